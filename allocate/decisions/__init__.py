@@ -1,0 +1,1 @@
+"""What a plan decides: one file per kind of decision."""

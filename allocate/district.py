@@ -1,0 +1,124 @@
+"""A district as its files say it: frozen, plain, with units."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from allocate.errors import Problem
+from allocate.units import Basis
+
+
+@dataclass(frozen=True)
+class Place:
+    """A village or community: a demand point with people.
+
+    Attributes
+    ----------
+    people, people_65
+        Residents, and those aged 65 and over [persons]; None where they are still to be estimated.
+    lon, lat
+        Position [°, in the district's datum]; None where it is still to be estimated.
+    """
+
+    id: str
+    name: str
+    kind: str
+    town: str
+    people: int | None = None
+    people_basis: Basis | None = None
+    people_65: int | None = None
+    people_65_basis: Basis | None = None
+    lon: float | None = None
+    lat: float | None = None
+    position_basis: Basis | None = None
+    short_name: str = ""
+    zone: str = ""
+    setting: str = ""
+
+
+@dataclass(frozen=True)
+class Town:
+    """A street or town, with the position of its centre [°]."""
+
+    id: str
+    name: str
+    kind: str
+    lon: float | None = None
+    lat: float | None = None
+    position_basis: Basis | None = None
+    hosts: str = ""
+    near: str = ""
+
+
+@dataclass(frozen=True)
+class Institution:
+    """An institution that exists: a hospital, a hub, a station, a clinic or an ambulance station."""
+
+    id: str
+    name: str
+    kind: str
+    town: str
+    name_basis: Basis
+    lon: float
+    lat: float
+    position_basis: Basis
+    source: str
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A published total."""
+
+    indicator: str
+    value: int
+    unit: str
+    date: str
+    basis: Basis
+    source: str
+
+
+@dataclass(frozen=True)
+class District:
+    """Inputs after reading and checking; never changed afterwards.
+
+    Attributes
+    ----------
+    id
+        Name of the folder.
+    name
+        Name by language.
+    epsg
+        Metric coordinate reference system in which distances are measured.
+    boundary
+        GeoJSON geometry (Polygon or MultiPolygon) in degrees.
+    travel
+        One-way minutes by (from, to, mode), where the planner brings them.
+    inputs
+        SHA-256 of every file read, by its name in the folder.
+    warnings
+        What is odd but no error.
+    """
+
+    id: str
+    name: Mapping[str, str]
+    code: str
+    datum: str
+    epsg: int
+    places: tuple[Place, ...]
+    towns: tuple[Town, ...]
+    institutions: tuple[Institution, ...]
+    facts: Mapping[str, Fact]
+    boundary: Mapping[str, Any]
+    travel: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def people(self) -> int:
+        """Return the residents of all places [persons]."""
+        return sum(place.people or 0 for place in self.places)
+
+    def town_names(self) -> Mapping[str, str]:
+        """Return the name of every town by its code."""
+        return {town.id: town.name for town in self.towns}

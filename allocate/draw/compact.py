@@ -1,0 +1,355 @@
+"""A plan as the page reads it: columns instead of rows, positions in lists instead of ids."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from allocate.units import Basis
+
+# From best to worst: a place in several states is drawn in the last of them.
+STATUSES = ("served", "rounds", "no_capacity", "out_of_range", "unknown")
+BASES = (*Basis, "unknown")
+FIRM = (Basis.OFFICIAL, Basis.SURVEYED)
+# Among the rows of one site and year, the last one says how the site is drawn.
+ACTIONS = ("keep", "move", "upgrade", "open", "merge", "close")
+
+DEGREE_DIGITS = 5  # about a metre
+WHOLE_DISTRICT = ("", "district", "all", "total")
+
+Row = Mapping[str, Any]
+Columns = dict[str, list[Any]]
+
+
+class _Index:
+    """Positions of ids in a list that grows by what it is asked for."""
+
+    def __init__(self) -> None:
+        self.position: dict[str, int] = {}
+
+    def of(self, key: object) -> int:
+        """Return the position of an id, giving a new id the next one."""
+        return self.position.setdefault(_text(key), len(self.position))
+
+    def known(self, key: object) -> int:
+        """Return the position of an id, or -1."""
+        return -1 if key is None else self.position.get(_text(key), -1)
+
+
+def compact(plan: Row) -> dict[str, Any]:
+    """Return what the page needs of a plan, in a form whose JSON depends on nothing but the plan."""
+    district: Row = plan.get("district_data") or {}
+    years = sorted({number for year in plan.get("years") or () if (number := _whole(year)) is not None})
+    towns, places, marks = _Index(), _Index(), _Index()
+    town_columns = _towns(district, towns)
+    place_columns = _places(district, places, towns)
+    mark_columns = _marks(plan, district, marks, towns)
+    rows = _rows(plan, places, marks, years)
+    for unnamed in list(places.position)[len(place_columns["id"]) :]:
+        _append(place_columns, _place({"id": unnamed, "town": None}, towns))
+    for code in list(towns.position)[len(town_columns["name"]) :]:
+        _append(town_columns, {"name": code, "lon": None, "lat": None})
+    return {
+        "title": _two(plan.get("title") or plan.get("model")),
+        "district": _two(district.get("name") or plan.get("district")),
+        "datum": _text(district.get("datum")),
+        "as_of": _text(plan.get("as_of")),
+        "approval": _text(plan.get("map_approval_number")),
+        "years": years,
+        "outcome": _text(plan.get("outcome")),
+        "gap": _number(plan.get("gap")),
+        "statuses": list(STATUSES),
+        "bases": [str(basis) for basis in BASES],
+        "boundary": _boundary(district.get("boundary")),
+        "towns": town_columns,
+        "places": place_columns,
+        "marks": mark_columns,
+        "rows": rows,
+        "expected": _expected(plan, district, years),
+        "coverage": _coverage(plan, district, years),
+        "clauses": _clauses(plan, years),
+        "draws": _draws(plan, years, towns),
+        "estimates": _estimates(district, plan, place_columns),
+    }
+
+
+def centre(boundary: Any, places: Columns) -> tuple[float, float]:
+    """Return a latitude and longitude [°] in the middle of what is drawn."""
+    polygons = boundary["coordinates"] if boundary else []
+    spots = [spot for rings in polygons for ring in rings for spot in ring] or [
+        [lon, lat] for lon, lat in zip(places["lon"], places["lat"], strict=True) if lon is not None
+    ]
+    if not spots:
+        return 39.3, 117.3
+    lons, lats = [spot[0] for spot in spots], [spot[1] for spot in spots]
+    return (min(lats) + max(lats)) / 2, (min(lons) + max(lons)) / 2
+
+
+def _towns(district: Row, towns: _Index) -> Columns:
+    columns: Columns = {"name": [], "lon": [], "lat": []}
+    for town in _list(district.get("towns")):
+        known = len(towns.position)
+        if towns.of(town.get("id")) == known:
+            _append(columns, {"name": _text(town.get("name")), **_position(town)})
+    return columns
+
+
+def _place(place: Row, towns: _Index) -> dict[str, Any]:
+    return {
+        "id": _text(place.get("id")),
+        "name": _text(place.get("name") or place.get("short_name") or place.get("id")),
+        "kind": _text(place.get("kind")),
+        "town": towns.of(place["town"]) if place.get("town") is not None else -1,
+        "people": _whole(place.get("people")),
+        "people_basis": _basis(place.get("people_basis")),
+        "position_basis": _basis(place.get("position_basis")),
+        **_position(place),
+    }
+
+
+def _places(district: Row, places: _Index, towns: _Index) -> Columns:
+    columns: Columns = {key: [] for key in _place({"id": "", "town": None}, towns)}
+    for place in _list(district.get("places")):
+        known = len(places.position)
+        if places.of(place.get("id")) == known:
+            _append(columns, _place(place, towns))
+    return columns
+
+
+def _marks(plan: Row, district: Row, marks: _Index, towns: _Index) -> Columns:
+    """Return sites of the plan, then the other institutions, each once, with its actions by year."""
+    actions: dict[int, list[Row]] = defaultdict(list)
+    institutions = {_text(row.get("id")): row for row in _list(district.get("institutions"))}
+    for site in _list(plan.get("sites")):
+        actions[marks.of(site.get("id"))].append(site)
+    planned = len(marks.position)
+    others = [row["served_by"] for row in _list(plan.get("places")) if row.get("served_by") is not None]
+    for code in (*institutions, *others):
+        marks.of(code)
+    columns: Columns = {
+        key: [] for key in ("id", "name", "kind", "town", "lon", "lat", "basis", "source", "actions")
+    }
+    for code, at in marks.position.items():
+        rows, known = sorted(actions[at], key=_moment), institutions.get(code, {})
+        row = rows[-1] if rows else known
+        name = row.get("name") or known.get("name") or code
+        town = row.get("town", known.get("town"))
+        mark = {
+            "id": code,
+            "name": _text(name),
+            "kind": _text(row.get("kind")),
+            "town": towns.of(town) if town is not None else -1,
+            "basis": _basis(row.get("basis") or row.get("position_basis")),
+            "source": _text(known.get("source")),
+            "actions": [_action(step, marks) for step in rows] if at < planned else None,
+            **_position(row),
+        }
+        _append(columns, mark)
+    return columns
+
+
+def _moment(site: Row) -> tuple[int, int]:
+    action = _text(site.get("action"))
+    rank = ACTIONS.index(action) if action in ACTIONS else 0
+    return _whole(site.get("year")) or 0, rank
+
+
+def _action(site: Row, marks: _Index) -> dict[str, Any]:
+    staff = site.get("staff")
+    return {
+        "year": _whole(site.get("year")),
+        "action": _text(site.get("action")),
+        # A parent that is no mark is shown by the text that names it.
+        "parent": at if (at := marks.known(site.get("parent"))) >= 0 else _text(site.get("parent")),
+        "staff": [[_text(key), _plain(value)] for key, value in sorted(staff.items(), key=str)]
+        if isinstance(staff, Mapping)
+        else _plain(staff),
+        "cost": _plain(site.get("cost")),
+        **_position(site),
+    }
+
+
+def _rows(plan: Row, places: _Index, marks: _Index, years: Sequence[int]) -> dict[str, Columns]:
+    keys = ("place", "status", "people", "mark", "minutes", "basis")
+    rows: dict[str, Columns] = {str(year): {key: [] for key in keys} for year in years}
+    for row in _list(plan.get("places")):
+        columns = rows.get(str(_whole(row.get("year"))))
+        if columns is None:
+            continue
+        status = _text(row.get("status"))
+        minutes = _number(row.get("minutes"))
+        columns["place"].append(places.of(row.get("id")))
+        columns["status"].append(STATUSES.index(status if status in STATUSES else "unknown"))
+        columns["people"].append(_whole(row.get("people")) or 0)
+        columns["mark"].append(marks.known(row.get("served_by")))
+        columns["minutes"].append(None if minutes is None else round(minutes, 1))
+        columns["basis"].append(_basis(row.get("basis")))
+    return rows
+
+
+def _expected(plan: Row, district: Row, years: Sequence[int]) -> dict[str, int | None]:
+    """Return the residents that the rows of a year must add up to: the ledger's, else the district's."""
+    everybody = [_whole(place.get("people")) for place in _list(district.get("places"))]
+    known = [people for people in everybody if people is not None]
+    expected: dict[str, int | None] = {str(year): sum(known) if known else None for year in years}
+    for line in _list(plan.get("ledger")):
+        year = str(_whole(line.get("year")))
+        if year in expected and _whole_district(line, plan, district):
+            expected[year] = _whole(line.get("people"))
+    return expected
+
+
+def _whole_district(line: Row, plan: Row, district: Row) -> bool:
+    names = (*WHOLE_DISTRICT, _text(plan.get("district")), _text(district.get("id")))
+    return _text(line.get("scope")) in names
+
+
+def _coverage(plan: Row, district: Row, years: Sequence[int]) -> dict[str, list[list[Any]]]:
+    found: dict[str, list[list[Any]]] = {str(year): [] for year in years}
+    for line in _list(plan.get("coverage")):
+        year = str(_whole(line.get("year")))
+        if year in found and _whole_district(line, plan, district):
+            numbers = [_number(line.get(key)) for key in ("people", "covered", "share")]
+            found[year].append([_text(line.get("preset")), *numbers])
+    return found
+
+
+def _clauses(plan: Row, years: Sequence[int]) -> dict[str, list[dict[str, Any]]]:
+    """Return the scorecard by year; a clause without a year stands in every year."""
+    keys = ("clause", "document", "indicator", "unit", "strength", "status", "quote")
+    numbers = ("target", "today", "value", "shortfall")
+    found: dict[str, list[dict[str, Any]]] = {str(year): [] for year in years}
+    for line in _list(plan.get("scorecard")):
+        clause: dict[str, Any] = {key: _text(line.get(key)) for key in keys}
+        clause |= {key: _plain(line.get(key)) for key in numbers}
+        causes = line.get("causes") or ()
+        clause["causes"] = [_text(causes)] if isinstance(causes, str) else [_text(cause) for cause in causes]
+        year = _whole(line.get("year"))
+        for shown in found if year is None else (str(year),):
+            if shown in found:
+                found[shown].append(clause)
+    return found
+
+
+def _draws(plan: Row, years: Sequence[int], towns: _Index) -> dict[str, Any] | None:
+    draws = _list(plan.get("draws"))
+    if not draws:
+        return None
+    by_town: dict[str, dict[str, list[float]]] = {str(year): {} for year in years}
+    for code in {_text(town) for draw in draws for town in draw.get("sites_by_town") or {}}:
+        at = towns.known(code)
+        for year in by_town if at >= 0 else ():
+            of_town = [_by_text(draw.get("sites_by_town")).get(code) for draw in draws]
+            if reach := _reach(_of_year(numbers, year) for numbers in of_town):
+                by_town[year][str(at)] = reach
+    return {
+        "count": len(draws),
+        "cost": _reach(draw.get("cost") for draw in draws),
+        "sites": {str(y): _reach(_of_year(draw.get("sites"), str(y)) for draw in draws) for y in years},
+        "coverage": {str(y): _reach(_of_year(draw.get("coverage"), str(y)) for draw in draws) for y in years},
+        "towns": by_town,
+    }
+
+
+def _by_text(table: Any) -> dict[str, Any]:
+    return {_text(key): value for key, value in table.items()} if isinstance(table, Mapping) else {}
+
+
+def _of_year(numbers: Any, year: str) -> Any:
+    """Return a year's number; a plan in memory counts years as numbers, its JSON as text."""
+    return _by_text(numbers).get(year) if isinstance(numbers, Mapping) else None
+
+
+def _reach(values: Iterable[Any]) -> list[float] | None:
+    numbers = [number for value in values if (number := _number(value)) is not None]
+    return [min(numbers), max(numbers)] if numbers else None
+
+
+def _estimates(district: Row, plan: Row, places: Columns) -> dict[str, Any]:
+    """Return how many positions and people figures nobody has measured, of how many."""
+    named = len(_list(district.get("places")))
+    site_basis = {_text(row.get("id")): _basis(row.get("basis")) for row in _list(plan.get("sites"))}
+    return {
+        "positions": [_soft(places["position_basis"][:named]), named],
+        "people": [_soft(places["people_basis"][:named]), named],
+        "sites": [_soft(site_basis.values()), len(site_basis)],
+        "missing": sum(lon is None for lon in places["lon"]),
+        "tables": [
+            [_text(line.get("table")), _basis(line.get("basis")), _whole(line.get("rows"))]
+            for line in _list(plan.get("assumptions"))
+        ],
+    }
+
+
+def _soft(bases: Iterable[int]) -> int:
+    firm = {BASES.index(basis) for basis in FIRM}
+    return sum(basis not in firm for basis in bases)
+
+
+def _boundary(geometry: Any) -> dict[str, Any] | None:
+    """Return a polygon, or several, with rounded coordinates; None if there is none."""
+    if not isinstance(geometry, Mapping) or geometry.get("type") not in ("Polygon", "MultiPolygon"):
+        return None
+    parts = geometry["coordinates"]
+    polygons = [parts] if geometry["type"] == "Polygon" else parts
+    rounded = [
+        [[[_degrees(spot[0]), _degrees(spot[1])] for spot in ring] for ring in rings] for rings in polygons
+    ]
+    return {"type": "MultiPolygon", "coordinates": rounded} if rounded else None
+
+
+def _position(row: Row) -> dict[str, float | None]:
+    lon, lat = _number(row.get("lon")), _number(row.get("lat"))
+    if lon is None or lat is None or abs(lon) > 180 or abs(lat) > 85:
+        return {"lon": None, "lat": None}
+    return {"lon": _degrees(lon), "lat": _degrees(lat)}
+
+
+def _degrees(value: float) -> float:
+    return round(float(value), DEGREE_DIGITS)
+
+
+def _basis(value: object) -> int:
+    text = _text(value)
+    return BASES.index(text if text in BASES else "unknown")
+
+
+def _append(columns: Columns, row: Mapping[str, Any]) -> None:
+    for key, values in columns.items():
+        values.append(row[key])
+
+
+def _list(rows: Any) -> list[Row]:
+    return [row for row in rows or () if isinstance(row, Mapping)]
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _two(name: Any) -> dict[str, str]:
+    """Return a name in both languages; one that has a single language stands for both."""
+    if not isinstance(name, Mapping):
+        return {"zh": _text(name), "en": _text(name)}
+    zh, en = _text(name.get("zh")), _text(name.get("en"))
+    return {"zh": zh or en, "en": en or zh}
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    number = _number(value)
+    return None if number is None else round(number)
+
+
+def _plain(value: Any) -> Any:
+    """Return a number, a text or nothing, whatever the cell held."""
+    if isinstance(value, bool) or value is None:
+        return None if value is None else str(value)
+    return _number(value) if isinstance(value, int | float) else _text(value)

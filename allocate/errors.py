@@ -1,0 +1,107 @@
+"""Everything allocate raises on purpose.
+
+* AllocateError          catch this one
+  - InputError           a table is wrong; carries every problem at once
+  - ModelError           a model file is wrong; carries every problem at once
+  - UsageError           a command was given something that it cannot use
+  - NoPlanError          no plan was found in the time given
+  - SolverMissingError   the solver asked for is not installed
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from allocate.words import say
+
+Value = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One fault and its cure, in words that the catalogue holds.
+
+    Attributes
+    ----------
+    what
+        Key of the sentence in the catalogue.
+    file, row, column, value
+        Where the fault stands; the row counts as a spreadsheet does, the heading being row 1.
+    details
+        What the sentence fills in.
+    """
+
+    what: str
+    file: str = ""
+    row: int | None = None
+    column: str = ""
+    value: Value = None
+    details: dict[str, Value] = field(default_factory=dict)
+
+    def sentence(self) -> str:
+        """Say where, what and what to do, in the language of the session."""
+        where = [self.file] if self.file else []
+        if self.row is not None:
+            where.append(say("problem.row", row=self.row))
+        if self.column:
+            where.append(say("problem.column", column=self.column))
+        if self.value is not None:
+            where.append(f"“{_short(str(self.value))}”")
+        text = say(self.what, **self.details)
+        return f"{' · '.join(where)}: {text}" if where else text
+
+
+def _short(text: str, limit: int = 60) -> str:
+    """Cut a value for a message and make its control characters visible."""
+    shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text[: limit + 1])
+    return shown if len(text) <= limit else shown[:limit] + "…"
+
+
+class AllocateError(Exception):
+    """The root of everything that allocate raises on purpose."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class _Listed(AllocateError):
+    """An error that lists every problem at once."""
+
+    heading: ClassVar[str]
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.sentence())
+
+    def sentence(self) -> str:
+        """Say all problems, one line each."""
+        lines = [say(self.heading, count=len(self.problems))]
+        lines += [f"  * {problem.sentence()}" for problem in self.problems]
+        return "\n".join(lines)
+
+
+class InputError(_Listed):
+    """A table is wrong. One message lists every problem, as file, row, column, value and cure."""
+
+    heading = "problem.heading_input"
+
+
+class ModelError(_Listed):
+    """A model file is wrong. One message lists every problem, as file, key and cure."""
+
+    heading = "problem.heading_model"
+
+
+class UsageError(_Listed):
+    """A command was given something that it cannot use."""
+
+    heading = "problem.heading_usage"
+
+
+class NoPlanError(AllocateError):
+    """No plan was found in the time given."""
+
+    exit_code = 3
+
+
+class SolverMissingError(AllocateError):
+    """The solver asked for is not installed."""

@@ -1,0 +1,55 @@
+"""What every goal has in common: a value to be made small."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+import pydantic
+from pydantic.dataclasses import dataclass
+
+from allocate.case import Case
+from allocate.layout import Layout
+from allocate.rows import Column, Key, Number, Row
+from allocate.rules.base import STRICT
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Goal(ABC):
+    """Something that a plan makes as small as it can, once the clauses are as well met as they can be.
+
+    Attributes
+    ----------
+    gap
+        Relative gap at which the search for a better plan stops.
+    """
+
+    formula: ClassVar[str]
+    after: ClassVar[str]
+    unit: ClassVar[str]
+    # Whether the value depends on which site serves whom, and not only on what is open and who is served.
+    sees_links: ClassVar[bool] = False
+
+    gap: float = pydantic.Field(default=0.01, ge=0, le=1)
+
+    @abstractmethod
+    def terms(self, case: Case) -> Mapping[Key, Number]:
+        """Return the coefficient of every variable."""
+
+    @abstractmethod
+    def value(self, case: Case, layout: Layout) -> Number:
+        """Return the value of a finished plan, from plain data."""
+
+    def constant(self, case: Case) -> Number:
+        """Return what the value is before any decision."""
+        del case
+        return 0
+
+    def columns(self, case: Case) -> Iterator[Column]:
+        """Yield the helper variables that the goal needs."""
+        del case
+        return iter(())
+
+    def rows(self, case: Case) -> Iterator[Row]:
+        """Yield the rows that tie its helper variables."""
+        del case
+        return iter(())

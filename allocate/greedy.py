@@ -1,0 +1,134 @@
+"""A first plan without a solver: open the site that serves most people per yuan, until the clauses are met."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from allocate.case import Case
+from allocate.layout import Layout
+from allocate.rules import Count, Forbid, Keep, Reach, Rule, Spacing, Spending
+from allocate.rules.scopes import parts, site_parts
+from allocate.rules.spending import spent
+
+
+@dataclass
+class _Year:
+    """A year being filled: who is still unserved, and how much room each open site has left."""
+
+    left: list[int]
+    room: dict[int, int] = field(default_factory=dict)
+    serve: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def open(self, case: Case, j: int, t: int) -> None:
+        """Open a site and let it serve the unserved, nearest first."""
+        capacity = case.sites[j].capacity
+        self.room[j] = capacity if capacity is not None else sum(int(case.people[i, t]) for i in case.places_of[j])
+        for i in sorted(case.places_of[j], key=lambda i: (case.seconds[i, j], i)):
+            people = min(self.left[i], self.room[j])
+            if people:
+                self.serve[i, j] = people
+                self.left[i] -= people
+                self.room[j] -= people
+
+    def gain(self, case: Case, j: int, wanted: list[int]) -> int:
+        """Return how many wanted people a closed site would serve [persons]."""
+        people = sum(min(self.left[i], wanted[i]) for i in case.places_of[j])
+        capacity = case.sites[j].capacity
+        return people if capacity is None else min(people, capacity)
+
+
+def greedy(case: Case, rules: Iterable[Rule]) -> Layout:
+    """Return a plan that breaks no limit of the rules (number, spending, spacing, forbidden) and reaches what it can."""
+    rules = list(rules)
+    standing = {j for j, site in enumerate(case.sites) if site.exists}
+    layout_open: set[tuple[int, int]] = set()
+    serve: dict[tuple[int, int, int], int] = {}
+    for t in case.periods:
+        closed = _named(case, rules, Forbid, t)
+        # What was opened stays open, whatever a later year forbids; hubs and hospitals stay in any case.
+        standing -= {j for j in closed if case.sites[j].closable}
+        standing |= {j for j in _named(case, rules, Keep, t) - closed if not case.sites[j].exists}
+        year = _Year([int(people) for people in case.people[:, t]])
+        for j in sorted(standing):
+            year.open(case, j, t)
+        _fill(case, rules, year, layout_open, closed, t)
+        standing = set(year.room)
+        layout_open |= {(j, t) for j in standing}
+        serve |= {(i, j, t): people for (i, j), people in year.serve.items()}
+    return Layout(frozenset(layout_open), serve)
+
+
+def _fill(
+    case: Case, rules: list[Rule], year: _Year, earlier: set[tuple[int, int]], closed: set[int], t: int
+) -> None:
+    """Open sites in a year, best value first, until no clause wants more or nothing helps."""
+    banned = closed | {j for j, site in enumerate(case.sites) if site.exists}
+    wanted = _wanted(case, rules, year, t)
+    gains = {j: year.gain(case, j, wanted) for j in range(len(case.sites)) if j not in banned and j not in year.room}
+    while any(wanted):
+        best = min(
+            (j for j, gain in gains.items() if gain > 0),
+            key=lambda j: (_price(case, j, t) / gains[j], -gains[j], j),
+            default=None,
+        )
+        if best is None:
+            return
+        del gains[best]
+        trial = earlier | {(j, t) for j in year.room} | {(best, t)}
+        if not _limits_hold(case, rules, Layout(frozenset(trial)), t):
+            continue
+        year.open(case, best, t)
+        before, wanted = wanted, _wanted(case, rules, year, t)
+        changed = {j for i in range(len(wanted)) if wanted[i] != before[i] for j in case.sites_of[i]}
+        changed |= {j for i in case.places_of[best] for j in case.sites_of[i]}
+        for j in changed & gains.keys():
+            gains[j] = year.gain(case, j, wanted)
+
+
+def _price(case: Case, j: int, t: int) -> float:
+    """Return what opening a site in a year costs until the plan ends [yuan]; never 0, so that shares compare."""
+    site = case.sites[j]
+    return 1 + site.opening + site.yearly * sum(case.spans[t:])
+
+
+def _named(case: Case, rules: Iterable[Rule], kind: type[Keep] | type[Forbid], t: int) -> set[int]:
+    """Return the sites that rules of a kind name for a year."""
+    return {
+        case.site_index[name]
+        for rule in rules
+        if isinstance(rule, kind) and t in rule.when(case)
+        for name in rule.sites
+    }
+
+
+def _wanted(case: Case, rules: Iterable[Rule], year: _Year, t: int) -> list[int]:
+    """Return, for every place, how many more people some clause wants to see served there [persons]."""
+    wanted = [0] * len(case.places)
+    for rule in rules:
+        if not isinstance(rule, Reach) or t not in rule.when(case):
+            continue
+        for _, members in parts(case, rule.scope):
+            served = sum(int(case.people[i, t]) - year.left[i] for i in members)
+            missing = rule.target(case, members, t) - served
+            if missing > 0:
+                for i in members:
+                    wanted[i] = max(wanted[i], min(missing, year.left[i]))
+    return wanted
+
+
+def _limits_hold(case: Case, rules: Iterable[Rule], layout: Layout, t: int) -> bool:
+    """Tell whether the upper limits hold in a year."""
+    for rule in rules:
+        if t not in rule.when(case):
+            continue
+        match rule:
+            case Count() if rule.at_most is not None:
+                limit = rule.at_most
+                if any(rule.number(case, layout, members, t) > limit for _, members in site_parts(case, rule.scope)):
+                    return False
+            case Spending() if spent(case, layout, t) > rule.at_most:
+                return False
+            case Spacing() if any(b.about[-1] == case.years[t] for b in rule.breaches(case, layout)):
+                return False
+            case _:
+                pass
+    return True

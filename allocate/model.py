@@ -1,0 +1,341 @@
+"""Reads models/*.toml into a Model: what is wanted and what must be obeyed, every number with its source."""
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+
+from allocate.bundle import bundled
+from allocate.errors import ModelError, Problem, UsageError
+from allocate.goals import GOALS, Goal
+from allocate.rules import RULES, Rule
+from allocate.tables import PLACE_KINDS
+from allocate.travel import Circle, Mode
+from allocate.travel.circles import STRICT, Text
+from allocate.units import Basis
+
+SITED = ("station", "clinic")
+PRESETS = "presets/circles.toml"
+
+
+class Candidates(pydantic.BaseModel):
+    """Where sites of one kind may be opened, and what they cost.
+
+    Attributes
+    ----------
+    stands_in
+        Kinds of place in which one may stand.
+    serves
+        Kinds of place whose people it serves.
+    opening, yearly
+        One-off cost and cost of a year [yuan].
+    """
+
+    model_config = STRICT
+
+    stands_in: tuple[Literal[PLACE_KINDS], ...] = pydantic.Field(min_length=1)  # type: ignore[valid-type]
+    serves: tuple[Literal[PLACE_KINDS], ...] = pydantic.Field(default=PLACE_KINDS, min_length=1)  # type: ignore[valid-type]
+    opening: int = pydantic.Field(ge=0, le=10**12)
+    yearly: int = pydantic.Field(ge=0, le=10**12)
+    basis: Basis
+    source: str = pydantic.Field(min_length=3)
+
+
+class _Head(pydantic.BaseModel):
+    """The top of a model file; rules and goals are read on their own, so that each fault names its table."""
+
+    model_config = STRICT
+
+    title: Text
+    district: str
+    as_of: date
+    years: tuple[int, ...] = pydantic.Field(min_length=1, max_length=20)
+    circle: str
+    compare_circles: tuple[str, ...] = ()
+    draws: int = pydantic.Field(default=20, ge=0, le=1000)
+    seed: int = pydantic.Field(default=1, ge=0, le=2**31 - 1)
+    siting: dict[Literal[SITED], Candidates]  # type: ignore[valid-type]
+    rules: dict[str, dict[str, Any]] = {}
+    goals: tuple[dict[str, Any], ...] = pydantic.Field(min_length=1)
+    circles: dict[str, Circle] = {}
+    modes: dict[str, Mode] = {}
+
+    @pydantic.field_validator("years")
+    @classmethod
+    def _rising(cls, years: tuple[int, ...]) -> tuple[int, ...]:
+        if list(years) != sorted(set(years)) or not all(1900 <= year <= 2200 for year in years):
+            msg = "give each year once, earliest first"
+            raise ValueError(msg)
+        return years
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is wanted and what must be obeyed; never changed after reading.
+
+    Attributes
+    ----------
+    id
+        Stem of the file.
+    title
+        Title by language.
+    district
+        Name or path of the district folder.
+    circle
+        Name of the circle that is planned for; `compare` are only reported.
+    rules
+        By their names in the file.
+    goals
+        In order of importance.
+    draws, seed
+        How many possible districts are looked at where positions are estimated, and the first's seed.
+    settings
+        The file as it was read, with all that was changed on the command line, ready for JSON.
+    inputs
+        SHA-256 of every file read.
+    """
+
+    id: str
+    title: Mapping[str, str]
+    district: str
+    as_of: date
+    years: tuple[int, ...]
+    circle: str
+    compare: tuple[str, ...]
+    circles: Mapping[str, Circle]
+    modes: Mapping[str, Mode]
+    siting: Mapping[str, Candidates]
+    rules: Mapping[str, Rule]
+    goals: Mapping[str, Goal]
+    draws: int
+    seed: int
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, str]
+
+    def planned(self) -> dict[str, Rule]:
+        """Return the rules that the plan can still meet: those with a year that is not before `as_of`."""
+        return {
+            name: rule
+            for name, rule in self.rules.items()
+            if not rule.years or any(year >= self.as_of.year for year in rule.years)
+        }
+
+
+def find_model(name: str) -> Path:
+    """Return the path of a model: a path, or the name of a bundled one.
+
+    Raises
+    ------
+    UsageError
+        When neither is there.
+    """
+    for path in (Path(name), Path("models") / f"{name}.toml", bundled() / "models" / f"{name}.toml"):
+        if path.is_file():
+            return path
+    names = sorted(path.stem for path in (bundled() / "models").glob("*.toml"))
+    raise UsageError([Problem("problem.no_model", value=name, details={"names": ", ".join(names)})])
+
+
+def read_model(file: str | Path, changes: Mapping[str, str] | None = None) -> Model:
+    """Read a model file; `changes` override it by dotted key, each value written as in TOML.
+
+    Raises
+    ------
+    ModelError
+        When anything is wrong; it lists all of it.
+    """
+    path = find_model(str(file))
+    inputs: dict[str, str] = {}
+    content = _load(path, inputs)
+    presets = _load(bundled() / "models" / PRESETS, inputs, name=PRESETS)
+    for key, value in (changes or {}).items():
+        _change(content, key, value)
+    # The circles in force stand in the settings too: a plan must be readable without the presets.
+    for table in ("modes", "circles"):
+        content[table] = {**presets.get(table, {}), **content.get(table, {})}
+    return model_of(content, path.stem, path.name, inputs)
+
+
+def _load(path: Path, inputs: dict[str, str], name: str = "") -> dict[str, Any]:
+    shown = name or path.name
+    try:
+        raw = path.read_bytes()
+        inputs[shown] = hashlib.sha256(raw).hexdigest()
+        return tomllib.loads(raw.decode("utf-8-sig"))
+    except OSError:
+        raise ModelError([Problem("problem.file_missing", shown)]) from None
+    except UnicodeDecodeError:
+        raise ModelError([Problem("problem.model_encoding", shown)]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ModelError([Problem("problem.not_toml", shown, details={"reason": str(error)})]) from None
+
+
+def _change(content: dict[str, Any], key: str, text: str) -> None:
+    """Set one dotted key of a model; a number in the dotted key counts the entries of a list from 0."""
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *path, last = key.split(".")
+    table: Any = content
+    for part in [*path, last]:
+        known = table if isinstance(table, dict) else {str(n): None for n in range(len(table))} if isinstance(table, list) else {}
+        fresh = part is last and isinstance(table, dict) and table is not content
+        if part not in known and not fresh:
+            near = get_close_matches(part, list(known), n=1)
+            choices = near[0] if near else ", ".join(known)
+            raise UsageError([Problem("problem.set_key", value=key, details={"part": part, "choices": choices})])
+        if part is last:
+            break
+        table = table[part] if isinstance(table, dict) else table[int(part)]
+    if isinstance(table, list):
+        table[int(last)] = value
+    else:
+        table[last] = value
+
+
+def model_of(content: Mapping[str, Any], name: str, file: str, inputs: Mapping[str, str]) -> Model:
+    """Make a model of the content of its file.
+
+    Raises
+    ------
+    ModelError
+        When anything is wrong; it lists all of it.
+    """
+    problems: list[Problem] = []
+    head: _Head | None = None
+    try:
+        head = _Head.model_validate(content)
+    except pydantic.ValidationError as error:
+        problems += _faults(error, file, (), _Head)
+    rules = _tables(content.get("rules", {}), "rules", "rule", RULES, file, problems)
+    goals = _goals(content.get("goals", ()), file, problems)
+    if head is not None:
+        problems += _inconsistent(head, rules, file)
+    if problems or head is None:
+        raise ModelError(problems)
+    return Model(
+        id=name,
+        title=head.title,
+        district=head.district,
+        as_of=head.as_of,
+        years=head.years,
+        circle=head.circle,
+        compare=head.compare_circles,
+        circles=head.circles,
+        modes=head.modes,
+        siting=head.siting,
+        rules=rules,
+        goals=goals,
+        draws=head.draws,
+        seed=head.seed,
+        settings=pydantic.TypeAdapter(dict[str, Any]).dump_python(dict(content), mode="json"),
+        inputs=inputs,
+    )
+
+
+def _goals(entries: Any, file: str, problems: list[Problem]) -> dict[str, Goal]:
+    if not isinstance(entries, list | tuple):
+        return {}
+    named = {f"{n}": entry for n, entry in enumerate(entries)}
+    found = _tables(named, "goals", "goal", GOALS, file, problems)
+    names = [str(entry.get("goal")) for entry in entries if isinstance(entry, dict)]
+    for twice in sorted({goal for goal in names if names.count(goal) > 1}):
+        problems.append(Problem("problem.goal_twice", file, column="goals", value=twice))
+    return {str(entries[int(n)]["goal"]): goal for n, goal in found.items()}
+
+
+def _tables[T](
+    entries: Any, table: str, chooser: str, registry: Mapping[str, type[T]], file: str, problems: list[Problem]
+) -> dict[str, T]:
+    """Make a rule or goal of every table that says which one it is."""
+    found: dict[str, T] = {}
+    if not isinstance(entries, dict):
+        return found
+    for name, entry in entries.items():
+        where = (table, name)
+        if not isinstance(entry, dict):
+            problems.append(Problem("problem.not_table", file, column=".".join(where)))
+            continue
+        numbers = dict(entry)
+        kind = registry.get(str(numbers.pop(chooser, "")))
+        if kind is None:
+            choices = ", ".join(registry)
+            value = str(entry.get(chooser, ""))
+            problems.append(
+                Problem("problem.choice", file, column=".".join((*where, chooser)), value=value, details={"choices": choices})
+            )
+            continue
+        try:
+            found[name] = pydantic.TypeAdapter(kind).validate_python(numbers)
+        except pydantic.ValidationError as error:
+            problems += _faults(error, file, where, kind)
+    return found
+
+
+def _faults(error: pydantic.ValidationError, file: str, where: tuple[str, ...], kind: type[Any]) -> list[Problem]:
+    """Say what pydantic found in the planner's language, with the keys that are allowed."""
+    problems = []
+    for fault in error.errors():
+        place = (*where, *(str(part) for part in fault["loc"]))
+        column = ".".join(place)
+        value = fault["input"] if isinstance(fault["input"], str | int | float) else None
+        match fault["type"]:
+            case "extra_forbidden" | "unexpected_keyword_argument":
+                keys = _keys(kind, place[len(where) : -1])
+                near = get_close_matches(place[-1], keys, n=1)
+                details = {"keys": ", ".join(keys), "near": near[0] if near else "—"}
+                problems.append(Problem("problem.key_unknown", file, column=column, details=details))
+            case "missing" | "missing_argument" | "missing_keyword_only_argument":
+                what = "problem.source_missing" if place[-1] in ("source", "basis") else "problem.key_missing"
+                problems.append(Problem(what, file, column=column))
+            case _:
+                details = {"reason": fault["msg"].removeprefix("Value error, ")}
+                problems.append(Problem("problem.key_value", file, column=column, value=value, details=details))
+    return problems
+
+
+def _keys(kind: type[Any], path: tuple[str, ...]) -> list[str]:
+    """Return the keys that a table may have."""
+    inner = {"siting": Candidates, "circles": Circle, "modes": Mode}
+    if kind is _Head and path and path[0] in inner:
+        kind = inner[path[0]]
+    if issubclass(kind, pydantic.BaseModel):
+        return list(kind.model_fields)
+    return [field.name for field in fields(kind)]
+
+
+def _inconsistent(head: _Head, rules: Mapping[str, Rule], file: str) -> list[Problem]:
+    """Return what contradicts itself across the tables of a model."""
+    problems = []
+    for key, names, known in (
+        ("circle", (head.circle,), head.circles),
+        ("compare_circles", head.compare_circles, head.circles),
+        *((f"circles.{name}.modes", circle.modes, head.modes) for name, circle in head.circles.items()),
+    ):
+        problems += [
+            Problem("problem.choice", file, column=key, value=name, details={"choices": ", ".join(known)})
+            for name in names
+            if name not in known
+        ]
+    if head.years[-1] < head.as_of.year:
+        problems.append(Problem("problem.all_past", file, column="years", value=str(head.years[-1])))
+    for name, rule in rules.items():
+        problems += [
+            Problem(
+                "problem.year_outside",
+                file,
+                column=f"rules.{name}.years",
+                value=year,
+                details={"years": ", ".join(map(str, head.years))},
+            )
+            for year in rule.years
+            if year not in head.years and year >= head.as_of.year
+        ]
+    return problems

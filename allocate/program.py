@@ -1,0 +1,815 @@
+"""The only module that knows PuLP and its solvers: named rows in, proven values out.
+
+A `Program` holds columns and rows as plain arrays. A stage is solved in a child process, which starts afresh (never
+by fork: HiGHS does not survive it), builds a PuLP problem, and streams every better answer to the parent. The parent
+keeps the best answer and the best bound, so that ending the child loses nothing.
+
+How a stage is solved: the start is completed (whole numbers fixed, the rest by a linear program); the linear
+relaxation gives a bound; where the two differ, the start is improved; and where the gap is still too wide, branch and
+bound goes on from there. Each step ends as soon as the gap asked for is reached.
+"""
+
+import logging
+import multiprocessing
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from fractions import Fraction
+from multiprocessing.connection import Connection
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from allocate.errors import AllocateError, NoPlanError, SolverMissingError
+from allocate.rows import Column, Key, Number, Row, Strength
+from allocate.words import say
+
+Floats = NDArray[np.float64]
+SolverName = Literal["highs", "cbc"]
+logger = logging.getLogger(__name__)
+
+# A whole number that the solver returns must be this near to one.
+WHOLE_TOLERANCE = 1e-6
+# What a stage's value may give way in later stages: absolute, and relative.
+HOLD_ABSOLUTE, HOLD_RELATIVE = 1e-6, Fraction(1, 1000)
+# At and below this gap a stage counts as proven best; HiGHS itself stops at 1e-4.
+OPTIMAL_GAP = 1e-4
+# Options that HiGHS knows; it ignores a misspelt one without a word.
+_HIGHS_OPTIONS = frozenset({"random_seed", "solver", "mip_max_nodes", "run_crossover"})
+# Grace after the time limit before the child is ended: solvers look at the clock now and then only.
+_GRACE_SHARE, _GRACE_SECONDS = 0.1, 5.0
+_IMPLIED_ROUNDS = 6
+# Nodes of the search that improves a start: enough to gain most of what there is, ended by count, not by clock.
+_IMPROVE_NODES = 500
+
+
+class Outcome(StrEnum):
+    """How a search ended. The first two carry a plan."""
+
+    OPTIMAL = "optimal"
+    FEASIBLE = "feasible"  # stopped early: a plan, but perhaps not the best one
+    NONE = "none"  # nothing found in the time given
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to search.
+
+    Attributes
+    ----------
+    seconds
+        Longest search, per stage [s].
+    gap
+        Relative gap at which a stage ends.
+    """
+
+    solver: SolverName = "highs"
+    seconds: float = 60.0
+    gap: float = 0.005
+    threads: int = 2
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a stage makes small.
+
+    Attributes
+    ----------
+    terms, constant
+        The value is the constant plus coefficient times variable.
+    sees_links
+        Whether implied rows help to prove it.
+    """
+
+    name: str
+    terms: Mapping[Key, Number]
+    constant: Number = 0
+    sees_links: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a stage stands, for a person who waits."""
+
+    stage: str
+    incumbent: float | None
+    bound: float | None
+    gap: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a stage found.
+
+    Attributes
+    ----------
+    values
+        Value of every column.
+    objective, bound
+        Value found, and what no plan can fall below.
+    gap
+        Their distance as a share of the value.
+    stopped
+        Whether the clock or a person ended it before its gap was reached.
+    log
+        What the solver printed.
+    """
+
+    values: Floats
+    objective: float
+    bound: float
+    gap: float
+    seconds: float
+    stopped: bool
+    log: str = ""
+
+
+def relative_gap(value: float, bound: float) -> float:
+    """Return the distance of a value from its bound as a share of the value.
+
+    >>> relative_gap(100.0, 98.0)
+    0.02
+    """
+    distance = max(0.0, value - bound)
+    if distance <= HOLD_ABSOLUTE:
+        return 0.0
+    return distance / abs(value) if value else float("inf")
+
+
+@dataclass
+class Instance:
+    """A problem as arrays, ready to travel to another process."""
+
+    name: str
+    cost: Floats
+    offset: float
+    low: Floats
+    high: Floats
+    whole: NDArray[np.bool_]
+    matrix: sparse.csr_array
+    row_low: Floats
+    row_high: Floats
+    column_names: list[str]
+    row_names: list[str]
+
+    def value(self, values: Floats) -> float:
+        """Return the objective at a point."""
+        return float(self.cost @ values) + self.offset
+
+    def rows(self, chosen: NDArray[np.int64]) -> "Instance":
+        """Return the problem with the chosen rows only."""
+        return replace(
+            self,
+            matrix=self.matrix[chosen],
+            row_low=self.row_low[chosen],
+            row_high=self.row_high[chosen],
+            row_names=[self.row_names[r] for r in chosen],
+        )
+
+    def fixed(self, free: NDArray[np.int64], values: Floats) -> "Instance":
+        """Return the problem in the free columns only, all others held at their values."""
+        held = values.copy()
+        held[free] = 0.0
+        activity = self.matrix @ held
+        inner = sparse.csr_array(self.matrix[:, free])
+        touched = np.flatnonzero(np.diff(inner.indptr))
+        return Instance(
+            self.name,
+            self.cost[free],
+            self.value(held),
+            self.low[free],
+            self.high[free],
+            self.whole[free],
+            sparse.csr_array(inner[touched]),
+            self.row_low[touched] - activity[touched],
+            self.row_high[touched] - activity[touched],
+            [self.column_names[c] for c in free],
+            [self.row_names[r] for r in touched],
+        )
+
+
+class Program:
+    """Columns and rows under construction, and the search over them."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._index: dict[Key, int] = {}
+        self._low: list[float] = []
+        self._high: list[float] = []
+        self._whole: list[bool] = []
+        self._row_names: dict[str, int] = {}
+        self._row_low: list[float] = []
+        self._row_high: list[float] = []
+        self._implied: list[bool] = []
+        self._starts: list[int] = [0]
+        self._columns: list[int] = []
+        self._values: list[float] = []
+        self._short: dict[Strength, dict[Key, tuple[Number, float]]] = {}
+
+    @property
+    def keys(self) -> Mapping[Key, int]:
+        """Return the position of every variable."""
+        return self._index
+
+    def add_columns(self, columns: Iterable[Column]) -> None:
+        """Add variables.
+
+        Raises
+        ------
+        AllocateError
+            When a variable is there already or has no finite range.
+        """
+        for column in columns:
+            if column.key in self._index:
+                msg = f"the variable {column.key} is there already"
+                raise AllocateError(msg)
+            low, high = float(column.low), float(column.high)
+            if not (np.isfinite(low) and np.isfinite(high) and low <= high):
+                msg = f"the variable {column.key} has the range {low} to {high}"
+                raise AllocateError(msg)
+            self._index[column.key] = len(self._low)
+            self._low.append(low)
+            self._high.append(high)
+            self._whole.append(column.whole)
+
+    def add_rows(self, family: str, rows: Iterable[Row]) -> None:
+        """Add rows that must hold."""
+        for row in rows:
+            self._add(family, row)
+
+    def add_rule(self, name: str, rows: Iterable[Row], strength: Strength, weight: float = 1.0) -> None:
+        """Add the rows of a rule; policy gets a shortfall variable per row, physics none."""
+        for row in rows:
+            if strength is Strength.PHYSICS:
+                self._add(name, row)
+                continue
+            key: Key = ("short", name, *row.about)
+            least, most = self._activity(row.terms)
+            room = float(row.bound) - least if row.sense == ">=" else most - float(row.bound)
+            self.add_columns([Column(key, high=Fraction(max(0.0, room)))])
+            terms = {**row.terms, key: 1 if row.sense == ">=" else -1}
+            self._add(name, replace(row, terms=terms))
+            self._short.setdefault(strength, {})[key] = (row.target, weight)
+
+    def clause_objectives(self, strength: Strength) -> list[Objective]:
+        """Return what the stages of a strength make small: the worst breach, then the weighted sum of breaches."""
+        short = self._short.get(strength, {})
+        if not short:
+            return []
+        worst: Key = ("worst", str(strength))
+        shares = {key: 1 / Fraction(target) for key, (target, _) in short.items()}
+        if worst not in self._index:
+            most = max(Fraction(self._high[self._index[key]]) * share for key, share in shares.items())
+            self.add_columns([Column(worst, high=max(most, Fraction(1)))])
+            for key, share in shares.items():
+                self._add("worst", Row((str(strength), *key[1:]), {worst: 1, key: -share}, ">=", 0))
+        total = {key: shares[key] * Fraction(str(weight)) for key, (_, weight) in short.items()}
+        return [Objective(f"{strength}.worst", {worst: 1}), Objective(f"{strength}.sum", total)]
+
+    def hold(self, objective: Objective, value: Number) -> Fraction:
+        """Hold an objective near its value in the stages to come; return how far it may give way."""
+        if value == 0 and self._never_negative(objective):
+            # Nothing is missing: every part is zero, and stays so.
+            self.fix(dict.fromkeys(objective.terms, 0))
+            return Fraction(0)
+        tolerance = max(Fraction(str(HOLD_ABSOLUTE)), HOLD_RELATIVE * abs(Fraction(value)))
+        limit = Fraction(value) - Fraction(objective.constant) + tolerance
+        scale = max((abs(Fraction(c)) for c in objective.terms.values()), default=Fraction(1)) or Fraction(1)
+        terms = {key: Fraction(coefficient) / scale for key, coefficient in objective.terms.items()}
+        self._add("hold", Row((objective.name,), terms, "<=", limit / scale))
+        return tolerance
+
+    def _never_negative(self, objective: Objective) -> bool:
+        lows = (self._low[self._index[key]] for key in objective.terms)
+        return objective.constant == 0 and all(c > 0 for c in objective.terms.values()) and all(x >= 0 for x in lows)
+
+    def fix(self, values: Mapping[Key, Number]) -> None:
+        """Fix variables."""
+        for key, value in values.items():
+            self._low[self._index[key]] = self._high[self._index[key]] = float(value)
+
+    def instance(self, objective: Objective) -> tuple[Instance, NDArray[np.bool_]]:
+        """Return the problem of a stage as arrays, scaled so that the largest cost is 1, and which rows are implied."""
+        cost = np.zeros(len(self._low))
+        for key, coefficient in objective.terms.items():
+            cost[self._index[key]] = float(coefficient)
+        matrix = sparse.csr_array(
+            (np.array(self._values), np.array(self._columns, dtype=np.int32), np.array(self._starts, dtype=np.int32)),
+            shape=(len(self._row_low), len(self._low)),
+        )
+        instance = Instance(
+            self.name,
+            cost / self._scale(objective),
+            float(objective.constant) / self._scale(objective),
+            np.array(self._low),
+            np.array(self._high),
+            np.array(self._whole),
+            matrix,
+            np.array(self._row_low),
+            np.array(self._row_high),
+            [_name(key) for key in self._index],
+            list(self._row_names),
+        )
+        return instance, np.array(self._implied, dtype=bool)
+
+    def solve(
+        self,
+        objective: Objective,
+        options: Options,
+        start: Mapping[Key, Number] | None = None,
+        listen: Callable[[Progress], None] | None = None,
+    ) -> Found:
+        """Make an objective as small as the time allows.
+
+        `start` gives values of whole-number variables; the rest is completed. Ending the search (Ctrl-C) keeps the
+        best answer.
+
+        Raises
+        ------
+        NoPlanError
+            When nothing was found in the time given.
+        SolverMissingError
+            When the solver is not installed.
+        """
+        instance, implied = self.instance(objective)
+        begin = None
+        if start is not None:
+            begin = np.full(len(self._low), np.nan)
+            for key, value in start.items():
+                if key in self._index:
+                    begin[self._index[key]] = float(value)
+        job = _Job(instance, implied if objective.sees_links else None, options, begin)
+        if not objective.sees_links:
+            job.instance = instance.rows(np.flatnonzero(~implied))
+        search = _Search(objective, self._scale(objective), options, listen)
+        return search.run(job)
+
+    def _scale(self, objective: Objective) -> float:
+        return max((abs(float(c)) for c in objective.terms.values()), default=1.0) or 1.0
+
+    def _add(self, family: str, row: Row) -> None:
+        name = _name((family, *row.about))
+        if name in self._row_names:
+            msg = f"the row {name} is there already"
+            raise AllocateError(msg)
+        self._row_names[name] = len(self._row_low)
+        for key, coefficient in row.terms.items():
+            if coefficient:
+                self._columns.append(self._index[key])
+                self._values.append(float(coefficient))
+        self._starts.append(len(self._columns))
+        bound = float(row.bound)
+        self._row_low.append(-np.inf if row.sense == "<=" else bound)
+        self._row_high.append(np.inf if row.sense == ">=" else bound)
+        self._implied.append(row.implied)
+
+    def _activity(self, terms: Mapping[Key, Number]) -> tuple[float, float]:
+        """Return the least and the most that a sum can be."""
+        least = most = 0.0
+        for key, coefficient in terms.items():
+            ends = float(coefficient) * self._low[self._index[key]], float(coefficient) * self._high[self._index[key]]
+            least += min(ends)
+            most += max(ends)
+        return least, most
+
+
+def _name(key: Key) -> str:
+    """Return a name that every solver's file format takes, such as open[12,0]."""
+    head, *rest = (str(part).replace(" ", "_") for part in key)
+    return f"{head}[{','.join(rest)}]" if rest else head
+
+
+@dataclass
+class _Job:
+    """What the child is asked to do."""
+
+    instance: Instance
+    implied: NDArray[np.bool_] | None
+    options: Options
+    start: Floats | None
+
+
+@dataclass
+class _Search:
+    """The parent's side of a stage: listens to the child, keeps the best, watches the clock."""
+
+    objective: Objective
+    scale: float
+    options: Options
+    listen: Callable[[Progress], None] | None
+    values: Floats | None = None
+    cost: float = float("inf")
+    bound: float = float("-inf")
+    log: list[str] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    def run(self, job: _Job) -> Found:
+        """Have a child process solve the job."""
+        ended = False
+        with _child(job) as connection:
+            limit = self.options.seconds * (1 + _GRACE_SHARE) + _GRACE_SECONDS
+            try:
+                while not ended and (left := limit - self._seconds()) > 0:
+                    if connection.poll(min(left, 0.5)):
+                        ended = self._take(connection.recv())
+                    self._tell()
+            except (EOFError, ConnectionError):
+                logger.warning("the solver's process ended early; its best answer is kept")
+            except KeyboardInterrupt:
+                logger.warning("stopped by hand; the best answer so far is kept")
+        if self.values is None:
+            raise NoPlanError(say("solve.none", stage=self.objective.name, seconds=round(self._seconds(), 1)))
+        value, bound = self._shown(self.cost), self._shown(self.bound)
+        gap = relative_gap(value, bound)
+        stopped = gap > self.options.gap + 1e-9
+        return Found(self.values, value, min(bound, value), gap, self._seconds(), stopped, "".join(self.log))
+
+    def _take(self, message: tuple[str, Any, Any]) -> bool:
+        what, number, content = message
+        if what == "better" and number < self.cost:
+            self.cost, self.values = number, content
+        elif what == "bound":
+            self.bound = max(self.bound, number)
+        elif what == "log":
+            self.log.append(content)
+        elif what == "missing":
+            raise SolverMissingError(say("solve.no_cbc"))
+        elif what == "failed":
+            raise AllocateError(content)
+        return what == "done"
+
+    def _tell(self) -> None:
+        if self.listen is None:
+            return
+        known = self.values is not None
+        value = self._shown(self.cost) if known else None
+        bound = self._shown(self.bound) if np.isfinite(self.bound) else None
+        gap = relative_gap(value, bound) if value is not None and bound is not None else None
+        self.listen(Progress(self.objective.name, value, bound, gap, self._seconds()))
+
+    def _shown(self, cost: float) -> float:
+        return cost * self.scale
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self.began
+
+
+@contextmanager
+def _child(job: _Job) -> Iterator[Connection]:
+    """Run a job in a fresh process; end it on the way out."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_work, args=(there, job), daemon=True)
+    with _without_main():
+        process.start()
+    there.close()
+    try:
+        yield here
+    finally:
+        here.close()
+        if process.is_alive():
+            process.terminate()
+        process.join(5)
+        if process.is_alive():
+            process.kill()
+            process.join()
+        process.close()
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Keep a fresh process from running the caller's script again: the child needs this module only."""
+    main = sys.modules["__main__"]
+    hidden = {name: vars(main).pop(name) for name in ("__file__", "__spec__") if name in vars(main)}
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        vars(main).update(hidden)
+
+
+def _work(connection: Connection, job: _Job) -> None:
+    """Do a job: the whole life of the child process."""
+    import signal
+
+    # Ctrl-C reaches parent and child alike; the parent decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def report(what: str, number: float = 0.0, content: Any = None) -> None:
+        connection.send((what, number, content))
+
+    try:
+        _Solver(job, report).run()
+        report("done")
+    except FileNotFoundError:
+        report("missing")
+    except (BrokenPipeError, ConnectionResetError):
+        return
+    except Exception as error:
+        logger.exception("the search failed")
+        report("failed", content=f"{type(error).__name__}: {error}")
+
+
+class _Solver:
+    """The child's side of a stage."""
+
+    def __init__(self, job: _Job, report: Callable[..., None]) -> None:
+        self.job = job
+        self.report = report
+        self.instance = job.instance
+        self.values: Floats | None = None
+        self.cost = float("inf")
+        self.bound = float("-inf")
+        self.relaxed: Floats | None = None
+        self.deadline = time.monotonic() + job.options.seconds
+
+    def run(self) -> None:
+        """Complete, bound, improve, search; stop as soon as the gap is reached."""
+        if self.job.start is not None:
+            self._complete(self.job.start)
+        self._relax()
+        if not self.instance.whole.any() or self._reached():
+            return
+        if self.values is not None:
+            self._improve()
+        if not self._reached():
+            self._search()
+
+    def _left(self) -> float:
+        return max(0.0, self.deadline - time.monotonic())
+
+    def _reached(self) -> bool:
+        if self.values is None:
+            return False
+        return self.cost - self.bound <= max(self.job.options.gap * abs(self.cost), HOLD_ABSOLUTE)
+
+    def _better(self, cost: float, values: Floats) -> None:
+        if cost < self.cost - 1e-12:
+            # What is all but a whole number is one: the noise would add up from neighbourhood to neighbourhood.
+            near = np.round(values)
+            values = np.where(np.abs(values - near) <= WHOLE_TOLERANCE, near, values)
+            self.cost, self.values = cost, values
+            self.report("better", cost, values)
+
+    def _bounded(self, bound: float) -> None:
+        if np.isfinite(bound) and bound > self.bound:
+            self.bound = bound
+            self.report("bound", bound)
+
+    def _complete(self, start: Floats) -> None:
+        """Fix the whole numbers of the start and find the rest."""
+        whole = self.instance.whole
+        begin = np.where(whole & np.isfinite(start), np.round(start), self.instance.low)
+        free = np.flatnonzero(~whole)
+        answer = _run(self.instance.fixed(free, begin), self.job.options, seconds=self._left(), relax=True)
+        if answer.values is not None:
+            values = begin.copy()
+            values[free] = answer.values
+            self._better(self.instance.value(values), values)
+
+    def _relax(self) -> None:
+        """Solve the linear relaxation; where implied rows help, add those that it violates and solve again."""
+        options = self.job.options
+        implied = self.job.implied
+        active = np.flatnonzero(~implied) if implied is not None else np.arange(len(self.instance.row_low))
+        full = self.instance
+        for round_ in range(_IMPLIED_ROUNDS if implied is not None else 1):
+            answer = _run(full.rows(active), options, seconds=self._left(), relax=True)
+            if answer.values is None or answer.bound is None:
+                break
+            self._bounded(answer.bound)
+            self.relaxed = answer.values
+            if not full.whole.any():
+                self._better(answer.bound, answer.values)
+            if implied is None or round_ == _IMPLIED_ROUNDS - 1 or self._reached():
+                break
+            activity = full.matrix @ answer.values
+            slack = np.maximum(activity - full.row_high, full.row_low - activity)
+            wanted = np.flatnonzero(implied & (slack > 1e-4 * (1 + np.abs(full.matrix).max(axis=1).toarray().ravel())))
+            fresh = np.setdiff1d(wanted, active)
+            if not len(fresh):
+                break
+            active = np.sort(np.concatenate([active, fresh]))
+        self.instance = full.rows(active)
+
+    def _improve(self) -> None:
+        """Solve again where relaxation and answer differ: where they agree, both are most likely right.
+
+        After Danna, Rothberg & Le Pape 2005, Mathematical Programming 102(1).
+        """
+        if self.relaxed is None or self.values is None:
+            return
+        apart = np.abs(self.relaxed - self.values) > WHOLE_TOLERANCE
+        free = np.flatnonzero(apart | ~self.instance.whole)
+        inner = self.instance.fixed(free, self.values)
+        options = replace(self.job.options, gap=OPTIMAL_GAP, threads=1)
+        answer = _run(inner, options, seconds=self._left() / 2, nodes=_IMPROVE_NODES, start=self.values[free])
+        if answer.values is not None:
+            values = self.values.copy()
+            values[free] = answer.values
+            self._better(self.instance.value(values), values)
+
+    def _search(self) -> None:
+        """Branch and bound from the best answer."""
+        answer = _run(
+            self.instance, self.job.options, seconds=self._left(), start=self.values, better=self._better, bounded=self._bounded
+        )
+        self.report("log", content=answer.log)
+        if answer.values is not None:
+            self._better(self.instance.value(answer.values), answer.values)
+        if answer.bound is not None:
+            self._bounded(answer.bound)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What one call of a solver gave."""
+
+    values: Floats | None
+    bound: float | None
+    log: str = ""
+
+
+def _run(
+    instance: Instance,
+    options: Options,
+    *,
+    seconds: float,
+    relax: bool = False,
+    nodes: int | None = None,
+    start: Floats | None = None,
+    better: Callable[[float, Floats], None] | None = None,
+    bounded: Callable[[float], None] | None = None,
+) -> _Answer:
+    """Build a PuLP problem and solve it once."""
+    if not len(instance.low):
+        return _Answer(np.zeros(0), 0.0)
+    problem, variables = _build(instance, relax=relax)
+    if start is not None:
+        for c in np.flatnonzero(instance.whole):
+            variables[c].setInitialValue(float(round(start[c])))
+    if options.solver == "cbc":
+        return _run_cbc(problem, variables, instance, options, seconds, relax=relax, start=start, nodes=nodes)
+    return _run_highs(problem, variables, instance, options, seconds, relax, nodes, start, better, bounded)
+
+
+def _build(instance: Instance, *, relax: bool) -> tuple[Any, list[Any]]:
+    """Return the PuLP problem of an instance, and its variables in order."""
+    import pulp
+
+    problem = pulp.LpProblem(instance.name, pulp.LpMinimize)
+    whole = instance.whole & (not relax)
+    variables = [
+        problem.add_variable(name, low, high, "Integer" if integer else "Continuous")
+        for name, low, high, integer in zip(
+            instance.column_names, instance.low.tolist(), instance.high.tolist(), whole.tolist(), strict=True
+        )
+    ]
+    priced = np.flatnonzero(instance.cost)
+    terms = [(variables[c], float(instance.cost[c])) for c in priced]
+    problem.setObjective(pulp.LpAffineExpression.from_list(terms, instance.offset))
+    starts, columns, values = (part.tolist() for part in (instance.matrix.indptr, instance.matrix.indices, instance.matrix.data))
+    for r, name in enumerate(instance.row_names):
+        inside = [(variables[columns[k]], values[k]) for k in range(starts[r], starts[r + 1])]
+        expression = pulp.LpAffineExpression.from_list(inside)
+        low, high = instance.row_low[r], instance.row_high[r]
+        if low == high:
+            problem.addConstraint(expression == float(low), name)
+            continue
+        if np.isfinite(low):
+            problem.addConstraint(expression >= float(low), name)
+        if np.isfinite(high):
+            problem.addConstraint(expression <= float(high), name if not np.isfinite(low) else f"{name}_")
+    return problem, variables
+
+
+def _run_highs(
+    problem: Any,
+    variables: list[Any],
+    instance: Instance,
+    options: Options,
+    seconds: float,
+    relax: bool,
+    nodes: int | None,
+    start: Floats | None,
+    better: Callable[[float, Floats], None] | None,
+    bounded: Callable[[float], None] | None,
+) -> _Answer:
+    import highspy
+    import pulp
+
+    kinds = highspy.cb.HighsCallbackType
+    extra: dict[str, Any] = {"random_seed": options.seed}
+    if nodes is not None:
+        extra["mip_max_nodes"] = nodes
+    assert extra.keys() <= _HIGHS_OPTIONS
+    listening = better is not None and bounded is not None
+
+    def hear(kind: Any, message: str, out: Any, into: Any, user: Any) -> None:
+        del message, into, user
+        if kind == kinds.kCallbackMipImprovingSolution and better is not None:
+            values = np.array(out.mip_solution, dtype=float)
+            better(instance.value(values), values)
+        elif kind == kinds.kCallbackMipLogging and bounded is not None:
+            bounded(float(out.mip_dual_bound))
+
+    highspy.Highs.resetGlobalScheduler(True)
+    stats = problem.solve(
+        pulp.HiGHS(
+            mip=not relax,
+            msg=False,
+            timeLimit=max(0.1, seconds),
+            threads=options.threads,
+            gapRel=options.gap,
+            warmStart=start is not None and bool(instance.whole.any()),
+            callbackTuple=(hear, None) if listening else None,
+            callbacksToActivate=[kinds.kCallbackMipImprovingSolution, kinds.kCallbackMipLogging] if listening else None,
+            **extra,
+        )
+    )
+    model = problem.solverModel
+    info = model.getInfo()
+    # PuLP can claim a solution where the time limit left none: HiGHS's own word is the only one to believe.
+    feasible = bool(stats.has_solution) and info.primal_solution_status == 2
+    order = {variable.id: position for position, variable in enumerate(problem.exported_variables())}
+    values = None
+    if feasible:
+        column_values = np.array(model.getSolution().col_value)
+        values = np.clip([column_values[order[v.id]] for v in variables], instance.low, instance.high)
+    bound: float | None = None
+    if relax or not instance.whole.any():
+        if stats.status == pulp.LpSolveStatus.Optimal and feasible:
+            bound = float(info.objective_function_value)
+    elif np.isfinite(info.mip_dual_bound):
+        bound = float(info.mip_dual_bound)
+    return _Answer(values, bound, f"{instance.name}: {stats}\n")
+
+
+def _run_cbc(
+    problem: Any,
+    variables: list[Any],
+    instance: Instance,
+    options: Options,
+    seconds: float,
+    *,
+    relax: bool,
+    start: Floats | None,
+    nodes: int | None,
+) -> _Answer:
+    import pulp
+
+    path = cbc_path()
+    if path is None:
+        raise FileNotFoundError
+    stats = problem.solve(
+        pulp.COIN_CMD(
+            mip=not relax,
+            msg=False,
+            path=path,
+            timeLimit=max(1.0, seconds),
+            gapRel=options.gap,
+            threads=options.threads if not relax else None,
+            warmStart=start is not None and bool(instance.whole.any()),
+            maxNodes=nodes,
+            randomSeed=options.seed,
+        )
+    )
+    values = None
+    if stats.has_solution and stats.status != pulp.LpSolveStatus.Infeasible:
+        values = np.clip([float(v.varValue or 0.0) for v in variables], instance.low, instance.high)
+        if not _holds(instance, values, relax=relax):
+            values = None
+    bound: float | None = stats.best_bound
+    if bound is None and stats.status == pulp.LpSolveStatus.Optimal and stats.objective is not None:
+        gap = 0.0 if relax or not instance.whole.any() else options.gap
+        bound = stats.objective - gap * abs(stats.objective)
+    return _Answer(values, bound, f"{instance.name}: {stats}\n")
+
+
+def _holds(instance: Instance, values: Floats, *, relax: bool) -> bool:
+    """Tell whether values keep every row, within the solver's tolerance."""
+    activity = instance.matrix @ values
+    scale = 1 + abs(instance.matrix).max(axis=1).toarray().ravel()
+    slack = np.maximum(activity - instance.row_high, instance.row_low - activity) / scale
+    whole = values[instance.whole]
+    return bool((slack <= 1e-5).all() and (relax or (np.abs(whole - np.round(whole)) <= WHOLE_TOLERANCE).all()))
+
+
+def cbc_path() -> str | None:
+    """Return where CBC is: on the PATH, or in the cbcbox package; None where it is not installed."""
+    found = shutil.which("cbc")
+    if found:
+        return found
+    try:
+        import cbcbox
+    except ImportError:
+        return None
+    return str(cbcbox.cbc_bin_path())

@@ -1,0 +1,483 @@
+"""Reads a district folder into a District, and names every fault of every file at once."""
+
+import csv
+import hashlib
+import io
+import json
+import math
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+import shapely
+from shapely.geometry import shape
+
+from allocate import tables
+from allocate.bundle import bundled
+from allocate.district import District, Fact, Institution, Place, Town
+from allocate.errors import InputError, Problem, UsageError
+from allocate.tables import Column, Table
+from allocate.units import Basis
+
+Cell = str | int | float | None
+Row = dict[str, Cell]
+
+CARD, BOUNDARY = "district.toml", "boundary.geojson"
+BLANK = ("", "-", "—", "无", "NA", "N/A", "nan", "NaN", "NULL", "null", "None")
+
+
+class _Card(pydantic.BaseModel):
+    """What district.toml says."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    name: dict[Literal["zh", "en"], str]
+    code: str
+    datum: Literal["wgs84", "cgcs2000"]
+    epsg: int = pydantic.Field(ge=1024, le=32767)
+
+
+@dataclass
+class _Folder:
+    """A district folder being read: collects problems, warnings and the checksum of every file."""
+
+    path: Path
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    inputs: dict[str, str] = field(default_factory=dict)
+
+    def blame(
+        self,
+        what: str,
+        file: str,
+        *,
+        row: int | None = None,
+        column: str = "",
+        value: Cell = None,
+        **details: Cell,
+    ) -> None:
+        self.problems.append(Problem(what, file, row, column, value, details))
+
+    def warn(
+        self, what: str, file: str, *, row: int | None = None, value: Cell = None, **details: Cell
+    ) -> None:
+        self.warnings.append(Problem(what, file, row, "", value, details))
+
+    def text(self, file: str) -> str | None:
+        """Return a file's text, BOM or UTF-8 or GB18030; None and a problem where that fails."""
+        try:
+            raw = (self.path / file).read_bytes()
+        except OSError:
+            self.blame("problem.file_missing", file)
+            return None
+        self.inputs[file] = hashlib.sha256(raw).hexdigest()
+        for encoding in ("utf-8-sig", "gb18030"):
+            try:
+                return raw.decode(encoding)
+            except UnicodeDecodeError:
+                continue
+        self.blame("problem.file_encoding", file)
+        return None
+
+
+def find_district(name: str) -> Path:
+    """Return the folder of a district: a path, or the name of a bundled one.
+
+    Raises
+    ------
+    UsageError
+        When neither is there.
+    """
+    for path in (Path(name), Path("data") / name, bundled() / "data" / name):
+        if (path / CARD).is_file() or (path / tables.PLACES.file).is_file():
+            return path
+    names = sorted(p.parent.name for p in (bundled() / "data").glob(f"*/{CARD}"))
+    raise UsageError([Problem("problem.no_district", value=name, details={"names": ", ".join(names)})])
+
+
+def read_district(folder: str | Path) -> District:
+    """Read a district that is ready to be planned: every place has people and a position.
+
+    Raises
+    ------
+    InputError
+        When any file has a fault; it lists all of them.
+    """
+    return _read(
+        Path(folder) if isinstance(folder, Path) else find_district(folder), tables.PLACES, tables.TOWNS
+    )
+
+
+def read_list(folder: str | Path) -> District:
+    """Read a district whose places may lack people and positions, as `estimate` takes it.
+
+    Raises
+    ------
+    InputError
+        When any file has a fault; it lists all of them.
+    """
+    path = Path(folder) if isinstance(folder, Path) else find_district(folder)
+    return _read(path, tables.PLACES_TO_ESTIMATE, tables.TOWNS_TO_ESTIMATE)
+
+
+def _read(path: Path, places_table: Table, towns_table: Table) -> District:
+    folder = _Folder(path)
+    card = _read_card(folder)
+    places = _read_table(folder, places_table)
+    towns = _read_table(folder, towns_table)
+    institutions = _read_table(folder, tables.INSTITUTIONS)
+    facts = _read_table(folder, tables.FACTS)
+    travel = _read_table(folder, tables.TRAVEL)
+    boundary = _read_boundary(folder)
+    _check_links(folder, places, towns, institutions, travel)
+    for table, rows in ((places_table, places), (towns_table, towns), (tables.INSTITUTIONS, institutions)):
+        _check_positions(folder, table.file, rows, boundary)
+    totals = {str(row["indicator"]): row for _, row in facts}
+    _check_people(folder, places, totals)
+    if folder.problems or card is None or boundary is None:
+        raise InputError(folder.problems)
+    return District(
+        id=path.resolve().name,
+        name=card.name,
+        code=card.code,
+        datum=card.datum,
+        epsg=card.epsg,
+        places=tuple(_record(Place, row) for _, row in places),
+        towns=tuple(_record(Town, row) for _, row in towns),
+        institutions=tuple(_record(Institution, row) for _, row in institutions),
+        facts={name: _record(Fact, row) for name, row in totals.items()},
+        boundary=shapely.geometry.mapping(boundary),
+        travel={
+            (str(row["from"]), str(row["to"]), str(row["mode"])): float(row["minutes"] or 0)
+            for _, row in travel
+        },
+        inputs=dict(sorted(folder.inputs.items())),
+        warnings=tuple(folder.warnings),
+    )
+
+
+def _record[T](kind: Callable[..., T], row: Row) -> T:
+    """Make a record of a row; cells that hold nothing keep the record's default."""
+    values: dict[str, Any] = {
+        name: Basis(str(value)) if name == "basis" or name.endswith("_basis") else value
+        for name, value in row.items()
+        if value is not None
+    }
+    return kind(**values)
+
+
+def _read_card(folder: _Folder) -> _Card | None:
+    text = folder.text(CARD)
+    if text is None:
+        return None
+    try:
+        return _Card.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        folder.blame("problem.not_toml", CARD, reason=str(error))
+    except pydantic.ValidationError as error:
+        for fault in error.errors():
+            key = ".".join(str(part) for part in fault["loc"])
+            folder.blame("problem.card", CARD, column=key, reason=fault["msg"])
+    return None
+
+
+def _read_boundary(folder: _Folder) -> shapely.Geometry | None:
+    text = folder.text(BOUNDARY)
+    if text is None:
+        return None
+    try:
+        content = json.loads(text)
+        if content.get("type") == "FeatureCollection":
+            shapes = [shape(feature["geometry"]) for feature in content["features"]]
+            found = shapely.union_all(shapes)
+        else:
+            found = shape(content.get("geometry", content))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, shapely.errors.ShapelyError):
+        folder.blame("problem.not_geojson", BOUNDARY)
+        return None
+    west, south, east, north = found.bounds if not found.is_empty else (math.nan,) * 4
+    inside = (
+        tables.LON_RANGE[0] <= west <= east <= tables.LON_RANGE[1]
+        and tables.LAT_RANGE[0] <= south <= north <= tables.LAT_RANGE[1]
+    )
+    if not inside or found.geom_type not in ("Polygon", "MultiPolygon") or not found.is_valid:
+        folder.blame("problem.boundary_shape", BOUNDARY)
+        return None
+    return found
+
+
+def _read_table(folder: _Folder, table: Table) -> list[tuple[int, Row]]:
+    """Return the rows of a table with their row numbers; a table that is not needed may be absent."""
+    if not table.needed and not (folder.path / table.file).exists():
+        return []
+    text = folder.text(table.file)
+    if text is None:
+        return []
+    if "\0" in text:
+        folder.blame("problem.file_encoding", table.file)
+        return []
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
+        folder.blame("problem.not_csv", table.file, reason=str(error))
+        return []
+    if not lines or not any(cell.strip() for cell in lines[0]):
+        folder.blame("problem.empty", table.file)
+        return []
+    heading = [cell.strip() for cell in lines[0]]
+    if not _check_heading(folder, table, heading):
+        return []
+    rows: list[tuple[int, Row]] = []
+    for number, line in enumerate(lines[1:], start=2):
+        if not any(cell.strip() for cell in line):
+            continue
+        if len(line) != len(heading):
+            folder.blame("problem.cells", table.file, row=number, found=len(line), wanted=len(heading))
+            continue
+        cells = dict(zip(heading, line, strict=True))
+        rows.append((number, _read_row(folder, table, number, cells)))
+    if not rows and table.needed:
+        folder.blame("problem.empty", table.file)
+    _check_unique(folder, table, rows)
+    return rows
+
+
+def _check_heading(folder: _Folder, table: Table, heading: Sequence[str]) -> bool:
+    known = [column.name for column in table.columns]
+    sound = True
+    for name, count in Counter(heading).items():
+        if count > 1:
+            folder.blame("problem.column_twice", table.file, row=1, column=name)
+            sound = False
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            folder.blame(
+                "problem.column_unknown",
+                table.file,
+                row=1,
+                column=name,
+                near=near[0] if near else ", ".join(known),
+            )
+            sound = False
+    for column in table.columns:
+        if column.needed and column.name not in heading:
+            folder.blame(
+                "problem.column_missing", table.file, row=1, column=column.name, zh=column.zh, en=column.en
+            )
+            sound = False
+    return sound
+
+
+def _read_row(folder: _Folder, table: Table, number: int, cells: Mapping[str, str]) -> Row:
+    row: Row = {}
+    for column in table.columns:
+        text = cells.get(column.name, "").strip()
+        value: Cell = None
+        if text == "" or (column.kind in ("whole", "number") and text in BLANK):
+            if column.filled:
+                folder.blame(
+                    "problem.blank",
+                    table.file,
+                    row=number,
+                    column=column.name,
+                    value=text or None,
+                    zh=column.zh,
+                    en=column.en,
+                )
+        else:
+            value = _read_cell(folder, table.file, number, column, text)
+        row[column.name] = value
+    return row
+
+
+def _read_cell(folder: _Folder, file: str, number: int, column: Column, text: str) -> Cell:
+    match column.kind:
+        case "id" | "text":
+            return text
+        case "choice":
+            if text in column.choices:
+                return text
+            choices = ", ".join(column.choices)
+            folder.blame("problem.choice", file, row=number, column=column.name, value=text, choices=choices)
+            return None
+        case "whole" | "number":
+            value = _number(text)
+            if value is None:
+                folder.blame("problem.not_number", file, row=number, column=column.name, value=text)
+                return None
+            if column.kind == "whole" and value != int(value):
+                folder.blame("problem.not_whole", file, row=number, column=column.name, value=text)
+                return None
+            if not column.low <= value <= column.high:
+                folder.blame(
+                    "problem.range",
+                    file,
+                    row=number,
+                    column=column.name,
+                    value=text,
+                    low=f"{column.low:g}",
+                    high=f"{column.high:g}",
+                    unit=column.unit,
+                )
+                return None
+            return int(value) if column.kind == "whole" else value
+
+
+def _number(text: str) -> float | None:
+    """Return the finite number that a text writes in plain ASCII digits, else None."""
+    if not text.isascii() or "_" in text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _check_unique(folder: _Folder, table: Table, rows: Iterable[tuple[int, Row]]) -> None:
+    rows = list(rows)
+    for column in table.columns:
+        if not column.unique:
+            continue
+        first: dict[Cell, int] = {}
+        for number, row in rows:
+            value = row[column.name]
+            if value is None:
+                continue
+            if value in first:
+                folder.blame(
+                    "problem.twice",
+                    table.file,
+                    row=number,
+                    column=column.name,
+                    value=value,
+                    first=first[value],
+                )
+            first.setdefault(value, number)
+
+
+def _check_links(
+    folder: _Folder,
+    places: Sequence[tuple[int, Row]],
+    towns: Sequence[tuple[int, Row]],
+    institutions: Sequence[tuple[int, Row]],
+    travel: Sequence[tuple[int, Row]],
+) -> None:
+    """Blame every code that points to nothing."""
+    town_ids = {row["id"] for _, row in towns}
+    place_ids = {row["id"] for _, row in places}
+    site_ids = place_ids | {row["id"] for _, row in institutions}
+    links: list[tuple[Table, Sequence[tuple[int, Row]], str, set[Cell], Table]] = [
+        (tables.PLACES, places, "town", town_ids, tables.TOWNS),
+        (tables.INSTITUTIONS, institutions, "town", town_ids, tables.TOWNS),
+        (tables.INSTITUTIONS, institutions, "place", place_ids, tables.PLACES),
+        (tables.TOWNS, towns, "near", town_ids, tables.TOWNS),
+        (tables.TRAVEL, travel, "from", place_ids, tables.PLACES),
+        (tables.TRAVEL, travel, "to", site_ids, tables.PLACES),
+    ]
+    for table, rows, column, known, target in links:
+        if not known:
+            continue
+        for number, row in rows:
+            value = row[column]
+            if value is not None and value not in known:
+                folder.blame(
+                    "problem.unknown_code",
+                    table.file,
+                    row=number,
+                    column=column,
+                    value=value,
+                    target=target.file,
+                )
+    pairs = Counter((row["from"], row["to"], row["mode"]) for _, row in travel)
+    for number, row in travel:
+        pair = (row["from"], row["to"], row["mode"])
+        if pairs[pair] > 1:
+            folder.blame(
+                "problem.pair_twice", tables.TRAVEL.file, row=number, value=" → ".join(map(str, pair))
+            )
+            pairs[pair] = 0
+    populated = {row["town"] for _, row in places}
+    for number, row in towns:
+        if places and row["id"] is not None and row["id"] not in populated:
+            folder.warn("problem.town_empty", tables.TOWNS.file, row=number, value=row["name"])
+
+
+def _check_positions(
+    folder: _Folder, file: str, rows: Sequence[tuple[int, Row]], boundary: shapely.Geometry | None
+) -> None:
+    """Blame half a position, swapped axes and points outside the boundary."""
+    spots: dict[tuple[float, float], int] = {}
+    for number, row in rows:
+        lon, lat = row["lon"], row["lat"]
+        if (lon is None) != (lat is None):
+            folder.blame("problem.half_position", file, row=number)
+        if not isinstance(lon, float) or not isinstance(lat, float) or boundary is None:
+            continue
+        if not shapely.contains_xy(boundary, lon, lat):
+            folder.blame("problem.outside", file, row=number, column="lon, lat", value=f"{lon}, {lat}")
+        if file == tables.PLACES.file and (lon, lat) in spots:
+            folder.warn("problem.same_spot", file, row=number, value=f"{lon}, {lat}", first=spots[lon, lat])
+        spots.setdefault((lon, lat), number)
+    # A longitude such as 39 in China fails the range first; say what it most likely is, once per file.
+    found = [
+        p
+        for p in folder.problems
+        if p.file == file and p.what == "problem.range" and p.column in ("lon", "lat")
+    ]
+    swapped = [p for p in found if _looks_swapped(p, folder.problems)]
+    if swapped:
+        folder.blame("problem.swapped", file, rows=len({p.row for p in swapped}), first=swapped[0].row)
+
+
+def _looks_swapped(problem: Problem, problems: Sequence[Problem]) -> bool:
+    ranges = {"lon": tables.LAT_RANGE, "lat": tables.LON_RANGE}
+    value = _number(str(problem.value))
+    low, high = ranges[problem.column]
+    return value is not None and low <= value <= high
+
+
+def _check_people(folder: _Folder, places: Sequence[tuple[int, Row]], totals: Mapping[str, Row]) -> None:
+    """Blame people who do not add up: to the published totals, and within a place."""
+    for number, row in places:
+        people, old = row["people"], row["people_65"]
+        if isinstance(people, int) and isinstance(old, int) and old > people:
+            folder.blame(
+                "problem.old_exceed",
+                tables.PLACES.file,
+                row=number,
+                column="people_65",
+                value=old,
+                people=people,
+            )
+        for name in ("people", "people_65"):
+            if row[name] is not None and row[f"{name}_basis"] is None:
+                folder.blame("problem.no_basis", tables.PLACES.file, row=number, column=f"{name}_basis")
+    if not places or folder.problems:
+        return
+    for column, indicator in (("people", tables.POPULATION), ("people_65", tables.AGED_65)):
+        values = [row[column] for _, row in places]
+        known = [value for value in values if isinstance(value, int)]
+        wanted = totals.get(indicator)
+        if wanted is None or len(known) < len(values):
+            continue
+        if sum(known) != wanted["value"]:
+            folder.blame(
+                "problem.sum",
+                tables.PLACES.file,
+                column=column,
+                value=sum(known),
+                wanted=wanted["value"],
+                indicator=indicator,
+                target=tables.FACTS.file,
+            )
+    if (
+        all(isinstance(row["people"], int) for _, row in places)
+        and sum(int(row["people"] or 0) for _, row in places) == 0
+    ):
+        folder.blame("problem.nobody", tables.PLACES.file, column="people")

@@ -1,0 +1,64 @@
+"""Writes the page that explains every file and column of a district folder, from their one description."""
+
+from allocate import tables
+from allocate.read import BOUNDARY, CARD
+from allocate.tables import Column, Table
+from allocate.words import LANGUAGES, Language, say_in
+
+CARD_KEYS = ("code", "datum", "epsg", "name")
+
+
+def columns_page() -> str:
+    """Return data/README.md: every file and column, Chinese first, then English."""
+    return "\n".join(line for language in LANGUAGES for line in _page(language))
+
+
+def _page(language: Language) -> list[str]:
+    def word(key: str, **values: object) -> str:
+        return say_in(language, f"columns.{key}", **values)
+
+    lines = [f"# {word('title')}", "", word("generated"), "", word("folder"), "", word("bases"), ""]
+    lines += [f"- `{basis}`: {word(f'basis_{basis}')}" for basis in tables.BASES]
+    lines += ["", f"## {CARD}", "", word("card"), ""]
+    lines += [f"- `{key}`: {word(f'card_{key}')}" for key in CARD_KEYS]
+    lines += ["", f"## {BOUNDARY}", "", word("boundary"), ""]
+    for table in tables.TABLES:
+        lines += _table(table, language)
+    return [*lines, word("to_estimate"), ""]
+
+
+def _table(table: Table, language: Language) -> list[str]:
+    def word(key: str, **values: object) -> str:
+        return say_in(language, f"columns.{key}", **values)
+
+    about = table.zh if language == "zh" else table.en
+    lines = [f"## {table.file}", "", word("needed" if table.needed else "optional", about=about), ""]
+    lines += [f"| {' | '.join(word(f'heading_{part}') for part in ('name', 'means', 'holds', 'cells'))} |"]
+    lines += ["|---|---|---|---|"]
+    for column in table.columns:
+        means = column.zh if language == "zh" else column.en
+        cells = _cells(column, language)
+        lines.append(f"| `{column.name}` | {means} | {_holds(column, language)} | {cells} |")
+    return [*lines, ""]
+
+
+def _holds(column: Column, language: Language) -> str:
+    """Say what a cell may hold."""
+    if column.kind == "choice":
+        return ", ".join(f"`{choice}`" for choice in column.choices)
+    text = say_in(language, f"columns.kind_{column.kind}")
+    if column.kind in ("whole", "number"):
+        unit = f" {column.unit}" if column.unit else ""
+        text += say_in(language, "columns.range", low=_plain(column.low), high=_plain(column.high), unit=unit)
+    return text
+
+
+def _plain(number: float) -> str:
+    return str(int(number)) if number == int(number) else str(number)
+
+
+def _cells(column: Column, language: Language) -> str:
+    """Say whether the column and its cells may be missing, and whether cells may repeat."""
+    key = "may_lack" if not column.needed else "filled" if column.filled else "may_blank"
+    text = say_in(language, f"columns.{key}")
+    return text + (say_in(language, "columns.unique") if column.unique else "")

@@ -1,0 +1,99 @@
+"""The common language of rules, goals and the solver: columns, rows, breaches; plain data, no solver."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+from typing import Literal
+
+Key = tuple[str | int, ...]
+Number = int | Fraction
+Sense = Literal[">=", "<=", "=="]
+
+
+class Strength(StrEnum):
+    """How strongly a clause binds; physics is never given up, policy is given up weakest first."""
+
+    PHYSICS = "physics"
+    MUST = "must"
+    IN_PRINCIPLE = "in_principle"
+    STRIVE = "strive"
+    ENCOURAGE = "encourage"
+
+
+POLICY = (Strength.MUST, Strength.IN_PRINCIPLE, Strength.STRIVE, Strength.ENCOURAGE)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A variable: what it decides, its range, and whether it is a whole number."""
+
+    key: Key
+    low: Number = 0
+    high: Number = 1
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One inequality over named variables.
+
+    Attributes
+    ----------
+    about
+        What the row speaks of: unique within its rule, and the same as the breach's.
+    terms
+        Coefficient by variable.
+    target
+        What a shortfall is divided by to become a breach.
+    implied
+        Whether the other rows and whole numbers imply it: it only helps the solver, and may be left out.
+    """
+
+    about: Key
+    terms: Mapping[Key, Number]
+    sense: Sense
+    bound: Number
+    target: Number = 1
+    implied: bool = False
+
+
+@dataclass(frozen=True)
+class Breach:
+    """One place or year where a finished plan misses a rule.
+
+    Attributes
+    ----------
+    shortfall
+        What is missing, in the rule's unit; never below 0.
+    target
+        What the shortfall is divided by.
+    words
+        Catalogue key of the sentence that says it, and what it fills in.
+    """
+
+    about: Key
+    shortfall: Number
+    target: Number
+    words: str
+    details: Mapping[str, str | int | float] = field(default_factory=dict)
+
+    @property
+    def share(self) -> Fraction:
+        """Return the shortfall as a share of the target."""
+        return Fraction(self.shortfall) / Fraction(self.target)
+
+
+def opened(j: int, t: int) -> Key:
+    """Return the variable: site `j` is open in year `t` (0 or 1)."""
+    return ("open", j, t)
+
+
+def serves(i: int, j: int, t: int) -> Key:
+    """Return the variable: people of place `i` whom site `j` serves in year `t` [persons]."""
+    return ("serve", i, j, t)
+
+
+def served(i: int, t: int) -> Key:
+    """Return the variable: people of place `i` who are served in year `t` [persons]."""
+    return ("served", i, t)

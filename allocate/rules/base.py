@@ -1,0 +1,62 @@
+"""What every rule has in common: its strength, its source, and the three ways in which it says its sentence."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pydantic
+from pydantic.dataclasses import dataclass
+
+from allocate.case import Case
+from allocate.layout import Layout
+from allocate.rows import Breach, Row, Strength
+from allocate.units import Basis
+
+STRICT = pydantic.ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Rule(ABC):
+    """A clause's mathematics with its numbers.
+
+    Attributes
+    ----------
+    strength
+        How strongly it binds.
+    source, basis
+        Where its number comes from.
+    clause, document, status, quote
+        Id of the clause, document, draft or issued, and the clause's own words.
+    years
+        Plan years in which it holds; all of them when empty.
+    weight
+        Weight among clauses of the same strength.
+    """
+
+    formula: ClassVar[str]
+    after: ClassVar[str]
+    unit: ClassVar[str]
+    # Whether the rule looks at the change from one year to the next, so that years cannot be merged.
+    sees_changes: ClassVar[bool] = False
+
+    strength: Strength
+    source: str = pydantic.Field(min_length=3)
+    basis: Basis
+    clause: str = ""
+    document: str = ""
+    status: str = ""
+    quote: str = ""
+    years: tuple[int, ...] = ()
+    weight: float = pydantic.Field(default=1.0, gt=0)
+
+    @abstractmethod
+    def rows(self, case: Case) -> Iterator[Row]:
+        """Yield the rule for the solver."""
+
+    @abstractmethod
+    def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
+        """Yield every miss of a finished plan, from plain data."""
+
+    def when(self, case: Case) -> list[int]:
+        """Return the indices of the years in which the rule holds."""
+        return [t for t, year in enumerate(case.years) if not self.years or year in self.years]

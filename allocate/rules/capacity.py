@@ -1,0 +1,45 @@
+"""The most people that a site can serve."""
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+import pydantic
+from pydantic.dataclasses import dataclass
+
+from allocate.case import Case
+from allocate.layout import Layout
+from allocate.rows import Breach, Number, Row, Strength, opened, serves
+from allocate.rules.base import STRICT, Rule
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Capacity(Rule):
+    """A site of these `kinds` serves at most `people` in a year, and nobody while it is closed."""
+
+    formula: ClassVar[str] = r"\sum_i x_{ijt} \le C_j\, y_{jt} \quad \forall j, t"
+    after: ClassVar[str] = "Sridharan 1995, European Journal of Operational Research 87(2)"
+    unit: ClassVar[str] = "persons"
+
+    strength: Literal[Strength.PHYSICS] = Strength.PHYSICS
+    kinds: tuple[str, ...] = pydantic.Field(min_length=1)
+    people: int = pydantic.Field(gt=0, le=10_000_000)
+
+    def rows(self, case: Case) -> Iterator[Row]:
+        """Yield one row per site and year."""
+        for t in self.when(case):
+            for j, site in enumerate(case.sites):
+                if site.kind in self.kinds and case.places_of[j]:
+                    terms: dict[tuple[str | int, ...], Number] = {serves(i, j, t): 1 for i in case.places_of[j]}
+                    terms[opened(j, t)] = -self.people
+                    yield Row((site.id, case.years[t]), terms, "<=", 0, self.people)
+
+    def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
+        """Yield each site and year with more people than room."""
+        for t in self.when(case):
+            for j, site in enumerate(case.sites):
+                room = self.people if (j, t) in layout.open else 0
+                load = layout.load.get((j, t), 0)
+                if site.kind in self.kinds and load > room:
+                    about = (site.id, case.years[t])
+                    details = {"site": site.name, "people": load, "room": room}
+                    yield Breach(about, load - room, self.people, "breach.capacity", details)

@@ -1,0 +1,36 @@
+"""Sites that must be open."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pydantic
+from pydantic.dataclasses import dataclass
+
+from allocate.case import Case
+from allocate.layout import Layout
+from allocate.rows import Breach, Row, opened
+from allocate.rules.base import STRICT, Rule
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Keep(Rule):
+    """The sites listed are open: an existing one stays, a candidate is opened."""
+
+    formula: ClassVar[str] = r"y_{jt} \ge 1 \quad \forall j \in K, t"
+    after: ClassVar[str] = "Church & ReVelle 1974, Papers of the Regional Science Association 32(1)"
+    unit: ClassVar[str] = "sites"
+
+    sites: tuple[str, ...] = pydantic.Field(min_length=1)
+
+    def rows(self, case: Case) -> Iterator[Row]:
+        """Yield one row per site and year."""
+        for t in self.when(case):
+            for name in self.sites:
+                yield Row((name, case.years[t]), {opened(case.site_index[name], t): 1}, ">=", 1)
+
+    def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
+        """Yield each site and year in which it is not open."""
+        for t in self.when(case):
+            for name in self.sites:
+                if (case.site_index[name], t) not in layout.open:
+                    yield Breach((name, case.years[t]), 1, 1, "breach.keep", {"site": name})

@@ -1,0 +1,55 @@
+"""The share of people who are served within the circle."""
+
+from collections.abc import Iterator
+from math import ceil
+from typing import ClassVar
+
+import pydantic
+from pydantic.dataclasses import dataclass
+
+from allocate.case import Case
+from allocate.layout import Layout
+from allocate.rows import Breach, Row, served
+from allocate.rules.base import STRICT, Rule
+from allocate.rules.scopes import Scope, parts
+from allocate.units import exact
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Reach(Rule):
+    """At least a `share` of the people of the district, of each town or of each place is served within the circle.
+
+    A person is served when a site that counts is open within the circle and has room for them.
+    """
+
+    formula: ClassVar[str] = r"\sum_{i \in S} z_{it} \ge \lceil \alpha \sum_{i \in S} p_{it} \rceil \quad \forall S, t"
+    after: ClassVar[str] = "Church & ReVelle 1974, Papers of the Regional Science Association 32(1)"
+    unit: ClassVar[str] = "persons"
+
+    share: float = pydantic.Field(gt=0, le=1)
+    scope: Scope = "district"
+
+    def target(self, case: Case, members: tuple[int, ...], t: int) -> int:
+        """Return the people who must be served in a part of the district in a year [persons]."""
+        people = sum(int(case.people[i, t]) for i in members)
+        return ceil(exact(self.share) * people)
+
+    def rows(self, case: Case) -> Iterator[Row]:
+        """Yield one row per part and year; a part without people needs none."""
+        for t in self.when(case):
+            for part, members in parts(case, self.scope):
+                target = self.target(case, members, t)
+                if target:
+                    terms = {served(i, t): 1 for i in members}
+                    yield Row((part, case.years[t]), terms, ">=", target, target)
+
+    def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
+        """Yield each part and year in which too few are served."""
+        for t in self.when(case):
+            for part, members in parts(case, self.scope):
+                target = self.target(case, members, t)
+                people = sum(layout.served.get((i, t), 0) for i in members)
+                if people < target:
+                    about = (part, case.years[t])
+                    details = {"people": people, "target": target}
+                    yield Breach(about, target - people, target, "breach.reach", details)

@@ -1,0 +1,223 @@
+"""Every column of every table, described once: the reader, the messages and data/README.md use these lines."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from allocate.units import Basis
+
+Kind = Literal["id", "text", "whole", "number", "choice"]
+
+PLACE_KINDS = ("village", "community", "zone")
+TOWN_KINDS = ("street", "town")
+SETTINGS = ("urban", "rural")
+INSTITUTION_KINDS = (
+    "hospital",
+    "township_hospital",
+    "community_centre",
+    "station",
+    "clinic",
+    "ems_station",
+)
+HUB_KINDS = ("township_hospital", "community_centre")
+BASES = tuple(Basis)
+
+# The rectangle that holds China: a coordinate outside it is a mistake, most often swapped axes.
+LON_RANGE = (73.0, 136.0)
+LAT_RANGE = (3.0, 54.0)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes
+    ----------
+    name
+        The heading.
+    kind
+        What its cells hold: an id (kept as text), text, a whole number, a number, or one of `choices`.
+    zh, en
+        What it means.
+    unit
+        The unit of a number; empty for text.
+    low, high
+        The range of a number, both ends allowed.
+    choices
+        What a cell may say, where `kind` is "choice".
+    needed
+        Whether the heading must be there.
+    filled
+        Whether every cell must hold something.
+    unique
+        Whether no two rows may say the same.
+    """
+
+    name: str
+    kind: Kind
+    zh: str
+    en: str
+    unit: str = ""
+    low: float = 0
+    high: float = 0
+    choices: tuple[str, ...] = ()
+    needed: bool = True
+    filled: bool = True
+    unique: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One file of a district folder."""
+
+    file: str
+    zh: str
+    en: str
+    columns: tuple[Column, ...]
+    needed: bool = True
+
+    def column(self, name: str) -> Column:
+        """Return a column by its heading."""
+        return next(column for column in self.columns if column.name == name)
+
+
+def _basis(of: str, zh: str, en: str, *, filled: bool = True) -> Column:
+    return Column(
+        f"{of}_basis",
+        "choice",
+        f"{zh}的依据",
+        f"basis of the {en}",
+        choices=BASES,
+        needed=filled,
+        filled=filled,
+    )
+
+
+def _position(*, filled: bool) -> tuple[Column, Column, Column]:
+    return (
+        Column("lon", "number", "经度", "longitude", "°", *LON_RANGE, needed=filled, filled=filled),
+        Column("lat", "number", "纬度", "latitude", "°", *LAT_RANGE, needed=filled, filled=filled),
+        _basis("position", "位置", "position", filled=filled),
+    )
+
+
+def _places(*, filled: bool) -> tuple[Column, ...]:
+    return (
+        Column("id", "id", "统计用区划代码", "statistical code", unique=True),
+        Column("name", "text", "名称", "name"),
+        Column("short_name", "text", "简称", "short name", needed=False, filled=False),
+        Column("kind", "choice", "类型：村、社区、园区", "village, community or zone", choices=PLACE_KINDS),
+        Column("town", "id", "所属街镇代码", "code of the town that it belongs to"),
+        Column("zone", "text", "所属功能区", "special zone that it lies in", needed=False, filled=False),
+        Column("setting", "choice", "城乡", "urban or rural", choices=SETTINGS, needed=False, filled=False),
+        Column(
+            "people", "whole", "常住人口", "residents", "persons", 0, 2_000_000, needed=filled, filled=filled
+        ),
+        _basis("people", "常住人口", "residents", filled=filled),
+        Column(
+            "people_65",
+            "whole",
+            "65岁及以上人口",
+            "residents aged 65 and over",
+            "persons",
+            0,
+            2_000_000,
+            needed=False,
+            filled=False,
+        ),
+        _basis("people_65", "65岁及以上人口", "residents aged 65 and over", filled=False),
+        *_position(filled=filled),
+    )
+
+
+_TOWN_COLUMNS = (
+    Column("id", "id", "街镇代码", "code of the town", unique=True),
+    Column("name", "text", "名称", "name"),
+    Column("kind", "choice", "街道或镇", "street or town", choices=TOWN_KINDS),
+    Column(
+        "hosts",
+        "text",
+        "代管的功能区（分号分隔）",
+        "special zones counted here; semicolons between",
+        needed=False,
+        filled=False,
+    ),
+    Column(
+        "near",
+        "id",
+        "位置未知时，靠近哪个街镇",
+        "where the position is unknown: the town it lies beside",
+        needed=False,
+        filled=False,
+    ),
+)
+
+PLACES = Table(
+    "places.csv", "需求点：村和社区", "demand points: villages and communities", _places(filled=True)
+)
+PLACES_TO_ESTIMATE = Table(
+    "places.csv",
+    "待推算的村和社区清单",
+    "a village list whose gaps are to be estimated",
+    _places(filled=False),
+)
+TOWNS = Table("towns.csv", "街镇", "towns", (*_TOWN_COLUMNS, *_position(filled=True)))
+TOWNS_TO_ESTIMATE = Table(
+    "towns.csv",
+    "待推算的街镇清单",
+    "towns whose gaps are to be estimated",
+    (*_TOWN_COLUMNS, *_position(filled=False)),
+)
+INSTITUTIONS = Table(
+    "institutions.csv",
+    "现有机构",
+    "institutions that exist",
+    (
+        Column("id", "id", "机构编号", "id", unique=True),
+        Column("name", "text", "名称", "name"),
+        Column("kind", "choice", "类型", "kind", choices=INSTITUTION_KINDS),
+        Column("town", "id", "所属街镇代码", "code of the town"),
+        Column(
+            "place", "id", "所在村或社区代码", "code of the place where it stands", needed=False, filled=False
+        ),
+        Column("name_basis", "choice", "名称及存在的依据", "basis of name and existence", choices=BASES),
+        *_position(filled=True),
+        Column("source", "text", "来源", "source"),
+    ),
+    needed=False,
+)
+FACTS = Table(
+    "facts.csv",
+    "公布的总数",
+    "published totals",
+    (
+        Column("indicator", "id", "指标", "indicator", unique=True),
+        Column("value", "whole", "数值", "value", "", 0, 2_000_000_000),
+        Column("unit", "text", "单位", "unit"),
+        Column("date", "text", "日期", "date"),
+        Column("basis", "choice", "依据", "basis", choices=BASES),
+        Column("source", "text", "来源", "source"),
+    ),
+    needed=False,
+)
+TRAVEL = Table(
+    "travel.csv",
+    "自备的出行时间",
+    "your own travel times, instead of straight lines",
+    (
+        Column("from", "id", "出发的村或社区代码", "code of the place of departure"),
+        Column("to", "id", "到达的村、社区或机构", "place or institution of arrival"),
+        Column("mode", "id", "方式", "mode"),
+        Column("minutes", "number", "单程时间", "time one way", "min", 0, 1440),
+    ),
+    needed=False,
+)
+
+TABLES = (PLACES, TOWNS, INSTITUTIONS, FACTS, TRAVEL)
+
+# The facts that the reader and the estimate know by name.
+POPULATION, URBAN, RURAL, AGED_65 = (
+    "population",
+    "population_urban",
+    "population_rural",
+    "population_65_and_over",
+)

@@ -1,0 +1,101 @@
+"""What “within 15 minutes” may mean: named circles, and the modes of travel that they use."""
+
+from fractions import Fraction
+from typing import Literal
+
+import pydantic
+
+from allocate.tables import INSTITUTION_KINDS
+from allocate.units import Basis, Metres, Seconds, exact
+
+STRICT = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+Text = dict[Literal["zh", "en"], str]
+Source = pydantic.StringConstraints(strip_whitespace=True, min_length=3)
+
+
+class Mode(pydantic.BaseModel):
+    """A way to travel.
+
+    Attributes
+    ----------
+    speed_kmh
+        Speed along the way [km/h].
+    detour
+        Length of the way by length of the straight line.
+    """
+
+    model_config = STRICT
+
+    name: Text
+    speed_kmh: float = pydantic.Field(gt=0, le=130)
+    detour: float = pydantic.Field(ge=1, le=5)
+    basis: Basis
+    source: str = pydantic.Field(min_length=3)
+
+    @property
+    def seconds_per_metre(self) -> Fraction:
+        """Return the time that a metre of straight line takes [s]."""
+        return exact(self.detour) * Fraction(36, 10) / exact(self.speed_kmh)
+
+    def seconds(self, metres: int) -> Seconds:
+        """Return the travel time over a straight line, rounded up [s].
+
+        >>> Mode(name={}, speed_kmh=15, detour=1.3, basis="assumed", source="example").seconds(1000)
+        312
+        """
+        return Seconds(-(-metres * self.seconds_per_metre // 1))
+
+
+class Circle(pydantic.BaseModel):
+    """One reading of the 15-minute circle: which sites are near enough to a place.
+
+    A site is near enough when it stands in the place itself; or in an adjoining place, where `adjoining_metres`
+    is given; or when the quickest mode takes at most `minutes`; or when it lies within `metres` as the crow flies.
+
+    Attributes
+    ----------
+    modes
+        Ways to travel; the quickest counts.
+    minutes
+        Longest travel time one way [min].
+    metres
+        Longest straight line [m].
+    adjoining_metres
+        Adjoining places count up to this straight line [m]; see `links.adjoining`.
+    kinds
+        Kinds of site that count.
+    """
+
+    model_config = STRICT
+
+    name: Text
+    modes: tuple[str, ...] = pydantic.Field(min_length=1)
+    minutes: float | None = pydantic.Field(default=None, gt=0, le=240)
+    metres: int | None = pydantic.Field(default=None, gt=0, le=200_000)
+    adjoining_metres: int | None = pydantic.Field(default=None, gt=0, le=20_000)
+    kinds: tuple[str, ...] = pydantic.Field(min_length=1)
+    basis: Basis
+    source: str = pydantic.Field(min_length=3)
+
+    @pydantic.model_validator(mode="after")
+    def _limits(self) -> "Circle":
+        if self.minutes is None and self.metres is None:
+            msg = "give minutes or metres"
+            raise ValueError(msg)
+        unknown = set(self.kinds) - set(INSTITUTION_KINDS)
+        if unknown:
+            msg = f"kinds {sorted(unknown)} are not among {list(INSTITUTION_KINDS)}"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def seconds(self) -> Seconds | None:
+        """Return the longest travel time [s]."""
+        return None if self.minutes is None else Seconds(int(exact(self.minutes) * 60))
+
+    def radius(self, modes: dict[str, Mode]) -> Metres:
+        """Return a straight line that no pair within the circle exceeds [m]."""
+        reach = [0, self.metres or 0, self.adjoining_metres or 0]
+        if self.seconds is not None:
+            reach += [int(self.seconds / modes[name].seconds_per_metre) + 1 for name in self.modes]
+        return Metres(max(reach))

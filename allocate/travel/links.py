@@ -1,0 +1,147 @@
+"""Which place can reach which site, and in how many seconds: a sparse matrix."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyproj
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from allocate.travel.circles import Circle, Mode
+
+Integers = NDArray[np.int64]
+Metric = NDArray[np.float64]
+
+_DEGREES = {"wgs84": 4326, "cgcs2000": 4490}
+
+
+@dataclass(frozen=True)
+class Spots:
+    """Points of the map, by id.
+
+    Attributes
+    ----------
+    ids
+        One id per point.
+    metres
+        Position in the district's metric reference system [m], one row per point.
+    homes
+        Index of the place where each point stands; -1 where unknown.
+    """
+
+    ids: tuple[str, ...]
+    metres: Metric
+    homes: Integers
+
+
+@dataclass(frozen=True)
+class Links:
+    """Every pair of place and site within a circle, ordered by place, then seconds, then site.
+
+    Attributes
+    ----------
+    places, sites
+        Indices, one per pair.
+    seconds
+        Travel time one way [s], one per pair.
+    """
+
+    places: Integers
+    sites: Integers
+    seconds: Integers
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+def metric(lon_lat: Sequence[tuple[float, float]], datum: str, epsg: int) -> Metric:
+    """Project degrees into a metric reference system [m]."""
+    if not lon_lat:
+        return np.zeros((0, 2))
+    project = pyproj.Transformer.from_crs(_DEGREES[datum], epsg, always_xy=True)
+    degrees = np.asarray(lon_lat, dtype=float)
+    return np.column_stack(project.transform(degrees[:, 0], degrees[:, 1]))
+
+
+def adjoining(places: Metric, longest: int) -> set[tuple[int, int]]:
+    """Return the pairs of places that adjoin: no third place lies between them (Gabriel graph).
+
+    A third place lies between two when it is inside the circle that has the two as ends of a diameter
+    (Gabriel and Sokal 1969, Systematic Zoology 18(3)). Pairs farther apart than `longest` [m] are left out.
+    """
+    if len(places) < 2:
+        return set()
+    tree = cKDTree(places)
+    pairs = tree.query_pairs(longest, output_type="ndarray")
+    if not len(pairs):
+        return set()
+    middle = (places[pairs[:, 0]] + places[pairs[:, 1]]) / 2
+    half = np.hypot(*(places[pairs[:, 0]] - places[pairs[:, 1]]).T) / 2
+    # The two ends lie on the circle: a hair inside it leaves them out whatever the rounding.
+    between = tree.query_ball_point(middle, half * (1 - 1e-9) - 1e-6, return_length=True)
+    return {(int(a), int(b)) for a, b in pairs[between == 0]} | {(int(b), int(a)) for a, b in pairs[between == 0]}
+
+
+def links(
+    places: Spots,
+    sites: Spots,
+    circle: Circle,
+    modes: Mapping[str, Mode],
+    table: Mapping[tuple[str, str, str], float] | None = None,
+) -> Links:
+    """Return the pairs within a circle.
+
+    `table` holds the planner's own minutes by (place, place or institution, mode). For a mode that it names, its
+    pairs alone count; straight lines serve the other modes.
+    """
+    own = _own_minutes(places, sites, circle, table or {})
+    seconds: dict[tuple[int, int], int] = dict(own)
+    listed = {mode for _, _, mode in table or {}}
+    drawn = [modes[name] for name in circle.modes if name not in listed]
+    near = adjoining(places.metres, circle.adjoining_metres) if circle.adjoining_metres else set()
+    limit = circle.seconds
+    radius = circle.radius(dict(modes))
+    if len(places.ids) and len(sites.ids):
+        tree = cKDTree(sites.metres)
+        for i, found in enumerate(tree.query_ball_point(places.metres, radius + 1)):
+            for j in found:
+                metres = round(float(np.hypot(*(places.metres[i] - sites.metres[j]))))
+                home = int(sites.homes[j])
+                allowed = home == i or (i, home) in near
+                allowed |= circle.metres is not None and metres <= circle.metres
+                quickest = min((mode.seconds(metres) for mode in drawn), default=None)
+                if quickest is None:
+                    if allowed and (i, j) not in seconds:
+                        seconds[i, j] = min(modes[name].seconds(metres) for name in circle.modes)
+                    continue
+                if allowed or (limit is not None and quickest <= limit):
+                    seconds[i, j] = min(quickest, seconds.get((i, j), quickest))
+    order = sorted((i, s, j) for (i, j), s in seconds.items())
+    columns = np.array(order, dtype=np.int64).reshape(-1, 3)
+    return Links(columns[:, 0], columns[:, 2], columns[:, 1])
+
+
+def _own_minutes(
+    places: Spots, sites: Spots, circle: Circle, table: Mapping[tuple[str, str, str], float]
+) -> dict[tuple[int, int], int]:
+    """Return the planner's own times within the circle [s], by indices of place and site."""
+    if not table or circle.seconds is None:
+        return {}
+    place_index = {name: i for i, name in enumerate(places.ids)}
+    stands: dict[str, list[int]] = {}
+    for j, name in enumerate(sites.ids):
+        stands.setdefault(name, []).append(j)
+        if sites.homes[j] >= 0 and places.ids[int(sites.homes[j])] != name:
+            stands.setdefault(places.ids[int(sites.homes[j])], []).append(j)
+    found: dict[tuple[int, int], int] = {}
+    for (start, end, mode), minutes in table.items():
+        if mode not in circle.modes or start not in place_index:
+            continue
+        seconds = round(minutes * 60)
+        if seconds > circle.seconds:
+            continue
+        for j in stands.get(end, []):
+            pair = place_index[start], j
+            found[pair] = min(seconds, found.get(pair, seconds))
+    return found

@@ -1,0 +1,39 @@
+"""The units that the code computes in, and the sources of numbers."""
+
+from enum import StrEnum
+from fractions import Fraction
+from typing import NewType
+
+Metres = NewType("Metres", int)
+Seconds = NewType("Seconds", int)
+Persons = NewType("Persons", int)
+Yuan = NewType("Yuan", int)
+
+SECONDS_PER_MINUTE = 60
+
+
+class Basis(StrEnum):
+    """Where a number comes from, strongest first."""
+
+    OFFICIAL = "official"
+    SURVEYED = "surveyed"
+    ESTIMATED = "estimated"
+    ASSUMED = "assumed"
+
+
+def exact(number: float | int | str | Fraction) -> Fraction:
+    """Return the decimal number that a person wrote, without binary rounding.
+
+    >>> exact(0.9)
+    Fraction(9, 10)
+    """
+    return number if isinstance(number, Fraction) else Fraction(str(number))
+
+
+def minutes(seconds: int) -> float:
+    """Return a travel time for people [min], to a tenth.
+
+    >>> minutes(895)
+    14.9
+    """
+    return round(seconds / SECONDS_PER_MINUTE, 1)

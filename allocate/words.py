@@ -1,0 +1,58 @@
+"""The one catalogue of user-facing text: Chinese and English, by key."""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Literal, cast
+
+Language = Literal["zh", "en"]
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
+
+_chosen: list[Language] = []
+
+
+@cache
+def catalogue() -> Mapping[str, Mapping[Language, str]]:
+    """Return every text by its dotted key, in each language."""
+    with (Path(__file__).parent / "words.toml").open("rb") as file:
+        sections = tomllib.load(file)
+    return {
+        f"{section}.{key}": cast("Mapping[Language, str]", texts)
+        for section, entries in sections.items()
+        for key, texts in entries.items()
+    }
+
+
+def language() -> Language:
+    """Return the language of the session: the one chosen, else ALLOCATE_LANGUAGE, else Chinese."""
+    if _chosen:
+        return _chosen[-1]
+    return "en" if os.environ.get("ALLOCATE_LANGUAGE", "zh").lower().startswith("en") else "zh"
+
+
+@contextmanager
+def speaking(chosen: Language) -> Iterator[None]:
+    """Use one language for a while."""
+    _chosen.append(chosen)
+    try:
+        yield
+    finally:
+        _chosen.pop()
+
+
+def say(key: str, /, **values: object) -> str:
+    """Return the text of a key in the language of the session, filled in."""
+    return say_in(language(), key, **values)
+
+
+def say_in(chosen: Language, key: str, /, **values: object) -> str:
+    """Return the text of a key in a named language, filled in."""
+    return catalogue()[key][chosen].format(**values)
+
+
+def both(key: str, /, **values: object) -> str:
+    """Return Chinese and English side by side, for text that is fixed before a language is chosen."""
+    return f"{say_in('zh', key, **values)} · {say_in('en', key, **values)}"

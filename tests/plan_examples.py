@@ -1,0 +1,320 @@
+"""Synthetic plans: the content of a plan.json that no solver has seen."""
+
+import math
+from typing import Any
+
+YEARS = (2025, 2030)
+# Status of each place by year: enough of each kind to tell them apart on the map.
+_STATUS_BY_TURN = (
+    ("served", "served"),
+    ("out_of_range", "served"),
+    ("rounds", "served"),
+    ("no_capacity", "served"),
+    ("served", "served"),
+    ("out_of_range", "rounds"),
+    ("served", "served"),
+    ("out_of_range", "out_of_range"),
+)
+
+# What a text may hold that a page must show and never obey.
+HOSTILE_TEXTS = (
+    "{{7*191}}",
+    "{% x %}{# y #}",
+    "<img src=x onerror=window.PWN=1>",
+    "</script><script>window.PWN=1</script>",
+    "<!--<script>window.PWN=1//",
+    "${window.PWN=1}",
+    "`${window.PWN=1}`",
+    "\"'><svg onload=window.PWN=1>",
+    "';window.PWN=1;//",
+    "&lt;img src=x onerror=window.PWN=1&gt; &amp;",
+    "javascript:window.PWN=1",
+    "\u202eright to left\u202c \u200f\u2066marks\u2069",
+    "line\u2028and\u2029paragraph\nbreak\ttab",
+    "half a character \ud83d and a zero \x00 byte",
+    "]]>--><base href=//example.invalid><link rel=stylesheet href=//example.invalid>",
+    "__proto__",
+    "{year} {title} {name} \\1 \\g<0> $&",
+    "长" * 40_000,
+)
+
+
+def small_plan() -> dict[str, Any]:
+    """Return a plan of a district with three towns, forty places and nine sites, for two years."""
+    towns = [_town(number) for number in range(3)]
+    places = [_place(number, towns) for number in range(40)]
+    sites, hubs = _sites(towns), _institutions(towns)
+    rows = [row for year in YEARS for place in places for row in _rows(place, year, sites)]
+    people = sum(place["people"] for place in places)
+    return {
+        "model": "example",
+        "district": "example",
+        "title": {"zh": "示例区卫生服务点布局规划", "en": "Layout of health sites in the example district"},
+        "as_of": "2024-12-26",
+        "years": list(YEARS),
+        "outcome": "feasible",
+        "gap": 0.0123,
+        "stages": [
+            {"name": "must", "value": 0.0, "bound": 0.0, "gap": 0.0, "tolerance": 1e-6, "unit": "share"},
+            {"name": "cost", "value": 100.0, "bound": 98.8, "gap": 0.0123, "tolerance": 0.1, "unit": "yuan"},
+        ],
+        "draws": [_draw(seed, towns) for seed in range(20)],
+        "scorecard": _scorecard(),
+        "places": rows,
+        "sites": sites,
+        "ledger": [
+            {"scope": "district", "year": year, "people": people, **_by_status(rows, year)} for year in YEARS
+        ],
+        "coverage": [_coverage(rows, year) for year in YEARS],
+        "assumptions": [
+            {"table": "places.csv position", "basis": "estimated", "rows": 30},
+            {"table": "costs.toml", "basis": "assumed", "rows": 4},
+        ],
+        "district_data": {
+            "id": "example",
+            "name": {"zh": "示例区", "en": "Example District"},
+            "code": "120199",
+            "datum": "wgs84",
+            "epsg": 4548,
+            "boundary": _boundary(),
+            "places": places,
+            "towns": towns,
+            "institutions": hubs,
+        },
+    }
+
+
+def hostile_plan() -> dict[str, Any]:
+    """Return the small plan with a hostile text in every field that holds text, ids included."""
+    plan = small_plan()
+    plan["map_approval_number"] = "GS"
+    names = iter(range(10**9))
+    kept = {
+        ("boundary", "type"),  # the page draws only what GeoJSON calls a polygon
+        ("", "outcome"),
+        ("scorecard", "status"),
+        ("sites", "action"),
+        ("places", "status"),
+        ("ledger", "scope"),
+        ("coverage", "scope"),
+    }
+    ids: dict[str, str] = {}
+
+    def poison(value: Any, path: str, key: str) -> Any:
+        if isinstance(value, dict):
+            return {name: poison(inner, key, name) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [poison(inner, path, key) for inner in value]
+        if not isinstance(value, str) or (path, key) in kept or key.endswith("basis"):
+            return value
+        if key in {"id", "town", "served_by", "parent"}:
+            return ids.setdefault(value, f"{HOSTILE_TEXTS[len(ids) % 17]} {len(ids)}")
+        return HOSTILE_TEXTS[next(names) % len(HOSTILE_TEXTS)]
+
+    poisoned: dict[str, Any] = poison(plan, "", "")
+    for draw in poisoned["draws"]:
+        draw["sites_by_town"] = {
+            ids.get(town, town): counts for town, counts in draw["sites_by_town"].items()
+        }
+    places = poisoned["district_data"]["places"]
+    for number, text in enumerate(HOSTILE_TEXTS):
+        places[number]["name"] = text
+        poisoned["sites"][number % len(poisoned["sites"])]["name"] = text
+    return poisoned
+
+
+def large_plan(count: int) -> dict[str, Any]:
+    """Return a plan with many places, all with a site, for measuring."""
+    plan = small_plan()
+    towns, sites = plan["district_data"]["towns"], plan["sites"]
+    places = [_place(number, towns, of=count) for number in range(count)]
+    plan["district_data"]["places"] = places
+    plan["places"] = [row for year in YEARS for place in places for row in _rows(place, year, sites)]
+    plan["ledger"] = []
+    return plan
+
+
+def _town(number: int) -> dict[str, Any]:
+    return {
+        "id": f"12019900{number + 1}",
+        "name": ("东河镇", "西河镇", "南苑街道")[number],
+        "kind": ("town", "town", "street")[number],
+        "lon": (117.42, 117.22, 117.33)[number],
+        "lat": (39.72, 39.70, 39.58)[number],
+        "position_basis": "surveyed",
+        "hosts": "",
+    }
+
+
+def _place(number: int, towns: list[dict[str, Any]], of: int = 40) -> dict[str, Any]:
+    town = towns[number % 3]
+    # A sunflower's arrangement: even, without a random number.
+    reach, turn = 0.085 * math.sqrt((number + 0.5) / of), 2.399963 * number
+    return {
+        "id": f"{town['id']}{200 + number}",
+        "name": f"{'甲乙丙丁戊己庚辛壬癸'[number % 10]}{'家庄台屯'[number // 10 % 4]}村{number + 1}",
+        "short_name": "",
+        "kind": "community" if number % 3 == 2 else "village",
+        "town": town["id"],
+        "zone": "",
+        "setting": "urban" if number % 3 == 2 else "rural",
+        "people": 420 + 137 * (number % 9) + (2600 if number % 3 == 2 else 0),
+        "people_basis": "official" if number % 4 == 0 else "estimated",
+        "people_65": 90,
+        "lon": round(town["lon"] + reach * math.cos(turn), 5),
+        "lat": round(town["lat"] + 0.78 * reach * math.sin(turn), 5),
+        "position_basis": "surveyed" if number % 4 == 1 else "estimated",
+    }
+
+
+def _sites(towns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def site(number: int, kind: str, action: str, year: int, basis: str = "estimated") -> dict[str, Any]:
+        town = towns[number % 3]
+        label = {"clinic": "村卫生室", "station": "社区卫生服务站", "township_hospital": "卫生院"}[kind]
+        return {
+            "id": f"S{number:02d}",
+            "name": f"{town['name']}{label}{number}",
+            "kind": kind,
+            "town": town["id"],
+            "lon": round(town["lon"] + 0.05 * math.cos(1.1 * number) * (kind != "township_hospital"), 5),
+            "lat": round(town["lat"] + 0.04 * math.sin(1.1 * number) * (kind != "township_hospital"), 5),
+            "basis": basis,
+            "year": year,
+            "action": action,
+            "parent": f"S{number % 3:02d}" if number >= 3 else None,
+            "staff": {"doctor": 2, "nurse": 3},
+            "cost": 350_000 if action == "open" else 80_000,
+        }
+
+    return [
+        site(0, "township_hospital", "keep", 2025, "surveyed"),
+        site(0, "township_hospital", "upgrade", 2030, "surveyed"),
+        site(1, "township_hospital", "keep", 2025, "surveyed"),
+        site(2, "township_hospital", "keep", 2025, "surveyed"),
+        site(3, "clinic", "keep", 2025, "surveyed"),
+        site(4, "clinic", "open", 2025),
+        site(5, "station", "open", 2025),
+        site(6, "clinic", "open", 2030),
+        site(7, "clinic", "open", 2030),
+        site(8, "station", "keep", 2025, "surveyed"),
+        site(8, "station", "close", 2030, "surveyed"),
+    ]
+
+
+def _institutions(towns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": "H1",
+            "name": "示例区人民医院",
+            "kind": "hospital",
+            "town": towns[2]["id"],
+            "lon": 117.345,
+            "lat": 39.600,
+            "position_basis": "surveyed",
+            "name_basis": "official",
+            "source": "示例目录，第 1 页",
+        },
+        {
+            "id": "S00",
+            "name": "东河镇卫生院",
+            "kind": "township_hospital",
+            "town": towns[0]["id"],
+            "lon": 117.42,
+            "lat": 39.72,
+            "position_basis": "surveyed",
+            "name_basis": "official",
+            "source": "示例目录，第 2 页",
+        },
+    ]
+
+
+def _rows(place: dict[str, Any], year: int, sites: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    number = int(place["id"][9:]) - 200
+    status = _STATUS_BY_TURN[number % len(_STATUS_BY_TURN)][YEARS.index(year)]
+    town = number % 3
+    choices = {2025: (0 + town, 3 + town, (3, 4, 8)[town]), 2030: (0 + town, 3 + town, (6, 7, 5)[town])}[year]
+    served_by = f"S{choices[number // 3 % 3]:02d}" if status == "served" else None
+    row = {
+        "id": place["id"],
+        "year": year,
+        "people": place["people"],
+        "status": status,
+        "served_by": served_by,
+        "minutes": round(3 + 1.7 * (number % 11), 1) if served_by else None,
+        "basis": "estimated",
+    }
+    if number % 13 != 6 or status != "served":
+        return [row]
+    # Shared: the site takes what it can, the rest waits.
+    taken = place["people"] * 2 // 3
+    rest = {"people": place["people"] - taken, "status": "no_capacity", "served_by": None, "minutes": None}
+    return [row | {"people": taken}, row | rest]
+
+
+def _by_status(rows: list[dict[str, Any]], year: int) -> dict[str, int]:
+    found = dict.fromkeys(("served", "rounds", "no_capacity", "out_of_range"), 0)
+    for row in rows:
+        if row["year"] == year:
+            found[row["status"]] += row["people"]
+    return found
+
+
+def _coverage(rows: list[dict[str, Any]], year: int) -> dict[str, Any]:
+    by_status = _by_status(rows, year)
+    people, covered = sum(by_status.values()), by_status["served"]
+    return {
+        "year": year,
+        "scope": "district",
+        "preset": "15 分钟步行圈",
+        "people": people,
+        "covered": covered,
+        "share": covered / people,
+    }
+
+
+def _draw(seed: int, towns: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "seed": seed,
+        "sites": {str(year): 7 + seed % 4 for year in YEARS},
+        "sites_by_town": {town["id"]: {str(year): 2 + seed % 3 for year in YEARS} for town in towns},
+        "coverage": {"2025": 0.48 + 0.005 * (seed % 7), "2030": 0.8 + 0.004 * (seed % 9)},
+        "cost": 2_100_000 + 15_000 * seed,
+        "gap": 0.0123,
+    }
+
+
+def _scorecard() -> list[dict[str, Any]]:
+    return [
+        {
+            "clause": "第 4 条",
+            "document": "示例实施方案",
+            "year": year,
+            "indicator": indicator,
+            "target": target,
+            "today": None,
+            "value": value,
+            "unit": unit,
+            "strength": strength,
+            "status": "met" if value >= target else "missed",
+            "shortfall": max(0, round(target - value, 2)),
+            "causes": [] if value >= target else ["乙家村2", "己台村26"],
+            "quote": "示例原文",
+        }
+        for year in YEARS
+        for indicator, target, value, unit, strength in (
+            ("15 分钟可达人口", 90, 84.1 if year == 2030 else 51.0, "%", "must"),
+            ("每千人口护士", 4.0, 4.1, "人/千人", "strive"),
+            ("乡镇卫生院", 3, 3, "所", "in_principle"),
+        )
+    ]
+
+
+def _boundary() -> dict[str, Any]:
+    ring = [
+        [
+            round(117.325 + (0.23 + 0.018 * math.sin(5 * turn)) * math.cos(turn), 5),
+            round(39.655 + (0.165 + 0.014 * math.cos(4 * turn)) * math.sin(turn), 5),
+        ]
+        for turn in (math.tau * step / 72 for step in range(72))
+    ]
+    return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}

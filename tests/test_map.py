@@ -1,0 +1,301 @@
+"""The map page as text: self-contained, the same for the same plan, and only our scripts run in it."""
+
+import base64
+import copy
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plan_examples import HOSTILE_TEXTS, YEARS, hostile_plan, small_plan
+
+from allocate.bundle import bundled
+from allocate.draw import map_page, page
+from allocate.draw.compact import STATUSES, compact
+from allocate.words import LANGUAGES, catalogue
+
+LEAFLET = bundled() / "maps" / "vendor" / "leaflet-1.9.4"
+UPSTREAM_LEAFLET = "db49d009c841f5ca34a888c96511ae936fd9f5533e90d8b2c4d57596f4e5641a"
+SOURCE_MAP_LINE = b"\n//# sourceMappingURL=leaflet.js.map"
+
+
+class Tags(HTMLParser):
+    """Every tag of a page, and what stands inside its scripts."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[tuple[dict[str, str | None], str]] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag == "script":
+            self.scripts.append((dict(attrs), ""))
+
+    def handle_data(self, data: str) -> None:
+        if self.tags and self.tags[-1][0] == "script":
+            attributes, text = self.scripts[-1]
+            self.scripts[-1] = (attributes, text + data)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.tags.append((f"/{tag}", {}))
+
+
+@pytest.fixture(scope="module", params=["small", "hostile"])
+def html(request: pytest.FixtureRequest) -> str:
+    return map_page(small_plan() if request.param == "small" else hostile_plan())
+
+
+def island(html: str, name: str) -> Any:
+    (text,) = [text for attributes, text in Tags(html).scripts if attributes.get("id") == name]
+    return json.loads(text)
+
+
+def policy(html: str) -> dict[str, list[str]]:
+    (content,) = [
+        attributes["content"] or ""
+        for tag, attributes in Tags(html).tags
+        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    parts = [part.split() for part in content.split(";")]
+    return {name: values for name, *values in parts}
+
+
+def test_the_vendored_leaflet_is_what_its_list_of_hashes_says() -> None:
+    listed = dict(
+        reversed(line.split("  ")) for line in (LEAFLET / "SHA256SUMS").read_text("ascii").splitlines()
+    )
+    found = {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in LEAFLET.iterdir()
+        if file.name != "SHA256SUMS"
+    }
+    assert found == listed
+    assert set(found) == {"leaflet.js", "leaflet.css", "LICENSE"}
+
+
+def test_the_vendored_script_is_the_published_one_without_its_source_map_line() -> None:
+    script = (LEAFLET / "leaflet.js").read_bytes()
+    assert b"sourceMappingURL" not in script
+    assert hashlib.sha256(script + SOURCE_MAP_LINE).hexdigest() == UPSTREAM_LEAFLET
+
+
+def test_no_tag_of_the_page_fetches_anything(html: str) -> None:
+    tags = Tags(html).tags
+    fetching = {"src", "href", "srcset", "action", "data", "poster", "background"}
+    assert [(tag, attributes) for tag, attributes in tags if fetching & set(attributes)] == []
+    assert {tag for tag, _ in tags} & {"link", "img", "iframe", "object", "embed", "base", "form"} == set()
+    styles = "".join(re.findall(r"<style>(.*?)</style>", html, flags=re.DOTALL))
+    assert "leaflet-container" in styles
+    assert "url(" not in styles
+    assert "@import" not in styles
+
+
+def test_a_template_that_would_fetch_is_refused() -> None:
+    for bad in (
+        '<script src="https://cdn.example.invalid/x.js"></script>',
+        '<link rel="stylesheet" href="style.css">',
+        '<img src="http://example.invalid/x.png">',
+        "<style>@import 'https://example.invalid/x.css';</style>",
+        "<style>p { background: url(//example.invalid/x.png); }</style>",
+    ):
+        with pytest.raises(AssertionError, match="would fetch"):
+            page._refuse_requests(f"<html><head></head><body>{bad}</body></html>")
+
+
+def test_the_policy_names_exactly_the_scripts_of_the_page(html: str) -> None:
+    scripts = [
+        text for attributes, text in Tags(html).scripts if attributes.get("type") != "application/json"
+    ]
+    hashes = [
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts
+    ]
+    rules = policy(html)
+    assert len(scripts) == 2
+    assert rules["script-src"] == hashes
+    assert rules["default-src"] == ["'none'"]
+    assert rules["img-src"] == ["data:"]
+    assert rules["style-src"] == ["'unsafe-inline'"]
+
+
+def test_hostile_text_adds_no_tag_to_the_page() -> None:
+    assert Tags(map_page(hostile_plan())).tags == Tags(map_page(small_plan())).tags
+
+
+def test_hostile_text_comes_back_from_the_page_letter_by_letter() -> None:
+    html = map_page(hostile_plan())
+    html.encode("utf-8")
+    names = island(html, "plan")["places"]["name"]
+    assert names[: len(HOSTILE_TEXTS)] == list(HOSTILE_TEXTS)
+
+
+def test_no_text_of_the_plan_reaches_folium(monkeypatch: pytest.MonkeyPatch) -> None:
+    import folium
+
+    given: list[Any] = []
+    build = folium.Map.__init__
+
+    def watched(self: Any, **options: Any) -> None:
+        given.append(options)
+        build(self, **options)
+
+    monkeypatch.setattr(folium.Map, "__init__", watched)
+    map_page(hostile_plan())
+    assert len(given) == 1
+    assert all(isinstance(degrees, float) for degrees in given[0].pop("location"))
+    assert given[0] == {"tiles": None, "zoom_start": 10, "zoom_control": False, "prefer_canvas": True}
+
+
+def test_the_page_has_one_container_and_nothing_random_in_it(html: str) -> None:
+    assert [attributes for tag, attributes in Tags(html).tags if attributes.get("id") == "map"] == [
+        {"class": "folium-map", "id": "map"}
+    ]
+    assert re.search(r"map_[0-9a-f]{32}", html) is None
+
+
+def test_the_same_plan_gives_the_same_bytes(html: str) -> None:
+    plans = (small_plan(), hostile_plan())
+    assert html in [map_page(copy.deepcopy(plan)) for plan in plans]
+
+
+def test_a_plan_read_back_from_its_file_gives_the_same_bytes() -> None:
+    plan = small_plan()
+    assert map_page(json.loads(json.dumps(plan, sort_keys=True))) == map_page(plan)
+
+
+def test_the_bytes_do_not_depend_on_the_hash_seed() -> None:
+    code = (
+        "import hashlib; from plan_examples import hostile_plan; from allocate.draw import map_page; "
+        "print(hashlib.sha256(map_page(hostile_plan()).encode()).hexdigest())"
+    )
+    here = Path(__file__).resolve().parent
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ
+            | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "977")
+    }
+    assert digests == {hashlib.sha256(map_page(hostile_plan()).encode()).hexdigest() + "\n"}
+
+
+def test_every_word_that_the_page_asks_for_is_in_the_catalogue_in_both_languages() -> None:
+    folder = bundled() / "maps"
+    source = (folder / "page.js").read_text("utf-8") + (folder / "template.html").read_text("utf-8")
+    words = island(map_page(small_plan()), "words")
+    asked = set(re.findall(r'(?:say|sentence)\(\s*"(\w+)"', source))
+    asked |= set(re.findall(r'data-(?:word|label)="(\w+)"', source))
+    asked |= set(re.findall(r'\[\s*"(card_\w+)"', source)) | set(re.findall(r'heading\("(\w+)"\)', source))
+    assert len(asked) > 50
+    assert asked - set(words) == set()
+    for texts in words.values():
+        assert set(texts) == set(LANGUAGES)
+        filled = [sorted(re.findall(r"\{\w+\}", texts[language])) for language in LANGUAGES]
+        assert filled[0] == filled[1]
+    assert {f"map.{key}" for key in words} == {key for key in catalogue() if key.startswith("map.")}
+
+
+def test_the_script_of_the_page_writes_no_markup() -> None:
+    source = (bundled() / "maps" / "page.js").read_text("utf-8")
+    for sink in (
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+        "bindPopup",
+        "Function(",
+    ):
+        assert sink not in source
+    assert "</script" not in source.lower()
+    assert "<!--" not in source
+
+
+def test_people_of_every_status_add_up_to_the_district() -> None:
+    plan = small_plan()
+    content = compact(plan)
+    everybody = sum(place["people"] for place in plan["district_data"]["places"])
+    for year in YEARS:
+        rows = content["rows"][str(year)]
+        by_status = dict.fromkeys(STATUSES, 0)
+        for status, people in zip(rows["status"], rows["people"], strict=True):
+            by_status[STATUSES[status]] += people
+        assert sum(by_status.values()) == everybody == content["expected"][str(year)]
+        line = next(line for line in plan["ledger"] if line["year"] == year)
+        assert by_status == {"unknown": 0} | {status: line[status] for status in STATUSES[:-1]}
+
+
+def test_a_ledger_for_a_year_replaces_the_people_of_today() -> None:
+    plan = small_plan()
+    plan["ledger"] = [{"scope": "district", "year": 2030, "people": 80_000}]
+    expected = compact(plan)["expected"]
+    assert expected["2030"] == 80_000
+    assert expected["2025"] == sum(place["people"] for place in plan["district_data"]["places"])
+
+
+def test_positions_without_a_stated_basis_count_as_estimates() -> None:
+    plan = small_plan()
+    before = compact(plan)["estimates"]["positions"]
+    firm = next(p for p in plan["district_data"]["places"] if p["position_basis"] == "surveyed")
+    del firm["position_basis"]
+    assert before == [30, 40]
+    assert compact(plan)["estimates"]["positions"] == [31, 40]
+
+
+def test_a_boundary_keeps_its_holes_and_parts() -> None:
+    outer, hole, island_ring = (
+        [[117 + at, 39 + at], [117 + at + size, 39 + at], [117 + at, 39 + at + size], [117 + at, 39 + at]]
+        for at, size in ((0, 0.5), (0.1, 0.1), (0.7, 0.1))
+    )
+    plan = small_plan()
+    plan["district_data"]["boundary"] = {
+        "type": "MultiPolygon",
+        "coordinates": [[outer, hole], [island_ring]],
+    }
+    drawn = compact(plan)["boundary"]
+    assert [len(rings) for rings in drawn["coordinates"]] == [2, 1]
+    plan["district_data"]["boundary"] = {"type": "Polygon", "coordinates": [outer, hole]}
+    assert [len(rings) for rings in compact(plan)["boundary"]["coordinates"]] == [2]
+
+
+def test_a_place_without_a_position_is_counted_though_not_drawn() -> None:
+    plan = small_plan()
+    place = plan["district_data"]["places"][0]
+    place["lon"], place["lat"] = float("nan"), None
+    content = compact(plan)
+    assert content["places"]["lon"][0] is None
+    assert content["estimates"]["missing"] == 1
+    assert 0 in content["rows"]["2025"]["place"]
+    map_page(plan)
+
+
+def test_a_site_that_only_a_place_names_is_still_shown_as_its_server() -> None:
+    plan = small_plan()
+    plan["places"][0]["served_by"] = "a hub elsewhere"
+    content = compact(plan)
+    mark = content["rows"]["2025"]["mark"][0]
+    assert content["marks"]["name"][mark] == "a hub elsewhere"
+    assert content["marks"]["actions"][mark] is None
+
+
+@pytest.mark.parametrize("missing", sorted(set(small_plan()) - {"years"}))
+def test_a_plan_that_lacks_a_part_still_gives_a_page(missing: str) -> None:
+    plan = small_plan()
+    del plan[missing]
+    assert island(map_page(plan), "plan")["years"] == list(YEARS)
+
+
+def test_an_empty_plan_gives_a_page() -> None:
+    assert island(map_page({}), "plan")["years"] == []
