@@ -45,8 +45,7 @@ _HIGHS_OPTIONS = frozenset({"random_seed", "solver", "mip_max_nodes", "run_cross
 # Grace after the time limit before the child is ended: solvers look at the clock now and then only.
 _GRACE_SHARE, _GRACE_SECONDS = 0.1, 5.0
 _IMPLIED_ROUNDS = 6
-# Nodes of the search that improves a start: enough to gain most of what there is, ended by count, not by clock.
-_IMPROVE_NODES = 500
+_NEIGHBOURHOOD_NODES = 20
 
 
 class Outcome(StrEnum):
@@ -67,6 +66,12 @@ class Options:
         Longest search, per stage [s].
     gap
         Relative gap at which a stage ends.
+    nodes
+        Nodes of the search that improves the start.
+    search_nodes
+        Nodes of branch and bound after that.
+    quick
+        Whether to stop after that search, in this very process: for a look at many possible districts.
     """
 
     solver: SolverName = "highs"
@@ -74,6 +79,10 @@ class Options:
     gap: float = 0.005
     threads: int = 2
     seed: int = 1
+    # Enough to gain most of what there is to gain, and ended by count, not by clock: the same bytes every time.
+    nodes: int = 500
+    search_nodes: int = 1_000_000
+    quick: bool = False
 
 
 @dataclass(frozen=True)
@@ -257,7 +266,7 @@ class Program:
             self.add_columns([Column(key, high=Fraction(max(0.0, room)))])
             terms = {**row.terms, key: 1 if row.sense == ">=" else -1}
             self._add(name, replace(row, terms=terms))
-            self._short.setdefault(strength, {})[key] = (row.target, weight)
+            self._short.setdefault(strength, {})[key] = (row.target, weight * row.times)
 
     def clause_objectives(self, strength: Strength) -> list[Objective]:
         """Return what the stages of a strength make small: the worst breach, then the weighted sum of breaches."""
@@ -274,18 +283,23 @@ class Program:
         total = {key: shares[key] * Fraction(str(weight)) for key, (_, weight) in short.items()}
         return [Objective(f"{strength}.worst", {worst: 1}), Objective(f"{strength}.sum", total)]
 
-    def hold(self, objective: Objective, value: Number) -> Fraction:
-        """Hold an objective near its value in the stages to come; return how far it may give way."""
+    def hold(self, objective: Objective, value: Number, most: float = float("inf")) -> None:
+        """Hold an objective near its value in the stages to come.
+
+        It may give way by the tolerance of a stage, but not beyond `most`: what was proven within a gap stays so.
+        """
         if value == 0 and self._never_negative(objective):
             # Nothing is missing: every part is zero, and stays so.
             self.fix(dict.fromkeys(objective.terms, 0))
-            return Fraction(0)
+            return
         tolerance = max(Fraction(str(HOLD_ABSOLUTE)), HOLD_RELATIVE * abs(Fraction(value)))
-        limit = Fraction(value) - Fraction(objective.constant) + tolerance
+        limit = Fraction(value) + tolerance
+        if most < limit:
+            limit = max(Fraction(value), Fraction(most))
+        limit -= Fraction(objective.constant)
         scale = max((abs(Fraction(c)) for c in objective.terms.values()), default=Fraction(1)) or Fraction(1)
         terms = {key: Fraction(coefficient) / scale for key, coefficient in objective.terms.items()}
         self._add("hold", Row((objective.name,), terms, "<=", limit / scale))
-        return tolerance
 
     def _never_negative(self, objective: Objective) -> bool:
         lows = (self._low[self._index[key]] for key in objective.terms)
@@ -325,12 +339,13 @@ class Program:
         objective: Objective,
         options: Options,
         start: Mapping[Key, Number] | None = None,
+        neighbourhoods: Iterable[Iterable[Key]] = (),
         listen: Callable[[Progress], None] | None = None,
     ) -> Found:
         """Make an objective as small as the time allows.
 
-        `start` gives values of whole-number variables; the rest is completed. Ending the search (Ctrl-C) keeps the
-        best answer.
+        `start` gives values of whole-number variables; the rest is completed. `neighbourhoods` are sets of variables
+        that are worth solving together while all others are held. Ending the search (Ctrl-C) keeps the best answer.
 
         Raises
         ------
@@ -346,7 +361,8 @@ class Program:
             for key, value in start.items():
                 if key in self._index:
                     begin[self._index[key]] = float(value)
-        job = _Job(instance, implied if objective.sees_links else None, options, begin)
+        near = [np.array(sorted(self._index[key] for key in keys), dtype=np.int64) for keys in neighbourhoods]
+        job = _Job(instance, implied if objective.sees_links else None, options, begin, near)
         if not objective.sees_links:
             job.instance = instance.rows(np.flatnonzero(~implied))
         search = _Search(objective, self._scale(objective), options, listen)
@@ -395,6 +411,7 @@ class _Job:
     implied: NDArray[np.bool_] | None
     options: Options
     start: Floats | None
+    neighbourhoods: list[NDArray[np.int64]]
 
 
 @dataclass
@@ -412,7 +429,10 @@ class _Search:
     began: float = field(default_factory=time.monotonic)
 
     def run(self, job: _Job) -> Found:
-        """Have a child process solve the job."""
+        """Have a child process solve the job, or do it here where that is asked for."""
+        if self.options.quick:
+            _Solver(job, lambda what, number=0.0, content=None: self._take((what, number, content))).run()
+            return self._found()
         ended = False
         with _child(job) as connection:
             limit = self.options.seconds * (1 + _GRACE_SHARE) + _GRACE_SECONDS
@@ -425,6 +445,9 @@ class _Search:
                 logger.warning("the solver's process ended early; its best answer is kept")
             except KeyboardInterrupt:
                 logger.warning("stopped by hand; the best answer so far is kept")
+        return self._found()
+
+    def _found(self) -> Found:
         if self.values is None:
             raise NoPlanError(say("solve.none", stage=self.objective.name, seconds=round(self._seconds(), 1)))
         value, bound = self._shown(self.cost), self._shown(self.bound)
@@ -468,7 +491,7 @@ def _child(job: _Job) -> Iterator[Connection]:
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=_work, args=(there, job), daemon=True)
-    with _without_main():
+    with without_main():
         process.start()
     there.close()
     try:
@@ -485,7 +508,7 @@ def _child(job: _Job) -> Iterator[Connection]:
 
 
 @contextmanager
-def _without_main() -> Iterator[None]:
+def without_main() -> Iterator[None]:
     """Keep a fresh process from running the caller's script again: the child needs this module only."""
     main = sys.modules["__main__"]
     hidden = {name: vars(main).pop(name) for name in ("__file__", "__spec__") if name in vars(main)}
@@ -533,6 +556,9 @@ class _Solver:
 
     def run(self) -> None:
         """Complete, bound, improve, search; stop as soon as the gap is reached."""
+        # Whatever happens, no plan falls below what the ranges of the variables allow.
+        ends = np.minimum(self.instance.cost * self.instance.low, self.instance.cost * self.instance.high)
+        self._bounded(float(ends.sum()) + self.instance.offset)
         if self.job.start is not None:
             self._complete(self.job.start)
         self._relax()
@@ -540,7 +566,7 @@ class _Solver:
             return
         if self.values is not None:
             self._improve()
-        if not self._reached():
+        if not self._reached() and not self.job.options.quick:
             self._search()
 
     def _left(self) -> float:
@@ -601,26 +627,45 @@ class _Solver:
         self.instance = full.rows(active)
 
     def _improve(self) -> None:
-        """Solve again where relaxation and answer differ: where they agree, both are most likely right.
+        """Solve again for a part of the columns, all others held.
 
-        After Danna, Rothberg & Le Pape 2005, Mathematical Programming 102(1).
+        First the columns in which relaxation and answer differ: where they agree, both are most likely right (Danna,
+        Rothberg & Le Pape 2005, Mathematical Programming 102(1)). Then one neighbourhood after the other, once round.
         """
-        if self.relaxed is None or self.values is None:
-            return
-        apart = np.abs(self.relaxed - self.values) > WHOLE_TOLERANCE
-        free = np.flatnonzero(apart | ~self.instance.whole)
-        inner = self.instance.fixed(free, self.values)
+        # (Where links matter, all of them differ a little, and the first step would be the whole problem again.)
+        if self.relaxed is not None and self.values is not None and self.job.implied is None:
+            apart = np.abs(self.relaxed - self.values) > WHOLE_TOLERANCE
+            self._resolve(self.instance, np.flatnonzero(apart | ~self.instance.whole), self.job.options.nodes)
+        inside = np.zeros(len(self.instance.low), dtype=bool)
+        for members in self.job.neighbourhoods:
+            inside[members] = True
+        for members in self.job.neighbourhoods:
+            if self._reached() or self._left() <= 0:
+                return
+            # What belongs to no neighbourhood, such as a shortfall, is never held; few rows are touched, so all help.
+            self._resolve(self.job.instance, np.union1d(members, np.flatnonzero(~inside)), _NEIGHBOURHOOD_NODES)
+
+    def _resolve(self, instance: Instance, free: NDArray[np.int64], nodes: int) -> None:
+        """Solve for the free columns, and keep the answer if it is better."""
+        assert self.values is not None
         options = replace(self.job.options, gap=OPTIMAL_GAP, threads=1)
-        answer = _run(inner, options, seconds=self._left() / 2, nodes=_IMPROVE_NODES, start=self.values[free])
+        inner = instance.fixed(free, self.values)
+        answer = _run(inner, options, seconds=self._left() / 2, nodes=nodes, start=self.values[free])
         if answer.values is not None:
             values = self.values.copy()
             values[free] = answer.values
-            self._better(self.instance.value(values), values)
+            self._better(instance.value(values), values)
 
     def _search(self) -> None:
         """Branch and bound from the best answer."""
         answer = _run(
-            self.instance, self.job.options, seconds=self._left(), start=self.values, better=self._better, bounded=self._bounded
+            self.instance,
+            self.job.options,
+            seconds=self._left(),
+            nodes=self.job.options.search_nodes,
+            start=self.values,
+            better=self._better,
+            bounded=self._bounded,
         )
         self.report("log", content=answer.log)
         if answer.values is not None:

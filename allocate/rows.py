@@ -46,6 +46,8 @@ class Row:
         Coefficient by variable.
     target
         What a shortfall is divided by to become a breach.
+    times
+        Plan years that the row stands for, where years were merged.
     implied
         Whether the other rows and whole numbers imply it: it only helps the solver, and may be left out.
     """
@@ -55,6 +57,7 @@ class Row:
     sense: Sense
     bound: Number
     target: Number = 1
+    times: int = 1
     implied: bool = False
 
 

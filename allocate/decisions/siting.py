@@ -2,8 +2,12 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+from scipy.spatial import cKDTree
+
 from allocate.case import Case
-from allocate.rows import Column, Key, Number, Row, opened, served, serves
+from allocate.layout import Layout
+from allocate.rows import Breach, Column, Key, Number, Row, opened, served, serves
 
 
 def columns(case: Case) -> Iterator[Column]:
@@ -49,3 +53,65 @@ def _life(case: Case) -> Iterator[Row]:
             sense = "<=" if site.exists else ">="
             yield Row(("stays", site.id, case.years[t]), change, sense, 0)  # type: ignore[arg-type]
 
+
+
+def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
+    """Yield everything in a finished plan that cannot be: the same sentences as `rows`, from plain data."""
+    for j, site in enumerate(case.sites):
+        for t in case.periods:
+            is_open = (j, t) in layout.open
+            before = (j, t - 1) in layout.open if t else is_open or site.exists
+            details = {"site": site.name, "year": case.years[t]}
+            if site.exists and not site.closable and not is_open:
+                yield Breach(("stands", site.id, case.years[t]), 1, 1, "breach.closed_hub", details)
+            if t and (is_open < before if not site.exists else is_open > before):
+                yield Breach(("stays", site.id, case.years[t]), 1, 1, "breach.wavers", details)
+    for (i, j, t), people in sorted(layout.serve.items()):
+        place, site, year = case.places[i], case.sites[j], case.years[t]
+        about = (place, site.id, year)
+        details = {"place": place, "site": site.name, "year": year}
+        if people < 0:
+            yield Breach(("negative", *about), -people, 1, "breach.negative", details)
+        if (i, j) not in case.seconds:
+            yield Breach(("reach", *about), 1, 1, "breach.too_far", details)
+        if people > 0 and (j, t) not in layout.open:
+            yield Breach(("open", *about), people, 1, "breach.not_open", details)
+    for (i, t), people in sorted(layout.served.items()):
+        residents = int(case.people[i, t])
+        if people > residents:
+            details = {"place": case.places[i], "year": case.years[t], "people": people, "residents": residents}
+            yield Breach(("once", case.places[i], case.years[t]), people - residents, 1, "breach.counted_twice", details)
+
+
+# Sites that are worth laying out together while the rest is held: few enough to be solved in a second, enough for a
+# chain of exchanges. There is one centre for every so many sites.
+_NEIGHBOURHOOD, _STEP = 32, 16
+
+
+def neighbourhoods(case: Case) -> list[list[Key]]:
+    """Return sets of variables that are worth deciding together: round centres that lie far from each other."""
+    count = len(case.sites)
+    if count <= _NEIGHBOURHOOD:
+        return []
+    tree = cKDTree(case.spots)
+    found = []
+    for centre in _spread(case.spots, count // _STEP):
+        members = sorted(tree.query(case.spots[centre], _NEIGHBOURHOOD)[1].tolist())
+        inside = sorted({i for j in members for i in case.places_of[j]})
+        keys: list[Key] = []
+        for t in case.periods:
+            keys += [opened(j, t) for j in members]
+            keys += [served(i, t) for i in inside]
+            keys += [serves(i, j, t) for i in inside for j in case.sites_of[i]]
+        found.append(keys)
+    return found
+
+
+def _spread(points: np.ndarray[tuple[int, ...], np.dtype[np.float64]], count: int) -> list[int]:
+    """Return points that lie far from each other: each the farthest from all before it (Gonzalez 1985)."""
+    chosen = [0]
+    nearest = np.hypot(*(points - points[0]).T)
+    while len(chosen) < count:
+        chosen.append(int(nearest.argmax()))
+        nearest = np.minimum(nearest, np.hypot(*(points - points[chosen[-1]]).T))
+    return chosen

@@ -21,6 +21,8 @@ class Goal(ABC):
     ----------
     gap
         Relative gap at which the search for a better plan stops.
+    nodes
+        Nodes of branch and bound after which it stops in any case: a count, so that the plan does not hang on the clock.
     """
 
     formula: ClassVar[str]
@@ -30,6 +32,7 @@ class Goal(ABC):
     sees_links: ClassVar[bool] = False
 
     gap: float = pydantic.Field(default=0.01, ge=0, le=1)
+    nodes: int = pydantic.Field(default=1_000_000, ge=1)
 
     @abstractmethod
     def terms(self, case: Case) -> Mapping[Key, Number]:

@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import Breach, Row, Strength
+from allocate.rows import Breach, Number, Row, Strength
 from allocate.units import Basis
 
 STRICT = pydantic.ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -36,6 +36,9 @@ class Rule(ABC):
     formula: ClassVar[str]
     after: ClassVar[str]
     unit: ClassVar[str]
+    # What the scorecard measures, as a key of the catalogue, and in which unit.
+    indicator: ClassVar[str]
+    measured_in: ClassVar[str]
     # Whether the rule looks at the change from one year to the next, so that years cannot be merged.
     sees_changes: ClassVar[bool] = False
 
@@ -56,6 +59,10 @@ class Rule(ABC):
     @abstractmethod
     def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
         """Yield every miss of a finished plan, from plain data."""
+
+    @abstractmethod
+    def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
+        """Return what the scorecard shows for a year: the value of the plan, and its target."""
 
     def when(self, case: Case) -> list[int]:
         """Return the indices of the years in which the rule holds."""

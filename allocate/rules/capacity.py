@@ -19,6 +19,8 @@ class Capacity(Rule):
     formula: ClassVar[str] = r"\sum_i x_{ijt} \le C_j\, y_{jt} \quad \forall j, t"
     after: ClassVar[str] = "Sridharan 1995, European Journal of Operational Research 87(2)"
     unit: ClassVar[str] = "persons"
+    indicator: ClassVar[str] = "indicator.capacity"
+    measured_in: ClassVar[str] = "persons"
 
     strength: Literal[Strength.PHYSICS] = Strength.PHYSICS
     kinds: tuple[str, ...] = pydantic.Field(min_length=1)
@@ -43,3 +45,8 @@ class Capacity(Rule):
                     about = (site.id, case.years[t])
                     details = {"site": site.name, "people": load, "room": room}
                     yield Breach(about, load - room, self.people, "breach.capacity", details)
+
+    def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
+        """Return the people at the fullest site, and the room of one."""
+        loads = [layout.load.get((j, t), 0) for j, site in enumerate(case.sites) if site.kind in self.kinds]
+        return max(loads, default=0), self.people

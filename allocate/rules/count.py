@@ -20,6 +20,8 @@ class Count(Rule):
     formula: ClassVar[str] = r"l \le \sum_{j \in S} (y_{jt} - [\text{new}]\, y_{j,t-1}) \le u \quad \forall S, t"
     after: ClassVar[str] = "ReVelle & Swain 1970, Geographical Analysis 2(1)"
     unit: ClassVar[str] = "sites"
+    indicator: ClassVar[str] = "indicator.count"
+    measured_in: ClassVar[str] = "sites"
 
     kinds: tuple[str, ...] = pydantic.Field(min_length=1)
     counts: Literal["open", "new"] = "open"
@@ -51,9 +53,9 @@ class Count(Rule):
                         terms[opened(j, t - 1)] = -1
                 year = case.years[t]
                 if self.at_least is not None:
-                    yield Row((part, year, "least"), terms, ">=", self.at_least, max(self.at_least, 1))
+                    yield Row((part, year, "least"), terms, ">=", self.at_least, max(self.at_least, 1), case.repeats[t])
                 if self.at_most is not None:
-                    yield Row((part, year, "most"), terms, "<=", self.at_most, max(self.at_most, 1))
+                    yield Row((part, year, "most"), terms, "<=", self.at_most, max(self.at_most, 1), case.repeats[t])
 
     def number(self, case: Case, layout: Layout, members: tuple[int, ...], t: int) -> int:
         """Return how many sites count in a part and year."""
@@ -77,3 +79,10 @@ class Count(Rule):
                     details = {"number": number, "limit": self.at_most}
                     excess = number - self.at_most
                     yield Breach((part, year, "most"), excess, max(self.at_most, 1), "breach.count_many", details)
+
+    def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
+        """Return the number in the part that is farthest off, and its limit (the upper one where it has two)."""
+        numbers = [self.number(case, layout, members, t) for _, members in site_parts(case, self.scope)]
+        if self.at_most is not None:
+            return max(numbers, default=0), self.at_most
+        return min(numbers, default=0), self.at_least or 0

@@ -1,6 +1,7 @@
 """The share of people who are served within the circle."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from math import ceil
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import Breach, Row, served
+from allocate.rows import Breach, Number, Row, served
 from allocate.rules.base import STRICT, Rule
 from allocate.rules.scopes import Scope, parts
 from allocate.units import exact
@@ -25,6 +26,8 @@ class Reach(Rule):
     formula: ClassVar[str] = r"\sum_{i \in S} z_{it} \ge \lceil \alpha \sum_{i \in S} p_{it} \rceil \quad \forall S, t"
     after: ClassVar[str] = "Church & ReVelle 1974, Papers of the Regional Science Association 32(1)"
     unit: ClassVar[str] = "persons"
+    indicator: ClassVar[str] = "indicator.reach"
+    measured_in: ClassVar[str] = "share"
 
     share: float = pydantic.Field(gt=0, le=1)
     scope: Scope = "district"
@@ -41,7 +44,7 @@ class Reach(Rule):
                 target = self.target(case, members, t)
                 if target:
                     terms = {served(i, t): 1 for i in members}
-                    yield Row((part, case.years[t]), terms, ">=", target, target)
+                    yield Row((part, case.years[t]), terms, ">=", target, target, case.repeats[t])
 
     def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
         """Yield each part and year in which too few are served."""
@@ -53,3 +56,13 @@ class Reach(Rule):
                     about = (part, case.years[t])
                     details = {"people": people, "target": target}
                     yield Breach(about, target - people, target, "breach.reach", details)
+
+    def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
+        """Return the share of people served, in the part where it is least, and the share asked for."""
+        least = Fraction(1)
+        for _, members in parts(case, self.scope):
+            people = sum(int(case.people[i, t]) for i in members)
+            reached = sum(layout.served.get((i, t), 0) for i in members)
+            if people:
+                least = min(least, Fraction(reached, people))
+        return least, exact(self.share)

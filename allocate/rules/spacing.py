@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import Breach, Row, opened
+from allocate.rows import Breach, Number, Row, opened
 from allocate.rules.base import STRICT, Rule
 
 
@@ -25,6 +25,8 @@ class Spacing(Rule):
     formula: ClassVar[str] = r"y_{jt} + y_{kt} \le 1 \quad \forall j, k: d_{jk} < D, t"
     after: ClassVar[str] = "Moon & Chaudhry 1984, Management Science 30(3)"
     unit: ClassVar[str] = "pairs"
+    indicator: ClassVar[str] = "indicator.spacing"
+    measured_in: ClassVar[str] = "pairs"
 
     kinds: tuple[str, ...] = pydantic.Field(min_length=1)
     metres: int = pydantic.Field(gt=0, le=100_000)
@@ -48,7 +50,7 @@ class Spacing(Rule):
             for j, k, apart in pairs:
                 about = (case.sites[j].id, case.sites[k].id, case.years[t])
                 weight = Fraction(self.metres, self.metres - apart)
-                yield Row(about, {opened(j, t): 1, opened(k, t): 1}, "<=", 1, weight)
+                yield Row(about, {opened(j, t): 1, opened(k, t): 1}, "<=", 1, weight, case.repeats[t])
 
     def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
         """Yield each pair and year in which both are open."""
@@ -61,3 +63,8 @@ class Spacing(Rule):
                     weight = Fraction(self.metres, self.metres - apart)
                     details = {"site": first.name, "other": second.name, "apart": apart, "metres": self.metres}
                     yield Breach(about, 1, weight, "breach.spacing", details)
+
+    def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
+        """Return how many pairs stand too near, and that none should."""
+        pairs = self.pairs(case)
+        return sum((j, t) in layout.open and (k, t) in layout.open for j, k, _ in pairs), 0

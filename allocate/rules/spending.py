@@ -27,6 +27,8 @@ class Spending(Rule):
     formula: ClassVar[str] = r"\sum_j c_j\, y_{jt} + f_j (y_{jt} - y_{j,t-1}) \le B \quad \forall t"
     after: ClassVar[str] = "Schilling 1980, Geographical Analysis 12(2)"
     unit: ClassVar[str] = "yuan"
+    indicator: ClassVar[str] = "indicator.spending"
+    measured_in: ClassVar[str] = "yuan"
     sees_changes: ClassVar[bool] = True
 
     at_most: int = pydantic.Field(ge=0)
@@ -52,3 +54,7 @@ class Spending(Rule):
                 details = {"cost": cost, "limit": self.at_most}
                 excess = cost - self.at_most
                 yield Breach((case.years[t],), excess, max(self.at_most, 1), "breach.spending", details)
+
+    def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
+        """Return what the year costs, and the limit [yuan]."""
+        return spent(case, layout, t), self.at_most

@@ -1,0 +1,217 @@
+"""The verbs, for a terminal: allocate check · plan · estimate · verify."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from allocate import __version__
+from allocate.errors import AllocateError, Problem, UsageError
+from allocate.words import LANGUAGES, both, say, speaking
+
+if TYPE_CHECKING:
+    from allocate.program import Progress
+
+# Everything heavy is imported inside the commands, so that --help answers at once.
+
+app = typer.Typer(
+    help=both("cli.app"), no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+MODELS, DISTRICTS = "models", "districts"
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    context: typer.Context,
+    language: Annotated[str, typer.Option(help=both("cli.language"), envvar="ALLOCATE_LANGUAGE")] = "zh",
+    version: Annotated[bool, typer.Option("--version", help=both("cli.version"))] = False,
+) -> None:
+    if version:
+        print(f"allocate {__version__}")
+        raise typer.Exit
+    if language not in LANGUAGES:
+        raise UsageError([Problem("problem.choice", column="--language", value=language, details={"choices": "zh, en"})])
+    context.with_resource(speaking(language))
+
+
+@app.command(help=both("cli.check"), epilog="allocate check baodi")
+def check(
+    model: Annotated[str, typer.Argument(help=both("cli.model"))],
+    changes: Annotated[list[str] | None, typer.Option("--set", help=both("cli.set"))] = None,
+) -> None:
+    """Read everything and list every problem at once."""
+    from allocate.checking import check_all
+
+    for line in check_all(model, _changes(changes)):
+        print(line)
+
+
+@app.command(help=both("cli.plan"), epilog="allocate plan baodi --seconds 60 --set rules.circle_2025.share=0.95")
+def plan(
+    model: Annotated[str, typer.Argument(help=both("cli.model"))],
+    out: Annotated[Path | None, typer.Option(help=both("cli.out"))] = None,
+    seconds: Annotated[float, typer.Option(help=both("cli.seconds"), min=1, max=86_400)] = 120.0,
+    gap: Annotated[float | None, typer.Option(help=both("cli.gap"), min=0, max=1)] = None,
+    threads: Annotated[int, typer.Option(help=both("cli.threads"), min=1, max=64)] = 2,
+    solver: Annotated[str, typer.Option(help=both("cli.solver"))] = "highs",
+    strict: Annotated[bool, typer.Option("--strict", help=both("cli.strict"))] = False,
+    changes: Annotated[list[str] | None, typer.Option("--set", help=both("cli.set"))] = None,
+) -> None:
+    """Plan a model's district, prove it, recheck it and write the plan's folder."""
+    from allocate.model import read_model
+    from allocate.outputs import MAP_FILE, SITES_FILE, check_target, write_plan
+    from allocate.planning import plan as make_plan
+    from allocate.plans import PLAN_FILE
+    from allocate.program import Options, cbc_path
+    from allocate.read import find_district, read_district
+    from allocate.report.summary import summary
+
+    if solver not in ("highs", "cbc"):
+        raise UsageError([Problem("problem.choice", column="--solver", value=solver, details={"choices": "highs, cbc"})])
+    if solver == "cbc" and cbc_path() is None:
+        raise AllocateError(say("solve.no_cbc"))
+    chosen = read_model(model, _changes(changes))
+    folder = out or Path("maps") / "out" / chosen.id
+    check_target(folder)
+    district = read_district(find_district(chosen.district))
+    for warning in district.warnings:
+        print(say("check.warning", text=warning.sentence()), file=sys.stderr)
+    options = Options(solver="cbc" if solver == "cbc" else "highs", seconds=seconds, threads=threads, seed=chosen.seed)
+    with _progress() as (listen, hear_draw):
+        made = make_plan(district, chosen, options, gap=gap, processes=threads, listen=listen, hear_draw=hear_draw)
+    files = write_plan(made, folder)
+    for line in summary(made.content):
+        print(line)
+    print(say("cli.files", plan=files[PLAN_FILE], map=files[MAP_FILE], table=files[SITES_FILE]))
+    missed = [
+        row for row in made.content["scorecard"] if row["status"] == "missed" and row["strength"] == "must"
+    ]
+    for row in missed:
+        print(say("cli.missed", rule=row["rule"], year=row["year"], shortfall=row["shortfall"], unit=row["shortfall_unit"]))
+    if strict and missed:
+        raise typer.Exit(1)
+
+
+@app.command(help=both("cli.estimate"), epilog="allocate estimate my-county --out my-county-estimated --seed 1")
+def estimate(
+    district: Annotated[str, typer.Argument(help=both("cli.district"))],
+    out: Annotated[Path | None, typer.Option(help=both("cli.estimate_out"))] = None,
+    seed: Annotated[int, typer.Option(help=both("cli.seed"), min=0, max=2**31 - 1)] = 1,
+) -> None:
+    """Fill the positions and people that a village list lacks, flagged as estimates."""
+    from allocate.estimate import estimate as fill
+    from allocate.estimate import write_estimate
+    from allocate.read import find_district, read_list
+    from allocate.units import Basis
+
+    source = find_district(district)
+    given = read_list(source)
+    filled = fill(given, seed)
+    folder = out or Path(f"{source.resolve().name}-estimated")
+    write_estimate(filled, folder, source=source)
+    positions = sum(place.position_basis is Basis.ESTIMATED for place in filled.places)
+    people = sum(place.people_basis is Basis.ESTIMATED for place in filled.places)
+    count = len(filled.places)
+    print(say("cli.estimated", positions=positions, people=people, places=count, seed=seed, folder=folder))
+
+
+@app.command(help=both("cli.verify"), epilog="allocate verify maps/out/baodi")
+def verify(
+    plan: Annotated[Path, typer.Argument(help=both("cli.plan_folder"))],
+    data: Annotated[Path | None, typer.Option(help=both("cli.data"))] = None,
+) -> None:
+    """Recheck a finished plan without a solver; exit 1 for a wrong one."""
+    from allocate.verification import verify as recheck
+
+    verdict = recheck(plan, data)
+    for note in verdict.notes:
+        print(note)
+    if verdict.sound:
+        print(say("verify.sound", number=verdict.checked))
+        return
+    print(say("verify.wrong", count=len(verdict.findings)))
+    for finding in verdict.findings:
+        print(f"  * {finding.where}: {finding.words}")
+    raise typer.Exit(1)
+
+
+def _changes(changes: list[str] | None) -> dict[str, str]:
+    pairs = {}
+    problems = []
+    for change in changes or []:
+        key, equals, value = change.partition("=")
+        if not equals or not key.strip():
+            problems.append(Problem("problem.set_form", column="--set", value=change))
+        pairs[key.strip()] = value.strip()
+    if problems:
+        raise UsageError(problems)
+    return pairs
+
+
+@contextmanager
+def _progress() -> Iterator[tuple["Listener", "DrawListener"]]:
+    """Show the stage, the best value, its bound, the gap and the seconds, on one line of a terminal."""
+    from rich.console import Console
+
+    from allocate.report.summary import percent_up, say_stage
+
+    console = Console(stderr=True)
+    last = [""]
+
+    with console.status(say("cli.preparing")) as status:
+
+        def listen(progress: "Progress") -> None:
+            def shown(number: float | None) -> str:
+                return "—" if number is None else f"{number:,.6g}"
+
+            text = say(
+                "cli.progress",
+                stage=say_stage(progress.stage),
+                incumbent=shown(progress.incumbent),
+                bound=shown(progress.bound),
+                gap="—" if progress.gap is None else percent_up(progress.gap),
+                seconds=f"{progress.seconds:.0f}",
+            )
+            status.update(text)
+            if not console.is_terminal and progress.stage != last[0]:
+                # A file or a pipe gets one line per stage instead of a moving one.
+                console.print(say("cli.stage", stage=say_stage(progress.stage)), highlight=False)
+                last[0] = progress.stage
+
+        def hear_draw(done: int, count: int) -> None:
+            status.update(say("cli.draw", done=done, count=count))
+            if not console.is_terminal and done == count:
+                console.print(say("cli.draw", done=done, count=count), highlight=False)
+
+        yield listen, hear_draw
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Listener = Callable[[Progress], None]
+    DrawListener = Callable[[int, int], None]
+
+
+def main() -> NoReturn:
+    """Run a command; whatever allocate raises on purpose becomes one message and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show Chinese must not end the program.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app()
+    except AllocateError as error:
+        print(f"allocate: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        print(f"allocate: {both('cli.stopped')}", file=sys.stderr)
+        raise SystemExit(130) from None
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Many possible districts: where positions or people are estimates, one draw is one possibility, and figures are ranges."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
+from multiprocessing import get_context
+from typing import Any
+
+from allocate.candidates import make_case
+from allocate.district import District
+from allocate.estimate import redraw
+from allocate.model import Model
+from allocate.program import Options, relative_gap, without_main
+from allocate.rules.scopes import site_parts
+from allocate.search import lay_out
+from allocate.units import Basis
+
+# Nodes of the search in a draw: a look, whose gap is reported, not a full solve.
+_NODES = 30
+_DIGITS = 9
+
+
+def look_at_draws(
+    district: District,
+    model: Model,
+    options: Options,
+    processes: int,
+    hear: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Return the headline figures of every draw, in the order of their seeds.
+
+    A draw is a quick look: greedy, one search where the relaxation differs from it, and a bound. A district without
+    estimates has nothing to draw.
+    """
+    seeds = [model.seed + n for n in range(model.draws)] if has_estimates(district) else []
+    if not seeds:
+        return []
+    found: dict[int, dict[str, Any]] = {}
+    with without_main(), ProcessPoolExecutor(min(processes, len(seeds)), get_context("spawn")) as pool:
+        jobs = [pool.submit(look, district, model, options, seed) for seed in seeds]
+        for done in as_completed(jobs):
+            draw = done.result()
+            found[draw["seed"]] = draw
+            if hear is not None:
+                hear(len(found), len(seeds))
+    return [found[seed] for seed in seeds]
+
+
+def has_estimates(district: District) -> bool:
+    """Tell whether any position or number of people is an estimate."""
+    return any(
+        Basis.ESTIMATED in (place.position_basis, place.people_basis, place.people_65_basis) for place in district.places
+    )
+
+
+def look(district: District, model: Model, options: Options, seed: int) -> dict[str, Any]:
+    """Return the headline figures of one draw."""
+    # Two processes with many threads each would only get in each other's way.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    drawn = redraw(district, seed)
+    case = make_case(drawn, model)
+    quick = replace(options, quick=True, nodes=_NODES, threads=1, seconds=60.0)
+    found = lay_out(case, model, quick, first_goals=1)
+    name, goal = next(iter(model.goals.items()))
+    value = goal.value(case, found.layout)
+    bound = min(round(found.bounds[name], _DIGITS), float(value))
+    totals = [(t, case.total(t), sum(n for (_, u), n in found.layout.served.items() if u == t)) for t in case.periods]
+
+    def number(members: tuple[int, ...], t: int) -> int:
+        return sum((j, t) in found.layout.open for j in members if case.sites[j].kind in model.siting)
+
+    return {
+        "seed": seed,
+        "sites": {str(case.years[t]): number(tuple(range(len(case.sites))), t) for t in case.periods},
+        "sites_by_town": {
+            town: {str(case.years[t]): number(members, t) for t in case.periods}
+            for town, members in site_parts(case, "town")
+        },
+        "served": {str(case.years[t]): served for t, _, served in totals},
+        "coverage": {str(case.years[t]): round(served / people, _DIGITS) for t, people, served in totals},
+        "goal": name,
+        "value": int(value) if value == int(value) else round(float(value), _DIGITS),
+        "bound": bound,
+        "gap": round(relative_gap(float(value), bound), _DIGITS),
+    }

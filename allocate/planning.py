@@ -1,0 +1,48 @@
+"""From a district and a model to a proven and rechecked plan: the whole path on one screen."""
+
+import time
+from collections.abc import Callable
+
+from allocate.candidates import make_case
+from allocate.district import District
+from allocate.draws import look_at_draws
+from allocate.model import Model
+from allocate.plans import Plan, assemble
+from allocate.program import Options
+from allocate.search import Listener, lay_out
+from allocate.verification import insist
+
+
+def plan(
+    district: District,
+    model: Model,
+    options: Options | None = None,
+    *,
+    gap: float | None = None,
+    processes: int = 2,
+    listen: Listener | None = None,
+    hear_draw: Callable[[int, int], None] | None = None,
+) -> Plan:
+    """Plan a district.
+
+    `options.seconds` bounds all stages together; `gap` replaces the gaps of the model's goals.
+
+    Raises
+    ------
+    NoPlanError
+        When nothing was found in the time given.
+    """
+    options = options or Options(seconds=120.0)
+    clock = [time.monotonic()]
+    case = make_case(district, model)
+    clock.append(time.monotonic())
+    found = lay_out(case, model, options, gap=gap, listen=listen)
+    clock.append(time.monotonic())
+    draws = look_at_draws(district, model, options, processes, hear_draw)
+    clock.append(time.monotonic())
+    content = assemble(district, model, case, found.layout, found.bounds, draws)
+    insist(content)
+    clock.append(time.monotonic())
+    names = ("prepare", "stages", "draws", "assemble and verify")
+    phases = {name: after - before for name, before, after in zip(names, clock, clock[1:], strict=False)}
+    return Plan(content, phases | {f"stage {name}": spent for name, spent in found.seconds.items()}, found.log)

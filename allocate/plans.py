@@ -1,0 +1,492 @@
+"""A finished plan as plain data: how plan.json is made of decisions, and read back."""
+
+import json
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from allocate import __version__
+from allocate.candidates import make_case
+from allocate.case import Case
+from allocate.district import District, Fact, Institution, Place, Town
+from allocate.errors import InputError, Problem
+from allocate.layout import Layout
+from allocate.model import Model
+from allocate.rows import Number, Strength
+from allocate.rules.scopes import parts
+from allocate.stages import clause_values, goal_values
+from allocate.units import Basis, minutes
+
+SCHEMA = 1
+PLAN_FILE = "plan.json"
+_DIGITS = 9
+# At and below this gap a stage counts as proven best; it is the tolerance of the solver itself.
+PROVEN_GAP = 1e-4
+_LIBRARIES = ("pulp", "highspy", "numpy", "scipy", "shapely", "pyproj", "pydantic")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan, with what is known about how it was made.
+
+    Attributes
+    ----------
+    content
+        What plan.json says.
+    phases
+        Seconds by phase [s]; they go to the log, so that the same inputs give the same plan.json.
+    log
+        What the solver printed.
+    """
+
+    content: Mapping[str, Any]
+    phases: Mapping[str, float] = field(default_factory=dict)
+    log: str = ""
+
+
+def assemble(
+    district: District,
+    model: Model,
+    case: Case,
+    layout: Layout,
+    bounds: Mapping[str, float],
+    draws: Sequence[Mapping[str, Any]],
+    versions: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return what plan.json says about a layout: everything else in it follows from these arguments."""
+    stages = _stages(model, case, layout, bounds)
+    gap = max((stage["gap"] for stage in stages), default=0.0)
+    return {
+        "schema": SCHEMA,
+        "model": model.id,
+        "title": dict(model.title),
+        "district": district.id,
+        "as_of": model.as_of.isoformat(),
+        "years": list(case.years),
+        "outcome": "optimal" if gap <= PROVEN_GAP else "feasible",
+        "gap": gap,
+        "stages": stages,
+        "draws": [dict(draw) for draw in draws],
+        "scorecard": _scorecard(district, model, case, layout),
+        "places": _places(district, case, layout),
+        "sites": _sites(case, layout),
+        "ledger": _ledger(case, layout),
+        "staff": [],
+        "postings": [],
+        "rounds": [],
+        "consortia": [],
+        "functions": [],
+        "budget": _budget(case, layout),
+        "coverage": _coverage(district, model, case, layout),
+        "settings": model.settings,
+        "assumptions": assumptions(district, model),
+        "inputs": [
+            {"path": path, "sha256": digest} for path, digest in sorted({**district.inputs, **model.inputs}.items())
+        ],
+        "versions": dict(versions) if versions is not None else library_versions(),
+        "district_data": district_data(district),
+    }
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that decide the result."""
+    libraries = {name: version(name) for name in _LIBRARIES}
+    return {"allocate": __version__, "python": platform.python_version(), **libraries}
+
+
+def district_data(district: District) -> dict[str, Any]:
+    """Return the district as it was read, so that a plan can be checked and drawn without its inputs."""
+    return {
+        "id": district.id,
+        "name": dict(district.name),
+        "code": district.code,
+        "datum": district.datum,
+        "epsg": district.epsg,
+        "boundary": json.loads(json.dumps(district.boundary)),
+        "places": [asdict(place) for place in district.places],
+        "towns": [asdict(town) for town in district.towns],
+        "institutions": [asdict(institution) for institution in district.institutions],
+        "facts": [asdict(fact) for fact in district.facts.values()],
+        "travel": [[*pair, time] for pair, time in sorted(district.travel.items())],
+    }
+
+
+def district_of(content: Mapping[str, Any]) -> District:
+    """Return the district that a plan carries in it."""
+    data = content["district_data"]
+
+    def records[T](kind: type[T], rows: Iterable[Mapping[str, Any]]) -> tuple[T, ...]:
+        return tuple(
+            kind(
+                **{
+                    name: Basis(value) if value is not None and name.endswith("basis") else value
+                    for name, value in row.items()
+                }
+            )
+            for row in rows
+        )
+
+    files = set(district_files(content))
+    return District(
+        id=data["id"],
+        name=data["name"],
+        code=data["code"],
+        datum=data["datum"],
+        epsg=data["epsg"],
+        places=records(Place, data["places"]),
+        towns=records(Town, data["towns"]),
+        institutions=records(Institution, data["institutions"]),
+        facts={fact.indicator: fact for fact in records(Fact, data["facts"])},
+        boundary=data["boundary"],
+        travel={(row[0], row[1], row[2]): row[3] for row in data["travel"]},
+        inputs={row["path"]: row["sha256"] for row in content["inputs"] if row["path"] in files},
+    )
+
+
+def district_files(content: Mapping[str, Any]) -> list[str]:
+    """Return the names of the inputs that belong to the district's folder."""
+    return [row["path"] for row in content["inputs"] if not row["path"].endswith(".toml") or row["path"] == "district.toml"]
+
+
+def layout_of(content: Mapping[str, Any], case: Case) -> Layout:
+    """Return the decisions that a plan states: its sites and its places."""
+    year_index = {year: t for t, year in enumerate(case.years)}
+    place_index = {place: i for i, place in enumerate(case.places)}
+    is_open: set[tuple[int, int]] = set()
+    for row in content["sites"]:
+        j, t = case.site_index[row["id"]], year_index[row["year"]]
+        later = {(j, u) for u in case.periods if u >= t}
+        is_open = is_open - later if row["action"] == "close" else is_open | later
+    serve: dict[tuple[int, int, int], int] = {}
+    for row in content["places"]:
+        if row["status"] == "served" and row["people"]:
+            key = place_index[row["id"]], case.site_index[row["served_by"]], year_index[row["year"]]
+            serve[key] = serve.get(key, 0) + row["people"]
+    return Layout(frozenset(is_open), serve)
+
+
+def read_plan(path: Path) -> dict[str, Any]:
+    """Read a plan from its folder or its plan.json.
+
+    Raises
+    ------
+    InputError
+        When there is no plan, or it cannot be read.
+    """
+    file = path / PLAN_FILE if path.is_dir() else path
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError:
+        raise InputError([Problem("problem.file_missing", str(file))]) from None
+    except (ValueError, RecursionError):
+        raise InputError([Problem("problem.not_plan", str(file))]) from None
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise InputError([Problem("problem.not_plan", str(file))])
+    return content
+
+
+def to_json(content: Mapping[str, Any]) -> str:
+    """Return plan.json, one entry of a list per line, so that two plans can be compared by eye."""
+    lines = []
+    for key, value in content.items():
+        if isinstance(value, list) and value:
+            rows = ",\n".join("    " + json.dumps(row, ensure_ascii=False, allow_nan=False) for row in value)
+            lines.append(f"  {json.dumps(key)}: [\n{rows}\n  ]")
+        else:
+            lines.append(f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False, allow_nan=False)}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _number(value: Number) -> int | float:
+    """Return an exact number as JSON can hold it: whole numbers as they are, shares to nine digits."""
+    exact = Fraction(value)
+    return int(exact) if exact.denominator == 1 else round(float(exact), _DIGITS)
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, _DIGITS) if whole else None
+
+
+def _stages(model: Model, case: Case, layout: Layout, bounds: Mapping[str, float]) -> list[dict[str, Any]]:
+    values = clause_values(case, model.planned(), layout) | goal_values(case, model.goals, layout)
+    rows = []
+    for name, exact in values.items():
+        value = _number(exact)
+        # What was proven about the best plan bounds this one too; noise must not put the bound above the value.
+        bound = min(round(bounds.get(name, 0.0), _DIGITS), float(value))
+        goal = model.goals.get(name)
+        distance = float(value) - bound
+        rows.append(
+            {
+                "name": name,
+                "value": value,
+                "bound": bound,
+                "gap": 0.0 if distance <= 1e-6 else round(distance / abs(float(value)), _DIGITS),
+                "tolerance": round(max(1e-6, 0.001 * abs(float(value))), _DIGITS),
+                "unit": goal.unit if goal else "share",
+            }
+        )
+    return rows
+
+
+def _open(case: Case, layout: Layout, t: int) -> list[int]:
+    return [j for j in range(len(case.sites)) if (j, t) in layout.open]
+
+
+def _scorecard(district: District, model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
+    stock_known = any(institution.kind in model.siting for institution in district.institutions)
+    today = standing_today(case) if stock_known else None
+    planned = model.planned()
+    names = district.town_names() | {place.id: place.name for place in district.places} | {s.id: s.name for s in case.sites}
+    rows = []
+    for name, rule in model.rules.items():
+        if rule.strength is Strength.PHYSICS:
+            continue
+        missed: dict[int, list[Any]] = {}
+        for breach in rule.breaches(case, layout):
+            missed.setdefault(_year(breach.about, case), []).append(breach)
+        for t, year in enumerate(case.years):
+            if rule.years and year not in rule.years:
+                continue
+            breaches = sorted(missed.get(year, []), key=lambda b: -b.share)
+            value, target = rule.measure(case, layout, t)
+            rows.append(
+                {
+                    "rule": name,
+                    "clause": rule.clause,
+                    "document": rule.document,
+                    "document_status": rule.status,
+                    "year": year,
+                    "indicator": rule.indicator,
+                    "target": _number(target),
+                    "today": _number(rule.measure(case, today, t)[0]) if today else None,
+                    "value": _number(value),
+                    "unit": rule.measured_in,
+                    "strength": str(rule.strength),
+                    "status": "missed" if breaches else "met" if name in planned else "reported",
+                    "shortfall": _number(sum((b.shortfall for b in breaches), Fraction(0))),
+                    "shortfall_unit": rule.unit,
+                    "causes": [_cause(breach, names) for breach in breaches[:10]],
+                    "quote": rule.quote,
+                    "source": rule.source,
+                    "basis": str(rule.basis),
+                }
+            )
+    return rows
+
+
+def _year(about: tuple[str | int, ...], case: Case) -> int:
+    return next(part for part in about if isinstance(part, int) and part in case.years)
+
+
+def _cause(breach: Any, names: Mapping[str, str]) -> dict[str, Any]:
+    part = str(breach.about[0]) if isinstance(breach.about[0], str) else ""
+    return {"id": part, "name": names.get(part, ""), "shortfall": _number(breach.shortfall)}
+
+
+def standing_today(case: Case) -> Layout:
+    """Return today's stock as a layout: what exists is open, and people go to the nearest site with room."""
+    serve: dict[tuple[int, int, int], int] = {}
+    is_open = frozenset((j, t) for j, site in enumerate(case.sites) if site.exists for t in case.periods)
+    order = sorted((seconds, i, j) for (i, j), seconds in case.seconds.items() if case.sites[j].exists)
+    for t in case.periods:
+        left = [int(people) for people in case.people[:, t]]
+        room = {j: site.capacity for j, site in enumerate(case.sites) if site.exists}
+        for _, i, j in order:
+            space = room[j]
+            people = left[i] if space is None else min(left[i], space)
+            if people:
+                serve[i, j, t] = people
+                left[i] -= people
+                room[j] = None if space is None else space - people
+    return Layout(is_open, serve)
+
+
+def _places(district: District, case: Case, layout: Layout) -> list[dict[str, Any]]:
+    served_by: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for (i, j, t), people in layout.serve.items():
+        served_by.setdefault((i, t), []).append((j, people))
+    rows = []
+    for t, year in enumerate(case.years):
+        for i, place in enumerate(district.places):
+            basis = str(place.position_basis)
+            visits = sorted((case.seconds.get((i, j), 0), j, people) for j, people in served_by.get((i, t), []))
+            residents = int(case.people[i, t])
+            left = residents - sum(people for _, _, people in visits)
+            near = [j for j in case.sites_of[i] if (j, t) in layout.open]
+            for seconds, j, people in visits:
+                rows.append(_place_row(place.id, year, people, "served", case.sites[j].id, minutes(seconds), basis))
+            if left or not residents:
+                status = "no_capacity" if near else "out_of_range"
+                if not residents and near:
+                    status = "served"
+                seconds = case.seconds[i, near[0]] if near else 0
+                site = case.sites[near[0]].id if status == "served" else None
+                time = minutes(seconds) if near else None
+                rows.append(_place_row(place.id, year, left, status, site, time, basis))
+    return rows
+
+
+def _place_row(
+    place: str, year: int, people: int, status: str, site: str | None, time: float | None, basis: str
+) -> dict[str, Any]:
+    return {
+        "id": place,
+        "year": year,
+        "people": people,
+        "status": status,
+        "served_by": site,
+        "minutes": time,
+        "basis": basis,
+    }
+
+
+def _sites(case: Case, layout: Layout) -> list[dict[str, Any]]:
+    hubs: dict[str, str] = {}
+    for site in case.sites:
+        if site.kind in ("township_hospital", "community_centre"):
+            hubs.setdefault(site.town, site.id)
+    rows = []
+    for j, site in enumerate(case.sites):
+        years = [t for t in case.periods if (j, t) in layout.open]
+        closed = [t for t in case.periods if site.exists and t not in years]
+        if not years and not closed:
+            continue
+        people = {str(case.years[t]): layout.load.get((j, t), 0) for t in years}
+        cost = sum(site.yearly * case.spans[t] for t in years) + (0 if site.exists else site.opening)
+        shared = {
+            "id": site.id,
+            "name": site.name,
+            "kind": site.kind,
+            "town": site.town,
+            "lon": site.lon,
+            "lat": site.lat,
+            "basis": str(site.basis),
+        }
+        rest = {"parent": hubs.get(site.town) if site.id != hubs.get(site.town) else None, "staff": {}}
+        if years:
+            alone = {str(case.years[t]): _alone(case, layout, j, t) for t in years}
+            action = "keep" if site.exists else "open"
+            rows.append(
+                shared | {"year": case.years[years[0]], "action": action} | rest | {"cost": cost, "people": people, "only_site_of": alone}
+            )
+        if closed:
+            row = shared | {"year": case.years[closed[0]], "action": "close"} | rest
+            rows.append(row | {"cost": 0, "people": {}, "only_site_of": {}})
+    return rows
+
+
+def _alone(case: Case, layout: Layout, j: int, t: int) -> int:
+    """Return the people within whose circle a site is the only open one [persons]: they lose all if it is dropped."""
+    return sum(
+        int(case.people[i, t])
+        for i in case.places_of[j]
+        if all(k == j or (k, t) not in layout.open for k in case.sites_of[i])
+    )
+
+
+def _ledger(case: Case, layout: Layout) -> list[dict[str, Any]]:
+    rows = []
+    for t, year in enumerate(case.years):
+        for scope in ("district", "town"):
+            for part, members in parts(case, scope):  # type: ignore[arg-type]
+                people = sum(int(case.people[i, t]) for i in members)
+                served = sum(layout.served.get((i, t), 0) for i in members)
+                waiting = sum(
+                    int(case.people[i, t]) - layout.served.get((i, t), 0)
+                    for i in members
+                    if any((j, t) in layout.open for j in case.sites_of[i])
+                )
+                rows.append(
+                    {
+                        "scope": part or "district",
+                        "year": year,
+                        "people": people,
+                        "served": served,
+                        "no_capacity": waiting,
+                        "rounds": 0,
+                        "out_of_range": people - served - waiting,
+                    }
+                )
+    return rows
+
+
+def _budget(case: Case, layout: Layout) -> list[dict[str, Any]]:
+    rows = []
+    for t, year in enumerate(case.years):
+        opening = sum(site.opening * layout.change(j, t) for j, site in enumerate(case.sites) if not site.exists)
+        yearly = sum(case.sites[j].yearly for j in _open(case, layout, t))
+        rows.append(
+            {
+                "year": year,
+                "calendar_years": case.spans[t],
+                "opening": opening,
+                "yearly": yearly,
+                "total": opening + yearly * case.spans[t],
+                "unit": "yuan",
+                "basis": str(Basis.ASSUMED),
+            }
+        )
+    return rows
+
+
+def _coverage(district: District, model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
+    """Return who lives within each circle of an open site, whether or not it has room."""
+    rows = []
+    for preset in model.compare or (model.circle,):
+        seen = case if preset == model.circle else make_case(district, model, preset)
+        index = {site.id: j for j, site in enumerate(seen.sites)}
+        for t, year in enumerate(case.years):
+            is_open = {index[case.sites[j].id] for j in _open(case, layout, t) if case.sites[j].id in index}
+            inside = [any(j in is_open for j in sites) for sites in seen.sites_of]
+            for scope in ("district", "town"):
+                for part, members in parts(case, scope):  # type: ignore[arg-type]
+                    people = sum(int(case.people[i, t]) for i in members)
+                    covered = sum(int(case.people[i, t]) for i in members if inside[i])
+                    rows.append(
+                        {
+                            "year": year,
+                            "scope": part or "district",
+                            "preset": preset,
+                            "people": people,
+                            "covered": covered,
+                            "share": _share(covered, people),
+                        }
+                    )
+    return rows
+
+
+def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
+    """Return counts of what rests on estimates and assumptions: cells of the tables, numbers of the model."""
+    counts: dict[tuple[str, str], int] = {}
+
+    def count(table: str, basis: Basis | str | None) -> None:
+        if basis in (Basis.ESTIMATED, Basis.ASSUMED):
+            counts[table, str(basis)] = counts.get((table, str(basis)), 0) + 1
+
+    for place in district.places:
+        count("places.position", place.position_basis)
+        count("places.people", place.people_basis)
+        count("places.people_65", place.people_65_basis)
+    for town in district.towns:
+        count("towns.position", town.position_basis)
+    for institution in district.institutions:
+        count("institutions.position", institution.position_basis)
+        count("institutions.name", institution.name_basis)
+    for rule in model.rules.values():
+        count("model.rules", rule.basis)
+    for candidates in model.siting.values():
+        count("model.siting", candidates.basis)
+    ring = model.circles[model.circle]
+    count("model.circle", ring.basis)
+    for mode in ring.modes:
+        count("model.modes", model.modes[mode].basis)
+    # Nobody publishes people by place for later years: the census is held still.
+    counts["people.later_years", str(Basis.ASSUMED)] = len(model.years) * len(district.places)
+    return [{"table": table, "basis": basis, "rows": rows} for (table, basis), rows in sorted(counts.items())]
+
+

@@ -1,0 +1,184 @@
+"""A plan in ten lines, for the terminal."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from allocate.words import language, say
+
+
+def summary(content: Mapping[str, Any]) -> list[str]:
+    """Return ten lines that say what the plan does, how good it is proven to be, and what it rests on."""
+    return [
+        _head(content),
+        _sites(content),
+        _people(content),
+        _clauses(content),
+        _worst_town(content),
+        _circles(content),
+        _money(content),
+        _proof(content),
+        _draws(content),
+        _basis(content),
+    ]
+
+
+def _district_ledger(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [row for row in content["ledger"] if row["scope"] == "district"]
+
+
+def _head(content: Mapping[str, Any]) -> str:
+    return say(
+        "summary.head",
+        title=content["title"][language()],
+        district=content["district_data"]["name"][language()],
+        people=_district_ledger(content)[0]["people"],
+        places=len(content["district_data"]["places"]),
+        as_of=content["as_of"],
+    )
+
+
+def _sites(content: Mapping[str, Any]) -> str:
+    parts = []
+    for year in content["years"]:
+        counts: dict[str, int] = {}
+        for row in content["sites"]:
+            if str(year) in row["people"]:
+                counts[row["kind"]] = counts.get(row["kind"], 0) + 1
+        kinds = say("summary.comma").join(say("summary.kind", kind=say(f"kind.{k}"), number=n) for k, n in sorted(counts.items()))
+        parts.append(say("summary.year", year=year, text=kinds))
+    return say("summary.sites", text=_without_repeats(parts, content["years"]))
+
+
+def _without_repeats(parts: Sequence[str], years: Sequence[int]) -> str:
+    """Join the texts of years, leaving out those that say the same as the year before."""
+    kept: list[str] = []
+    before = ""
+    for part, year in zip(parts, years, strict=True):
+        text = part.replace(str(year), "", 1)
+        if text != before:
+            kept.append(part)
+        before = text
+    return say("summary.semicolon").join(kept)
+
+
+def _people(content: Mapping[str, Any]) -> str:
+    parts = [
+        say(
+            "summary.people_year",
+            year=row["year"],
+            served=row["served"],
+            share=percent(row["served"], row["people"]),
+            no_capacity=row["no_capacity"],
+            out_of_range=row["out_of_range"],
+        )
+        for row in _district_ledger(content)
+    ]
+    return say("summary.people", text=_without_repeats(parts, content["years"]))
+
+
+def _clauses(content: Mapping[str, Any]) -> str:
+    rows = content["scorecard"]
+    missed = [f"{row['rule']} {row['year']}" for row in rows if row["status"] == "missed"]
+    met = sum(row["status"] == "met" for row in rows)
+    text = say("summary.none_missed") if not missed else say("summary.missed", names=say("summary.comma").join(missed))
+    return say("summary.clauses", met=met, count=len(rows), text=text)
+
+
+def _worst_town(content: Mapping[str, Any]) -> str:
+    year = content["years"][0]
+    names = {town["id"]: town["name"] for town in content["district_data"]["towns"]}
+    towns = [row for row in content["ledger"] if row["scope"] != "district" and row["year"] == year and row["people"]]
+    worst = min(towns, key=lambda row: (row["served"] / row["people"], row["scope"]))
+    return say("summary.worst", year=year, town=names[worst["scope"]], share=percent(worst["served"], worst["people"]))
+
+
+def _circles(content: Mapping[str, Any]) -> str:
+    year = content["years"][-1]
+    circles = content["settings"]["circles"]
+    rows = [row for row in content["coverage"] if row["scope"] == "district" and row["year"] == year]
+    parts = [
+        say("summary.circle", name=circles[row["preset"]]["name"][language()], share=percent(row["covered"], row["people"]))
+        for row in rows
+    ]
+    return say("summary.circles", year=year, text=say("summary.semicolon").join(parts))
+
+
+def _money(content: Mapping[str, Any]) -> str:
+    total = sum(row["total"] for row in content["budget"])
+    opening = sum(row["opening"] for row in content["budget"])
+    first, last = content["years"][0], content["years"][-1]
+    return say("summary.money", first=first, last=last, total=_millions(total), opening=_millions(opening))
+
+
+def _millions(yuan: int) -> str:
+    return f"{yuan / 1e6:,.2f}"
+
+
+def _proof(content: Mapping[str, Any]) -> str:
+    parts = [
+        say("summary.stage", stage=say_stage(row["name"]), gap=percent_up(row["gap"]))
+        for row in content["stages"]
+    ]
+    key = "summary.proven" if content["outcome"] == "optimal" else "summary.not_proven"
+    return say(key, text=say("summary.semicolon").join(_merged(parts)))
+
+
+def _merged(parts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(parts))
+
+
+def say_stage(name: str) -> str:
+    """Return the name of a stage for people: a strength of clauses, or a goal."""
+    return say(f"stage.{name.split('.')[0]}")
+
+
+def _draws(content: Mapping[str, Any]) -> str:
+    draws = content["draws"]
+    if not draws:
+        return say("summary.no_draws")
+    first, last = str(content["years"][0]), str(content["years"][-1])
+    sites = [draw["sites"][last] for draw in draws]
+    shares = [draw["coverage"][first] for draw in draws]
+    return say(
+        "summary.draws",
+        count=len(draws),
+        year=last,
+        low=min(sites),
+        high=max(sites),
+        first=first,
+        least=f"{100 * min(shares):.1f}",
+        most=f"{100 * max(shares):.1f}",
+        gap=percent_up(max(draw["gap"] for draw in draws)),
+    )
+
+
+def _basis(content: Mapping[str, Any]) -> str:
+    counts = {(row["table"], row["basis"]): row["rows"] for row in content["assumptions"]}
+    places = len(content["district_data"]["places"])
+    return say(
+        "summary.basis",
+        positions=counts.get(("places.position", "estimated"), 0) + counts.get(("places.position", "assumed"), 0),
+        people=counts.get(("places.people", "estimated"), 0) + counts.get(("places.people", "assumed"), 0),
+        places=places,
+        numbers=sum(rows for (table, _), rows in counts.items() if table.startswith("model.")),
+    )
+
+
+def percent(part: int, whole: int) -> str:
+    """Return a share in percent that never rounds up to a full hundred.
+
+    >>> percent(999_999, 1_000_000)
+    '99.9'
+    """
+    if part == whole:
+        return "100"
+    return f"{int(1000 * part / whole) / 10:.1f}" if whole else "—"
+
+
+def percent_up(share: float) -> str:
+    """Return a gap in percent, rounded up.
+
+    >>> percent_up(0.00912)
+    '0.92'
+    """
+    return f"{-int(-share * 10_000 // 1) / 100:.2f}".rstrip("0").rstrip(".") if share else "0"

@@ -1,0 +1,107 @@
+"""Turns a solver's numbers into a layout of whole people: who goes where, given what is open."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+
+from allocate.case import Case
+from allocate.errors import AllocateError
+from allocate.layout import Layout
+from allocate.program import WHOLE_TOLERANCE, Found, Objective, Options, Program
+from allocate.rows import Column, Key, Number, Row, opened, served, serves
+from allocate.rules.scopes import parts
+
+Value = Callable[[Key], float]
+
+
+def settle(case: Case, value: Value, options: Options) -> Layout:
+    """Return the layout in whole people for what the solver opened.
+
+    Nobody whom the solver serves is dropped: every place, every town and the district keep at least as many people
+    served (rounded down to whole people). Within that, as many people as there is room for are served, and they
+    travel as little as they can. Places, towns and the district are nested, and every person goes to one site, so
+    this is a flow in a network, whose best vertex is in whole numbers (Dantzig and Fulkerson's integrality theorem).
+
+    Raises
+    ------
+    AllocateError
+        When the solver's numbers are not whole to within its tolerance.
+    """
+    is_open = set()
+    for t in case.periods:
+        for j in range(len(case.sites)):
+            number = value(opened(j, t))
+            if abs(number - round(number)) > WHOLE_TOLERANCE:
+                msg = f"the solver opens {number} of {case.sites[j].id}: not a whole number"
+                raise AllocateError(msg)
+            if round(number):
+                is_open.add((j, t))
+    program = Program("settle")
+    program.add_columns(_columns(case, is_open))
+    program.add_rows("flow", _flows(case, is_open))
+    program.add_rows("kept", _kept(case, is_open, value))
+    found = program.solve(_serve_most_then_nearest(case, is_open), options)
+    return Layout(frozenset(is_open), _whole(program, found))
+
+
+def _pairs(case: Case, is_open: set[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
+    for t in case.periods:
+        for i, sites in enumerate(case.sites_of):
+            for j in sites:
+                if (j, t) in is_open and case.people[i, t]:
+                    yield i, j, t
+
+
+def _columns(case: Case, is_open: set[tuple[int, int]]) -> Iterator[Column]:
+    for i, j, t in _pairs(case, is_open):
+        yield Column(serves(i, j, t), high=case.most(i, j, t))
+
+
+def _flows(case: Case, is_open: set[tuple[int, int]]) -> Iterator[Row]:
+    """Yield: nobody is counted twice, and no site serves more than it has room for."""
+    homes: dict[tuple[int, int], dict[Key, Number]] = {}
+    loads: dict[tuple[int, int], dict[Key, Number]] = {}
+    for i, j, t in _pairs(case, is_open):
+        homes.setdefault((i, t), {})[serves(i, j, t)] = 1
+        loads.setdefault((j, t), {})[serves(i, j, t)] = 1
+    for (i, t), terms in homes.items():
+        yield Row(("place", i, t), terms, "<=", int(case.people[i, t]))
+    for (j, t), terms in loads.items():
+        capacity = case.sites[j].capacity
+        if capacity is not None:
+            yield Row(("site", j, t), terms, "<=", capacity)
+
+
+def _kept(case: Case, is_open: set[tuple[int, int]], value: Value) -> Iterator[Row]:
+    """Yield: whoever the solver serves stays served, in every place, every town and the district."""
+    terms: dict[tuple[int, int], dict[Key, Number]] = {}
+    for i, j, t in _pairs(case, is_open):
+        terms.setdefault((i, t), {})[serves(i, j, t)] = 1
+    for t in case.periods:
+        for scope in ("place", "town", "district"):
+            for part, members in parts(case, scope):  # type: ignore[arg-type]
+                kept = math.floor(sum(value(served(i, t)) for i in members) + WHOLE_TOLERANCE)
+                if kept > 0:
+                    inside = {key: one for i in members for key, one in terms.get((i, t), {}).items()}
+                    yield Row((scope, part, t), inside, ">=", kept)
+
+
+def _serve_most_then_nearest(case: Case, is_open: set[tuple[int, int]]) -> Objective:
+    # Serving one more person outweighs the longest journey twice over, so that nobody is left out to save time:
+    # one more person may push another to a farther site, and that one yet another; only their sum is bounded.
+    longest = max(case.seconds.values(), default=1)
+    reward = 100 * longest
+    return Objective("settle", {serves(i, j, t): case.seconds[i, j] - reward for i, j, t in _pairs(case, is_open)})
+
+
+def _whole(program: Program, found: Found) -> Mapping[tuple[int, int, int], int]:
+    flows: dict[tuple[int, int, int], int] = {}
+    for key, position in program.keys.items():
+        number = float(found.values[position])
+        if abs(number - round(number)) > WHOLE_TOLERANCE * max(1.0, abs(number)):
+            msg = f"the solver sends {Fraction(number)} people along {key}: not a whole number"
+            raise AllocateError(msg)
+        if round(number):
+            _, i, j, t = key
+            flows[int(i), int(j), int(t)] = round(number)
+    return flows

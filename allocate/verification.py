@@ -1,0 +1,197 @@
+"""Rechecks a finished plan without a solver: from what it decides, everything else in it is worked out again."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from allocate.candidates import make_case
+from allocate.decisions import siting
+from allocate.district import District
+from allocate.errors import AllocateError, InputError, UsageError
+from allocate.model import Model, model_of
+from allocate.plans import assemble, district_data, district_of, layout_of, read_plan
+from allocate.read import find_district, read_district
+from allocate.rows import Strength
+from allocate.tables import AGED_65, POPULATION
+from allocate.words import say
+
+_MOST = 50
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong in a plan: where it stands, and what it says against what it should say."""
+
+    where: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a recheck found.
+
+    Attributes
+    ----------
+    findings
+        What is wrong; none in a sound plan.
+    notes
+        What could not be checked, such as inputs that have changed since.
+    checked
+        Figures that were worked out again and compared.
+    """
+
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    checked: int
+
+    @property
+    def sound(self) -> bool:
+        """Tell whether nothing is wrong."""
+        return not self.findings
+
+
+def verify(plan: Path | Mapping[str, Any], data: Path | None = None) -> Verdict:
+    """Recheck a plan: a folder, a plan.json, or its content.
+
+    `data` is the district's folder; without it the bundled district of the plan's name is compared, if there is one.
+
+    Raises
+    ------
+    InputError
+        When the plan cannot be read at all.
+    """
+    content = plan if isinstance(plan, Mapping) else read_plan(plan)
+    findings: list[Finding] = []
+    counted = _Counter()
+    try:
+        district = district_of(content)
+        model = model_of(content["settings"], str(content["model"]), "settings", _model_inputs(content))
+        findings += _decided(content, district, model, counted)
+        findings += _draws(content, district, model, counted)
+        findings += _people(district, counted)
+    except AllocateError as error:
+        findings.append(Finding("settings", str(error)))
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, StopIteration, ZeroDivisionError) as error:
+        # Whatever is missing or of the wrong kind in the file is a fault of the file, never of the reader.
+        findings.append(Finding("plan", say("verify.broken", reason=f"{type(error).__name__}: {error}")))
+        return Verdict(tuple(findings), (), counted.number)
+    wrong, notes = _against_files(content, district, data, counted)
+    return Verdict(tuple(findings + wrong)[:_MOST], tuple(notes), counted.number)
+
+
+def insist(content: Mapping[str, Any]) -> None:
+    """Recheck a plan that was just made.
+
+    Raises
+    ------
+    AllocateError
+        When anything is wrong; the plan must not be shown.
+    """
+    verdict = verify(content)
+    if not verdict.sound:
+        lines = "\n".join(f"  * {finding.where}: {finding.words}" for finding in verdict.findings[:10])
+        raise AllocateError(say("verify.not_sound", lines=lines))
+
+
+class _Counter:
+    """Counts the figures compared."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+
+def _model_inputs(content: Mapping[str, Any]) -> dict[str, str]:
+    district = set(district_of(content).inputs)
+    return {row["path"]: row["sha256"] for row in content["inputs"] if row["path"] not in district}
+
+
+def _decided(
+    content: Mapping[str, Any], district: District, model: Model, counted: _Counter
+) -> Iterator[Finding]:
+    """Yield what cannot be, and every figure that does not follow from the decisions."""
+    case = make_case(district, model)
+    layout = layout_of(content, case)
+    for breach in siting.breaches(case, layout):
+        yield Finding("·".join(map(str, breach.about)), say(breach.words, **breach.details))
+    for name, rule in model.rules.items():
+        if rule.strength is Strength.PHYSICS:
+            for breach in rule.breaches(case, layout):
+                yield Finding(f"{name}·{'·'.join(map(str, breach.about))}", say(breach.words, **breach.details))
+    bounds = {row["name"]: row["bound"] for row in content["stages"]}
+    again = assemble(district, model, case, layout, bounds, content["draws"], content["versions"])
+    yield from _differences(content, again, "", counted)
+
+
+def _differences(found: Any, wanted: Any, where: str, counted: _Counter) -> Iterator[Finding]:
+    """Yield every place where two JSON values differ."""
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        for key in [*wanted, *(key for key in found if key not in wanted)]:
+            place = f"{where}.{key}" if where else str(key)
+            if key not in wanted or key not in found:
+                yield Finding(place, say("verify.only_one"))
+            else:
+                yield from _differences(found[key], wanted[key], place, counted)
+    elif isinstance(wanted, list | tuple) and isinstance(found, list | tuple):
+        if len(wanted) != len(found):
+            yield Finding(where, say("verify.length", found=len(found), wanted=len(wanted)))
+        for n, (mine, right) in enumerate(zip(found, wanted, strict=False)):
+            yield from _differences(mine, right, f"{where}[{n}]", counted)
+    else:
+        counted.number += 1
+        if type(found) is not type(wanted) and not (_is_number(found) and _is_number(wanted)) or found != wanted:
+            yield Finding(where, say("verify.differs", found=repr(found), wanted=repr(wanted)))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _draws(content: Mapping[str, Any], district: District, model: Model, counted: _Counter) -> Iterator[Finding]:
+    """Yield every draw that contradicts itself; what it found cannot be worked out again without a solver."""
+    people = district.people
+    for n, draw in enumerate(content["draws"]):
+        where = f"draws[{n}]"
+        if draw["seed"] != model.seed + n:
+            yield Finding(f"{where}.seed", say("verify.differs", found=draw["seed"], wanted=model.seed + n))
+        for year in map(str, model.years):
+            counted.number += 2
+            towns = sum(numbers[year] for numbers in draw["sites_by_town"].values())
+            if towns != draw["sites"][year]:
+                yield Finding(f"{where}.sites.{year}", say("verify.differs", found=draw["sites"][year], wanted=towns))
+            share = round(draw["served"][year] / people, 9)
+            if share != draw["coverage"][year] or draw["served"][year] > people:
+                yield Finding(f"{where}.coverage.{year}", say("verify.differs", found=draw["coverage"][year], wanted=share))
+        distance = draw["value"] - draw["bound"]
+        gap = 0.0 if distance <= 1e-6 else round(distance / abs(draw["value"]), 9)
+        if gap != draw["gap"] or distance < 0:
+            yield Finding(f"{where}.gap", say("verify.differs", found=draw["gap"], wanted=gap))
+    estimates = any("estimated" in (p.position_basis, p.people_basis, p.people_65_basis) for p in district.places)
+    wanted = model.draws if estimates else 0
+    if len(content["draws"]) != wanted:
+        yield Finding("draws", say("verify.length", found=len(content["draws"]), wanted=wanted))
+
+
+def _people(district: District, counted: _Counter) -> Iterator[Finding]:
+    """Yield totals that the places do not add up to."""
+    for indicator, total in (
+        (POPULATION, district.people),
+        (AGED_65, sum(place.people_65 or 0 for place in district.places)),
+    ):
+        fact = district.facts.get(indicator)
+        counted.number += 1
+        if fact is not None and fact.value != total:
+            yield Finding(f"district_data.{indicator}", say("verify.differs", found=total, wanted=fact.value))
+
+
+def _against_files(
+    content: Mapping[str, Any], district: District, data: Path | None, counted: _Counter
+) -> tuple[list[Finding], list[str]]:
+    """Compare the district that the plan carries with the files that it was read from, where they are unchanged."""
+    try:
+        now = read_district(data if data is not None else find_district(district.id))
+    except (UsageError, InputError):
+        return [], [say("verify.no_inputs", district=district.id)]
+    if dict(now.inputs) != dict(district.inputs):
+        return [], [say("verify.inputs_changed", district=district.id)]
+    return list(_differences(content["district_data"], district_data(now), "district_data", counted)), []
