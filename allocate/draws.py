@@ -17,7 +17,7 @@ from allocate.search import lay_out
 from allocate.units import Basis
 
 # Nodes of the search in a draw: a look, whose gap is reported, not a full solve.
-_NODES = 30
+_NODES = 100
 _DIGITS = 9
 
 

@@ -100,13 +100,18 @@ def library_versions() -> dict[str, str]:
 
 def district_data(district: District) -> dict[str, Any]:
     """Return the district as it was read, so that a plan can be checked and drawn without its inputs."""
+    plain: dict[str, Any] = json.loads(json.dumps(_district_data(district)))
+    return plain
+
+
+def _district_data(district: District) -> dict[str, Any]:
     return {
         "id": district.id,
         "name": dict(district.name),
         "code": district.code,
         "datum": district.datum,
         "epsg": district.epsg,
-        "boundary": json.loads(json.dumps(district.boundary)),
+        "boundary": district.boundary,
         "places": [asdict(place) for place in district.places],
         "towns": [asdict(town) for town in district.towns],
         "institutions": [asdict(institution) for institution in district.institutions],

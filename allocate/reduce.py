@@ -44,7 +44,8 @@ def merge_years(case: Case, rules: Iterable[Rule]) -> Reduced:
     site that closes at u may close at t already. Cost, travel and shortfalls are sums or maxima over years with
     positive weights, so laying out in both years what is lexicographically the better of the two is at least as
     good; and what a plan opens, it pays for once, whenever. A rule that looks at changes between years (openings
-    in a year, spending in a year) tells them apart, so its years stay as they are.
+    in a year, spending in a year) tells them apart, so its years stay as they are, and so does the year before each:
+    what is open then, and not what was open earlier, decides what changes.
     """
     rules = list(rules)
     groups: list[list[int]] = []
@@ -69,6 +70,10 @@ def _alike(case: Case, rules: Iterable[Rule], earlier: int, later: int) -> bool:
     def holds(rule: Rule, t: int) -> bool:
         return not rule.years or case.years[t] in rule.years
 
+    def sees(rule: Rule, t: int) -> bool:
+        return rule.sees_changes and t in case.periods and holds(rule, t)
+
     return bool(np.array_equal(case.people[:, earlier], case.people[:, later])) and all(
-        holds(rule, earlier) == holds(rule, later) and not (rule.sees_changes and holds(rule, later)) for rule in rules
+        holds(rule, earlier) == holds(rule, later) and not sees(rule, later) and not sees(rule, later + 1)
+        for rule in rules
     )

@@ -619,7 +619,7 @@ function coverageFacts() {
   const lines = plan.coverage[state.year] || [];
   if (!lines.length) return null;
   const shown = lines.map(([preset, people, covered, share]) => element("p", "", ...sentence("coverage_line", {
-    preset: given(preset), people: number(people), covered: number(covered),
+    preset: given(inLanguage(preset)), people: number(people), covered: number(covered),
     share: people !== null && covered !== null ? percent(covered, people) : percent(share ?? 0, 1),
   })));
   return element("div", "facts", element("h2", "", say("coverage")), ...shown);
@@ -723,10 +723,10 @@ function townDetails() {
 function clauseItem(clause) {
   const item = element("li", clause.status === "missed" || clause.status === "met" ? clause.status : "");
   const strength = clause.strength ? [" · ", given(sayCode("strength", clause.strength))] : [];
-  item.append(element("b", "", given(sayCode("clause", clause.status))), ...strength, " · ", given(clause.indicator || clause.clause), element("br"));
-  item.append(...sentence("clause_figures", { target: given(number(clause.target, 2)), value: given(number(clause.value, 2)), unit: given(clause.unit) }));
+  item.append(element("b", "", given(sayCode("clause", clause.status))), ...strength, " · ", given(inLanguage(clause.indicator)), element("br"));
+  item.append(...sentence("clause_figures", { target: given(number(clause.target, 2)), value: given(number(clause.value, 2)), unit: given(inLanguage(clause.unit)) }));
   if (clause.status === "missed" && clause.shortfall !== null) {
-    item.append("; ", ...sentence("clause_shortfall", { shortfall: given(number(clause.shortfall, 2)), unit: given(clause.unit) }));
+    item.append("; ", ...sentence("clause_shortfall", { shortfall: given(number(clause.shortfall, 2)), unit: given(inLanguage(clause.short_unit)) }));
   }
   if (clause.causes.length) {
     const causes = clause.causes.flatMap((cause, at) => (at ? [", ", given(cause)] : [given(cause)]));

@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from allocate.words import catalogue
+
 from allocate.units import Basis
 
 # From best to worst: a place in several states is drawn in the last of them.
@@ -210,8 +212,15 @@ def _coverage(plan: Row, district: Row, years: Sequence[int]) -> dict[str, list[
         year = str(_whole(line.get("year")))
         if year in found and _whole_district(line, plan, district):
             numbers = [_number(line.get(key)) for key in ("people", "covered", "share")]
-            found[year].append([_text(line.get("preset")), *numbers])
+            found[year].append([_two(_circle(plan, _text(line.get("preset")))), *numbers])
     return found
+
+
+def _circle(plan: Row, preset: str) -> Any:
+    """Return a circle's name, or its code where the plan does not name it."""
+    circles = (plan.get("settings") or {}).get("circles") or {}
+    circle = circles.get(preset) or {}
+    return circle.get("name") or preset
 
 
 def _clauses(plan: Row, years: Sequence[int]) -> dict[str, list[dict[str, Any]]]:
@@ -221,14 +230,33 @@ def _clauses(plan: Row, years: Sequence[int]) -> dict[str, list[dict[str, Any]]]
     found: dict[str, list[dict[str, Any]]] = {str(year): [] for year in years}
     for line in _list(plan.get("scorecard")):
         clause: dict[str, Any] = {key: _text(line.get(key)) for key in keys}
-        clause |= {key: _plain(line.get(key)) for key in numbers}
+        percent = 100 if clause["unit"] == "share" else 1
+        clause |= {key: _times(_plain(line.get(key)), percent) for key in numbers if key != "shortfall"}
+        clause["shortfall"] = _plain(line.get("shortfall"))
+        clause["unit"] = _words("unit", clause["unit"])
+        clause["short_unit"] = _words("unit", _text(line.get("shortfall_unit"))) if line.get("shortfall_unit") else clause["unit"]
+        clause["indicator"] = _words("", clause["indicator"] or clause["clause"])
         causes = line.get("causes") or ()
-        clause["causes"] = [_text(causes)] if isinstance(causes, str) else [_text(cause) for cause in causes]
+        clause["causes"] = [_text(causes)] if isinstance(causes, str) else [_cause(cause) for cause in causes]
         year = _whole(line.get("year"))
         for shown in found if year is None else (str(year),):
             if shown in found:
                 found[shown].append(clause)
     return found
+
+
+def _words(group: str, code: str) -> dict[str, str]:
+    """Return what a code means in both languages; an unknown one stands for itself."""
+    texts = catalogue().get(f"{group}.{code}" if group else code)
+    return dict(texts) if texts else _two(code)  # type: ignore[arg-type]
+
+
+def _times(value: Any, factor: int) -> Any:
+    return value * factor if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _cause(cause: Any) -> str:
+    return _text(cause.get("name") or cause.get("id")) if isinstance(cause, Mapping) else _text(cause)
 
 
 def _draws(plan: Row, years: Sequence[int], towns: _Index) -> dict[str, Any] | None:

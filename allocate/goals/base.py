@@ -32,7 +32,7 @@ class Goal(ABC):
     sees_links: ClassVar[bool] = False
 
     gap: float = pydantic.Field(default=0.01, ge=0, le=1)
-    nodes: int = pydantic.Field(default=1_000_000, ge=1)
+    nodes: int = pydantic.Field(default=1_000_000, ge=0)
 
     @abstractmethod
     def terms(self, case: Case) -> Mapping[Key, Number]:

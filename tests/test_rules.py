@@ -1,0 +1,327 @@
+"""Every rule says one sentence three times: rows for the solver, a check of plain data, and a number to be seen."""
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from tiny import (
+    GOLDEN,
+    breached,
+    every_point,
+    layout_at,
+    make,
+    matches_golden,
+    missed,
+    render,
+    rule,
+    site,
+    valley,
+)
+
+from allocate.case import Case
+from allocate.goals import GOALS
+from allocate.layout import Layout
+from allocate.rows import Strength, opened, serves
+from allocate.rules import RULES
+from allocate.words import catalogue
+
+EVERY_KIND = ("clinic", "station", "township_hospital")
+EXAMPLES: dict[str, list[dict[str, Any]]] = {
+    "reach": [
+        {"share": 0.9},
+        {"share": 0.5, "scope": "town", "years": (2027,)},
+        {"share": 1.0, "scope": "place", "years": (2025,)},
+    ],
+    "capacity": [
+        {"kinds": ("clinic",), "people": 2, "years": (2025,)},
+        {"kinds": ("station", "township_hospital"), "people": 1},
+    ],
+    "count": [
+        {"kinds": ("clinic",), "at_most": 1},
+        {"kinds": ("clinic", "station"), "at_least": 1, "at_most": 1, "scope": "town"},
+        {"kinds": EVERY_KIND, "counts": "new", "at_least": 1, "at_most": 1, "years": (2027,)},
+        {"kinds": EVERY_KIND, "counts": "new", "at_most": 0, "scope": "place"},
+        {"kinds": ("clinic",), "at_least": 2},
+    ],
+    "spending": [{"at_most": 300}, {"at_most": 0, "years": (2027,)}],
+    "keep": [{"sites": ("A",)}, {"sites": ("B", "D"), "years": (2027,)}],
+    "forbid": [{"sites": ("C",)}, {"sites": ("A", "B"), "years": (2025,)}],
+    "spacing": [
+        {"kinds": ("clinic", "station"), "metres": 500},
+        {"kinds": EVERY_KIND, "metres": 900, "years": (2027,)},
+    ],
+}
+CASES = [
+    pytest.param(name, numbers, id=f"{name}-{n}")
+    for name, examples in EXAMPLES.items()
+    for n, numbers in enumerate(examples)
+]
+# Physics has no shortfall to be counted, and years in which a rule sees changes are never merged.
+MERGED = [
+    each
+    for each in CASES
+    if not (made := rule(each.values[0], **each.values[1])).sees_changes
+    and made.strength is not Strength.PHYSICS
+]
+
+
+def test_every_rule_has_examples() -> None:
+    assert set(EXAMPLES) == set(RULES)
+    assert all(EXAMPLES.values())
+
+
+@pytest.mark.parametrize(("name", "numbers"), CASES)
+def test_rows_and_check_agree_on_every_plan_right_or_wrong(name: str, numbers: dict[str, Any]) -> None:
+    case, this = valley(), rule(name, **numbers)
+    rows = list(this.rows(case))
+    verdicts = set()
+    for point in every_point(case, rows):
+        layout = layout_at(point)
+        found = breached(this.breaches(case, layout))
+        assert missed(rows, layout) == found, layout
+        verdicts.add(not found)
+    assert verdicts == {True, False}, "the example is never broken, or never obeyed"
+
+
+@pytest.mark.parametrize(("name", "numbers"), CASES)
+def test_what_the_scorecard_shows_is_off_its_target_exactly_when_there_is_a_breach(
+    name: str, numbers: dict[str, Any]
+) -> None:
+    case, this = valley(), rule(name, **numbers)
+    upper = {"capacity", "spending", "forbid", "spacing"} | ({"count"} if "at_most" in numbers else set())
+    both = "at_least" in numbers and "at_most" in numbers
+    for point in every_point(case, this.rows(case)):
+        layout = layout_at(point)
+        years = {breach.about[-2 if name == "count" else -1] for breach in this.breaches(case, layout)}
+        for t in this.when(case):
+            value, target = this.measure(case, layout, t)
+            misses = value > target if name in upper else value < target
+            # With two limits, one number can show only one of them.
+            assert misses <= (case.years[t] in years)
+            if not both and name != "capacity":
+                assert misses == (case.years[t] in years)
+
+
+@pytest.mark.parametrize(("name", "numbers"), CASES)
+def test_a_rule_speaks_of_its_own_years_only(name: str, numbers: dict[str, Any]) -> None:
+    this = rule(name, **numbers | {"years": (2027,)})
+    alone = [row.about for row in this.rows(valley())]
+    always = [row.about for row in rule(name, **numbers | {"years": ()}).rows(valley())]
+    assert alone
+    assert alone == [about for about in always if 2027 in about]
+    assert len(always) > len(alone)
+
+
+@pytest.mark.parametrize(("name", "numbers"), MERGED)
+def test_a_row_counts_once_for_every_year_that_was_merged_into_its_year(
+    name: str, numbers: dict[str, Any]
+) -> None:
+    this = rule(name, **numbers | {"years": ()})
+    times = {(row.about, row.times) for row in this.rows(valley(repeats=(1, 3)))}
+    assert times == {(row.about, 3 if 2027 in row.about else 1) for row in this.rows(valley())}
+
+
+@pytest.mark.parametrize(("name", "numbers"), CASES)
+def test_a_breach_is_said_in_words_that_fill_in(name: str, numbers: dict[str, Any]) -> None:
+    case, this = valley(), rule(name, **numbers)
+    seen = set()
+    for point in every_point(case, this.rows(case)):
+        for breach in this.breaches(case, layout_at(point)):
+            seen.add(breach.words)
+            for text in catalogue()[breach.words].values():
+                assert "{" not in text.format(**breach.details)
+    assert seen
+    assert set(catalogue()[this.indicator]) == {"zh", "en"}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_rows_of_a_rule_read_as_they_did(name: str) -> None:
+    parts = []
+    for numbers in EXAMPLES[name]:
+        shown = ", ".join(f"{key} = {value!r}" for key, value in numbers.items())
+        parts.append(f"\\ {shown}\n{render(name, rule(name, **numbers).rows(valley()), slack=True)}")
+    matches_golden(name, "\n\n".join(parts))
+
+
+def test_no_golden_file_is_missing_or_left_over() -> None:
+    names = [*RULES, *GOALS, "siting"]
+    assert sorted(path.name for path in GOLDEN.iterdir()) == sorted(f"{name}.txt" for name in names)
+
+
+def shortfalls(name: str, case: Case, layout: Layout, **numbers: Any) -> list[tuple[int | Fraction, Fraction]]:
+    """Return the shortfall and the share of every breach."""
+    return [(breach.shortfall, breach.share) for breach in rule(name, **numbers).breaches(case, layout)]
+
+
+def test_baodi_must_reach_650131_people() -> None:
+    # The district's measures, clause 3(5) (BD-T13), ask for the 15-minute circle without a share; the model assumes
+    # 90 %. The census of 2020 counts 309,040 urban and 413,327 rural residents: 722,367 people.
+    # 722,367 × 0.9 = 650,130.3, and a part of a person cannot be served: 650,131 people.
+    case = make([[309_040], [413_327]], [site("X")], {(0, 0): 60, (1, 0): 60})
+    (row,) = rule("reach", share=0.9).rows(case)
+    assert (row.bound, row.target) == (650_131, 650_131)
+    open_ = frozenset({(0, 0)})
+    # 309,040 + 341,090 = 650,130 people are one too few; 650,131 are enough.
+    short = Layout(open_, {(0, 0, 0): 309_040, (1, 0, 0): 341_090})
+    assert shortfalls("reach", case, short, share=0.9) == [(1, Fraction(1, 650_131))]
+    enough = Layout(open_, {(0, 0, 0): 309_040, (1, 0, 0): 341_091})
+    assert shortfalls("reach", case, enough, share=0.9) == []
+
+
+def test_a_share_is_the_decimal_that_was_written_and_not_its_binary_neighbour() -> None:
+    # 7 % of 100 people are 7 people; in binary numbers 0.07 × 100 is a hair above 7, which would round up to 8.
+    case = make([[100]], [site("X")], {(0, 0): 60})
+    assert [row.bound for row in rule("reach", share=0.07).rows(case)] == [7]
+
+
+def test_a_part_of_the_district_where_nobody_lives_is_reached() -> None:
+    case = make([[0], [2]], [site("X")], {(1, 0): 60}, town_of=(0, 1))
+    this = rule("reach", share=1.0, scope="town")
+    assert [row.about for row in this.rows(case)] == [("T2", 2025)]
+    assert list(this.breaches(case, Layout(frozenset({(0, 0)}), {(1, 0, 0): 2}))) == []
+    assert this.measure(case, Layout(frozenset({(0, 0)}), {(1, 0, 0): 1}), 0) == (Fraction(1, 2), 1)
+
+
+def test_forty_thousand_people_need_three_stations() -> None:
+    # Tianjin's layout plan (ST-16) gives a station 10,000 to 15,000 people. 40,000 ÷ 15,000 = 2.67: three stations.
+    sites = [site(name, kind="station") for name in "XYZ"]
+    case = make([[40_000]], sites, {(0, 0): 60, (0, 1): 60, (0, 2): 60})
+    numbers = {"kinds": ("station",), "people": 15_000}
+    two = Layout(frozenset({(0, 0), (1, 0)}), {(0, 0, 0): 20_000, (0, 1, 0): 20_000})
+    # Each of two is 20,000 - 15,000 = 5,000 people too full: a third of its room.
+    assert shortfalls("capacity", case, two, **numbers) == [(5_000, Fraction(1, 3))] * 2
+    three = Layout(
+        frozenset({(0, 0), (1, 0), (2, 0)}), {(0, 0, 0): 15_000, (0, 1, 0): 15_000, (0, 2, 0): 10_000}
+    )
+    assert shortfalls("capacity", case, three, **numbers) == []
+    # Two cannot do it at all: with two open, the rows leave room for 30,000 of the 40,000.
+    rooms = [-row.terms[opened(j, 0)] for j, row in enumerate(rule("capacity", **numbers).rows(case))]
+    assert rooms == [15_000] * 3
+
+
+def test_a_closed_station_has_no_room() -> None:
+    case = make([[40_000]], [site("X", kind="station")], {(0, 0): 60})
+    nobody_home = Layout(frozenset(), {(0, 0, 0): 3_000})
+    found = shortfalls("capacity", case, nobody_home, kinds=("station",), people=15_000)
+    assert found == [(3_000, Fraction(1, 5))]
+
+
+def test_nankai_may_build_eight_stations_in_five_years_beside_its_seventy_seven() -> None:
+    # Nankai's plan (draft of 2021) counts 77 stations in 2020 (NK-S05) and 8 built or adjusted in the five years
+    # before (NK-S08). Held to the same pace: at most 8 new ones by 2025.
+    stations = [site(f"old {n}", kind="station", exists=True) for n in range(77)]
+    stations += [site(f"new {n}", kind="station") for n in range(9)]
+    case = make([[1]], stations, {(0, 0): 60})
+    numbers = {"kinds": ("station",), "counts": "new", "at_most": 8}
+    eight = Layout(frozenset((j, 0) for j in range(77 + 8)))
+    assert shortfalls("count", case, eight, **numbers) == []
+    # The ninth is one too many: 1 ÷ 8 of the limit.
+    nine = Layout(frozenset((j, 0) for j in range(77 + 9)))
+    assert shortfalls("count", case, nine, **numbers) == [(1, Fraction(1, 8))]
+    # Old ones do not count as new, but do count as open: 77 + 8 = 85.
+    (row,) = rule("count", **numbers).rows(case)
+    assert set(row.terms) == {opened(j, 0) for j in range(77, 77 + 9)}
+    assert shortfalls("count", case, eight, kinds=("station",), at_most=85) == []
+    assert shortfalls("count", case, nine, kinds=("station",), at_most=85) == [(1, Fraction(1, 85))]
+    assert shortfalls("count", case, Layout(frozenset()), kinds=("station",), at_least=77) == [(77, Fraction(1))]
+
+
+def test_a_site_is_new_in_the_year_of_its_opening_only() -> None:
+    case = valley()
+    b_from_2025 = Layout(frozenset({(0, 0), (0, 1), (1, 0), (1, 1)}))
+    this = rule("count", kinds=("clinic",), counts="new", at_most=9)
+    assert [this.measure(case, b_from_2025, t)[0] for t in case.periods] == [1, 0]
+
+
+def test_three_clinics_cost_630000_yuan_in_their_first_year_and_180000_in_the_next() -> None:
+    # The model of Baodi assumes 150,000 yuan to open a clinic and 60,000 for each of its years.
+    clinics = [site(name, opening=150_000, yearly=60_000) for name in "WXYZ"]
+    case = make([[1, 1]], clinics, {(0, 0): 60}, years=(2025, 2026))
+    three = Layout(frozenset((j, t) for j in range(3) for t in range(2)))
+    this = rule("spending", at_most=600_000)
+    # 2025: 3 × (150,000 + 60,000) = 630,000. 2026: 3 × 60,000 = 180,000.
+    assert [this.measure(case, three, t)[0] for t in case.periods] == [630_000, 180_000]
+    # 630,000 - 600,000 = 30,000 yuan too much: 30,000 ÷ 600,000 = 1/20.
+    assert shortfalls("spending", case, three, at_most=600_000) == [(30_000, Fraction(1, 20))]
+    assert shortfalls("spending", case, three, at_most=630_000) == []
+    # A fourth one in 2026: 4 × 60,000 + 150,000 = 390,000.
+    four = Layout(three.open | {(3, 1)})
+    assert [this.measure(case, four, t)[0] for t in case.periods] == [630_000, 390_000]
+
+
+def test_what_stands_already_is_not_paid_for_again() -> None:
+    case = make([[1]], [site("X", exists=True, opening=150_000, yearly=60_000)], {(0, 0): 60})
+    this = rule("spending", at_most=0)
+    assert this.measure(case, Layout(frozenset({(0, 0)})), 0) == (60_000, 0)
+    assert [dict(row.terms) for row in this.rows(case)] == [{opened(0, 0): 60_000}]
+
+
+def lanxueyayuan() -> Case:
+    """Return the station that Dongli's text of 2025 names as built, beside another one."""
+    stations = [site(name, kind="station", exists=True, closable=True) for name in ("兰雪雅苑社区卫生服务站", "X")]
+    return make([[1]], stations, {(0, 0): 60})
+
+
+def test_the_station_that_dongli_has_just_built_stays() -> None:
+    # “兰雪雅苑社区卫生服务站均已顺利建成并投入使用”: a plan that keeps only the other one misses one site of one.
+    case, kept = lanxueyayuan(), ("兰雪雅苑社区卫生服务站",)
+    only_the_other = Layout(frozenset({(1, 0)}))
+    assert shortfalls("keep", case, only_the_other, sites=kept) == [(1, Fraction(1))]
+    assert shortfalls("keep", case, Layout(frozenset({(0, 0)})), sites=kept) == []
+    assert rule("keep", sites=kept).measure(case, only_the_other, 0) == (0, 1)
+
+
+def test_a_station_that_is_forbidden_closes() -> None:
+    case, closed = lanxueyayuan(), ("兰雪雅苑社区卫生服务站",)
+    both = Layout(frozenset({(0, 0), (1, 0)}))
+    assert shortfalls("forbid", case, both, sites=closed) == [(1, Fraction(1))]
+    assert shortfalls("forbid", case, Layout(frozenset({(1, 0)})), sites=closed) == []
+    assert rule("forbid", sites=closed).measure(case, both, 0) == (1, 0)
+
+
+def test_stations_with_a_radius_of_300_metres_stand_600_metres_apart() -> None:
+    # GB 50180-2018, appendix B, gives a station a radius of 300 m (ST-06). Two circles of 300 m overlap when their
+    # centres are nearer than 2 × 300 = 600 m.
+    stations = [site(name, kind="station") for name in "XYZ"]
+    case = make([[1]], stations, {(0, 0): 60}, spots=[(0, 0), (450, 0), (1050, 0)])
+    all_open = Layout(frozenset((j, 0) for j in range(3)))
+    # X and Y are 450 m apart: (600 - 450) ÷ 600 = 1/4. Y and Z are exactly 600 m apart, X and Z 1,050 m.
+    assert shortfalls("spacing", case, all_open, kinds=("station",), metres=600) == [(1, Fraction(1, 4))]
+    # A metre more, and Y and Z are too near as well: 1 ÷ 601.
+    found = shortfalls("spacing", case, all_open, kinds=("station",), metres=601)
+    assert found == [(1, Fraction(151, 601)), (1, Fraction(1, 601))]
+    without_y = Layout(frozenset({(0, 0), (2, 0)}))
+    assert shortfalls("spacing", case, without_y, kinds=("station",), metres=600) == []
+
+
+def test_two_sites_on_one_spot_count_in_full() -> None:
+    case = make([[1]], [site("X"), site("Y")], {(0, 0): 60}, spots=[(5, 5), (5, 5)])
+    both = Layout(frozenset({(0, 0), (1, 0)}))
+    assert shortfalls("spacing", case, both, kinds=("clinic",), metres=600) == [(1, Fraction(1))]
+
+
+def test_two_sites_that_stand_already_may_stand_as_near_as_they_do() -> None:
+    old = [site("X", exists=True), site("Y", exists=True), site("Z")]
+    case = make([[1]], old, {(0, 0): 60}, spots=[(0, 0), (100, 0), (200, 0)])
+    this = rule("spacing", kinds=("clinic",), metres=600)
+    assert [row.about[:2] for row in this.rows(case)] == [("X", "Z"), ("Y", "Z")]
+
+
+def test_sites_of_other_kinds_may_stand_near() -> None:
+    sites = [site("X"), site("Y", kind="station")]
+    case = make([[1]], sites, {(0, 0): 60}, spots=[(0, 0), (100, 0)])
+    assert list(rule("spacing", kinds=("station",), metres=600).rows(case)) == []
+
+
+def test_people_beyond_the_circle_take_up_room_too() -> None:
+    # A wrong plan: P1 lies beyond the circle of X. The rows cannot say so; the check counts them all the same.
+    case = make([[3], [3]], [site("X")], {(1, 0): 60})
+    layout = Layout(frozenset({(0, 0)}), {(0, 0, 0): 2, (1, 0, 0): 2})
+    assert shortfalls("capacity", case, layout, kinds=("clinic",), people=3) == [(1, Fraction(1, 3))]
+    (row,) = rule("capacity", kinds=("clinic",), people=3).rows(case)
+    assert set(row.terms) == {serves(1, 0, 0), opened(0, 0)}
+
+
+def test_a_count_without_a_limit_is_refused() -> None:
+    with pytest.raises(ValueError, match="at_least or at_most"):
+        rule("count", kinds=("clinic",))

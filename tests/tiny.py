@@ -1,0 +1,311 @@
+"""Cases so small that every plan can be looked at, random ones, and rows as text that a person can read."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import pairwise, product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from allocate.case import Case, Site
+from allocate.layout import Layout
+from allocate.rows import Breach, Column, Key, Number, Row, serves
+from allocate.rules import RULES, Rule
+from allocate.travel import Links
+from allocate.units import Basis
+
+GOLDEN = Path(__file__).parent / "golden"
+AGAIN = "UPDATE_GOLDEN=1 python -m pytest tests/test_rules.py tests/test_goals.py tests/test_siting.py"
+KINDS = ("clinic", "station")
+
+
+def site(name: str, kind: str = "clinic", town: str = "T1", place: int = 0, **numbers: Any) -> Site:
+    """Return a site; what is not given is a candidate that costs nothing and has no limit."""
+    return Site(name, name, kind, town, place, lon=117.3, lat=39.7, basis=Basis.ASSUMED, **numbers)
+
+
+def make(
+    people: Sequence[Sequence[int]],
+    sites: Sequence[Site],
+    seconds: Mapping[tuple[int, int], int],
+    *,
+    years: Sequence[int] = (2025,),
+    town_of: Sequence[int] | None = None,
+    repeats: Sequence[int] | None = None,
+    spans: Sequence[int] | None = None,
+    spots: Sequence[tuple[float, float]] | None = None,
+) -> Case:
+    """Return a case: places P1, P2, … in towns T1, T2, …, and the `seconds` of every pair in reach."""
+    town_of = tuple(town_of or [0] * len(people))
+    pairs = sorted((i, s, j) for (i, j), s in seconds.items())
+    columns = np.array(pairs, dtype=np.int64).reshape(-1, 3)
+    return Case(
+        years=tuple(years),
+        spans=tuple(spans or [*(after - year for year, after in pairwise(years)), 1]),
+        repeats=tuple(repeats or [1] * len(years)),
+        places=tuple(f"P{i + 1}" for i in range(len(people))),
+        towns=tuple(f"T{k + 1}" for k in range(max(town_of) + 1)),
+        town_of=town_of,
+        people=np.array(people, dtype=np.int64).reshape(len(people), len(years)),
+        sites=tuple(sites),
+        links=Links(columns[:, 0], columns[:, 2], columns[:, 1]),
+        spots=np.array(spots or [(10_000.0 * j, 0.0) for j in range(len(sites))]).reshape(-1, 2),
+    )
+
+
+def valley(**changes: Any) -> Case:
+    """Return three places in two towns, one clinic that exists, one hub that stays, and two candidates.
+
+    P1 (2 people) reaches clinic A; P2 (1 person) reaches clinics A and B; P3 (2, later 1) reaches station C.
+    The hub D lies beyond everybody's circle. A and B are 400 m apart, B and C 500 m, A and C 900 m; C and D
+    stand on one spot.
+    """
+    sites = [
+        site("A", exists=True, closable=True, yearly=60),
+        site("B", place=1, opening=150, yearly=60),
+        site("C", kind="station", town="T2", place=2, opening=600, yearly=400),
+        site("D", kind="township_hospital", town="T2", place=2, exists=True),
+    ]
+    numbers: dict[str, Any] = {
+        "years": (2025, 2027),
+        "town_of": (0, 0, 1),
+        "spots": [(0, 0), (400, 0), (900, 0), (900, 0)],
+    }
+    seconds = {(0, 0): 60, (1, 0): 600, (1, 1): 120, (2, 2): 300}
+    return make([[2, 2], [1, 1], [2, 1]], sites, seconds, **(numbers | changes))
+
+
+def every_point(case: Case, rows: Iterable[Row], beyond: int = 1) -> Iterator[dict[Key, int]]:
+    """Yield every point of the box of the decisions that the rows speak of, wrong ones included.
+
+    People served, a mere sum, give way to the people of each pair, up to `beyond` more than live there.
+    """
+    keys = sorted({key for row in rows for key in _decisions(case, row.terms)})
+    ranges = [range(2 if key[0] == "open" else case.people[key[1], key[3]] + beyond + 1) for key in keys]
+    for point in product(*ranges):
+        yield dict(zip(keys, point, strict=True))
+
+
+def _decisions(case: Case, keys: Iterable[Key]) -> Iterator[Key]:
+    for key in keys:
+        match key:
+            case ("served", int(i), int(t)):
+                yield from (serves(i, j, t) for j in case.sites_of[i])
+            case _:
+                yield key
+
+
+def layout_at(point: Mapping[Key, int]) -> Layout:
+    """Return the layout of a point; variables that it does not name are 0."""
+    return Layout(
+        frozenset((int(key[1]), int(key[2])) for key, on in point.items() if key[0] == "open" and on),
+        {key[1:]: people for key, people in point.items() if key[0] == "serve" and people},
+    )
+
+
+def value_in(layout: Layout) -> Callable[[Key], int]:
+    """Return what every variable is in a layout."""
+
+    def value(key: Key) -> int:
+        match key:
+            case ("open", j, t):
+                return int((j, t) in layout.open)
+            case ("serve", i, j, t):
+                return layout.serve.get((i, j, t), 0)
+            case ("served", i, t):
+                return layout.served.get((i, t), 0)
+        msg = f"{key} is no decision"
+        raise KeyError(msg)
+
+    return value
+
+
+def lives(case: Case) -> Iterator[frozenset[tuple[int, int]]]:
+    """Yield every way to open and close sites that physics allows."""
+    years = len(case.years)
+    choices = []
+    for j, at in enumerate(case.sites):
+        if at.exists:
+            ends = range(years + 1) if at.closable else (years,)
+            choices.append([{(j, t) for t in range(end)} for end in ends])
+        else:
+            choices.append([{(j, t) for t in range(start, years)} for start in range(years + 1)])
+    for chosen in product(*choices):
+        yield frozenset(pair for pairs in chosen for pair in pairs)
+
+
+def nearest(case: Case, is_open: frozenset[tuple[int, int]]) -> Layout:
+    """Return the layout in which everybody goes to the nearest open site: the best without capacities."""
+    flows = {}
+    for t in case.periods:
+        for i, reach in enumerate(case.sites_of):
+            site_ = next((j for j in reach if (j, t) in is_open), None)
+            if site_ is not None and case.people[i, t]:
+                flows[i, site_, t] = int(case.people[i, t])
+    return Layout(is_open, flows)
+
+
+def violation(row: Row, value: Callable[[Key], int]) -> Number:
+    """Return how far a row is missed."""
+    left = sum(coefficient * value(key) for key, coefficient in row.terms.items())
+    match row.sense:
+        case ">=":
+            return max(0, row.bound - left)
+        case "<=":
+            return max(0, left - row.bound)
+        case "==":
+            return abs(left - row.bound)
+
+
+def missed(rows: Iterable[Row], layout: Layout) -> dict[Key, tuple[Number, Number]]:
+    """Return by how much rows are missed, and their targets, by what they are about."""
+    value = value_in(layout)
+    found: dict[Key, tuple[Number, Number]] = {}
+    for row in rows:
+        assert row.about not in found, f"two rows are about {row.about}"
+        found[row.about] = violation(row, value), row.target
+    return {about: numbers for about, numbers in found.items() if numbers[0]}
+
+
+def breached(breaches: Iterable[Breach]) -> dict[Key, tuple[Number, Number]]:
+    """Return the same of breaches; two about one thing are an error."""
+    found: dict[Key, tuple[Number, Number]] = {}
+    for breach in breaches:
+        assert breach.about not in found, f"two breaches are about {breach.about}"
+        found[breach.about] = breach.shortfall, breach.target
+    return found
+
+
+def render(name: str, rows: Iterable[Row], *, slack: bool = False) -> str:
+    """Return rows as a person writes them; `slack` adds what a shortfall is divided by, behind a backslash."""
+    return "\n".join(_line(name, row, slack=slack) for row in rows)
+
+
+def render_columns(columns: Iterable[Column]) -> str:
+    """Return the ranges of variables."""
+    return "\n".join(
+        f"{column.low} <= {_variable(column.key)} <= {column.high}{', whole' if column.whole else ''}"
+        for column in columns
+    )
+
+
+def render_sum(terms: Mapping[Key, Number]) -> str:
+    """Return a sum of variables."""
+    parts = []
+    for key, coefficient in terms.items():
+        size = "" if abs(coefficient) == 1 else f"{abs(coefficient)} "
+        parts.append(f" {'-' if coefficient < 0 else '+'} {size}{_variable(key)}")
+    return "".join(parts).removeprefix(" + ").strip() or "0"
+
+
+def _line(name: str, row: Row, *, slack: bool) -> str:
+    about = ",".join(str(part) for part in row.about)
+    sense = {">=": ">=", "<=": "<=", "==": "="}[row.sense]
+    notes = [f"target {row.target}"] if slack else []
+    if row.times != 1:
+        notes.append(f"{row.times} years")
+    if row.implied:
+        notes.append("implied")
+    line = f"{name}[{about}]: {render_sum(row.terms)} {sense} {row.bound}"
+    return f"{line}  \\ {', '.join(notes)}" if notes else line
+
+
+def _variable(key: Key) -> str:
+    name, *indices = key
+    return f"{name}[{','.join(str(index) for index in indices)}]" if indices else str(name)
+
+
+def matches_golden(name: str, text: str) -> None:
+    """Compare a text with the committed one, or write it when the environment says UPDATE_GOLDEN=1."""
+    path, text = GOLDEN / f"{name}.txt", f"{text}\n"
+    if os.environ.get("UPDATE_GOLDEN") == "1":
+        path.write_text(text, encoding="utf-8", newline="\n")
+    assert path.is_file(), f"tests/golden/{path.name} is missing; make it with: {AGAIN}"
+    wanted = path.read_text(encoding="utf-8")
+    assert text == wanted, f"tests/golden/{path.name} is stale; if the change is meant, run {AGAIN}"
+
+
+def rule(name: str, **numbers: Any) -> Rule:
+    """Return a rule with its numbers, and a source for them."""
+    strength = {} if name == "capacity" else {"strength": "must"}
+    return RULES[name](**(strength | {"source": "a toy", "basis": "assumed"} | numbers))
+
+
+@st.composite
+def cases(
+    draw: st.DrawFn,
+    *,
+    years: Sequence[int] = (2025, 2027),
+    capacities: bool = True,
+    most_places: int = 4,
+    least_sites: int = 1,
+    most_sites: int = 4,
+) -> Case:
+    """Draw a case of a few places and sites; two years may have the same people."""
+    count = draw(st.integers(1, most_places))
+    vector = st.lists(st.integers(0, 3), min_size=count, max_size=count)
+    columns = draw(st.lists(vector, min_size=1, max_size=2))
+    people = [columns[draw(st.integers(0, len(columns) - 1))] for _ in years]
+    town_of = [0, *draw(st.lists(st.integers(0, 1), min_size=count - 1, max_size=count - 1))]
+    spots = st.tuples(st.integers(0, 1000), st.integers(0, 1000))
+    rooms = st.none() | st.integers(1, 5) if capacities else st.none()
+    sites, seconds, positions = [], {}, []
+    for j in range(draw(st.integers(least_sites, most_sites))):
+        place = draw(st.integers(0, count - 1))
+        exists = draw(st.booleans())
+        sites.append(
+            site(
+                f"S{j + 1}",
+                kind=draw(st.sampled_from(KINDS)),
+                town=f"T{town_of[place] + 1}",
+                place=place,
+                exists=exists,
+                closable=exists and draw(st.booleans()),
+                opening=draw(st.integers(0, 4)),
+                yearly=draw(st.integers(0, 2)),
+                capacity=draw(rooms),
+            )
+        )
+        positions.append(draw(spots))
+        for i in draw(st.sets(st.integers(0, count - 1))):
+            seconds[i, j] = draw(st.integers(0, 900))
+    return make(
+        list(zip(*people, strict=True)), sites, seconds, years=years, town_of=town_of, spots=positions
+    )
+
+
+@st.composite
+def lawful_layouts(draw: st.DrawFn, case: Case) -> Layout:
+    """Draw a layout that obeys physics and has room for everybody whom it serves."""
+    is_open = draw(st.sampled_from(list(lives(case))))
+    flows: dict[tuple[int, int, int], int] = {}
+    for t in case.periods:
+        left = [int(people) for people in case.people[:, t]]
+        for j, at in enumerate(case.sites):
+            room = sum(left) if at.capacity is None else at.capacity
+            for i in case.places_of[j] if (j, t) in is_open else ():
+                people = draw(st.integers(0, min(left[i], room)))
+                if people:
+                    flows[i, j, t] = people
+                    left[i], room = left[i] - people, room - people
+    return Layout(is_open, flows)
+
+
+def optional_years(case: Case) -> st.SearchStrategy[tuple[int, ...]]:
+    """Return a strategy for the years in which a rule holds; none means all of them."""
+    return st.sets(st.sampled_from(case.years)).map(lambda years: tuple(sorted(years)))
+
+
+def weigh(case: Case, rules: Sequence[Rule], layout: Layout) -> tuple[Number, Number]:
+    """Return the worst breach and the weighted sum of breaches, from the rows, as the solver sees them."""
+    value = value_in(layout)
+    shares = [
+        (Fraction(violation(row, value)) / Fraction(row.target), Fraction(str(each.weight)) * row.times)
+        for each in rules
+        for row in each.rows(case)
+    ]
+    worst = max((share for share, _ in shares), default=Fraction(0))
+    return worst, sum((share * weight for share, weight in shares), Fraction(0))
