@@ -1,6 +1,7 @@
 """Makes the case of a district and a model: existing sites, candidates, people by year, links within a circle."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def spans(years: Sequence[int]) -> tuple[int, ...]:
     >>> spans([2025, 2027, 2030, 2035])
     (2, 3, 5, 1)
     """
-    return (*(after - year for year, after in zip(years, years[1:], strict=False)), 1)
+    return (*(after - year for year, after in pairwise(years)), 1)
 
 
 def _people(district: District, years: Sequence[int]) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
@@ -76,15 +77,15 @@ def _sites(district: District, model: Model, place_index: dict[str, int]) -> lis
     standing = set()
     for institution in district.institutions:
         costs = model.siting.get(institution.kind)
-        place = place_index.get(institution.place, -1)
-        standing.add((institution.kind, place))
+        home = place_index.get(institution.place, -1)
+        standing.add((institution.kind, home))
         sites.append(
             Site(
                 id=institution.id,
                 name=institution.name,
                 kind=institution.kind,
                 town=institution.town,
-                place=place,
+                place=home,
                 lon=institution.lon,
                 lat=institution.lat,
                 basis=institution.position_basis,
@@ -148,7 +149,13 @@ def _travel_id(site: Site, district: District) -> str:
 def _check_named_sites(case: Case, model: Model) -> None:
     example = next((site.id for site in case.sites if not site.exists), "clinic-…")
     problems = [
-        Problem("problem.site_unknown", f"{model.id}.toml", column=f"rules.{name}.sites", value=site, details={"example": example})
+        Problem(
+            "problem.site_unknown",
+            f"{model.id}.toml",
+            column=f"rules.{name}.sites",
+            value=site,
+            details={"example": example},
+        )
         for name, rule in model.rules.items()
         if isinstance(rule, Keep | Forbid)
         for site in rule.sites

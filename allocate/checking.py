@@ -64,4 +64,9 @@ def _unreachable(district: District, model: Model) -> Iterator[Problem]:
     case = make_case(district, model)
     for place, sites in zip(district.places, case.sites_of, strict=True):
         if not sites:
-            yield Problem("check.unreachable", "places.csv", value=place.id, details={"name": place.name, "people": place.people or 0})
+            yield Problem(
+                "check.unreachable",
+                "places.csv",
+                value=place.id,
+                details={"name": place.name, "people": place.people or 0},
+            )

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 # Everything heavy is imported inside the commands, so that --help answers at once.
 
 app = typer.Typer(
-    help=both("cli.app"), no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+    help=both("cli.app"),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 MODELS, DISTRICTS = "models", "districts"
 
@@ -33,7 +37,9 @@ def _options(
         print(f"allocate {__version__}")
         raise typer.Exit
     if language not in LANGUAGES:
-        raise UsageError([Problem("problem.choice", column="--language", value=language, details={"choices": "zh, en"})])
+        raise UsageError(
+            [Problem("problem.choice", column="--language", value=language, details={"choices": "zh, en"})]
+        )
     context.with_resource(speaking(language))
 
 
@@ -70,7 +76,9 @@ def plan(
     from allocate.report.summary import summary
 
     if solver not in ("highs", "cbc"):
-        raise UsageError([Problem("problem.choice", column="--solver", value=solver, details={"choices": "highs, cbc"})])
+        raise UsageError(
+            [Problem("problem.choice", column="--solver", value=solver, details={"choices": "highs, cbc"})]
+        )
     if solver == "cbc" and cbc_path() is None:
         raise AllocateError(say("solve.no_cbc"))
     chosen = read_model(model, _changes(changes))
@@ -86,11 +94,17 @@ def plan(
     for line in summary(made.content):
         print(line)
     print(say("cli.files", plan=files[PLAN_FILE], map=files[MAP_FILE], table=files[SITES_FILE]))
-    missed = [
-        row for row in made.content["scorecard"] if row["status"] == "missed" and row["strength"] == "must"
-    ]
+    missed = [row for row in made.content["scorecard"] if row["status"] == "missed" and row["strength"] == "must"]
     for row in missed:
-        print(say("cli.missed", rule=row["rule"], year=row["year"], shortfall=row["shortfall"], unit=row["shortfall_unit"]))
+        print(
+            say(
+                "cli.missed",
+                rule=row["rule"],
+                year=row["year"],
+                shortfall=row["shortfall"],
+                unit=row["shortfall_unit"],
+            )
+        )
     if strict and missed:
         raise typer.Exit(1)
 

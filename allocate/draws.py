@@ -1,4 +1,4 @@
-"""Many possible districts: where positions or people are estimates, one draw is one possibility, and figures are ranges."""
+"""Many possible districts: where positions or people are estimates, a draw is one possibility, a figure a range."""
 
 import os
 from collections.abc import Callable
@@ -50,7 +50,8 @@ def look_at_draws(
 def has_estimates(district: District) -> bool:
     """Tell whether any position or number of people is an estimate."""
     return any(
-        Basis.ESTIMATED in (place.position_basis, place.people_basis, place.people_65_basis) for place in district.places
+        Basis.ESTIMATED in (place.position_basis, place.people_basis, place.people_65_basis)
+        for place in district.places
     )
 
 

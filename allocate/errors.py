@@ -8,7 +8,7 @@
   - SolverMissingError   the solver asked for is not installed
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -36,7 +36,7 @@ class Problem:
     row: int | None = None
     column: str = ""
     value: Value = None
-    details: dict[str, Value] = field(default_factory=dict)
+    details: Mapping[str, Value] = field(default_factory=dict)
 
     def sentence(self) -> str:
         """Say where, what and what to do, in the language of the session."""

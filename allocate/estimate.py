@@ -139,10 +139,8 @@ def redraw(district: District, seed: int) -> District:
     )
     drawn = estimate(blank, seed)
     moves = _moves(district, drawn)
-    boundary = shapely.geometry.shape(district.boundary)
-    return replace(
-        drawn, institutions=tuple(_moved(place, moves, boundary) for place in district.institutions)
-    )
+    boundary = shapely.geometry.shape(dict(district.boundary))
+    return replace(drawn, institutions=tuple(_moved(place, moves, boundary) for place in district.institutions))
 
 
 def write_estimate(district: District, folder: Path, *, source: Path | None = None) -> None:
@@ -171,9 +169,7 @@ def write_estimate(district: District, folder: Path, *, source: Path | None = No
             folder.rmdir()
         part.rename(folder)
     except OSError as error:
-        problem = Problem(
-            "estimate.folder_failed", value=str(folder), details={"reason": error.strerror or str(error)}
-        )
+        problem = Problem("estimate.folder_failed", value=str(folder), details={"reason": error.strerror or str(error)})
         raise UsageError([problem]) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -184,9 +180,7 @@ def _refuse(district: District, seed: int) -> None:
     if seed < 0:
         raise UsageError([Problem("estimate.seed", value=seed)])
     if len(district.places) > MOST_PLACES:
-        raise UsageError(
-            [Problem("estimate.too_many", value=len(district.places), details={"most": MOST_PLACES})]
-        )
+        raise UsageError([Problem("estimate.too_many", value=len(district.places), details={"most": MOST_PLACES})])
     records: list[tuple[str, Place | Town]] = [(tables.PLACES.file, place) for place in district.places]
     records += [(tables.TOWNS.file, town) for town in district.towns]
     problems = [
@@ -201,8 +195,7 @@ def _refuse(district: District, seed: int) -> None:
 def _streams(seed: int) -> Mapping[str, np.random.Generator]:
     children = np.random.SeedSequence(seed).spawn(len(_PURPOSES))
     return {
-        purpose: np.random.Generator(np.random.PCG64(child))
-        for purpose, child in zip(_PURPOSES, children, strict=True)
+        purpose: np.random.Generator(np.random.PCG64(child)) for purpose, child in zip(_PURPOSES, children, strict=True)
     }
 
 
@@ -254,7 +247,7 @@ class _Plane:
     @classmethod
     def of(cls, district: District) -> "_Plane":
         forth, back = _transformers(district.datum, district.epsg)
-        boundary = shapely.geometry.shape(district.boundary)
+        boundary = shapely.geometry.shape(dict(district.boundary))
         shapely.prepare(boundary)
 
         def flat(points: Array) -> Array:
@@ -385,9 +378,7 @@ def _with_centres(
         return towns
     villages = Counter(place.town for place in places if place.kind != "community")
     communities = Counter(place.town for place in places if place.kind == "community")
-    quotas = np.array(
-        [max(1, villages[t.id] + math.ceil(communities[t.id] / COMMUNITIES_PER_SPOT)) for t in towns]
-    )
+    quotas = np.array([max(1, villages[t.id] + math.ceil(communities[t.id] / COMMUNITIES_PER_SPOT)) for t in towns])
     total = int(quotas.sum())
     grid = plane.metres(_spots(plane, math.ceil(ROOM * total), total, np.empty((0, 2)), streams["territory"]))
     centres = _first_guesses(plane, towns, places, grid, streams["towns"])
@@ -424,7 +415,7 @@ def _first_guesses(
     stream: np.random.Generator,
 ) -> Array:
     """Return where the search for each centre begins [m]."""
-    edge: Array = shapely.distance(plane.edge, shapely.points(grid))
+    edge: Array = np.asarray(shapely.distance(plane.edge, shapely.points(grid)))
     guesses: dict[str, Array] = {}
     for town in towns:
         known = _known([town]) if town.lon is not None else _known([p for p in places if p.town == town.id])
@@ -517,9 +508,7 @@ class _Crowd:
         )
 
 
-def _round_centre(
-    plane: _Plane, centre: Array, wanted: int, crowd: _Crowd, stream: np.random.Generator
-) -> list[Array]:
+def _round_centre(plane: _Plane, centre: Array, wanted: int, crowd: _Crowd, stream: np.random.Generator) -> list[Array]:
     """Return points on a spiral round a centre [°], closer together where there is too little room."""
     turn = 2 * math.pi * stream.random()
     chosen: list[Array] = []
@@ -590,9 +579,7 @@ def _with_people(
 def _groups(places: Sequence[Place], facts: Mapping[str, Fact]) -> list[tuple[str, int, list[int]]]:
     """Return the groups whose totals are published: (indicator, people, places)."""
     if tables.POPULATION not in facts:
-        raise InputError(
-            [Problem("estimate.no_total", tables.FACTS.file, details={"indicator": tables.POPULATION})]
-        )
+        raise InputError([Problem("estimate.no_total", tables.FACTS.file, details={"indicator": tables.POPULATION})])
     total = facts[tables.POPULATION].value
     urban, rural = facts.get(tables.URBAN), facts.get(tables.RURAL)
     if urban is None and rural is None:
@@ -694,9 +681,7 @@ def _moves(old: District, new: District) -> Mapping[str, tuple[Spot, Spot]]:
     }
 
 
-def _moved(
-    institution: Institution, moves: Mapping[str, tuple[Spot, Spot]], boundary: shapely.Geometry
-) -> Institution:
+def _moved(institution: Institution, moves: Mapping[str, tuple[Spot, Spot]], boundary: shapely.Geometry) -> Institution:
     """Return an institution that keeps its offset from where it was assumed, or stands there itself."""
     anchor = institution.place or institution.town
     if institution.position_basis is not Basis.ASSUMED or anchor not in moves:

@@ -37,7 +37,7 @@ class _Year:
 
 
 def greedy(case: Case, rules: Iterable[Rule]) -> Layout:
-    """Return a plan that breaks no limit of the rules (number, spending, spacing, forbidden) and reaches what it can."""
+    """Return a plan that keeps the limits of the rules (number, spending, spacing, forbidden), reaching what it can."""
     rules = list(rules)
     standing = {j for j, site in enumerate(case.sites) if site.exists}
     layout_open: set[tuple[int, int]] = set()
@@ -57,9 +57,7 @@ def greedy(case: Case, rules: Iterable[Rule]) -> Layout:
     return Layout(frozenset(layout_open), serve)
 
 
-def _fill(
-    case: Case, rules: list[Rule], year: _Year, earlier: set[tuple[int, int]], closed: set[int], t: int
-) -> None:
+def _fill(case: Case, rules: list[Rule], year: _Year, earlier: set[tuple[int, int]], closed: set[int], t: int) -> None:
     """Open sites in a year, best value first, until no clause wants more or nothing helps."""
     banned = closed | {j for j, site in enumerate(case.sites) if site.exists}
     wanted = _wanted(case, rules, year, t)

@@ -185,7 +185,13 @@ def _change(content: dict[str, Any], key: str, text: str) -> None:
     *path, last = key.split(".")
     table: Any = content
     for part in [*path, last]:
-        known = table if isinstance(table, dict) else {str(n): None for n in range(len(table))} if isinstance(table, list) else {}
+        known = (
+            table
+            if isinstance(table, dict)
+            else {str(n): None for n in range(len(table))}
+            if isinstance(table, list)
+            else {}
+        )
         fresh = part is last and isinstance(table, dict) and table is not content
         if part not in known and not fresh:
             near = get_close_matches(part, list(known), n=1)
@@ -247,12 +253,17 @@ def _goals(entries: Any, file: str, problems: list[Problem]) -> dict[str, Goal]:
     found = _tables(named, "goals", "goal", GOALS, file, problems)
     names = [str(entry.get("goal")) for entry in entries if isinstance(entry, dict)]
     for twice in sorted({goal for goal in names if names.count(goal) > 1}):
-        problems.append(Problem("problem.goal_twice", file, column="goals", value=twice))
+        problems += [Problem("problem.goal_twice", file, column="goals", value=twice)]
     return {str(entries[int(n)]["goal"]): goal for n, goal in found.items()}
 
 
 def _tables[T](
-    entries: Any, table: str, chooser: str, registry: Mapping[str, type[T]], file: str, problems: list[Problem]
+    entries: Any,
+    table: str,
+    chooser: str,
+    registry: Mapping[str, type[T]],
+    file: str,
+    problems: list[Problem],
 ) -> dict[str, T]:
     """Make a rule or goal of every table that says which one it is."""
     found: dict[str, T] = {}
@@ -269,7 +280,13 @@ def _tables[T](
             choices = ", ".join(registry)
             value = str(entry.get(chooser, ""))
             problems.append(
-                Problem("problem.choice", file, column=".".join((*where, chooser)), value=value, details={"choices": choices})
+                Problem(
+                    "problem.choice",
+                    file,
+                    column=".".join((*where, chooser)),
+                    value=value,
+                    details={"choices": choices},
+                )
             )
             continue
         try:
@@ -314,11 +331,12 @@ def _keys(kind: type[Any], path: tuple[str, ...]) -> list[str]:
 def _inconsistent(head: _Head, rules: Mapping[str, Rule], file: str) -> list[Problem]:
     """Return what contradicts itself across the tables of a model."""
     problems = []
-    for key, names, known in (
+    choices: tuple[tuple[str, tuple[str, ...], Mapping[str, object]], ...] = (
         ("circle", (head.circle,), head.circles),
         ("compare_circles", head.compare_circles, head.circles),
         *((f"circles.{name}.modes", circle.modes, head.modes) for name, circle in head.circles.items()),
-    ):
+    )
+    for key, names, known in choices:
         problems += [
             Problem("problem.choice", file, column=key, value=name, details={"choices": ", ".join(known)})
             for name in names

@@ -33,7 +33,9 @@ def check_target(folder: Path) -> None:
     if folder.is_dir():
         strange = sorted(item.name for item in folder.iterdir() if item.name not in FILES)
         if strange:
-            raise UsageError([Problem("problem.out_not_ours", value=str(folder), details={"strange": ", ".join(strange[:5])})])
+            raise UsageError(
+                [Problem("problem.out_not_ours", value=str(folder), details={"strange": ", ".join(strange[:5])})]
+            )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent):
@@ -110,7 +112,14 @@ def log_text(plan: Plan) -> str:
     lines += [say("log.seeds", seeds=", ".join(str(draw["seed"]) for draw in content["draws"]) or "—")]
     lines += [say("log.phase", phase=name, seconds=f"{seconds:.1f}") for name, seconds in plan.phases.items()]
     lines += [
-        say("log.stage", stage=row["name"], value=row["value"], bound=row["bound"], gap=f"{100 * row['gap']:.3f}", unit=row["unit"])
+        say(
+            "log.stage",
+            stage=row["name"],
+            value=row["value"],
+            bound=row["bound"],
+            gap=f"{100 * row['gap']:.3f}",
+            unit=row["unit"],
+        )
         for row in content["stages"]
     ]
     return "\n".join([*lines, "", plan.log])

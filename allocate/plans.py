@@ -17,13 +17,14 @@ from allocate.errors import InputError, Problem
 from allocate.layout import Layout
 from allocate.model import Model
 from allocate.rows import Number, Strength
-from allocate.rules.scopes import parts
+from allocate.rules.scopes import Scope, parts
 from allocate.stages import clause_values, goal_values
 from allocate.units import Basis, minutes
 
 SCHEMA = 1
 PLAN_FILE = "plan.json"
 _DIGITS = 9
+_SCOPES: tuple[Scope, ...] = ("district", "town")
 # At and below this gap a stage counts as proven best; it is the tolerance of the solver itself.
 PROVEN_GAP = 1e-4
 _LIBRARIES = ("pulp", "highspy", "numpy", "scipy", "shapely", "pyproj", "pydantic")
@@ -154,7 +155,9 @@ def district_of(content: Mapping[str, Any]) -> District:
 
 def district_files(content: Mapping[str, Any]) -> list[str]:
     """Return the names of the inputs that belong to the district's folder."""
-    return [row["path"] for row in content["inputs"] if not row["path"].endswith(".toml") or row["path"] == "district.toml"]
+    return [
+        row["path"] for row in content["inputs"] if not row["path"].endswith(".toml") or row["path"] == "district.toml"
+    ]
 
 
 def layout_of(content: Mapping[str, Any], case: Case) -> Layout:
@@ -246,7 +249,11 @@ def _scorecard(district: District, model: Model, case: Case, layout: Layout) -> 
     stock_known = any(institution.kind in model.siting for institution in district.institutions)
     today = standing_today(case) if stock_known else None
     planned = model.planned()
-    names = district.town_names() | {place.id: place.name for place in district.places} | {s.id: s.name for s in case.sites}
+    names = (
+        dict(district.town_names())
+        | {place.id: place.name for place in district.places}
+        | {s.id: s.name for s in case.sites}
+    )
     rows = []
     for name, rule in model.rules.items():
         if rule.strength is Strength.PHYSICS:
@@ -372,12 +379,18 @@ def _sites(case: Case, layout: Layout) -> list[dict[str, Any]]:
             "lat": site.lat,
             "basis": str(site.basis),
         }
-        rest = {"parent": hubs.get(site.town) if site.id != hubs.get(site.town) else None, "staff": {}}
+        rest: dict[str, Any] = {
+            "parent": hubs.get(site.town) if site.id != hubs.get(site.town) else None,
+            "staff": {},
+        }
         if years:
             alone = {str(case.years[t]): _alone(case, layout, j, t) for t in years}
             action = "keep" if site.exists else "open"
             rows.append(
-                shared | {"year": case.years[years[0]], "action": action} | rest | {"cost": cost, "people": people, "only_site_of": alone}
+                shared
+                | {"year": case.years[years[0]], "action": action}
+                | rest
+                | {"cost": cost, "people": people, "only_site_of": alone}
             )
         if closed:
             row = shared | {"year": case.years[closed[0]], "action": "close"} | rest
@@ -397,8 +410,8 @@ def _alone(case: Case, layout: Layout, j: int, t: int) -> int:
 def _ledger(case: Case, layout: Layout) -> list[dict[str, Any]]:
     rows = []
     for t, year in enumerate(case.years):
-        for scope in ("district", "town"):
-            for part, members in parts(case, scope):  # type: ignore[arg-type]
+        for scope in _SCOPES:
+            for part, members in parts(case, scope):
                 people = sum(int(case.people[i, t]) for i in members)
                 served = sum(layout.served.get((i, t), 0) for i in members)
                 waiting = sum(
@@ -448,8 +461,8 @@ def _coverage(district: District, model: Model, case: Case, layout: Layout) -> l
         for t, year in enumerate(case.years):
             is_open = {index[case.sites[j].id] for j in _open(case, layout, t) if case.sites[j].id in index}
             inside = [any(j in is_open for j in sites) for sites in seen.sites_of]
-            for scope in ("district", "town"):
-                for part, members in parts(case, scope):  # type: ignore[arg-type]
+            for scope in _SCOPES:
+                for part, members in parts(case, scope):
                     people = sum(int(case.people[i, t]) for i in members)
                     covered = sum(int(case.people[i, t]) for i in members if inside[i])
                     rows.append(
@@ -493,5 +506,3 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
     # Nobody publishes people by place for later years: the census is held still.
     counts["people.later_years", str(Basis.ASSUMED)] = len(model.years) * len(district.places)
     return [{"table": table, "basis": basis, "rows": rows} for (table, basis), rows in sorted(counts.items())]
-
-

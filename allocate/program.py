@@ -348,7 +348,11 @@ class Program:
         for key, coefficient in objective.terms.items():
             cost[self._index[key]] = float(coefficient)
         matrix = sparse.csr_array(
-            (np.array(self._values), np.array(self._columns, dtype=np.int32), np.array(self._starts, dtype=np.int32)),
+            (
+                np.array(self._values),
+                np.array(self._columns, dtype=np.int32),
+                np.array(self._starts, dtype=np.int32),
+            ),
             shape=(len(self._row_low), len(self._low)),
         )
         instance = Instance(
@@ -425,7 +429,10 @@ class Program:
         """Return the least and the most that a sum can be."""
         least = most = 0.0
         for key, coefficient in terms.items():
-            ends = float(coefficient) * self._low[self._index[key]], float(coefficient) * self._high[self._index[key]]
+            ends = (
+                float(coefficient) * self._low[self._index[key]],
+                float(coefficient) * self._high[self._index[key]],
+            )
             least += min(ends)
             most += max(ends)
         return least, most
@@ -606,7 +613,7 @@ def _work(connection: Connection, job: _Job) -> None:
 class _Solver:
     """The child's side of a stage."""
 
-    def __init__(self, job: _Job, report: Callable[..., None]) -> None:
+    def __init__(self, job: _Job, report: Callable[..., object]) -> None:
         self.job = job
         self.report = report
         self.instance = job.instance
@@ -776,7 +783,9 @@ def _run(
         for c in np.flatnonzero(instance.whole):
             variables[c].setInitialValue(float(round(start[c])))
     if options.solver == "cbc":
-        return _run_cbc(problem, variables, instance, options, seconds, relax=relax, start=start, nodes=nodes, known=known)
+        return _run_cbc(
+            problem, variables, instance, options, seconds, relax=relax, start=start, nodes=nodes, known=known
+        )
     return _run_highs(problem, variables, instance, options, seconds, relax, nodes, start, better, bounded)
 
 
@@ -795,7 +804,9 @@ def _build(instance: Instance, *, relax: bool) -> tuple[Any, list[Any]]:
     priced = np.flatnonzero(instance.cost)
     terms = [(variables[c], float(instance.cost[c])) for c in priced]
     problem.setObjective(pulp.LpAffineExpression.from_list(terms, instance.offset))
-    starts, columns, values = (part.tolist() for part in (instance.matrix.indptr, instance.matrix.indices, instance.matrix.data))
+    starts, columns, values = (
+        part.tolist() for part in (instance.matrix.indptr, instance.matrix.indices, instance.matrix.data)
+    )
     for r, name in enumerate(instance.row_names):
         inside = [(variables[columns[k]], values[k]) for k in range(starts[r], starts[r + 1])]
         expression = pulp.LpAffineExpression.from_list(inside)

@@ -22,6 +22,7 @@ from allocate.bundle import bundled
 from allocate.district import District, Fact, Institution, Place, Town
 from allocate.errors import InputError, Problem, UsageError
 from allocate.tables import Column, Table
+from allocate.travel.circles import Text
 from allocate.units import Basis
 
 Cell = str | int | float | None
@@ -36,7 +37,7 @@ class _Card(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    name: dict[Literal["zh", "en"], str]
+    name: Text
     code: str
     datum: Literal["wgs84", "cgcs2000"]
     epsg: int = pydantic.Field(ge=1024, le=32767)
@@ -63,9 +64,7 @@ class _Folder:
     ) -> None:
         self.problems.append(Problem(what, file, row, column, value, details))
 
-    def warn(
-        self, what: str, file: str, *, row: int | None = None, value: Cell = None, **details: Cell
-    ) -> None:
+    def warn(self, what: str, file: str, *, row: int | None = None, value: Cell = None, **details: Cell) -> None:
         self.warnings.append(Problem(what, file, row, "", value, details))
 
     def text(self, file: str) -> str | None:
@@ -108,9 +107,7 @@ def read_district(folder: str | Path) -> District:
     InputError
         When any file has a fault; it lists all of them.
     """
-    return _read(
-        Path(folder) if isinstance(folder, Path) else find_district(folder), tables.PLACES, tables.TOWNS
-    )
+    return _read(Path(folder) if isinstance(folder, Path) else find_district(folder), tables.PLACES, tables.TOWNS)
 
 
 def read_list(folder: str | Path) -> District:
@@ -151,11 +148,8 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
         towns=tuple(_record(Town, row) for _, row in towns),
         institutions=tuple(_record(Institution, row) for _, row in institutions),
         facts={name: _record(Fact, row) for name, row in totals.items()},
-        boundary=shapely.geometry.mapping(boundary),
-        travel={
-            (str(row["from"]), str(row["to"]), str(row["mode"])): float(row["minutes"] or 0)
-            for _, row in travel
-        },
+        boundary=dict(shapely.geometry.mapping(boundary)),  # type: ignore[arg-type]
+        travel={(str(row["from"]), str(row["to"]), str(row["mode"])): float(row["minutes"] or 0) for _, row in travel},
         inputs=dict(sorted(folder.inputs.items())),
         warnings=tuple(folder.warnings),
     )
@@ -266,9 +260,7 @@ def _check_heading(folder: _Folder, table: Table, heading: Sequence[str]) -> boo
             sound = False
     for column in table.columns:
         if column.needed and column.name not in heading:
-            folder.blame(
-                "problem.column_missing", table.file, row=1, column=column.name, zh=column.zh, en=column.en
-            )
+            folder.blame("problem.column_missing", table.file, row=1, column=column.name, zh=column.zh, en=column.en)
             sound = False
     return sound
 
@@ -398,9 +390,7 @@ def _check_links(
     for number, row in travel:
         pair = (row["from"], row["to"], row["mode"])
         if pairs[pair] > 1:
-            folder.blame(
-                "problem.pair_twice", tables.TRAVEL.file, row=number, value=" → ".join(map(str, pair))
-            )
+            folder.blame("problem.pair_twice", tables.TRAVEL.file, row=number, value=" → ".join(map(str, pair)))
             pairs[pair] = 0
     populated = {row["town"] for _, row in places}
     for number, row in towns:
@@ -425,11 +415,7 @@ def _check_positions(
             folder.warn("problem.same_spot", file, row=number, value=f"{lon}, {lat}", first=spots[lon, lat])
         spots.setdefault((lon, lat), number)
     # A longitude such as 39 in China fails the range first; say what it most likely is, once per file.
-    found = [
-        p
-        for p in folder.problems
-        if p.file == file and p.what == "problem.range" and p.column in ("lon", "lat")
-    ]
+    found = [p for p in folder.problems if p.file == file and p.what == "problem.range" and p.column in ("lon", "lat")]
     swapped = [p for p in found if _looks_swapped(p, folder.problems)]
     if swapped:
         folder.blame("problem.swapped", file, rows=len({p.row for p in swapped}), first=swapped[0].row)

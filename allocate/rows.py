@@ -79,7 +79,7 @@ class Breach:
     shortfall: Number
     target: Number
     words: str
-    details: Mapping[str, str | int | float] = field(default_factory=dict)
+    details: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def share(self) -> Fraction:

@@ -43,7 +43,13 @@ class Layouts:
 
 
 def lay_out(
-    full: Case, model: Model, options: Options, *, gap: float | None = None, first_goals: int | None = None, listen: Listener | None = None
+    full: Case,
+    model: Model,
+    options: Options,
+    *,
+    gap: float | None = None,
+    first_goals: int | None = None,
+    listen: Listener | None = None,
 ) -> Layouts:
     """Solve stage by stage: clauses by strength, then goals in order; each held while the next is made small."""
     rules = model.planned()

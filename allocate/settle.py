@@ -9,9 +9,10 @@ from allocate.errors import AllocateError
 from allocate.layout import Layout
 from allocate.program import WHOLE_TOLERANCE, Found, Objective, Options, Program
 from allocate.rows import Column, Key, Number, Row, opened, served, serves
-from allocate.rules.scopes import parts
+from allocate.rules.scopes import Scope, parts
 
 Value = Callable[[Key], float]
+_SCOPES: tuple[Scope, ...] = ("place", "town", "district")
 
 
 def settle(case: Case, value: Value, options: Options) -> Layout:
@@ -78,8 +79,8 @@ def _kept(case: Case, is_open: set[tuple[int, int]], value: Value) -> Iterator[R
     for i, j, t in _pairs(case, is_open):
         terms.setdefault((i, t), {})[serves(i, j, t)] = 1
     for t in case.periods:
-        for scope in ("place", "town", "district"):
-            for part, members in parts(case, scope):  # type: ignore[arg-type]
+        for scope in _SCOPES:
+            for part, members in parts(case, scope):
                 kept = math.floor(sum(value(served(i, t)) for i in members) + WHOLE_TOLERANCE)
                 if kept > 0:
                     inside = {key: one for i in members for key, one in terms.get((i, t), {}).items()}

@@ -109,9 +109,7 @@ def _places(*, filled: bool) -> tuple[Column, ...]:
         Column("town", "id", "所属街镇代码", "code of the town that it belongs to"),
         Column("zone", "text", "所属功能区", "special zone that it lies in", needed=False, filled=False),
         Column("setting", "choice", "城乡", "urban or rural", choices=SETTINGS, needed=False, filled=False),
-        Column(
-            "people", "whole", "常住人口", "residents", "persons", 0, 2_000_000, needed=filled, filled=filled
-        ),
+        Column("people", "whole", "常住人口", "residents", "persons", 0, 2_000_000, needed=filled, filled=filled),
         _basis("people", "常住人口", "residents", filled=filled),
         Column(
             "people_65",
@@ -151,9 +149,7 @@ _TOWN_COLUMNS = (
     ),
 )
 
-PLACES = Table(
-    "places.csv", "需求点：村和社区", "demand points: villages and communities", _places(filled=True)
-)
+PLACES = Table("places.csv", "需求点：村和社区", "demand points: villages and communities", _places(filled=True))
 PLACES_TO_ESTIMATE = Table(
     "places.csv",
     "待推算的村和社区清单",
@@ -176,9 +172,7 @@ INSTITUTIONS = Table(
         Column("name", "text", "名称", "name"),
         Column("kind", "choice", "类型", "kind", choices=INSTITUTION_KINDS),
         Column("town", "id", "所属街镇代码", "code of the town"),
-        Column(
-            "place", "id", "所在村或社区代码", "code of the place where it stands", needed=False, filled=False
-        ),
+        Column("place", "id", "所在村或社区代码", "code of the place where it stands", needed=False, filled=False),
         Column("name_basis", "choice", "名称及存在的依据", "basis of name and existence", choices=BASES),
         *_position(filled=True),
         Column("source", "text", "来源", "source"),

@@ -72,7 +72,15 @@ def verify(plan: Path | Mapping[str, Any], data: Path | None = None) -> Verdict:
         findings += _people(district, counted)
     except AllocateError as error:
         findings.append(Finding("settings", str(error)))
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, StopIteration, ZeroDivisionError) as error:
+    except (
+        KeyError,
+        IndexError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        StopIteration,
+        ZeroDivisionError,
+    ) as error:
         # Whatever is missing or of the wrong kind in the file is a fault of the file, never of the reader.
         findings.append(Finding("plan", say("verify.broken", reason=f"{type(error).__name__}: {error}")))
         return Verdict(tuple(findings), (), counted.number)
@@ -106,9 +114,7 @@ def _model_inputs(content: Mapping[str, Any]) -> dict[str, str]:
     return {row["path"]: row["sha256"] for row in content["inputs"] if row["path"] not in district}
 
 
-def _decided(
-    content: Mapping[str, Any], district: District, model: Model, counted: _Counter
-) -> Iterator[Finding]:
+def _decided(content: Mapping[str, Any], district: District, model: Model, counted: _Counter) -> Iterator[Finding]:
     """Yield what cannot be, and every figure that does not follow from the decisions."""
     case = make_case(district, model)
     layout = layout_of(content, case)
@@ -139,7 +145,7 @@ def _differences(found: Any, wanted: Any, where: str, counted: _Counter) -> Iter
             yield from _differences(mine, right, f"{where}[{n}]", counted)
     else:
         counted.number += 1
-        if type(found) is not type(wanted) and not (_is_number(found) and _is_number(wanted)) or found != wanted:
+        if (type(found) is not type(wanted) and not (_is_number(found) and _is_number(wanted))) or found != wanted:
             yield Finding(where, say("verify.differs", found=repr(found), wanted=repr(wanted)))
 
 
@@ -161,7 +167,10 @@ def _draws(content: Mapping[str, Any], district: District, model: Model, counted
                 yield Finding(f"{where}.sites.{year}", say("verify.differs", found=draw["sites"][year], wanted=towns))
             share = round(draw["served"][year] / people, 9)
             if share != draw["coverage"][year] or draw["served"][year] > people:
-                yield Finding(f"{where}.coverage.{year}", say("verify.differs", found=draw["coverage"][year], wanted=share))
+                yield Finding(
+                    f"{where}.coverage.{year}",
+                    say("verify.differs", found=draw["coverage"][year], wanted=share),
+                )
         distance = draw["value"] - draw["bound"]
         gap = 0.0 if distance <= 1e-6 else round(distance / abs(draw["value"]), 9)
         if gap != draw["gap"] or distance < 0:

@@ -62,9 +62,7 @@ def small_plan() -> dict[str, Any]:
         "scorecard": _scorecard(),
         "places": rows,
         "sites": sites,
-        "ledger": [
-            {"scope": "district", "year": year, "people": people, **_by_status(rows, year)} for year in YEARS
-        ],
+        "ledger": [{"scope": "district", "year": year, "people": people, **_by_status(rows, year)} for year in YEARS],
         "coverage": [_coverage(rows, year) for year in YEARS],
         "assumptions": [
             {"table": "places.csv position", "basis": "estimated", "rows": 30},
@@ -113,9 +111,7 @@ def hostile_plan() -> dict[str, Any]:
 
     poisoned: dict[str, Any] = poison(plan, "", "")
     for draw in poisoned["draws"]:
-        draw["sites_by_town"] = {
-            ids.get(town, town): counts for town, counts in draw["sites_by_town"].items()
-        }
+        draw["sites_by_town"] = {ids.get(town, town): counts for town, counts in draw["sites_by_town"].items()}
     places = poisoned["district_data"]["places"]
     for number, text in enumerate(HOSTILE_TEXTS):
         places[number]["name"] = text

@@ -116,10 +116,7 @@ def districts(draw: st.DrawFn) -> District:
     if draw(st.booleans()):
         towns[0] = dataclasses.replace(towns[0], lon=117.21, lat=39.51, position_basis=Basis.SURVEYED)
     kinds = draw(st.lists(st.sampled_from(tables.PLACE_KINDS), min_size=1, max_size=60))
-    places = [
-        Place(f"p{i}", f"place {i}", kind, f"t{draw(st.integers(0, count - 1))}")
-        for i, kind in enumerate(kinds)
-    ]
+    places = [Place(f"p{i}", f"place {i}", kind, f"t{draw(st.integers(0, count - 1))}") for i, kind in enumerate(kinds)]
     if draw(st.booleans()):
         places[0] = dataclasses.replace(
             places[0],
@@ -175,9 +172,7 @@ def test_every_draw_of_baodi_is_a_sound_district(baodi: District, seed: int) -> 
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 40, 500])
-def test_neighbouring_villages_are_about_as_far_apart_as_they_are_known_to_be(
-    baodi: District, seed: int
-) -> None:
+def test_neighbouring_villages_are_about_as_far_apart_as_they_are_known_to_be(baodi: District, seed: int) -> None:
     spots = metres([p for p in redraw(baodi, seed).places if p.kind == "village"])
     nearest = cKDTree(spots).query(spots, k=2)[0][:, 1]
     assert 1_000 <= np.median(nearest) <= 1_400
@@ -193,9 +188,7 @@ def test_nothing_estimated_comes_nearer_to_a_place_than_the_separation(baodi: Di
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_each_village_lies_nearer_to_its_own_centre_than_to_the_centres_on_average(
-    baodi: District, seed: int
-) -> None:
+def test_each_village_lies_nearer_to_its_own_centre_than_to_the_centres_on_average(baodi: District, seed: int) -> None:
     found = redraw(baodi, seed)
     centres = dict(zip([t.id for t in found.towns], metres(found.towns), strict=True))
     villages = [p for p in found.places if p.kind == "village"]
@@ -244,9 +237,7 @@ def test_the_draw_does_not_depend_on_the_hash_seed_of_the_process(baodi: Distric
         "print(hashlib.sha256(repr((d.places, d.towns, d.institutions)).encode()).hexdigest())"
     )
     env = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(Path(module.__file__).parents[1])}
-    run = subprocess.run(
-        [sys.executable, "-c", code, str(BAODI)], env=env, capture_output=True, text=True, check=True
-    )
+    run = subprocess.run([sys.executable, "-c", code, str(BAODI)], env=env, capture_output=True, text=True, check=True)
     here = redraw(baodi, 9)
     mine = hashlib.sha256(repr((here.places, here.towns, here.institutions)).encode()).hexdigest()
     assert run.stdout.strip() == mine
@@ -277,9 +268,7 @@ def test_an_institution_assumed_in_a_village_moves_with_the_village(baodi: Distr
 def test_only_the_villages_of_one_town_lack_a_position_and_they_come_to_stand_there(baodi: District) -> None:
     town = next(t for t in baodi.towns if t.name == "大口屯镇")
     places = tuple(
-        p
-        if p.town == town.id and p.kind == "village"
-        else dataclasses.replace(p, position_basis=Basis.SURVEYED)
+        p if p.town == town.id and p.kind == "village" else dataclasses.replace(p, position_basis=Basis.SURVEYED)
         for p in baodi.places
     )
     towns = tuple(dataclasses.replace(t, position_basis=Basis.SURVEYED) for t in baodi.towns)
@@ -472,9 +461,7 @@ def test_an_empty_folder_is_filled(tmp_path: Path, baodi: District) -> None:
     assert read_district(tmp_path / "empty").places == baodi.places
 
 
-def test_a_failed_write_leaves_nothing_behind(
-    tmp_path: Path, baodi: District, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, baodi: District, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: Path, content: bytes) -> int:
         raise OSError(28, "No space left on device")
 

@@ -45,9 +45,7 @@ def least(this: Goal, case: Case, layout: Layout) -> Number:
     helpers: dict[Any, Number] = {column.key: column.low for column in this.columns(case)}
     for row in this.rows(case):
         (helper,) = helpers.keys() & row.terms.keys()
-        rest = sum(
-            coefficient * value(key) for key, coefficient in row.terms.items() if key != helper
-        )
+        rest = sum(coefficient * value(key) for key, coefficient in row.terms.items() if key != helper)
         assert row.sense == ">="
         assert row.terms[helper] > 0
         helpers[helper] = max(helpers[helper], Fraction(row.bound - rest) / row.terms[helper])

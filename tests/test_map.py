@@ -70,9 +70,7 @@ def policy(html: str) -> dict[str, list[str]]:
 
 
 def test_the_vendored_leaflet_is_what_its_list_of_hashes_says() -> None:
-    listed = dict(
-        reversed(line.split("  ")) for line in (LEAFLET / "SHA256SUMS").read_text("ascii").splitlines()
-    )
+    listed = dict(reversed(line.split("  ")) for line in (LEAFLET / "SHA256SUMS").read_text("ascii").splitlines())
     found = {
         file.name: hashlib.sha256(file.read_bytes()).hexdigest()
         for file in LEAFLET.iterdir()
@@ -112,12 +110,8 @@ def test_a_template_that_would_fetch_is_refused() -> None:
 
 
 def test_the_policy_names_exactly_the_scripts_of_the_page(html: str) -> None:
-    scripts = [
-        text for attributes, text in Tags(html).scripts if attributes.get("type") != "application/json"
-    ]
-    hashes = [
-        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts
-    ]
+    scripts = [text for attributes, text in Tags(html).scripts if attributes.get("type") != "application/json"]
+    hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts]
     rules = policy(html)
     assert len(scripts) == 2
     assert rules["script-src"] == hashes
@@ -180,8 +174,7 @@ def test_the_bytes_do_not_depend_on_the_hash_seed() -> None:
     digests = {
         subprocess.run(
             [sys.executable, "-c", code],
-            env=os.environ
-            | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])},
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])},
             capture_output=True,
             text=True,
             check=True,

@@ -212,9 +212,7 @@ def test_a_click_on_a_site_says_whom_it_serves_and_what_is_done_to_it(opened: An
     plan = small_plan()
     shown = opened(plan)
     site = next(site for site in plan["sites"] if site["id"] == "S06")
-    people = sum(
-        row["people"] for row in plan["places"] if row["served_by"] == "S06" and row["year"] == YEARS[-1]
-    )
+    people = sum(row["people"] for row in plan["places"] if row["served_by"] == "S06" and row["year"] == YEARS[-1])
     assert people > 0
     shown.click_on(site["lon"], site["lat"])
     assert shown.text("#card h2") == site["name"]
@@ -317,9 +315,7 @@ def test_everything_can_be_reached_with_the_keyboard(opened: Any) -> None:
     reached = set()
     for _ in range(40):
         shown.page.keyboard.press("Tab")
-        reached.add(
-            shown.page.evaluate("document.activeElement.id || document.activeElement.dataset.year || ''")
-        )
+        reached.add(shown.page.evaluate("document.activeElement.id || document.activeElement.dataset.year || ''"))
     wanted = {"2025", "2030", "language", "map", "whole", "find", "layer-places", "layer-links"}
     assert wanted <= reached
 
@@ -360,10 +356,7 @@ def test_hostile_text_is_shown_and_never_obeyed(opened: Any, size: tuple[int, in
             met.add(shown.text("#card h2"))
             assert page.evaluate("window.PWN") is None
     assert met >= {as_seen(text) for text in HOSTILE_TEXTS}
-    assert (
-        page.evaluate("document.querySelectorAll('img, iframe, body link, body base, svg [onload]').length")
-        == 0
-    )
+    assert page.evaluate("document.querySelectorAll('img, iframe, body link, body base, svg [onload]').length") == 0
     assert page.evaluate("document.querySelectorAll('script').length") == 4
 
 

@@ -48,9 +48,7 @@ def alike(draw: st.DrawFn) -> Case:
     first, last = case.people[:, 0].tolist(), case.people[:, 2].tolist()
     middle = draw(st.sampled_from([first, last]))
     people = list(zip(first, middle, last, strict=True))
-    return make(
-        people, case.sites, case.seconds, years=YEARS, town_of=case.town_of, spots=case.spots.tolist()
-    )
+    return make(people, case.sites, case.seconds, years=YEARS, town_of=case.town_of, spots=case.spots.tolist())
 
 
 @st.composite
@@ -83,9 +81,7 @@ def rule_lists(draw: st.DrawFn, case: Case) -> list[Rule]:
 
 @given(data=st.data(), goals=st.sampled_from(ORDERS))
 @SLOWLY
-def test_the_best_plan_is_as_good_with_merged_years_as_without(
-    data: st.DataObject, goals: tuple[Goal, ...]
-) -> None:
+def test_the_best_plan_is_as_good_with_merged_years_as_without(data: st.DataObject, goals: tuple[Goal, ...]) -> None:
     case = data.draw(alike())
     rules = data.draw(rule_lists(case))
     reduced = merge_years(case, rules)

@@ -60,8 +60,7 @@ CASES = [
 MERGED = [
     each
     for each in CASES
-    if not (made := rule(each.values[0], **each.values[1])).sees_changes
-    and made.strength is not Strength.PHYSICS
+    if not (made := rule(each.values[0], **each.values[1])).sees_changes and made.strength is not Strength.PHYSICS
 ]
 
 
@@ -113,9 +112,7 @@ def test_a_rule_speaks_of_its_own_years_only(name: str, numbers: dict[str, Any])
 
 
 @pytest.mark.parametrize(("name", "numbers"), MERGED)
-def test_a_row_counts_once_for_every_year_that_was_merged_into_its_year(
-    name: str, numbers: dict[str, Any]
-) -> None:
+def test_a_row_counts_once_for_every_year_that_was_merged_into_its_year(name: str, numbers: dict[str, Any]) -> None:
     this = rule(name, **numbers | {"years": ()})
     times = {(row.about, row.times) for row in this.rows(valley(repeats=(1, 3)))}
     assert times == {(row.about, 3 if 2027 in row.about else 1) for row in this.rows(valley())}
@@ -190,9 +187,7 @@ def test_forty_thousand_people_need_three_stations() -> None:
     two = Layout(frozenset({(0, 0), (1, 0)}), {(0, 0, 0): 20_000, (0, 1, 0): 20_000})
     # Each of two is 20,000 - 15,000 = 5,000 people too full: a third of its room.
     assert shortfalls("capacity", case, two, **numbers) == [(5_000, Fraction(1, 3))] * 2
-    three = Layout(
-        frozenset({(0, 0), (1, 0), (2, 0)}), {(0, 0, 0): 15_000, (0, 1, 0): 15_000, (0, 2, 0): 10_000}
-    )
+    three = Layout(frozenset({(0, 0), (1, 0), (2, 0)}), {(0, 0, 0): 15_000, (0, 1, 0): 15_000, (0, 2, 0): 10_000})
     assert shortfalls("capacity", case, three, **numbers) == []
     # Two cannot do it at all: with two open, the rows leave room for 30,000 of the 40,000.
     rooms = [-row.terms[opened(j, 0)] for j, row in enumerate(rule("capacity", **numbers).rows(case))]

@@ -119,9 +119,7 @@ def test_rows_and_check_agree_on_random_cases_and_layouts(data: st.DataObject) -
     is_open = data.draw(st.sampled_from(list(lives(case))))
     flip = st.sets(st.tuples(st.integers(0, len(case.sites) - 1), st.sampled_from(case.periods)), max_size=1)
     layout = nearest(case, is_open)
-    amiss = {
-        pair: people + data.draw(st.integers(-1, 1)) for pair, people in layout.serve.items() if pair[2] == 0
-    }
+    amiss = {pair: people + data.draw(st.integers(-1, 1)) for pair, people in layout.serve.items() if pair[2] == 0}
     layout = Layout(is_open ^ data.draw(flip), {**layout.serve, **amiss})
     assert holds(case, layout, list(siting.rows(case))) == (not found(case, layout))
 
@@ -184,7 +182,9 @@ def test_few_sites_are_one_neighbourhood_and_need_no_list() -> None:
 
 
 @pytest.mark.parametrize("count", [33, 80])
-def test_a_neighbourhood_is_whole_with_the_sites_nearest_to_each_other_and_all_their_people(count: int) -> None:
+def test_a_neighbourhood_is_whole_with_the_sites_nearest_to_each_other_and_all_their_people(
+    count: int,
+) -> None:
     case = line_of_sites(count)
     known = {column.key for column in siting.columns(case)}
     sets = siting.neighbourhoods(case)
@@ -196,9 +196,7 @@ def test_a_neighbourhood_is_whole_with_the_sites_nearest_to_each_other_and_all_t
             sites = sorted(int(key[1]) for key in keys if key[0] == "open" and key[2] == t)
             assert sites == list(range(sites[0], sites[0] + 32))
             assert {key for key in keys if key[-1] == t} == (
-                {opened(j, t) for j in sites}
-                | {served(j, t) for j in sites}
-                | {serves(j, j, t) for j in sites}
+                {opened(j, t) for j in sites} | {served(j, t) for j in sites} | {serves(j, j, t) for j in sites}
             )
     ends = {keys[0][1] for keys in sets}
     assert {0, count - 32} <= ends

@@ -272,9 +272,7 @@ def cases(
         positions.append(draw(spots))
         for i in draw(st.sets(st.integers(0, count - 1))):
             seconds[i, j] = draw(st.integers(0, 900))
-    return make(
-        list(zip(*people, strict=True)), sites, seconds, years=years, town_of=town_of, spots=positions
-    )
+    return make(list(zip(*people, strict=True)), sites, seconds, years=years, town_of=town_of, spots=positions)
 
 
 @st.composite

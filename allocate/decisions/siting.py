@@ -54,7 +54,6 @@ def _life(case: Case) -> Iterator[Row]:
             yield Row(("stays", site.id, case.years[t]), change, sense, 0)  # type: ignore[arg-type]
 
 
-
 def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
     """Yield everything in a finished plan that cannot be: the same sentences as `rows`, from plain data."""
     for j, site in enumerate(case.sites):
@@ -79,8 +78,19 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
     for (i, t), people in sorted(layout.served.items()):
         residents = int(case.people[i, t])
         if people > residents:
-            details = {"place": case.places[i], "year": case.years[t], "people": people, "residents": residents}
-            yield Breach(("once", case.places[i], case.years[t]), people - residents, 1, "breach.counted_twice", details)
+            details = {
+                "place": case.places[i],
+                "year": case.years[t],
+                "people": people,
+                "residents": residents,
+            }
+            yield Breach(
+                ("once", case.places[i], case.years[t]),
+                people - residents,
+                1,
+                "breach.counted_twice",
+                details,
+            )
 
 
 # Sites that are worth laying out together while the rest is held: few enough to be solved in a second, enough for a

@@ -5,9 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from allocate.words import catalogue
-
 from allocate.units import Basis
+from allocate.words import catalogue
 
 # From best to worst: a place in several states is drawn in the last of them.
 STATUSES = ("served", "rounds", "no_capacity", "out_of_range", "unknown")
@@ -128,9 +127,7 @@ def _marks(plan: Row, district: Row, marks: _Index, towns: _Index) -> Columns:
     others = [row["served_by"] for row in _list(plan.get("places")) if row.get("served_by") is not None]
     for code in (*institutions, *others):
         marks.of(code)
-    columns: Columns = {
-        key: [] for key in ("id", "name", "kind", "town", "lon", "lat", "basis", "source", "actions")
-    }
+    columns: Columns = {key: [] for key in ("id", "name", "kind", "town", "lon", "lat", "basis", "source", "actions")}
     for code, at in marks.position.items():
         rows, known = sorted(actions[at], key=_moment), institutions.get(code, {})
         row = rows[-1] if rows else known
@@ -234,7 +231,9 @@ def _clauses(plan: Row, years: Sequence[int]) -> dict[str, list[dict[str, Any]]]
         clause |= {key: _times(_plain(line.get(key)), percent) for key in numbers if key != "shortfall"}
         clause["shortfall"] = _plain(line.get("shortfall"))
         clause["unit"] = _words("unit", clause["unit"])
-        clause["short_unit"] = _words("unit", _text(line.get("shortfall_unit"))) if line.get("shortfall_unit") else clause["unit"]
+        clause["short_unit"] = (
+            _words("unit", _text(line.get("shortfall_unit"))) if line.get("shortfall_unit") else clause["unit"]
+        )
         clause["indicator"] = _words("", clause["indicator"] or clause["clause"])
         causes = line.get("causes") or ()
         clause["causes"] = [_text(causes)] if isinstance(causes, str) else [_cause(cause) for cause in causes]
@@ -320,9 +319,7 @@ def _boundary(geometry: Any) -> dict[str, Any] | None:
         return None
     parts = geometry["coordinates"]
     polygons = [parts] if geometry["type"] == "Polygon" else parts
-    rounded = [
-        [[[_degrees(spot[0]), _degrees(spot[1])] for spot in ring] for ring in rings] for rings in polygons
-    ]
+    rounded = [[[[_degrees(spot[0]), _degrees(spot[1])] for spot in ring] for ring in rings] for rings in polygons]
     return {"type": "MultiPolygon", "coordinates": rounded} if rounded else None
 
 

@@ -22,7 +22,7 @@ class Goal(ABC):
     gap
         Relative gap at which the search for a better plan stops.
     nodes
-        Nodes of branch and bound after which it stops in any case: a count, so that the plan does not hang on the clock.
+        Nodes of branch and bound after which it stops in any case (0: none): a count, so that no clock decides.
     """
 
     formula: ClassVar[str]

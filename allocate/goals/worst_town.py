@@ -18,9 +18,11 @@ _WORST: Key = ("worst_town",)
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class WorstTown(Goal):
-    """The town with the greatest share of people without a site, in its worst plan year, has as small a share as can be."""
+    """The greatest share of people without a site, of any town in any plan year, is as small as it can be."""
 
-    formula: ClassVar[str] = r"\min w: \; \sum_{i \in S} z_{it} + w \sum_{i \in S} p_{it} \ge \sum_{i \in S} p_{it} \quad \forall S, t"
+    formula: ClassVar[str] = (
+        r"\min w: \; \sum_{i \in S} z_{it} + w \sum_{i \in S} p_{it} \ge \sum_{i \in S} p_{it} \quad \forall S, t"
+    )
     after: ClassVar[str] = "Rawls 1971; Ogryczak 1997, Annals of Operations Research 167"
     unit: ClassVar[str] = "share"
 

@@ -44,7 +44,9 @@ def _sites(content: Mapping[str, Any]) -> str:
         for row in content["sites"]:
             if str(year) in row["people"]:
                 counts[row["kind"]] = counts.get(row["kind"], 0) + 1
-        kinds = say("summary.comma").join(say("summary.kind", kind=say(f"kind.{k}"), number=n) for k, n in sorted(counts.items()))
+        kinds = say("summary.comma").join(
+            say("summary.kind", kind=say(f"kind.{k}"), number=n) for k, n in sorted(counts.items())
+        )
         parts.append(say("summary.year", year=year, text=kinds))
     return say("summary.sites", text=_without_repeats(parts, content["years"]))
 
@@ -89,7 +91,12 @@ def _worst_town(content: Mapping[str, Any]) -> str:
     names = {town["id"]: town["name"] for town in content["district_data"]["towns"]}
     towns = [row for row in content["ledger"] if row["scope"] != "district" and row["year"] == year and row["people"]]
     worst = min(towns, key=lambda row: (row["served"] / row["people"], row["scope"]))
-    return say("summary.worst", year=year, town=names[worst["scope"]], share=percent(worst["served"], worst["people"]))
+    return say(
+        "summary.worst",
+        year=year,
+        town=names[worst["scope"]],
+        share=percent(worst["served"], worst["people"]),
+    )
 
 
 def _circles(content: Mapping[str, Any]) -> str:
@@ -97,7 +104,11 @@ def _circles(content: Mapping[str, Any]) -> str:
     circles = content["settings"]["circles"]
     rows = [row for row in content["coverage"] if row["scope"] == "district" and row["year"] == year]
     parts = [
-        say("summary.circle", name=circles[row["preset"]]["name"][language()], share=percent(row["covered"], row["people"]))
+        say(
+            "summary.circle",
+            name=circles[row["preset"]]["name"][language()],
+            share=percent(row["covered"], row["people"]),
+        )
         for row in rows
     ]
     return say("summary.circles", year=year, text=say("summary.semicolon").join(parts))
@@ -116,8 +127,7 @@ def _millions(yuan: int) -> str:
 
 def _proof(content: Mapping[str, Any]) -> str:
     parts = [
-        say("summary.stage", stage=say_stage(row["name"]), gap=percent_up(row["gap"]))
-        for row in content["stages"]
+        say("summary.stage", stage=say_stage(row["name"]), gap=percent_up(row["gap"])) for row in content["stages"]
     ]
     key = "summary.proven" if content["outcome"] == "optimal" else "summary.not_proven"
     return say(key, text=say("summary.semicolon").join(_merged(parts)))

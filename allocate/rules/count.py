@@ -53,7 +53,14 @@ class Count(Rule):
                         terms[opened(j, t - 1)] = -1
                 year = case.years[t]
                 if self.at_least is not None:
-                    yield Row((part, year, "least"), terms, ">=", self.at_least, max(self.at_least, 1), case.repeats[t])
+                    yield Row(
+                        (part, year, "least"),
+                        terms,
+                        ">=",
+                        self.at_least,
+                        max(self.at_least, 1),
+                        case.repeats[t],
+                    )
                 if self.at_most is not None:
                     yield Row((part, year, "most"), terms, "<=", self.at_most, max(self.at_most, 1), case.repeats[t])
 

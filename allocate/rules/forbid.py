@@ -28,7 +28,13 @@ class Forbid(Rule):
         """Yield one row per site and year."""
         for t in self.when(case):
             for name in self.sites:
-                yield Row((name, case.years[t]), {opened(case.site_index[name], t): 1}, "<=", 0, times=case.repeats[t])
+                yield Row(
+                    (name, case.years[t]),
+                    {opened(case.site_index[name], t): 1},
+                    "<=",
+                    0,
+                    times=case.repeats[t],
+                )
 
     def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
         """Yield each site and year in which it is open."""

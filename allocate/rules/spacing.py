@@ -61,7 +61,12 @@ class Spacing(Rule):
                     first, second = case.sites[j], case.sites[k]
                     about = (first.id, second.id, case.years[t])
                     weight = Fraction(self.metres, self.metres - apart)
-                    details = {"site": first.name, "other": second.name, "apart": apart, "metres": self.metres}
+                    details = {
+                        "site": first.name,
+                        "other": second.name,
+                        "apart": apart,
+                        "metres": self.metres,
+                    }
                     yield Breach(about, 1, weight, "breach.spacing", details)
 
     def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:

@@ -1,16 +1,26 @@
 """What “within 15 minutes” may mean: named circles, and the modes of travel that they use."""
 
 from fractions import Fraction
-from typing import Literal
+from typing import Annotated
 
 import pydantic
 
 from allocate.tables import INSTITUTION_KINDS
 from allocate.units import Basis, Metres, Seconds, exact
+from allocate.words import LANGUAGES
 
 STRICT = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-Text = dict[Literal["zh", "en"], str]
-Source = pydantic.StringConstraints(strip_whitespace=True, min_length=3)
+
+
+def _two_languages(name: dict[str, str]) -> dict[str, str]:
+    if set(name) != set(LANGUAGES):
+        msg = "give zh and en"
+        raise ValueError(msg)
+    return name
+
+
+# A name in Chinese and in English.
+Text = Annotated[dict[str, str], pydantic.AfterValidator(_two_languages)]
 
 
 class Mode(pydantic.BaseModel):

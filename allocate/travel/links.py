@@ -104,7 +104,8 @@ def links(
     radius = circle.radius(dict(modes))
     if len(places.ids) and len(sites.ids):
         tree = cKDTree(sites.metres)
-        for i, found in enumerate(tree.query_ball_point(places.metres, radius + 1)):
+        within: list[list[int]] = list(tree.query_ball_point(places.metres, radius + 1))  # type: ignore[call-overload]
+        for i, found in enumerate(within):
             for j in found:
                 metres = round(float(np.hypot(*(places.metres[i] - sites.metres[j]))))
                 home = int(sites.homes[j])

@@ -5,6 +5,7 @@ Nothing here is a test: no figure is checked, and nothing runs in the test suite
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -67,12 +68,12 @@ def main() -> None:
         start = {opened(j, t): int((j, t) in layout.open) for j in range(len(case.sites)) for t in case.periods}
         objective = Objective("cost", goal.terms(case), goal.constant(case), sees_links=implied)
         options = Options(seconds=SECONDS, gap=0.01)
-        found, seconds = timed(lambda p=program, o=objective, s=start if warm else None: p.solve(o, options, s))  # type: ignore[misc]
+        found, seconds = timed(partial(program.solve, objective, options, start if warm else None))
         show(name, found, seconds)
         if warm:
             first = goal.value(case, layout)
             print(f"{'  greedy alone':44s} {first:>16,.0f} {100 * relative_gap(float(first), found.bound):>8.2f} %")
-    looks = [timed(lambda seed=seed: look(district, model, Options(), seed)) for seed in (1, 2, 3)]  # type: ignore[misc]
+    looks = [timed(partial(look, district, model, Options(), seed)) for seed in (1, 2, 3)]
     print(f"\none possible district: median {np.median([s for _, s in looks]):.1f} s, gaps", end=" ")
     print(", ".join(f"{100 * draw['gap']:.1f} %" for draw, _ in looks))
 
