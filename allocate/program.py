@@ -848,7 +848,8 @@ def _run_highs(
 
     def every(given: Any) -> Floats:
         values = instance.low.copy() if start is None else start.copy()
-        values[handed] = given
+        # (Where nothing has a price, PuLP adds a variable of its own at the end.)
+        values[handed] = given[: len(handed)]
         return np.clip(values, instance.low, instance.high)
 
     def hear(kind: Any, message: str, out: Any, into: Any, user: Any) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyproj
@@ -104,7 +105,7 @@ def links(
     radius = circle.radius(dict(modes))
     if len(places.ids) and len(sites.ids):
         tree = cKDTree(sites.metres)
-        within: list[list[int]] = list(tree.query_ball_point(places.metres, radius + 1))  # type: ignore[call-overload]
+        within: Any = tree.query_ball_point(places.metres, radius + 1)
         for i, found in enumerate(within):
             for j in found:
                 metres = round(float(np.hypot(*(places.metres[i] - sites.metres[j]))))
