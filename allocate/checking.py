@@ -28,6 +28,8 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
             wrong.append(error)
     if wrong or model is None or district is None:
         raise AllocateError("\n".join(str(error) for error in wrong))
+    # (Every fault is found before the first line is said.)
+    warnings = [*district.warnings, *_past(model), *_unreachable(district, model)]
     yield say(
         "check.read",
         model=model.id,
@@ -37,7 +39,7 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
         towns=len(district.towns),
         people=district.people,
     )
-    for warning in [*district.warnings, *_past(model), *_unreachable(district, model)]:
+    for warning in warnings:
         yield say("check.warning", text=warning.sentence())
     for row in assumptions(district, model):
         yield say("check.assumed", table=row["table"], basis=say(f"basis.{row['basis']}"), rows=row["rows"])

@@ -16,8 +16,9 @@ from allocate.rules.scopes import site_parts
 from allocate.search import lay_out
 from allocate.units import Basis
 
-# Nodes of the search in a draw: a look, whose gap is reported, not a full solve.
-_NODES = 100
+# A draw is a look, not a full solve: one search where relaxation and greedy differ, and where that leaves more than
+# this gap, the root of branch and bound. The gap that remains is reported.
+_GAP, _NODES, _SEARCH_NODES = 0.03, 30, 1
 _DIGITS = 9
 
 
@@ -61,8 +62,8 @@ def look(district: District, model: Model, options: Options, seed: int) -> dict[
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     drawn = redraw(district, seed)
     case = make_case(drawn, model)
-    quick = replace(options, quick=True, nodes=_NODES, threads=1, seconds=60.0)
-    found = lay_out(case, model, quick, first_goals=1)
+    quick = replace(options, quick=True, nodes=_NODES, search_nodes=_SEARCH_NODES, threads=1, seconds=60.0)
+    found = lay_out(case, model, quick, gap=_GAP, first_goals=1)
     name, goal = next(iter(model.goals.items()))
     value = goal.value(case, found.layout)
     bound = min(round(found.bounds[name], _DIGITS), float(value))

@@ -37,7 +37,10 @@ class _Year:
 
 
 def greedy(case: Case, rules: Iterable[Rule]) -> Layout:
-    """Return a plan that keeps the limits of the rules (number, spending, spacing, forbidden), reaching what it can."""
+    """Return a plan that opens nothing that breaks a limit (number, spending, spacing, forbidden) now or later.
+
+    It need not reach all that could be reached; sites that a rule keeps are open whatever the limits say.
+    """
     rules = list(rules)
     standing = {j for j, site in enumerate(case.sites) if site.exists}
     layout_open: set[tuple[int, int]] = set()
@@ -50,7 +53,9 @@ def greedy(case: Case, rules: Iterable[Rule]) -> Layout:
         year = _Year([int(people) for people in case.people[:, t]])
         for j in sorted(standing):
             year.open(case, j, t)
-        _fill(case, rules, year, layout_open, closed, t)
+        # What a later year forbids is not opened now: it could not be closed again.
+        later = set().union(*(_named(case, rules, Forbid, u) for u in case.periods[t:]))
+        _fill(case, rules, year, layout_open, later, t)
         standing = set(year.room)
         layout_open |= {(j, t) for j in standing}
         serve |= {(i, j, t): people for (i, j), people in year.serve.items()}
@@ -71,13 +76,12 @@ def _fill(case: Case, rules: list[Rule], year: _Year, earlier: set[tuple[int, in
         if best is None:
             return
         del gains[best]
-        trial = earlier | {(j, t) for j in year.room} | {(best, t)}
-        if not _limits_hold(case, rules, Layout(frozenset(trial)), t):
+        trial = earlier | {(j, u) for u in case.periods[t:] for j in (*year.room, best)}
+        if not all(_limits_hold(case, rules, Layout(frozenset(trial)), u) for u in case.periods[t:]):
             continue
         year.open(case, best, t)
         before, wanted = wanted, _wanted(case, rules, year, t)
         changed = {j for i in range(len(wanted)) if wanted[i] != before[i] for j in case.sites_of[i]}
-        changed |= {j for i in case.places_of[best] for j in case.sites_of[i]}
         for j in changed & gains.keys():
             gains[j] = year.gain(case, j, wanted)
 

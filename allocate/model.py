@@ -13,9 +13,9 @@ import pydantic
 
 from allocate.bundle import bundled
 from allocate.errors import ModelError, Problem, UsageError
-from allocate.goals import GOALS, Goal
+from allocate.goals import GOALS, Goal, Travel
 from allocate.rules import RULES, Rule
-from allocate.tables import PLACE_KINDS
+from allocate.tables import INSTITUTION_KINDS, PLACE_KINDS
 from allocate.travel import Circle, Mode
 from allocate.travel.circles import STRICT, Text
 from allocate.units import Basis
@@ -154,11 +154,13 @@ def read_model(file: str | Path, changes: Mapping[str, str] | None = None) -> Mo
     inputs: dict[str, str] = {}
     content = _load(path, inputs)
     presets = _load(bundled() / "models" / PRESETS, inputs, name=PRESETS)
-    for key, value in (changes or {}).items():
-        _change(content, key, value)
     # The circles in force stand in the settings too: a plan must be readable without the presets.
     for table in ("modes", "circles"):
-        content[table] = {**presets.get(table, {}), **content.get(table, {})}
+        mine = content.get(table, {})
+        # (What is no table is left for the model to complain about.)
+        content[table] = {**presets.get(table, {}), **mine} if isinstance(mine, dict) else mine
+    for key, value in (changes or {}).items():
+        _change(content, key, value)
     return model_of(content, path.stem, path.name, inputs)
 
 
@@ -172,7 +174,8 @@ def _load(path: Path, inputs: dict[str, str], name: str = "") -> dict[str, Any]:
         raise ModelError([Problem("problem.file_missing", shown)]) from None
     except UnicodeDecodeError:
         raise ModelError([Problem("problem.model_encoding", shown)]) from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # Besides its own error, tomllib lets through those of endless numbers and of brackets nested too deep.
         raise ModelError([Problem("problem.not_toml", shown, details={"reason": str(error)})]) from None
 
 
@@ -180,30 +183,38 @@ def _change(content: dict[str, Any], key: str, text: str) -> None:
     """Set one dotted key of a model; a number in the dotted key counts the entries of a list from 0."""
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text
     *path, last = key.split(".")
     table: Any = content
-    for part in [*path, last]:
-        known = (
-            table
-            if isinstance(table, dict)
-            else {str(n): None for n in range(len(table))}
-            if isinstance(table, list)
-            else {}
-        )
-        fresh = part is last and isinstance(table, dict) and table is not content
-        if part not in known and not fresh:
-            near = get_close_matches(part, list(known), n=1)
-            choices = near[0] if near else ", ".join(known)
-            raise UsageError([Problem("problem.set_key", value=key, details={"part": part, "choices": choices})])
-        if part is last:
-            break
-        table = table[part] if isinstance(table, dict) else table[int(part)]
+    for part in path:
+        known = _entries(table)
+        if part not in known:
+            raise _no_such_key(key, part, known)
+        table = known[part]
+    known = _entries(table)
+    if table is content:
+        # A key that the file leaves at its default can be set too.
+        known = dict.fromkeys(_Head.model_fields) | known
+    if last not in known and (table is content or not isinstance(table, dict)):
+        raise _no_such_key(key, last, known)
     if isinstance(table, list):
         table[int(last)] = value
     else:
         table[last] = value
+
+
+def _entries(table: Any) -> dict[str, Any]:
+    """Return what a table or a list holds, by key or by number."""
+    if isinstance(table, list):
+        return {str(n): entry for n, entry in enumerate(table)}
+    return table if isinstance(table, dict) else {}
+
+
+def _no_such_key(key: str, part: str, known: Mapping[str, Any]) -> UsageError:
+    near = get_close_matches(part, list(known), n=1)
+    choices = near[0] if near else ", ".join(known)
+    return UsageError([Problem("problem.set_key", value=key, details={"part": part, "choices": choices})])
 
 
 def model_of(content: Mapping[str, Any], name: str, file: str, inputs: Mapping[str, str]) -> Model:
@@ -223,7 +234,7 @@ def model_of(content: Mapping[str, Any], name: str, file: str, inputs: Mapping[s
     rules = _tables(content.get("rules", {}), "rules", "rule", RULES, file, problems)
     goals = _goals(content.get("goals", ()), file, problems)
     if head is not None:
-        problems += _inconsistent(head, rules, file)
+        problems += [*_inconsistent(head, rules, file), *_cheap_to_drop(head, goals, file)]
     if problems or head is None:
         raise ModelError(problems)
     return Model(
@@ -347,6 +358,17 @@ def _inconsistent(head: _Head, rules: Mapping[str, Rule], file: str) -> list[Pro
     for name, rule in rules.items():
         problems += [
             Problem(
+                "problem.choice",
+                file,
+                column=f"rules.{name}.kinds",
+                value=kind,
+                details={"choices": ", ".join(INSTITUTION_KINDS)},
+            )
+            for kind in getattr(rule, "kinds", ())
+            if kind not in INSTITUTION_KINDS
+        ]
+        problems += [
+            Problem(
                 "problem.year_outside",
                 file,
                 column=f"rules.{name}.years",
@@ -357,3 +379,22 @@ def _inconsistent(head: _Head, rules: Mapping[str, Rule], file: str) -> list[Pro
             if year not in head.years and year >= head.as_of.year
         ]
     return problems
+
+
+def _cheap_to_drop(head: _Head, goals: Mapping[str, Goal], file: str) -> list[Problem]:
+    """Return a problem where leaving people out would count as less travel than serving them."""
+    travel, circle = goals.get("travel"), head.circles.get(head.circle)
+    if not isinstance(travel, Travel) or circle is None or circle.minutes is None:
+        return []
+    if travel.unserved_minutes > circle.minutes:
+        return []
+    details = {"minutes": circle.minutes}
+    return [
+        Problem(
+            "problem.unserved_short",
+            file,
+            column="goals.travel.unserved_minutes",
+            value=travel.unserved_minutes,
+            details=details,
+        )
+    ]

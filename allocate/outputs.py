@@ -36,13 +36,18 @@ def check_target(folder: Path) -> None:
             raise UsageError(
                 [Problem("problem.out_not_ours", value=str(folder), details={"strange": ", ".join(strange[:5])})]
             )
+    # What is missing above it is made only when there is a plan to write.
+    above = next(path for path in folder.absolute().parents if path.exists())
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent):
+        with tempfile.TemporaryDirectory(dir=above):
             pass
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise UsageError([Problem("problem.out_unwritable", value=str(folder), details={"reason": reason})]) from None
+        raise _unwritable(folder, error) from None
+
+
+def _unwritable(folder: Path, error: OSError) -> UsageError:
+    reason = error.strerror or str(error)
+    return UsageError([Problem("problem.out_unwritable", value=str(folder), details={"reason": reason})])
 
 
 def write_plan(plan: Plan, folder: Path) -> dict[str, Path]:
@@ -60,15 +65,18 @@ def write_plan(plan: Plan, folder: Path) -> dict[str, Path]:
         SITES_FILE: "\ufeff" + sites_csv(plan.content),
         LOG_FILE: log_text(plan),
     }
-    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise _unwritable(folder, error) from None
     try:
         for name, text in texts.items():
             (made / name).write_text(text, encoding="utf-8", newline="")
         made.chmod(0o755)
         _swap(made, folder)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise UsageError([Problem("problem.out_unwritable", value=str(folder), details={"reason": reason})]) from None
+        raise _unwritable(folder, error) from None
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return {name: folder / name for name in FILES}

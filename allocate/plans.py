@@ -1,6 +1,7 @@
 """A finished plan as plain data: how plan.json is made of decisions, and read back."""
 
 import json
+import math
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,13 +14,14 @@ from allocate import __version__
 from allocate.candidates import make_case
 from allocate.case import Case
 from allocate.district import District, Fact, Institution, Place, Town
-from allocate.errors import InputError, Problem
+from allocate.errors import AllocateError, InputError, Problem
 from allocate.layout import Layout
 from allocate.model import Model
 from allocate.rows import Number, Strength
 from allocate.rules.scopes import Scope, parts
 from allocate.stages import clause_values, goal_values
 from allocate.units import Basis, minutes
+from allocate.words import say
 
 SCHEMA = 1
 PLAN_FILE = "plan.json"
@@ -224,10 +226,13 @@ def _stages(model: Model, case: Case, layout: Layout, bounds: Mapping[str, float
     rows = []
     for name, exact in values.items():
         value = _number(exact)
-        # What was proven about the best plan bounds this one too; noise must not put the bound above the value.
-        bound = min(round(bounds.get(name, 0.0), _DIGITS), float(value))
+        # Rounded down: a bound must never be lifted. A stage that was not reached has the bound of all: 0.
+        bound = math.floor(bounds.get(name, 0.0) * 10**_DIGITS) / 10**_DIGITS
         goal = model.goals.get(name)
         distance = float(value) - bound
+        if distance < -1e-6 * max(1.0, abs(bound)):
+            raise AllocateError(say("verify.above_bound", stage=name, value=value, bound=bound))
+        bound = min(bound, float(value))
         rows.append(
             {
                 "name": name,

@@ -79,7 +79,7 @@ class Options:
     search_nodes
         Nodes of branch and bound after that.
     quick
-        Whether to stop after that search, in this very process: for a look at many possible districts.
+        Whether to search in this very process, in a hurry: for a look at many possible districts.
     """
 
     solver: SolverName = "highs"
@@ -136,6 +136,8 @@ class Found:
         Their distance as a share of the value.
     stopped
         Whether the clock or a person ended it before its gap was reached.
+    interrupted
+        Whether a person ended it.
     log
         What the solver printed.
     """
@@ -146,6 +148,7 @@ class Found:
     gap: float
     seconds: float
     stopped: bool
+    interrupted: bool = False
     log: str = ""
 
 
@@ -291,6 +294,9 @@ class Program:
             if strength is Strength.PHYSICS:
                 self._add(name, row)
                 continue
+            if row.sense == "==":
+                msg = f"the rule {name} asks for an equality, which has no single shortfall; give two rows"
+                raise AllocateError(msg)
             key: Key = ("short", name, *row.about)
             least, most = self._activity(row.terms)
             room = float(row.bound) - least if row.sense == ">=" else most - float(row.bound)
@@ -468,6 +474,7 @@ class _Search:
     bound: float = float("-inf")
     # The first bound comes from the ranges of the variables alone.
     safe_bound: float = float("inf")
+    interrupted: bool = False
     log: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
 
@@ -489,6 +496,7 @@ class _Search:
                 logger.warning("the solver's process ended early; its best answer is kept")
             except KeyboardInterrupt:
                 logger.warning("stopped by hand; the best answer so far is kept")
+                self.interrupted = True
         return self._found()
 
     def _found(self) -> Found:
@@ -501,7 +509,9 @@ class _Search:
         value, bound = self._shown(self.cost), self._shown(self.bound)
         gap = relative_gap(value, bound)
         stopped = gap > self.options.gap + 1e-9
-        return Found(self.values, value, min(bound, value), gap, self._seconds(), stopped, "".join(self.log))
+        return Found(
+            self.values, value, min(bound, value), gap, self._seconds(), stopped, self.interrupted, "".join(self.log)
+        )
 
     def _take(self, message: tuple[str, Any, Any]) -> bool:
         what, number, content = message
@@ -596,6 +606,7 @@ def _work(connection: Connection, job: _Job) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "setsid"):
         os.setsid()
+    threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
 
     def report(what: str, number: float = 0.0, content: Any = None) -> None:
         connection.send((what, number, content))
@@ -608,6 +619,16 @@ def _work(connection: Connection, job: _Job) -> None:
     except Exception as error:
         logger.exception("the search failed")
         report("failed", content=f"{type(error).__name__}: {error}")
+
+
+def _end_with_parent(connection: Connection) -> None:
+    """Wait until the parent is gone, however it ended, and go too. (It says nothing until then.)"""
+    try:
+        connection.recv()
+    except (EOFError, OSError):
+        if hasattr(os, "killpg"):
+            os.killpg(os.getpgrp(), signal.SIGKILL)
+        os._exit(1)
 
 
 class _Solver:
@@ -635,7 +656,7 @@ class _Solver:
             return
         if self.values is not None:
             self._improve()
-        if not self._reached() and not self.job.options.quick and self.job.options.search_nodes:
+        if not self._reached() and self.job.options.search_nodes:
             self._search()
 
     def _left(self) -> float:

@@ -10,10 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import pydantic
+import pyproj
 import shapely
 from shapely.geometry import shape
 
@@ -30,6 +32,8 @@ Row = dict[str, Cell]
 
 CARD, BOUNDARY = "district.toml", "boundary.geojson"
 BLANK = ("", "-", "—", "无", "NA", "N/A", "nan", "NaN", "NULL", "null", "None")
+# What a length in the district's metric system may differ from the one on the ground, as a share of it.
+_LENGTH_ERROR = 0.01
 
 
 class _Card(pydantic.BaseModel):
@@ -131,6 +135,8 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
     facts = _read_table(folder, tables.FACTS)
     travel = _read_table(folder, tables.TRAVEL)
     boundary = _read_boundary(folder)
+    if card is not None and boundary is not None and not _measures_well(card.epsg, boundary):
+        folder.blame("estimate.epsg", CARD, column="epsg", value=card.epsg)
     _check_links(folder, places, towns, institutions, travel)
     for table, rows in ((places_table, places), (towns_table, towns), (tables.INSTITUTIONS, institutions)):
         _check_positions(folder, table.file, rows, boundary)
@@ -171,12 +177,13 @@ def _read_card(folder: _Folder) -> _Card | None:
         return None
     try:
         return _Card.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        folder.blame("problem.not_toml", CARD, reason=str(error))
     except pydantic.ValidationError as error:
         for fault in error.errors():
             key = ".".join(str(part) for part in fault["loc"])
             folder.blame("problem.card", CARD, column=key, reason=fault["msg"])
+    except (ValueError, RecursionError) as error:
+        # Besides its own error, tomllib lets through those of endless numbers and of brackets nested too deep.
+        folder.blame("problem.not_toml", CARD, reason=str(error))
     return None
 
 
@@ -203,6 +210,26 @@ def _read_boundary(folder: _Folder) -> shapely.Geometry | None:
         folder.blame("problem.boundary_shape", BOUNDARY)
         return None
     return found
+
+
+@cache
+def _projection(epsg: int) -> pyproj.Transformer:
+    return pyproj.Transformer.from_crs("EPSG:4326", epsg, always_xy=True)
+
+
+def _measures_well(epsg: int, boundary: shapely.Geometry) -> bool:
+    """Tell whether lengths in a metric system are those on the ground, across the district."""
+    west, south, east, north = shapely.bounds(boundary).tolist()
+    try:
+        x, y = _projection(epsg).transform((west, east, west, east), (south, north, north, south))
+    except pyproj.exceptions.ProjError:
+        return False
+    ground = pyproj.Geod(ellps="WGS84")
+    pairs = ((0, 1), (2, 3), (0, 2), (0, 3))
+    lon, lat = (west, east, west, east), (south, north, north, south)
+    true = [ground.inv(lon[a], lat[a], lon[b], lat[b])[2] for a, b in pairs]
+    flat = [math.hypot(x[b] - x[a], y[b] - y[a]) for a, b in pairs]
+    return all(abs(mine - right) <= _LENGTH_ERROR * right for mine, right in zip(flat, true, strict=True))
 
 
 def _read_table(folder: _Folder, table: Table) -> list[tuple[int, Row]]:

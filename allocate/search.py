@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from allocate.case import Case
 from allocate.decisions import siting
+from allocate.errors import NoPlanError
 from allocate.greedy import greedy
 from allocate.layout import Layout
 from allocate.model import Model
@@ -20,6 +23,7 @@ Listener = Callable[[Progress], None]
 CLAUSE_GAP = 0.005
 # What a stage may take of the time that is left, unless it is the last.
 _STAGE_SHARE = 0.6
+_SETTLE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Layouts:
     Attributes
     ----------
     bounds
-        What no plan can fall below, by stage.
+        What no plan that keeps the earlier stages can fall below, by stage.
     seconds
         Length of the search, by stage [s].
     log
@@ -68,13 +72,13 @@ def lay_out(
         opened(j, t): int((j, t) in layout.open) for j in range(len(case.sites)) for t in case.periods
     }
     stages = list(_stages(program, model, case, gap, first_goals))
+    near = siting.neighbourhoods(case)
+    missing: Mapping[str, Number] = clause_values(case, rules, layout)
     bounds: dict[str, float] = {}
     seconds: dict[str, float] = {}
     logs: list[str] = []
-    left = options.seconds
-    near = siting.neighbourhoods(case)
-    missing: Mapping[str, Number] = clause_values(case, rules, layout)
     values: Callable[[Key], float] | None = None
+    left = options.seconds
     for number, (objective, stage_gap, nodes) in enumerate(stages):
         known = missing.get(objective.name) if values is None else _held(objective, values, 1.0)
         if known == 0 and objective.name in missing:
@@ -83,26 +87,35 @@ def lay_out(
             program.hold(objective, 0)
             continue
         share = left if number + 1 == len(stages) else left * _STAGE_SHARE
-        found = program.solve(
-            objective,
-            replace(options, seconds=share, gap=stage_gap, search_nodes=nodes),
-            start,
-            near if objective.sees_links else (),
-            listen,
-        )
+        asked = replace(options, seconds=share, gap=stage_gap, search_nodes=min(nodes, options.search_nodes))
+        try:
+            found = program.solve(objective, asked, start, near if objective.sees_links else (), listen)
+        except NoPlanError:
+            if values is None:
+                raise
+            # The stages before have a plan, which is worth more than none.
+            break
         left = max(1.0, left - found.seconds)
         bounds[objective.name], seconds[objective.name] = found.bound, found.seconds
         logs.append(found.log)
-        position = program.keys
-
-        def value(key: Key, at: Any = found.values, where: Mapping[Key, int] = position) -> float:
-            return float(at[where[key]])
-
-        values = value
-        start = {key: round(value(key)) for key in start}
-        program.hold(objective, _held(objective, value, found.objective), most=found.bound / (1 - stage_gap))
-    layout = settle(case, values, replace(options, seconds=max(left, 30.0))) if values else layout
+        values = _reader(program.keys, found.values)
+        start = {key: round(values(key)) for key in start}
+        program.hold(objective, _held(objective, values, found.objective), most=_most(found.bound, stage_gap))
+        if found.interrupted:
+            break
+    # Settling takes about a second; whatever the clock says, people must be whole.
+    layout = settle(case, values, replace(options, seconds=max(left, _SETTLE_SECONDS))) if values else layout
     return Layouts(reduced.expand(layout), bounds, seconds, "".join(logs))
+
+
+def _reader(keys: Mapping[Key, int], values: NDArray[np.float64]) -> Callable[[Key], float]:
+    """Return a way to look up the solver's number of a variable."""
+    return lambda key: float(values[keys[key]])
+
+
+def _most(bound: float, gap: float) -> float:
+    """Return the greatest value that is still within a gap of a bound."""
+    return bound / (1 - gap) if gap < 1 and bound >= 0 else float("inf")
 
 
 def _held(objective: Objective, value: Callable[[Key], float], found: float) -> Number:

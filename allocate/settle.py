@@ -8,7 +8,7 @@ from allocate.case import Case
 from allocate.errors import AllocateError
 from allocate.layout import Layout
 from allocate.program import WHOLE_TOLERANCE, Found, Objective, Options, Program
-from allocate.rows import Column, Key, Number, Row, opened, served, serves
+from allocate.rows import Column, Key, Number, Row, opened, serves
 from allocate.rules.scopes import Scope, parts
 
 Value = Callable[[Key], float]
@@ -75,23 +75,25 @@ def _flows(case: Case, is_open: set[tuple[int, int]]) -> Iterator[Row]:
 
 def _kept(case: Case, is_open: set[tuple[int, int]], value: Value) -> Iterator[Row]:
     """Yield: whoever the solver serves stays served, in every place, every town and the district."""
+    # Only what goes to open sites counts: those flows are a solution, so the floors can be kept.
     terms: dict[tuple[int, int], dict[Key, Number]] = {}
     for i, j, t in _pairs(case, is_open):
         terms.setdefault((i, t), {})[serves(i, j, t)] = 1
+    reached = {home: sum(value(key) for key in inside) for home, inside in terms.items()}
     for t in case.periods:
         for scope in _SCOPES:
             for part, members in parts(case, scope):
-                kept = math.floor(sum(value(served(i, t)) for i in members) + WHOLE_TOLERANCE)
+                kept = math.floor(sum(reached.get((i, t), 0.0) for i in members) + WHOLE_TOLERANCE)
                 if kept > 0:
                     inside = {key: one for i in members for key, one in terms.get((i, t), {}).items()}
                     yield Row((scope, part, t), inside, ">=", kept)
 
 
 def _serve_most_then_nearest(case: Case, is_open: set[tuple[int, int]]) -> Objective:
-    # Serving one more person outweighs the longest journey twice over, so that nobody is left out to save time:
-    # one more person may push another to a farther site, and that one yet another; only their sum is bounded.
+    # One more person may push another to a farther site, and that one yet another, but no site twice: so serving one
+    # outweighs the longest journey once for every open site, and nobody is left out to save time.
     longest = max(case.seconds.values(), default=1)
-    reward = 100 * longest
+    reward = (len(is_open) + 1) * max(1, longest)
     return Objective("settle", {serves(i, j, t): case.seconds[i, j] - reward for i, j, t in _pairs(case, is_open)})
 
 

@@ -64,12 +64,17 @@ def ring(count: int) -> tuple[Program, Objective]:
     return program, Objective("sites", {x(i): 1 for i in range(count)})
 
 
-def market(seed: int = 3, rows: int = 4, columns: int = 30) -> tuple[Program, Objective, dict[Key, Number]]:
+def market_shares() -> np.ndarray[Any, Any]:
+    return np.random.default_rng(3).integers(0, 100, (4, 30))
+
+
+def market() -> tuple[Program, Objective, dict[Key, Number]]:
     """Return a market split, which branch and bound cannot finish in minutes, and a start for it.
 
     After Cornuéjols and Dawande 1998: shares of every product are to be halved between two divisions.
     """
-    shares = np.random.default_rng(seed).integers(0, 100, (rows, columns))
+    shares = market_shares()
+    rows, columns = shares.shape
     program = Program("market")
     program.add_columns(Column(x(i), whole=True) for i in range(columns))
     terms: dict[Key, Number] = {}
@@ -183,11 +188,6 @@ def clauses(seed: int) -> Clauses:
     return Clauses(points, program, cost, shares, weight_of)
 
 
-def allowed(values: np.ndarray[Any, Any], best: float) -> np.ndarray[Any, Any]:
-    """Tell which points keep a held value, as a planner reads it: within 1e-6 or a thousandth."""
-    return values <= best + max(1e-6, 0.001 * abs(best)) + 1e-9
-
-
 @pytest.mark.parametrize("seed", range(20))
 def test_stage_after_stage_finds_the_best_of_all_points(seed: int, at_home: None) -> None:
     problem = clauses(seed)
@@ -245,6 +245,14 @@ def test_where_nothing_is_missing_nothing_may_be_missing_later(at_home: None) ->
         program.hold(objective, 0)
     found = program.solve(Objective("cost", {x(0): 1, x(1): 1}), EXACT)
     assert found.objective == pytest.approx(2)
+
+
+def test_a_clause_has_no_equality() -> None:
+    # Its shortfall would count what is too much, and forget what is too little.
+    program = Program("equal")
+    program.add_columns([Column(x(0), whole=True)])
+    with pytest.raises(AllocateError, match="equality"):
+        program.add_rule("equal", [Row((), {x(0): 1}, "==", 1)], Strength.MUST)
 
 
 def test_physics_gets_no_shortfall() -> None:
@@ -331,18 +339,14 @@ def test_a_start_below_the_range_of_a_variable_is_not_an_answer(at_home: None) -
 @pytest.mark.parametrize("seconds", [0.0, 1.0])
 def test_a_good_start_is_not_lost_however_short_the_time(seconds: float) -> None:
     program, objective, start = market()
-    shares = [[float(row.terms.get(x(i), 0)) for i in range(30)] for row in market_rows()]
-    imbalance = sum(abs(sum(share for i, share in enumerate(row) if i % 2) - sum(row) // 2) for row in shares)
+    shares = market_shares()
+    dealt = shares @ [int(start[x(i)]) for i in range(shares.shape[1])]
+    imbalance = np.abs(dealt - shares.sum(axis=1) // 2).sum()
     found = program.solve(objective, Options(seconds=seconds, threads=1), start)
     assert found.objective <= imbalance + 1e-6
     assert 0 <= found.bound <= found.objective
     assert found.gap == relative_gap(found.objective, found.bound)
     assert found.stopped == (found.gap > 0.005)
-
-
-def market_rows() -> list[Row]:
-    shares = np.random.default_rng(3).integers(0, 100, (4, 30))
-    return [Row((r,), {x(i): int(share) for i, share in enumerate(shares[r])}, "==", 0) for r in range(4)]
 
 
 # --- the child process ----------------------------------------------------------------------------------
@@ -527,7 +531,7 @@ def test_the_number_of_threads_may_change_within_one_process(at_home: None) -> N
 def test_a_quick_look_needs_no_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_child", lambda job: pytest.fail("a process was started"))
     program, objective = ring(5)
-    found = program.solve(objective, replace(EXACT, quick=True), {x(i): 1 for i in range(5)})
+    found = program.solve(objective, replace(EXACT, quick=True, search_nodes=0), {x(i): 1 for i in range(5)})
     assert found.objective <= 5
     # Without branching, the relaxation's 2.5 is all that is proven, and that is what it says.
     assert found.bound == pytest.approx(2.5)
@@ -749,6 +753,32 @@ def test_a_solver_that_a_child_started_ends_with_the_child(tmp_path: Path, monke
     number = int(told.read_text(encoding="ascii"))
     try:
         assert wait_until(lambda: not runs(number)), "the solver runs on"
+    finally:
+        if runs(number):
+            os.kill(number, signal.SIGKILL)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+def test_a_child_ends_when_its_parent_is_killed() -> None:
+    code = (
+        "import multiprocessing, sys\n"
+        "sys.path.insert(0, 'tests')\n"
+        "from test_program import market, Options\n"
+        "program, objective, start = market()\n"
+        "def listen(progress):\n"
+        "    if progress.incumbent is not None:\n"
+        "        print(multiprocessing.active_children()[0].pid, flush=True)\n"
+        "program.solve(objective, Options(seconds=60, threads=1), start, listen=listen)\n"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        number = int(parent.stdout.readline())
+        assert runs(number)
+        parent.kill()
+        parent.stdout.read()
+    try:
+        assert wait_until(lambda: not runs(number)), "the child runs on"
     finally:
         if runs(number):
             os.kill(number, signal.SIGKILL)

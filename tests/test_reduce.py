@@ -63,7 +63,7 @@ def rule_lists(draw: st.DrawFn, case: Case) -> list[Rule]:
             "kinds": st.just(kinds),
             "counts": st.sampled_from(["open", "new"]),
             "at_most": st.integers(0, 2),
-            "scope": scopes,
+            "scope": st.sampled_from(["district", "town"]),
         },
         "spending": {"at_most": st.integers(0, 8)},
         "keep": {"sites": names},

@@ -95,7 +95,7 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
 
 # Sites that are worth laying out together while the rest is held: few enough to be solved in a second, enough for a
 # chain of exchanges. There is one centre for every so many sites.
-_NEIGHBOURHOOD, _STEP = 32, 16
+_NEIGHBOURHOOD, _STEP = 32, 20
 
 
 def neighbourhoods(case: Case) -> list[list[Key]]:

@@ -26,6 +26,11 @@ class Capacity(Rule):
     kinds: tuple[str, ...] = pydantic.Field(min_length=1)
     people: int = pydantic.Field(gt=0, le=10_000_000)
 
+    def __post_init__(self) -> None:
+        if self.years:
+            msg = "the room of a site is the same in every year; leave out years"
+            raise ValueError(msg)
+
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield one row per site and year."""
         for t in self.when(case):

@@ -10,7 +10,7 @@ from allocate.case import Case
 from allocate.layout import Layout
 from allocate.rows import Breach, Key, Number, Row, opened
 from allocate.rules.base import STRICT, Rule
-from allocate.rules.scopes import Scope, site_parts
+from allocate.rules.scopes import site_parts
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -27,11 +27,14 @@ class Count(Rule):
     counts: Literal["open", "new"] = "open"
     at_least: int | None = pydantic.Field(default=None, ge=0)
     at_most: int | None = pydantic.Field(default=None, ge=0)
-    scope: Scope = "district"
+    scope: Literal["district", "town"] = "district"
 
     def __post_init__(self) -> None:
         if self.at_least is None and self.at_most is None:
             msg = "give at_least or at_most"
+            raise ValueError(msg)
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            msg = "at_least is above at_most"
             raise ValueError(msg)
 
     @property

@@ -24,6 +24,11 @@ class Forbid(Rule):
 
     sites: tuple[str, ...] = pydantic.Field(min_length=1)
 
+    def __post_init__(self) -> None:
+        if len(set(self.sites)) < len(self.sites):
+            msg = "give each site once"
+            raise ValueError(msg)
+
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield one row per site and year."""
         for t in self.when(case):
@@ -41,7 +46,9 @@ class Forbid(Rule):
         for t in self.when(case):
             for name in self.sites:
                 if (case.site_index[name], t) in layout.open:
-                    yield Breach((name, case.years[t]), 1, 1, "breach.forbid", {"site": name})
+                    yield Breach(
+                        (name, case.years[t]), 1, 1, "breach.forbid", {"site": case.sites[case.site_index[name]].name}
+                    )
 
     def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
         """Return how many of the sites listed are open, and that none should be."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -56,11 +57,17 @@ class Links:
         return len(self.places)
 
 
+@cache
+def _projection(datum: str, epsg: int) -> pyproj.Transformer:
+    # (Making one takes longer than all the rest of a small district.)
+    return pyproj.Transformer.from_crs(_DEGREES[datum], epsg, always_xy=True)
+
+
 def metric(lon_lat: Sequence[tuple[float, float]], datum: str, epsg: int) -> Metric:
     """Project degrees into a metric reference system [m]."""
     if not lon_lat:
         return np.zeros((0, 2))
-    project = pyproj.Transformer.from_crs(_DEGREES[datum], epsg, always_xy=True)
+    project = _projection(datum, epsg)
     degrees = np.asarray(lon_lat, dtype=float)
     return np.column_stack(project.transform(degrees[:, 0], degrees[:, 1]))
 

@@ -1,0 +1,68 @@
+"""A district of forty places that every test may copy and spoil, and its plan, made once."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from allocate.model import read_model
+from allocate.planning import plan
+from allocate.plans import Plan
+from allocate.read import read_district
+
+DATA = Path(__file__).parent / "data"
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """A copy of the small district and of its model, to be changed at will."""
+
+    folder: Path
+    model: Path
+
+    def edit(self, file: str, old: str, new: str, *, count: int = 1) -> None:
+        """Replace a text that a file is known to hold."""
+        path = self.model if file == self.model.name else self.folder / file
+        text = path.read_text(encoding="utf-8-sig")
+        assert old in text, f"{file} does not hold {old!r}"
+        path.write_text(text.replace(old, new, count), encoding="utf-8")
+
+
+def copy_tiny(where: Path) -> Tiny:
+    """Copy district and model, the model naming the copy by its whole path."""
+    tiny = Tiny(where / "tiny", where / "tiny.toml")
+    shutil.copytree(DATA / "tiny", tiny.folder)
+    shutil.copy(DATA / "tiny.toml", tiny.model)
+    tiny.edit("tiny.toml", 'district = "tiny"', f"district = '{tiny.folder}'")
+    return tiny
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Tiny:
+    return copy_tiny(tmp_path)
+
+
+@pytest.fixture
+def tiny_list(tmp_path: Path) -> Path:
+    """Return a copy of a village list that lacks most positions and people."""
+    return Path(shutil.copytree(DATA / "tiny-list", tmp_path / "tiny-list"))
+
+
+@pytest.fixture(scope="session")
+def tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """Return the copy that `tiny_plan` was made of; nobody changes it."""
+    return copy_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def plan_again(tiny_home: Tiny) -> Callable[[], Plan]:
+    """Return a function that plans the small district as `tiny_plan` was planned."""
+    return lambda: plan(read_district(tiny_home.folder), read_model(tiny_home.model))
+
+
+@pytest.fixture(scope="session")
+def tiny_plan(plan_again: Callable[[], Plan]) -> Plan:
+    """Return the plan of the small district, made once; copy its content before changing it."""
+    return plan_again()

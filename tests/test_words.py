@@ -1,0 +1,192 @@
+"""The catalogue of texts: whole in both languages, no key missing, none left over, and no text beside it."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from allocate import tables
+from allocate.goals import GOALS
+from allocate.model import SITED
+from allocate.rows import POLICY
+from allocate.rules import RULES
+from allocate.words import LANGUAGES, both, catalogue, language, say, say_in, speaking
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = sorted((ROOT / "allocate").rglob("*.py"))
+PAGE = [ROOT / "maps" / name for name in ("page.js", "template.html")]
+SECTIONS = {key.split(".")[0] for key in catalogue()}
+# Sections whose keys are codes of the data.
+CODES: dict[str, set[str]] = {
+    "kind": set(tables.INSTITUTION_KINDS),
+    "basis": set(tables.BASES),
+    "action": {"keep", "open", "close"},
+    "stage": {str(strength) for strength in POLICY} | set(GOALS),
+    "site": set(SITED),
+    "indicator": set(RULES),
+    "unit": {rule.unit for rule in RULES.values()} | {rule.measured_in for rule in RULES.values()},
+}
+# Chinese that is no text for people: table descriptions in both languages stand side by side with their columns,
+# and the reader knows how a blank cell is written.
+CHINESE = {"tables.py": None, "read.py": {"无"}}
+
+
+@cache
+def tree(module: Path) -> ast.Module:
+    return ast.parse(module.read_text(encoding="utf-8"))
+
+
+def docstrings(module: Path) -> set[int]:
+    """Return the constants that are docstrings, by identity."""
+    owners = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    bodies = [node.body for node in ast.walk(tree(module)) if isinstance(node, owners) and node.body]
+    first = [body[0] for body in bodies]
+    return {id(node.value) for node in first if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)}
+
+
+def formatted(module: Path) -> list[ast.JoinedStr]:
+    return [node for node in ast.walk(tree(module)) if isinstance(node, ast.JoinedStr)]
+
+
+@cache
+def constants(module: Path) -> set[str]:
+    """Return every string of a module that is neither a docstring nor a part of an f-string."""
+    skip = docstrings(module) | {id(part) for node in formatted(module) for part in node.values}
+    nodes = [node for node in ast.walk(tree(module)) if isinstance(node, ast.Constant) and id(node) not in skip]
+    return {node.value for node in nodes if isinstance(node.value, str)}
+
+
+@cache
+def patterns(module: Path) -> set[str]:
+    """Return every f-string of a module as a regular expression."""
+
+    def shape(part: ast.expr) -> str:
+        return re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+"
+
+    return {"".join(map(shape, node.values)) for node in formatted(module)}
+
+
+def said(module: Path) -> Iterator[str]:
+    """Yield the keys that a module hands to whatever says them: all of them that it writes out."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            at = {"say": 0, "both": 0, "Problem": 0, "blame": 0, "warn": 0, "say_in": 1, "Breach": 3}.get(name)
+            if at is not None and len(node.args) > at:
+                options = node.args[at]
+                for part in [options.body, options.orelse] if isinstance(options, ast.IfExp) else [options]:
+                    if isinstance(part, ast.Constant):
+                        yield str(part.value)
+
+
+def fields(text: str) -> list[str]:
+    return sorted(name for _, name, _, _ in Formatter().parse(text) if name is not None)
+
+
+def is_used(key: str) -> bool:
+    section, rest = key.split(".", 1)
+    if section in CODES:
+        return rest in CODES[section]
+    if section == "map":
+        return map_uses(rest) or any(key in constants(module) for module in MODULES)
+    for module in MODULES:
+        texts, shapes = constants(module), patterns(module)
+        helper = f"{section}\\..+"
+        whole = {shape for shape in shapes if shape.startswith(f"{section}\\.") and shape != helper}
+        if key in texts or any(re.fullmatch(shape, key) for shape in whole):
+            return True
+        # A helper that puts the section before the word: the word stands in the same module.
+        words = {shape for shape in shapes if re.match(r"[a-z]+_", shape)}
+        if helper in shapes and (rest in texts or any(re.fullmatch(shape, rest) for shape in words)):
+            return True
+    return False
+
+
+@cache
+def page() -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in PAGE)
+
+
+def map_uses(word: str) -> bool:
+    """Tell whether the page writes a word out, or puts it together from a group and a code."""
+    if re.search(rf"""["'`]{re.escape(word)}["'`]""", page()):
+        return True
+    groups = set(re.findall(r"`([a-z_]+)_\$\{", page())) | set(re.findall(r"""sayCode\(["']([a-z_]+)["']""", page()))
+    return any(word.startswith(f"{group}_") for group in groups)
+
+
+@pytest.mark.parametrize("key", sorted(catalogue()))
+def test_every_text_stands_in_both_languages_and_fills_in_the_same(key: str) -> None:
+    texts = catalogue()[key]
+    assert set(texts) == set(LANGUAGES)
+    assert all(text.strip() for text in texts.values())
+    assert fields(texts["zh"]) == fields(texts["en"])
+    if key != "map.language_switch":
+        assert not re.search(r"[\u4e00-\u9fff]", texts["en"].replace("{zh}", ""))
+
+
+def test_the_scan_sees_what_the_code_says() -> None:
+    keys = {key for module in MODULES for key in said(module)}
+    assert {"problem.file_missing", "cli.app", "breach.reach", "verify.differs", "summary.head"} <= keys
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT)))
+def test_every_text_that_a_module_says_is_in_the_catalogue(module: Path) -> None:
+    files = re.compile(r".*\.(csv|html|txt|json|toml|geojson|js|css|py|md)")
+    written = {
+        text for text in constants(module) if re.fullmatch(r"[a-z]+\.[a-z_0-9]+", text) and not files.fullmatch(text)
+    }
+    asked = {text for text in written if text.split(".")[0] in SECTIONS} | set(said(module))
+    assert asked <= set(catalogue())
+
+
+def test_every_code_of_the_data_has_its_text() -> None:
+    for section, codes in CODES.items():
+        assert codes <= {key.split(".", 1)[1] for key in catalogue() if key.startswith(f"{section}.")}, section
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_every_rule_says_what_it_measures(rule: str) -> None:
+    assert RULES[rule].indicator in catalogue()
+
+
+def test_every_word_of_the_page_is_in_the_catalogue() -> None:
+    found = set(re.findall(r"""\bsay\(["']([a-z_]+)["']""", page())) | set(
+        re.findall(r'data-(?:word|label)="([a-z_]+)"', page())
+    )
+    assert "unnamed" in found
+    assert {f"map.{word}" for word in found} <= set(catalogue())
+
+
+def test_no_text_is_left_over() -> None:
+    assert [key for key in sorted(catalogue()) if not is_used(key)] == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT)))
+def test_no_chinese_stands_outside_the_catalogue(module: Path) -> None:
+    allowed = CHINESE.get(module.name, set()) if module.parent == ROOT / "allocate" else set()
+    texts = constants(module) | patterns(module)
+    found = {text for text in texts if re.search(r"[\u4e00-\u9fff]", text)}
+    assert allowed is None or found <= allowed
+
+
+def test_the_language_is_the_one_spoken_and_chinese_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ALLOCATE_LANGUAGE", raising=False)
+    assert language() == "zh"
+    monkeypatch.setenv("ALLOCATE_LANGUAGE", "en_GB")
+    assert language() == "en"
+    with speaking("zh"):
+        assert say("kind.clinic") == say_in("zh", "kind.clinic")
+        with speaking("en"):
+            assert say("kind.clinic") == "village clinic"
+        assert language() == "zh"
+    assert both("kind.clinic") == f"{say_in('zh', 'kind.clinic')} · village clinic"
+
+
+@pytest.mark.parametrize("spoken", LANGUAGES)
+def test_a_value_with_braces_is_filled_in_as_it_is(spoken: str) -> None:
+    assert "{7*7}" in say_in(spoken, "problem.no_model", names="{7*7}")  # type: ignore[arg-type]
