@@ -23,7 +23,7 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
     district = None
     if model is not None:
         try:
-            district = read_district(find_district(model.district))
+            district = read_district(find_district(model.district, model.home))
         except (InputError, UsageError) as error:
             wrong.append(error)
     if wrong or model is None or district is None:

@@ -84,7 +84,7 @@ def plan(
     chosen = read_model(model, _changes(changes))
     folder = out or Path("maps") / "out" / chosen.id
     check_target(folder)
-    district = read_district(find_district(chosen.district))
+    district = read_district(find_district(chosen.district, chosen.home))
     for warning in district.warnings:
         print(say("check.warning", text=warning.sentence()), file=sys.stderr)
     options = Options(solver="cbc" if solver == "cbc" else "highs", seconds=seconds, threads=threads, seed=chosen.seed)

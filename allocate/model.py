@@ -3,7 +3,7 @@
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
@@ -99,6 +99,8 @@ class Model:
         The file as it was read, with all that was changed on the command line, ready for JSON.
     inputs
         SHA-256 of every file read.
+    home
+        Folder in which the file lies.
     """
 
     id: str
@@ -117,6 +119,7 @@ class Model:
     seed: int
     settings: Mapping[str, Any]
     inputs: Mapping[str, str]
+    home: Path = field(default=Path(), compare=False)
 
     def planned(self) -> dict[str, Rule]:
         """Return the rules that the plan can still meet: those with a year that is not before `as_of`."""
@@ -161,7 +164,7 @@ def read_model(file: str | Path, changes: Mapping[str, str] | None = None) -> Mo
         content[table] = {**presets.get(table, {}), **mine} if isinstance(mine, dict) else mine
     for key, value in (changes or {}).items():
         _change(content, key, value)
-    return model_of(content, path.stem, path.name, inputs)
+    return replace(model_of(content, path.stem, path.name, inputs), home=path.resolve().parent)
 
 
 def _load(path: Path, inputs: dict[str, str], name: str = "") -> dict[str, Any]:
@@ -336,7 +339,7 @@ def _keys(kind: type[Any], path: tuple[str, ...]) -> list[str]:
         kind = inner[path[0]]
     if issubclass(kind, pydantic.BaseModel):
         return list(kind.model_fields)
-    return [field.name for field in fields(kind)]
+    return [one.name for one in fields(kind)]
 
 
 def _inconsistent(head: _Head, rules: Mapping[str, Rule], file: str) -> list[Problem]:

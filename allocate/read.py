@@ -88,15 +88,18 @@ class _Folder:
         return None
 
 
-def find_district(name: str) -> Path:
-    """Return the folder of a district: a path, or the name of a bundled one.
+def find_district(name: str, home: Path = Path()) -> Path:
+    """Return the folder of a district: a path, or a name in data/, or the name of a bundled one.
+
+    `home` is where the model lies that asks: paths and data/ are looked for there, and beside its folder, too.
 
     Raises
     ------
     UsageError
         When neither is there.
     """
-    for path in (Path(name), Path("data") / name, bundled() / "data" / name):
+    homes = [Path(), home, home.parent]
+    for path in [place / part / name for place in homes for part in ("", "data")] + [bundled() / "data" / name]:
         if (path / CARD).is_file() or (path / tables.PLACES.file).is_file():
             return path
     names = sorted(p.parent.name for p in (bundled() / "data").glob(f"*/{CARD}"))

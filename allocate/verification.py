@@ -1,5 +1,6 @@
 """Rechecks a finished plan without a solver: from what it decides, everything else in it is worked out again."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,26 +67,28 @@ def verify(plan: Path | Mapping[str, Any], data: Path | None = None) -> Verdict:
     counted = _Counter()
     try:
         district = district_of(content)
+        # Causes before effects: the list of findings is cut.
+        findings += _people(district, counted)
+        findings += _origin(content)
         model = model_of(content["settings"], str(content["model"]), "settings", _model_inputs(content))
         findings += _decided(content, district, model, counted)
         findings += _draws(content, district, model, counted)
-        findings += _people(district, counted)
     except AllocateError as error:
         findings.append(Finding("settings", str(error)))
     except (
-        KeyError,
-        IndexError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        StopIteration,
         TypeError,
         ValueError,
-        AttributeError,
-        StopIteration,
-        ZeroDivisionError,
     ) as error:
         # Whatever is missing or of the wrong kind in the file is a fault of the file, never of the reader.
         findings.append(Finding("plan", say("verify.broken", reason=f"{type(error).__name__}: {error}")))
         return Verdict(tuple(findings), (), counted.number)
     wrong, notes = _against_files(content, district, data, counted)
-    return Verdict(tuple(findings + wrong)[:_MOST], tuple(notes), counted.number)
+    return Verdict(tuple(wrong + findings)[:_MOST], tuple(notes), counted.number)
 
 
 def insist(content: Mapping[str, Any]) -> None:
@@ -112,6 +115,16 @@ class _Counter:
 def _model_inputs(content: Mapping[str, Any]) -> dict[str, str]:
     district = set(district_of(content).inputs)
     return {row["path"]: row["sha256"] for row in content["inputs"] if row["path"] not in district}
+
+
+def _origin(content: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield what is no checksum of an input, and what is no version of a library."""
+    for n, row in enumerate(content["inputs"]):
+        if not row["path"] or re.fullmatch("[0-9a-f]{64}", row["sha256"]) is None:
+            yield Finding(f"inputs[{n}]", say("verify.broken", reason=repr(row)))
+    for name, number in content["versions"].items():
+        if not (isinstance(number, str) and number):
+            yield Finding(f"versions.{name}", say("verify.broken", reason=repr(number)))
 
 
 def _decided(content: Mapping[str, Any], district: District, model: Model, counted: _Counter) -> Iterator[Finding]:
@@ -198,7 +211,7 @@ def _against_files(
 ) -> tuple[list[Finding], list[str]]:
     """Compare the district that the plan carries with the files that it was read from, where they are unchanged."""
     try:
-        now = read_district(data if data is not None else find_district(district.id))
+        now = read_district(data if data is not None else find_district(str(district.id)))
     except (UsageError, InputError):
         return [], [say("verify.no_inputs", district=district.id)]
     if dict(now.inputs) != dict(district.inputs):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from allocate.candidates import make_case
 from allocate.checking import check_all
-from allocate.errors import AllocateError, InputError, Problem, UsageError
+from allocate.errors import InputError, Problem, UsageError
 from allocate.model import read_model
 from allocate.plans import Plan
 from allocate.read import find_district, read_district, read_list

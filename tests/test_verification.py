@@ -474,13 +474,27 @@ def leave_a_place_out(content: Content, chance: random.Random) -> None:
 
 @mutation
 def change_a_published_total(content: Content, chance: random.Random) -> None:
-    chance.choice(content["district_data"]["facts"])["value"] += 1
+    facts = content["district_data"]["facts"]
+    chance.choice([fact for fact in facts if fact["indicator"] in ("population", "population_65_and_over")])[
+        "value"
+    ] += 1
 
 
 @mutation
 def hide_an_institution(content: Content, chance: random.Random) -> None:
     institutions = content["district_data"]["institutions"]
     institutions.remove(chance.choice([i for i in institutions if i["kind"] != "hospital"]))
+
+
+@mutation
+def break_a_checksum(content: Content, chance: random.Random) -> None:
+    row = chance.choice(content["inputs"])
+    row["sha256"] = chance.choice([None, "", row["sha256"][1:], row["sha256"].replace(row["sha256"][0], "z")])
+
+
+@mutation
+def leave_the_version_of_a_library_blank(content: Content, chance: random.Random) -> None:
+    content["versions"][chance.choice(list(content["versions"]))] = chance.choice(["", None, 3])
 
 
 @mutation
