@@ -13,12 +13,14 @@ import pydantic
 
 from allocate.bundle import bundled
 from allocate.errors import ModelError, Problem, UsageError
+from allocate.faults import reason
 from allocate.goals import GOALS, Goal, Travel
 from allocate.rules import RULES, Rule
 from allocate.tables import INSTITUTION_KINDS, PLACE_KINDS
 from allocate.travel import Circle, Mode
 from allocate.travel.circles import STRICT, Text
 from allocate.units import Basis
+from allocate.words import say
 
 SITED = ("station", "clinic")
 PRESETS = "presets/circles.toml"
@@ -70,7 +72,7 @@ class _Head(pydantic.BaseModel):
     @classmethod
     def _rising(cls, years: tuple[int, ...]) -> tuple[int, ...]:
         if list(years) != sorted(set(years)) or not all(1900 <= year <= 2200 for year in years):
-            msg = "give each year once, earliest first"
+            msg = say("reason.years")
             raise ValueError(msg)
         return years
 
@@ -327,7 +329,7 @@ def _faults(error: pydantic.ValidationError, file: str, where: tuple[str, ...], 
                 what = "problem.source_missing" if place[-1] in ("source", "basis") else "problem.key_missing"
                 problems.append(Problem(what, file, column=column))
             case _:
-                details = {"reason": fault["msg"].removeprefix("Value error, ")}
+                details = {"reason": reason(fault)}
                 problems.append(Problem("problem.key_value", file, column=column, value=value, details=details))
     return problems
 

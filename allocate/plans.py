@@ -18,6 +18,7 @@ from allocate.errors import AllocateError, InputError, Problem
 from allocate.layout import Layout
 from allocate.model import Model
 from allocate.rows import Number, Strength
+from allocate.rules import Rule
 from allocate.rules.scopes import Scope, parts
 from allocate.stages import clause_values, goal_values
 from allocate.units import Basis, minutes
@@ -88,7 +89,9 @@ def assemble(
         "settings": model.settings,
         "assumptions": assumptions(district, model),
         "inputs": [
-            {"path": path, "sha256": digest} for path, digest in sorted({**district.inputs, **model.inputs}.items())
+            {"of": part, "path": path, "sha256": digest}
+            for part, files in (("district", district.inputs), ("model", model.inputs))
+            for path, digest in sorted(files.items())
         ],
         "versions": dict(versions) if versions is not None else library_versions(),
         "district_data": district_data(district),
@@ -138,7 +141,6 @@ def district_of(content: Mapping[str, Any]) -> District:
             for row in rows
         )
 
-    files = set(district_files(content))
     return District(
         id=data["id"],
         name=data["name"],
@@ -151,15 +153,13 @@ def district_of(content: Mapping[str, Any]) -> District:
         facts={fact.indicator: fact for fact in records(Fact, data["facts"])},
         boundary=data["boundary"],
         travel={(row[0], row[1], row[2]): row[3] for row in data["travel"]},
-        inputs={row["path"]: row["sha256"] for row in content["inputs"] if row["path"] in files},
+        inputs=inputs_of(content, "district"),
     )
 
 
-def district_files(content: Mapping[str, Any]) -> list[str]:
-    """Return the names of the inputs that belong to the district's folder."""
-    return [
-        row["path"] for row in content["inputs"] if not row["path"].endswith(".toml") or row["path"] == "district.toml"
-    ]
+def inputs_of(content: Mapping[str, Any], part: str) -> dict[str, str]:
+    """Return the checksums of the files that the district, or the model, was read from."""
+    return {row["path"]: row["sha256"] for row in content["inputs"] if row["of"] == part}
 
 
 def layout_of(content: Mapping[str, Any], case: Case) -> Layout:
@@ -266,6 +266,7 @@ def _scorecard(district: District, model: Model, case: Case, layout: Layout) -> 
         missed: dict[int, list[Any]] = {}
         for breach in rule.breaches(case, layout):
             missed.setdefault(_year(breach.about, case), []).append(breach)
+        rows += [_past(name, rule, year) for year in rule.years if year not in case.years]
         for t, year in enumerate(case.years):
             if rule.years and year not in rule.years:
                 continue
@@ -294,6 +295,30 @@ def _scorecard(district: District, model: Model, case: Case, layout: Layout) -> 
                 }
             )
     return rows
+
+
+def _past(name: str, rule: Rule, year: int) -> dict[str, Any]:
+    """Return the line of a clause whose deadline lies before the plan: it is reported, and nothing is known of it."""
+    return {
+        "rule": name,
+        "clause": rule.clause,
+        "document": rule.document,
+        "document_status": rule.status,
+        "year": year,
+        "indicator": rule.indicator,
+        "target": None,
+        "today": None,
+        "value": None,
+        "unit": rule.measured_in,
+        "strength": str(rule.strength),
+        "status": "reported",
+        "shortfall": None,
+        "shortfall_unit": rule.unit,
+        "causes": [],
+        "quote": rule.quote,
+        "source": rule.source,
+        "basis": str(rule.basis),
+    }
 
 
 def _year(about: tuple[str | int, ...], case: Case) -> int:

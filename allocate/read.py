@@ -23,6 +23,7 @@ from allocate import tables
 from allocate.bundle import bundled
 from allocate.district import District, Fact, Institution, Place, Town
 from allocate.errors import InputError, Problem, UsageError
+from allocate.faults import reason
 from allocate.tables import Column, Table
 from allocate.travel.circles import Text
 from allocate.units import Basis
@@ -183,7 +184,7 @@ def _read_card(folder: _Folder) -> _Card | None:
     except pydantic.ValidationError as error:
         for fault in error.errors():
             key = ".".join(str(part) for part in fault["loc"])
-            folder.blame("problem.card", CARD, column=key, reason=fault["msg"])
+            folder.blame("problem.card", CARD, column=key, reason=reason(fault))
     except (ValueError, RecursionError) as error:
         # Besides its own error, tomllib lets through those of endless numbers and of brackets nested too deep.
         folder.blame("problem.not_toml", CARD, reason=str(error))

@@ -11,7 +11,7 @@ from allocate.decisions import siting
 from allocate.district import District
 from allocate.errors import AllocateError, InputError, UsageError
 from allocate.model import Model, model_of
-from allocate.plans import assemble, district_data, district_of, layout_of, read_plan
+from allocate.plans import assemble, district_data, district_of, inputs_of, layout_of, read_plan
 from allocate.read import find_district, read_district
 from allocate.rows import Strength
 from allocate.tables import AGED_65, POPULATION
@@ -56,11 +56,12 @@ def verify(plan: Path | Mapping[str, Any], data: Path | None = None) -> Verdict:
     """Recheck a plan: a folder, a plan.json, or its content.
 
     `data` is the district's folder; without it the bundled district of the plan's name is compared, if there is one.
+    What no recheck can work out again is the solver's word: the bounds, and what the draws found.
 
     Raises
     ------
     InputError
-        When the plan cannot be read at all.
+        When the plan, or the folder named, cannot be read at all.
     """
     content = plan if isinstance(plan, Mapping) else read_plan(plan)
     findings: list[Finding] = []
@@ -70,7 +71,7 @@ def verify(plan: Path | Mapping[str, Any], data: Path | None = None) -> Verdict:
         # Causes before effects: the list of findings is cut.
         findings += _people(district, counted)
         findings += _origin(content)
-        model = model_of(content["settings"], str(content["model"]), "settings", _model_inputs(content))
+        model = model_of(content["settings"], str(content["model"]), "settings", inputs_of(content, "model"))
         findings += _decided(content, district, model, counted)
         findings += _draws(content, district, model, counted)
     except AllocateError as error:
@@ -110,11 +111,6 @@ class _Counter:
 
     def __init__(self) -> None:
         self.number = 0
-
-
-def _model_inputs(content: Mapping[str, Any]) -> dict[str, str]:
-    district = set(district_of(content).inputs)
-    return {row["path"]: row["sha256"] for row in content["inputs"] if row["path"] not in district}
 
 
 def _origin(content: Mapping[str, Any]) -> Iterator[Finding]:
@@ -209,9 +205,16 @@ def _people(district: District, counted: _Counter) -> Iterator[Finding]:
 def _against_files(
     content: Mapping[str, Any], district: District, data: Path | None, counted: _Counter
 ) -> tuple[list[Finding], list[str]]:
-    """Compare the district that the plan carries with the files that it was read from, where they are unchanged."""
+    """Compare the district that the plan carries with the files that it was read from.
+
+    A folder that a person names is compared whatever has changed in it; one that only has the right name is compared
+    where it is the one that the plan was made from.
+    """
+    if data is not None:
+        now = read_district(data)
+        return list(_differences(content["district_data"], district_data(now), "district_data", counted)), []
     try:
-        now = read_district(data if data is not None else find_district(str(district.id)))
+        now = read_district(find_district(str(district.id)))
     except (UsageError, InputError):
         return [], [say("verify.no_inputs", district=district.id)]
     if dict(now.inputs) != dict(district.inputs):

@@ -549,8 +549,8 @@ def test_a_plan_that_was_changed_is_rejected(name: str, seed: int, text: str, ti
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
-def test_it_is_rejected_without_its_data_too(name: str, text: str, tmp_path: Path) -> None:
-    assert not verify(mutate(text, name, 3), tmp_path / "gone").sound
+def test_it_is_rejected_without_its_data_too(name: str, text: str) -> None:
+    assert not verify(mutate(text, name, 3)).sound
 
 
 WHERE = {
@@ -584,17 +584,26 @@ def test_what_is_wrong_is_named_with_its_place(name: str, text: str, tiny_home: 
         assert [finding for finding in verdict.findings if WHERE[name] in finding.where], verdict.findings
 
 
-def test_data_that_are_gone_are_a_note(text: str, tmp_path: Path) -> None:
-    verdict = verify(json.loads(text), tmp_path / "gone")
+def test_data_that_are_not_there_are_a_note(text: str) -> None:
+    verdict = verify(json.loads(text))
     assert verdict.sound
     assert len(verdict.notes) == 1
 
 
-def test_data_that_changed_since_are_a_note(text: str, tiny: Tiny) -> None:
+def test_a_named_folder_that_cannot_be_read_is_an_error(text: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        verify(json.loads(text), tmp_path / "gone")
+
+
+def test_data_that_changed_since_are_a_note_unless_a_person_names_them(
+    text: str, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tiny.edit("places.csv", "社区居委会", "居委会")
-    verdict = verify(json.loads(text), tiny.folder)
+    monkeypatch.chdir(tiny.folder.parent)
+    verdict = verify(json.loads(text))
     assert verdict.sound
     assert len(verdict.notes) == 1
+    assert not verify(json.loads(text), tiny.folder).sound
 
 
 def test_a_place_renamed_in_the_plan_alone_is_seen_in_the_data(text: str, tiny_home: Tiny) -> None:

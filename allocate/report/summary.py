@@ -1,6 +1,6 @@
 """A plan in ten lines, for the terminal."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from allocate.words import language, say
@@ -126,15 +126,13 @@ def _millions(yuan: int) -> str:
 
 
 def _proof(content: Mapping[str, Any]) -> str:
-    parts = [
-        say("summary.stage", stage=say_stage(row["name"]), gap=percent_up(row["gap"])) for row in content["stages"]
-    ]
+    gaps: dict[str, float] = {}
+    for row in content["stages"]:
+        name = say_stage(row["name"])
+        gaps[name] = max(row["gap"], gaps.get(name, 0.0))
+    parts = [say("summary.stage", stage=name, gap=percent_up(gap)) for name, gap in gaps.items()]
     key = "summary.proven" if content["outcome"] == "optimal" else "summary.not_proven"
-    return say(key, text=say("summary.semicolon").join(_merged(parts)))
-
-
-def _merged(parts: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(parts))
+    return say(key, text=say("summary.semicolon").join(parts))
 
 
 def say_stage(name: str) -> str:

@@ -10,6 +10,7 @@ from allocate.case import Case
 from allocate.layout import Layout
 from allocate.rows import Breach, Number, Row, Strength, opened, serves
 from allocate.rules.base import STRICT, Rule
+from allocate.words import say
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -28,7 +29,7 @@ class Capacity(Rule):
 
     def __post_init__(self) -> None:
         if self.years:
-            msg = "the room of a site is the same in every year; leave out years"
+            msg = say("reason.room_years")
             raise ValueError(msg)
 
     def rows(self, case: Case) -> Iterator[Row]:

@@ -11,6 +11,7 @@ from allocate.layout import Layout
 from allocate.rows import Breach, Key, Number, Row, opened
 from allocate.rules.base import STRICT, Rule
 from allocate.rules.scopes import site_parts
+from allocate.words import say
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -31,10 +32,10 @@ class Count(Rule):
 
     def __post_init__(self) -> None:
         if self.at_least is None and self.at_most is None:
-            msg = "give at_least or at_most"
+            msg = say("reason.no_limit")
             raise ValueError(msg)
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
-            msg = "at_least is above at_most"
+            msg = say("reason.limits_cross")
             raise ValueError(msg)
 
     @property

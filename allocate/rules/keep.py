@@ -10,6 +10,7 @@ from allocate.case import Case
 from allocate.layout import Layout
 from allocate.rows import Breach, Number, Row, opened
 from allocate.rules.base import STRICT, Rule
+from allocate.words import say
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -26,7 +27,7 @@ class Keep(Rule):
 
     def __post_init__(self) -> None:
         if len(set(self.sites)) < len(self.sites):
-            msg = "give each site once"
+            msg = say("reason.site_twice")
             raise ValueError(msg)
 
     def rows(self, case: Case) -> Iterator[Row]:

@@ -7,14 +7,14 @@ import pydantic
 
 from allocate.tables import INSTITUTION_KINDS
 from allocate.units import Basis, Metres, Seconds, exact
-from allocate.words import LANGUAGES
+from allocate.words import LANGUAGES, say
 
 STRICT = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _two_languages(name: dict[str, str]) -> dict[str, str]:
     if set(name) != set(LANGUAGES):
-        msg = "give zh and en"
+        msg = say("reason.two_languages")
         raise ValueError(msg)
     return name
 
@@ -90,11 +90,11 @@ class Circle(pydantic.BaseModel):
     @pydantic.model_validator(mode="after")
     def _limits(self) -> "Circle":
         if self.minutes is None and self.metres is None:
-            msg = "give minutes or metres"
+            msg = say("reason.no_reach")
             raise ValueError(msg)
         unknown = set(self.kinds) - set(INSTITUTION_KINDS)
         if unknown:
-            msg = f"kinds {sorted(unknown)} are not among {list(INSTITUTION_KINDS)}"
+            msg = say("reason.kinds", unknown=", ".join(sorted(unknown)), kinds=", ".join(INSTITUTION_KINDS))
             raise ValueError(msg)
         return self
 
