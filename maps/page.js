@@ -627,15 +627,23 @@ function coverageFacts() {
 
 function gapSentence() {
   if (plan.gap === null) return say("gap_unknown");
-  // Rounded up, so that the page never claims more than was proven.
-  const gap = `${(Math.ceil(plan.gap * 1e4 - 1e-7) / 100).toLocaleString("en-US")} %`;
-  return say(plan.outcome === "optimal" ? "gap_proven" : "gap_open", { gap });
+  return say(plan.outcome === "optimal" ? "gap_proven" : "gap_open", { gap: percentUp(plan.gap) });
+}
+
+// Rounded up, so that the page never claims more than was proven.
+function percentUp(gap) {
+  return `${(Math.max(0, Math.ceil(gap * 1e4 - 1e-7)) / 100).toLocaleString("en-US")} %`;
+}
+
+function stageGaps() {
+  const parts = plan.stages.flatMap(([name, gap], at) => [at ? " · " : "", given(inLanguage(name)), ` ${percentUp(gap)}`]);
+  return element("p", "note", ...parts);
 }
 
 function certaintyFacts() {
   const gap = element("p", "", gapSentence());
   gap.id = "gap";
-  const lines = [gap];
+  const lines = plan.stages.length ? [gap, stageGaps()] : [gap];
   const { draws } = plan;
   if (draws) {
     const add = (key, reach, format) => reach && lines.push(element("p", "", say(key, { count: number(draws.count), range: range(reach, format) })));

@@ -292,3 +292,15 @@ def test_a_plan_that_lacks_a_part_still_gives_a_page(missing: str) -> None:
 
 def test_an_empty_plan_gives_a_page() -> None:
     assert island(map_page({}), "plan")["years"] == []
+
+
+def test_the_page_names_the_gap_of_every_stage_and_the_larger_one_of_a_strength() -> None:
+    plan = small_plan()
+    plan["stages"] = [
+        {"name": "must.worst", "gap": 0.0},
+        {"name": "must.sum", "gap": 0.002},
+        {"name": "cost", "gap": 0.01},
+    ]
+    stages = compact(plan)["stages"]
+    assert [gap for _, gap in stages] == [0.002, 0.01]
+    assert stages[1][0]["zh"] == "费用"

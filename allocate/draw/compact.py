@@ -59,6 +59,7 @@ def compact(plan: Row) -> dict[str, Any]:
         "years": years,
         "outcome": _text(plan.get("outcome")),
         "gap": _number(plan.get("gap")),
+        "stages": _stages(plan),
         "statuses": list(STATUSES),
         "bases": [str(basis) for basis in BASES],
         "boundary": _boundary(district.get("boundary")),
@@ -211,6 +212,16 @@ def _coverage(plan: Row, district: Row, years: Sequence[int]) -> dict[str, list[
             numbers = [_number(line.get(key)) for key in ("people", "covered", "share")]
             found[year].append([_two(_circle(plan, _text(line.get("preset")))), *numbers])
     return found
+
+
+def _stages(plan: Row) -> list[list[Any]]:
+    """Return the gap of every stage by its name; the two stages of a strength count as one, by their larger gap."""
+    gaps: dict[str, float] = {}
+    for line in _list(plan.get("stages")):
+        name, gap = _text(line.get("name")).split(".")[0], _number(line.get("gap"))
+        if gap is not None:
+            gaps[name] = max(gap, gaps.get(name, 0.0))
+    return [[_words("stage", name), gap] for name, gap in gaps.items()]
 
 
 def _circle(plan: Row, preset: str) -> Any:
