@@ -7,9 +7,10 @@ import numpy as np
 
 from allocate.case import Case, Site
 from allocate.district import District
-from allocate.errors import ModelError, Problem
+from allocate.errors import InputError, ModelError, Problem
 from allocate.model import Model
 from allocate.rules import Capacity, Forbid, Keep
+from allocate.tables import TRAVEL
 from allocate.travel import Links, Spots, links, metric
 from allocate.units import Basis
 from allocate.words import say_in
@@ -25,8 +26,11 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     ------
     ModelError
         When a rule names a site that there is not.
+    InputError
+        When travel.csv names a way to travel that the model does not know.
     """
     ring = model.circles[circle or model.circle]
+    _check_modes(district, model)
     town_ids = tuple(town.id for town in district.towns)
     place_index = {place.id: i for i, place in enumerate(district.places)}
     places = Spots(
@@ -54,6 +58,15 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     )
     _check_named_sites(case, model)
     return case
+
+
+def _check_modes(district: District, model: Model) -> None:
+    """Refuse a way to travel that the model does not know: its times would be passed over without a word."""
+    unknown = sorted({mode for _, _, mode in district.travel} - model.modes.keys())
+    if unknown:
+        details = {"choices": ", ".join(sorted(model.modes))}
+        what, file = "problem.choice", TRAVEL.file
+        raise InputError([Problem(what, file, column="mode", value=mode, details=details) for mode in unknown])
 
 
 def spans(years: Sequence[int]) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """Reads a model and its district and says everything that a planner should know before planning."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from allocate.candidates import make_case
@@ -41,6 +42,8 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
     )
     for warning in warnings:
         yield say("check.warning", text=warning.sentence())
+    for mode, count in sorted(Counter(mode for _, _, mode in district.travel).items()):
+        yield say("check.travel", mode=mode, count=count)
     for row in assumptions(district, model):
         yield say("check.assumed", table=row["table"], basis=say(f"basis.{row['basis']}"), rows=row["rows"])
     yield say("check.fine")

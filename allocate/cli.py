@@ -101,8 +101,8 @@ def plan(
                 "cli.missed",
                 rule=row["rule"],
                 year=row["year"],
-                shortfall=row["shortfall"],
-                unit=row["shortfall_unit"],
+                shortfall=f"{row['shortfall']:,}",
+                unit=say(f"unit.{row['shortfall_unit']}"),
             )
         )
     if strict and missed:

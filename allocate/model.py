@@ -46,7 +46,7 @@ class Candidates(pydantic.BaseModel):
     opening: int = pydantic.Field(ge=0, le=10**12)
     yearly: int = pydantic.Field(ge=0, le=10**12)
     basis: Basis
-    source: str = pydantic.Field(min_length=3)
+    source: str = pydantic.Field(min_length=2)
 
 
 class _Head(pydantic.BaseModel):
@@ -358,8 +358,9 @@ def _inconsistent(head: _Head, rules: Mapping[str, Rule], file: str) -> list[Pro
             for name in names
             if name not in known
         ]
-    if head.years[-1] < head.as_of.year:
-        problems.append(Problem("problem.all_past", file, column="years", value=str(head.years[-1])))
+    if head.years[0] < head.as_of.year:
+        details = {"year": head.as_of.year}
+        problems.append(Problem("problem.past_year", file, column="years", value=head.years[0], details=details))
     for name, rule in rules.items():
         problems += [
             Problem(

@@ -270,7 +270,7 @@ def _scorecard(district: District, model: Model, case: Case, layout: Layout) -> 
         for t, year in enumerate(case.years):
             if rule.years and year not in rule.years:
                 continue
-            breaches = sorted(missed.get(year, []), key=lambda b: -b.share)
+            breaches = missed.get(year, [])
             value, target = rule.measure(case, layout, t)
             rows.append(
                 {
@@ -288,7 +288,7 @@ def _scorecard(district: District, model: Model, case: Case, layout: Layout) -> 
                     "status": "missed" if breaches else "met" if name in planned else "reported",
                     "shortfall": _number(sum((b.shortfall for b in breaches), Fraction(0))),
                     "shortfall_unit": rule.unit,
-                    "causes": [_cause(breach, names) for breach in breaches[:10]],
+                    "causes": [_cause(ids, amount, names) for ids, amount in rule.causes(case, layout, t)[:10]],
                     "quote": rule.quote,
                     "source": rule.source,
                     "basis": str(rule.basis),
@@ -325,9 +325,8 @@ def _year(about: tuple[str | int, ...], case: Case) -> int:
     return next(part for part in about if isinstance(part, int) and part in case.years)
 
 
-def _cause(breach: Any, names: Mapping[str, str]) -> dict[str, Any]:
-    part = str(breach.about[0]) if isinstance(breach.about[0], str) else ""
-    return {"id": part, "name": names.get(part, ""), "shortfall": _number(breach.shortfall)}
+def _cause(ids: tuple[str, ...], amount: Number, names: Mapping[str, str]) -> dict[str, Any]:
+    return {"id": ids[0], "name": " – ".join(names.get(part, part) for part in ids), "shortfall": _number(amount)}
 
 
 def standing_today(case: Case) -> Layout:

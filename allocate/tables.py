@@ -195,8 +195,8 @@ FACTS = Table(
 )
 TRAVEL = Table(
     "travel.csv",
-    "自备的出行时间",
-    "your own travel times, instead of straight lines",
+    "自备的出行时间：列出的方式只认表中的起止点，未列的视为不可达；其他方式仍按直线推算",
+    "your own travel times: a mode that is listed reaches only the pairs listed; straight lines serve the other modes",
     (
         Column("from", "id", "出发的村或社区代码", "code of the place of departure"),
         Column("to", "id", "到达的村、社区或机构", "place or institution of arrival"),

@@ -277,3 +277,14 @@ def test_a_terminal_that_cannot_show_chinese_does_not_end_the_program(allocate: 
     done = allocate("check", tiny.model, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert done.returncode == 0
     assert "\\u" in done.stdout
+
+
+def test_an_unknown_way_to_travel_is_refused_and_not_passed_over(allocate: Run, tiny: Tiny) -> None:
+    first = (tiny.folder / "places.csv").read_text(encoding="utf-8-sig").splitlines()[1].split(",")[0]
+    rows = f"from,to,mode,minutes\n{first},{first},hovercraft,3\n"
+    (tiny.folder / "travel.csv").write_text(rows, encoding="utf-8")
+    done = allocate("check", tiny.model)
+    assert done.returncode == 2
+    assert "travel.csv" in done.stderr
+    assert "hovercraft" in done.stderr
+    assert "Traceback" not in done.stderr

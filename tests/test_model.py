@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from conftest import Tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allocate.bundle import bundled
 from allocate.candidates import make_case
 from allocate.errors import ModelError, Problem, UsageError
 from allocate.goals import GOALS
@@ -201,7 +203,7 @@ FAULTS: dict[str, tuple[str, str, str, str, str]] = {
         "years",
         "2200",
     ),
-    "only years that are past": ("as_of = 2024-12-26", "as_of = 2034-12-26", "problem.all_past", "years", "2027"),
+    "only years that are past": ("as_of = 2024-12-26", "as_of = 2034-12-26", "problem.past_year", "years", "2034"),
     "no years": ("years = [2025, 2027]", "years = []", "problem.key_value", "years", ""),
     "no goals": ("[[goals]]", "[[gaols]]", "problem.key_missing", "goals", ""),
     "a rule that is no table": (
@@ -441,3 +443,12 @@ def test_a_model_finds_its_district_beside_itself_wherever_one_stands(tiny: Tiny
     )
     model = read_model(home / "models" / "valley.toml")
     assert find_district(model.district, model.home) == home / "data" / "valley"
+
+
+def test_every_rule_and_goal_stands_in_the_guide_with_its_own_keys() -> None:
+    guide = (bundled() / "models" / "README.md").read_text(encoding="utf-8")
+    common = {one.name for one in fields(RULES["keep"])} - {"sites"}
+    for name, kind in [*RULES.items(), *GOALS.items()]:
+        assert f"| `{name}` |" in guide
+        for one in fields(kind):
+            assert one.name in common or f"`{one.name}`" in guide, f"{name}.{one.name}"

@@ -337,3 +337,29 @@ def test_a_count_without_a_limit_is_refused() -> None:
 def test_a_rule_refuses_numbers_that_contradict_it(name: str, numbers: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="validation error"):
         rule(name, **numbers)
+
+
+def test_a_missed_share_of_the_district_names_the_places_with_most_people_unserved() -> None:
+    # Of 2 + 5 + 1 people only P3's one is served: P2 lacks five, P1 two.
+    case = make([[2], [5], [1]], [site("X")], {(0, 0): 60, (1, 0): 60, (2, 0): 60})
+    layout = Layout(frozenset({(0, 0)}), {(2, 0, 0): 1})
+    assert rule("reach", share=1.0).causes(case, layout, 0) == [(("P2",), 5), (("P1",), 2)]
+
+
+def test_a_share_that_is_met_has_no_cause() -> None:
+    case = make([[2]], [site("X")], {(0, 0): 60})
+    assert rule("reach", share=0.5).causes(case, Layout(frozenset({(0, 0)}), {(0, 0, 0): 1}), 0) == []
+
+
+def test_a_pair_that_stands_too_near_names_both() -> None:
+    case = make([[1]], [site("X"), site("Y")], {(0, 0): 60}, spots=[(0, 0), (100, 0)])
+    layout = Layout(frozenset({(0, 0), (1, 0)}))
+    assert rule("spacing", kinds=("clinic",), metres=300).causes(case, layout, 0) == [(("X", "Y"), 1)]
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_only_room_is_physics(name: str) -> None:
+    wrong = "must" if name == "capacity" else "physics"
+    numbers = EXAMPLES[name][0]
+    with pytest.raises(ValueError, match=r"physics|must"):
+        rule(name, **numbers | {"strength": wrong})

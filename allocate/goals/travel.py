@@ -26,7 +26,7 @@ class Travel(Goal):
     sees_links: ClassVar[bool] = True
 
     unserved_minutes: int = pydantic.Field(gt=0, le=1440)
-    source: str = pydantic.Field(min_length=3)
+    source: str = pydantic.Field(min_length=2)
 
     def terms(self, case: Case) -> Mapping[Key, Number]:
         """Return the seconds of every pair, and minus the penalty for every person served."""

@@ -143,7 +143,8 @@ def say_stage(name: str) -> str:
 def _draws(content: Mapping[str, Any]) -> str:
     draws = content["draws"]
     if not draws:
-        return say("summary.no_draws")
+        estimated = any(row["basis"] == "estimated" for row in content["assumptions"])
+        return say("summary.not_drawn" if estimated else "summary.no_draws")
     first, last = str(content["years"][0]), str(content["years"][-1])
     sites = [draw["sites"][last] for draw in draws]
     shares = [draw["coverage"][first] for draw in draws]
@@ -161,26 +162,32 @@ def _draws(content: Mapping[str, Any]) -> str:
 
 
 def _basis(content: Mapping[str, Any]) -> str:
-    counts = {(row["table"], row["basis"]): row["rows"] for row in content["assumptions"]}
-    places = len(content["district_data"]["places"])
+    counts: dict[tuple[str, str], int] = {(row["table"], row["basis"]): row["rows"] for row in content["assumptions"]}
+
+    def soft(table: str) -> int:
+        return sum(
+            rows for (name, basis), rows in counts.items() if name == table and basis in ("estimated", "assumed")
+        )
+
+    positions = soft("places.position")
     return say(
-        "summary.basis",
-        positions=counts.get(("places.position", "estimated"), 0) + counts.get(("places.position", "assumed"), 0),
-        people=counts.get(("places.people", "estimated"), 0) + counts.get(("places.people", "assumed"), 0),
-        places=places,
+        "summary.basis" if positions else "summary.basis_surveyed",
+        positions=positions,
+        people=soft("places.people"),
+        places=len(content["district_data"]["places"]),
         numbers=sum(rows for (table, _), rows in counts.items() if table.startswith("model.")),
     )
 
 
 def percent(part: int, whole: int) -> str:
-    """Return a share in percent that never rounds up to a full hundred.
+    """Return a share in percent; what is not all is never shown as a full hundred, what is not nothing never as 0.
 
     >>> percent(999_999, 1_000_000)
     '99.9'
     """
     if part == whole:
         return "100"
-    return f"{int(1000 * part / whole) / 10:.1f}" if whole else "—"
+    return f"{min(99.9, max(0.1 if part else 0.0, 100 * part / whole)):.1f}" if whole else "—"
 
 
 def percent_up(share: float) -> str:

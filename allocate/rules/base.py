@@ -9,9 +9,12 @@ from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import Breach, Number, Row, Strength
+from allocate.rows import POLICY, Breach, Number, Row, Strength
 from allocate.units import Basis
+from allocate.words import say
 
+# What a breach is about beside its parts: the whole district, and which limit.
+_NO_PART = ("", "least", "most")
 STRICT = pydantic.ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
@@ -39,11 +42,13 @@ class Rule(ABC):
     # What the scorecard measures, as a key of the catalogue, and in which unit.
     indicator: ClassVar[str]
     measured_in: ClassVar[str]
+    # Whether the rule is physics: it says what can be, not what is wanted, and never gives way.
+    is_physics: ClassVar[bool] = False
     # Whether the rule looks at the change from one year to the next, so that years cannot be merged.
     sees_changes: ClassVar[bool] = False
 
     strength: Strength
-    source: str = pydantic.Field(min_length=3)
+    source: str = pydantic.Field(min_length=2)
     basis: Basis
     clause: str = ""
     document: str = ""
@@ -51,6 +56,14 @@ class Rule(ABC):
     quote: str = ""
     years: tuple[int, ...] = ()
     weight: float = pydantic.Field(default=1.0, gt=0)
+
+    @pydantic.field_validator("strength")
+    @classmethod
+    def _policy_gives_way(cls, strength: Strength) -> Strength:
+        allowed = (Strength.PHYSICS,) if cls.is_physics else POLICY
+        if strength not in allowed:
+            raise ValueError(say("reason.choice", choices=", ".join(allowed)))
+        return strength
 
     @abstractmethod
     def rows(self, case: Case) -> Iterator[Row]:
@@ -63,6 +76,20 @@ class Rule(ABC):
     @abstractmethod
     def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
         """Return what the scorecard shows for a year: the value of the plan, and its target."""
+
+    def causes(self, case: Case, layout: Layout, t: int) -> list[tuple[tuple[str, ...], Number]]:
+        """Return what makes a plan miss the rule in a year, greatest first: ids of places, towns or sites; how much."""
+        year = case.years[t]
+        found = [
+            (
+                tuple(part for part in breach.about if isinstance(part, str) and part not in ("", "least", "most")),
+                breach,
+            )
+            for breach in self.breaches(case, layout)
+            if year in breach.about
+        ]
+        named = [(ids, breach.shortfall) for ids, breach in found if ids]
+        return sorted(named, key=lambda cause: (-cause[1], cause[0]))
 
     def when(self, case: Case) -> list[int]:
         """Return the indices of the years in which the rule holds."""

@@ -1,7 +1,7 @@
 """The most people that a site can serve."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import pydantic
 from pydantic.dataclasses import dataclass
@@ -21,9 +21,10 @@ class Capacity(Rule):
     after: ClassVar[str] = "Sridharan 1995, European Journal of Operational Research 87(2)"
     unit: ClassVar[str] = "persons"
     indicator: ClassVar[str] = "indicator.capacity"
+    is_physics: ClassVar[bool] = True
     measured_in: ClassVar[str] = "persons"
 
-    strength: Literal[Strength.PHYSICS] = Strength.PHYSICS
+    strength: Strength = Strength.PHYSICS
     kinds: tuple[str, ...] = pydantic.Field(min_length=1)
     people: int = pydantic.Field(gt=0, le=10_000_000)
 

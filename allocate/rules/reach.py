@@ -57,6 +57,17 @@ class Reach(Rule):
                     details = {"people": people, "target": target}
                     yield Breach(about, target - people, target, "breach.reach", details)
 
+    def causes(self, case: Case, layout: Layout, t: int) -> list[tuple[tuple[str, ...], Number]]:
+        """Return the places with most people unserved, in the parts that fall short."""
+        short = {breach.about[0] for breach in self.breaches(case, layout) if breach.about[1] == case.years[t]}
+        found: list[tuple[tuple[str, ...], Number]] = [
+            ((case.places[i],), int(case.people[i, t]) - layout.served.get((i, t), 0))
+            for part, members in parts(case, self.scope)
+            if part in short
+            for i in members
+        ]
+        return sorted((cause for cause in found if cause[1]), key=lambda cause: (-cause[1], cause[0]))
+
     def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
         """Return the share of people served, in the part where it is least, and the share asked for."""
         least = Fraction(1)

@@ -40,7 +40,7 @@ class Mode(pydantic.BaseModel):
     speed_kmh: float = pydantic.Field(gt=0, le=130)
     detour: float = pydantic.Field(ge=1, le=5)
     basis: Basis
-    source: str = pydantic.Field(min_length=3)
+    source: str = pydantic.Field(min_length=2)
 
     @property
     def seconds_per_metre(self) -> Fraction:
@@ -85,7 +85,7 @@ class Circle(pydantic.BaseModel):
     adjoining_metres: int | None = pydantic.Field(default=None, gt=0, le=20_000)
     kinds: tuple[str, ...] = pydantic.Field(min_length=1)
     basis: Basis
-    source: str = pydantic.Field(min_length=3)
+    source: str = pydantic.Field(min_length=2)
 
     @pydantic.model_validator(mode="after")
     def _limits(self) -> "Circle":

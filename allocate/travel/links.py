@@ -101,56 +101,56 @@ def links(
     """Return the pairs within a circle.
 
     `table` holds the planner's own minutes by (place, place or institution, mode). For a mode that it names, its
-    pairs alone count; straight lines serve the other modes.
+    pairs alone count, and what it says decides, even between adjoining places; straight lines serve the other modes.
+    A site in the place itself is always within the circle.
     """
-    own = _own_minutes(places, sites, circle, table or {})
-    seconds: dict[tuple[int, int], int] = dict(own)
-    listed = {mode for _, _, mode in table or {}}
+    table = table or {}
+    own = _own_seconds(places, sites, circle, table)
+    listed = {mode for _, _, mode in table}
     drawn = [modes[name] for name in circle.modes if name not in listed]
+    every = [modes[name] for name in circle.modes]
     near = adjoining(places.metres, circle.adjoining_metres) if circle.adjoining_metres else set()
-    limit = circle.seconds
-    radius = circle.radius(dict(modes))
-    if len(places.ids) and len(sites.ids):
-        tree = cKDTree(sites.metres)
-        within: Any = tree.query_ball_point(places.metres, radius + 1)
-        for i, found in enumerate(within):
-            for j in found:
-                metres = round(float(np.hypot(*(places.metres[i] - sites.metres[j]))))
-                home = int(sites.homes[j])
-                allowed = home == i or (i, home) in near
-                allowed |= circle.metres is not None and metres <= circle.metres
-                quickest = min((mode.seconds(metres) for mode in drawn), default=None)
-                if quickest is None:
-                    if allowed and (i, j) not in seconds:
-                        seconds[i, j] = min(modes[name].seconds(metres) for name in circle.modes)
-                    continue
-                if allowed or (limit is not None and quickest <= limit):
-                    seconds[i, j] = min(quickest, seconds.get((i, j), quickest))
+    seconds: dict[tuple[int, int], int] = {}
+    for i, j in sorted(_worth_a_look(places, sites, circle.radius(dict(modes))) | own.keys()):
+        metres = round(float(np.hypot(*(places.metres[i] - sites.metres[j]))))
+        home = int(sites.homes[j])
+        straight = min((mode.seconds(metres) for mode in drawn), default=None)
+        known = [time for time in (straight, own.get((i, j))) if time is not None]
+        quickest = min(known) if known else min(mode.seconds(metres) for mode in every)
+        in_time = bool(known) and circle.seconds is not None and quickest <= circle.seconds
+        beside = (i, home) in near and (i, j) not in own and bool(drawn)
+        by_line = circle.metres is not None and metres <= circle.metres
+        if home == i or in_time or beside or by_line:
+            seconds[i, j] = quickest
     order = sorted((i, s, j) for (i, j), s in seconds.items())
     columns = np.array(order, dtype=np.int64).reshape(-1, 3)
     return Links(columns[:, 0], columns[:, 2], columns[:, 1])
 
 
-def _own_minutes(
+def _worth_a_look(places: Spots, sites: Spots, radius: int) -> set[tuple[int, int]]:
+    """Return the pairs that are no farther apart than anything in the circle can be."""
+    if not len(places.ids) or not len(sites.ids):
+        return set()
+    within: Any = cKDTree(sites.metres).query_ball_point(places.metres, radius + 1)
+    return {(i, int(j)) for i, found in enumerate(within) for j in found}
+
+
+def _own_seconds(
     places: Spots, sites: Spots, circle: Circle, table: Mapping[tuple[str, str, str], float]
 ) -> dict[tuple[int, int], int]:
-    """Return the planner's own times within the circle [s], by indices of place and site."""
-    if not table or circle.seconds is None:
-        return {}
+    """Return the planner's own quickest times in the circle's modes [s], by indices of place and site."""
     place_index = {name: i for i, name in enumerate(places.ids)}
     stands: dict[str, list[int]] = {}
     for j, name in enumerate(sites.ids):
-        stands.setdefault(name, []).append(j)
-        if sites.homes[j] >= 0 and places.ids[int(sites.homes[j])] != name:
-            stands.setdefault(places.ids[int(sites.homes[j])], []).append(j)
+        home = int(sites.homes[j])
+        for end in {name, places.ids[home] if home >= 0 else name}:
+            stands.setdefault(end, []).append(j)
     found: dict[tuple[int, int], int] = {}
     for (start, end, mode), minutes in table.items():
-        if mode not in circle.modes or start not in place_index:
-            continue
-        seconds = round(minutes * 60)
-        if seconds > circle.seconds:
+        if mode not in circle.modes:
             continue
         for j in stands.get(end, []):
             pair = place_index[start], j
-            found[pair] = min(seconds, found.get(pair, seconds))
+            time = round(minutes * 60)
+            found[pair] = min(time, found.get(pair, time))
     return found

@@ -14,6 +14,7 @@ from allocate.candidates import make_case
 from allocate.case import Case
 from allocate.decisions import siting
 from allocate.draws import look
+from allocate.errors import NoPlanError
 from allocate.greedy import greedy
 from allocate.model import Model
 from allocate.program import Found, Objective, Options, Program, relative_gap
@@ -68,7 +69,11 @@ def main() -> None:
         start = {opened(j, t): int((j, t) in layout.open) for j in range(len(case.sites)) for t in case.periods}
         objective = Objective("cost", goal.terms(case), goal.constant(case), sees_links=implied)
         options = Options(seconds=SECONDS, gap=0.01)
-        found, seconds = timed(partial(program.solve, objective, options, start if warm else None))
+        try:
+            found, seconds = timed(partial(program.solve, objective, options, start if warm else None))
+        except NoPlanError:
+            print(f"{name:44s} {'nothing found':>16s} {'':>10s} {SECONDS:>8.1f} s")
+            continue
         show(name, found, seconds)
         if warm:
             first = goal.value(case, layout)
