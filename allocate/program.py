@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from fractions import Fraction
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -54,14 +53,6 @@ _HIGHS_OPTIONS = frozenset({"random_seed", "solver", "mip_max_nodes", "run_cross
 _GRACE_SHARE, _GRACE_SECONDS = 0.1, 5.0
 _IMPLIED_ROUNDS = 6
 _NEIGHBOURHOOD_NODES = 20
-
-
-class Outcome(StrEnum):
-    """How a search ended. The first two carry a plan."""
-
-    OPTIMAL = "optimal"
-    FEASIBLE = "feasible"  # stopped early: a plan, but perhaps not the best one
-    NONE = "none"  # nothing found in the time given
 
 
 @dataclass(frozen=True)
