@@ -266,39 +266,28 @@ def _scorecard(district: District, model: Model, case: Case, layout: Layout) -> 
         missed: dict[int, list[Any]] = {}
         for breach in rule.breaches(case, layout):
             missed.setdefault(_year(breach.about, case), []).append(breach)
-        rows += [_past(name, rule, year) for year in rule.years if year not in case.years]
+        rows += [_reported(name, rule, year) for year in rule.years if year not in case.years]
         for t, year in enumerate(case.years):
             if rule.years and year not in rule.years:
                 continue
             breaches = missed.get(year, [])
             value, target = rule.measure(case, layout, t)
             rows.append(
-                {
-                    "rule": name,
-                    "clause": rule.clause,
-                    "document": rule.document,
-                    "document_status": rule.status,
-                    "year": year,
-                    "indicator": rule.indicator,
+                _reported(name, rule, year)
+                | {
                     "target": _number(target),
                     "today": _number(rule.measure(case, today, t)[0]) if today else None,
                     "value": _number(value),
-                    "unit": rule.measured_in,
-                    "strength": str(rule.strength),
                     "status": "missed" if breaches else "met" if name in planned else "reported",
                     "shortfall": _number(sum((b.shortfall for b in breaches), Fraction(0))),
-                    "shortfall_unit": rule.unit,
                     "causes": [_cause(ids, amount, names) for ids, amount in rule.causes(case, layout, t)[:10]],
-                    "quote": rule.quote,
-                    "source": rule.source,
-                    "basis": str(rule.basis),
                 }
             )
     return rows
 
 
-def _past(name: str, rule: Rule, year: int) -> dict[str, Any]:
-    """Return the line of a clause whose deadline lies before the plan: it is reported, and nothing is known of it."""
+def _reported(name: str, rule: Rule, year: int) -> dict[str, Any]:
+    """Return the line of a clause of which nothing is known, such as one whose deadline lies before the plan."""
     return {
         "rule": name,
         "clause": rule.clause,
