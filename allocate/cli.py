@@ -71,7 +71,7 @@ def plan(
     from allocate.outputs import MAP_FILE, SITES_FILE, check_target, write_plan
     from allocate.planning import plan as make_plan
     from allocate.plans import PLAN_FILE
-    from allocate.program import Options, cbc_path
+    from allocate.program import Options
     from allocate.read import find_district, read_district
     from allocate.report.summary import summary
 
@@ -79,8 +79,6 @@ def plan(
         raise UsageError(
             [Problem("problem.choice", column="--solver", value=solver, details={"choices": "highs, cbc"})]
         )
-    if solver == "cbc" and cbc_path() is None:
-        raise AllocateError(say("solve.no_cbc"))
     chosen = read_model(model, _changes(changes))
     folder = out or Path("maps") / "out" / chosen.id
     check_target(folder)

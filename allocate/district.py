@@ -119,6 +119,14 @@ class District:
         """Return the residents of all places [persons]."""
         return sum(place.people or 0 for place in self.places)
 
+    @property
+    def has_estimates(self) -> bool:
+        """Tell whether any position or number of people of a place is an estimate."""
+        return any(
+            Basis.ESTIMATED in (place.position_basis, place.people_basis, place.people_65_basis)
+            for place in self.places
+        )
+
     def town_names(self) -> Mapping[str, str]:
         """Return the name of every town by its code."""
         return {town.id: town.name for town in self.towns}

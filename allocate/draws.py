@@ -1,6 +1,5 @@
 """Many possible districts: where positions or people are estimates, a draw is one possibility, a figure a range."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
@@ -10,16 +9,15 @@ from typing import Any
 from allocate.candidates import make_case
 from allocate.district import District
 from allocate.estimate import redraw
+from allocate.gaps import DIGITS, shown_bound, shown_gap, shown_number
 from allocate.model import Model
-from allocate.program import Options, relative_gap, without_main
+from allocate.program import Options, without_main
 from allocate.rules.scopes import site_parts
 from allocate.search import lay_out
-from allocate.units import Basis
 
 # A draw is a look, not a full solve: one search where relaxation and greedy differ, and where that leaves more than
 # this gap, the root of branch and bound. The gap that remains is reported.
 _GAP, _NODES, _SEARCH_NODES = 0.03, 30, 1
-_DIGITS = 9
 
 
 def look_at_draws(
@@ -34,7 +32,7 @@ def look_at_draws(
     A draw is a quick look: greedy, one search where the relaxation differs from it, and a bound. A district without
     estimates has nothing to draw.
     """
-    seeds = [model.seed + n for n in range(model.draws)] if has_estimates(district) else []
+    seeds = [model.seed + n for n in range(model.draws)] if district.has_estimates else []
     if not seeds:
         return []
     found: dict[int, dict[str, Any]] = {}
@@ -48,25 +46,15 @@ def look_at_draws(
     return [found[seed] for seed in seeds]
 
 
-def has_estimates(district: District) -> bool:
-    """Tell whether any position or number of people is an estimate."""
-    return any(
-        Basis.ESTIMATED in (place.position_basis, place.people_basis, place.people_65_basis)
-        for place in district.places
-    )
-
-
 def look(district: District, model: Model, options: Options, seed: int) -> dict[str, Any]:
     """Return the headline figures of one draw."""
-    # Two processes with many threads each would only get in each other's way.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     drawn = redraw(district, seed)
     case = make_case(drawn, model)
     quick = replace(options, quick=True, nodes=_NODES, search_nodes=_SEARCH_NODES, threads=1, seconds=60.0)
     found = lay_out(case, model, quick, gap=_GAP, first_goals=1)
     name, goal = next(iter(model.goals.items()))
     value = goal.value(case, found.layout)
-    bound = min(round(found.bounds[name], _DIGITS), float(value))
+    bound = shown_bound(found.bounds[name], float(value))
     totals = [(t, case.total(t), sum(n for (_, u), n in found.layout.served.items() if u == t)) for t in case.periods]
 
     def number(members: tuple[int, ...], t: int) -> int:
@@ -80,9 +68,9 @@ def look(district: District, model: Model, options: Options, seed: int) -> dict[
             for town, members in site_parts(case, "town")
         },
         "served": {str(case.years[t]): served for t, _, served in totals},
-        "coverage": {str(case.years[t]): round(served / people, _DIGITS) for t, people, served in totals},
+        "coverage": {str(case.years[t]): round(served / people, DIGITS) for t, people, served in totals},
         "goal": name,
-        "value": int(value) if value == int(value) else round(float(value), _DIGITS),
+        "value": shown_number(value),
         "bound": bound,
-        "gap": round(relative_gap(float(value), bound), _DIGITS),
+        "gap": shown_gap(float(value), bound),
     }

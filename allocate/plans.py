@@ -1,7 +1,6 @@
 """A finished plan as plain data: how plan.json is made of decisions, and read back."""
 
 import json
-import math
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,6 +14,7 @@ from allocate.candidates import make_case
 from allocate.case import Case
 from allocate.district import District, Fact, Institution, Place, Town
 from allocate.errors import AllocateError, InputError, Problem
+from allocate.gaps import DIGITS, HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, shown_bound, shown_gap, shown_number
 from allocate.layout import Layout
 from allocate.model import Model
 from allocate.rows import Number, Strength
@@ -26,10 +26,7 @@ from allocate.words import say
 
 SCHEMA = 1
 PLAN_FILE = "plan.json"
-_DIGITS = 9
 _SCOPES: tuple[Scope, ...] = ("district", "town")
-# At and below this gap a stage counts as proven best; it is the tolerance of the solver itself.
-PROVEN_GAP = 1e-4
 _LIBRARIES = ("pulp", "highspy", "numpy", "scipy", "shapely", "pyproj", "pydantic")
 
 
@@ -71,7 +68,7 @@ def assemble(
         "district": district.id,
         "as_of": model.as_of.isoformat(),
         "years": list(case.years),
-        "outcome": "optimal" if gap <= PROVEN_GAP else "feasible",
+        "outcome": "optimal" if gap <= OPTIMAL_GAP else "feasible",
         "gap": gap,
         "stages": stages,
         "draws": [dict(draw) for draw in draws],
@@ -211,35 +208,28 @@ def to_json(content: Mapping[str, Any]) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def _number(value: Number) -> int | float:
-    """Return an exact number as JSON can hold it: whole numbers as they are, shares to nine digits."""
-    exact = Fraction(value)
-    return int(exact) if exact.denominator == 1 else round(float(exact), _DIGITS)
-
-
 def _share(part: int, whole: int) -> float | None:
-    return round(part / whole, _DIGITS) if whole else None
+    return round(part / whole, DIGITS) if whole else None
 
 
 def _stages(model: Model, case: Case, layout: Layout, bounds: Mapping[str, float]) -> list[dict[str, Any]]:
     values = clause_values(case, model.planned(), layout) | goal_values(case, model.goals, layout)
     rows = []
     for name, exact in values.items():
-        value = _number(exact)
-        # Rounded down: a bound must never be lifted. A stage that was not reached has the bound of all: 0.
-        bound = math.floor(bounds.get(name, 0.0) * 10**_DIGITS) / 10**_DIGITS
+        value = shown_number(exact)
+        # A stage that was not reached has the bound of all: nothing falls below 0.
+        proven = bounds.get(name, 0.0)
+        if proven > float(value) + 1e-6 * max(1.0, abs(proven)):
+            raise AllocateError(say("verify.above_bound", stage=name, value=value, bound=proven))
+        bound = shown_bound(proven, float(value))
         goal = model.goals.get(name)
-        distance = float(value) - bound
-        if distance < -1e-6 * max(1.0, abs(bound)):
-            raise AllocateError(say("verify.above_bound", stage=name, value=value, bound=bound))
-        bound = min(bound, float(value))
         rows.append(
             {
                 "name": name,
                 "value": value,
                 "bound": bound,
-                "gap": 0.0 if distance <= 1e-6 else round(distance / abs(float(value)), _DIGITS),
-                "tolerance": round(max(1e-6, 0.001 * abs(float(value))), _DIGITS),
+                "gap": shown_gap(float(value), bound),
+                "tolerance": round(max(HOLD_ABSOLUTE, float(HOLD_RELATIVE) * abs(float(value))), DIGITS),
                 "unit": goal.unit if goal else "share",
             }
         )
@@ -272,15 +262,16 @@ def _scorecard(district: District, model: Model, case: Case, layout: Layout) -> 
                 continue
             breaches = missed.get(year, [])
             value, target = rule.measure(case, layout, t)
+            causes = rule.causes(case, layout, t)[:10] if breaches else []
             rows.append(
                 _reported(name, rule, year)
                 | {
-                    "target": _number(target),
-                    "today": _number(rule.measure(case, today, t)[0]) if today else None,
-                    "value": _number(value),
+                    "target": shown_number(target),
+                    "today": shown_number(rule.measure(case, today, t)[0]) if today else None,
+                    "value": shown_number(value),
                     "status": "missed" if breaches else "met" if name in planned else "reported",
-                    "shortfall": _number(sum((b.shortfall for b in breaches), Fraction(0))),
-                    "causes": [_cause(ids, amount, names) for ids, amount in rule.causes(case, layout, t)[:10]],
+                    "shortfall": shown_number(sum((b.shortfall for b in breaches), Fraction(0))),
+                    "causes": [_cause(*cause, names) for cause in causes],
                 }
             )
     return rows
@@ -315,7 +306,7 @@ def _year(about: tuple[str | int, ...], case: Case) -> int:
 
 
 def _cause(ids: tuple[str, ...], amount: Number, names: Mapping[str, str]) -> dict[str, Any]:
-    return {"id": ids[0], "name": " – ".join(names.get(part, part) for part in ids), "shortfall": _number(amount)}
+    return {"id": ids[0], "name": " – ".join(names.get(part, part) for part in ids), "shortfall": shown_number(amount)}
 
 
 def standing_today(case: Case) -> Layout:

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from allocate.errors import AllocateError, NoPlanError, SolverMissingError
+from allocate.gaps import HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, relative_gap
 from allocate.rows import Column, Key, Number, Row, Strength
 from allocate.words import say
 
@@ -41,12 +42,8 @@ logger = logging.getLogger(__name__)
 WHOLE_TOLERANCE = 1e-6
 # A row must be kept this well, as a share of its largest coefficient.
 _ROW_TOLERANCE = 1e-5
-# What a stage's value may give way in later stages: absolute, and relative.
-HOLD_ABSOLUTE, HOLD_RELATIVE = 1e-6, Fraction(1, 1000)
 # What a held value may give way in any case: rounding must not shut out the very plan that reached it.
 _HOLD_NOISE = Fraction(1, 10**7)
-# At and below this gap a stage counts as proven best; HiGHS itself stops at 1e-4.
-OPTIMAL_GAP = 1e-4
 # Options that HiGHS knows; it ignores a misspelt one without a word.
 _HIGHS_OPTIONS = frozenset({"random_seed", "solver", "mip_max_nodes", "run_crossover"})
 # Grace after the time limit before the child is ended: solvers look at the clock now and then only.
@@ -141,18 +138,6 @@ class Found:
     stopped: bool
     interrupted: bool = False
     log: str = ""
-
-
-def relative_gap(value: float, bound: float) -> float:
-    """Return the distance of a value from its bound as a share of the value.
-
-    >>> relative_gap(100.0, 98.0)
-    0.02
-    """
-    distance = max(0.0, value - bound)
-    if distance <= HOLD_ABSOLUTE:
-        return 0.0
-    return distance / abs(value) if value else float("inf")
 
 
 @dataclass

@@ -10,6 +10,7 @@ from allocate.candidates import make_case
 from allocate.decisions import siting
 from allocate.district import District
 from allocate.errors import AllocateError, InputError, UsageError
+from allocate.gaps import DIGITS, shown_gap
 from allocate.model import Model, model_of
 from allocate.plans import assemble, district_data, district_of, inputs_of, layout_of, read_plan
 from allocate.read import find_district, read_district
@@ -174,18 +175,16 @@ def _draws(content: Mapping[str, Any], district: District, model: Model, counted
             towns = sum(numbers[year] for numbers in draw["sites_by_town"].values())
             if towns != draw["sites"][year]:
                 yield Finding(f"{where}.sites.{year}", say("verify.differs", found=draw["sites"][year], wanted=towns))
-            share = round(draw["served"][year] / people, 9)
+            share = round(draw["served"][year] / people, DIGITS)
             if share != draw["coverage"][year] or draw["served"][year] > people:
                 yield Finding(
                     f"{where}.coverage.{year}",
                     say("verify.differs", found=draw["coverage"][year], wanted=share),
                 )
-        distance = draw["value"] - draw["bound"]
-        gap = 0.0 if distance <= 1e-6 else round(distance / abs(draw["value"]), 9)
-        if gap != draw["gap"] or distance < 0:
+        gap = shown_gap(draw["value"], draw["bound"])
+        if gap != draw["gap"] or draw["bound"] > draw["value"]:
             yield Finding(f"{where}.gap", say("verify.differs", found=draw["gap"], wanted=gap))
-    estimates = any("estimated" in (p.position_basis, p.people_basis, p.people_65_basis) for p in district.places)
-    wanted = model.draws if estimates else 0
+    wanted = model.draws if district.has_estimates else 0
     if len(content["draws"]) != wanted:
         yield Finding("draws", say("verify.length", found=len(content["draws"]), wanted=wanted))
 

@@ -1,0 +1,44 @@
+"""How far a value is from what was proven about it, and what a stage may give way; no solver."""
+
+import math
+from fractions import Fraction
+
+# What a stage's value may give way in later stages: absolute, and relative.
+HOLD_ABSOLUTE, HOLD_RELATIVE = 1e-6, Fraction(1, 1000)
+# At and below this gap a stage counts as proven best; HiGHS itself stops at 1e-4.
+OPTIMAL_GAP = 1e-4
+# Digits of a share, a bound or a gap in plan.json.
+DIGITS = 9
+
+
+def relative_gap(value: float, bound: float) -> float:
+    """Return the distance of a value from its bound as a share of the value.
+
+    >>> relative_gap(100.0, 98.0)
+    0.02
+    """
+    distance = max(0.0, value - bound)
+    if distance <= HOLD_ABSOLUTE:
+        return 0.0
+    return distance / abs(value) if value else float("inf")
+
+
+def shown_bound(bound: float, value: float) -> float:
+    """Return a bound as plan.json shows it: rounded down, because a bound must never be lifted, and at most the value.
+
+    >>> shown_bound(0.12345678999, 1.0)
+    0.123456789
+    """
+    scale = 10.0**DIGITS
+    return min(math.floor(bound * scale) / scale, value)
+
+
+def shown_gap(value: float, bound: float) -> float:
+    """Return a gap as plan.json shows it."""
+    return round(relative_gap(value, bound), DIGITS)
+
+
+def shown_number(value: int | Fraction) -> int | float:
+    """Return an exact number as JSON can hold it: whole numbers as they are, shares to nine digits."""
+    exact = Fraction(value)
+    return int(exact) if exact.denominator == 1 else round(float(exact), DIGITS)
