@@ -50,7 +50,8 @@ class Mode(pydantic.BaseModel):
     def seconds(self, metres: int) -> Seconds:
         """Return the travel time over a straight line, rounded up [s].
 
-        >>> Mode(name={}, speed_kmh=15, detour=1.3, basis="assumed", source="example").seconds(1000)
+        >>> name = {"zh": "电动车", "en": "e-bike"}
+        >>> Mode(name=name, speed_kmh=15, detour=1.3, basis="assumed", source="example").seconds(1000)
         312
         """
         return Seconds(-(-metres * self.seconds_per_metre // 1))
