@@ -10,6 +10,7 @@ plan: $(READY)
 
 test: $(READY)
 	@sh tests/browser/get-chromium.sh
+	@sh tests/office/get-libreoffice.sh
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(READY)
@@ -20,6 +21,7 @@ check: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python tests/benchmarks/run.py
+	@$(BIN)/python tests/benchmarks/map.py
 
 # The stamp is newer than pyproject.toml when what it asks for is installed.
 $(READY): pyproject.toml

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from allocate.read import read_district
     from allocate.verification import verify
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "AllocateError": "allocate.errors",
     "InputError": "allocate.errors",
     "ModelError": "allocate.errors",
     "NoPlanError": "allocate.errors",
+    "export": "allocate.outputs",
+    "layers": "allocate.report.frames",
     "plan": "allocate.planning",
     "read_district": "allocate.read",
     "read_model": "allocate.model",
@@ -35,6 +37,8 @@ __all__ = [
     "InputError",
     "ModelError",
     "NoPlanError",
+    "export",
+    "layers",
     "plan",
     "read_district",
     "read_model",

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from allocate.candidates import make_case
-from allocate.district import District
-from allocate.errors import AllocateError, InputError, ModelError, Problem, UsageError
+from allocate.data_problems import data_problems
+from allocate.errors import AllocateError, InputError, ModelError, UsageError
 from allocate.model import Model, read_model
 from allocate.plans import assumptions
-from allocate.read import find_district, read_district
+from allocate.read import read_district
+from allocate.report.sheets import say_table
 from allocate.words import language, say
 
 
@@ -24,13 +25,13 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
     district = None
     if model is not None:
         try:
-            district = read_district(find_district(model.district, model.home))
+            district = read_district(model.district_folder())
         except (InputError, UsageError) as error:
             wrong.append(error)
     if wrong or model is None or district is None:
         raise AllocateError("\n".join(str(error) for error in wrong))
     # (Every fault is found before the first line is said.)
-    warnings = [*district.warnings, *_past(model), *_unreachable(district, model)]
+    warnings = data_problems(district, model, make_case(district, model))
     yield say(
         "check.read",
         model=model.id,
@@ -45,7 +46,8 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
     for mode, count in sorted(Counter(mode for _, _, mode in district.travel).items()):
         yield say("check.travel", mode=mode, count=count)
     for row in assumptions(district, model):
-        yield say("check.assumed", table=row["table"], basis=say(f"basis.{row['basis']}"), rows=row["rows"])
+        table = say_table(row["table"], language())
+        yield say("check.assumed", table=table, basis=say(f"basis.{row['basis']}"), rows=row["rows"])
     yield say("check.fine")
 
 
@@ -54,24 +56,3 @@ def _try_model(name: str, changes: Mapping[str, str]) -> tuple[Model | None, lis
         return read_model(name, changes), []
     except (ModelError, UsageError) as error:
         return None, [error]
-
-
-def _past(model: Model) -> Iterator[Problem]:
-    planned = model.planned()
-    for name in model.rules:
-        if name not in planned:
-            details = {"rule": name, "as_of": model.as_of.isoformat()}
-            yield Problem("check.past", f"{model.id}.toml", column=f"rules.{name}", details=details)
-
-
-def _unreachable(district: District, model: Model) -> Iterator[Problem]:
-    """Yield the places that nobody could ever serve: no site and no candidate lies within their circle."""
-    case = make_case(district, model)
-    for place, sites in zip(district.places, case.sites_of, strict=True):
-        if not sites:
-            yield Problem(
-                "check.unreachable",
-                "places.csv",
-                value=place.id,
-                details={"name": place.name, "people": place.people or 0},
-            )

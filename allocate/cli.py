@@ -1,16 +1,17 @@
-"""The verbs, for a terminal: allocate check · plan · estimate · verify."""
+"""The verbs, for a terminal: allocate new · check · plan · estimate · verify · map · export."""
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
 from allocate import __version__
 from allocate.errors import AllocateError, Problem, UsageError
-from allocate.words import LANGUAGES, both, say, speaking
+from allocate.words import LANGUAGES, both, say, speaking, visible
+from allocate.words import language as spoken
 
 if TYPE_CHECKING:
     from allocate.program import Progress
@@ -43,6 +44,22 @@ def _options(
     context.with_resource(speaking(language))
 
 
+@app.command(help=both("cli.new"), epilog="allocate new my-county")
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help=both("cli.new_folder"))],
+    model: Annotated[str, typer.Option("--from", help=both("cli.new_from"))] = "baodi",
+) -> None:
+    """Make a planner's own folder with data/, models/ and maps/, copied from an example."""
+    from allocate.starting import start
+
+    made = start(folder, model)
+    _tell(say("new.made", folder=folder, files=len(made.files), name=made.name))
+    _tell(say("new.example", source=made.source))
+    _tell(say("new.next", folder=f'"{folder}"' if " " in str(folder) else folder))
+    for verb in ("check", "plan"):
+        _tell(f"  allocate {verb} {made.name}")
+
+
 @app.command(help=both("cli.check"), epilog="allocate check baodi")
 def check(
     model: Annotated[str, typer.Argument(help=both("cli.model"))],
@@ -52,7 +69,7 @@ def check(
     from allocate.checking import check_all
 
     for line in check_all(model, _changes(changes)):
-        print(line)
+        _tell(line)
 
 
 @app.command(help=both("cli.plan"), epilog="allocate plan baodi --seconds 60 --set rules.circle_2025.share=0.95")
@@ -68,11 +85,11 @@ def plan(
 ) -> None:
     """Plan a model's district, prove it, recheck it and write the plan's folder."""
     from allocate.model import read_model
-    from allocate.outputs import MAP_FILE, SITES_FILE, check_target, write_plan
+    from allocate.outputs import LAYERS_FILE, MAP_FILE, WORKBOOK_FILE, check_target, write_plan
     from allocate.planning import plan as make_plan
     from allocate.plans import PLAN_FILE
     from allocate.program import Options
-    from allocate.read import find_district, read_district
+    from allocate.read import read_district
     from allocate.report.summary import summary
 
     if solver not in ("highs", "cbc"):
@@ -82,19 +99,27 @@ def plan(
     chosen = read_model(model, _changes(changes))
     folder = out or Path("maps") / "out" / chosen.id
     check_target(folder)
-    district = read_district(find_district(chosen.district, chosen.home))
+    district = read_district(chosen.district_folder())
     for warning in district.warnings:
-        print(say("check.warning", text=warning.sentence()), file=sys.stderr)
+        _tell(say("check.warning", text=warning.sentence()), to=sys.stderr)
     options = Options(solver="cbc" if solver == "cbc" else "highs", seconds=seconds, threads=threads, seed=chosen.seed)
     with _progress() as (listen, hear_draw):
         made = make_plan(district, chosen, options, gap=gap, processes=threads, listen=listen, hear_draw=hear_draw)
     files = write_plan(made, folder)
     for line in summary(made.content):
-        print(line)
-    print(say("cli.files", plan=files[PLAN_FILE], map=files[MAP_FILE], table=files[SITES_FILE]))
+        _tell(line)
+    _tell(
+        say(
+            "cli.files",
+            plan=files[PLAN_FILE],
+            map=files[MAP_FILE],
+            table=files[WORKBOOK_FILE],
+            layers=files[LAYERS_FILE],
+        )
+    )
     missed = [row for row in made.content["scorecard"] if row["status"] == "missed" and row["strength"] == "must"]
     for row in missed:
-        print(
+        _tell(
             say(
                 "cli.missed",
                 rule=row["rule"],
@@ -127,7 +152,7 @@ def estimate(
     positions = sum(place.position_basis is Basis.ESTIMATED for place in filled.places)
     people = sum(place.people_basis is Basis.ESTIMATED for place in filled.places)
     count = len(filled.places)
-    print(say("cli.estimated", positions=positions, people=people, places=count, seed=seed, folder=folder))
+    _tell(say("cli.estimated", positions=positions, people=people, places=count, seed=seed, folder=folder))
 
 
 @app.command(help=both("cli.verify"), epilog="allocate verify maps/out/baodi")
@@ -140,14 +165,61 @@ def verify(
 
     verdict = recheck(plan, data)
     for note in verdict.notes:
-        print(note)
+        _tell(note)
     if verdict.sound:
-        print(say("verify.sound", number=verdict.checked))
+        _tell(say("verify.sound", number=verdict.checked))
         return
-    print(say("verify.wrong", count=len(verdict.findings)))
+    _tell(say("verify.wrong", count=len(verdict.findings)))
     for finding in verdict.findings:
-        print(f"  * {finding.where}: {finding.words}")
+        for line in f"  * {visible(finding.where)}: {finding.words}".split("\n"):
+            _tell(line)
     raise typer.Exit(1)
+
+
+@app.command("map", help=both("cli.map"), epilog="allocate map maps/out/baodi")
+def draw_map(
+    plan: Annotated[Path, typer.Argument(help=both("cli.plan_folder"))],
+    out: Annotated[Path | None, typer.Option(help=both("cli.map_out"))] = None,
+) -> None:
+    """Draw the map of a finished plan again."""
+    _export(plan, "html", out)
+
+
+@app.command(help=both("cli.export"), epilog="allocate export maps/out/baodi --to xlsx --language en")
+def export(
+    plan: Annotated[Path, typer.Argument(help=both("cli.plan_folder"))],
+    to: Annotated[str, typer.Option("--to", help=both("cli.export_to"))],
+    out: Annotated[Path | None, typer.Option(help=both("cli.export_out"))] = None,
+    language: Annotated[str | None, typer.Option(help=both("cli.export_language"))] = None,
+) -> None:
+    """Write a finished plan in another form."""
+    forms = ("xlsx", "gpkg", "csv", "geojson")
+    problems = [
+        Problem("problem.choice", column=column, value=value, details={"choices": ", ".join(choices)})
+        for column, value, choices in (("--to", to, forms), ("--language", language or LANGUAGES[0], LANGUAGES))
+        if value not in choices
+    ]
+    if problems:
+        raise UsageError(problems)
+    with speaking("en" if language == "en" else "zh") if language else nullcontext():
+        _export(plan, to, out)
+
+
+def _export(plan: Path, form: str, out: Path | None) -> None:
+    """Write a plan in one form, once a recheck has found nothing wrong in it."""
+    from allocate.outputs import EXPORTS, export
+    from allocate.plans import read_plan
+    from allocate.verification import insist
+
+    content = read_plan(plan)
+    insist(content)
+    folder = plan if plan.is_dir() else plan.parent
+    _tell(str(export(content, form, out or folder / EXPORTS[form], spoken())))
+
+
+def _tell(line: str, to: TextIO | None = None) -> None:
+    """Print a line; what a name in it would do to the terminal, or hide from its reader, is shown instead."""
+    print(visible(line), file=to)
 
 
 def _changes(changes: list[str] | None) -> dict[str, str]:
@@ -217,7 +289,8 @@ def main() -> NoReturn:
     try:
         app()
     except AllocateError as error:
-        print(f"allocate: {error}", file=sys.stderr)
+        for line in f"allocate: {error}".split("\n"):
+            _tell(line, to=sys.stderr)
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         print(f"allocate: {both('cli.stopped')}", file=sys.stderr)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from allocate.words import say
+from allocate.words import say, visible
 
 Value = str | int | float | None
 
@@ -39,7 +39,7 @@ class Problem:
     details: Mapping[str, Value] = field(default_factory=dict)
 
     def sentence(self) -> str:
-        """Say where, what and what to do, in the language of the session."""
+        """Say where, what and what to do, on one line, in the language of the session."""
         where = [self.file] if self.file else []
         if self.row is not None:
             where.append(say("problem.row", row=self.row))
@@ -48,13 +48,12 @@ class Problem:
         if self.value is not None:
             where.append(f"“{_short(str(self.value))}”")
         text = say(self.what, **self.details)
-        return f"{' · '.join(where)}: {text}" if where else text
+        return visible(f"{' · '.join(where)}: {text}" if where else text)
 
 
 def _short(text: str, limit: int = 60) -> str:
-    """Cut a value for a message and make its control characters visible."""
-    shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text[: limit + 1])
-    return shown if len(text) <= limit else shown[:limit] + "…"
+    """Cut a value for a message."""
+    return text if len(text) <= limit else text[:limit] + "…"
 
 
 class AllocateError(Exception):

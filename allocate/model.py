@@ -15,6 +15,7 @@ from allocate.bundle import bundled
 from allocate.errors import ModelError, Problem, UsageError
 from allocate.faults import reason
 from allocate.goals import GOALS, Goal, Travel
+from allocate.read import find_district, is_file
 from allocate.rules import RULES, Rule
 from allocate.tables import INSTITUTION_KINDS, PLACE_KINDS
 from allocate.travel import Circle, Mode
@@ -77,6 +78,15 @@ class _Head(pydantic.BaseModel):
         return years
 
 
+class _Presets(pydantic.BaseModel):
+    """What presets/circles.toml holds: the circles and modes that a model may name."""
+
+    model_config = STRICT
+
+    circles: dict[str, Circle] = {}
+    modes: dict[str, Mode] = {}
+
+
 @dataclass(frozen=True)
 class Model:
     """What is wanted and what must be obeyed; never changed after reading.
@@ -131,20 +141,50 @@ class Model:
             if not rule.years or any(year >= self.as_of.year for year in rule.years)
         }
 
+    def district_folder(self) -> Path:
+        """Return the folder of the district that it plans.
+
+        Raises
+        ------
+        UsageError
+            When there is none; it says where it was looked for.
+        """
+        return find_district(self.district, self.home, f"{self.id}.toml")
+
 
 def find_model(name: str) -> Path:
-    """Return the path of a model: a path, or the name of a bundled one.
+    """Return the path of a model: a file, a folder whose models/ holds one, or the name of one in models/ or bundled.
 
     Raises
     ------
     UsageError
-        When neither is there.
+        When there is none, or when the folder holds several.
     """
-    for path in (Path(name), Path("models") / f"{name}.toml", bundled() / "models" / f"{name}.toml"):
-        if path.is_file():
+    given = Path(name)
+    if is_file(given):
+        return given
+    inside = _models_in(given)
+    if len(inside) > 1:
+        details = {"names": ", ".join(path.name for path in inside), "example": str(inside[0])}
+        raise UsageError([Problem("problem.several_models", value=name, details=details)])
+    for path in (*inside, Path("models") / f"{name}.toml", bundled() / "models" / f"{name}.toml"):
+        if is_file(path):
             return path
     names = sorted(path.stem for path in (bundled() / "models").glob("*.toml"))
     raise UsageError([Problem("problem.no_model", value=name, details={"names": ", ".join(names)})])
+
+
+def _models_in(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in (folder / "models").glob("*.toml") if path.is_file())
+    except (OSError, ValueError):
+        return []
+
+
+def presets_of(model: Path) -> Path:
+    """Return the circles that a model file may name: those beside it, else the bundled ones."""
+    own = model.resolve().parent / PRESETS
+    return own if is_file(own) else bundled() / "models" / PRESETS
 
 
 def read_model(file: str | Path, changes: Mapping[str, str] | None = None) -> Model:
@@ -158,15 +198,32 @@ def read_model(file: str | Path, changes: Mapping[str, str] | None = None) -> Mo
     path = find_model(str(file))
     inputs: dict[str, str] = {}
     content = _load(path, inputs)
-    presets = _load(bundled() / "models" / PRESETS, inputs, name=PRESETS)
+    presets = _load(presets_of(path), inputs, name=PRESETS)
+    wrong = _wrong_presets(presets)
     # The circles in force stand in the settings too: a plan must be readable without the presets.
     for table in ("modes", "circles"):
         mine = content.get(table, {})
         # (What is no table is left for the model to complain about.)
-        content[table] = {**presets.get(table, {}), **mine} if isinstance(mine, dict) else mine
+        content[table] = {**_entries(presets.get(table)), **mine} if isinstance(mine, dict) else mine
     for key, value in (changes or {}).items():
         _change(content, key, value)
-    return replace(model_of(content, path.stem, path.name, inputs), home=path.resolve().parent)
+    try:
+        model = model_of(content, path.stem, path.name, inputs)
+    except ModelError as error:
+        # A fault of the presets comes up again in the model that took it over.
+        blamed = {problem.column for problem in wrong}
+        raise ModelError([*wrong, *(one for one in error.problems if one.column not in blamed)]) from None
+    if wrong:
+        raise ModelError(wrong)
+    return replace(model, home=path.resolve().parent)
+
+
+def _wrong_presets(presets: Mapping[str, Any]) -> list[Problem]:
+    try:
+        _Presets.model_validate(presets)
+    except pydantic.ValidationError as error:
+        return _faults(error, PRESETS, (), _Presets)
+    return []
 
 
 def _load(path: Path, inputs: dict[str, str], name: str = "") -> dict[str, Any]:
@@ -337,7 +394,7 @@ def _faults(error: pydantic.ValidationError, file: str, where: tuple[str, ...], 
 def _keys(kind: type[Any], path: tuple[str, ...]) -> list[str]:
     """Return the keys that a table may have."""
     inner = {"siting": Candidates, "circles": Circle, "modes": Mode}
-    if kind is _Head and path and path[0] in inner:
+    if kind in (_Head, _Presets) and path and path[0] in inner:
         kind = inner[path[0]]
     if issubclass(kind, pydantic.BaseModel):
         return list(kind.model_fields)

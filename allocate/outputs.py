@@ -1,23 +1,35 @@
-"""Writes a plan's folder: whole or not at all."""
+"""Writes a plan's folder, and exports of a plan: whole or not at all."""
 
-import csv
-import io
+import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from allocate.draw import map_page
 from allocate.errors import Problem, UsageError
 from allocate.plans import PLAN_FILE, Plan, to_json
-from allocate.report.sites import headings, site_rows
-from allocate.words import say
+from allocate.report.comma import csv_files, sites_csv
+from allocate.report.frames import LAYERS
+from allocate.report.geopackage import geojson, geopackage
+from allocate.report.sheets import SHEETS
+from allocate.report.workbook import workbook
+from allocate.words import Language, language, say, visible
 
-MAP_FILE, SITES_FILE, LOG_FILE = "map.html", "sites.csv", "log.txt"
-FILES = (PLAN_FILE, MAP_FILE, SITES_FILE, LOG_FILE)
-# A spreadsheet takes a cell that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+MAP_FILE, WORKBOOK_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE = (
+    "map.html", "plan.xlsx", "plan.gpkg", "sites.csv", "log.txt",
+)  # fmt: skip
+FILES = (PLAN_FILE, MAP_FILE, WORKBOOK_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE)
+# What an export is called where no other name is given; a name without a dot is a folder.
+EXPORTS = {"html": MAP_FILE, "xlsx": WORKBOOK_FILE, "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson"}
+# The files in the folders among them.
+_WITHIN = {form: tuple(f"{name}.{form}" for name in names) for form, names in (("csv", SHEETS), ("geojson", LAYERS))}
+# A spreadsheet program leaves such a file beside one that it holds open: Excel, LibreOffice.
+_LOCKS = ("~${}", ".~lock.{}#")
+# What is written stands beside its place under such a name until it is whole.
+_BESIDE = ".allocate-"
 
 
 def check_target(folder: Path) -> None:
@@ -26,32 +38,75 @@ def check_target(folder: Path) -> None:
     Raises
     ------
     UsageError
-        When something else stands there, or the folder above cannot be written to.
+        When something else stands there, a file of it is open elsewhere, or the folder above cannot be written to.
     """
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise UsageError([Problem("problem.out_not_folder", value=str(folder))])
-    if folder.is_dir():
-        strange = sorted(item.name for item in folder.iterdir() if item.name not in FILES)
-        if strange:
-            raise UsageError(
-                [Problem("problem.out_not_ours", value=str(folder), details={"strange": ", ".join(strange[:5])})]
-            )
-    # What is missing above it is made only when there is a plan to write.
-    above = next(path for path in folder.absolute().parents if path.exists())
-    try:
-        with tempfile.TemporaryDirectory(dir=above):
+    with _disk(folder):
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise UsageError([Problem("problem.out_not_folder", file=str(folder))])
+        if folder.is_dir():
+            _refuse_open(folder, FILES)
+            for name, files in _WITHIN.items():
+                _refuse_open(folder / name, files)
+            # Without a plan in it, what bears our names may be anybody's.
+            whose = _is_ours if (folder / PLAN_FILE).is_file() else _is_nobodys
+            strange = sorted(item.name for item in folder.iterdir() if not whose(item))
+            if strange:
+                raise UsageError(
+                    [Problem("problem.out_not_ours", file=str(folder), details={"strange": ", ".join(strange[:5])})]
+                )
+            _refuse_around(folder)
+        # What is missing above it is made only when there is a plan to write.
+        above = next(path for path in folder.absolute().parents if path.exists())
+        with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=above):
             pass
+
+
+def _is_ours(item: Path) -> bool:
+    """Tell whether a file or folder within a plan's folder is one that we write."""
+    if item.is_symlink() or not item.is_dir():
+        return item.name in FILES
+    names = _WITHIN.get(item.name)
+    return names is not None and all(file.name in names and not file.is_dir() for file in item.iterdir())
+
+
+def _is_nobodys(_: Path) -> bool:
+    return False
+
+
+def _refuse_open(folder: Path, files: Iterable[str]) -> None:
+    for file in files:
+        if any((folder / lock.format(file)).exists() for lock in _LOCKS):
+            raise UsageError([Problem("problem.out_in_use", file=str(folder / file))])
+
+
+def _refuse_around(folder: Path) -> None:
+    """Refuse to replace the folder that the command runs in, or one above it."""
+    if Path.cwd().is_relative_to(folder.resolve()):
+        raise UsageError([Problem("problem.out_around", file=str(folder))])
+
+
+@contextmanager
+def _disk(target: Path) -> Iterator[None]:
+    """Turn what the disk refuses into one message."""
+    try:
+        yield
     except OSError as error:
-        raise _unwritable(folder, error) from None
-
-
-def _unwritable(folder: Path, error: OSError) -> UsageError:
-    reason = error.strerror or str(error)
-    return UsageError([Problem("problem.out_unwritable", value=str(folder), details={"reason": reason})])
+        # Windows refuses to replace what a program holds open.
+        held = os.name == "nt" and isinstance(error, PermissionError)
+        reason = error.strerror or str(error)
+        raise UsageError(
+            [
+                Problem("problem.out_in_use", file=str(target))
+                if held
+                else Problem("problem.out_unwritable", file=str(target), details={"reason": reason})
+            ]
+        ) from None
 
 
 def write_plan(plan: Plan, folder: Path) -> dict[str, Path]:
-    """Write plan.json, map.html, sites.csv and log.txt into a folder, replacing an earlier plan there.
+    """Write the files of a plan into a folder, replacing an earlier plan there, and return their paths.
+
+    The workbook and the styles of the layers speak the language of the session.
 
     Raises
     ------
@@ -59,27 +114,95 @@ def write_plan(plan: Plan, folder: Path) -> dict[str, Path]:
         When the folder is not a plan's, or the disk fails; what was there stays.
     """
     check_target(folder)
-    texts = {
-        PLAN_FILE: to_json(plan.content),
-        MAP_FILE: map_page(plan.content),
-        SITES_FILE: "\ufeff" + sites_csv(plan.content),
-        LOG_FILE: log_text(plan),
-    }
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise _unwritable(folder, error) from None
-    try:
-        for name, text in texts.items():
-            (made / name).write_text(text, encoding="utf-8", newline="")
-        made.chmod(0o755)
-        _swap(made, folder)
-    except OSError as error:
-        raise _unwritable(folder, error) from None
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+    content, spoken = plan.content, language()
+    _write_folder(
+        folder,
+        {
+            PLAN_FILE: _bytes(to_json(content)),
+            MAP_FILE: _bytes(map_page(content)),
+            WORKBOOK_FILE: workbook(content, spoken),
+            LAYERS_FILE: geopackage(content, spoken),
+            SITES_FILE: _bytes("\ufeff" + sites_csv(content)),
+            LOG_FILE: _bytes(log_text(plan)),
+        },
+    )
     return {name: folder / name for name in FILES}
+
+
+def _bytes(text: str) -> bytes:
+    """Return a text as UTF-8; half a character, which UTF-8 lacks, stands as the escape that JSON has for it."""
+    return text.encode(errors="backslashreplace")
+
+
+def export(content: Mapping[str, Any], form: str, target: Path, spoken: Language) -> Path:
+    """Write a plan in one of the forms of `EXPORTS`, whole or not at all, and return where it stands.
+
+    What we wrote into a plan's folder is replaced; anything else that stands there is not.
+
+    Raises
+    ------
+    UsageError
+        When the target is not ours to replace, is open elsewhere, or the disk fails; what was there stays.
+    """
+    if form in ("csv", "geojson"):
+        return _export_folder(content, form, target, spoken)
+    with _disk(target):
+        ours = target.name == EXPORTS[form] and (target.parent / PLAN_FILE).is_file()
+        if target.is_symlink() or (target.exists() and not (ours and target.is_file())):
+            raise UsageError([Problem("problem.export_exists", file=str(target))])
+        _refuse_open(target.parent, [target.name])
+    makers: dict[str, Callable[[], bytes]] = {
+        "html": lambda: _bytes(map_page(content)),
+        "xlsx": lambda: workbook(content, spoken),
+        "gpkg": lambda: geopackage(content, spoken),
+    }
+    made = makers[form]()
+    with _disk(target), _parents(target), tempfile.TemporaryDirectory(prefix=_BESIDE, dir=target.parent) as beside:
+        file = Path(beside) / target.name
+        file.write_bytes(made)
+        file.replace(target)
+    return target
+
+
+def _export_folder(content: Mapping[str, Any], form: str, target: Path, spoken: Language) -> Path:
+    with _disk(target):
+        _refuse_open(target, _WITHIN[form])
+        ours = target.name == EXPORTS[form] and (target.parent / PLAN_FILE).is_file() and _is_ours(target)
+        empty = target.is_dir() and not any(target.iterdir())
+        if target.is_symlink() or (target.exists() and not (empty or ours)):
+            raise UsageError([Problem("problem.export_exists", file=str(target))])
+        if target.exists():
+            _refuse_around(target)
+    texts = csv_files(content, spoken) if form == "csv" else geojson(content, spoken)
+    _write_folder(target, {f"{name}.{form}": _bytes(text) for name, text in texts.items()})
+    return target
+
+
+def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Put a folder of files in its place, or leave everything as it was."""
+    with _disk(folder), _parents(folder):
+        made = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=folder.parent))
+        try:
+            for name, content in files.items():
+                (made / name).write_bytes(content)
+            made.chmod(0o755)
+            _swap(made, folder)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
+def _parents(target: Path) -> Iterator[None]:
+    """Make the folders above a target, and take them away again when it cannot be written."""
+    missing = [path for path in target.absolute().parents if not path.exists()]
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for path in missing:
+            with suppress(OSError):
+                path.rmdir()
+        raise
 
 
 def _swap(made: Path, folder: Path) -> None:
@@ -87,29 +210,17 @@ def _swap(made: Path, folder: Path) -> None:
     if not folder.exists():
         made.rename(folder)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-    folder.rename(old / folder.name)
+    old = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=folder.parent))
+    kept = old / folder.name
     try:
+        folder.rename(kept)
         made.rename(folder)
-    except OSError:
-        (old / folder.name).rename(folder)
+    except BaseException:  # (Ctrl-C too)
+        if kept.exists():
+            kept.rename(folder)
+        old.rmdir()
         raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def sites_csv(content: Mapping[str, Any]) -> str:
-    """Return the table of sites as CSV, in Chinese and English, with no cell that a spreadsheet would compute."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(headings(content["years"]))
-    for row in site_rows(content):
-        writer.writerow([_plain(cell) for cell in row])
-    return text.getvalue()
-
-
-def _plain(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def log_text(plan: Plan) -> str:
@@ -130,4 +241,5 @@ def log_text(plan: Plan) -> str:
         )
         for row in content["stages"]
     ]
-    return "\n".join([*lines, "", plan.log])
+    # Names are the district's and the model's: none may pass for a line of its own.
+    return "\n".join([*map(visible, [*lines, "", *plan.log.split("\n")])])

@@ -12,6 +12,7 @@ from typing import Any
 from allocate import __version__
 from allocate.candidates import make_case
 from allocate.case import Case
+from allocate.data_problems import data_problems
 from allocate.district import District, Fact, Institution, Place, Town
 from allocate.errors import AllocateError, InputError, Problem
 from allocate.gaps import DIGITS, HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, shown_bound, shown_gap, shown_number
@@ -76,6 +77,7 @@ def assemble(
         "places": _places(district, case, layout),
         "sites": _sites(case, layout),
         "ledger": _ledger(case, layout),
+        "today": _today(district, model, case),
         "staff": [],
         "postings": [],
         "rounds": [],
@@ -85,6 +87,7 @@ def assemble(
         "coverage": _coverage(district, model, case, layout),
         "settings": model.settings,
         "assumptions": assumptions(district, model),
+        "problems": [asdict(problem) for problem in data_problems(district, model, case)],
         "inputs": [
             {"of": part, "path": path, "sha256": digest}
             for part, files in (("district", district.inputs), ("model", model.inputs))
@@ -120,6 +123,7 @@ def _district_data(district: District) -> dict[str, Any]:
         "institutions": [asdict(institution) for institution in district.institutions],
         "facts": [asdict(fact) for fact in district.facts.values()],
         "travel": [[*pair, time] for pair, time in sorted(district.travel.items())],
+        "warnings": [asdict(warning) for warning in district.warnings],
     }
 
 
@@ -151,6 +155,7 @@ def district_of(content: Mapping[str, Any]) -> District:
         boundary=data["boundary"],
         travel={(row[0], row[1], row[2]): row[3] for row in data["travel"]},
         inputs=inputs_of(content, "district"),
+        warnings=tuple(Problem(**row) for row in data.get("warnings", ())),
     )
 
 
@@ -184,8 +189,9 @@ def read_plan(path: Path) -> dict[str, Any]:
     InputError
         When there is no plan, or it cannot be read.
     """
-    file = path / PLAN_FILE if path.is_dir() else path
+    file = path
     try:
+        file = path / PLAN_FILE if path.is_dir() else path
         content = json.loads(file.read_text(encoding="utf-8"))
     except OSError:
         raise InputError([Problem("problem.file_missing", str(file))]) from None
@@ -241,8 +247,7 @@ def _open(case: Case, layout: Layout, t: int) -> list[int]:
 
 
 def _scorecard(district: District, model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
-    stock_known = any(institution.kind in model.siting for institution in district.institutions)
-    today = standing_today(case) if stock_known else None
+    today = standing_today(case) if _stock_is_known(district, model) else None
     planned = model.planned()
     names = (
         dict(district.town_names())
@@ -275,6 +280,18 @@ def _scorecard(district: District, model: Model, case: Case, layout: Layout) -> 
                 }
             )
     return rows
+
+
+def _stock_is_known(district: District, model: Model) -> bool:
+    """Tell whether the district lists any institution of the kinds that the model sites."""
+    return any(institution.kind in model.siting for institution in district.institutions)
+
+
+def _today(district: District, model: Model, case: Case) -> list[dict[str, Any]]:
+    """Return the ledger of what stands today, for the people of the first year; nothing where the stock is unknown."""
+    if not _stock_is_known(district, model):
+        return []
+    return [row for row in _ledger(case, standing_today(case)) if row["year"] == case.years[0]]
 
 
 def _reported(name: str, rule: Rule, year: int) -> dict[str, Any]:

@@ -27,12 +27,17 @@ from allocate.faults import reason
 from allocate.tables import Column, Table
 from allocate.travel.circles import Text
 from allocate.units import Basis
+from allocate.words import say
 
 Cell = str | int | float | None
 Row = dict[str, Cell]
 
 CARD, BOUNDARY = "district.toml", "boundary.geojson"
 BLANK = ("", "-", "—", "无", "NA", "N/A", "nan", "NaN", "NULL", "null", "None")
+# What Amap and Baidu give: sound positions, but displaced on purpose.
+_SHIFTED = ("gcj02", "bd09")
+# What a place or town needs for planning, and `estimate` can fill in.
+_ESTIMATED = ("people", "lon", "lat")
 # What a length in the district's metric system may differ from the one on the ground, as a share of it.
 _LENGTH_ERROR = 0.01
 
@@ -46,6 +51,15 @@ class _Card(pydantic.BaseModel):
     code: str
     datum: Literal["wgs84", "cgcs2000"]
     epsg: int = pydantic.Field(ge=1024, le=32767)
+
+    @pydantic.field_validator("datum", mode="before")
+    @classmethod
+    def _shifted(cls, datum: object) -> object:
+        name = datum.lower().replace("-", "").replace("_", "") if isinstance(datum, str) else ""
+        if name.startswith(_SHIFTED):
+            msg = say("reason.shifted_datum")
+            raise ValueError(msg)
+        return datum
 
 
 @dataclass
@@ -89,22 +103,43 @@ class _Folder:
         return None
 
 
-def find_district(name: str, home: Path = Path()) -> Path:
+def is_file(path: Path) -> bool:
+    """Tell whether a file is there; a name that the disk cannot even hold is none.
+
+    >>> is_file(Path("x" * 5000))
+    False
+    """
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def find_district(name: str, home: Path | None = None, model: str = "") -> Path:
     """Return the folder of a district: a path, or a name in data/, or the name of a bundled one.
 
-    `home` is where the model lies that asks: paths and data/ are looked for there, and beside its folder, too.
+    `home` is where the model lies that asks, and `model` its file. A planner's own model takes the district that lies
+    beside it or beside its folder before one of the same name here; for a bundled model it is the other way round.
 
     Raises
     ------
     UsageError
         When neither is there.
     """
-    homes = [Path(), home, home.parent]
-    for path in [place / part / name for place in homes for part in ("", "data")] + [bundled() / "data" / name]:
-        if (path / CARD).is_file() or (path / tables.PLACES.file).is_file():
+    here, supplied = Path(), bundled()
+    near = [] if home is None else [home, home.parent]
+    homes = [here, *near] if home == supplied / "models" else [*near, here]
+    folders = [place / part for place in homes for part in ("", "data")] + [supplied / "data"]
+    for path in (folder / name for folder in folders):
+        if is_file(path / CARD) or is_file(path / tables.PLACES.file):
             return path
-    names = sorted(p.parent.name for p in (bundled() / "data").glob(f"*/{CARD}"))
-    raise UsageError([Problem("problem.no_district", value=name, details={"names": ", ".join(names)})])
+    names = ", ".join(sorted(p.parent.name for p in (supplied / "data").glob(f"*/{CARD}")))
+    if not model:
+        raise UsageError([Problem("problem.no_district", value=name, details={"names": names})])
+    # (Of a whole path there is only one place to look.)
+    looked = dict.fromkeys(str((folder / name).parent.absolute()) for folder in folders)
+    details = {"names": names, "looked": ", ".join(looked)}
+    raise UsageError([Problem("problem.model_district", model, column="district", value=name, details=details)])
 
 
 def read_district(folder: str | Path) -> District:
@@ -146,6 +181,7 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
         _check_positions(folder, table.file, rows, boundary)
     totals = {str(row["indicator"]): row for _, row in facts}
     _check_people(folder, places, totals)
+    _point_to_estimate(folder, places_table, towns_table)
     if folder.problems or card is None or boundary is None:
         raise InputError(folder.problems)
     return District(
@@ -163,6 +199,22 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
         inputs=dict(sorted(folder.inputs.items())),
         warnings=tuple(folder.warnings),
     )
+
+
+def _point_to_estimate(folder: _Folder, *wanted: Table) -> None:
+    """Say what fills the gaps of a village list that nobody has positions or people for."""
+    needs = {(table.file, name) for table in wanted for name in _ESTIMATED if _is_filled(table, name)}
+    gaps = [
+        problem
+        for problem in folder.problems
+        if problem.what in ("problem.blank", "problem.column_missing") and (problem.file, problem.column) in needs
+    ]
+    if gaps:
+        folder.blame("problem.estimate_first", gaps[0].file, gaps=len(gaps), folder=str(folder.path))
+
+
+def _is_filled(table: Table, name: str) -> bool:
+    return any(column.name == name and column.filled for column in table.columns)
 
 
 def _record[T](kind: Callable[..., T], row: Row) -> T:

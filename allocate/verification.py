@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from allocate import __version__
 from allocate.candidates import make_case
 from allocate.decisions import siting
 from allocate.district import District
@@ -19,6 +20,8 @@ from allocate.tables import AGED_65, POPULATION
 from allocate.words import say
 
 _MOST = 50
+# Keys of plan.json and of its district that earlier versions did not write.
+_LATER = ("today", "problems", "warnings")
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,21 @@ def _decided(content: Mapping[str, Any], district: District, model: Model, count
                 yield Finding(f"{name}·{'·'.join(map(str, breach.about))}", say(breach.words, **breach.details))
     bounds = {row["name"]: row["bound"] for row in content["stages"]}
     again = assemble(district, model, case, layout, bounds, content["draws"], content["versions"])
-    yield from _differences(content, again, "", counted)
+    yield from _differences(_completed(content, again), again, "", counted)
+
+
+def _completed(content: Mapping[str, Any], again: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a plan with the keys that came later: one of an earlier version cannot be blamed for lacking them."""
+    data = _with_later_keys(content, content["district_data"], again["district_data"])
+    return {**_with_later_keys(content, content, again), "district_data": data}
+
+
+def _with_later_keys(
+    content: Mapping[str, Any], found: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    if content["versions"]["allocate"] == __version__:
+        return found
+    return {**{key: wanted[key] for key in _LATER if key in wanted}, **found}
 
 
 def _differences(found: Any, wanted: Any, where: str, counted: _Counter) -> Iterator[Finding]:
@@ -211,11 +228,13 @@ def _against_files(
     """
     if data is not None:
         now = read_district(data)
-        return list(_differences(content["district_data"], district_data(now), "district_data", counted)), []
-    try:
-        now = read_district(find_district(str(district.id)))
-    except (UsageError, InputError):
-        return [], [say("verify.no_inputs", district=district.id)]
-    if dict(now.inputs) != dict(district.inputs):
-        return [], [say("verify.inputs_changed", district=district.id)]
-    return list(_differences(content["district_data"], district_data(now), "district_data", counted)), []
+    else:
+        try:
+            now = read_district(find_district(str(district.id)))
+        except (UsageError, InputError):
+            return [], [say("verify.no_inputs", district=district.id)]
+        if dict(now.inputs) != dict(district.inputs):
+            return [], [say("verify.inputs_changed", district=district.id)]
+    wanted = district_data(now)
+    found = _with_later_keys(content, content["district_data"], wanted)
+    return list(_differences(found, wanted, "district_data", counted)), []

@@ -2,6 +2,7 @@
 
 import os
 import tomllib
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -12,6 +13,8 @@ Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
 _chosen: list[Language] = []
+# Unicode's categories of what a terminal obeys or hides: control and format characters, halves, ends of lines.
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 @cache
@@ -56,3 +59,15 @@ def say_in(chosen: Language, key: str, /, **values: object) -> str:
 def both(key: str, /, **values: object) -> str:
     """Return Chinese and English side by side, for text that is fixed before a language is chosen."""
     return f"{say_in('zh', key, **values)} · {say_in('en', key, **values)}"
+
+
+def visible(text: str) -> str:
+    r"""Return a text as one line that a terminal shows as it is: whatever it would obey or hide is escaped.
+
+    >>> visible("a\x1b[31m\nb")
+    'a\\x1b[31m\\nb'
+    """
+    return "".join(
+        sign.encode("unicode_escape").decode("ascii") if unicodedata.category(sign) in _UNSEEN else sign
+        for sign in text
+    )

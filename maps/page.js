@@ -2,7 +2,7 @@
 (() => {
 "use strict";
 
-const plan = JSON.parse(document.getElementById("plan").textContent);
+const plan = unpackPlan(JSON.parse(document.getElementById("plan").textContent));
 const words = JSON.parse(document.getElementById("words").textContent);
 const { places, marks, towns } = plan;
 const STATUSES = plan.statuses;
@@ -23,11 +23,21 @@ const SHAPES = {
 };
 const SIZES = { clinic: 5, station: 6.5, ems_station: 6, township_hospital: 7, community_centre: 7, hospital: 9 };
 const OPEN_STATES = ["opening", "kept", "changing"];
+// One hue in five steps (ColorBrewer's Purples): the fewer people of a town are served, the darker it is.
+const SHARES = [
+  { from: 1, colour: "#f6f4fa" }, { from: 0.9, colour: "#dadaeb" }, { from: 0.8, colour: "#bcbddc" },
+  { from: 0.6, colour: "#9e9ac8" }, { from: 0, colour: "#756bb1" },
+];
+// So many places are drawn smaller, and as one picture.
+const CROWD = places.id.length > 3000;
+const MANY_SITES = 600;
+const REACH = { color: "#0b5c94", weight: 1.4, dashArray: "5 4", fillColor: "#4a9bd0" };
+const YEAR_LABELS = 4; // more would lie on one another on a telephone
 
 const state = {
   language: "zh",
   year: plan.years.length ? plan.years[plan.years.length - 1] : null,
-  shown: { places: true, sites: true, existing: true, towns: true },
+  shown: { places: true, sites: true, existing: true, towns: true, shares: false, reach: false },
   links: null, // null: by zoom; else what the reader chose
   selected: null,
 };
@@ -57,9 +67,9 @@ function number(value, digits = 0) {
 function percent(part, whole) {
   if (!whole) return "–";
   const share = (100 * part) / whole;
-  if (part < whole && share >= 99.95) return "> 99.9 %";
-  if (part > 0 && share < 0.05) return "< 0.1 %";
-  return `${share.toFixed(1)} %`;
+  if (part < whole && share >= 99.95) return ">\u00a099.9\u00a0%";
+  if (part > 0 && share < 0.05) return "<\u00a00.1\u00a0%";
+  return `${share.toFixed(1)}\u00a0%`;
 }
 
 function range(reach, show) {
@@ -224,10 +234,14 @@ function drawPlace(ctx, x, y, { shape, colour, hollow, r }) {
   stroke(ctx, hollow ? colour : "#ffffff", 1.5);
 }
 
-// Each look is drawn once and then stamped: fifty thousand places are shown in one frame.
+// Each look is drawn once and then stamped.
 const stamps = new Map();
 function stampPlace(ctx, x, y, look) {
   if (!look.stamp) look.stamp = stampOf(look);
+  if (CROWD) {
+    canvas.gather(Math.round(x), Math.round(y), look.stamp);
+    return;
+  }
   const { picture, half } = look.stamp;
   ctx.drawImage(picture, Math.round(x) - half, Math.round(y) - half, 2 * half, 2 * half);
 }
@@ -242,14 +256,31 @@ function stampOf(look) {
     const ctx = picture.getContext("2d");
     ctx.scale(scale, scale);
     drawPlace(ctx, half, half, look);
-    stamps.set(key, { picture, half });
+    stamps.set(key, { picture, half, inked: CROWD ? inkOf(ctx.getImageData(0, 0, picture.width, picture.height), half * scale) : null });
   }
   return stamps.get(key);
 }
 
+// The points of a stamp that are not empty, from its middle.
+function inkOf({ data, width }, half) {
+  const colours = new Uint32Array(data.buffer);
+  const inked = [...colours.keys()].filter((at) => data[4 * at + 3]);
+  return {
+    half,
+    across: Int32Array.from(inked, (at) => at % width - half),
+    down: Int32Array.from(inked, (at) => Math.floor(at / width) - half),
+    colours: Uint32Array.from(inked, (at) => colours[at]),
+  };
+}
+
+// Hundreds of sites are drawn smaller, so that the places between them are seen.
+function sizeOf(kind) {
+  return (SIZES[kind] || 6) * (marks.id.length > MANY_SITES ? 0.7 : 1);
+}
+
 function drawSite(ctx, x, y, { shape, colour, hollow, r, closing }) {
   outline(ctx, shape, x, y, r);
-  stroke(ctx, "#ffffff", 4.5);
+  stroke(ctx, "#ffffff", marks.id.length > MANY_SITES ? 3 : 4.5);
   ctx.fillStyle = hollow || closing ? "#ffffff" : colour;
   ctx.fill();
   // Yellow alone is too weak a line on a light ground.
@@ -280,7 +311,7 @@ function drawSite(ctx, x, y, { shape, colour, hollow, r, closing }) {
 
 function siteLook(kind, condition, hollow) {
   const shape = kind === "hospital" ? "crossed" : kind.endsWith("hospital") || kind.endsWith("centre") ? "square" : "house";
-  const r = SIZES[kind] || 6;
+  const r = sizeOf(kind);
   return { shape, colour: COLOURS[condition], hollow, closing: condition === "closing", r };
 }
 
@@ -314,7 +345,61 @@ const map = L.map("map", {
   minZoom: 6,
   maxZoom: 18,
 });
-const canvas = L.canvas({ padding: 0.3, tolerance: 3 });
+// A canvas that puts a crowd of places on as one picture: a browser takes a microsecond or two for each stamp that
+// it draws by itself, so fifty thousand of them would not follow the hand.
+const Sheet = L.Canvas.extend({
+  _redraw() {
+    if (CROWD) this._redrawBounds = null; // the picture is whole or not at all
+    L.Canvas.prototype._redraw.call(this);
+  },
+  _draw() {
+    L.Canvas.prototype._draw.call(this);
+    this.putCrowd();
+  },
+  gather(x, y, { inked }) {
+    if (!this._crowd) this._crowd = this._newCrowd();
+    const { bytes, colours, width, height, scale } = this._crowd;
+    const left = (x - this._bounds.min.x) * scale;
+    const top = (y - this._bounds.min.y) * scale;
+    const inside = left >= inked.half && top >= inked.half && left < width - inked.half && top < height - inked.half;
+    for (let ink = 0; ink < inked.colours.length; ink += 1) {
+      const column = left + inked.across[ink];
+      const line = top + inked.down[ink];
+      if (!inside && (column < 0 || line < 0 || column >= width || line >= height)) continue;
+      const at = line * width + column;
+      const colour = inked.colours[ink];
+      const opacity = colour >>> 24; // the bytes are red, green, blue, opacity, the lowest first
+      if (opacity === 255 || colours[at] === 0) {
+        colours[at] = colour;
+        continue;
+      }
+      const byte = 4 * at;
+      const rest = (bytes[byte + 3] * (255 - opacity)) / 255;
+      const share = opacity / (opacity + rest);
+      bytes[byte] += ((colour & 255) - bytes[byte]) * share;
+      bytes[byte + 1] += (((colour >>> 8) & 255) - bytes[byte + 1]) * share;
+      bytes[byte + 2] += (((colour >>> 16) & 255) - bytes[byte + 2]) * share;
+      bytes[byte + 3] = opacity + rest;
+    }
+  },
+  _newCrowd() {
+    const { width, height } = this._container;
+    const picture = new ImageData(width, height);
+    return { picture, bytes: picture.data, colours: new Uint32Array(picture.data.buffer), width, height, scale: L.Browser.retina ? 2 : 1 };
+  },
+  // What stands above the places comes after them.
+  putCrowd() {
+    if (!this._crowd) return;
+    const { picture, width, height, scale } = this._crowd;
+    const sheet = element("canvas");
+    [sheet.width, sheet.height] = [width, height];
+    sheet.getContext("2d").putImageData(picture, 0, 0);
+    this._ctx.globalAlpha = 1;
+    this._ctx.drawImage(sheet, this._bounds.min.x, this._bounds.min.y, width / scale, height / scale);
+    this._crowd = null;
+  },
+});
+const canvas = new Sheet({ padding: 0.3, tolerance: 3 });
 const zoomControl = L.control.zoom({ zoomInTitle: "+", zoomOutTitle: "−" }).addTo(map);
 L.control.scale({ imperial: false, position: "bottomleft" }).addTo(map);
 L.control.attribution({ prefix: false }).setPrefix(false).addAttribution("Leaflet").addTo(map);
@@ -323,13 +408,17 @@ const Spot = L.CircleMarker.extend({
   _updatePath() {
     const renderer = this._renderer;
     if (!renderer._drawing || this._empty()) return;
-    renderer._ctx.globalAlpha = 1; // the line before left its own
+    if (this.options.draw !== stampPlace) renderer.putCrowd();
+    renderer._ctx.globalAlpha = 1; // the line before left its own, and its dashes
+    renderer._ctx.setLineDash([]);
     this.options.draw(renderer._ctx, this._point.x, this._point.y, this.options.look);
   },
 });
 
 const layers = {
   boundary: L.featureGroup(),
+  shares: L.featureGroup(),
+  reach: L.featureGroup(),
   links: L.featureGroup(),
   places: L.featureGroup(),
   existing: L.featureGroup(),
@@ -347,9 +436,9 @@ function spotOptions(draw, look, subject) {
 function radiusScale() {
   const sorted = places.people.filter((people) => people > 0).sort((one, other) => one - other);
   const large = sorted.length ? sorted[Math.floor(0.98 * (sorted.length - 1))] : 1;
-  const crowd = places.id.length > 3000;
+  const [least, most] = CROWD ? [2, Math.max(3.5, 6 * Math.sqrt(3000 / places.id.length))] : [4, 9.5];
   // In half pixels, so that there are few different looks.
-  return (people) => Math.max(crowd ? 2 : 4, Math.min(12, Math.round(2 * (crowd ? 6 : 9.5) * Math.sqrt((people || 0) / large)) / 2));
+  return (people) => Math.max(least, Math.min(1.3 * most, Math.round(2 * most * Math.sqrt((people || 0) / large)) / 2));
 }
 const radius = radiusScale();
 
@@ -357,6 +446,51 @@ function drawBoundary() {
   if (!plan.boundary) return;
   const style = { renderer: canvas, interactive: false, color: "#7d8892", weight: 1.5, fillColor: "#ffffff", fillOpacity: 1 };
   L.geoJSON(plan.boundary, style).addTo(layers.boundary);
+}
+
+// Rings one after another: what lies within an even number of them is a hole.
+function ringsOf(area) {
+  let start = 0;
+  return area.corners.map((count) => {
+    const ring = [];
+    for (let at = start; at < start + count; at += 1) ring.push([area.lat[at], area.lon[at]]);
+    start += count;
+    return ring;
+  });
+}
+
+function shareClass(line) {
+  return SHARES.find(({ from }) => (from === 1 ? line.served === line.people : line.served >= from * line.people));
+}
+
+const townShapes = new Map();
+function drawShares() {
+  const lines = new Map(townLines().map((line) => [line.town, line]));
+  for (const [town, area] of Object.entries(plan.areas.towns)) {
+    if (!townShapes.has(town)) {
+      const style = { renderer: canvas, color: "#8d86a8", weight: 0.8, fillOpacity: 1, subject: { town: Number(town) }, bubblingMouseEvents: false };
+      townShapes.set(town, L.polygon(ringsOf(area), style).addTo(layers.shares));
+    }
+    const line = lines.get(Number(town));
+    townShapes.get(town).setStyle({ fillColor: line && line.people ? shareClass(line).colour : "#ffffff" });
+  }
+}
+
+// Over the colours of towns only a line: a fill would change what they say.
+function reachStyle() {
+  return { ...REACH, fillOpacity: isDrawn("shares") ? 0 : 0.13 };
+}
+
+// A year that is not listed is as the one before it.
+const reachShapes = new Map();
+function drawReach() {
+  layers.reach.clearLayers();
+  const year = plan.years.filter((one) => one <= state.year && one in plan.areas.reach).pop();
+  if (year === undefined) return;
+  if (!reachShapes.has(year)) {
+    reachShapes.set(year, L.polygon(ringsOf(plan.areas.reach[year]), { renderer: canvas, interactive: false, ...reachStyle() }));
+  }
+  reachShapes.get(year).setStyle(reachStyle()).addTo(layers.reach);
 }
 
 // One object for each place for good; years only change its looks.
@@ -386,7 +520,7 @@ function drawPlaces() {
 function drawSites() {
   layers.sites.clearLayers();
   layers.existing.clearLayers();
-  const order = [...marks.id.keys()].sort((one, other) => (SIZES[marks.kind[one]] || 6) - (SIZES[marks.kind[other]] || 6));
+  const order = [...marks.id.keys()].sort((one, other) => sizeOf(marks.kind[one]) - sizeOf(marks.kind[other]));
   for (const mark of order) {
     const condition = stateOf(mark, state.year);
     const spot = spotOf(mark, state.year);
@@ -448,19 +582,30 @@ function drawChosen() {
   layers.chosen.clearLayers();
   const subject = state.selected;
   if (!subject) return;
+  if ("town" in subject) {
+    const shape = townShapes.get(String(subject.town));
+    if (shape) L.polygon(shape.getLatLngs(), { renderer: canvas, interactive: false, color: "#1d2329", weight: 2.5, fill: false }).addTo(layers.chosen);
+    return;
+  }
   const index = indexOf(state.year);
   const rows = ("place" in subject ? index.ofPlace.get(subject.place) : index.ofMark.get(subject.mark)) || [];
   const lines = rows.map((row) => linkLine(index, row)).filter(Boolean);
   L.polyline(lines, { renderer: canvas, interactive: false, color: "#1d2329", weight: 1.6, opacity: 0.9 }).addTo(layers.chosen);
   const spot = latLngOf(subject);
   if (!spot) return;
-  const r = "place" in subject ? placeSpots[subject.place].options.look.r : (SIZES[marks.kind[subject.mark]] || 6);
+  const r = "place" in subject ? placeSpots[subject.place].options.look.r : sizeOf(marks.kind[subject.mark]);
   L.circleMarker(spot, { renderer: canvas, interactive: false, radius: r + 6, color: "#1d2329", weight: 2.5, fill: false }).addTo(layers.chosen);
 }
 
 function latLngOf(subject) {
   if ("mark" in subject) return spotOf(subject.mark, state.year);
+  if ("town" in subject) return towns.lon[subject.town] === null ? null : [towns.lat[subject.town], towns.lon[subject.town]];
   return placeSpots[subject.place] ? placeSpots[subject.place].getLatLng() : null;
+}
+
+function nameOf(subject) {
+  const name = "mark" in subject ? marks.name[subject.mark] : "town" in subject ? towns.name[subject.town] : places.name[subject.place];
+  return name || say("unnamed");
 }
 
 function stack() {
@@ -470,8 +615,7 @@ function stack() {
     if (!shown && map.hasLayer(layer)) layer.remove();
   }
   // Canvas draws in the order of arrival, so what was switched on later is put in its place.
-  if (map.hasLayer(layers.links)) layers.links.bringToBack();
-  layers.boundary.bringToBack();
+  for (const layer of [layers.links, layers.reach, layers.shares, layers.boundary]) if (map.hasLayer(layer)) layer.bringToBack();
   for (const layer of [layers.existing, layers.sites, layers.chosen]) if (map.hasLayer(layer)) layer.bringToFront();
   if (map.hasLayer(layers.towns)) spaceTowns();
 }
@@ -528,13 +672,7 @@ function drawHead() {
   show("title", given(title));
   const names = { district: given(inLanguage(plan.district)), as_of: given(plan.as_of), year: String(state.year ?? "–") };
   show("subtitle", sentence(plan.as_of ? "subtitle" : "subtitle_plain", names));
-  const switches = plan.years.map((year) => {
-    const made = button("", String(year), () => chooseYear(year));
-    made.setAttribute("aria-pressed", String(year === state.year));
-    made.dataset.year = year;
-    return made;
-  });
-  show("years", switches);
+  drawYears();
   document.getElementById("language").textContent = say("language_switch");
   document.getElementById("language").lang = LOCALE[state.language === "zh" ? "en" : "zh"];
   for (const node of document.querySelectorAll("[data-word]")) node.textContent = say(node.dataset.word);
@@ -544,6 +682,39 @@ function drawHead() {
     part.title = say(word);
     part.setAttribute("aria-label", say(word));
   }
+}
+
+// Made once, so that a hand or a key that moves the slider keeps hold of it.
+function makeYears() {
+  const last = plan.years.length - 1;
+  const now = element("strong");
+  now.id = "year-now";
+  show("years", now);
+  if (last < 1) return;
+  const slider = element("input");
+  Object.assign(slider, { type: "range", id: "year", min: 0, max: last, step: 1 });
+  slider.addEventListener("input", () => chooseYear(plan.years[slider.valueAsNumber]));
+  const pace = Math.ceil(last / (YEAR_LABELS - 1));
+  const ticks = plan.years.map((year, at) => {
+    const near = at !== last && (at % pace !== 0 || last - at < pace);
+    // The slider is what the keyboard moves; the labels are for the mouse and the finger.
+    const tick = button(near ? "between" : "", String(year), () => { chooseYear(year); slider.focus(); });
+    tick.tabIndex = -1;
+    tick.dataset.year = year;
+    tick.style.setProperty("--at", at / last);
+    return tick;
+  });
+  document.getElementById("years").append(element("div", "slider", slider, element("div", "ticks", ...ticks)));
+}
+
+function drawYears() {
+  document.getElementById("year-now").textContent = state.year === null ? "" : say("year_now", { year: state.year });
+  const slider = document.getElementById("year");
+  if (!slider) return;
+  slider.value = plan.years.indexOf(state.year);
+  slider.setAttribute("aria-label", say("years"));
+  slider.setAttribute("aria-valuetext", say("year_now", { year: state.year }));
+  for (const tick of document.querySelectorAll("#years [data-year]")) tick.classList.toggle("now", tick.dataset.year === String(state.year));
 }
 
 function drawBanner() {
@@ -592,7 +763,9 @@ function sumNote(index) {
   if (expected === null || expected === undefined) return null;
   const agrees = expected === index.total;
   const values = { people: number(expected), sum: number(index.total), difference: number(Math.abs(expected - index.total)) };
-  return element("p", agrees ? "note" : "note alarm", say(agrees ? "adds_up" : "adds_up_not", values));
+  const note = element("p", agrees ? "note" : "note alarm", say(agrees ? "adds_up" : "adds_up_not", values));
+  note.id = "adds-up";
+  return note;
 }
 
 function siteCounts() {
@@ -632,7 +805,7 @@ function gapSentence() {
 
 // Rounded up, so that the page never claims more than was proven.
 function percentUp(gap) {
-  return `${(Math.max(0, Math.ceil(gap * 1e4 - 1e-7)) / 100).toLocaleString("en-US")} %`;
+  return `${(Math.max(0, Math.ceil(gap * 1e4 - 1e-7)) / 100).toLocaleString("en-US")}\u00a0%`;
 }
 
 function stageGaps() {
@@ -656,6 +829,28 @@ function certaintyFacts() {
   return element("div", "facts", element("h2", "", say("certainty")), ...lines);
 }
 
+function clausesOf(status) {
+  return (plan.clauses[state.year] || []).filter((clause) => clause.status === status);
+}
+
+// A must that is missed stands under the headline, not only in the folded list.
+function missedMusts() {
+  return clausesOf("missed").filter((clause) => clause.strength === "must").map((clause) => {
+    const name = [clause.document, clause.clause].filter(Boolean).join(" ") || inLanguage(clause.indicator);
+    const values = { clause: given(name), indicator: given(inLanguage(clause.indicator)),
+      shortfall: given(number(clause.shortfall, 2)), unit: given(inLanguage(clause.short_unit)) };
+    return element("p", "note alarm must", ...sentence("missed_must", values));
+  });
+}
+
+function clauseCount() {
+  const met = clausesOf("met").length;
+  const count = met + clausesOf("missed").length;
+  const line = count ? element("p", met < count ? "note alarm" : "note", say("clause_count", { year: state.year, count: number(count), met: number(met) })) : null;
+  if (line) line.id = "clause-count";
+  return line;
+}
+
 function drawSummary() {
   const index = indexOf(state.year);
   const served = element("strong", "", percent(index.people[0], index.total));
@@ -664,7 +859,7 @@ function drawSummary() {
   foot.id = "total";
   foot.dataset.people = index.total;
   const heads = [say("people_of_year", { year: state.year ?? "" }), say("people"), say("share")];
-  show("summary", element("p", "headline", served, element("span", "", say("headline"))), bar(index),
+  show("summary", element("p", "headline", served, element("span", "", say("headline"))), missedMusts(), clauseCount(), bar(index),
     tableOf(heads, statusRows(index), foot), sumNote(index), sitesFacts(), coverageFacts(), certaintyFacts());
 }
 
@@ -681,6 +876,42 @@ function linePicture(colour, width, fill) {
   });
 }
 
+function swatch(style) {
+  return symbol((ctx) => {
+    ctx.beginPath();
+    ctx.rect(2, 3, 18, 12);
+    ctx.fillStyle = style.fillColor;
+    ctx.globalAlpha = style.fillOpacity;
+    ctx.fill();
+    ctx.globalAlpha = 1;
+    ctx.setLineDash(style.dashArray ? style.dashArray.split(" ").map(Number) : []);
+    stroke(ctx, style.color, style.weight);
+  });
+}
+
+const wholePercent = (share) => `${Math.round(100 * share)}\u00a0%`;
+
+function shareWord(at) {
+  const { from } = SHARES[at];
+  if (at === 0) return say("shares_all");
+  const to = wholePercent(SHARES[at - 1].from);
+  return from ? say("shares_from", { from: wholePercent(from), to }) : say("shares_under", { to });
+}
+
+// The legend of an area stands there as long as the area is shown.
+function areaLegends() {
+  const made = [];
+  if (isDrawn("shares")) {
+    const items = SHARES.map(({ colour }, at) => legendItem(swatch({ fillColor: colour, fillOpacity: 1, color: "#8d86a8", weight: 0.8 }), shareWord(at)));
+    made.push(element("h3", "", say("legend_shares")), element("ul", "", ...items), element("p", "note", say("legend_shares_note")));
+  }
+  if (isDrawn("reach")) {
+    const text = element("span", "", ...sentence("legend_reach", { circle: given(inLanguage(plan.circle)) }));
+    made.push(element("h3"), element("ul", "wide", element("li", "", swatch(reachStyle()), text)), element("p", "note", say("legend_reach_note")));
+  }
+  return made;
+}
+
 function drawLegend() {
   const heading = (word) => element("h3", "", say(word));
   const statuses = STATUSES.slice(0, -1).map((status) => legendItem(placeSymbol(status, false), say(`status_${status}`)));
@@ -695,34 +926,47 @@ function drawLegend() {
     legendItem(linePicture("#7d8892", 1.5, true), say("legend_boundary")),
   ];
   show("legend", heading("legend_places"), element("ul", "", ...statuses), heading("legend_sites"), element("ul", "", ...kinds),
-    element("h3"), element("ul", "", ...states), element("h3"), element("ul", "", ...rest), element("p", "note", say("legend_mixed")));
+    element("h3"), element("ul", "", ...states), element("h3"), element("ul", "", ...rest), element("p", "note", say("legend_mixed")), areaLegends());
 }
 
+const linesOfYear = new Map();
+
+// Every town's people by status and its sites in the year shown, worst served first; counted once a year.
 function townLines() {
+  if (!linesOfYear.has(state.year)) linesOfYear.set(state.year, countTowns());
+  return linesOfYear.get(state.year);
+}
+
+function countTowns() {
   const index = indexOf(state.year);
-  const lines = towns.name.map((name, town) => ({ name, town, people: 0, served: 0, sites: 0 }));
+  const lines = towns.name.map((name, town) => ({ name, town, people: 0, served: 0, sites: 0, statuses: STATUSES.map(() => 0) }));
   for (const [place, rows] of index.ofPlace) {
     const line = lines[places.town[place]];
     if (!line) continue;
     for (const row of rows) {
       line.people += index.rows.people[row];
-      if (index.rows.status[row] === 0) line.served += index.rows.people[row];
+      line.statuses[index.rows.status[row]] += index.rows.people[row];
     }
   }
   marks.id.forEach((_, mark) => {
     if (lines[marks.town[mark]] && OPEN_STATES.includes(stateOf(mark, state.year))) lines[marks.town[mark]].sites += 1;
   });
+  for (const line of lines) line.served = line.statuses[0];
   const share = (line) => (line.people ? line.served / line.people : 2);
   return lines.filter((line) => line.people || line.sites).sort((one, other) => share(one) - share(other) || one.town - other.town);
 }
 
+// How many sites a town has, and in brackets how many it has in other possible districts.
+function townSites(line) {
+  const reach = plan.draws && plan.draws.towns[state.year] ? plan.draws.towns[state.year][line.town] : null;
+  return number(line.sites) + (reach ? ` (${range(reach, (value) => number(value))})` : "");
+}
+
 function townDetails() {
-  const reach = plan.draws ? plan.draws.towns[state.year] : {};
   const rows = townLines().map((line) => {
-    const name = cell("td", "", given(line.name || say("unnamed")));
+    const name = cell("td", "", openLink({ town: line.town }));
     name.className = "name";
-    const span = reach && reach[line.town] ? ` (${range(reach[line.town], (value) => number(value))})` : "";
-    return element("tr", "", name, cell("td", "", number(line.people)), cell("td", "", percent(line.served, line.people)), cell("td", "", number(line.sites) + span));
+    return element("tr", "", name, cell("td", "", number(line.people)), cell("td", "", percent(line.served, line.people)), cell("td", "", townSites(line)));
   });
   if (!rows.length) return null;
   return element("details", "", element("summary", "", say("by_town")), tableOf([say("town"), say("people"), say("served_short"), say("sites")], rows));
@@ -758,7 +1002,7 @@ function clauseDetails() {
 
 function assumptionDetails() {
   const lines = plan.estimates.tables.map(([table, basis, rows]) => element("li", "", ...sentence("assumption_line", {
-    table: given(table), basis: say(`basis_${plan.bases[basis]}`), rows: number(rows),
+    table: given(inLanguage(table)), basis: say(`basis_${plan.bases[basis]}`), rows: number(rows),
   })));
   if (!lines.length) return null;
   return element("details", "facts", element("summary", "", say("assumptions")), element("ul", "", ...lines));
@@ -794,12 +1038,11 @@ function lines(pairs) {
 }
 
 function townName(town) {
-  return town < 0 || !towns.name[town] ? null : ["card_town", given(towns.name[town])];
+  return town < 0 || !towns.name[town] ? null : ["card_town", openLink({ town })];
 }
 
 function openLink(subject) {
-  const name = "mark" in subject ? marks.name[subject.mark] : places.name[subject.place];
-  return button("link", given(name || say("unnamed")), () => choose(subject, true));
+  return button("link", given(nameOf(subject)), () => choose(subject, true));
 }
 
 function placeRows(index, rows) {
@@ -810,11 +1053,30 @@ function placeRows(index, rows) {
     return [
       ["card_status", element("span", "state", placeSymbol(status, isHollow(places.position_basis[data.place[row]])), say(`status_${status}`),
         parts ? ` · ${say("card_part", { people: number(data.people[row]) })}` : "")],
+      ["card_why", ...whyPlace(status, data.mark[row], data.minutes[row])],
       ["card_served_by", data.mark[row] < 0 ? say("nobody") : openLink({ mark: data.mark[row] })],
       data.minutes[row] === null ? null : ["card_minutes", say("card_minutes_value", { minutes: number(data.minutes[row], 1) })],
       ["card_figure_basis", basisWord(data.basis[row])],
     ];
   });
+}
+
+// Why a place is served or not, in a sentence.
+function whyPlace(status, mark, minutes) {
+  const values = { minutes: number(minutes, 1), circle: given(inLanguage(plan.circle)), site: mark < 0 ? "" : given(nameOf({ mark })) };
+  const timed = minutes === null ? "" : "_timed";
+  switch (status) {
+    case "served":
+      return mark < 0 ? [say("nobody_named")] : sentence(timed ? "why_served_timed" : "why_served", values);
+    case "no_capacity":
+      return sentence(timed ? "why_full_timed" : "why_full", values);
+    case "out_of_range":
+      return sentence(inLanguage(plan.circle) ? "why_out_of_named_range" : "why_out_of_range", values);
+    case "rounds":
+      return [say("why_rounds")];
+    default:
+      return [say("why_unknown")];
+  }
 }
 
 function placeCard(place) {
@@ -845,6 +1107,31 @@ function siteStateWord(mark) {
   return say(`state_${condition}`);
 }
 
+// Why a site stands in the plan: the same figures as in sites.csv.
+function whySite(condition, step, values) {
+  if (condition === "closing") return ["card_why", say("why_close")];
+  if (!step || condition === "absent" || condition === "gone" || typeof step.alone[state.year] !== "number") return ["card_serves", say("card_serves_value", values)];
+  const alone = step.alone[state.year];
+  return ["card_why", say(alone ? "why_site" : "why_site_spare", { ...values, alone: number(alone) })];
+}
+
+function townCard(town) {
+  const line = townLines().find((one) => one.town === town);
+  if (!line) return [lines([["card_status", say("card_no_row")]])];
+  const total = element("tr", "", cell("th", "row", say("total")), cell("td", "", number(line.people)), cell("td", "", line.people ? "100 %" : "–"));
+  const heads = [say("people_of_year", { year: state.year ?? "" }), say("people"), say("share")];
+  return [tableOf(heads, statusRows({ people: line.statuses, total: line.people }), total),
+    lines([
+      ["sites", say("sites_open", { count: number(line.sites) })],
+      plan.draws && townSites(line) !== number(line.sites) ? ["card_town_range", townRange(line)] : null,
+    ]),
+    String(town) in plan.areas.towns ? element("p", "note", say("legend_shares_note")) : null];
+}
+
+function townRange(line) {
+  return say("card_town_range_value", { range: range(plan.draws.towns[state.year][line.town], (value) => number(value)), count: number(plan.draws.count) });
+}
+
 function markCard(mark) {
   const index = indexOf(state.year);
   const rows = index.ofMark.get(mark) || [];
@@ -854,7 +1141,7 @@ function markCard(mark) {
   const actions = steps.flatMap((one, at) => [at ? " · " : "", ...sentence("card_action_value", {
     year: String(one.year ?? "–"), action: given(sayCode("action", one.action)),
   })]);
-  const cost = step && step.cost !== null && step.cost !== "" ? ["card_cost", ...sentence("card_cost_value", { cost: given(number(step.cost)) })] : null;
+  const cost = step && step.cost !== null && step.cost !== "" ? ["card_cost", ...sentence("card_cost_value", { cost: given(number(step.cost)), basis: basisWord(plan.cost_basis) })] : null;
   const condition = stateOf(mark, state.year);
   const picture = condition === "absent" || condition === "gone" ? "" : siteSymbol(marks.kind[mark], condition, isHollow(marks.basis[mark]));
   const served = rows.slice(0, LIST_LIMIT).map((row) => element("li", "", openLink({ place: index.rows.place[row] }), ` ${number(index.rows.people[row])}`));
@@ -863,7 +1150,7 @@ function markCard(mark) {
     townName(marks.town[mark]),
     ["card_state", element("span", "state", picture, siteStateWord(mark))],
     actions.length ? ["card_action", ...actions] : null,
-    ["card_serves", say("card_serves_value", { people: number(peopleOf(index, rows)), places: number(new Set(rows.map((row) => index.rows.place[row])).size) })],
+    whySite(condition, step, { year: state.year ?? "", people: number(peopleOf(index, rows)), places: number(new Set(rows.map((row) => index.rows.place[row])).size) }),
     parentLine(step),
     step ? staffLine(step.staff) : null,
     cost,
@@ -886,11 +1173,10 @@ function drawCard() {
     card.replaceChildren();
     return;
   }
-  const name = "mark" in subject ? marks.name[subject.mark] : places.name[subject.place];
   const close = button("close", "×", () => choose(null));
   close.setAttribute("aria-label", say("close_card"));
-  const heading = element("h2", "", given(name || say("unnamed")));
-  show("card", element("header", "", heading, close), "mark" in subject ? markCard(subject.mark) : placeCard(subject.place));
+  const heading = element("h2", "", given(nameOf(subject)));
+  show("card", element("header", "", heading, close), "mark" in subject ? markCard(subject.mark) : "town" in subject ? townCard(subject.town) : placeCard(subject.place));
   card.scrollTop = 0;
 }
 
@@ -909,6 +1195,8 @@ function drawAll() {
 }
 
 function drawYear() {
+  drawShares();
+  drawReach();
   drawPlaces();
   drawSites();
   drawLinks();
@@ -920,8 +1208,6 @@ function chooseYear(year) {
   state.year = year;
   drawYear();
   drawAll();
-  const pressed = document.querySelector(`#years [data-year="${year}"]`);
-  if (pressed) pressed.focus();
 }
 
 function choose(subject, move = false) {
@@ -953,10 +1239,22 @@ function uncover(spot, card) {
   if (covered) map.panInside(spot, { ...room, animate: false });
 }
 
+// Whether there is anything to show of a layer, and whether it is shown.
+function isOffered(name) {
+  if (name === "existing") return marks.actions.includes(null);
+  if (name === "shares") return Object.keys(plan.areas.towns).length > 0;
+  if (name === "reach") return Object.keys(plan.areas.reach).length > 0;
+  return true;
+}
+
+function isDrawn(name) {
+  return isOffered(name) && state.shown[name];
+}
+
 function drawLayerBoxes() {
   const box = document.getElementById("layers");
   const legend = box.querySelector("legend");
-  const names = ["places", "sites", "existing", "towns", "links"].filter((name) => name !== "existing" || marks.actions.includes(null));
+  const names = ["places", "sites", "existing", "towns", "links", "shares", "reach"].filter(isOffered);
   const boxes = names.map((name) => {
     const input = element("input");
     input.type = "checkbox";
@@ -965,11 +1263,20 @@ function drawLayerBoxes() {
     input.addEventListener("change", () => {
       if (name === "links") state.links = input.checked;
       else state.shown[name] = input.checked;
+      layers.reach.setStyle(reachStyle());
       stack();
+      drawLegend();
     });
     return element("label", "", input, say(`layer_${name}`));
   });
   box.replaceChildren(legend, ...boxes);
+}
+
+// What a found thing is, and where: there are many places of one name.
+function whatIs(subject) {
+  if ("town" in subject) return [say("town")];
+  const [table, at] = "mark" in subject ? [marks, subject.mark] : [places, subject.place];
+  return [given(sayCode("kind", table.kind[at])), " · ", given(towns.name[table.town[at]] || "")];
 }
 
 function find() {
@@ -978,12 +1285,11 @@ function find() {
   list.hidden = !asked;
   if (!asked) return;
   const hits = [];
+  towns.name.forEach((name, town) => { if (name.toLowerCase().includes(asked)) hits.push({ town }); });
   marks.name.forEach((name, mark) => { if (name.toLowerCase().includes(asked)) hits.push({ mark }); });
   places.name.forEach((name, place) => { if (name.toLowerCase().includes(asked)) hits.push({ place }); });
   const items = hits.slice(0, SEARCH_LIMIT).map((subject) => {
-    const table = "mark" in subject ? marks : places;
-    const at = "mark" in subject ? subject.mark : subject.place;
-    const label = element("span", "", given(table.name[at]), " · ", given(sayCode("kind", table.kind[at])), " · ", given(towns.name[table.town[at]] || ""));
+    const label = element("span", "", given(nameOf(subject)), " · ", ...whatIs(subject));
     return element("li", "", button("", label, () => {
       choose(subject, true);
       list.hidden = true;
@@ -1006,12 +1312,19 @@ function listen() {
   for (const layer of [layers.places, layers.sites, layers.existing]) {
     layer.on("click", (event) => choose(event.layer.options.subject));
     layer.on("mouseover", (event) => {
-      const { place, mark } = event.layer.options.subject;
-      hint.setContent(given(place === undefined ? marks.name[mark] : places.name[place]));
+      hint.setContent(given(nameOf(event.layer.options.subject)));
       hint.setLatLng(event.layer.getLatLng()).addTo(map);
     });
     layer.on("mouseout", () => hint.remove());
   }
+  layers.shares.on("click", (event) => choose(event.layer.options.subject));
+  layers.shares.on("mouseover mousemove", (event) => {
+    const { subject } = event.layer.options;
+    const line = townLines().find((one) => one.town === subject.town);
+    hint.setContent(element("span", "", given(nameOf(subject)), ` ${line ? percent(line.served, line.people) : "–"}`));
+    hint.setLatLng(event.latlng).addTo(map);
+  });
+  layers.shares.on("mouseout", () => hint.remove());
   map.on("click", () => { if (state.selected) choose(null); });
   map.on("zoomend", () => {
     stack();
@@ -1026,9 +1339,12 @@ function listen() {
 function listenToPrinter() {
   let before = null;
   addEventListener("beforeprint", () => {
-    before = { centre: map.getCenter(), zoom: map.getZoom(), open: [] };
+    const folded = [...document.querySelectorAll("#details details:not([open])")];
+    before = { centre: map.getCenter(), zoom: map.getZoom(), snap: map.options.zoomSnap, folded };
+    for (const one of folded) one.open = true; // a sheet cannot be unfolded
     document.documentElement.classList.add("printing");
     map.invalidateSize({ animate: false, pan: false });
+    map.options.zoomSnap = 0; // as large as the sheet allows
     if (before.zoom <= wholeZoom) map.fitBounds(wholeBounds(), { padding: [12, 12], animate: false });
     else map.setView(before.centre, before.zoom, { animate: false });
     canvas._redraw();
@@ -1036,12 +1352,16 @@ function listenToPrinter() {
   addEventListener("afterprint", () => {
     document.documentElement.classList.remove("printing");
     map.invalidateSize({ animate: false, pan: false });
-    if (before) map.setView(before.centre, before.zoom, { animate: false });
+    if (!before) return;
+    map.options.zoomSnap = before.snap;
+    for (const one of before.folded) one.open = false;
+    map.setView(before.centre, before.zoom, { animate: false });
   });
 }
 
 function start() {
   new WholeButton().addTo(map);
+  makeYears();
   drawHead();
   drawBanner();
   drawFoot();
@@ -1049,6 +1369,8 @@ function start() {
   map.invalidateSize({ animate: false, pan: false });
   layers.boundary.addTo(map);
   drawBoundary();
+  drawShares();
+  drawReach();
   makePlaces();
   drawPlaces();
   showWhole();

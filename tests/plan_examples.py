@@ -119,13 +119,24 @@ def hostile_plan() -> dict[str, Any]:
     return poisoned
 
 
-def large_plan(count: int) -> dict[str, Any]:
-    """Return a plan with many places, all with a site, for measuring."""
+def large_plan(count: int, *, of_site: int = 25) -> dict[str, Any]:
+    """Return a plan with many places and a clinic for every few of them, as a large district has, for measuring."""
     plan = small_plan()
-    towns, sites = plan["district_data"]["towns"], plan["sites"]
+    towns = plan["district_data"]["towns"]
     places = [_place(number, towns, of=count) for number in range(count)]
+    hosts = places[::of_site]
+    clinics = [
+        plan["sites"][5] | {"id": f"L{at:05d}", "name": f"{host['name']}卫生室", "lon": host["lon"], "lat": host["lat"]}
+        for at, host in enumerate(hosts)
+    ]
+    served_by = {place["id"]: clinics[at // of_site]["id"] for at, place in enumerate(places)}
+    rows = [row for year in YEARS for place in places for row in _rows(place, year, plan["sites"])]
+    for row in rows:
+        if row["status"] == "served":
+            row |= {"served_by": served_by[row["id"]], "minutes": round(1 + 13.9 * (7 * row["people"] % 97) / 97, 1)}
     plan["district_data"]["places"] = places
-    plan["places"] = [row for year in YEARS for place in places for row in _rows(place, year, sites)]
+    plan["sites"] += clinics
+    plan["places"] = rows
     plan["ledger"] = []
     return plan
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,8 +12,9 @@ from pathlib import Path
 import pytest
 from conftest import Tiny
 
-from allocate.outputs import FILES, write_plan
+from allocate.outputs import EXPORTS, FILES, write_plan
 from allocate.plans import Plan
+from allocate.words import LANGUAGES, Language, say_in
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("folium", "geopandas", "highspy", "numpy", "pandas", "pulp", "pyproj", "scipy", "shapely")
@@ -81,7 +83,7 @@ def test_check_says_what_was_read_what_is_odd_and_what_is_assumed(allocate: Run,
     lines = done.stdout.splitlines()
     assert "40 places, 3 towns, 34781 people" in lines[0]
     assert [line for line in lines if line.startswith("note")] == [line for line in lines if "T3040" in line]
-    assert any("model.rules" in line and "assumed" in line for line in lines)
+    assert "basis: 7 numbers of the model's rules are assumed" in lines
     assert lines[-1] == "There is no error."
 
 
@@ -113,6 +115,8 @@ def test_check_lists_the_faults_of_every_file_at_once(allocate: Run, tiny: Tiny)
 WRONG: dict[str, tuple[str, ...]] = {
     "no such model": ("plan", "nowhere"),
     "no such model to check": ("check", "nowhere"),
+    "a model of an endless name": ("check", "x" * 5000),
+    "a district of an endless name": ("check", "MODEL", "--set", f"district={'x' * 5000}"),
     "no such solver": ("plan", "MODEL", "--solver", "cplex"),
     "a change without =": ("plan", "MODEL", "--set", "seed"),
     "a change without key": ("plan", "MODEL", "--set", "=5"),
@@ -134,6 +138,13 @@ WRONG: dict[str, tuple[str, ...]] = {
     "a list estimated into a full folder": ("estimate", "LIST", "--out", "tiny"),
     "no such plan": ("verify", "nowhere"),
     "a plan that is a model": ("verify", "MODEL"),
+    "no such plan to draw": ("map", "nowhere"),
+    "a plan to draw of an endless name": ("map", "x" * 5000),
+    "a model to draw": ("map", "MODEL"),
+    "no plan to draw": ("map",),
+    "no such plan to export": ("export", "nowhere", "--to", "xlsx"),
+    "a district to export": ("export", "tiny", "--to", "csv"),
+    "an export without a form": ("export", "nowhere"),
     "a plan that is a district": ("verify", "tiny"),
     "a model that is a folder": ("plan", "tiny"),
     "an out that is a file": ("plan", "MODEL", "--out", "tiny.toml"),
@@ -241,10 +252,10 @@ def test_a_list_is_estimated_and_then_read(allocate: Run, tiny: Tiny, tiny_list:
         tiny.model.write_text(text[:start] + text[text.index("[rules.", start + 1) :], encoding="utf-8")
     checked = allocate("--language", "en", "check", tiny.model)
     assert checked.returncode == 0, checked.stderr
-    assert "places.position: 13 entries are estimated" in checked.stdout
+    assert "13 positions of places are estimated" in checked.stdout
 
 
-@pytest.mark.parametrize("command", ["", "check", "plan", "estimate", "verify"])
+@pytest.mark.parametrize("command", ["", "new", "check", "plan", "estimate", "verify", "map", "export"])
 def test_help_answers_at_once_in_both_languages_with_an_example(command: str, run: Run) -> None:
     words = [command] if command else []
     done = run("-X", "importtime", "-m", "allocate", *words, "--help", COLUMNS="200")
@@ -260,12 +271,8 @@ def test_help_answers_at_once_in_both_languages_with_an_example(command: str, ru
 def test_help_lists_the_commands_in_the_order_of_the_work(run: Run) -> None:
     lines = run("-m", "allocate", "--help", COLUMNS="200").stdout.splitlines()
     first = [line.split()[0] for line in lines if line.strip()]
-    assert [word for word in first if word in ("check", "plan", "estimate", "verify")] == [
-        "check",
-        "plan",
-        "estimate",
-        "verify",
-    ]
+    order = ["new", "check", "plan", "estimate", "verify", "map", "export"]
+    assert [word for word in first if word in order] == order
 
 
 def test_the_version_is_printed(allocate: Run) -> None:
@@ -288,3 +295,198 @@ def test_an_unknown_way_to_travel_is_refused_and_not_passed_over(allocate: Run, 
     assert "travel.csv" in done.stderr
     assert "hovercraft" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "plan"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_wrong_district_names_the_model_its_key_and_where_it_was_looked_for(
+    language: Language, command: str, allocate: Run, tiny: Tiny, tmp_path: Path
+) -> None:
+    tiny.edit("tiny.toml", str(tiny.folder), "valley")
+    done = allocate("--language", language, command, tiny.model)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()[1:]
+    assert f"tiny.toml · {say_in(language, 'problem.column', column='district')} · “valley”" in line
+    looked = {folder.strip(".") for folder in re.split("[ ,：。]+", line)}
+    assert looked >= {str(home / part) for home in (tmp_path, tmp_path.parent) for part in ("", "data")}
+    assert str(ROOT / "data") in looked
+    assert "baodi" in line
+
+
+@pytest.mark.parametrize("command", ["check", "plan"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_village_list_with_gaps_is_answered_with_the_command_that_fills_them(
+    language: Language, command: str, allocate: Run, tiny: Tiny, tiny_list: Path
+) -> None:
+    tiny.edit("tiny.toml", str(tiny.folder), str(tiny_list))
+    done = allocate("--language", language, command, tiny.model)
+    assert (done.returncode, done.stdout) == (2, "")
+    advice = [line for line in done.stderr.splitlines() if f"allocate estimate {tiny_list}" in line]
+    assert advice == [done.stderr.splitlines()[-1]]
+    assert "places.csv" in advice[0]
+
+
+def test_a_gap_that_no_estimate_fills_does_not_lead_to_one(allocate: Run, tiny: Tiny) -> None:
+    tiny.edit("places.csv", ",official,", ",,")
+    done = allocate("check", tiny.model)
+    assert done.returncode == 2
+    assert "allocate estimate" not in done.stderr
+
+
+@pytest.mark.parametrize("datum", ["gcj02", "GCJ-02", "bd09", "BD_09ll"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_positions_of_amap_and_baidu_must_be_converted_first(
+    language: Language, datum: str, allocate: Run, tiny: Tiny
+) -> None:
+    tiny.edit("district.toml", "wgs84", datum)
+    done = allocate("--language", language, "check", tiny.model)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()[1:]
+    assert say_in(language, "reason.shifted_datum") in line
+    tiny.edit("district.toml", datum, "nad27")
+    unknown = allocate("--language", language, "check", tiny.model)
+    assert unknown.returncode == 2
+    assert say_in(language, "reason.shifted_datum") not in unknown.stderr
+
+
+FORMS = ("xlsx", "gpkg", "csv", "geojson")
+
+
+@pytest.fixture
+def made(tiny_plan: Plan, tmp_path: Path) -> Path:
+    """Return the folder of a plan."""
+    folder = tmp_path / "plan"
+    write_plan(tiny_plan, folder)
+    return folder
+
+
+@pytest.mark.parametrize("named", ["plan", "plan/plan.json"])
+def test_a_map_is_drawn_again_from_a_folder_or_its_file(named: str, allocate: Run, made: Path) -> None:
+    drawn = (made / "map.html").read_bytes()
+    (made / "map.html").write_text("an old map", encoding="utf-8")
+    done = allocate("map", named)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{Path('plan/map.html')}\n", "")
+    assert (made / "map.html").read_bytes() == drawn
+    beside = allocate("map", named, "--out", "new/page.html")
+    assert (beside.returncode, beside.stdout) == (0, f"{Path('new/page.html')}\n")
+    assert (made.parent / "new" / "page.html").read_bytes() == drawn
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_plan_is_exported_beside_itself_or_where_it_is_asked_for(form: str, allocate: Run, made: Path) -> None:
+    for named, more, target in (
+        ("plan", (), Path("plan") / EXPORTS[form]),
+        ("plan/plan.json", ("--out", f"new/{form}"), Path("new") / form),
+    ):
+        done = allocate("export", named, "--to", form, *more)
+        assert (done.returncode, done.stdout, done.stderr) == (0, f"{target}\n", "")
+    beside, new = made / EXPORTS[form], made.parent / "new" / form
+    assert (tree(beside) == tree(new) != {}) if beside.is_dir() else (beside.read_bytes() == new.read_bytes())
+    assert allocate("verify", "plan").returncode == 0, "the plan itself stays"
+
+
+def test_an_export_speaks_the_language_asked_for(allocate: Run, made: Path) -> None:
+    headings = {}
+    for name, before, after in (
+        ("zh", (), ()),
+        ("en", (), ("--language", "en")),
+        ("session", ("--language", "en"), ()),
+        ("both", ("--language", "en"), ("--language", "zh")),
+    ):
+        done = allocate(*before, "export", made, "--to", "csv", "--out", name, *after)
+        assert done.returncode == 0, done.stderr
+        headings[name] = (made.parent / name / "towns.csv").read_text(encoding="utf-8-sig").splitlines()[0]
+    assert headings["zh"] == headings["both"] != headings["en"] == headings["session"]
+    assert headings["en"].isascii()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_form_or_a_language_that_there_is_not_is_answered_with_those_there_are(
+    language: Language, allocate: Run, made: Path
+) -> None:
+    before = tree(made.parent)
+    done = allocate("--language", language, "export", "plan", "--to", "docx", "--language", "fr")
+    assert (done.returncode, done.stdout) == (2, "")
+    form, spoken = done.stderr.splitlines()[1:]
+    assert all(word in form for word in ("--to", "“docx”", ", ".join(FORMS)))
+    assert all(word in spoken for word in ("--language", "“fr”", "zh, en"))
+    assert tree(made.parent) == before
+
+
+BROKEN: dict[str, Callable[[str], str]] = {
+    "empty": lambda text: "",
+    "cut off": lambda text: text[: len(text) // 2],
+    "no JSON": lambda text: "title: 规划",
+    "a list": lambda text: f"[{text}]",
+    "a text": lambda text: '"plan"',
+    "another schema": lambda text: text.replace('"schema": 1', '"schema": 2'),
+    "nothing but its schema": lambda text: '{"schema": 1}',
+    "places that are no list": lambda text: without(text, places=7),
+    "no years": lambda text: without(text, years=None),
+    "years that are words": lambda text: without(text, years=["soon"]),
+    "no settings": lambda text: without(text, settings=None),
+    "settings that are a list": lambda text: without(text, settings=[]),
+    "no district": lambda text: without(text, district_data=None),
+    "a district that is a text": lambda text: without(text, district_data="tiny"),
+    "versions that are a number": lambda text: without(text, versions=0.2),
+    "inputs without a checksum": lambda text: without(text, inputs=[{"of": "district", "path": "x"}]),
+    "stages of nothing": lambda text: without(text, stages=[None]),
+    "a title in one language": lambda text: without(text, title={"zh": "规划"}),
+    "a number beyond all numbers": lambda text: text.replace('"gap": ', '"gap": 1e999, "old": ', 1),
+    "a district in a depth without end": lambda text: text.replace('"travel": []', f'"travel": {"[" * 900}{"]" * 900}'),
+    "a broken letter": lambda text: text.replace("示例", "\\ud800", 1),
+}
+
+
+def without(text: str, **changes: object) -> str:
+    """Return a plan.json with keys replaced, or left out where there is nothing to put."""
+    content = json.loads(text)
+    for key, value in changes.items():
+        assert key in content
+        content[key] = value
+    return json.dumps({key: value for key, value in content.items() if value is not None})
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_plan_gives_a_message_and_nothing_is_written(name: str, allocate: Run, made: Path) -> None:
+    file = made / "plan.json"
+    whole = file.read_text(encoding="utf-8")
+    file.write_text(BROKEN[name](whole), encoding="utf-8")
+    assert file.read_text(encoding="utf-8") != whole
+    before = tree(made.parent)
+    # (All forms are read in one way: one each.)
+    ways = (("map", "plan"), ("export", "plan", "--to", "csv"), ("export", "plan", "--to", "gpkg", "--out", "new.gpkg"))
+    done = allocate("--language", "en", *ways[list(BROKEN).index(name) % 3])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("allocate: ")
+    assert len(done.stderr.splitlines()) < 20
+    assert tree(made.parent) == before
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_tampered_plan_is_neither_drawn_nor_exported(language: Language, allocate: Run, made: Path) -> None:
+    file = made / "plan.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["ledger"][0]["served"] += 1
+    file.write_text(json.dumps(content), encoding="utf-8")
+    before = tree(made.parent)
+    for words in (["map", made], ["export", made, "--to", "xlsx"]):
+        done = allocate("--language", language, *words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "ledger[0].served" in done.stderr
+        assert tree(made.parent) == before
+
+
+def test_a_plan_of_an_earlier_version_is_still_verified_drawn_and_exported(
+    allocate: Run, tiny_home: Tiny, made: Path
+) -> None:
+    file = made / "plan.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    del content["today"], content["problems"], content["district_data"]["warnings"]
+    content["versions"]["allocate"] = "0.1.0"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    assert allocate("verify", made, "--data", tiny_home.folder).returncode == 0
+    assert allocate("map", made).returncode == 0
+    for form in FORMS:
+        done = allocate("export", made, "--to", form)
+        assert (done.returncode, done.stderr) == (0, "")

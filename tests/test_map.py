@@ -9,15 +9,22 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from plan_examples import HOSTILE_TEXTS, YEARS, hostile_plan, small_plan
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from plan_examples import HOSTILE_TEXTS, YEARS, hostile_plan, large_plan, small_plan
 
+from allocate.areas import Areas
 from allocate.bundle import bundled
 from allocate.draw import map_page, page
 from allocate.draw.compact import STATUSES, compact
+from allocate.draw.pack import pack, pack_content, unpack, unpack_content
+from allocate.plans import Plan
 from allocate.words import LANGUAGES, catalogue
 
 LEAFLET = bundled() / "maps" / "vendor" / "leaflet-1.9.4"
@@ -113,7 +120,7 @@ def test_the_policy_names_exactly_the_scripts_of_the_page(html: str) -> None:
     scripts = [text for attributes, text in Tags(html).scripts if attributes.get("type") != "application/json"]
     hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts]
     rules = policy(html)
-    assert len(scripts) == 2
+    assert len(scripts) == 3
     assert rules["script-src"] == hashes
     assert rules["default-src"] == ["'none'"]
     assert rules["img-src"] == ["data:"]
@@ -127,7 +134,7 @@ def test_hostile_text_adds_no_tag_to_the_page() -> None:
 def test_hostile_text_comes_back_from_the_page_letter_by_letter() -> None:
     html = map_page(hostile_plan())
     html.encode("utf-8")
-    names = island(html, "plan")["places"]["name"]
+    names = unpack_content(island(html, "plan"))["places"]["name"]
     assert names[: len(HOSTILE_TEXTS)] == list(HOSTILE_TEXTS)
 
 
@@ -197,7 +204,12 @@ def test_every_word_that_the_page_asks_for_is_in_the_catalogue_in_both_languages
         assert set(texts) == set(LANGUAGES)
         filled = [sorted(re.findall(r"\{\w+\}", texts[language])) for language in LANGUAGES]
         assert filled[0] == filled[1]
-    assert {f"map.{key}" for key in words} == {key for key in catalogue() if key.startswith("map.")}
+    assert {f"map.{key}" for key in words} >= {key for key in catalogue() if key.startswith("map.")}
+
+
+@pytest.mark.parametrize("code", ["action_merge", "basis_unknown", "clause_undecided", "kind_zone", "strength_must"])
+def test_the_page_says_codes_in_the_words_of_every_other_output(code: str) -> None:
+    assert island(map_page(small_plan()), "words")[code] == dict(catalogue()[code.replace("_", ".", 1)])
 
 
 def test_the_script_of_the_page_writes_no_markup() -> None:
@@ -304,3 +316,101 @@ def test_the_page_names_the_gap_of_every_stage_and_the_larger_one_of_a_strength(
     stages = compact(plan)["stages"]
     assert [gap for _, gap in stages] == [0.002, 0.01]
     assert stages[1][0]["zh"] == "费用"
+
+
+numbers = st.one_of(
+    st.none(),
+    st.integers(),
+    st.integers(-50, 50),
+    st.decimals(-200, 200, places=5).map(float),
+    st.decimals(0, 60, places=1).map(float),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+columns = st.one_of(
+    st.lists(numbers),
+    st.lists(st.integers(0, 3), min_size=20),
+    st.lists(st.text(st.characters(exclude_categories=()))),
+    st.lists(st.sampled_from(HOSTILE_TEXTS[:16])),
+    st.lists(st.one_of(st.booleans(), st.text(), st.integers())),
+)
+
+
+def halves(value: Any) -> Any:
+    """Return a text as the halves of characters that a browser sees, anything else as it is."""
+    return value.encode("utf-16-le", "surrogatepass") if isinstance(value, str) else value
+
+
+@given(columns, st.randoms(use_true_random=False))
+@settings(deadline=None)
+def test_a_packed_column_comes_back_as_it_was(column: list[Any], chance: Any) -> None:
+    known = [chance.choice([None, value, 7, 0.25, 1e300]) for value in column]
+    known = [value if isinstance(value, int | float) and not isinstance(value, bool) else None for value in known]
+    for helped in (None, known):
+        through_the_page = json.loads(json.dumps(pack(column, helped)))
+        back = unpack(through_the_page, helped)
+        assert [halves(value) for value in back] == [halves(value) for value in column]
+
+
+@pytest.mark.parametrize("make", [small_plan, hostile_plan, lambda: large_plan(500)])
+def test_a_packed_plan_comes_back_as_it_was(make: Any) -> None:
+    content = compact(make())
+    assert unpack_content(json.loads(json.dumps(pack_content(content)))) == json.loads(json.dumps(content))
+
+
+def test_numbers_that_follow_from_what_is_known_take_no_room() -> None:
+    assert len(pack(list(range(10_000)))["numbers"]) < 10
+    assert len(pack([3.7] * 10_000)["numbers"]) < 10
+    people = [(7919 * at) % 5000 for at in range(10_000)]
+    assert len(pack(people, people)["numbers"]) < 10 < len(pack(people)["numbers"])
+
+
+def test_fifty_thousand_places_take_at_most_three_megabytes_beside_a_page_of_three_tenths() -> None:
+    page_alone = len(map_page({}).encode())
+    assert page_alone <= 300_000
+    assert len(map_page(large_plan(50_000)).encode()) - page_alone <= 3_000_000
+
+
+def test_towns_of_a_real_plan_are_drawn_with_the_borders_that_they_have(tiny_plan: Plan) -> None:
+    content, known = compact(tiny_plan.content), Areas(tiny_plan.content).towns()
+    drawn = content["areas"]["towns"]
+    codes = [town["id"] for town in tiny_plan.content["district_data"]["towns"]]
+    assert {codes[int(at)] for at in drawn} == {code for code, area in known.items() if not area.is_empty}
+    shapes = {codes[int(at)]: polygon(area) for at, area in drawn.items()}
+    for code, shape in shapes.items():
+        assert shape.symmetric_difference(known[code]).area < 0.1 * known[code].area
+    total = sum(shape.area for shape in shapes.values())
+    assert shapely.union_all(list(shapes.values())).area == pytest.approx(total, rel=1e-3)  # none lies on another
+
+
+def test_every_year_has_its_reach_and_a_year_like_the_one_before_is_not_told_twice(tiny_plan: Plan) -> None:
+    drawn = compact(tiny_plan.content)["areas"]["reach"]
+    before = None
+    for year, area in sorted(Areas(tiny_plan.content).reach().items()):
+        before = drawn.get(str(year), before)
+        assert before is not None
+        assert polygon(before).symmetric_difference(area).area < 0.02 * area.area
+    again = [drawn[year] for year in sorted(drawn)]
+    assert all(one != other for one, other in pairwise(again))
+
+
+def polygon(area: dict[str, list[float]]) -> Any:
+    """Return an area as its rings say: what lies within an odd number of them."""
+    spots, found = list(zip(area["lon"], area["lat"], strict=True)), shapely.Polygon()
+    for count in area["corners"]:
+        found = found.symmetric_difference(shapely.Polygon(spots[:count]).buffer(0))
+        spots = spots[count:]
+    assert spots == []
+    return found
+
+
+@pytest.mark.parametrize("missing", ["settings", "district_data", "sites", "places", "years"])
+def test_a_real_plan_that_lacks_a_part_is_drawn_without_areas(tiny_plan: Plan, missing: str) -> None:
+    plan = {key: value for key, value in tiny_plan.content.items() if key != missing}
+    assert compact(plan)["areas"] == {"towns": {}, "reach": {}}
+    map_page(plan)
+
+
+@pytest.mark.parametrize("missing", ["boundary", "epsg", "places", "towns"])
+def test_a_real_plan_whose_district_lacks_a_part_is_drawn_without_areas(tiny_plan: Plan, missing: str) -> None:
+    district = {key: value for key, value in tiny_plan.content["district_data"].items() if key != missing}
+    assert compact({**tiny_plan.content, "district_data": district})["areas"] == {"towns": {}, "reach": {}}

@@ -1,17 +1,23 @@
 """The map page in a real browser with the network off: it works, and no text of the plan is obeyed."""
 
+import json
 import os
 import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from plan_examples import HOSTILE_TEXTS, YEARS, hostile_plan, small_plan
+import shapely
+from plan_examples import HOSTILE_TEXTS, YEARS, hostile_plan, large_plan, small_plan
 
+from allocate.areas import Areas
 from allocate.draw import map_page
+from allocate.draw.compact import compact
+from allocate.plans import Plan
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 OPTIONS = (
@@ -53,6 +59,17 @@ _PIXELS = """() => {
         counts.set(colour, (counts.get(colour) || 0) + 1);
     }
     return [...counts];
+}"""
+
+# Whether the page unpacks what it carries to what was packed, letter by letter.
+_UNPACKED = """(expected) => {
+    const same = (one, other) => one === other || (one !== null && other !== null && typeof one === "object"
+        && typeof other === "object" && Object.keys(one).length === Object.keys(other).length
+        && Object.keys(one).every((key) => Object.hasOwn(other, key) && same(one[key], other[key])));
+    const { view, ...plan } = unpackPlan(JSON.parse(document.getElementById("plan").textContent));
+    const wanted = JSON.parse(expected);
+    const differing = (key) => !same(plan[key], wanted[key]);
+    return [...new Set([...Object.keys(plan), ...Object.keys(wanted)])].filter(differing);
 }"""
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -104,8 +121,11 @@ class Opened:
 
 
 def as_seen(text: str) -> str:
-    """Return a text with the sign for half a character, which browsers and files replace sooner or later."""
-    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+    """Return a text with the sign for half a character, which browsers and files replace sooner or later.
+
+    Spaces that keep a number and its sign together are spaces to the eye.
+    """
+    return re.sub("[\ud800-\udfff]", "\ufffd", text).replace("\u00a0", " ")
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +197,7 @@ def test_the_people_in_the_panel_add_up_in_every_year(opened: Any, size: tuple[i
         assert sum(people.values()) == total == everybody
         line = next(line for line in plan["ledger"] if line["year"] == year)
         assert people == {status: line[status] for status in people}
-        assert f"{everybody:,}" in shown.text("#summary .note")
+        assert f"{everybody:,}" in shown.text("#adds-up")
         seen.append((people, shown.text("#served-share"), shown.text("#sites-open")))
     assert seen[0] != seen[1]
     assert seen[0][1] != seen[1][1]
@@ -188,7 +208,7 @@ def test_people_that_do_not_add_up_are_called_out(opened: Any) -> None:
     plan = small_plan()
     lost = plan["places"].pop()
     shown = opened(plan)
-    note = shown.text("#summary .note.alarm")
+    note = shown.text("#adds-up.alarm")
     assert f"相差 {lost['people']:,} 人" in note
 
 
@@ -217,7 +237,7 @@ def test_a_click_on_a_site_says_whom_it_serves_and_what_is_done_to_it(opened: An
     shown.click_on(site["lon"], site["lat"])
     assert shown.text("#card h2") == site["name"]
     card = shown.text("#card")
-    for part in ("村卫生室", "本年新设", "2030 年新设", f"{people:,} 人", "350,000 元", "东河镇卫生院0"):
+    for part in ("村卫生室", "本年新设", "2030 年新开", f"{people:,} 人", "350,000 元", "东河镇卫生院0"):
         assert part in card
     shown.page.click("#years [data-year='2025']")
     assert "这一年还没有设立" in shown.text("#card")
@@ -315,18 +335,214 @@ def test_everything_can_be_reached_with_the_keyboard(opened: Any) -> None:
     reached = set()
     for _ in range(40):
         shown.page.keyboard.press("Tab")
-        reached.add(shown.page.evaluate("document.activeElement.id || document.activeElement.dataset.year || ''"))
-    wanted = {"2025", "2030", "language", "map", "whole", "find", "layer-places", "layer-links"}
+        reached.add(shown.page.evaluate("document.activeElement.id"))
+    wanted = {"year", "language", "map", "whole", "find", "layer-places", "layer-links"}
     assert wanted <= reached
 
 
 def test_printing_leaves_the_controls_out_and_the_map_in(opened: Any) -> None:
     shown = opened(small_plan())
     shown.page.emulate_media(media="print")
-    for hidden in ("#years", "#language", "#find", "#layers", ".leaflet-control-zoom"):
+    for hidden in ("#year", "#years [data-year]", "#language", "#find", "#layers", ".leaflet-control-zoom"):
         assert not shown.page.is_visible(hidden)
-    for kept in ("#title", "#banner", "#map", "#approval", "#total", "#legend"):
+    for kept in ("#title", "#year-now", "#banner", "#map", "#approval", "#total", "#legend"):
         assert shown.page.is_visible(kept)
+
+
+@pytest.mark.parametrize("make", [small_plan, hostile_plan, lambda: large_plan(500)])
+def test_every_column_comes_out_of_the_page_as_it_went_in(opened: Any, make: Any) -> None:
+    plan = make()
+    assert opened(plan).page.evaluate(_UNPACKED, json.dumps(compact(plan))) == []
+
+
+def test_every_column_of_a_real_plan_comes_out_of_the_page_as_it_went_in(opened: Any, tiny_plan: Plan) -> None:
+    content = compact(tiny_plan.content)
+    assert content["areas"]["towns"]
+    assert opened(tiny_plan.content).page.evaluate(_UNPACKED, json.dumps(content)) == []
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_the_year_is_chosen_with_a_slider_its_labels_and_the_keyboard(opened: Any, size: tuple[int, int]) -> None:
+    shown = opened(small_plan(), size)
+    slider = shown.page.locator("#year")
+    assert shown.text("#year-now") == "2030 年"
+    slider.focus()
+    shown.page.keyboard.press("ArrowLeft")
+    assert shown.text("#year-now") == slider.get_attribute("aria-valuetext") == "2025 年"
+    assert "2025 年" in shown.page.title()
+    assert shown.page.evaluate("document.activeElement.id") == "year"  # the hand keeps hold of it
+    shown.page.click("#years [data-year='2030']")
+    assert (shown.text("#year-now"), slider.input_value()) == ("2030 年", "1")
+    box = slider.bounding_box()
+    shown.page.mouse.click(box["x"] + 3, box["y"] + box["height"] / 2)
+    assert shown.text("#year-now") == "2025 年"
+    shown.page.click("#language")
+    assert slider.get_attribute("aria-label") == "Year"
+
+
+@pytest.mark.parametrize("count", [2, 5, 16])
+def test_each_label_stands_under_its_place_on_the_slider_and_none_on_another(opened: Any, count: int) -> None:
+    plan = small_plan() | {"years": list(range(2025, 2025 + count))}
+    page = opened(plan, NARROW).page
+    track = page.locator("#year").bounding_box()
+    boxes = page.evaluate(
+        "[...document.querySelectorAll('#years [data-year]:not(.between)')].map(one => one.getBoundingClientRect())"
+        ".map(box => [box.left, box.right])"
+    )
+    for (_, right), (left, _) in pairwise(boxes):
+        assert right <= left
+    middles = [sum(box) / 2 - track["x"] for box in (boxes[0], boxes[-1])]
+    assert middles == pytest.approx([9, track["width"] - 9], abs=1.5)
+
+
+def test_what_is_folded_is_unfolded_on_paper_and_the_map_comes_back_as_it_was(opened: Any) -> None:
+    page = opened(small_plan()).page
+    look = (
+        "[[...document.querySelectorAll('details')].map(one => one.open), document.querySelector('#map').offsetWidth]"
+    )
+    before = page.evaluate(look)
+    assert True not in before[0]
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(look) == [[True] * len(before[0]), 978]
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(look) == before
+
+
+def test_a_plan_of_one_year_has_no_slider(opened: Any) -> None:
+    shown = opened(small_plan() | {"years": [2030]})
+    assert shown.text("#year-now") == "2030 年"
+    assert shown.page.locator("#years input, #years button").count() == 0
+
+
+def test_a_missed_must_stands_under_the_headline_and_the_count_of_clauses_always(opened: Any) -> None:
+    shown = opened(small_plan())
+    assert shown.text(".must") == "未满足的“必须”条款 示例实施方案 第 4 条（15 分钟可达人口）：差 5.9 %"
+    assert shown.page.evaluate("document.querySelector('.headline').nextElementSibling.matches('.must')")
+    assert shown.text("#clause-count") == "2030 年条款 3 项，满足 2 项"
+    kept = small_plan()
+    kept["scorecard"] = [line for line in kept["scorecard"] if line["strength"] != "must"]
+    whole = opened(kept)
+    assert whole.page.locator(".must").count() == 0
+    assert whole.text("#clause-count") == "2030 年条款 2 项，满足 2 项"
+
+
+def test_the_card_of_a_place_says_why_it_is_served_or_not(opened: Any) -> None:
+    plan = small_plan()
+    shown = opened(plan)
+    shown.page.click("#years [data-year='2025']")
+    rows = {row["status"]: row for row in reversed(plan["places"]) if row["year"] == YEARS[0]}
+    names = {place["id"]: place["name"] for place in plan["district_data"]["places"]}
+    whys = {
+        "no_capacity": "有开放的站点，但已满员",
+        "out_of_range": "圈内没有开放的站点",
+        "served": "圈内有开放的站点：",
+    }
+    for status, why in whys.items():
+        shown.page.fill("#find", names[rows[status]["id"]])
+        shown.page.click("#found button")
+        assert why in shown.text("#card")
+
+
+def test_the_card_of_a_site_gives_the_reason_with_the_figures_of_the_plan(opened: Any, tiny_plan: Plan) -> None:
+    plan = tiny_plan.content
+    shown = opened(plan)
+    year = str(plan["years"][-1])
+    sites = [site for site in plan["sites"] if site["action"] == "open" and site["people"][year]]
+    said = set()
+    for site in sites:
+        shown.page.fill("#find", site["name"])
+        shown.page.locator("#found button", has_text=site["name"]).first.click()
+        card, alone = shown.text("#card"), site["only_site_of"][year]
+        assert f"{site['people'][year]:,} 人" in card
+        assert (f"圈内有 {alone:,} 人只有这一处可去" if alone else "没有人圈内只有这一处可去") in card
+        assert f"{site['cost']:,} 元（单价：假定）" in card
+        said.add(bool(alone))
+    assert True in said
+
+
+def test_areas_are_offered_for_a_real_plan_and_are_off_at_first(opened: Any, tiny_plan: Plan) -> None:
+    shown = opened(tiny_plan.content)
+    for layer in ("shares", "reach"):
+        assert not shown.page.is_checked(f"#layer-{layer}")
+    legend = shown.text("#legend")
+    assert "圈内的范围" not in legend
+    plain = shown.pixels()
+    shown.page.check("#layer-reach")
+    circle = tiny_plan.content["settings"]["circles"][tiny_plan.content["settings"]["circle"]]["name"]["zh"]
+    assert f"开放站点圈内的范围（{circle}）" in shown.text("#legend")
+    assert "在范围内的村仍可能没有服务" in shown.text("#legend")
+    assert shown.pixels()["255,255,255"] < plain["255,255,255"]  # the ground within reach is tinted
+    shown.page.uncheck("#layer-reach")
+    assert shown.text("#legend") == legend
+    shown.page.check("#layer-shares")
+    assert "不是行政区界" in shown.text("#legend")
+    assert shown.pixels()["255,255,255"] < plain["255,255,255"] / 2
+    assert shown.page.locator("#layer-existing, #layer-places").count() >= 1
+    assert opened(small_plan()).page.locator("#layer-shares, #layer-reach").count() == 0
+
+
+def test_the_colour_of_a_town_follows_its_share_through_the_years(opened: Any, tiny_plan: Plan) -> None:
+    colours = {1.0: "246,244,250", 0.9: "218,218,235", 0.8: "188,189,220", 0.6: "158,154,200", 0.0: "117,107,177"}
+    plan = tiny_plan.content
+    shown = opened(plan)
+    shown.page.check("#layer-shares")
+    for year in plan["years"]:
+        shown.page.click(f"#years [data-year='{year}']")
+        lines = [line for line in plan["ledger"] if line["year"] == year and line["scope"] != "district"]
+        shares = [line["served"] / line["people"] for line in lines if line["people"]]
+        wanted = {colours[max(least for least in colours if share >= least)] for share in shares}
+        found = shown.pixels()
+        assert {colour for colour in colours.values() if found.get(colour, 0) > 300} == wanted
+
+
+def test_a_click_on_a_town_shows_its_people_by_status(opened: Any, tiny_plan: Plan) -> None:
+    plan = tiny_plan.content
+    shown = opened(plan)
+    shown.page.check("#layer-shares")
+    district = plan["district_data"]
+    drawn = [*district["places"], *plan["sites"], *district["institutions"]]
+    spots = shapely.MultiPoint([(one["lon"], one["lat"]) for one in drawn if one["lon"] is not None])
+    line = max(
+        (line for line in plan["ledger"] if line["year"] == plan["years"][-1] and line["scope"] != "district"),
+        key=lambda line: line["people"],
+    )
+    area = Areas(plan).towns()[line["scope"]]
+    west, south, east, north = area.bounds
+    grid = [
+        shapely.Point(west + (east - west) * across / 20, south + (north - south) * up / 20)
+        for across in range(1, 20)
+        for up in range(1, 20)
+    ]
+    empty = max((spot for spot in grid if area.buffer(-0.001).contains(spot)), key=spots.distance)
+    shown.click_on(empty.x, empty.y)
+    names = {town["id"]: town["name"] for town in district["towns"]}
+    assert shown.text("#card h2") == names[line["scope"]]
+    card = shown.text("#card")
+    for figure in (line["people"], line["served"], line["no_capacity"], line["out_of_range"]):
+        assert f"{figure:,}" in card
+    assert "不是行政区界" in card
+    shown.page.keyboard.press("Escape")
+    assert not shown.page.is_visible("#card")
+
+
+def test_a_crowd_of_places_is_drawn_in_its_colours_and_under_the_sites(opened: Any) -> None:
+    shown = opened(large_plan(3_100))
+    pixels = shown.pixels()
+    green = sum(count for colour, count in pixels.items() if colour.startswith("0,158,1"))
+    assert green > 200
+    assert pixels["29,35,41"] > 200  # sites stand above
+    shown.page.uncheck("#layer-places")
+    without = shown.pixels()
+    assert sum(count for colour, count in without.items() if colour.startswith("0,158,1")) == 0
+    assert without["29,35,41"] == pytest.approx(pixels["29,35,41"], rel=0.05)
+
+
+def test_a_town_is_found_by_its_name(opened: Any) -> None:
+    shown = opened(small_plan())
+    shown.page.fill("#find", "南苑街道")
+    shown.page.locator("#found button").first.click()
+    assert shown.text("#card h2") == "南苑街道"
+    assert "20 次推算中有 2 – 4 个" in shown.text("#card")
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
@@ -357,7 +573,7 @@ def test_hostile_text_is_shown_and_never_obeyed(opened: Any, size: tuple[int, in
             assert page.evaluate("window.PWN") is None
     assert met >= {as_seen(text) for text in HOSTILE_TEXTS}
     assert page.evaluate("document.querySelectorAll('img, iframe, body link, body base, svg [onload]').length") == 0
-    assert page.evaluate("document.querySelectorAll('script').length") == 4
+    assert page.evaluate("document.querySelectorAll('script').length") == 5
 
 
 def test_hovering_over_a_hostile_name_shows_it_as_text(opened: Any) -> None:

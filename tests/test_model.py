@@ -16,7 +16,7 @@ from allocate.bundle import bundled
 from allocate.candidates import make_case
 from allocate.errors import ModelError, Problem, UsageError
 from allocate.goals import GOALS
-from allocate.model import find_model, model_of, read_model
+from allocate.model import PRESETS, find_model, model_of, read_model
 from allocate.read import find_district, read_district
 from allocate.rules import RULES
 from allocate.units import Basis
@@ -452,3 +452,55 @@ def test_every_rule_and_goal_stands_in_the_guide_with_its_own_keys() -> None:
         assert f"| `{name}` |" in guide
         for one in fields(kind):
             assert one.name in common or f"`{one.name}`" in guide, f"{name}.{one.name}"
+
+
+def own_circles(tiny: Tiny, text: str) -> None:
+    """Put circles of the planner's own beside the model."""
+    file = tiny.model.parent / PRESETS
+    file.parent.mkdir()
+    file.write_text(text, encoding="utf-8")
+
+
+def test_circles_beside_the_model_take_the_place_of_the_bundled_ones(tiny: Tiny) -> None:
+    text = (bundled() / "models" / PRESETS).read_text(encoding="utf-8")
+    before = read_model(tiny.model)
+    own_circles(tiny, text.replace("speed_kmh = 15.0", "speed_kmh = 12.5").split("[circles.car_15]")[0])
+    after = read_model(tiny.model)
+    assert (before.modes["e_bike"].speed_kmh, after.modes["e_bike"].speed_kmh) == (15.0, 12.5)
+    assert set(before.circles) - set(after.circles) == {"car_15"}
+    assert before.inputs["tiny.toml"] == after.inputs["tiny.toml"]
+    assert before.inputs[PRESETS] != after.inputs[PRESETS]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what", "column"),
+    [
+        ("speed_kmh = 15.0", "speed_kmh = -1", "problem.key_value", "modes.e_bike.speed_kmh"),
+        ("speed_kmh = 15.0", "sped_kmh = 15.0", "problem.key_unknown", "modes.e_bike.sped_kmh"),
+        ("[modes.walk]", "[mode.walk]", "problem.key_unknown", "mode"),
+        ("[modes.walk]", "[modes]\nwalk = 3\n[circles.x]", "problem.key_value", "modes.walk"),
+    ],
+)
+def test_a_fault_of_the_planners_own_circles_is_named_with_their_file_and_once(
+    old: str, new: str, what: str, column: str, tiny: Tiny
+) -> None:
+    text = (bundled() / "models" / PRESETS).read_text(encoding="utf-8")
+    assert old in text
+    own_circles(tiny, text.replace(old, new, 1))
+    tiny.edit("tiny.toml", "share = 0.70", "share = 1.5")
+    found = [(p.what, p.file, p.column) for p in faults_of(tiny)]
+    assert (what, PRESETS, column) in found
+    assert ("problem.key_value", "tiny.toml", "rules.most_people.share") in found
+    columns = [column for _, _, column in found]
+    assert len(columns) == len(set(columns))
+
+
+@pytest.mark.parametrize("text", ["circles = 3", "modes = [1]", "circles = 3\nmodes = 4"])
+def test_circles_that_are_no_tables_are_refused(text: str, tiny: Tiny) -> None:
+    own_circles(tiny, text)
+    assert {p.column for p in faults_of(tiny) if p.file == PRESETS} == {line.split()[0] for line in text.splitlines()}
+
+
+def test_circles_that_are_no_toml_are_refused_by_their_name(tiny: Tiny) -> None:
+    own_circles(tiny, "[circles")
+    assert [(p.what, p.file) for p in faults_of(tiny)] == [("problem.not_toml", PRESETS)]

@@ -5,10 +5,12 @@ import csv
 import hashlib
 import io
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,15 @@ import pytest
 from conftest import Tiny
 
 from allocate.draw import map_page
-from allocate.errors import UsageError
-from allocate.outputs import FILES, check_target, log_text, sites_csv, write_plan
+from allocate.errors import AllocateError, UsageError
+from allocate.outputs import EXPORTS, FILES, check_target, export, log_text, write_plan
 from allocate.plans import Plan, read_plan, to_json
+from allocate.report.comma import csv_files, sites_csv
+from allocate.report.frames import LAYERS
+from allocate.report.geopackage import geojson, geopackage
+from allocate.report.sheets import SHEETS
 from allocate.report.summary import summary
+from allocate.report.workbook import workbook
 from allocate.words import LANGUAGES, speaking
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,7 +45,21 @@ def column(heading: list[str], name: str) -> int:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """Return everything below a folder: bytes of files, where links lead, and that a folder is one."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.is_symlink():
+            found[name] = b"-> " + os.fsencode(path.readlink())
+        else:
+            found[name] = b"folder" if path.is_dir() else path.read_bytes()
+    return found
+
+
+def refused(caught: pytest.ExceptionInfo[AllocateError], *words: object) -> bool:
+    """Tell whether a message names one problem, and says every word."""
+    lines = str(caught.value).splitlines()
+    return len(lines) == 2 and all(str(word) in lines[1] for word in words)
 
 
 def test_the_plan_reads_back_as_it_was(tiny_plan: Plan, tmp_path: Path) -> None:
@@ -78,7 +99,7 @@ def test_every_part_of_the_ledger_adds_up_to_the_person(tiny_plan: Plan) -> None
 def test_the_people_of_the_sites_are_the_people_served(tiny_plan: Plan) -> None:
     heading, rows = table(tiny_plan.content)
     for year in tiny_plan.content["years"]:
-        at = column(heading, f"people in {year}")
+        at = column(heading, f"people served in {year}")
         (served,) = [
             row["served"] for row in tiny_plan.content["ledger"] if (row["scope"], row["year"]) == ("district", year)
         ]
@@ -90,7 +111,7 @@ def test_the_table_of_sites_holds_every_site_once_with_its_costs(tiny_plan: Plan
     assert all(len(row) == len(heading) for row in rows)
     at = column(heading, "id")
     assert sorted(row[at] for row in rows) == sorted(site["id"] for site in tiny_plan.content["sites"])
-    cost = column(heading, "cost of the plan (yuan)")
+    cost = column(heading, "cost over the plan (yuan)")
     assert sum(int(row[cost]) for row in rows) == sum(row["total"] for row in tiny_plan.content["budget"]) > 0
 
 
@@ -101,7 +122,7 @@ def test_the_table_of_sites_opens_in_a_spreadsheet(tiny_plan: Plan, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1+1", "＋1", "－1", "＠x", '=HYPERLINK("http://x","y")']
+    "name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "＝1+1", "＋1", "－1", "＠x", '=HYPERLINK("http://x","y")']
 )
 def test_a_name_that_a_spreadsheet_would_compute_is_quoted(name: str, tiny_plan: Plan) -> None:
     content = copy.deepcopy(dict(tiny_plan.content))
@@ -123,42 +144,196 @@ def test_a_full_disk_leaves_the_old_plan(
 ) -> None:
     folder = tmp_path / "plan"
     write_plan(tiny_plan, folder)
-    before = contents(folder)
-    write = Path.write_text
-
-    def full(self: Path, *arguments: Any, **options: Any) -> int:
-        if self.name == victim:
-            raise OSError(28, "No space left on device")
-        return write(self, *arguments, **options)
-
-    monkeypatch.setattr(Path, "write_text", full)
+    before = contents(tmp_path)
+    monkeypatch.setattr(Path, "write_bytes", full_disk(victim))
     with pytest.raises(UsageError) as caught:
         write_plan(replace(tiny_plan, log="another run"), folder)
-    assert "No space left on device" in str(caught.value)
-    assert contents(folder) == before
-    assert [path.name for path in tmp_path.iterdir()] == ["plan"]
+    assert refused(caught, folder, "No space left on device")
+    assert contents(tmp_path) == before
 
 
+def full_disk(victim: str) -> Callable[[Path, bytes], int]:
+    """Return what writes every file but one, of which only the beginning fits."""
+    write = Path.write_bytes
+
+    def written(self: Path, data: bytes) -> int:
+        if self.name == victim:
+            write(self, data[:10])
+            raise OSError(28, "No space left on device")
+        return write(self, data)
+
+    return written
+
+
+@pytest.mark.parametrize(
+    ("form", "victim"),
+    [
+        ("html", "map.html"),
+        ("xlsx", "plan.xlsx"),
+        ("gpkg", "plan.gpkg"),
+        ("csv", "towns.csv"),
+        ("geojson", "sites.geojson"),
+    ],
+)
+@pytest.mark.parametrize("where", ["plan", "far/below"])
+def test_a_full_disk_leaves_what_was_exported_before_and_no_folder_for_nothing(
+    where: str, form: str, victim: str, tiny_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_plan(tiny_plan, tmp_path / "plan")
+    export(tiny_plan.content, form, tmp_path / "plan" / EXPORTS[form], "en")
+    before = contents(tmp_path)
+    monkeypatch.setattr(Path, "write_bytes", full_disk(victim))
+    target = tmp_path / where / EXPORTS[form]
+    with pytest.raises(UsageError) as caught:
+        export(tiny_plan.content, form, target, "zh")
+    assert refused(caught, target, "No space left on device")
+    assert contents(tmp_path) == before
+
+
+# Writes a plan, or one form of it, where no file may grow beyond a size, or where the writer is nobody in particular.
+CHILD = """
+import os, resource, signal, sys, tempfile
+from pathlib import Path
+from allocate.errors import AllocateError
+from allocate.outputs import export, write_plan
+from allocate.plans import Plan, read_plan
+given, form, target, most, who = sys.argv[1:]
+content = read_plan(Path(given))
+def write(target):
+    if form == "plan":
+        write_plan(Plan(content, log="another run"), target)
+    else:
+        export(content, form, target, "en")
+# Once where it can be written, so that all is imported that an ordinary user may not be able to read.
+with tempfile.TemporaryDirectory() as free:
+    write(Path(free) / "plan")
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(most), int(most)))
+if int(who) and os.geteuid() == 0:
+    os.setgid(int(who))
+    os.setuid(int(who))
+try:
+    write(Path(target))
+except AllocateError as error:
+    print(error)
+    sys.exit(2)
+"""
+
+
+def write_in_child(
+    given: Path, form: str, target: Path, *, most: int = 10**9, who: int = 0, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Write as `CHILD` does; a traceback fails the test."""
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, *map(str, (given, form, target, most, who))],
+        # (No half-written byte code beside the sources.)
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"} | environment,
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+@pytest.mark.parametrize("victim", FILES)
+def test_a_disk_that_is_really_full_leaves_the_old_plan(victim: str, tiny_plan: Plan, tmp_path: Path) -> None:
+    pytest.importorskip("resource")
+    folder = tmp_path / "plan"
+    size = write_plan(tiny_plan, folder)[victim].stat().st_size
+    before = contents(tmp_path)
+    done = write_in_child(folder, "plan", folder, most=size - 1)
+    assert (done.returncode, len(done.stdout.splitlines()) in (1, 2)) == (2, True), done.stdout
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("form", EXPORTS)
+def test_an_export_onto_a_disk_that_is_really_full_leaves_what_was_there(
+    form: str, tiny_plan: Plan, tmp_path: Path
+) -> None:
+    pytest.importorskip("resource")
+    write_plan(tiny_plan, tmp_path / "plan")
+    before = contents(tmp_path)
+    for most in (1_000, 5_000):
+        done = write_in_child(tmp_path / "plan", form, tmp_path / "new" / EXPORTS[form], most=most)
+        assert (done.returncode, bool(done.stdout)) == (2, True)
+        assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("form", ["plan", *EXPORTS])
+def test_a_folder_that_may_not_be_written_to_is_refused_with_one_message(form: str, tiny_plan: Plan) -> None:
+    pytest.importorskip("resource")
+    # (Below the folder of a test nobody else may look.)
+    with tempfile.TemporaryDirectory() as home:
+        closed = Path(home) / "closed"
+        plan = closed / "plan"
+        write_plan(tiny_plan, plan)
+        for folder, mode in ((plan, 0o755), (closed, 0o555), (Path(home), 0o755)):
+            folder.chmod(mode)
+        before = contents(closed)
+        done = write_in_child(plan, form, closed / "new" / EXPORTS.get(form, "plan"), who=65534)
+        assert (done.returncode, len(done.stdout.splitlines())) == (2, 2), done.stderr
+        assert "Permission denied" in done.stdout
+        assert contents(closed) == before
+        closed.chmod(0o755)
+
+
+@pytest.mark.parametrize("form", ["plan", "gpkg"])
+def test_a_temporary_folder_without_room_gives_one_message(
+    form: str, tiny_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "plan"
+    write_plan(tiny_plan, folder)
+    before = contents(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    writers: dict[str, Callable[[], object]] = {
+        "plan": lambda: write_plan(replace(tiny_plan, log="another run"), folder),
+        "gpkg": lambda: export(tiny_plan.content, form, tmp_path / "new.gpkg", "en"),
+    }
+    with pytest.raises(AllocateError) as caught:
+        writers[form]()
+    assert len(str(caught.value).splitlines()) == 1
+    assert "TMPDIR" in str(caught.value)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("stop", [OSError(16, "Device or resource busy"), KeyboardInterrupt()], ids=["busy", "ctrl-c"])
 def test_a_new_folder_that_cannot_be_put_in_place_brings_the_old_one_back(
+    stop: BaseException, tiny_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "plan"
+    write_plan(tiny_plan, folder)
+    before = contents(tmp_path)
+    rename, stopped = Path.rename, []
+
+    def stuck(self: Path, target: Path) -> Path:
+        if target == folder and not stopped:
+            stopped.append(self)
+            raise stop
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", stuck)
+    with pytest.raises(UsageError if isinstance(stop, OSError) else KeyboardInterrupt):
+        write_plan(replace(tiny_plan, log="another run"), folder)
+    assert stopped
+    assert contents(tmp_path) == before
+
+
+def test_an_old_folder_that_cannot_come_back_is_not_thrown_away(
     tiny_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "plan"
     write_plan(tiny_plan, folder)
-    before = contents(folder)
-    rename, refused = Path.rename, []
+    before = set(contents(folder).values())
+    rename = Path.rename
 
     def stuck(self: Path, target: Path) -> Path:
-        if target == folder and not refused:
-            refused.append(self)
+        if target == folder:
             raise OSError(16, "Device or resource busy")
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", stuck)
     with pytest.raises(UsageError):
         write_plan(replace(tiny_plan, log="another run"), folder)
-    assert refused
-    assert contents(folder) == before
-    assert [path.name for path in tmp_path.iterdir()] == ["plan"]
+    assert before <= set(contents(tmp_path).values())
 
 
 def test_an_old_plan_is_replaced_whole(tiny_plan: Plan, tmp_path: Path) -> None:
@@ -171,17 +346,190 @@ def test_an_old_plan_is_replaced_whole(tiny_plan: Plan, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["plan"]
 
 
-def test_a_folder_with_other_files_a_file_and_a_link_are_refused(tiny_plan: Plan, tmp_path: Path) -> None:
-    other, file, link = tmp_path / "other", tmp_path / "file", tmp_path / "link"
-    other.mkdir()
-    (other / "thesis.docx").write_text("years of work", encoding="utf-8")
-    file.write_text("a file", encoding="utf-8")
-    link.symlink_to(tmp_path / "elsewhere")
-    for target in (other, file, link):
-        with pytest.raises(UsageError):
-            write_plan(tiny_plan, target)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "link", "other"]
-    assert contents(other) == {"thesis.docx": b"years of work"}
+def a_file(target: Path, plan: Plan) -> None:
+    target.write_text("a file")
+
+
+def a_link_to_a_folder(target: Path, plan: Plan) -> None:
+    (target.parent / "elsewhere").mkdir()
+    (target.parent / "elsewhere" / "thesis.docx").write_text("years of work")
+    target.symlink_to(target.parent / "elsewhere")
+
+
+def a_dangling_link(target: Path, plan: Plan) -> None:
+    target.symlink_to(target.parent / "nowhere")
+
+
+def a_folder_of_other_files(target: Path, plan: Plan) -> None:
+    target.mkdir()
+    (target / "thesis.docx").write_text("years of work")
+
+
+def a_plan_with_another_file(target: Path, plan: Plan) -> None:
+    write_plan(plan, target)
+    (target / "notes.txt").write_text("mine")
+
+
+def files_of_our_names_without_a_plan(target: Path, plan: Plan) -> None:
+    target.mkdir()
+    (target / "sites.csv").write_text("the planner's own list")
+
+
+def a_table_folder_with_another_file(target: Path, plan: Plan) -> None:
+    write_plan(plan, target)
+    export(plan.content, "csv", target / "csv", "zh")
+    (target / "csv" / "mine.csv").write_text("mine")
+
+
+def a_table_folder_with_a_folder(target: Path, plan: Plan) -> None:
+    write_plan(plan, target)
+    (target / "csv" / "sites.csv").mkdir(parents=True)
+    (target / "csv" / "sites.csv" / "mine").write_text("mine")
+
+
+def a_file_called_as_our_folder(target: Path, plan: Plan) -> None:
+    write_plan(plan, target)
+    (target / "geojson").write_text("mine")
+
+
+NOT_OURS = (
+    a_file, a_link_to_a_folder, a_dangling_link, a_folder_of_other_files, a_plan_with_another_file,
+    files_of_our_names_without_a_plan, a_table_folder_with_another_file, a_table_folder_with_a_folder,
+    a_file_called_as_our_folder,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("stands", NOT_OURS, ids=lambda stands: stands.__name__)
+def test_a_target_that_is_not_ours_is_refused_before_any_work_and_stays(
+    stands: Callable[[Path, Plan], None], tiny_plan: Plan, tmp_path: Path
+) -> None:
+    target = tmp_path / "plan"
+    stands(target, tiny_plan)
+    before = contents(tmp_path)
+    for refuse in (lambda: check_target(target), lambda: write_plan(tiny_plan, target)):
+        with pytest.raises(UsageError) as caught:
+            refuse()
+        assert refused(caught, target)
+        assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("form", EXPORTS)
+@pytest.mark.parametrize("stands", NOT_OURS[:4], ids=lambda stands: stands.__name__)
+def test_an_export_never_replaces_what_is_not_ours(
+    stands: Callable[[Path, Plan], None], form: str, tiny_plan: Plan, tmp_path: Path
+) -> None:
+    for target in (tmp_path / "other", tmp_path / EXPORTS[form]):
+        target.unlink(missing_ok=True)
+        stands(target, tiny_plan)
+        before = contents(tmp_path)
+        with pytest.raises(UsageError) as caught:
+            export(tiny_plan.content, form, target, "zh")
+        assert refused(caught, target)
+        assert contents(tmp_path) == before
+        if (tmp_path / "elsewhere").exists():
+            shutil.rmtree(tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize("form", ["csv", "geojson"])
+def test_a_table_folder_with_a_strange_file_is_not_replaced(form: str, tiny_plan: Plan, tmp_path: Path) -> None:
+    folder = tmp_path / "plan"
+    write_plan(tiny_plan, folder)
+    export(tiny_plan.content, form, folder / form, "zh")
+    (folder / form / f"mine.{form}").write_text("mine")
+    before = contents(folder)
+    with pytest.raises(UsageError) as caught:
+        export(tiny_plan.content, form, folder / form, "en")
+    assert refused(caught, folder / form)
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("lock", ["~${}", ".~lock.{}#"], ids=["Excel", "LibreOffice"])
+@pytest.mark.parametrize("file", [*FILES, "csv/sites.csv", "geojson/towns.geojson"])
+def test_a_file_that_is_open_elsewhere_is_named_before_any_work(
+    file: str, lock: str, tiny_plan: Plan, tmp_path: Path
+) -> None:
+    folder = tmp_path / "plan"
+    write_plan(tiny_plan, folder)
+    for form in ("csv", "geojson"):
+        export(tiny_plan.content, form, folder / form, "zh")
+    held = folder / file
+    (held.parent / lock.format(held.name)).write_text("somebody")
+    before = contents(tmp_path)
+    for refuse in (lambda: check_target(folder), lambda: write_plan(tiny_plan, folder)):
+        with pytest.raises(UsageError) as caught:
+            refuse()
+        assert refused(caught, held.name, "Excel")
+    forms = [form for form, name in EXPORTS.items() if held in (folder / name, folder / name / held.name)]
+    for form in forms:
+        with pytest.raises(UsageError) as caught:
+            export(tiny_plan.content, form, folder / EXPORTS[form], "zh")
+        assert refused(caught, held.name, "Excel")
+    assert contents(tmp_path) == before
+
+
+def test_an_export_into_a_plan_s_folder_replaces_only_what_it_is(tiny_plan: Plan, tmp_path: Path) -> None:
+    folder = tmp_path / "plan"
+    write_plan(tiny_plan, folder)
+    for form, name in EXPORTS.items():
+        before = contents(folder)
+        for spoken in LANGUAGES:
+            assert export(tiny_plan.content, form, folder / name, spoken) == folder / name
+        after = contents(folder)
+        changed = {file for file in after if after[file] != before.get(file)}
+        assert changed <= {file for file in after if file.split("/")[0] == name}
+        assert set(before) <= set(after)
+    assert (folder / "plan.xlsx").read_bytes() == workbook(tiny_plan.content, "en")
+    assert (folder / "plan.gpkg").read_bytes() == geopackage(tiny_plan.content, "en")
+    assert (folder / "map.html").read_text(encoding="utf-8") == map_page(tiny_plan.content)
+
+
+def test_planning_again_replaces_a_plan_with_all_its_exports(tiny_plan: Plan, tmp_path: Path) -> None:
+    folder = tmp_path / "plan"
+    write_plan(tiny_plan, folder)
+    for form, name in EXPORTS.items():
+        export(tiny_plan.content, form, folder / name, "en")
+    check_target(folder)
+    write_plan(replace(tiny_plan, log="another run"), folder)
+    assert sorted(contents(folder)) == sorted(FILES)
+    assert [path.name for path in tmp_path.iterdir()] == ["plan"]
+
+
+@pytest.mark.parametrize(("form", "names"), [("csv", SHEETS), ("geojson", LAYERS)])
+def test_an_export_of_tables_makes_a_new_folder_and_fills_an_empty_one(
+    form: str, names: tuple[str, ...], tiny_plan: Plan, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    texts = (csv_files if form == "csv" else geojson)(tiny_plan.content, "en")
+    for target in (tmp_path / "far" / "new.csv", tmp_path / "empty"):
+        export(tiny_plan.content, form, target, "en")
+        assert contents(target) == {f"{name}.{form}": texts[name].encode() for name in names}
+
+
+def test_a_folder_that_the_command_runs_in_is_refused(
+    tiny_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "plan"
+    write_plan(tiny_plan, folder)
+    export(tiny_plan.content, "csv", folder / "csv", "zh")
+    before = contents(tmp_path)
+    monkeypatch.chdir(folder / "csv")
+    for target in (Path("..")), folder, Path("../../plan"):
+        with pytest.raises(UsageError) as caught:
+            check_target(target)
+        assert refused(caught, target)
+    with pytest.raises(UsageError) as caught:
+        export(tiny_plan.content, "csv", folder / "csv", "en")
+    assert refused(caught, folder / "csv")
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("form", ["plan", *EXPORTS])
+def test_a_name_that_no_disk_takes_is_refused_with_one_message(form: str, tiny_plan: Plan, tmp_path: Path) -> None:
+    for target in (tmp_path / ("长" * 200), tmp_path / ("长" * 200) / "below"):
+        with pytest.raises(UsageError) as caught:
+            check_target(target) if form == "plan" else export(tiny_plan.content, form, target, "zh")
+        assert refused(caught, "File name too long")
+    assert not list(tmp_path.iterdir())
 
 
 def test_looking_at_a_target_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -205,7 +553,7 @@ def test_the_same_inputs_give_the_same_bytes_in_another_process(
         "import hashlib\n"
         "from allocate.draw import map_page\n"
         "from allocate.model import read_model\n"
-        "from allocate.outputs import sites_csv\n"
+        "from allocate.report.comma import sites_csv\n"
         "from allocate.planning import plan\n"
         "from allocate.plans import to_json\n"
         "from allocate.read import read_district\n"

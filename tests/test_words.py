@@ -20,15 +20,41 @@ ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "allocate").rglob("*.py"))
 PAGE = [ROOT / "maps" / name for name in ("page.js", "template.html")]
 SECTIONS = {key.split(".")[0] for key in catalogue()}
+SHEETS = {
+    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "proof", "draws", "assumptions"),
+    *("problems", "sources"),
+}
 # Sections whose keys are codes of the data.
 CODES: dict[str, set[str]] = {
-    "kind": set(tables.INSTITUTION_KINDS),
-    "basis": set(tables.BASES),
-    "action": {"keep", "open", "close"},
+    "kind": set(tables.INSTITUTION_KINDS) | set(tables.PLACE_KINDS),
+    "basis": {*tables.BASES, "unknown"},
+    "action": {"keep", "open", "move", "merge", "upgrade", "close"},
+    "strength": set(map(str, POLICY)),
     "stage": {str(strength) for strength in POLICY} | set(GOALS),
     "site": set(SITED),
+    "sheet": {
+        *SHEETS,
+        *(f"about_{sheet}" for sheet in SHEETS - {"years"}),
+        *("summary", "about_summary", "whole_district", "fact", "file", "program", "none_found", "cut"),
+    },
     "indicator": set(RULES),
-    "unit": {rule.unit for rule in RULES.values()} | {rule.measured_in for rule in RULES.values()},
+    "unit": {rule.unit for rule in RULES.values()}
+    | {rule.measured_in for rule in RULES.values()}
+    | {goal.unit for goal in GOALS.values()}
+    | {"ratio", "households"},
+    "fact": {
+        *(f"population{part}" for part in ("", "_urban", "_rural", "_2010", "_0_14")),
+        *(f"population_{age}_and_over" for age in (60, 65, 80)),
+        "households",
+    },
+    "status": {"served", "no_capacity", "rounds", "out_of_range", "unknown"},
+    "clause": {"met", "missed", "reported", "undecided", "not_applicable"},
+    "step": {"worst", "sum"},
+    "counted": {
+        *("places_position", "places_people", "places_people_65", "towns_position", "institutions_position"),
+        *("institutions_name", "model_rules", "model_siting", "model_circle", "model_modes", "people_later_years"),
+    },
+    "gis": {"boundary", "towns", "reach", "links", "places", "sites", "no_room"},
 }
 # Chinese that is no text for people: table descriptions in both languages stand side by side with their columns,
 # and the reader knows how a blank cell is written.

@@ -5,6 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import shapely
+
+from allocate.areas import Areas
 from allocate.units import Basis
 from allocate.words import catalogue
 
@@ -16,6 +19,12 @@ FIRM = (Basis.OFFICIAL, Basis.SURVEYED)
 ACTIONS = ("keep", "move", "upgrade", "open", "merge", "close")
 
 DEGREE_DIGITS = 5  # about a metre
+# How much of a line may be straightened [°]: some tens of metres, less than is seen at the nearest zoom of a district.
+TOWN_TOLERANCE, REACH_TOLERANCE = 0.0006, 0.0003
+LEAST_HOLE = 2e-6  # [° × °]: some 140 m wide; a smaller one would be a speck
+# What areas follow from: a plan that lacks any of it is drawn without them.
+NEEDED = ("years", "places", "sites", "settings")
+NEEDED_OF_DISTRICT = ("epsg", "boundary", "places", "towns")
 WHOLE_DISTRICT = ("", "district", "all", "total")
 
 Row = Mapping[str, Any]
@@ -63,6 +72,9 @@ def compact(plan: Row) -> dict[str, Any]:
         "statuses": list(STATUSES),
         "bases": [str(basis) for basis in BASES],
         "boundary": _boundary(district.get("boundary")),
+        "areas": _areas(plan, district, towns),
+        "circle": _two(_circle(plan, _text((plan.get("settings") or {}).get("circle")))),
+        "cost_basis": _cost_basis(plan),
         "towns": town_columns,
         "places": place_columns,
         "marks": mark_columns,
@@ -161,6 +173,8 @@ def _action(site: Row, marks: _Index) -> dict[str, Any]:
         "action": _text(site.get("action")),
         # A parent that is no mark is shown by the text that names it.
         "parent": at if (at := marks.known(site.get("parent"))) >= 0 else _text(site.get("parent")),
+        # People by year who would have no other open site within their circle.
+        "alone": {_text(year): _whole(people) for year, people in sorted(_by_text(site.get("only_site_of")).items())},
         "staff": [[_text(key), _plain(value)] for key, value in sorted(staff.items(), key=str)]
         if isinstance(staff, Mapping)
         else _plain(staff),
@@ -313,7 +327,11 @@ def _estimates(district: Row, plan: Row, places: Columns) -> dict[str, Any]:
         "sites": [_soft(site_basis.values()), len(site_basis)],
         "missing": sum(lon is None for lon in places["lon"]),
         "tables": [
-            [_text(line.get("table")), _basis(line.get("basis")), _whole(line.get("rows"))]
+            [
+                _words("counted", _text(line.get("table")).replace(".", "_")),
+                _basis(line.get("basis")),
+                _whole(line.get("rows")),
+            ]
             for line in _list(plan.get("assumptions"))
         ],
     }
@@ -322,6 +340,48 @@ def _estimates(district: Row, plan: Row, places: Columns) -> dict[str, Any]:
 def _soft(bases: Iterable[int]) -> int:
     firm = {BASES.index(basis) for basis in FIRM}
     return sum(basis not in firm for basis in bases)
+
+
+def _cost_basis(plan: Row) -> int:
+    """Return the weakest basis among the lines of the budget, on which every site's cost rests as well."""
+    return max((_basis(line.get("basis")) for line in _list(plan.get("budget"))), default=BASES.index("unknown"))
+
+
+def _areas(plan: Row, district: Row, towns: _Index) -> dict[str, dict[str, Columns]]:
+    """Return the areas of towns by position, and the reach of every year that differs from the year before.
+
+    There is none where the plan lacks what they follow from.
+    """
+    if not all(plan.get(key) for key in NEEDED) or not all(district.get(key) for key in NEEDED_OF_DISTRICT):
+        return {"towns": {}, "reach": {}}
+    areas = Areas(plan)
+    grounds = {code: shape for code, shape in areas.towns().items() if not shape.is_empty}
+    # Neighbours are simplified together, so that they stay neighbours.
+    drawn = shapely.coverage_simplify(list(grounds.values()), TOWN_TOLERANCE)
+    reach: dict[str, Columns] = {}
+    before: Columns | None = None
+    for year, shape in sorted(areas.reach().items()):
+        rings = _rings(shapely.simplify(shape, REACH_TOLERANCE))
+        if rings != before:
+            reach[str(year)] = before = rings
+    towns_drawn = {str(towns.known(code)): _rings(shape) for code, shape in zip(grounds, drawn, strict=True)}
+    return {"towns": towns_drawn, "reach": reach}
+
+
+def _rings(shape: Any) -> Columns:
+    """Return every ring of an area: how many corners it has, and their positions one after another [°]."""
+    polygons = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
+    rings = [ring for part in polygons for ring in (part.exterior, *filter(_is_seen, part.interiors))]
+    spots = [spot for ring in rings for spot in list(ring.coords)[:-1]]
+    return {
+        "corners": [len(ring.coords) - 1 for ring in rings],
+        "lon": [_degrees(spot[0]) for spot in spots],
+        "lat": [_degrees(spot[1]) for spot in spots],
+    }
+
+
+def _is_seen(hole: shapely.LinearRing) -> bool:
+    return bool(shapely.Polygon(hole).area > LEAST_HOLE)
 
 
 def _boundary(geometry: Any) -> dict[str, Any] | None:

@@ -11,11 +11,14 @@ from typing import Any
 
 from allocate.bundle import bundled
 from allocate.draw.compact import centre, compact
+from allocate.draw.pack import pack_content
 from allocate.words import Language, both, catalogue
 
 LEAFLET = "vendor/leaflet-1.9.4"
 MAP_ID = "map"
 _FOLIUM_ID = re.compile(r"map_[0-9a-f]{32}")
+# Sections of the catalogue that say codes.
+_CODES = ("action", "basis", "clause", "kind", "status", "strength")
 _HEAD_END, _BODY_START, _BODY_END = "</head>", "<body>", "</body>"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -35,13 +38,13 @@ def map_page(plan: Mapping[str, Any]) -> str:
     content = compact(plan)
     container, view = _shell(centre(content["boundary"], content["places"]))
     before, after = _page(container)
-    islands = _island("plan", content | {"view": view}) + _island("words", _words())
+    islands = _island("plan", pack_content(content) | {"view": view}) + _island("words", _words())
     return before + islands + after
 
 
 def _page(container: str) -> tuple[str, str]:
     """Return what stands before and after the data, once it is sure that nothing in it is fetched."""
-    scripts = [_leaflet_script(), _file("page.js")]
+    scripts = [_leaflet_script(), _file("unpack.js"), _file("page.js")]
     template = _file("template.html").replace("<!-- map -->", container)
     template = template.replace("<!-- no_script -->", escape(both("map.no_script")))
     head, body = template.split("<!-- body -->")
@@ -76,7 +79,10 @@ def _island(name: str, content: Any) -> str:
 
 
 def _words() -> dict[str, Mapping[Language, str]]:
-    return {key.removeprefix("map."): texts for key, texts in catalogue().items() if key.startswith("map.")}
+    """Return the words of the page, and those of the codes in a plan by group and code."""
+    own = {key.removeprefix("map."): texts for key, texts in catalogue().items() if key.startswith("map.")}
+    codes = {key.replace(".", "_"): texts for key, texts in catalogue().items() if key.split(".")[0] in _CODES}
+    return own | codes
 
 
 def _file(name: str) -> str:

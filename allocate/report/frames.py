@@ -1,67 +1,78 @@
-"""A plan as tables for pandas and geopandas: places, sites, towns, and the links between places and sites."""
+"""A plan as tables for pandas, and as layers for geopandas and every GIS: the same tables as in the workbook."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from allocate.areas import Areas
+from allocate.report.sheets import Field, Sheet, clean, sheets
+from allocate.words import Language
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
     from pandas import DataFrame
 
 _CRS = {"wgs84": "EPSG:4326", "cgcs2000": "EPSG:4490"}
+_TYPES = {"year": "Int64", "whole": "Int64", "yuan": "Int64"}
+# Every layer by its name, in the order in which they are drawn.
+LAYERS = ("boundary", "towns", "reach", "links", "places", "sites")
+# The columns of the layer of links, from the table of places.
+LINK = ("year", "id", "name", "served_by", "served_by_name", "part", "minutes")
 
 
-def sites_frame(content: Mapping[str, Any]) -> "GeoDataFrame":
-    """Return one row per site and action, with its people by year [persons] and its point."""
-    rows = [
-        {
-            **{key: value for key, value in site.items() if key not in ("people", "only_site_of", "staff")},
-            **{f"people_{year}": site["people"].get(str(year), 0) for year in content["years"]},
-        }
-        for site in content["sites"]
-    ]
-    return _points(rows, content)
-
-
-def places_frame(content: Mapping[str, Any]) -> "GeoDataFrame":
-    """Return one row per place, year and site that serves it, with its people [persons] and its point."""
-    spots = {place["id"]: place for place in content["district_data"]["places"]}
-    kept = ("name", "kind", "town", "lon", "lat")
-    rows = [{**row, **{key: spots[row["id"]][key] for key in kept}} for row in content["places"]]
-    return _points(rows, content)
-
-
-def towns_frame(content: Mapping[str, Any]) -> "DataFrame":
-    """Return one row per town and year: its people by status [persons], and the share served."""
+def frame(sheet: Sheet) -> "DataFrame":
+    """Return a sheet as a pandas table: columns by their ASCII names, codes as codes, what is unknown as missing."""
     import pandas as pd
 
-    names = {town["id"]: town["name"] for town in content["district_data"]["towns"]}
-    ledger = pd.DataFrame(content["ledger"])
-    towns = ledger[ledger["scope"].isin(list(names))].rename(columns={"scope": "town"})
-    return towns.assign(
-        name=towns["town"].map(names), share=(towns["served"] / towns["people"]).where(towns["people"] > 0)
-    ).reset_index(drop=True)
+    def array(field: Field) -> Any:
+        cells: Any = sheet.column(field.name)
+        return pd.array(cells, dtype=_TYPES.get(field.kind, "Float64") if field.is_number else "str")
+
+    return pd.DataFrame({field.name: array(field) for field in sheet.fields})
 
 
-def links_frame(content: Mapping[str, Any]) -> "GeoDataFrame":
-    """Return one row per place, year and site that serves it, with the straight line between them."""
-    import geopandas as gpd
-    from shapely.geometry import LineString
+def layers(content: Mapping[str, Any], language: Language = "zh") -> dict[str, "GeoDataFrame"]:
+    """Return the layers of a plan in its datum: places, sites, links, towns, reach and boundary.
 
-    sites = {site["id"]: (site["lon"], site["lat"]) for site in content["sites"]}
-    served = places_frame(content)
-    served = served[served["served_by"].notna()]
-    lines = [
-        LineString([(point.x, point.y), sites[site]])
-        for point, site in zip(served.geometry, served["served_by"], strict=True)
-    ]
-    columns = ["id", "year", "people", "served_by", "minutes"]
-    return gpd.GeoDataFrame(served[columns].reset_index(drop=True), geometry=lines, crs=served.crs)
-
-
-def _points(rows: list[dict[str, Any]], content: Mapping[str, Any]) -> "GeoDataFrame":
+    Places, links, towns and reach have one row per year; a site has one per action. Town areas are drawn from the
+    cells of the places and are no administrative boundaries; see `allocate.areas`.
+    """
     import geopandas as gpd
     import pandas as pd
 
-    frame = pd.DataFrame(rows)
-    points = gpd.points_from_xy(frame["lon"], frame["lat"])
-    return gpd.GeoDataFrame(frame, geometry=points, crs=_CRS[content["district_data"]["datum"]])
+    tables = sheets(content, language)
+    crs = _CRS[content["district_data"]["datum"]]
+    places, sites, towns = (frame(tables[name]) for name in ("places", "sites", "towns"))
+    towns = towns[towns["town_id"].notna()].reset_index(drop=True)
+    areas = Areas(content)
+    # (The tables hold the ids of the towns as every file format can.)
+    outlines, reach = {clean(town): area for town, area in areas.towns().items()}, areas.reach()
+    circle = clean(content["settings"]["circles"][content["settings"]["circle"]]["name"][language])
+    district = content["district_data"]
+
+    def layer(table: "DataFrame", shapes: Iterable[Any]) -> "GeoDataFrame":
+        return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(list(shapes), index=table.index, crs=crs))
+
+    return {
+        "boundary": layer(
+            pd.DataFrame({"id": [clean(district["id"])], "name": [clean(district["name"][language])]}), [areas.boundary]
+        ),
+        "towns": layer(towns, (outlines.get(str(town)) for town in towns["town_id"])),
+        "reach": layer(pd.DataFrame({"year": list(reach), "circle": circle}), reach.values()),
+        "links": _links(places, sites, crs),
+        "places": layer(places, gpd.points_from_xy(places["lon"], places["lat"])),
+        "sites": layer(sites, gpd.points_from_xy(sites["lon"], sites["lat"])),
+    }
+
+
+def _links(places: "DataFrame", sites: "DataFrame", crs: str) -> "GeoDataFrame":
+    """Return the straight line from every place to the site that serves it."""
+    import geopandas as gpd
+    import shapely
+
+    # A site has as many rows as actions, all at one spot.
+    spots = sites.drop_duplicates("id").set_index("id")
+    served = places[places["served_by"].notna()].reset_index(drop=True)
+    ends = spots.loc[served["served_by"], ["lon", "lat"]].to_numpy(dtype=float)
+    starts = served[["lon", "lat"]].to_numpy(dtype=float)
+    lines: Any = [shapely.LineString(pair) for pair in zip(starts, ends, strict=True)]
+    return gpd.GeoDataFrame(served[list(LINK)], geometry=gpd.GeoSeries(lines, crs=crs))

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from allocate.words import language, say
+from allocate.words import language, say, visible
 
 
 def summary(content: Mapping[str, Any]) -> list[str]:
     """Return ten lines that say what the plan does, how good it is proven to be, and what it rests on."""
-    return [
+    lines = (
         _head(content),
         _sites(content),
         _people(content),
@@ -19,7 +19,8 @@ def summary(content: Mapping[str, Any]) -> list[str]:
         _proof(content),
         _draws(content),
         _basis(content),
-    ]
+    )
+    return [visible(line) for line in lines]
 
 
 def _district_ledger(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -135,9 +136,14 @@ def _proof(content: Mapping[str, Any]) -> str:
     return say(key, text=say("summary.semicolon").join(parts))
 
 
+def stage_key(name: str) -> str:
+    """Return the key of a stage's name in the catalogue: that of a strength of clauses, or of a goal."""
+    return f"stage.{name.split('.')[0]}"
+
+
 def say_stage(name: str) -> str:
-    """Return the name of a stage for people: a strength of clauses, or a goal."""
-    return say(f"stage.{name.split('.')[0]}")
+    """Return the name of a stage for people."""
+    return say(stage_key(name))
 
 
 def _draws(content: Mapping[str, Any]) -> str:

@@ -1,0 +1,33 @@
+"""What is odd in a district or a model although it can be planned: the planner should look at it."""
+
+from collections.abc import Iterator
+
+from allocate.case import Case
+from allocate.district import District
+from allocate.errors import Problem
+from allocate.model import Model
+
+
+def data_problems(district: District, model: Model, case: Case) -> list[Problem]:
+    """Return everything odd: what reading found, rules whose deadline has passed, places that nobody can reach."""
+    return [*district.warnings, *_past(model), *_unreachable(district, case)]
+
+
+def _past(model: Model) -> Iterator[Problem]:
+    planned = model.planned()
+    for name in model.rules:
+        if name not in planned:
+            details = {"rule": name, "as_of": model.as_of.isoformat()}
+            yield Problem("check.past", f"{model.id}.toml", column=f"rules.{name}", details=details)
+
+
+def _unreachable(district: District, case: Case) -> Iterator[Problem]:
+    """Yield the places that nobody could ever serve: no site and no candidate lies within their circle."""
+    for place, sites in zip(district.places, case.sites_of, strict=True):
+        if not sites:
+            yield Problem(
+                "check.unreachable",
+                "places.csv",
+                value=place.id,
+                details={"name": place.name, "people": place.people or 0},
+            )

@@ -1,0 +1,450 @@
+"""The tables of a plan: every output is written from these, so that a figure is the same wherever it stands."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from allocate.report.summary import stage_key
+from allocate.tables import INSTITUTION_KINDS
+from allocate.words import Language, catalogue, say_in
+
+Kind = Literal["id", "text", "code", "year", "whole", "yuan", "share", "gap", "minutes", "degrees", "measure"]
+Cell = str | int | float | None
+Content = Mapping[str, Any]
+
+DISTRICT = "district"
+# Every table by its name, in the order in which a planner reads them.
+SHEETS = (
+    "years", "scorecard", "sites", "towns", "places", "budget", "coverage", "proof", "draws", "assumptions", "problems",
+    "sources",
+)  # fmt: skip
+_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {0x7F: 0x2421}
+_NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
+STATUSES = ("served", "no_capacity", "rounds", "out_of_range")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column of a sheet.
+
+    Attributes
+    ----------
+    name
+        ASCII name, the same in every language; that of a column by year ends with the year.
+    kind
+        What its cells hold. A `code` is a key of the catalogue's section `group`; a `share` and a `gap` are fractions
+        of 1; a `measure` is in the unit that the same row names, fractions of 1 where that is a share.
+    group
+        Section of the catalogue that says the codes.
+    year
+        Year that the heading names.
+    """
+
+    name: str
+    kind: Kind
+    group: str = ""
+    year: int | None = None
+
+    @property
+    def word(self) -> str:
+        """Return the name without its year: the key of heading and note in the catalogue."""
+        return self.name if self.year is None else self.name.removesuffix(f"_{self.year}")
+
+    @property
+    def is_number(self) -> bool:
+        """Tell whether its cells hold numbers."""
+        return self.kind not in ("id", "text", "code")
+
+    def heading(self, language: Language) -> str:
+        """Return the heading in a language."""
+        return say_in(language, f"field.{self.word}", year=self.year)
+
+    def note(self, language: Language) -> str:
+        """Say in a language where the figures of the column come from; nothing where the heading says it all."""
+        key = f"note.{self.word}"
+        return say_in(language, key) if key in catalogue() else ""
+
+    def say(self, cell: Cell, language: Language) -> Cell:
+        """Return a cell as people read it: codes in words, everything else as it is."""
+        return say_in(language, f"{self.group}.{cell}") if self.kind == "code" and cell is not None else cell
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One table of a plan, in one language: texts are in it, codes and numbers are not.
+
+    Attributes
+    ----------
+    name
+        Key of its title in the catalogue, section `sheet`.
+    fields
+        Its columns.
+    rows
+        Its cells, one tuple per row, in the order of the columns.
+    """
+
+    name: str
+    fields: tuple[Field, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+    def column(self, name: str) -> list[Cell]:
+        """Return the cells of a column by its name."""
+        at = next(n for n, field in enumerate(self.fields) if field.name == name)
+        return [row[at] for row in self.rows]
+
+    def records(self) -> Iterator[dict[str, Cell]]:
+        """Yield every row by the names of the columns."""
+        names = [field.name for field in self.fields]
+        return (dict(zip(names, row, strict=True)) for row in self.rows)
+
+
+def sheets(content: Content, language: Language) -> dict[str, Sheet]:
+    """Return every table of a plan by its name, in the order in which a planner reads them."""
+    makers: tuple[Callable[[_Source], Sheet], ...] = (
+        _years, _scorecard, _sites, _towns, _places, _budget, _coverage, _proof, _draws, _assumptions, _problems,
+        _sources,
+    )  # fmt: skip
+    source = _Source(content, language)
+    return {sheet.name: sheet for sheet in (make(source) for make in makers)}
+
+
+def reason(site: Mapping[str, Any], years: Sequence[int], language: Language) -> str:
+    """Say why a site is in the plan, or why it is closed."""
+    if site["action"] == "close":
+        return say_in(language, "sites.why_close")
+    last = str(years[-1])
+    people, alone = site["people"].get(last, 0), site["only_site_of"].get(last, 0)
+    return say_in(language, "sites.why", year=last, people=people, alone=alone)
+
+
+class _Source:
+    """A plan's content with what several tables ask of it."""
+
+    def __init__(self, content: Content, language: Language) -> None:
+        self.content = content
+        self.language = language
+        self.years: list[int] = content["years"]
+        self.district: Content = content["district_data"]
+        self.places = {place["id"]: place for place in self.district["places"]}
+        self.towns = {town["id"]: str(town["name"]) for town in self.district["towns"]}
+        self.site_names = {site["id"]: str(site["name"]) for site in content["sites"]}
+
+    def word(self, key: str, **values: object) -> str:
+        return say_in(self.language, key, **values)
+
+    def known(self, key: str, code: str) -> str:
+        """Return what a code of the planner's own means where the catalogue knows it, else the code."""
+        return self.word(key) if key in catalogue() else code
+
+    def scope(self, scope: str) -> str:
+        return self.word("sheet.whole_district") if scope == DISTRICT else self.towns[scope]
+
+    def open_sites(self, year: int) -> list[Mapping[str, Any]]:
+        """Return the sites that stand open in a year: those that state whom they serve then."""
+        return [site for site in self.content["sites"] if str(year) in site["people"]]
+
+
+def clean(text: str) -> str:
+    r"""Return a text that every file format can hold: control characters as their pictures, half characters as unknown.
+
+    >>> clean("a\x0bb")
+    'a␋b'
+    """
+    return _NO_CHARACTER.sub("\ufffd", text).translate(_PICTURES)
+
+
+def _sheet(name: str, fields: Sequence[Field], records: Iterable[Mapping[str, Any]]) -> Sheet:
+    """Return a sheet of the cells that its fields name; what a record holds beside them is left out."""
+    rows = (tuple(_cell(record[field.name]) for field in fields) for record in records)
+    return Sheet(name, tuple(fields), tuple(rows))
+
+
+def _cell(value: Any) -> Cell:
+    return clean(value) if isinstance(value, str) else value
+
+
+_PEOPLE = (Field("people", "whole"), *(Field(status, "whole") for status in STATUSES), Field("served_share", "share"))
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _by_year(name: str, years: Iterable[int], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a figure of every year by the name of its column; a year that has none counts 0."""
+    return {f"{name}_{year}": values.get(str(year), 0) for year in years}
+
+
+def _years(source: _Source) -> Sheet:
+    """Return the whole district by year: people, sites open by kind, money."""
+    content = source.content
+    kinds = [kind for kind in INSTITUTION_KINDS if any(site["kind"] == kind for site in content["sites"])]
+    fields = [
+        Field("year", "year"), *_PEOPLE, *(Field(f"open_{kind}", "whole") for kind in kinds),
+        Field("opening", "yuan"), Field("yearly", "yuan"), Field("total", "yuan"),
+    ]  # fmt: skip
+    money = {row["year"]: row for row in content["budget"]}
+
+    def record(row: Mapping[str, Any]) -> dict[str, Any]:
+        standing = [site["kind"] for site in source.open_sites(row["year"])]
+        return {
+            **money[row["year"]],
+            **row,
+            "served_share": _share(row["served"], row["people"]),
+            **{f"open_{kind}": standing.count(kind) for kind in kinds},
+        }
+
+    return _sheet("years", fields, (record(row) for row in content["ledger"] if row["scope"] == DISTRICT))
+
+
+def _scorecard(source: _Source) -> Sheet:
+    """Return one line per rule and year; what is missed is read first, the order of the model stays within."""
+    fields = [
+        Field("status", "code", "clause"), Field("strength", "code", "strength"), Field("document", "text"),
+        Field("clause", "text"), Field("year", "year"), Field("indicator", "text"), Field("target", "measure"),
+        Field("today", "measure"), Field("value", "measure"), Field("unit", "code", "unit"),
+        Field("shortfall", "measure"), Field("shortfall_unit", "code", "unit"), Field("causes", "text"),
+        Field("quote", "text"), Field("source", "text"), Field("basis", "code", "basis"), Field("rule", "id"),
+    ]  # fmt: skip
+
+    def record(row: Mapping[str, Any]) -> dict[str, Any]:
+        causes = [f"{cause['name']} {cause['shortfall']:,}" for cause in row["causes"]]
+        return {
+            **row,
+            "indicator": source.word(row["indicator"]),
+            "causes": source.word("summary.semicolon").join(causes),
+            "unit": _unit(row["unit"]),
+            "shortfall_unit": _unit(row["shortfall_unit"]),
+        }
+
+    lines = sorted(source.content["scorecard"], key=lambda row: row["status"] != "missed")
+    return _sheet("scorecard", fields, map(record, lines))
+
+
+def _unit(unit: str) -> str:
+    """Return the unit of a measure: a share stands in the sheets as a fraction of 1, and its unit says so."""
+    return "ratio" if unit == "share" else unit
+
+
+def _sites(source: _Source) -> Sheet:
+    """Return one row per site and action, by year, town and id."""
+    years = source.years
+    fields = [
+        Field("year", "year"), Field("action", "code", "action"), Field("name", "text"), Field("kind", "code", "kind"),
+        Field("town", "text"), Field("until", "year"),
+        *(Field(f"serves_{year}", "whole", year=year) for year in years),
+        *(Field(f"only_site_of_{year}", "whole", year=year) for year in years),
+        Field("cost", "yuan"), Field("parent", "text"), Field("reason", "text"), Field("basis", "code", "basis"),
+        Field("lon", "degrees"), Field("lat", "degrees"), Field("id", "id"), Field("town_id", "id"),
+    ]  # fmt: skip
+    closing = {site["id"]: site["year"] for site in source.content["sites"] if site["action"] == "close"}
+
+    def record(site: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            **site,
+            "until": closing.get(site["id"]),
+            "town_id": site["town"],
+            "town": source.towns[site["town"]],
+            **_by_year("serves", years, site["people"]),
+            **_by_year("only_site_of", years, site["only_site_of"]),
+            "parent": source.site_names.get(site["parent"], site["parent"]),
+            "reason": reason(site, years, source.language),
+        }
+
+    lines = sorted(source.content["sites"], key=lambda site: (site["year"], site["town"], site["id"], site["action"]))
+    return _sheet("sites", fields, map(record, lines))
+
+
+def _towns(source: _Source) -> Sheet:
+    """Return the district and its towns by year, the worst-off town first."""
+    content = source.content
+    fields = [
+        Field("year", "year"), Field("town", "text"), *_PEOPLE, Field("today_served", "whole"),
+        Field("today_share", "share"), Field("covered", "whole"), Field("covered_share", "share"),
+        Field("sited", "whole"), Field("draws_low", "whole"), Field("draws_high", "whole"), Field("town_id", "id"),
+    ]  # fmt: skip
+    circle, sited = content["settings"]["circle"], content["settings"]["siting"]
+    covered = {(row["year"], row["scope"]): row for row in content["coverage"] if row["preset"] == circle}
+    before = {row["scope"]: row for row in content.get("today", ())}
+
+    def record(row: Mapping[str, Any]) -> dict[str, Any]:
+        scope, year = row["scope"], row["year"]
+        today, inside = before.get(scope), covered.get((year, scope))
+        town_id = None if scope == DISTRICT else scope
+        standing = [s for s in source.open_sites(year) if s["kind"] in sited and town_id in (None, s["town"])]
+        low, high = _range(content["draws"], town_id, str(year))
+        return {
+            **row,
+            "town_id": town_id,
+            "town": source.scope(scope),
+            "served_share": _share(row["served"], row["people"]),
+            "today_served": today["served"] if today else None,
+            "today_share": _share(today["served"], today["people"]) if today else None,
+            "covered": inside["covered"] if inside else None,
+            "covered_share": inside["share"] if inside else None,
+            "sited": len(standing),
+            "draws_low": low,
+            "draws_high": high,
+        }
+
+    def order(row: Mapping[str, Any]) -> tuple[int, bool, float, str]:
+        share = _share(row["served"], row["people"])
+        return row["year"], row["scope"] != DISTRICT, 2.0 if share is None else share, row["scope"]
+
+    return _sheet("towns", fields, map(record, sorted(content["ledger"], key=order)))
+
+
+def _range(draws: Sequence[Mapping[str, Any]], town: str | None, year: str) -> tuple[int | None, int | None]:
+    """Return the fewest and the most sites sited over the draws."""
+    counts = [(draw["sites"] if town is None else draw["sites_by_town"].get(town, {})).get(year, 0) for draw in draws]
+    return (min(counts), max(counts)) if counts else (None, None)
+
+
+def _places(source: _Source) -> Sheet:
+    """Return one row per place, year and part of its people."""
+    fields = [
+        Field("year", "year"), Field("name", "text"), Field("kind", "code", "kind"), Field("town", "text"),
+        Field("residents", "whole"), Field("status", "code", "status"), Field("part", "whole"),
+        Field("served_by_name", "text"), Field("minutes", "minutes"), Field("position_basis", "code", "basis"),
+        Field("people_basis", "code", "basis"), Field("lon", "degrees"), Field("lat", "degrees"), Field("id", "id"),
+        Field("town_id", "id"), Field("served_by", "id"),
+    ]  # fmt: skip
+    everybody: dict[tuple[str, int], int] = {}
+    for row in source.content["places"]:
+        key = row["id"], row["year"]
+        everybody[key] = everybody.get(key, 0) + row["people"]
+
+    def record(row: Mapping[str, Any]) -> dict[str, Any]:
+        place = source.places[row["id"]]
+        return {
+            **place,
+            **row,
+            "town_id": place["town"],
+            "town": source.towns[place["town"]],
+            "residents": everybody[row["id"], row["year"]],
+            "part": row["people"],
+            "served_by_name": source.site_names.get(row["served_by"]),
+        }
+
+    return _sheet("places", fields, map(record, source.content["places"]))
+
+
+def _budget(source: _Source) -> Sheet:
+    fields = [
+        Field("year", "year"), Field("calendar_years", "whole"), Field("opening", "yuan"), Field("yearly", "yuan"),
+        Field("total", "yuan"), Field("basis", "code", "basis"),
+    ]  # fmt: skip
+    return _sheet("budget", fields, source.content["budget"])
+
+
+def _coverage(source: _Source) -> Sheet:
+    """Return who lives within each reading of the circle, for the district and every town."""
+    fields = [
+        Field("year", "year"), Field("circle", "text"), Field("town_id", "id"), Field("town", "text"),
+        Field("people", "whole"), Field("covered", "whole"), Field("covered_share", "share"), Field("preset", "id"),
+    ]  # fmt: skip
+    circles = source.content["settings"]["circles"]
+
+    def record(row: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            **row,
+            "circle": circles[row["preset"]]["name"][source.language],
+            "town_id": None if row["scope"] == DISTRICT else row["scope"],
+            "town": source.scope(row["scope"]),
+            "covered_share": row["share"],
+        }
+
+    return _sheet("coverage", fields, map(record, source.content["coverage"]))
+
+
+def _proof(source: _Source) -> Sheet:
+    """Return every stage with its value, its bound and the gap between them."""
+    fields = [
+        Field("stage", "text"), Field("stage_value", "measure"), Field("bound", "measure"), Field("gap", "gap"),
+        Field("tolerance", "measure"), Field("unit", "code", "unit"),
+    ]  # fmt: skip
+
+    def record(row: Mapping[str, Any]) -> dict[str, Any]:
+        stage = source.word(stage_key(row["name"]))
+        _, dot, step = row["name"].partition(".")
+        said = f"{stage} · {source.word(f'step.{step}')}" if dot else stage
+        return {**row, "stage": said, "stage_value": row["value"], "unit": _unit(row["unit"])}
+
+    return _sheet("proof", fields, map(record, source.content["stages"]))
+
+
+def _draws(source: _Source) -> Sheet:
+    """Return one line per possible district."""
+    years = source.years
+    fields = [
+        Field("seed", "year"), *(Field(f"sited_in_{year}", "whole", year=year) for year in years),
+        *(Field(f"reached_{year}", "whole", year=year) for year in years),
+        *(Field(f"reached_share_{year}", "share", year=year) for year in years),
+        Field("goal", "text"), Field("stage_value", "measure"), Field("bound", "measure"), Field("gap", "gap"),
+    ]  # fmt: skip
+
+    def record(draw: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            **draw,
+            **_by_year("sited_in", years, draw["sites"]),
+            **_by_year("reached", years, draw["served"]),
+            **_by_year("reached_share", years, draw["coverage"]),
+            "goal": source.word(stage_key(draw["goal"])),
+            "stage_value": draw["value"],
+        }
+
+    return _sheet("draws", fields, map(record, source.content["draws"]))
+
+
+def _assumptions(source: _Source) -> Sheet:
+    fields = [Field("of", "text"), Field("basis", "code", "basis"), Field("cells", "whole")]
+    lines = source.content["assumptions"]
+    records = [{**row, "of": say_table(row["table"], source.language), "cells": row["rows"]} for row in lines]
+    return _sheet("assumptions", fields, records)
+
+
+def say_table(table: str, language: Language) -> str:
+    """Return what a line of the assumptions counts, in words."""
+    return say_in(language, f"counted.{table.replace('.', '_')}")
+
+
+def _problems(source: _Source) -> Sheet:
+    """Return what the check found odd in the data, in words."""
+    fields = [
+        Field("file", "id"), Field("row", "year"), Field("column", "id"), Field("found", "text"),
+        Field("advice", "text"),
+    ]  # fmt: skip
+
+    def record(line: Mapping[str, Any]) -> dict[str, Any]:
+        found = None if line["value"] is None else str(line["value"])
+        return {**line, "found": found, "advice": source.word(line["what"], **line["details"])}
+
+    return _sheet("problems", fields, map(record, source.content.get("problems", ())))
+
+
+def _sources(source: _Source) -> Sheet:
+    """Return the published totals with their sources, the files read and the versions of the programs."""
+    fields = [
+        Field("source_kind", "code", "sheet"), Field("item", "text"), Field("figure", "text"), Field("date", "text"),
+        Field("basis", "code", "basis"), Field("source", "text"),
+    ]  # fmt: skip
+    blank = dict.fromkeys(("figure", "date", "basis", "source"))
+    facts = [
+        {
+            **fact,
+            "source_kind": "fact",
+            "item": source.known(f"fact.{fact['indicator']}", fact["indicator"]),
+            "figure": f"{fact['value']:,} {source.known(f'unit.{fact["unit"]}', fact['unit'])}",
+        }
+        for fact in source.district["facts"]
+    ]
+    files = [
+        {**blank, "source_kind": "file", "item": line["path"], "source": f"sha256 {line['sha256']}"}
+        for line in source.content["inputs"]
+    ]
+    programs = [
+        {**blank, "source_kind": "program", "item": name, "figure": number}
+        for name, number in source.content["versions"].items()
+    ]
+    return _sheet("sources", fields, [*facts, *files, *programs])

@@ -1,0 +1,251 @@
+"""A plan as a workbook that a planner can filter, print and pass on."""
+
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, time
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from allocate.report.sheets import Cell, Field, Sheet, clean, sheets
+from allocate.report.summary import summary
+from allocate.words import Language, say_in, speaking
+
+if TYPE_CHECKING:
+    from xlsxwriter.format import Format
+    from xlsxwriter.workbook import Workbook
+    from xlsxwriter.worksheet import Worksheet
+
+# Everything is text unless it is written as a number: no text of the data becomes a formula or a link.
+_OPTIONS = {
+    "in_memory": True,
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    "strings_to_numbers": False,
+}
+_LONGEST = 32_767  # characters that a cell can hold
+_HIGHEST = 409  # points that a row can have
+_FORMATS = {
+    "year": "0",
+    "whole": "#,##0",
+    "yuan": "#,##0",
+    "share": "0.0%",
+    "gap": "0.0######%",  # all of it: a gap is rounded up once, where it is worked out, and never down
+    "minutes": "0.0",
+    "degrees": "0.00000",
+    "measure": "#,##0.######",
+}
+# Width of columns whose cells all look alike [characters].
+_NARROW = {"year": 5, "share": 7, "gap": 8, "minutes": 6, "degrees": 10, "measure": 13}
+_HEAD, _FIRST = 1, 2  # row of the headings, and of the first line [from 0]
+_WIDE = {"reason", "causes", "quote", "source", "advice", "figure", "indicator"}
+# The colours of the map.
+_COLOURS = {"served": "#009e73", "no_capacity": "#e69f00", "rounds": "#56b4e9", "out_of_range": "#d55e00"}
+
+
+def workbook(content: Mapping[str, Any], language: Language) -> bytes:
+    """Return a plan as an xlsx file: one sheet per table, in one language."""
+    import xlsxwriter  # only when a workbook is written
+
+    buffer = io.BytesIO()
+    book = xlsxwriter.Workbook(buffer, _OPTIONS)
+    # The day that the plan speaks from: the same plan gives the same bytes.
+    day = datetime.combine(datetime.fromisoformat(content["as_of"]), time(), UTC)
+    book.set_properties({"title": clean(content["title"][language]), "author": "allocate", "created": day})
+    looks = _Looks(book)
+    tables = sheets(content, language)
+    _summary_sheet(book, looks, content, tables["years"], language)
+    for table in tables.values():
+        if table.name != "years":
+            _table_sheet(book, looks, table, language)
+    book.close()
+    return buffer.getvalue()
+
+
+class _Looks:
+    """The formats of a workbook, each made once."""
+
+    def __init__(self, book: "Workbook") -> None:
+        self._book = book
+        self._made: dict[tuple[tuple[str, Any], ...], Format] = {}
+
+    def of(self, **properties: Any) -> "Format":
+        key = tuple(sorted(properties.items()))
+        if key not in self._made:
+            self._made[key] = self._book.add_format({"valign": "vcenter", **properties})
+        return self._made[key]
+
+    def heading(self, field: Field) -> "Format":
+        align = "right" if field.is_number else "left"
+        return self.of(bold=True, text_wrap=True, bg_color="#e8eef3", bottom=1, align=align)
+
+    def cell(self, field: Field, cell: Cell, row: Mapping[str, Cell]) -> "Format":
+        """Return how a cell looks: by what it holds, and by what its line says."""
+        look: dict[str, Any] = {}
+        if field.is_number:
+            look["num_format"] = _number_format(field, cell, row)
+        elif field.word in _WIDE:
+            look["text_wrap"] = True
+        if row.get("status") == "missed":
+            look |= {"font_color": "#9c2a00", "bold": field.name == "status"}
+        if field.kind == "code" and field.group == "basis" and cell in ("estimated", "assumed"):
+            look |= {"font_color": "#8a5a00", "italic": True}
+        if "town_id" in row and row["town_id"] is None:
+            look |= {"bold": True, "bg_color": "#f4f6f8"}
+        return self.of(**look)
+
+
+def _number_format(field: Field, cell: Cell, row: Mapping[str, Cell]) -> str:
+    share = field.kind == "share" or (
+        field.kind == "measure" and row.get("shortfall_unit" if field.name == "shortfall" else "unit") == "ratio"
+    )
+    if not share:
+        # (A spreadsheet shows the point of a number that has nothing after it.)
+        whole = isinstance(cell, int) or (isinstance(cell, float) and cell.is_integer())
+        return _FORMATS["whole" if field.kind == "measure" and whole else field.kind]
+    # What is only nearly all, or nearly nothing, never reads as 100 % or 0 %.
+    if isinstance(cell, float) and 0.9995 <= cell < 1:
+        return '"> 99.9%"'
+    if isinstance(cell, float) and 0 < cell < 0.0005:
+        return '"< 0.1%"'
+    return _FORMATS["share"]
+
+
+def _table_sheet(book: "Workbook", looks: _Looks, table: Sheet, language: Language) -> None:
+    page = book.add_worksheet(say_in(language, f"sheet.{table.name}"))
+    page.write_string(0, 0, say_in(language, f"sheet.{table.name}"), looks.of(bold=True, font_size=13))
+    page.write_string(0, 1, say_in(language, f"sheet.about_{table.name}"), looks.of(font_color="#5a6670"))
+    page.set_row(0, 22)
+    _write_table(page, looks, table, language, _HEAD)
+    last = max(len(table.rows), 1)
+    page.autofilter(_HEAD, 0, _HEAD + last, len(table.fields) - 1)
+    page.freeze_panes(_FIRST, _frozen(table))
+    page.repeat_rows(_HEAD)
+    if not table.rows:
+        page.write_string(_FIRST, 0, say_in(language, "sheet.none_found"), looks.of(italic=True))
+    _for_paper(page, len(table.fields))
+
+
+def _frozen(table: Sheet) -> int:
+    """Return how many columns stay in view: up to the name of the line."""
+    names = [field.name for field in table.fields]
+    return next((names.index(name) + 1 for name in ("name", "town") if name in names), 0)
+
+
+def _write_table(page: "Worksheet", looks: _Looks, table: Sheet, language: Language, top: int) -> None:
+    for at, field in enumerate(table.fields):
+        page.write_string(top, at, field.heading(language), looks.heading(field))
+        if note := field.note(language):
+            page.write_comment(top, at, note, {"author": "allocate", "width": 260, "height": 90})
+        page.set_column(at, at, _width(table, at, language))
+    page.set_row(top, 46)
+    for down, (row, record) in enumerate(zip(table.rows, table.records(), strict=True), start=top + 1):
+        for at, (field, cell) in enumerate(zip(table.fields, row, strict=True)):
+            _write(page, down, at, field.say(cell, language), looks.cell(field, cell, record), language)
+
+
+def _write(page: "Worksheet", row: int, column: int, cell: Cell, look: "Format", language: Language) -> None:
+    if cell is None:
+        page.write_blank(row, column, None, look)
+    elif isinstance(cell, str):
+        page.write_string(row, column, _fitted(cell, language), look)
+    else:
+        page.write_number(row, column, cell, look)
+
+
+def _fitted(text: str, language: Language) -> str:
+    """Return a text that fits into a cell; one that does not says that it was cut."""
+    # (A spreadsheet counts in halves of the characters beyond the basic plane.)
+    if len(text) <= _LONGEST // 2 or len(text.encode("utf-16-le")) // 2 <= _LONGEST:
+        return text
+    note = say_in(language, "sheet.cut")
+    room = 2 * (_LONGEST - len(note))
+    return text.encode("utf-16-le")[:room].decode("utf-16-le", errors="ignore") + note
+
+
+def _width(table: Sheet, at: int, language: Language) -> float:
+    """Return the width of a column [characters]: what it holds, within reason."""
+    field = table.fields[at]
+    if field.word in _WIDE:
+        return 42
+    shown = [field.say(row[at], language) for row in table.rows[:200] if row[at] is not None]
+    held = max(
+        (_NARROW.get(field.kind) or _length(f"{cell:,}" if field.is_number else str(cell)) for cell in shown), default=0
+    )
+    held += 2
+    # (Headings take up to three lines.)
+    return float(min(30, max(8, held, 0.4 * _length(field.heading(language)) + 2)))
+
+
+def _length(text: str) -> int:
+    """Return how many narrow characters a text takes: a Chinese one takes two."""
+    return sum(2 if ord(sign) > 0x2E7F else 1 for sign in text[:80])
+
+
+def _for_paper(page: "Worksheet", columns: int) -> None:
+    page.set_landscape()
+    page.set_paper(9 if columns <= 14 else 8)  # A4, else A3
+    page.fit_to_pages(1, 0)
+    page.set_footer("&C&P / &N")
+
+
+def _summary_sheet(
+    book: "Workbook", looks: _Looks, content: Mapping[str, Any], years: Sheet, language: Language
+) -> None:
+    """Write the plan in ten lines, its years and a picture of its people."""
+    name = say_in(language, "sheet.summary")
+    page = book.add_worksheet(name)
+    page.hide_gridlines(2)
+    with speaking(language):
+        head, *lines = summary(content)
+    page.write_string(0, 0, _fitted(clean(head), language), looks.of(bold=True, font_size=14))
+    page.set_row(0, 24)
+    # (A table of years needs at least as many columns as the lines are joined over.)
+    last = len(years.fields) - 1
+    room = sum(_width(years, at, language) for at in range(1, last + 1))
+    for row, (label, text) in enumerate(_labelled(lines), start=2):
+        page.write_string(row, 0, clean(label), looks.of(bold=True, font_color="#33526b"))
+        page.merge_range(row, 1, row, last, "", looks.of(text_wrap=True))
+        page.write_string(row, 1, _fitted(clean(text), language), looks.of(text_wrap=True))
+        page.set_row(row, min(_HIGHEST, 17 * max(1, ceil(0.92 * _length_whole(text) / room))))
+    top = len(lines) + 4
+    page.write_string(top - 1, 0, say_in(language, "sheet.about_summary"), looks.of(font_color="#5a6670"))
+    _write_table(page, looks, years, language, top)
+    page.set_column(0, 0, 11)
+    _chart(book, page, years, name, top, language)
+    _for_paper(page, len(years.fields))
+    page.fit_to_pages(1, 1)
+
+
+def _labelled(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for line in lines:
+        label, *text = re.split(r"\u3000|\s{2,}", line, maxsplit=1)
+        yield (label, text[0]) if text else ("", label)
+
+
+def _length_whole(text: str) -> int:
+    return sum(_length(text[at : at + 80]) for at in range(0, len(text), 80))
+
+
+def _chart(book: "Workbook", page: "Worksheet", years: Sheet, name: str, top: int, language: Language) -> None:
+    """Draw the people by year and status, in the colours of the map."""
+    chart = book.add_chart({"type": "bar", "subtype": "percent_stacked"})
+    names = [field.name for field in years.fields]
+    first, last = top + 1, top + len(years.rows)
+    for status, colour in _COLOURS.items():
+        at = names.index(status)
+        chart.add_series(
+            {
+                "name": [name, top, at],
+                "categories": [name, first, 0, last, 0],
+                "values": [name, first, at, last, at],
+                "fill": {"color": colour},
+                "gap": 60,
+            }
+        )
+    chart.set_title({"name": say_in(language, "field.people"), "name_font": {"size": 11}})
+    chart.set_y_axis({"reverse": True})
+    chart.set_x_axis({"num_format": "0%"})
+    chart.set_legend({"position": "bottom"})
+    chart.set_size({"width": 760, "height": 90 + 45 * len(years.rows)})
+    page.insert_chart(last + 2, 0, chart)

@@ -1,0 +1,212 @@
+"""Makes a planner's own folder: an example's district and model under a new name, with a page on each folder."""
+
+import re
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from allocate.bundle import bundled
+from allocate.errors import Problem, UsageError
+from allocate.model import PRESETS, find_model, presets_of, read_model
+from allocate.read import BOUNDARY, CARD, read_district
+from allocate.report.columns import columns_page
+from allocate.tables import TABLES
+from allocate.words import LANGUAGES, language, say_in
+
+LONGEST_NAME = 40
+DISTRICT_FILES = (CARD, BOUNDARY, *(table.file for table in TABLES), "SOURCES.md")
+
+_HAN = r"\u3400-\u4dbf\u4e00-\u9fff"
+_NAME = re.compile(rf"[0-9A-Za-z_{_HAN}][0-9A-Za-z_{_HAN}-]*")
+_WINDOWS = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
+# What only concerns those who change the page itself.
+_PAGE_INSIDE = "What holds the page together"
+_LINK = re.compile(r"!?\[([^\]]*)\]\(([^)\s#]+)(?:#[^)\s]*)?\)")
+
+
+@dataclass(frozen=True)
+class Started:
+    """A planner's folder that was just made.
+
+    Attributes
+    ----------
+    name
+        Of district and model: the last part of the folder.
+    source
+        Name of the district whose figures were copied, in the language of the session.
+    files
+        What was written, by path within the folder.
+    """
+
+    name: str
+    source: str
+    files: tuple[str, ...]
+
+
+def start(folder: Path, model: str = "baodi") -> Started:
+    """Make a planner's own folder with data/, models/ and maps/, copied from an example; whole or not at all.
+
+    Raises
+    ------
+    UsageError
+        When the name cannot be used, something stands there already, or the disk fails; nothing is left behind.
+    InputError, ModelError
+        When the example itself is wrong.
+    """
+    # (Links are not followed: what the path says is what the planner sees.)
+    folder = folder.absolute()
+    name = _name_of(folder)
+    _check_free(folder)
+    example = read_model(model)
+    source = example.district_folder()
+    district = read_district(source)
+    files = _district_files(source, name) | _model_files(find_model(model), name)
+    pages = {
+        "README.md": _page("readme", name, district.name),
+        "data/README.md": _data_page(name),
+        "models/README.md": _models_page(name),
+        "maps/README.md": _maps_page(name, district.name),
+    }
+    made = files | {path: _without_dead_links(path, text, files | pages) for path, text in pages.items()}
+    _write(made, folder)
+    return Started(name, district.name[language()], tuple(sorted(made)))
+
+
+def _name_of(folder: Path) -> str:
+    """Return the name that district and model will have."""
+    name = folder.name
+    supplied = {path.stem for path in (bundled() / "models").glob("*.toml")}
+    supplied |= {path.parent.name for path in (bundled() / "data").glob(f"*/{CARD}")}
+    what = ""
+    if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
+        what = "new.name"
+    elif name.lower() in _WINDOWS:
+        what = "new.reserved"
+    elif name.lower() in {taken.lower() for taken in supplied}:
+        what = "new.bundled_name"
+    if what:
+        details = {"most": LONGEST_NAME} if what == "new.name" else {}
+        raise UsageError([Problem(what, column="DIR", value=name, details=details)])
+    return name
+
+
+def _check_free(folder: Path) -> None:
+    try:
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise UsageError([Problem("new.not_folder", value=str(folder))])
+        found = sorted(item.name for item in folder.iterdir()) if folder.exists() else []
+    except OSError as error:
+        raise _failed(folder, error) from None
+    if found:
+        details = {"found": ", ".join(found[:5])}
+        raise UsageError([Problem("new.not_empty", value=str(folder), details=details)])
+
+
+def _failed(folder: Path, error: OSError) -> UsageError:
+    reason = error.strerror or str(error)
+    return UsageError([Problem("new.failed", value=str(folder), details={"reason": reason})])
+
+
+def _district_files(source: Path, name: str) -> dict[str, str | bytes]:
+    return {f"data/{name}/{file}": _read(source / file) for file in DISTRICT_FILES if (source / file).exists()}
+
+
+def _model_files(model: Path, name: str) -> dict[str, str | bytes]:
+    """Return the model under its new name, byte for byte but for its district, and the circles that it may name."""
+    text = _read(model).decode("utf-8-sig")
+    return {
+        f"models/{name}.toml": _with_district(text, name, model.name),
+        f"models/{PRESETS}": _read(presets_of(model)),
+    }
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise UsageError([Problem("problem.file_missing", str(path))]) from None
+
+
+def _with_district(text: str, name: str, file: str) -> str:
+    """Return a model's text with another district, its comments kept."""
+    line = re.compile(r"""^([ \t]*district[ \t]*=[ \t]*)("[^"\r\n]*"|'[^'\r\n]*')""", re.MULTILINE)
+    changed = line.sub(rf'\g<1>"{name}"', text, count=1)
+    # Had the line stood within a table or a text, something else would have changed.
+    with suppress(tomllib.TOMLDecodeError):
+        if tomllib.loads(changed) == tomllib.loads(text) | {"district": name}:
+            return changed
+    raise UsageError([Problem("new.district_line", file, column="district", details={"example": name})])
+
+
+def _page(key: str, name: str, district: Mapping[str, str]) -> str:
+    """Return a page of the catalogue, Chinese first, then English."""
+    texts = (say_in(spoken, f"new.{key}", name=name, district=district[spoken]) for spoken in LANGUAGES)
+    return "\n".join(text.strip("\n") + "\n" for text in texts)
+
+
+def _data_page(name: str) -> str:
+    """Return the page on the columns, without what only concerns those who change allocate."""
+    text = columns_page().replace("data/baodi/", f"data/{name}/")
+    for spoken in LANGUAGES:
+        text = text.replace(f"{say_in(spoken, 'columns.generated')}\n\n", "")
+    return text
+
+
+def _models_page(name: str) -> str:
+    text = _read(bundled() / "models" / "README.md").decode()
+    return text.replace("baodi.toml", f"{name}.toml")
+
+
+def _maps_page(name: str, district: Mapping[str, str]) -> str:
+    """Return what comes out and where, then how map and plan.json are to be read."""
+    _, *sections = re.split(r"^(?=## )", _read(bundled() / "maps" / "README.md").decode(), flags=re.MULTILINE)
+    kept = [section for section in sections if not section.startswith(f"## {_PAGE_INSIDE}")]
+    return _page("maps", name, district) + "\n" + "".join(kept)
+
+
+def _without_dead_links(page: str, text: str, files: Collection[str]) -> str:
+    """Turn every link into plain words that leads to no file or folder of a planner's folder."""
+    made = {PurePosixPath(path) for path in files}
+    made |= {above for path in made for above in path.parents}
+
+    def keep(link: re.Match[str]) -> str:
+        words, target = link.groups()
+        if ":" in target:
+            return link[0]
+        parts: list[str] = []
+        for part in (PurePosixPath(page).parent / target).parts:
+            if part == ".." and parts:
+                parts.pop()
+            else:
+                parts.append(part)
+        return link[0] if PurePosixPath(*parts) in made else words
+
+    return _LINK.sub(keep, text)
+
+
+def _write(files: Mapping[str, str | bytes], folder: Path) -> None:
+    """Write all files below a folder that is new or empty, or leave everything as it was."""
+    # All is written beside the first folder that is missing, then moved there in one step.
+    above = next(path for path in (folder, *folder.parents) if path.exists())
+    moved: list[Path] = []
+    made = None
+    try:
+        made = Path(tempfile.mkdtemp(prefix=".allocate-new-", dir=above))
+        for path, content in files.items():
+            target = made / folder.relative_to(above) / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content if isinstance(content, bytes) else content.encode())
+        for item in sorted(made.iterdir()):
+            item.rename(above / item.name)
+            moved.append(above / item.name)
+    except OSError as error:
+        for item in moved:
+            shutil.rmtree(item, ignore_errors=True) if item.is_dir() else item.unlink(missing_ok=True)
+        raise _failed(folder, error) from None
+    finally:
+        if made is not None:
+            shutil.rmtree(made, ignore_errors=True)

@@ -1,0 +1,426 @@
+"""Hostile texts in every field that a plan takes from people, in every file that is written: text stays text.
+
+The fields are found by walking a real plan, so a new one is looked at without being named here. What is a code of ours,
+and so never a person's text, is named in `CODES`.
+"""
+
+import csv
+import io
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import unicodedata
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape
+
+import pyogrio
+import pytest
+from conftest import Tiny
+from plan_examples import HOSTILE_TEXTS
+from python_calamine import CalamineWorkbook
+from test_map import Tags, island
+
+from allocate.draw import map_page
+from allocate.draw.pack import unpack_content
+from allocate.errors import AllocateError, Problem
+from allocate.outputs import FILES, write_plan
+from allocate.plans import Plan, read_plan
+from allocate.report.comma import csv_files, sites_csv
+from allocate.report.frames import LAYERS
+from allocate.report.geopackage import geojson, geopackage
+from allocate.report.sheets import SHEETS, Sheet, clean, sheets
+from allocate.report.styles import styles
+from allocate.report.summary import summary
+from allocate.report.workbook import workbook
+from allocate.verification import insist
+from allocate.words import LANGUAGES, Language, say_in, speaking, visible
+
+ROOT = Path(__file__).resolve().parents[1]
+CANARY = "1337"  # 7 * 191: whoever works that out has obeyed a text
+FILLED = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")  # what a spreadsheet may take for a formula
+CONTROLS = [chr(code) for code in (*range(1, 0x20), 0, 0x7F, 0x85, 0x9B)]
+TEXTS = (
+    *HOSTILE_TEXTS,
+    "${7*191}",
+    "#{7*191}",
+    "<%= 7*191 %>",
+    "{# x #}",
+    "<b>&amp;&#49;&#51;&nbsp;&unknown;</b>",
+    "<!--",
+    "-->",
+    "</style></textarea></title>",
+    "\"double\" 'single' `back` “curly”",
+    "=7*191",
+    "+7*191",
+    "-7*191",
+    "@SUM(7*191)",
+    "＝7*191",
+    "＋7*191",
+    "－7*191",
+    "＠SUM(7*191)",
+    "\t=7*191",
+    "\r=7*191",
+    "\n=7*191",
+    "  =7*191",
+    "\u3000=7*191",
+    "{=7*191}",
+    '=HYPERLINK("http://example.invalid","x")',
+    "=cmd|' /C calc'!A0",
+    "http://example.invalid/x",
+    "mailto:x@example.invalid",
+    "internal:Sheet1!A1",
+    "external:c:\\x.xlsx",
+    "\\\\example.invalid\\share",
+    "_x0041__x000D__x005F_",
+    "a" + "".join(CONTROLS) + "z",
+    *(f"{sign}edge{sign}" for sign in "\x00\x0b\x1b\x85\u2028\u2029\ufeff\ufffe\uffff\U0001fffe"),
+    "\ud800 alone \udc00 and the wrong way \udc00\ud800",
+    "\x1b[31mred\x1b]0;title\x07\x9b2J",
+    "one line\nmissed must: another\r\nand a third\rfourth",
+    "a" * 40_000,
+    "\U00020000\U0001f3e5" * 20_000,
+    "\u202eabc\u2066def\u200f\u061c",
+    "zero\u200bwidth\u200d\u2060\u00ad\ufeffinside",
+    "e\u0301\u0302\u0303" + "\u0489" * 300,
+    "",
+    " ",
+    "  leading and trailing  ",
+    "{people} {year:,} {0} {} {{}} {unclosed",
+    "%s %(x)s %d %%",
+    "null",
+    "NaN",
+    "'; DROP TABLE places; --",
+    "../../etc/passwd",
+    "a,b;c|d\te",
+    "constructor",
+)
+# Keys of the plan whose texts are codes that the catalogue, a rule or a format defines; [] stands for every item.
+CODES = re.compile(
+    r"as_of|outcome|stages\[\]\.(name|unit)|draws\[\]\.goal"
+    r"|scorecard\[\]\.(indicator|unit|strength|status|shortfall_unit)"
+    r"|places\[\]\.status|sites\[\]\.(kind|action)|budget\[\]\.unit|settings\.as_of"
+    r"|settings\.siting\.\w+\.(stands_in|serves)\[\]"
+    r"|settings\.circles\.\w+\.(modes|kinds)\[\]|settings\.(rules|goals\[\])(\.\w+)?\.(rule|goal|scope|strength|counts)"
+    r"|settings\.goals\[\]\.goal|settings\.rules\.\w+\.kinds\[\]|assumptions\[\]\.table|problems\[\]\.what|inputs\[\]\.of"
+    r"|district_data\.(datum|boundary\.type)|district_data\.(places|towns|institutions)\[\]\.kind"
+    r"|(.*[.\]])?(\w+_)?basis"
+)
+# What several keys name alike: the same text becomes the same hostile text, and stays apart from all others.
+IDS = re.compile(
+    r"(places|sites)\[\]\.id|sites\[\]\.(town|parent)|places\[\]\.served_by|(ledger|today|coverage)\[\]\.scope"
+    r"|coverage\[\]\.preset|settings\.(circle|compare_circles\[\])|scorecard\[\]\.(rule|causes\[\]\.id)"
+    r"|district_data\.(places|towns|institutions)\[\]\.(id|town|place|zone|near|hosts)|settings\.rules\.\w+\.sites\[\]"
+)
+# Keys of mappings that are such names too.
+NAMED = re.compile(r"settings\.(circles|rules)|draws\[\]\.sites_by_town")
+
+
+def texts_of(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every text of a plan with its path, items of lists all under one."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from texts_of(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from texts_of(inner, f"{path}[]")
+    elif isinstance(value, str):
+        yield path, value
+
+
+def model_takes(text: str) -> bool:
+    """Tell whether a model file could hold a text as a name or a source: others are refused before any plan is made."""
+    return len(text.strip()) > 1 and not re.search("[\ud800-\udfff]", text)
+
+
+def poisoned(content: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """Return a plan whose every text of a person is one hostile text; ids carry a number, to stay different.
+
+    A text that is very long stands in the first item of every list, and its beginning in the others.
+    """
+    ids = {"district": "district", "": ""}
+
+    def name(old: str, new: str) -> str:
+        return ids.setdefault(old, f"{new}{len(ids)}")
+
+    def replaced(value: Any, path: str, new: str) -> Any:
+        if isinstance(value, Mapping):
+            inner = {key: replaced(one, f"{path}.{key}" if path else key, new) for key, one in value.items()}
+            return {name(key, new): one for key, one in inner.items()} if NAMED.fullmatch(path) else inner
+        if isinstance(value, list):
+            return [replaced(one, f"{path}[]", new if at == 0 else new[:300]) for at, one in enumerate(value)]
+        if not isinstance(value, str) or CODES.fullmatch(path):
+            return value
+        if IDS.fullmatch(path):
+            return name(value, new)
+        return value if path.startswith("settings.") and not model_takes(new) else new
+
+    made: dict[str, Any] = replaced(json.loads(json.dumps(content)), "", text)
+    return made
+
+
+def cells(sheet: Sheet, language: Language) -> list[list[Any]]:
+    """Return the lines of a sheet as people read them; what is empty is an empty text."""
+    rows = [[field.say(cell, language) for field, cell in zip(sheet.fields, row, strict=True)] for row in sheet.rows]
+    return [["" if cell is None else cell for cell in row] for row in rows]
+
+
+def parts(document: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(document)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def tags(document: bytes) -> set[str]:
+    return {node.tag.rsplit("}", 1)[-1] for node in ET.fromstring(document).iter()}
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether a terminal shows a text as it is: no control or format character, one line."""
+    return not any(unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp") for sign in text)
+
+
+@pytest.fixture(params=range(len(TEXTS)), ids=lambda at: f"{at}-{ascii(TEXTS[at][:24])[1:-1]}")
+def text(request: pytest.FixtureRequest) -> str:
+    return TEXTS[request.param]
+
+
+@pytest.fixture
+def language(text: str) -> Language:
+    """Return one language or the other: every text is looked at in one of them."""
+    return LANGUAGES[TEXTS.index(text) % 2]
+
+
+@pytest.fixture
+def hostile(text: str, tiny_plan: Plan) -> dict[str, Any]:
+    return poisoned(tiny_plan.content, text)
+
+
+@pytest.fixture(scope="module")
+def tame(tiny_plan: Plan) -> dict[str, Any]:
+    """Return the plan with a harmless text wherever a hostile one will stand."""
+    return poisoned(tiny_plan.content, "tame")
+
+
+def test_every_text_of_a_person_is_poisoned_and_every_code_is_left(tiny_plan: Plan) -> None:
+    paths = {path for path, _ in texts_of(tiny_plan.content)}
+    people = {path for path in paths if not CODES.fullmatch(path)}
+    for path in (
+        "model",
+        "title.zh",
+        "district",
+        "scorecard[].quote",
+        "scorecard[].document",
+        "scorecard[].causes[].name",
+        "sites[].name",
+        "sites[].id",
+        "problems[].value",
+        "problems[].details.name",
+        "inputs[].path",
+        "versions.python",
+        "district_data.name.en",
+        "district_data.places[].name",
+        "district_data.towns[].id",
+        "district_data.facts[].source",
+        "settings.circles.walk_15.name.zh",
+    ):
+        assert path in people
+    both = zip(texts_of(tiny_plan.content), texts_of(poisoned(tiny_plan.content, "HOSTILE")), strict=True)
+    for (path, old), (_, new) in both:
+        # (The whole district is a code among ids, and an empty id names nothing.)
+        is_name = IDS.fullmatch(path) and old in ("district", "")
+        assert new.startswith("HOSTILE") == (path in people and not is_name), path
+
+
+def test_cleaning_replaces_only_what_files_cannot_hold_letter_by_letter(text: str) -> None:
+    for before, after in zip(text, clean(text), strict=True):
+        assert after == before or unicodedata.category(before) in ("Cc", "Cs", "Cn")
+    clean(text).encode()
+    ET.fromstring(f"<a>{escape(clean(text))}</a>")
+
+
+def test_the_map_holds_the_text_letter_by_letter_and_no_tag_more(hostile: dict[str, Any], tame: dict[str, Any]) -> None:
+    html = map_page(hostile)
+    html.encode()
+    assert Tags(html).tags == Tags(map_page(tame)).tags
+    drawn = unpack_content(island(html, "plan"))
+    assert drawn["places"]["id"] == [place["id"] for place in hostile["district_data"]["places"]]
+    # (A place, or a site, that has no name is shown by its id.)
+    assert drawn["places"]["name"] == [place["name"] or place["id"] for place in hostile["district_data"]["places"]]
+    assert {
+        name for name, actions in zip(drawn["marks"]["name"], drawn["marks"]["actions"], strict=True) if actions
+    } <= {site["name"] or site["id"] for site in hostile["sites"]}
+    assert drawn["title"] == hostile["title"] or not hostile["title"]["zh"]
+
+
+def test_the_workbook_holds_the_text_in_cells_of_text(
+    hostile: dict[str, Any], tame: dict[str, Any], language: Language
+) -> None:
+    made = workbook(hostile, language)
+    found = parts(made)
+    assert set(found) == set(parts(workbook(tame, language)))
+    for name, document in found.items():
+        if name.endswith((".xml", ".rels", ".vml")):
+            held = tags(document)
+            assert not held & {"hyperlink", "hyperlinks", "externalReference", "oleObject"}
+            assert "f" not in held or name.startswith("xl/charts/"), f"a formula in {name}"
+        assert b'TargetMode="External"' not in document
+    book = CalamineWorkbook.from_filelike(io.BytesIO(made))
+    tables = sheets(hostile, language)
+    for name in SHEETS:
+        if name == "years":  # (numbers only)
+            continue
+        wanted = cells(tables[name], language)
+        rows = book.get_sheet_by_name(say_in(language, f"sheet.{name}")).to_python(skip_empty_area=False)[2:]
+        assert len(rows) == max(1, len(wanted))
+        for row, line in zip(rows, wanted, strict=False):
+            assert len(row) == len(line)
+            for cell, right in zip(row, line, strict=True):
+                assert same_cell(cell, right, say_in(language, "sheet.cut"))
+    (head, *_), *_ = book.get_sheet_by_index(0).to_python()
+    with speaking(language):
+        assert same_cell(head, clean(summary(hostile)[0]), say_in(language, "sheet.cut"))
+
+
+def same_cell(found: Any, wanted: Any, cut: str) -> bool:
+    """Tell whether a cell holds what it should, a text that is too long for a cell its beginning and a word of that."""
+    if isinstance(wanted, str) and len(wanted.encode("utf-16-le")) // 2 > 32_767:
+        return bool(found.endswith(cut) and wanted.startswith(found.removesuffix(cut)) and len(found) > 16_000)
+    return bool(found == wanted)
+
+
+def test_a_comma_table_holds_the_text_and_nothing_that_a_spreadsheet_computes(
+    hostile: dict[str, Any], language: Language
+) -> None:
+    texts, tables = csv_files(hostile, language), sheets(hostile, language)
+    assert tuple(texts) == SHEETS
+    for name, table in texts.items():
+        assert table.startswith("\ufeff")
+        table.encode()
+        _, *rows = csv.reader(io.StringIO(table.removeprefix("\ufeff"), newline=""))
+        wanted = cells(tables[name], language)
+        assert len(rows) == len(wanted)
+        for row, line in zip(rows, wanted, strict=True):
+            for cell, right in zip(row, line, strict=True):
+                assert cell in (str(right), f"'{right}")
+                assert not isinstance(right, str) or not FILLED.match(cell)
+
+
+def test_the_table_of_sites_holds_the_text_too(hostile: dict[str, Any]) -> None:
+    heading, *rows = csv.reader(io.StringIO(sites_csv(hostile), newline=""))
+    (at,) = [n for n, words in enumerate(heading) if words == "编号 · id"]
+    wanted = sheets(hostile, "zh")["sites"].column("id")
+    assert [row[at].removeprefix("'") for row in rows] == [str(cell).removeprefix("'") for cell in wanted]
+    numbers = re.compile(r"-?\d+(\.\d+)?")
+    assert not [cell for row in rows for cell in row if FILLED.match(cell) and not numbers.fullmatch(cell)]
+
+
+def test_the_geopackage_holds_the_text_and_no_table_more(
+    hostile: dict[str, Any], tame: dict[str, Any], language: Language, tmp_path: Path
+) -> None:
+    file, other = tmp_path / "plan.gpkg", tmp_path / "tame.gpkg"
+    file.write_bytes(geopackage(hostile, language))
+    other.write_bytes(geopackage(tame, language))
+    tables = sheets(hostile, language)
+    base, beside = sqlite3.connect(file), sqlite3.connect(other)
+    for one in (base, beside):
+        assert one.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    query = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+    assert base.execute(query).fetchall() == beside.execute(query).fetchall()
+    for layer in ("places", "sites"):
+        fields = [field.name for field in tables[layer].fields if field.kind in ("id", "text", "code")]
+        rows = base.execute(f"SELECT {', '.join(fields)} FROM {layer} ORDER BY fid").fetchall()
+        assert rows == list(zip(*map(tables[layer].column, fields), strict=True))
+        read = pyogrio.read_dataframe(file, layer=layer)
+        assert list(read["id"]) == tables[layer].column("id")
+        assert not read.geometry.is_empty.any()
+    assert not pyogrio.read_dataframe(file, layer="towns").geometry.isna().any()
+    base.close()
+    beside.close()
+
+
+def test_geojson_holds_the_text(hostile: dict[str, Any], language: Language) -> None:
+    texts = geojson(hostile, language)
+    assert set(texts) == set(LAYERS)
+    tables = sheets(hostile, language)
+    for layer in ("places", "sites"):
+        features = json.loads(texts[layer].encode())["features"]
+        for name in ("id", "name", "town"):
+            assert [feature["properties"][name] for feature in features] == tables[layer].column(name)
+
+
+def test_the_styles_hold_no_text_of_the_plan(hostile: dict[str, Any], tame: dict[str, Any], language: Language) -> None:
+    made = styles(hostile, language)
+    assert made == styles(tame, language)
+    assert {ET.fromstring(style).tag for style in made.values()} == {"qgis"}
+
+
+def test_the_folder_is_written_whole_and_the_plan_reads_back_letter_by_letter(
+    hostile: dict[str, Any], tame: dict[str, Any], tiny_plan: Plan, tmp_path: Path
+) -> None:
+    files = write_plan(replace(tiny_plan, content=hostile), tmp_path / "plan")
+    assert tuple(files) == FILES
+    assert read_plan(tmp_path / "plan") == hostile
+    beside = write_plan(replace(tiny_plan, content=tame), tmp_path / "tame")
+    log = files["log.txt"].read_text(encoding="utf-8").split("\n")
+    assert len(log) == len(beside["log.txt"].read_text(encoding="utf-8").split("\n"))
+    assert all(map(is_plain, log))
+
+
+def test_the_ten_lines_stay_ten_lines_that_a_terminal_only_shows(hostile: dict[str, Any], language: Language) -> None:
+    with speaking(language):
+        lines = summary(hostile)
+    assert len(lines) == 10
+    assert all(map(is_plain, lines))
+    assert visible(hostile["title"][language]) in lines[0]
+    assert not [line for line in lines if CANARY in line]
+
+
+def test_a_problem_stays_one_line_that_a_terminal_only_shows(text: str) -> None:
+    said = Problem("problem.out_not_ours", file=text, column=text, value=text, details={"strange": text}).sentence()
+    assert is_plain(said)
+    assert visible(text) in said
+
+
+@pytest.mark.parametrize("text", [text for text in TEXTS if not model_takes(text)], ids=ascii)
+def test_what_no_model_can_hold_is_refused_with_one_message(text: str, tiny_plan: Plan) -> None:
+    content = json.loads(json.dumps(tiny_plan.content))
+    content["settings"]["circles"]["walk_15"]["source"] = text
+    with pytest.raises(AllocateError):
+        insist(content)
+
+
+def in_toml(text: str) -> str:
+    return json.dumps(text.replace("\x7f", ""))
+
+
+def test_a_planner_s_own_files_full_of_hostile_texts_are_planned_shown_and_passed_on(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    rule = "\x1b[31mshare\nmissed must: forged, 0 {year} {{7*191}}"
+    title = "=7*191 <script>alert(1)</script>\x1b]0;owned\x07\u202e {{7*191}} {title}"
+    tiny.edit("tiny.toml", "[rules.most_people]", f"[rules.{in_toml(rule)}]")
+    tiny.edit("tiny.toml", "share = 0.70", "share = 1.0")
+    tiny.edit("tiny.toml", '"示例区方案"', in_toml(title))
+    tiny.edit("tiny.toml", "服务覆盖七成居民", "{% raw %}<img src=x onerror=alert(1)>")
+    tiny.edit("places.csv", "张园社区居委会", "=HYPERLINK(1) <b>{{7*191}}</b> \x1b[2J")
+    done = subprocess.run(
+        [sys.executable, "-m", "allocate", "plan", tiny.model, "--set", 'goals=[{goal="cost"}]', "--out", "plan"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}, capture_output=True,
+        text=True, encoding="utf-8", timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert all(map(is_plain, done.stdout.splitlines() + done.stderr.splitlines()))
+    lines = done.stdout.splitlines()
+    assert len(lines) == 12, "ten lines, where the files are, and the must that is missed"
+    assert visible(title) in lines[0]
+    assert visible(rule) in lines[-1]
+    content = read_plan(tmp_path / "plan")
+    assert content["title"]["zh"] == title
+    assert not tags(parts((tmp_path / "plan" / "plan.xlsx").read_bytes())["xl/worksheets/sheet1.xml"]) & {"f"}
