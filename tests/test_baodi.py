@@ -47,7 +47,7 @@ def test_the_command_prints_ten_lines_and_where_the_files_are(run: tuple[Path, s
     lines = printed.strip().splitlines()
     assert len(lines) == 11
     assert "722,367 people" in lines[0]
-    assert all(str(folder / name) in lines[10] for name in ("plan.json", "map.html", "sites.csv"))
+    assert all(str(folder / name) in lines[10] for name in ("plan.json", "map.html", "plan.xlsx", "plan.gpkg"))
 
 
 def test_all_24_towns_and_822_places_are_planned(content: dict[str, Any]) -> None:
@@ -72,7 +72,7 @@ def test_the_people_add_up_to_the_census_in_every_file(run: tuple[Path, str], co
         assert sum(row["people"] for row in towns) == PEOPLE
         with (run[0] / "sites.csv").open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
-        column = f"{year}年服务人数 · people in {year}"
+        column = f"{year}年服务人数 · people served in {year}"
         assert sum(int(row[column]) for row in rows) == states["served"]
 
 
