@@ -200,6 +200,29 @@ def test_no_chinese_stands_outside_the_catalogue(module: Path) -> None:
     assert allowed is None or found <= allowed
 
 
+# English that is no text for users: what columns mean (Chinese stands beside it), examples of commands, words of other
+# languages (SQL, QML, CSP), citations and formulas, and faults of the program itself, which no user can cause.
+NO_TEXT_FOR_USERS = {
+    *("allocate/tables.py", "allocate/program.py", "allocate/settle.py", "allocate/__init__.py", "allocate/words.py"),
+    *("allocate/report/geopackage.py", "allocate/report/styles.py", "allocate/draw/page.py"),
+}
+PLAIN_ENGLISH = re.compile(r"(?:[A-Za-z']+[,;:]? ){3,}[A-Za-z']+")
+CITED = re.compile(r"\b(1[89]|20)\d\d\b|^allocate |\\[a-z]+")
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT)))
+def test_no_english_sentence_stands_outside_the_catalogue(module: Path) -> None:
+    texts = constants(module) | {re.sub(r"\\(.)", r"\1", shape) for shape in patterns(module)}
+    found = {text for text in texts if PLAIN_ENGLISH.search(text) and not CITED.search(text)}
+    allowed = str(module.relative_to(ROOT)) in NO_TEXT_FOR_USERS
+    assert allowed or found <= {"What holds the page together"}
+
+
+def test_the_scan_for_sentences_finds_one() -> None:
+    assert PLAIN_ENGLISH.search("the file could not be read")
+    assert not CITED.search("the file could not be read")
+
+
 def test_the_language_is_the_one_spoken_and_chinese_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ALLOCATE_LANGUAGE", raising=False)
     assert language() == "zh"
