@@ -17,9 +17,11 @@ from allocate.plans import assemble, district_data, district_of, inputs_of, layo
 from allocate.read import find_district, read_district
 from allocate.rows import Strength
 from allocate.tables import AGED_65, POPULATION
-from allocate.words import say
+from allocate.words import say, visible
 
 _MOST = 50
+# Keys that a person may add to plan.json: the approval number of the map (审图号).
+_BY_HAND = ("map_approval_number",)
 # Keys of plan.json and of its district that earlier versions did not write.
 _LATER = ("today", "problems", "warnings")
 
@@ -106,7 +108,7 @@ def insist(content: Mapping[str, Any]) -> None:
     """
     verdict = verify(content)
     if not verdict.sound:
-        lines = "\n".join(f"  * {finding.where}: {finding.words}" for finding in verdict.findings[:10])
+        lines = "\n".join(f"  * {visible(finding.where)}: {finding.words}" for finding in verdict.findings[:10])
         raise AllocateError(say("verify.not_sound", lines=lines))
 
 
@@ -139,6 +141,8 @@ def _decided(content: Mapping[str, Any], district: District, model: Model, count
                 yield Finding(f"{name}·{'·'.join(map(str, breach.about))}", say(breach.words, **breach.details))
     bounds = {row["name"]: row["bound"] for row in content["stages"]}
     again = assemble(district, model, case, layout, bounds, content["draws"], content["versions"])
+    # What a person adds to a finished plan follows from nothing in it.
+    again |= {key: content[key] for key in _BY_HAND if isinstance(content.get(key), str)}
     yield from _differences(_completed(content, again), again, "", counted)
 
 

@@ -672,3 +672,10 @@ def test_verifying_leaves_the_solvers_out(tiny_plan: Plan, tiny_home: Tiny, tmp_
         check=False,
     )
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_an_approval_number_that_a_person_adds_is_no_fault(tiny_plan: Plan) -> None:
+    content = {**tiny_plan.content, "map_approval_number": "津S（2026）001"}
+    assert verify(content).sound
+    assert not verify({**content, "map_approval_number": ["not", "a", "text"]}).sound
+    assert not verify({**content, "approval": "津S（2026）001"}).sound
