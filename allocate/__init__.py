@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from allocate.read import read_district
     from allocate.verification import verify
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _HOMES = {
     "AllocateError": "allocate.errors",

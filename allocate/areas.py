@@ -106,8 +106,8 @@ class Areas:
 
         A plan that does not carry its settings says nothing of its circle: then there is no area at all.
         """
-        settings = self.content.get("settings")
-        if not settings:
+        settings = self.content.get("settings") or {}
+        if not settings.get("circles"):
             return {}
         circle = Circle.model_validate(settings["circles"][settings["circle"]])
         radius = self._radius(circle, settings["modes"])

@@ -12,11 +12,14 @@ from allocate.model import Model
 from allocate.rules import Capacity, Forbid, Keep
 from allocate.tables import TRAVEL
 from allocate.travel import Links, Spots, links, metric
+from allocate.travel.links import adjoining
 from allocate.units import Basis
 from allocate.words import say_in
 
 # Kinds that a plan may close: hubs and hospitals are not for siting to take away.
 CLOSABLE = ("station", "clinic")
+# How far apart adjoining places may lie where the planned circle does not say it.
+ADJOINING_METRES = 3_000
 
 
 def make_case(district: District, model: Model, circle: str = "") -> Case:
@@ -55,8 +58,13 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         sites=sites,
         links=_suitable(links(places, spots, ring, model.modes, district.travel), district, model, sites),
         spots=spots.metres,
+        place_kinds=tuple(place.kind for place in district.places),
+        place_settings=tuple(place.setting for place in district.places),
+        neighbours=_neighbours(places, model.circles[model.circle].adjoining_metres or ADJOINING_METRES),
     )
-    _check_named_sites(case, model)
+    if ring is model.circles[model.circle]:
+        # (A circle that is only compared may leave out the kind of a site that a rule names.)
+        _check_named_sites(case, model)
     return case
 
 
@@ -76,6 +84,13 @@ def spans(years: Sequence[int]) -> tuple[int, ...]:
     (2, 3, 5, 1)
     """
     return (*(after - year for year, after in pairwise(years)), 1)
+
+
+def _neighbours(places: Spots, longest: int) -> tuple[tuple[int, ...], ...]:
+    beside: list[list[int]] = [[] for _ in places.ids]
+    for i, k in sorted(adjoining(places.metres, longest)):
+        beside[i].append(k)
+    return tuple(tuple(group) for group in beside)
 
 
 def _people(district: District, years: Sequence[int]) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:

@@ -67,6 +67,10 @@ class Case:
         Pairs of place and site within the circle.
     spots
         Position of every site [m], one row per site.
+    place_kinds, place_settings
+        Village, community or zone, and urban or rural (empty where unknown), of every place.
+    neighbours
+        Indices of the places that adjoin each place.
     """
 
     years: tuple[int, ...]
@@ -79,6 +83,9 @@ class Case:
     sites: tuple[Site, ...]
     links: Links
     spots: NDArray[np.float64]
+    place_kinds: tuple[str, ...] = ()
+    place_settings: tuple[str, ...] = ()
+    neighbours: tuple[tuple[int, ...], ...] = ()
 
     @property
     def periods(self) -> range:
@@ -94,6 +101,15 @@ class Case:
     def places_of(self) -> tuple[tuple[int, ...], ...]:
         """Return, for every site, the places within whose circle it lies."""
         return _grouped(self.links.sites, self.links.places, len(self.sites))
+
+    @cached_property
+    def sites_in(self) -> tuple[tuple[int, ...], ...]:
+        """Return the sites that stand in every place."""
+        inside: list[list[int]] = [[] for _ in self.places]
+        for j, site in enumerate(self.sites):
+            if site.place >= 0:
+                inside[site.place].append(j)
+        return tuple(tuple(group) for group in inside)
 
     @cached_property
     def seconds(self) -> dict[tuple[int, int], int]:

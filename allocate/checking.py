@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from allocate.candidates import make_case
+from allocate.consistency import findings
 from allocate.data_problems import data_problems
 from allocate.errors import AllocateError, InputError, ModelError, UsageError
 from allocate.model import Model, read_model
@@ -14,7 +15,7 @@ from allocate.words import language, say
 
 
 def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
-    """Yield what was read, then what is odd, then what is assumed.
+    """Yield what was read, then what is odd in the data and in the clauses, then what is assumed.
 
     Raises
     ------
@@ -31,7 +32,10 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
     if wrong or model is None or district is None:
         raise AllocateError("\n".join(str(error) for error in wrong))
     # (Every fault is found before the first line is said.)
-    warnings = data_problems(district, model, make_case(district, model))
+    case = make_case(district, model)
+    # (A deadline that has passed is said with its clause.)
+    warnings = [one for one in data_problems(district, model, case) if one.what != "check.past"]
+    odd = findings(model, district, case)
     yield say(
         "check.read",
         model=model.id,
@@ -43,6 +47,8 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
     )
     for warning in warnings:
         yield say("check.warning", text=warning.sentence())
+    for finding in odd:
+        yield say("check.warning", text=finding.sentence())
     for mode, count in sorted(Counter(mode for _, _, mode in district.travel).items()):
         yield say("check.travel", mode=mode, count=count)
     for row in assumptions(district, model):

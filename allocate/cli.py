@@ -1,4 +1,4 @@
-"""The verbs, for a terminal: allocate new · check · plan · estimate · verify · map · export."""
+"""The verbs, for a terminal: allocate new · check · plan · estimate · verify · map · export · card · explain."""
 
 import sys
 from collections.abc import Iterator
@@ -67,8 +67,13 @@ def check(
 ) -> None:
     """Read everything and list every problem at once."""
     from allocate.checking import check_all
+    from allocate.model import read_model
+    from allocate.report.clauses import status_lines
+    from allocate.scorecard import outlook
 
-    for line in check_all(model, _changes(changes)):
+    *found, last = check_all(model, _changes(changes))
+    chosen = read_model(model, _changes(changes))
+    for line in (*found, *(status_lines(outlook(chosen)) if chosen.clauses else ()), last):
         _tell(line)
 
 
@@ -90,7 +95,10 @@ def plan(
     from allocate.plans import PLAN_FILE
     from allocate.program import Options
     from allocate.read import read_district
+    from allocate.report.clauses import clause_lines, status_lines
+    from allocate.report.sheets import by_status
     from allocate.report.summary import summary
+    from allocate.rows import Strength
 
     if solver not in ("highs", "cbc"):
         raise UsageError(
@@ -106,6 +114,13 @@ def plan(
     with _progress() as (listen, hear_draw):
         made = make_plan(district, chosen, options, gap=gap, processes=threads, listen=listen, hear_draw=hear_draw)
     files = write_plan(made, folder)
+    # Every clause first and the ten lines last: what is printed last is read first.
+    rows = by_status(made.content["scorecard"])
+    answered = [row for row in rows if row["status"] in ("missed", "met")]
+    others = [row for row in rows if row["status"] not in ("missed", "met")]
+    if made.content["settings"].get("documents"):
+        for line in (*clause_lines(answered), *status_lines(others)):
+            _tell(line)
     for line in summary(made.content):
         _tell(line)
     _tell(
@@ -117,7 +132,7 @@ def plan(
             layers=files[LAYERS_FILE],
         )
     )
-    missed = [row for row in made.content["scorecard"] if row["status"] == "missed" and row["strength"] == "must"]
+    missed = [row for row in rows if row["status"] == "missed" and row["strength"] == Strength.MUST]
     for row in missed:
         _tell(
             say(
@@ -132,6 +147,49 @@ def plan(
         raise typer.Exit(1)
 
 
+@app.command(help=both("cli.explain"), epilog="allocate explain baodi --set rules.circle_2025.share=0.99")
+def explain(
+    target: Annotated[str, typer.Argument(metavar="MODEL|PLAN", help=both("cli.explain_target"))],
+    strength: Annotated[str, typer.Option(help=both("cli.explain_strength"))] = "must",
+    seconds: Annotated[float, typer.Option(help=both("cli.explain_seconds"), min=1, max=86_400)] = 120.0,
+    threads: Annotated[int, typer.Option(help=both("cli.threads"), min=1, max=64)] = 2,
+    changes: Annotated[list[str] | None, typer.Option("--set", help=both("cli.set"))] = None,
+) -> None:
+    """Say which clauses cannot all hold and what would help; of a plan, what each clause costs."""
+    from allocate.explain import explain as ask
+    from allocate.explain import explain_plan, is_plan, model_in
+    from allocate.model import read_model
+    from allocate.plans import read_plan
+    from allocate.program import Options
+    from allocate.read import read_district
+    from allocate.report.explanation import explanation_lines, price_lines
+    from allocate.rows import POLICY, Strength
+    from allocate.verification import insist
+
+    if strength not in POLICY:
+        details = {"choices": ", ".join(POLICY)}
+        raise UsageError([Problem("problem.choice", column="--strength", value=strength, details=details)])
+    asked = Strength(strength)
+    options = Options(seconds=seconds, threads=threads)
+    if is_plan(target):
+        if changes:
+            raise UsageError([Problem("explain.set_on_plan", column="--set", value=changes[0])])
+        content = read_plan(Path(target))
+        insist(content)
+        with _progress() as (listen, _):
+            found, prices = explain_plan(content, options, strength=asked, listen=listen)
+        model = model_in(content)
+        lines = [*explanation_lines(found, model), *price_lines(prices, model)]
+    else:
+        model = read_model(target, _changes(changes))
+        district = read_district(model.district_folder())
+        with _progress():
+            found = ask(district, model, options, strength=asked)
+        lines = list(explanation_lines(found, model))
+    for line in lines:
+        _tell(line)
+
+
 @app.command(help=both("cli.estimate"), epilog="allocate estimate my-county --out my-county-estimated --seed 1")
 def estimate(
     district: Annotated[str, typer.Argument(help=both("cli.district"))],
@@ -140,12 +198,15 @@ def estimate(
 ) -> None:
     """Fill the positions and people that a village list lacks, flagged as estimates."""
     from allocate.estimate import estimate as fill
-    from allocate.estimate import write_estimate
+    from allocate.estimate import lacks, write_estimate
     from allocate.read import find_district, read_list
     from allocate.units import Basis
 
     source = find_district(district)
     given = read_list(source)
+    if not lacks(given):
+        _tell(say("cli.estimate_nothing", places=len(given.places), folder=source))
+        return
     filled = fill(given, seed)
     folder = out or Path(f"{source.resolve().name}-estimated")
     write_estimate(filled, folder, source=source)
@@ -203,6 +264,30 @@ def export(
         raise UsageError(problems)
     with speaking("en" if language == "en" else "zh") if language else nullcontext():
         _export(plan, to, out)
+
+
+@app.command(help=both("cli.card"), epilog="allocate card baodi --out models/baodi.md")
+def card(
+    model: Annotated[str, typer.Argument(help=both("cli.model"))],
+    out: Annotated[Path | None, typer.Option(help=both("cli.card_out"))] = None,
+    changes: Annotated[list[str] | None, typer.Option("--set", help=both("cli.set"))] = None,
+) -> None:
+    """Write the model as a readable page."""
+    from allocate.card import card as make_card
+    from allocate.faults import disk_reason
+    from allocate.model import read_model
+
+    page = make_card(read_model(model, _changes(changes)))
+    if out is None:
+        for line in page.splitlines():
+            _tell(line)
+        return
+    try:
+        out.write_bytes(page.encode())
+    except OSError as error:
+        details = {"reason": disk_reason(error)}
+        raise UsageError([Problem("card.cannot_write", str(out), details=details)]) from None
+    _tell(say("card.written", file=out))
 
 
 def _export(plan: Path, form: str, out: Path | None) -> None:

@@ -14,9 +14,8 @@ def data_problems(district: District, model: Model, case: Case) -> list[Problem]
 
 
 def _past(model: Model) -> Iterator[Problem]:
-    planned = model.planned()
-    for name in model.rules:
-        if name not in planned:
+    for name, rule in model.rules.items():
+        if rule.years and all(model.has_passed(year) for year in rule.years):
             details = {"rule": name, "as_of": model.as_of.isoformat()}
             yield Problem("check.past", f"{model.id}.toml", column=f"rules.{name}", details=details)
 

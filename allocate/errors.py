@@ -44,11 +44,19 @@ class Problem:
         if self.row is not None:
             where.append(say("problem.row", row=self.row))
         if self.column:
-            where.append(say("problem.column", column=self.column))
+            where.append(self._named())
         if self.value is not None:
             where.append(f"“{_short(str(self.value))}”")
         text = say(self.what, **self.details)
         return visible(f"{' · '.join(where)}: {text}" if where else text)
+
+    def _named(self) -> str:
+        """Name the column or key; what stands in no file was typed after a command."""
+        if self.file:
+            return say("problem.column", column=self.column)
+        if self.column.startswith("-"):
+            return say("problem.option", option=self.column)
+        return say("problem.argument", argument=self.column)
 
 
 def _short(text: str, limit: int = 60) -> str:
@@ -66,15 +74,25 @@ class _Listed(AllocateError):
     """An error that lists every problem at once."""
 
     heading: ClassVar[str]
+    # How many problems of one kind in one column are said one by one; None for all of them.
+    alike: ClassVar[int | None] = None
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__(self.sentence())
 
     def sentence(self) -> str:
-        """Say all problems, one line each."""
+        """Say all problems, one line each; what `alike` leaves out is counted in one more line."""
+        kinds: dict[tuple[str, str, str], list[Problem]] = {}
+        for problem in self.problems:
+            kinds.setdefault((problem.what, problem.file, problem.column), []).append(problem)
         lines = [say(self.heading, count=len(self.problems))]
-        lines += [f"  * {problem.sentence()}" for problem in self.problems]
+        for (_, file, column), found in kinds.items():
+            shown = found[: self.alike]
+            if len(shown) < len(found):
+                details = {"count": len(found) - len(shown)}
+                shown = [*shown, Problem("problem.more_rows", file, column=column, details=details)]
+            lines += [f"  * {problem.sentence()}" for problem in shown]
         return "\n".join(lines)
 
 
@@ -82,6 +100,8 @@ class InputError(_Listed):
     """A table is wrong. One message lists every problem, as file, row, column, value and cure."""
 
     heading = "problem.heading_input"
+    # A spreadsheet spoils a column as a whole: a thousand lines would bury what else is wrong.
+    alike = 3
 
 
 class ModelError(_Listed):

@@ -48,6 +48,7 @@ from scipy.special import ndtri
 from allocate import tables
 from allocate.district import District, Fact, Institution, Place, Town
 from allocate.errors import InputError, Problem, UsageError, Value
+from allocate.faults import disk_reason
 from allocate.read import BOUNDARY, CARD
 from allocate.tables import Table
 from allocate.units import Basis
@@ -126,6 +127,16 @@ def estimate(district: District, seed: int) -> District:
     return replace(district, places=places, towns=towns)
 
 
+def lacks(district: District) -> bool:
+    """Tell whether there is anything to estimate: a position, or people whose total is published."""
+    return (
+        any(place.lon is None for place in district.places)
+        or any(town.lon is None for town in district.towns)
+        or any(place.people is None for place in district.places)
+        or (tables.AGED_65 in district.facts and any(place.people_65 is None for place in district.places))
+    )
+
+
 def redraw(district: District, seed: int) -> District:
     """Return another possible district: blank everything estimated and estimate it again.
 
@@ -169,7 +180,7 @@ def write_estimate(district: District, folder: Path, *, source: Path | None = No
             folder.rmdir()
         part.rename(folder)
     except OSError as error:
-        problem = Problem("estimate.folder_failed", value=str(folder), details={"reason": error.strerror or str(error)})
+        problem = Problem("estimate.folder_failed", value=str(folder), details={"reason": disk_reason(error)})
         raise UsageError([problem]) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -1,9 +1,39 @@
 """Why a value is refused, in the planner's language: pydantic finds the faults, the catalogue says them."""
 
-from collections.abc import Mapping
+import errno
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
+import pydantic
+
+from allocate.errors import Problem
 from allocate.words import say
+
+# What a disk commonly refuses for.
+_REFUSALS = {
+    number: errno.errorcode[number].lower()
+    for number in (
+        errno.ENOENT,
+        errno.ENOSPC,
+        errno.EACCES,
+        errno.EROFS,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.ENAMETOOLONG,
+        errno.EBUSY,
+    )
+}
+
+
+def disk_reason(error: OSError) -> str:
+    """Say in the language of the session why a disk refuses; what is rare, as the system says it.
+
+    >>> disk_reason(OSError(5, "Input/output error"))
+    'Input/output error'
+    """
+    name = _REFUSALS.get(error.errno or 0)
+    return say(f"problem.disk_{name}") if name else error.strerror or str(error)
 
 
 def reason(fault: Mapping[str, Any]) -> str:
@@ -33,3 +63,31 @@ def reason(fault: Mapping[str, Any]) -> str:
             return say("reason.kind", kind=kind.rsplit("_", 1)[0])
         case _:
             return str(fault["msg"])
+
+
+def problems_of(
+    error: pydantic.ValidationError,
+    file: str,
+    keys: Callable[[tuple[str, ...]], list[str]],
+    name: Callable[[tuple[str, ...]], str] = ".".join,
+) -> Iterator[Problem]:
+    """Yield what pydantic found in a file, in the planner's language.
+
+    `keys` returns the keys that a table may have, by the way to it; `name` says the way to a key.
+    """
+    for fault in error.errors():
+        place = tuple(str(part) for part in fault["loc"])
+        column = name(place)
+        value = fault["input"] if isinstance(fault["input"], str | int | float) else None
+        match fault["type"]:
+            case "extra_forbidden" | "unexpected_keyword_argument":
+                known = keys(place[:-1])
+                near = get_close_matches(place[-1], known, n=1)
+                details = {"keys": ", ".join(known), "near": near[0] if near else "—"}
+                yield Problem("problem.key_unknown", file, column=column, details=details)
+            case "missing" | "missing_argument" | "missing_keyword_only_argument":
+                what = "problem.source_missing" if place[-1] in ("source", "basis") else "problem.key_missing"
+                yield Problem(what, file, column=column)
+            case _:
+                details = {"reason": reason(fault)}
+                yield Problem("problem.key_value", file, column=column, value=value, details=details)

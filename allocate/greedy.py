@@ -1,11 +1,22 @@
 """A first plan without a solver: open the site that serves most people per yuan, until the clauses are met."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rules import Count, Forbid, Keep, Reach, Rule, Spacing, Spending
+from allocate.rules import (
+    ChangeLimit,
+    Count,
+    Forbid,
+    Keep,
+    PeoplePerSite,
+    Presence,
+    Reach,
+    Rule,
+    Spacing,
+    Spending,
+)
 from allocate.rules.scopes import parts, site_parts
 from allocate.rules.spending import spent
 
@@ -37,9 +48,10 @@ class _Year:
 
 
 def greedy(case: Case, rules: Iterable[Rule]) -> Layout:
-    """Return a plan that opens nothing that breaks a limit (number, spending, spacing, forbidden) now or later.
+    """Return a plan that opens nothing that breaks a limit now or later: number, changes, spending, spacing, forbidden.
 
-    It need not reach all that could be reached; sites that a rule keeps are open whatever the limits say.
+    It opens sites for the people whom a clause wants to see served, then for the places and the numbers of people that
+    should have one. It need not reach all that could be reached; what a rule keeps is open whatever the limits say.
     """
     rules = list(rules)
     standing = {j for j, site in enumerate(case.sites) if site.exists}
@@ -56,6 +68,7 @@ def greedy(case: Case, rules: Iterable[Rule]) -> Layout:
         # What a later year forbids is not opened now: it could not be closed again.
         later = set().union(*(_named(case, rules, Forbid, u) for u in case.periods[t:]))
         _fill(case, rules, year, layout_open, later, t)
+        _complete(case, rules, year, layout_open, later, t)
         standing = set(year.room)
         layout_open |= {(j, t) for j in standing}
         serve |= {(i, j, t): people for (i, j), people in year.serve.items()}
@@ -76,14 +89,56 @@ def _fill(case: Case, rules: list[Rule], year: _Year, earlier: set[tuple[int, in
         if best is None:
             return
         del gains[best]
-        trial = earlier | {(j, u) for u in case.periods[t:] for j in (*year.room, best)}
-        if not all(_limits_hold(case, rules, Layout(frozenset(trial)), u) for u in case.periods[t:]):
+        if not _fits(case, rules, year, earlier, best, t):
             continue
         year.open(case, best, t)
         before, wanted = wanted, _wanted(case, rules, year, t)
         changed = {j for i in range(len(wanted)) if wanted[i] != before[i] for j in case.sites_of[i]}
         for j in changed & gains.keys():
             gains[j] = year.gain(case, j, wanted)
+
+
+def _complete(
+    case: Case, rules: list[Rule], year: _Year, earlier: set[tuple[int, int]], closed: set[int], t: int
+) -> None:
+    """Open sites in a year for the places that should have one, and for the numbers of people that should."""
+    banned = closed | {j for j, site in enumerate(case.sites) if site.exists}
+    for groups, target in _groups(case, rules, t):
+        missed = [group for group in groups if year.room.keys().isdisjoint(group)]
+        useless = set(banned)
+        while (wanted := target - len(groups) + len(missed)) > 0:
+            gains: dict[int, int] = {}
+            for group in missed:
+                for j in group:
+                    gains[j] = min(wanted, gains.get(j, 0) + 1)
+            best = min(gains.keys() - useless, key=lambda j: (_price(case, j, t) / gains[j], j), default=None)
+            if best is None:
+                break
+            useless.add(best)
+            if _fits(case, rules, year, earlier, best, t):
+                year.open(case, best, t)
+                missed = [group for group in missed if best not in group]
+
+
+def _groups(case: Case, rules: Iterable[Rule], t: int) -> Iterator[tuple[list[tuple[int, ...]], int]]:
+    """Yield groups of sites, and in how many of the groups some site should be open in a year."""
+    for rule in rules:
+        if t not in rule.when(case):
+            continue
+        match rule:
+            case Presence():
+                yield [rule.near(case, i) for i in rule.members(case)], rule.target(case)
+            case PeoplePerSite():
+                for _, inside, must, _ in rule.parts(case, t):
+                    yield [(j,) for j in inside], must
+            case _:
+                pass
+
+
+def _fits(case: Case, rules: list[Rule], year: _Year, earlier: set[tuple[int, int]], j: int, t: int) -> bool:
+    """Tell whether opening a site in a year keeps the upper limits from then on."""
+    trial = earlier | {(k, u) for u in case.periods[t:] for k in (*year.room, j)}
+    return all(_limits_hold(case, rules, Layout(frozenset(trial)), j, u) for u in case.periods[t:])
 
 
 def _price(case: Case, j: int, t: int) -> float:
@@ -117,8 +172,9 @@ def _wanted(case: Case, rules: Iterable[Rule], year: _Year, t: int) -> list[int]
     return wanted
 
 
-def _limits_hold(case: Case, rules: Iterable[Rule], layout: Layout, t: int) -> bool:
-    """Tell whether the upper limits hold in a year."""
+def _limits_hold(case: Case, rules: Iterable[Rule], layout: Layout, opened: int, t: int) -> bool:
+    """Tell whether the upper limits that speak of a site just opened hold in a year."""
+    kind = case.sites[opened].kind
     for rule in rules:
         if t not in rule.when(case):
             continue
@@ -127,6 +183,12 @@ def _limits_hold(case: Case, rules: Iterable[Rule], layout: Layout, t: int) -> b
                 limit = rule.at_most
                 if any(rule.number(case, layout, members, t) > limit for _, members in site_parts(case, rule.scope)):
                     return False
+            case ChangeLimit() if kind in rule.kinds and rule.number(case, layout, t) > rule.at_most:
+                return False
+            case PeoplePerSite() if kind in rule.kinds and rule.at_least is not None:
+                for _, inside, _, may in rule.parts(case, t):
+                    if opened in inside and may is not None and sum((j, t) in layout.open for j in inside) > may:
+                        return False
             case Spending() if spent(case, layout, t) > rule.at_most:
                 return False
             case Spacing() if any(b.about[-1] == case.years[t] for b in rule.breaches(case, layout)):

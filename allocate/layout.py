@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from allocate.rows import Number
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -15,10 +17,13 @@ class Layout:
         Every (site, year) in which a site is open.
     serve
         People of a place whom a site serves in a year [persons], by (place, site, year).
+    amounts
+        How much of something a site, a place or a town has in a year, by (what, its index, year).
     """
 
     open: frozenset[tuple[int, int]]
     serve: Mapping[tuple[int, int, int], int] = field(default_factory=dict)
+    amounts: Mapping[tuple[str, int, int], Number] = field(default_factory=dict)
 
     @cached_property
     def served(self) -> Mapping[tuple[int, int], int]:
@@ -34,6 +39,14 @@ class Layout:
         sums: dict[tuple[int, int], int] = {}
         for (_, j, t), people in self.serve.items():
             sums[j, t] = sums.get((j, t), 0) + people
+        return sums
+
+    @cached_property
+    def totals(self) -> Mapping[tuple[str, int], Number]:
+        """Return how much of something there is in a year altogether, by (what, year)."""
+        sums: dict[tuple[str, int], Number] = {}
+        for (what, _, t), number in self.amounts.items():
+            sums[what, t] = sums.get((what, t), 0) + number
         return sums
 
     def change(self, j: int, t: int) -> int:

@@ -3,6 +3,7 @@
 import hashlib
 import tomllib
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from difflib import get_close_matches
@@ -13,9 +14,12 @@ import pydantic
 
 from allocate.bundle import bundled
 from allocate.errors import ModelError, Problem, UsageError
-from allocate.faults import reason
+from allocate.faults import problems_of
 from allocate.goals import GOALS, Goal, Travel
+from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, policy_files
 from allocate.read import find_district, is_file
+from allocate.rows import DECIDED
+from allocate.rulebook import Rulebook
 from allocate.rules import RULES, Rule
 from allocate.tables import INSTITUTION_KINDS, PLACE_KINDS
 from allocate.travel import Circle, Mode
@@ -68,6 +72,11 @@ class _Head(pydantic.BaseModel):
     goals: tuple[dict[str, Any], ...] = pydantic.Field(min_length=1)
     circles: dict[str, Circle] = {}
     modes: dict[str, Mode] = {}
+    policies: tuple[str, ...] = ()
+    adopt: tuple[str, ...] = ()
+    regime: Literal[REGIMES] | None = None  # type: ignore[valid-type]
+    clauses: dict[str, dict[str, Any]] = {}
+    documents: dict[str, dict[str, Any]] = {}
 
     @pydantic.field_validator("years")
     @classmethod
@@ -102,7 +111,13 @@ class Model:
     circle
         Name of the circle that is planned for; `compare` are only reported.
     rules
-        By their names in the file.
+        By their names in the file; a clause that no rule of the file cites stands under its own id.
+    clauses, documents
+        The clauses in force by id, in the order of their documents, and the documents by the prefix of these ids.
+    silent
+        Why a clause that has a rule is none of the rules: it was switched off, or its year lies beyond the plan.
+    regime
+        Which regime the district is under; a document of another one does not apply.
     goals
         In order of importance.
     draws, seed
@@ -132,13 +147,31 @@ class Model:
     settings: Mapping[str, Any]
     inputs: Mapping[str, str]
     home: Path = field(default=Path(), compare=False)
+    clauses: Mapping[str, Clause] = field(default_factory=dict)
+    documents: Mapping[str, Document] = field(default_factory=dict)
+    silent: Mapping[str, str] = field(default_factory=dict)
+    regime: str | None = None
+
+    def has_passed(self, year: int) -> bool:
+        """Tell whether a deadline's year has passed: then its clause is checked, not planned."""
+        return has_passed(year, self.as_of.year, self.years[0])
+
+    def is_foreign(self, code: str) -> bool:
+        """Tell whether a clause's document binds districts of another regime."""
+        document = self.documents.get(code.split("-")[0])
+        return bool(self.regime and document and document.regime not in (self.regime, "city"))
+
+    def decides(self, clause: Clause) -> bool:
+        """Tell whether the plan settles a decision that a clause leaves open."""
+        return clause.needs in DECIDED and (not clause.kinds or not set(clause.kinds).isdisjoint(self.siting))
 
     def planned(self) -> dict[str, Rule]:
-        """Return the rules that the plan can still meet: those with a year that is not before `as_of`."""
+        """Return the rules that the plan can still meet: decided by it, and with a year that is not before `as_of`."""
         return {
             name: rule
             for name, rule in self.rules.items()
-            if not rule.years or any(year >= self.as_of.year for year in rule.years)
+            if rule.is_decided() and not self.is_foreign(rule.clause)
+            if not rule.years or any(not self.has_passed(year) for year in rule.years)
         }
 
     def district_folder(self) -> Path:
@@ -207,6 +240,8 @@ def read_model(file: str | Path, changes: Mapping[str, str] | None = None) -> Mo
         content[table] = {**_entries(presets.get(table)), **mine} if isinstance(mine, dict) else mine
     for key, value in (changes or {}).items():
         _change(content, key, value)
+    # So do the clauses in force: whoever reads a plan must find their words in it.
+    wrong += _take_documents(content, path, inputs)
     try:
         model = model_of(content, path.stem, path.name, inputs)
     except ModelError as error:
@@ -216,6 +251,47 @@ def read_model(file: str | Path, changes: Mapping[str, str] | None = None) -> Mo
     if wrong:
         raise ModelError(wrong)
     return replace(model, home=path.resolve().parent)
+
+
+def _take_documents(content: dict[str, Any], path: Path, inputs: dict[str, str]) -> list[Problem]:
+    """Put the documents that a model names, and single clauses that it cites from others, into its content."""
+    named = [name for name in _texts(content.get("policies")) if name]
+    rules = _entries(content.get("rules")).values()
+    cited = {*_texts(content.get("adopt")), *(str(rule.get("clause", "")) for rule in rules if isinstance(rule, dict))}
+    files = policy_files(path.resolve().parent)
+    problems = [
+        Problem("problem.choice", path.name, column="policies", value=name, details={"choices": ", ".join(files)})
+        for name in named
+        if name not in files
+    ]
+    taken = dict(_entries(content.get("documents")))
+    for name, file in files.items():
+        seen: dict[str, str] = {}
+        try:
+            document = _load(file, seen, name=f"{FOLDER}/{file.name}")
+        except ModelError as error:
+            if name in named:
+                problems += error.problems
+            continue
+        if name not in named:
+            clauses = document.get("clauses")
+            kept = (
+                [c for c in clauses if isinstance(c, dict) and c.get("id") in cited]
+                if isinstance(clauses, list)
+                else []
+            )
+            if not kept:
+                continue
+            document = {**document, "clauses": kept}
+        inputs.update(seen)
+        taken.setdefault(name, document)
+    if taken:
+        content["documents"] = taken
+    return problems
+
+
+def _texts(values: Any) -> list[str]:
+    return [value for value in values if isinstance(value, str)] if isinstance(values, list | tuple) else []
 
 
 def _wrong_presets(presets: Mapping[str, Any]) -> list[Problem]:
@@ -249,7 +325,10 @@ def _change(content: dict[str, Any], key: str, text: str) -> None:
         value = text
     *path, last = key.split(".")
     table: Any = content
-    for part in path:
+    for depth, part in enumerate(path):
+        if path[0] == "clauses" and depth < 2 and isinstance(table, dict):
+            # What a document says can be changed though the file does not speak of it.
+            table.setdefault(part, {})
         known = _entries(table)
         if part not in known:
             raise _no_such_key(key, part, known)
@@ -264,6 +343,20 @@ def _change(content: dict[str, Any], key: str, text: str) -> None:
         table[int(last)] = value
     else:
         table[last] = value
+
+
+def changed(model: Model, changes: Mapping[str, str]) -> Model:
+    """Return a model with some keys changed as on the command line: each value is written as in TOML.
+
+    Raises
+    ------
+    AllocateError
+        When a key or a value cannot be used.
+    """
+    content = deepcopy(dict(model.settings))
+    for key, value in changes.items():
+        _change(content, key, value)
+    return replace(model_of(content, model.id, f"{model.id}.toml", model.inputs), home=model.home)
 
 
 def _entries(table: Any) -> dict[str, Any]:
@@ -293,7 +386,9 @@ def model_of(content: Mapping[str, Any], name: str, file: str, inputs: Mapping[s
         head = _Head.model_validate(content)
     except pydantic.ValidationError as error:
         problems += _faults(error, file, (), _Head)
-    rules = _tables(content.get("rules", {}), "rules", "rule", RULES, file, problems)
+    sheet = Rulebook.of(content, file, problems)
+    rules = _tables(sheet.own, "rules", "rule", RULES, file, problems)
+    rules |= _tables(sheet.clauses, "clauses", "rule", RULES, file, problems)
     goals = _goals(content.get("goals", ()), file, problems)
     if head is not None:
         problems += [*_inconsistent(head, rules, file), *_cheap_to_drop(head, goals, file)]
@@ -316,6 +411,10 @@ def model_of(content: Mapping[str, Any], name: str, file: str, inputs: Mapping[s
         seed=head.seed,
         settings=pydantic.TypeAdapter(dict[str, Any]).dump_python(dict(content), mode="json"),
         inputs=inputs,
+        clauses=sheet.in_force,
+        documents=sheet.documents,
+        silent=sheet.silent,
+        regime=head.regime,
     )
 
 
@@ -371,24 +470,7 @@ def _tables[T](
 
 def _faults(error: pydantic.ValidationError, file: str, where: tuple[str, ...], kind: type[Any]) -> list[Problem]:
     """Say what pydantic found in the planner's language, with the keys that are allowed."""
-    problems = []
-    for fault in error.errors():
-        place = (*where, *(str(part) for part in fault["loc"]))
-        column = ".".join(place)
-        value = fault["input"] if isinstance(fault["input"], str | int | float) else None
-        match fault["type"]:
-            case "extra_forbidden" | "unexpected_keyword_argument":
-                keys = _keys(kind, place[len(where) : -1])
-                near = get_close_matches(place[-1], keys, n=1)
-                details = {"keys": ", ".join(keys), "near": near[0] if near else "—"}
-                problems.append(Problem("problem.key_unknown", file, column=column, details=details))
-            case "missing" | "missing_argument" | "missing_keyword_only_argument":
-                what = "problem.source_missing" if place[-1] in ("source", "basis") else "problem.key_missing"
-                problems.append(Problem(what, file, column=column))
-            case _:
-                details = {"reason": reason(fault)}
-                problems.append(Problem("problem.key_value", file, column=column, value=value, details=details))
-    return problems
+    return list(problems_of(error, file, lambda place: _keys(kind, place), lambda place: ".".join((*where, *place))))
 
 
 def _keys(kind: type[Any], path: tuple[str, ...]) -> list[str]:
@@ -439,7 +521,7 @@ def _inconsistent(head: _Head, rules: Mapping[str, Rule], file: str) -> list[Pro
                 details={"years": ", ".join(map(str, head.years))},
             )
             for year in rule.years
-            if year not in head.years and year >= head.as_of.year
+            if year not in head.years and not has_passed(year, head.as_of.year, head.years[0])
         ]
     return problems
 

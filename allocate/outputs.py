@@ -10,6 +10,7 @@ from typing import Any
 
 from allocate.draw import map_page
 from allocate.errors import Problem, UsageError
+from allocate.faults import disk_reason
 from allocate.plans import PLAN_FILE, Plan, to_json
 from allocate.report.comma import csv_files, sites_csv
 from allocate.report.frames import LAYERS
@@ -32,7 +33,7 @@ _LOCKS = ("~${}", ".~lock.{}#")
 _BESIDE = ".allocate-"
 
 
-def check_target(folder: Path) -> None:
+def check_target(folder: str | Path) -> None:
     """Refuse a folder that is not ours to replace, before any work is done.
 
     Raises
@@ -40,6 +41,7 @@ def check_target(folder: Path) -> None:
     UsageError
         When something else stands there, a file of it is open elsewhere, or the folder above cannot be written to.
     """
+    folder = Path(folder)
     with _disk(folder):
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             raise UsageError([Problem("problem.out_not_folder", file=str(folder))])
@@ -85,6 +87,20 @@ def _refuse_around(folder: Path) -> None:
         raise UsageError([Problem("problem.out_around", file=str(folder))])
 
 
+def _refuse_within(target: Path, form: str) -> None:
+    """Refuse a plan's folder, and every name in it that is not ours: the next plan would find files of others there."""
+    place = target.parent.resolve() / target.name
+    for folder in (place, *place.parents):
+        if folder / EXPORTS[form] == place or not (folder / PLAN_FILE).is_file():
+            continue
+        # Where other files lie already, no plan can replace the folder, and one more does no harm.
+        if folder != place and not all(map(_is_ours, folder.iterdir())):
+            continue
+        beside = f"{folder.name}-{EXPORTS[form]}" if folder == place else place.name
+        details = {"ours": str(folder / EXPORTS[form]), "beside": str(folder.parent / beside)}
+        raise UsageError([Problem("problem.export_in_plan", file=str(target), details=details)])
+
+
 @contextmanager
 def _disk(target: Path) -> Iterator[None]:
     """Turn what the disk refuses into one message."""
@@ -93,17 +109,16 @@ def _disk(target: Path) -> Iterator[None]:
     except OSError as error:
         # Windows refuses to replace what a program holds open.
         held = os.name == "nt" and isinstance(error, PermissionError)
-        reason = error.strerror or str(error)
         raise UsageError(
             [
                 Problem("problem.out_in_use", file=str(target))
                 if held
-                else Problem("problem.out_unwritable", file=str(target), details={"reason": reason})
+                else Problem("problem.out_unwritable", file=str(target), details={"reason": disk_reason(error)})
             ]
         ) from None
 
 
-def write_plan(plan: Plan, folder: Path) -> dict[str, Path]:
+def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
     """Write the files of a plan into a folder, replacing an earlier plan there, and return their paths.
 
     The workbook and the styles of the layers speak the language of the session.
@@ -113,6 +128,7 @@ def write_plan(plan: Plan, folder: Path) -> dict[str, Path]:
     UsageError
         When the folder is not a plan's, or the disk fails; what was there stays.
     """
+    folder = Path(folder)
     check_target(folder)
     content, spoken = plan.content, language()
     _write_folder(
@@ -134,16 +150,20 @@ def _bytes(text: str) -> bytes:
     return text.encode(errors="backslashreplace")
 
 
-def export(content: Mapping[str, Any], form: str, target: Path, spoken: Language) -> Path:
+def export(content: Mapping[str, Any], form: str, target: str | Path, spoken: Language) -> Path:
     """Write a plan in one of the forms of `EXPORTS`, whole or not at all, and return where it stands.
 
-    What we wrote into a plan's folder is replaced; anything else that stands there is not.
+    What we wrote into a plan's folder is replaced; anything else that stands there is not, and nothing of another name
+    is put beside it.
 
     Raises
     ------
     UsageError
         When the target is not ours to replace, is open elsewhere, or the disk fails; what was there stays.
     """
+    target = Path(target)
+    with _disk(target):
+        _refuse_within(target, form)
     if form in ("csv", "geojson"):
         return _export_folder(content, form, target, spoken)
     with _disk(target):

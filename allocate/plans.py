@@ -2,9 +2,8 @@
 
 import json
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,8 @@ from allocate.errors import AllocateError, InputError, Problem
 from allocate.gaps import DIGITS, HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, shown_bound, shown_gap, shown_number
 from allocate.layout import Layout
 from allocate.model import Model
-from allocate.rows import Number, Strength
-from allocate.rules import Rule
 from allocate.rules.scopes import Scope, parts
+from allocate.scorecard import scorecard
 from allocate.stages import clause_values, goal_values
 from allocate.units import Basis, minutes
 from allocate.words import say
@@ -62,6 +60,7 @@ def assemble(
     """Return what plan.json says about a layout: everything else in it follows from these arguments."""
     stages = _stages(model, case, layout, bounds)
     gap = max((stage["gap"] for stage in stages), default=0.0)
+    today = standing_today(case) if _stock_is_known(district, model) else None
     return {
         "schema": SCHEMA,
         "model": model.id,
@@ -73,18 +72,18 @@ def assemble(
         "gap": gap,
         "stages": stages,
         "draws": [dict(draw) for draw in draws],
-        "scorecard": _scorecard(district, model, case, layout),
+        "scorecard": scorecard(district, model, case, layout, today),
         "places": _places(district, case, layout),
         "sites": _sites(case, layout),
         "ledger": _ledger(case, layout),
-        "today": _today(district, model, case),
+        "today": _today(case, today),
         "staff": [],
         "postings": [],
         "rounds": [],
         "consortia": [],
         "functions": [],
-        "budget": _budget(case, layout),
-        "coverage": _coverage(district, model, case, layout),
+        "budget": _budget(model, case, layout),
+        "coverage": _coverage(district, model, case, layout, today),
         "settings": model.settings,
         "assumptions": assumptions(district, model),
         "problems": [asdict(problem) for problem in data_problems(district, model, case)],
@@ -181,7 +180,7 @@ def layout_of(content: Mapping[str, Any], case: Case) -> Layout:
     return Layout(frozenset(is_open), serve)
 
 
-def read_plan(path: Path) -> dict[str, Any]:
+def read_plan(path: str | Path) -> dict[str, Any]:
     """Read a plan from its folder or its plan.json.
 
     Raises
@@ -189,9 +188,9 @@ def read_plan(path: Path) -> dict[str, Any]:
     InputError
         When there is no plan, or it cannot be read.
     """
-    file = path
+    file = Path(path)
     try:
-        file = path / PLAN_FILE if path.is_dir() else path
+        file = file / PLAN_FILE if file.is_dir() else file
         content = json.loads(file.read_text(encoding="utf-8"))
     except OSError:
         raise InputError([Problem("problem.file_missing", str(file))]) from None
@@ -246,84 +245,14 @@ def _open(case: Case, layout: Layout, t: int) -> list[int]:
     return [j for j in range(len(case.sites)) if (j, t) in layout.open]
 
 
-def _scorecard(district: District, model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
-    today = standing_today(case) if _stock_is_known(district, model) else None
-    planned = model.planned()
-    names = (
-        dict(district.town_names())
-        | {place.id: place.name for place in district.places}
-        | {s.id: s.name for s in case.sites}
-    )
-    rows = []
-    for name, rule in model.rules.items():
-        if rule.strength is Strength.PHYSICS:
-            continue
-        missed: dict[int, list[Any]] = {}
-        for breach in rule.breaches(case, layout):
-            missed.setdefault(_year(breach.about, case), []).append(breach)
-        rows += [_reported(name, rule, year) for year in rule.years if year not in case.years]
-        for t, year in enumerate(case.years):
-            if rule.years and year not in rule.years:
-                continue
-            breaches = missed.get(year, [])
-            value, target = rule.measure(case, layout, t)
-            causes = rule.causes(case, layout, t)[:10] if breaches else []
-            rows.append(
-                _reported(name, rule, year)
-                | {
-                    "target": shown_number(target),
-                    "today": shown_number(rule.measure(case, today, t)[0]) if today else None,
-                    "value": shown_number(value),
-                    "status": "missed" if breaches else "met" if name in planned else "reported",
-                    "shortfall": shown_number(sum((b.shortfall for b in breaches), Fraction(0))),
-                    "causes": [_cause(*cause, names) for cause in causes],
-                }
-            )
-    return rows
-
-
 def _stock_is_known(district: District, model: Model) -> bool:
     """Tell whether the district lists any institution of the kinds that the model sites."""
     return any(institution.kind in model.siting for institution in district.institutions)
 
 
-def _today(district: District, model: Model, case: Case) -> list[dict[str, Any]]:
+def _today(case: Case, today: Layout | None) -> list[dict[str, Any]]:
     """Return the ledger of what stands today, for the people of the first year; nothing where the stock is unknown."""
-    if not _stock_is_known(district, model):
-        return []
-    return [row for row in _ledger(case, standing_today(case)) if row["year"] == case.years[0]]
-
-
-def _reported(name: str, rule: Rule, year: int) -> dict[str, Any]:
-    """Return the line of a clause of which nothing is known, such as one whose deadline lies before the plan."""
-    return {
-        "rule": name,
-        "clause": rule.clause,
-        "document": rule.document,
-        "document_status": rule.status,
-        "year": year,
-        "indicator": rule.indicator,
-        "target": None,
-        "today": None,
-        "value": None,
-        "unit": rule.measured_in,
-        "strength": str(rule.strength),
-        "status": "reported",
-        "shortfall": None,
-        "shortfall_unit": rule.unit,
-        "causes": [],
-        "quote": rule.quote,
-        "source": rule.source,
-        "basis": str(rule.basis),
-    }
-
-
-def _year(about: tuple[str | int, ...], case: Case) -> int:
-    return next(part for part in about if isinstance(part, int) and part in case.years)
-
-
-def _cause(ids: tuple[str, ...], amount: Number, names: Mapping[str, str]) -> dict[str, Any]:
-    return {"id": ids[0], "name": " – ".join(names.get(part, part) for part in ids), "shortfall": shown_number(amount)}
+    return [row for row in _ledger(case, today) if row["year"] == case.years[0]] if today else []
 
 
 def standing_today(case: Case) -> Layout:
@@ -420,12 +349,16 @@ def _sites(case: Case, layout: Layout) -> list[dict[str, Any]]:
             )
         if closed:
             row = shared | {"year": case.years[closed[0]], "action": "close"} | rest
-            rows.append(row | {"cost": 0, "people": {}, "only_site_of": {}})
+            left = {str(case.years[t]): _alone(case, layout, j, t) for t in closed}
+            rows.append(row | {"cost": 0, "people": {}, "only_site_of": left})
     return rows
 
 
 def _alone(case: Case, layout: Layout, j: int, t: int) -> int:
-    """Return the people within whose circle a site is the only open one [persons]: they lose all if it is dropped."""
+    """Return the people within whose circle no site but this one is open [persons].
+
+    They lose all if it is dropped; where it is closed, they have lost all.
+    """
     return sum(
         int(case.people[i, t])
         for i in case.places_of[j]
@@ -459,7 +392,9 @@ def _ledger(case: Case, layout: Layout) -> list[dict[str, Any]]:
     return rows
 
 
-def _budget(case: Case, layout: Layout) -> list[dict[str, Any]]:
+def _budget(model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
+    """Return what every plan year costs; the basis is the weakest of the unit costs."""
+    basis = max((candidates.basis for candidates in model.siting.values()), key=list(Basis).index)
     rows = []
     for t, year in enumerate(case.years):
         opening = sum(site.opening * layout.change(j, t) for j, site in enumerate(case.sites) if not site.exists)
@@ -472,25 +407,31 @@ def _budget(case: Case, layout: Layout) -> list[dict[str, Any]]:
                 "yearly": yearly,
                 "total": opening + yearly * case.spans[t],
                 "unit": "yuan",
-                "basis": str(Basis.ASSUMED),
+                "basis": str(basis),
             }
         )
     return rows
 
 
-def _coverage(district: District, model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
-    """Return who lives within each circle of an open site, whether or not it has room."""
+def _coverage(
+    district: District, model: Model, case: Case, layout: Layout, today: Layout | None
+) -> list[dict[str, Any]]:
+    """Return who lives within each circle of an open site, whether or not it has room; and of one that exists today."""
     rows = []
     for preset in model.compare or (model.circle,):
         seen = case if preset == model.circle else make_case(district, model, preset)
         index = {site.id: j for j, site in enumerate(seen.sites)}
         for t, year in enumerate(case.years):
-            is_open = {index[case.sites[j].id] for j in _open(case, layout, t) if case.sites[j].id in index}
-            inside = [any(j in is_open for j in sites) for sites in seen.sites_of]
+            inside, before = (
+                _inside(seen, {index[case.sites[j].id] for j in _open(case, sites, t) if case.sites[j].id in index})
+                for sites in (layout, today or Layout(frozenset(), {}))
+            )
             for scope in _SCOPES:
                 for part, members in parts(case, scope):
                     people = sum(int(case.people[i, t]) for i in members)
-                    covered = sum(int(case.people[i, t]) for i in members if inside[i])
+                    covered, standing = (
+                        sum(int(case.people[i, t]) for i in members if within[i]) for within in (inside, before)
+                    )
                     rows.append(
                         {
                             "year": year,
@@ -499,9 +440,15 @@ def _coverage(district: District, model: Model, case: Case, layout: Layout) -> l
                             "people": people,
                             "covered": covered,
                             "share": _share(covered, people),
+                            "today": {"covered": standing, "share": _share(standing, people)} if today else None,
                         }
                     )
     return rows
+
+
+def _inside(case: Case, is_open: Collection[int]) -> list[bool]:
+    """Tell of every place whether one of these sites is within its circle."""
+    return [any(j in is_open for j in sites) for sites in case.sites_of]
 
 
 def assumptions(district: District, model: Model) -> list[dict[str, Any]]:

@@ -5,7 +5,9 @@ import hashlib
 import io
 import json
 import math
+import re
 import tomllib
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +38,11 @@ CARD, BOUNDARY = "district.toml", "boundary.geojson"
 BLANK = ("", "-", "—", "无", "NA", "N/A", "nan", "NaN", "NULL", "null", "None")
 # What Amap and Baidu give: sound positions, but displaced on purpose.
 _SHIFTED = ("gcj02", "bd09")
+# What a spreadsheet makes of a code when it takes it for a number: 1.20115E+11, 120115001001.0. A code such as 12E3,
+# without sign and point, may be one.
+_AS_NUMBER = re.compile(r"[+-]?\d+([.,]\d*E[+-]?\d+|E[+-]\d+|\.0*)", re.ASCII | re.IGNORECASE)
+# What stands between cells where a spreadsheet, or a hand, put no comma.
+_SEPARATORS = (";", "\t", "|", "，", "；")
 # What a place or town needs for planning, and `estimate` can fill in.
 _ESTIMATED = ("people", "lon", "lat")
 # What a length in the district's metric system may differ from the one on the ground, as a share of it.
@@ -120,19 +127,27 @@ def find_district(name: str, home: Path | None = None, model: str = "") -> Path:
 
     `home` is where the model lies that asks, and `model` its file. A planner's own model takes the district that lies
     beside it or beside its folder before one of the same name here; for a bundled model it is the other way round.
+    Without a model, a folder whose data/ holds one district is taken for that district.
 
     Raises
     ------
     UsageError
-        When neither is there.
+        When there is none, or when the folder holds several.
     """
     here, supplied = Path(), bundled()
     near = [] if home is None else [home, home.parent]
     homes = [here, *near] if home == supplied / "models" else [*near, here]
     folders = [place / part for place in homes for part in ("", "data")] + [supplied / "data"]
     for path in (folder / name for folder in folders):
-        if is_file(path / CARD) or is_file(path / tables.PLACES.file):
+        if _is_district(path):
             return path
+    if not model:
+        inside = _districts_in(Path(name))
+        if len(inside) > 1:
+            listed = {"names": ", ".join(path.name for path in inside), "example": str(inside[0])}
+            raise UsageError([Problem("problem.several_districts", value=name, details=listed)])
+        if inside:
+            return inside[0]
     names = ", ".join(sorted(p.parent.name for p in (supplied / "data").glob(f"*/{CARD}")))
     if not model:
         raise UsageError([Problem("problem.no_district", value=name, details={"names": names})])
@@ -140,6 +155,17 @@ def find_district(name: str, home: Path | None = None, model: str = "") -> Path:
     looked = dict.fromkeys(str((folder / name).parent.absolute()) for folder in folders)
     details = {"names": names, "looked": ", ".join(looked)}
     raise UsageError([Problem("problem.model_district", model, column="district", value=name, details=details)])
+
+
+def _is_district(folder: Path) -> bool:
+    return is_file(folder / CARD) or is_file(folder / tables.PLACES.file)
+
+
+def _districts_in(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in (folder / "data").iterdir() if _is_district(path))
+    except (OSError, ValueError):
+        return []
 
 
 def read_district(folder: str | Path) -> District:
@@ -298,6 +324,11 @@ def _read_table(folder: _Folder, table: Table) -> list[tuple[int, Row]]:
     if "\0" in text:
         folder.blame("problem.file_encoding", table.file)
         return []
+    separator = _separator(table, text.partition("\n")[0])
+    if separator != ",":
+        shown = "Tab" if separator == "\t" else separator
+        folder.blame("problem.separator", table.file, row=1, separator=shown)
+        return []
     try:
         lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
@@ -322,6 +353,18 @@ def _read_table(folder: _Folder, table: Table) -> list[tuple[int, Row]]:
         folder.blame("problem.empty", table.file)
     _check_unique(folder, table, rows)
     return rows
+
+
+def _separator(table: Table, heading: str) -> str:
+    """Return what stands between the headings: the sign that makes out the most of them, the comma where none does."""
+    known = {column.name for column in table.columns}
+
+    def made_out(sign: str) -> int:
+        return len(known & {cell.strip().strip('"').strip() for cell in heading.split(sign)})
+
+    # (The first of equals, so that a comma is never doubted without need; one name alone proves nothing.)
+    best = max((",", *_SEPARATORS), key=made_out)
+    return best if made_out(best) > 1 else ","
 
 
 def _check_heading(folder: _Folder, table: Table, heading: Sequence[str]) -> bool:
@@ -372,8 +415,14 @@ def _read_row(folder: _Folder, table: Table, number: int, cells: Mapping[str, st
 
 def _read_cell(folder: _Folder, file: str, number: int, column: Column, text: str) -> Cell:
     match column.kind:
-        case "id" | "text":
+        case "text":
             return text
+        case "id":
+            # (Full-width digits and signs as well.)
+            if not _AS_NUMBER.fullmatch(unicodedata.normalize("NFKC", text)):
+                return text
+            folder.blame("problem.id_number", file, row=number, column=column.name, value=text)
+            return None
         case "choice":
             if text in column.choices:
                 return text
@@ -444,9 +493,14 @@ def _check_links(
     travel: Sequence[tuple[int, Row]],
 ) -> None:
     """Blame every code that points to nothing."""
-    town_ids = {row["id"] for _, row in towns}
-    place_ids = {row["id"] for _, row in places}
-    site_ids = place_ids | {row["id"] for _, row in institutions}
+    spoilt = {p.file for p in folder.problems if (p.what, p.column) == ("problem.id_number", "id")}
+    # Nothing can be looked up among codes that were lost.
+    town_ids, place_ids, institution_ids = (
+        set() if table.file in spoilt else {row["id"] for _, row in rows}
+        for table, rows in ((tables.TOWNS, towns), (tables.PLACES, places), (tables.INSTITUTIONS, institutions))
+    )
+    lost = spoilt & {tables.PLACES.file, tables.INSTITUTIONS.file}
+    site_ids = set() if lost else place_ids | institution_ids
     links: list[tuple[Table, Sequence[tuple[int, Row]], str, set[Cell], Table]] = [
         (tables.PLACES, places, "town", town_ids, tables.TOWNS),
         (tables.INSTITUTIONS, institutions, "town", town_ids, tables.TOWNS),

@@ -33,6 +33,7 @@ class Reduced:
         return Layout(
             open=frozenset((j, t) for j, merged in layout.open for t in years[merged]),
             serve={(i, j, t): n for (i, j, merged), n in layout.serve.items() for t in years[merged]},
+            amounts={(what, j, t): n for (what, j, merged), n in layout.amounts.items() for t in years[merged]},
         )
 
 

@@ -24,6 +24,11 @@ class Strength(StrEnum):
 POLICY = (Strength.MUST, Strength.IN_PRINCIPLE, Strength.STRIVE, Strength.ENCOURAGE)
 
 
+# What a plan may decide; a rule names those that it speaks of. Only the first can be decided so far.
+DECISIONS = ("siting", "staff", "functions", "postings", "rounds", "consortia")
+DECIDED = frozenset({"siting"})
+
+
 @dataclass(frozen=True)
 class Column:
     """A variable: what it decides, its range, and whether it is a whole number."""
@@ -100,3 +105,8 @@ def serves(i: int, j: int, t: int) -> Key:
 def served(i: int, t: int) -> Key:
     """Return the variable: people of place `i` who are served in year `t` [persons]."""
     return ("served", i, t)
+
+
+def amount(what: str, index: int, t: int) -> Key:
+    """Return the variable: how much of something, or whether (0 or 1), a site, place or town has in year `t`."""
+    return ("amount", what, index, t)

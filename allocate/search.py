@@ -62,7 +62,10 @@ def lay_out(
     program = Program(model.id)
     program.add_columns(siting.columns(case))
     program.add_rows("siting", siting.rows(case))
+    helpers = {column.key: column for rule in rules.values() for column in rule.columns(case)}
+    program.add_columns(helpers.values())
     for name, rule in rules.items():
+        program.add_rows(f"{name} tie", rule.ties(case))
         program.add_rule(name, rule.rows(case), rule.strength, rule.weight)
     for name, goal in model.goals.items():
         program.add_columns(goal.columns(case))

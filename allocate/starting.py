@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from allocate.bundle import bundled
 from allocate.errors import Problem, UsageError
+from allocate.faults import disk_reason
 from allocate.model import PRESETS, find_model, presets_of, read_model
 from allocate.read import BOUNDARY, CARD, read_district
 from allocate.report.columns import columns_page
@@ -107,8 +108,7 @@ def _check_free(folder: Path) -> None:
 
 
 def _failed(folder: Path, error: OSError) -> UsageError:
-    reason = error.strerror or str(error)
-    return UsageError([Problem("new.failed", value=str(folder), details={"reason": reason})])
+    return UsageError([Problem("new.failed", value=str(folder), details={"reason": disk_reason(error)})])
 
 
 def _district_files(source: Path, name: str) -> dict[str, str | bytes]:

@@ -1,7 +1,8 @@
 """Rechecks a finished plan without a solver: from what it decides, everything else in it is worked out again."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,23 @@ from allocate.errors import AllocateError, InputError, UsageError
 from allocate.gaps import DIGITS, shown_gap
 from allocate.model import Model, model_of
 from allocate.plans import assemble, district_data, district_of, inputs_of, layout_of, read_plan
-from allocate.read import find_district, read_district
+from allocate.read import BOUNDARY, CARD, find_district, is_file, read_district
 from allocate.rows import Strength
-from allocate.tables import AGED_65, POPULATION
+from allocate.tables import AGED_65, POPULATION, TABLES
 from allocate.words import say, visible
 
 _MOST = 50
 # Keys that a person may add to plan.json: the approval number of the map (审图号).
 _BY_HAND = ("map_approval_number",)
-# Keys of plan.json and of its district that earlier versions did not write.
-_LATER = ("today", "problems", "warnings")
+# Keys that earlier versions did not write, or not for every row.
+_LATER = frozenset(
+    {
+        *("today", "problems", "warnings", "only_site_of"),
+        *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
+    }
+)
+# What every district is read from.
+_DISTRICT_FILES = (CARD, BOUNDARY, *(table.file for table in TABLES if table.needed))
 
 
 @dataclass(frozen=True)
@@ -58,18 +66,20 @@ class Verdict:
         return not self.findings
 
 
-def verify(plan: Path | Mapping[str, Any], data: Path | None = None) -> Verdict:
+def verify(plan: str | Path | Mapping[str, Any], data: str | Path | None = None) -> Verdict:
     """Recheck a plan: a folder, a plan.json, or its content.
 
-    `data` is the district's folder; without it the bundled district of the plan's name is compared, if there is one.
+    `data` is the district's folder; without it the district of the plan's name is compared, if there is one in the
+    working folder that the plan lies in, in the one that the command runs in, or among the bundled ones.
     What no recheck can work out again is the solver's word: the bounds, and what the draws found.
 
     Raises
     ------
-    InputError
+    InputError, UsageError
         When the plan, or the folder named, cannot be read at all.
     """
     content = plan if isinstance(plan, Mapping) else read_plan(plan)
+    around = () if isinstance(plan, Mapping) else Path(plan).resolve().parents
     findings: list[Finding] = []
     counted = _Counter()
     try:
@@ -94,7 +104,7 @@ def verify(plan: Path | Mapping[str, Any], data: Path | None = None) -> Verdict:
         # Whatever is missing or of the wrong kind in the file is a fault of the file, never of the reader.
         findings.append(Finding("plan", say("verify.broken", reason=f"{type(error).__name__}: {error}")))
         return Verdict(tuple(findings), (), counted.number)
-    wrong, notes = _against_files(content, district, data, counted)
+    wrong, notes = _against_files(content, district, data, around, counted)
     return Verdict(tuple(wrong + findings)[:_MOST], tuple(notes), counted.number)
 
 
@@ -124,6 +134,12 @@ def _origin(content: Mapping[str, Any]) -> Iterator[Finding]:
     for n, row in enumerate(content["inputs"]):
         if not row["path"] or re.fullmatch("[0-9a-f]{64}", row["sha256"]) is None:
             yield Finding(f"inputs[{n}]", say("verify.broken", reason=repr(row)))
+    named = inputs_of(content, "district")
+    lacking = [f"district · {file}" for file in _DISTRICT_FILES if file not in named]
+    # (A model's files bear any name.)
+    lacking += [] if inputs_of(content, "model") else ["model"]
+    for file in lacking:
+        yield Finding("inputs", say("verify.no_input", file=file))
     for name, number in content["versions"].items():
         if not (isinstance(number, str) and number):
             yield Finding(f"versions.{name}", say("verify.broken", reason=repr(number)))
@@ -143,37 +159,32 @@ def _decided(content: Mapping[str, Any], district: District, model: Model, count
     again = assemble(district, model, case, layout, bounds, content["draws"], content["versions"])
     # What a person adds to a finished plan follows from nothing in it.
     again |= {key: content[key] for key in _BY_HAND if isinstance(content.get(key), str)}
-    yield from _differences(_completed(content, again), again, "", counted)
+    yield from _differences(content, again, "", counted, _may_lack(content))
 
 
-def _completed(content: Mapping[str, Any], again: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a plan with the keys that came later: one of an earlier version cannot be blamed for lacking them."""
-    data = _with_later_keys(content, content["district_data"], again["district_data"])
-    return {**_with_later_keys(content, content, again), "district_data": data}
+def _may_lack(content: Mapping[str, Any]) -> frozenset[str]:
+    """Return the keys that a plan need not have: one of an earlier version cannot be blamed for lacking later ones."""
+    return frozenset() if content["versions"]["allocate"] == __version__ else _LATER
 
 
-def _with_later_keys(
-    content: Mapping[str, Any], found: Mapping[str, Any], wanted: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    if content["versions"]["allocate"] == __version__:
-        return found
-    return {**{key: wanted[key] for key in _LATER if key in wanted}, **found}
-
-
-def _differences(found: Any, wanted: Any, where: str, counted: _Counter) -> Iterator[Finding]:
+def _differences(
+    found: Any, wanted: Any, where: str, counted: _Counter, may_lack: frozenset[str] = frozenset()
+) -> Iterator[Finding]:
     """Yield every place where two JSON values differ."""
     if isinstance(wanted, Mapping) and isinstance(found, Mapping):
         for key in [*wanted, *(key for key in found if key not in wanted)]:
             place = f"{where}.{key}" if where else str(key)
+            if key in may_lack and not found.get(key):
+                continue
             if key not in wanted or key not in found:
                 yield Finding(place, say("verify.only_one"))
             else:
-                yield from _differences(found[key], wanted[key], place, counted)
+                yield from _differences(found[key], wanted[key], place, counted, may_lack)
     elif isinstance(wanted, list | tuple) and isinstance(found, list | tuple):
         if len(wanted) != len(found):
             yield Finding(where, say("verify.length", found=len(found), wanted=len(wanted)))
         for n, (mine, right) in enumerate(zip(found, wanted, strict=False)):
-            yield from _differences(mine, right, f"{where}[{n}]", counted)
+            yield from _differences(mine, right, f"{where}[{n}]", counted, may_lack)
     else:
         counted.number += 1
         if (type(found) is not type(wanted) and not (_is_number(found) and _is_number(wanted))) or found != wanted:
@@ -223,7 +234,11 @@ def _people(district: District, counted: _Counter) -> Iterator[Finding]:
 
 
 def _against_files(
-    content: Mapping[str, Any], district: District, data: Path | None, counted: _Counter
+    content: Mapping[str, Any],
+    district: District,
+    data: str | Path | None,
+    around: Iterable[Path],
+    counted: _Counter,
 ) -> tuple[list[Finding], list[str]]:
     """Compare the district that the plan carries with the files that it was read from.
 
@@ -233,12 +248,24 @@ def _against_files(
     if data is not None:
         now = read_district(data)
     else:
-        try:
-            now = read_district(find_district(str(district.id)))
-        except (UsageError, InputError):
+        found_now = list(_namesakes(str(district.id), around))
+        if not found_now:
             return [], [say("verify.no_inputs", district=district.id)]
-        if dict(now.inputs) != dict(district.inputs):
+        same = [one for one in found_now if dict(one.inputs) == dict(district.inputs)]
+        if not same:
             return [], [say("verify.inputs_changed", district=district.id)]
+        now = same[0]
     wanted = district_data(now)
-    found = _with_later_keys(content, content["district_data"], wanted)
-    return list(_differences(found, wanted, "district_data", counted)), []
+    return list(_differences(content["district_data"], wanted, "district_data", counted, _may_lack(content))), []
+
+
+def _namesakes(name: str, around: Iterable[Path]) -> Iterator[District]:
+    """Yield the districts of a name that can be read, those around a plan first, the nearest at the head."""
+    folders = [folder / "data" / name for folder in around if is_file(folder / "data" / name / CARD)]
+    with suppress(UsageError):
+        folders.append(find_district(name))
+    for folder in folders:
+        try:
+            yield read_district(folder)
+        except InputError:
+            continue

@@ -8,6 +8,7 @@ const { places, marks, towns } = plan;
 const STATUSES = plan.statuses;
 const FIRM = ["official", "surveyed"];
 const LOCALE = { zh: "zh-CN", en: "en" };
+const LANGUAGES = Object.keys(LOCALE);
 // Links appear by themselves this many zoom steps nearer than the whole district.
 const LINK_STEPS = 2;
 const SEARCH_LIMIT = 20;
@@ -32,10 +33,12 @@ const SHARES = [
 const CROWD = places.id.length > 3000;
 const MANY_SITES = 600;
 const REACH = { color: "#0b5c94", weight: 1.4, dashArray: "5 4", fillColor: "#4a9bd0" };
+// Clauses that the plan does not decide are folded.
+const FOLDED = ["undecided", "reported", "not_applicable"];
 const YEAR_LABELS = 4; // more would lie on one another on a telephone
 
 const state = {
-  language: "zh",
+  language: LANGUAGES.includes(plan.language) ? plan.language : "zh",
   year: plan.years.length ? plan.years[plan.years.length - 1] : null,
   shown: { places: true, sites: true, existing: true, towns: true, shares: false, reach: false },
   links: null, // null: by zoom; else what the reader chose
@@ -63,13 +66,27 @@ function number(value, digits = 0) {
   return value.toLocaleString("en-US", { maximumFractionDigits: digits });
 }
 
+const ALL = "100\u00a0%";
+
 // Never 100 % or 0 % for what is only nearly so.
 function percent(part, whole) {
   if (!whole) return "–";
+  if (part === whole) return ALL;
   const share = (100 * part) / whole;
   if (part < whole && share >= 99.95) return ">\u00a099.9\u00a0%";
   if (part > 0 && share < 0.05) return "<\u00a00.1\u00a0%";
   return `${share.toFixed(1)}\u00a0%`;
+}
+
+// So many digits that a figure differs from a target that it is not.
+function apart(value, target) {
+  if (typeof value !== "number" || typeof target !== "number" || value === target) return number(value, 2);
+  const enough = [2, 3, 4, 5, 6, 7, 8].find((digits) => number(value, digits) !== number(target, digits));
+  return number(value, enough ?? 9);
+}
+
+function inBrackets(text) {
+  return say("in_brackets", { text });
 }
 
 function range(reach, show) {
@@ -768,34 +785,48 @@ function sumNote(index) {
   return note;
 }
 
+// What the plan sites, as its draws count it; the rest are hubs.
+function isSited(mark) {
+  return plan.siting === null || plan.siting.includes(marks.kind[mark]);
+}
+
 function siteCounts() {
   const states = marks.id.map((_, mark) => stateOf(mark, state.year));
-  const kinds = new Map();
+  const [sited, hubs] = [new Map(), new Map()];
   states.forEach((condition, mark) => {
+    const kinds = isSited(mark) ? sited : hubs;
     if (OPEN_STATES.includes(condition)) kinds.set(marks.kind[mark], (kinds.get(marks.kind[mark]) || 0) + 1);
   });
   const count = (condition) => states.filter((one) => one === condition).length;
-  return { open: OPEN_STATES.reduce((sum, one) => sum + count(one), 0), kinds, opening: count("opening"), changing: count("changing"), closing: count("closing") };
+  return { sited, hubs, opening: count("opening"), changing: count("changing"), closing: count("closing") };
 }
 
 function sitesFacts() {
   const counts = siteCounts();
-  const open = element("strong", "", say("sites_open", { count: number(counts.open) }));
+  const sum = (kinds) => [...kinds.values()].reduce((all, some) => all + some, 0);
+  const open = element("strong", "", say("sites_open", { count: number(sum(counts.sited)) }));
   open.id = "sites-open";
-  open.dataset.count = counts.open;
-  const kinds = [...counts.kinds].flatMap(([kind, count]) => [" · ", given(sayCode("kind", kind)), ` ${number(count)}`]);
-  return element("div", "facts", element("h2", "", say("sites")), element("p", "", open, ...kinds),
-    element("p", "note", say("sites_changes", counts)));
+  open.dataset.count = sum(counts.sited);
+  const named = (kinds) => [...kinds].flatMap(([kind, count]) => [" · ", given(sayCode("kind", kind)), ` ${number(count)}`]);
+  const hubs = element("p", "", say("sites_hubs", { count: number(sum(counts.hubs)) }), ...named(counts.hubs));
+  hubs.id = "sites-hubs";
+  return element("div", "facts", element("h2", "", say("sites")), element("p", "", open, ...named(counts.sited)),
+    ...(counts.hubs.size ? [hubs] : []), element("p", "note", say("sites_changes", counts)));
 }
 
 function coverageFacts() {
   const lines = plan.coverage[state.year] || [];
   if (!lines.length) return null;
-  const shown = lines.map(([preset, people, covered, share]) => element("p", "", ...sentence("coverage_line", {
-    preset: given(inLanguage(preset)), people: number(people), covered: number(covered),
-    share: people !== null && covered !== null ? percent(covered, people) : percent(share ?? 0, 1),
-  })));
-  return element("div", "facts", element("h2", "", say("coverage")), ...shown);
+  const part = (covered, share, people) => (people !== null && covered !== null ? percent(covered, people) : percent(share ?? 0, 1));
+  const shown = lines.map(([preset, people, covered, share, today]) => {
+    const line = element("p", "", ...sentence("coverage_line", {
+      preset: given(inLanguage(preset)), people: number(people), covered: number(covered), share: part(covered, share, people),
+    }));
+    if (today) line.append(" · ", say("coverage_today", { share: part(...today, people), covered: number(today[0]) }));
+    return line;
+  });
+  const unknown = lines.some((line) => line[4]) ? null : element("p", "note", say("coverage_unknown"));
+  return element("div", "facts", element("h2", "", say("coverage")), ...shown, ...[unknown].filter(Boolean));
 }
 
 function gapSentence() {
@@ -829,14 +860,27 @@ function certaintyFacts() {
   return element("div", "facts", element("h2", "", say("certainty")), ...lines);
 }
 
-function clausesOf(status) {
-  return (plan.clauses[state.year] || []).filter((clause) => clause.status === status);
+// What the plan decides stands in its year; what it does not stands in every year, for nobody to lose sight of it.
+function clausesOf(...statuses) {
+  return plan.clauses.filter((clause) => statuses.includes(clause.status)
+    && (FOLDED.includes(clause.status) || clause.year === null || clause.year === state.year));
+}
+
+// A clause of several years counts once.
+function clausesIn(status) {
+  return new Set(clausesOf(status).map((clause) => clause.rule)).size;
+}
+
+// The name of a clause: its document, which may be a draft, its id and where it stands there.
+function clauseName(clause) {
+  const source = inLanguage(clause.document) + (clause.draft ? inBrackets(say("draft")) : "");
+  return [source, clause.clause, clause.at].filter(Boolean).join(" ");
 }
 
 // A must that is missed stands under the headline, not only in the folded list.
 function missedMusts() {
   return clausesOf("missed").filter((clause) => clause.strength === "must").map((clause) => {
-    const name = [clause.document, clause.clause].filter(Boolean).join(" ") || inLanguage(clause.indicator);
+    const name = clauseName(clause) || inLanguage(clause.indicator);
     const values = { clause: given(name), indicator: given(inLanguage(clause.indicator)),
       shortfall: given(number(clause.shortfall, 2)), unit: given(inLanguage(clause.short_unit)) };
     return element("p", "note alarm must", ...sentence("missed_must", values));
@@ -846,7 +890,11 @@ function missedMusts() {
 function clauseCount() {
   const met = clausesOf("met").length;
   const count = met + clausesOf("missed").length;
-  const line = count ? element("p", met < count ? "note alarm" : "note", say("clause_count", { year: state.year, count: number(count), met: number(met) })) : null;
+  const rest = { undecided: clausesIn("undecided"), reported: clausesIn("reported") };
+  const parts = [];
+  if (count) parts.push(say("clause_count", { year: state.year, count: number(count), met: number(met) }));
+  if (rest.undecided || rest.reported) parts.push(say("clause_rest", { undecided: number(rest.undecided), reported: number(rest.reported) }));
+  const line = parts.length ? element("p", met < count ? "note alarm" : "note", parts.join(say("semicolon"))) : null;
   if (line) line.id = "clause-count";
   return line;
 }
@@ -855,7 +903,7 @@ function drawSummary() {
   const index = indexOf(state.year);
   const served = element("strong", "", percent(index.people[0], index.total));
   served.id = "served-share";
-  const foot = element("tr", "", cell("th", "row", say("total")), cell("td", "", number(index.total)), cell("td", "", index.total ? "100 %" : "–"));
+  const foot = element("tr", "", cell("th", "row", say("total")), cell("td", "", number(index.total)), cell("td", "", index.total ? ALL : "–"));
   foot.id = "total";
   foot.dataset.people = index.total;
   const heads = [say("people_of_year", { year: state.year ?? "" }), say("people"), say("share")];
@@ -939,7 +987,7 @@ function townLines() {
 
 function countTowns() {
   const index = indexOf(state.year);
-  const lines = towns.name.map((name, town) => ({ name, town, people: 0, served: 0, sites: 0, statuses: STATUSES.map(() => 0) }));
+  const lines = towns.name.map((name, town) => ({ name, town, people: 0, served: 0, sites: 0, hubs: 0, statuses: STATUSES.map(() => 0) }));
   for (const [place, rows] of index.ofPlace) {
     const line = lines[places.town[place]];
     if (!line) continue;
@@ -949,17 +997,23 @@ function countTowns() {
     }
   }
   marks.id.forEach((_, mark) => {
-    if (lines[marks.town[mark]] && OPEN_STATES.includes(stateOf(mark, state.year))) lines[marks.town[mark]].sites += 1;
+    const line = lines[marks.town[mark]];
+    if (line && OPEN_STATES.includes(stateOf(mark, state.year))) line[isSited(mark) ? "sites" : "hubs"] += 1;
   });
   for (const line of lines) line.served = line.statuses[0];
   const share = (line) => (line.people ? line.served / line.people : 2);
-  return lines.filter((line) => line.people || line.sites).sort((one, other) => share(one) - share(other) || one.town - other.town);
+  return lines.filter((line) => line.people || line.sites || line.hubs).sort((one, other) => share(one) - share(other) || one.town - other.town);
+}
+
+// The fewest and the most sites of a town over the draws, if they say.
+function townReach(line) {
+  return (plan.draws && plan.draws.towns[state.year] ? plan.draws.towns[state.year][line.town] : null) || null;
 }
 
 // How many sites a town has, and in brackets how many it has in other possible districts.
 function townSites(line) {
-  const reach = plan.draws && plan.draws.towns[state.year] ? plan.draws.towns[state.year][line.town] : null;
-  return number(line.sites) + (reach ? ` (${range(reach, (value) => number(value))})` : "");
+  const reach = townReach(line);
+  return number(line.sites) + (reach ? inBrackets(range(reach, (value) => number(value))) : "");
 }
 
 function townDetails() {
@@ -969,35 +1023,71 @@ function townDetails() {
     return element("tr", "", name, cell("td", "", number(line.people)), cell("td", "", percent(line.served, line.people)), cell("td", "", townSites(line)));
   });
   if (!rows.length) return null;
-  return element("details", "", element("summary", "", say("by_town")), tableOf([say("town"), say("people"), say("served_short"), say("sites")], rows));
+  return foldedPart("towns", say("by_town"), tableOf([say("town"), say("people"), say("served_short"), say("sites_sited")], rows),
+    ...(townLines().some(townReach) ? [element("p", "note", say("sites_sited_note"))] : []));
+}
+
+// Target, today, plan and shortfall, as far as the plan knows them.
+function clauseFigures(clause) {
+  const unit = () => given(inLanguage(clause.unit));
+  const known = (value) => value !== null && value !== undefined;
+  if (!known(clause.target)) {
+    return known(clause.value) ? sentence("clause_stock", { value: given(number(clause.value, 2)), unit: unit() }) : [];
+  }
+  const target = given((clause.sense ? `${sayCode("sense", clause.sense)} ` : "") + number(clause.target, 2));
+  if (!known(clause.value)) return sentence("clause_target", { target, unit: unit() });
+  const figures = sentence("clause_figures", { target, value: given(apart(clause.value, clause.target)), unit: unit() });
+  if (known(clause.today)) figures.push(" · ", ...sentence("clause_today", { today: given(apart(clause.today, clause.target)) }));
+  if (clause.status === "missed" && known(clause.shortfall)) {
+    figures.push(say("semicolon"), ...sentence("clause_shortfall", { shortfall: given(number(clause.shortfall, 2)), unit: given(inLanguage(clause.short_unit)) }));
+  }
+  return figures;
 }
 
 function clauseItem(clause) {
   const item = element("li", clause.status === "missed" || clause.status === "met" ? clause.status : "");
-  const strength = clause.strength ? [" · ", given(sayCode("strength", clause.strength))] : [];
-  item.append(element("b", "", given(sayCode("clause", clause.status))), ...strength, " · ", given(inLanguage(clause.indicator)), element("br"));
-  item.append(...sentence("clause_figures", { target: given(number(clause.target, 2)), value: given(number(clause.value, 2)), unit: given(inLanguage(clause.unit)) }));
-  if (clause.status === "missed" && clause.shortfall !== null) {
-    item.append("; ", ...sentence("clause_shortfall", { shortfall: given(number(clause.shortfall, 2)), unit: given(inLanguage(clause.short_unit)) }));
+  const folded = FOLDED.includes(clause.status);
+  const heads = [
+    folded ? null : element("b", "", given(sayCode("clause", clause.status))),
+    folded && clause.year !== null ? given(clause.year) : null,
+    clause.strength ? given(sayCode("strength", clause.strength)) : null,
+    clause.changed ? element("span", "", ...sentence("clause_changed", { strength: given(sayCode("strength", clause.changed)) })) : null,
+    given(inLanguage(clause.says) || inLanguage(clause.indicator) || clause.clause),
+  ].filter(Boolean);
+  item.append(...heads.flatMap((head, at) => (at ? [" · ", head] : [head])));
+  const figures = clauseFigures(clause);
+  if (figures.length) {
+    const indicator = inLanguage(clause.says) && inLanguage(clause.indicator) ? [given(inLanguage(clause.indicator)), say("colon")] : [];
+    item.append(element("br"), ...indicator, ...figures);
   }
   if (clause.causes.length) {
-    const causes = clause.causes.flatMap((cause, at) => (at ? [", ", given(cause)] : [given(cause)]));
+    const causes = clause.causes.flatMap((cause, at) => (at ? [say("comma"), given(cause)] : [given(cause)]));
     item.append(element("br"), ...sentence("clause_causes", { causes: element("span", "", ...causes) }));
   }
-  const source = [clause.document, clause.clause].filter(Boolean).join(" ");
-  const quote = [source, clause.quote].filter(Boolean).join(": ");
+  for (const text of [clause.why, clause.reading].map(inLanguage)) {
+    if (text) item.append(element("br"), given(text));
+  }
+  const quote = [clauseName(clause), clause.quote].filter(Boolean).join(say("colon"));
   if (quote) item.append(element("span", "quote", given(quote)));
   return item;
 }
 
+// A part of the page that is folded until the reader opens it; it stays open when the page is drawn again.
+function foldedPart(name, title, ...content) {
+  const made = element("details", "", element("summary", "", title), ...content);
+  made.dataset.name = name;
+  return made;
+}
+
 function clauseDetails() {
-  const clauses = plan.clauses[state.year] || [];
-  if (!clauses.length) return null;
-  const rank = (clause) => ["missed", "undecided", "reported", "met", "not_applicable"].indexOf(clause.status);
-  const count = (status) => clauses.filter((clause) => clause.status === status).length;
-  const title = `${say("clauses", { year: state.year })}: ${say("clauses_met", { met: count("met"), missed: count("missed") })}`;
-  const items = [...clauses].sort((one, other) => rank(one) - rank(other)).map(clauseItem);
-  return element("details", "", element("summary", "", title), element("ul", "clauses", ...items));
+  const statuses = [...new Set(plan.clauses.map((clause) => clause.status))].filter((status) => !FOLDED.includes(status));
+  const open = ["missed", ...statuses.filter((status) => status !== "missed")].flatMap((status) => clausesOf(status));
+  const list = (clauses) => element("ul", "clauses", ...clauses.map(clauseItem));
+  const groups = FOLDED.filter((status) => clausesIn(status)).map((status) => foldedPart(`clauses-${status}`,
+    say("clause_group", { status: sayCode("clause", status), count: number(clausesIn(status)) }), list(clausesOf(status))));
+  if (!open.length && !groups.length) return null;
+  const title = `${say("clauses", { year: state.year ?? "" })}${say("colon")}${say("clauses_met", { met: clausesOf("met").length, missed: clausesOf("missed").length })}`;
+  return foldedPart("clauses", title, ...(open.length ? [list(open)] : []), ...groups);
 }
 
 function assumptionDetails() {
@@ -1005,14 +1095,16 @@ function assumptionDetails() {
     table: given(inLanguage(table)), basis: say(`basis_${plan.bases[basis]}`), rows: number(rows),
   })));
   if (!lines.length) return null;
-  return element("details", "facts", element("summary", "", say("assumptions")), element("ul", "", ...lines));
+  const made = foldedPart("assumptions", say("assumptions"), element("ul", "", ...lines));
+  made.className = "facts";
+  return made;
 }
 
 function drawDetails() {
-  const wasOpen = [...document.querySelectorAll("#details details")].map((one) => one.open);
+  const wasOpen = [...document.querySelectorAll("#details details[open]")].map((one) => one.dataset.name);
   const made = [townDetails(), clauseDetails(), assumptionDetails()].filter(Boolean);
-  if (made.length === wasOpen.length) made.forEach((one, at) => { one.open = wasOpen[at]; });
   show("details", made);
+  for (const one of document.querySelectorAll("#details details")) one.open = wasOpen.includes(one.dataset.name);
   document.getElementById("details").hidden = !made.length;
 }
 
@@ -1056,7 +1148,6 @@ function placeRows(index, rows) {
       ["card_why", ...whyPlace(status, data.mark[row], data.minutes[row])],
       ["card_served_by", data.mark[row] < 0 ? say("nobody") : openLink({ mark: data.mark[row] })],
       data.minutes[row] === null ? null : ["card_minutes", say("card_minutes_value", { minutes: number(data.minutes[row], 1) })],
-      ["card_figure_basis", basisWord(data.basis[row])],
     ];
   });
 }
@@ -1079,6 +1170,10 @@ function whyPlace(status, mark, minutes) {
   }
 }
 
+function exampleNote(basis) {
+  return isHollow(basis) ? element("p", "note", say("card_example", { basis: basisWord(basis) })) : null;
+}
+
 function placeCard(place) {
   const index = indexOf(state.year);
   const rows = index.ofPlace.get(place) || [];
@@ -1087,10 +1182,10 @@ function placeCard(place) {
   return [lines([
     kind ? ["card_kind", given(sayCode("kind", kind))] : null,
     townName(places.town[place]),
-    ["card_people", say("card_people_value", { people: number(people) }), ` (${basisWord(places.people_basis[place])})`],
+    ["card_people", say("card_people_value", { people: number(people) }), inBrackets(basisWord(places.people_basis[place]))],
     ...(rows.length ? placeRows(index, rows) : [["card_status", say("card_no_row")]]),
     ["card_position_basis", basisWord(places.position_basis[place])],
-  ]), isHollow(places.position_basis[place]) ? element("p", "note", say("card_example")) : null];
+  ]), exampleNote(places.position_basis[place])];
 }
 
 function staffLine(staff) {
@@ -1107,29 +1202,31 @@ function siteStateWord(mark) {
   return say(`state_${condition}`);
 }
 
-// Why a site stands in the plan: the same figures as in sites.csv.
+// Why a site stands in the plan, or what its closing means: the same figures as in sites.csv.
 function whySite(condition, step, values) {
-  if (condition === "closing") return ["card_why", say("why_close")];
-  if (!step || condition === "absent" || condition === "gone" || typeof step.alone[state.year] !== "number") return ["card_serves", say("card_serves_value", values)];
-  const alone = step.alone[state.year];
+  const alone = step && condition !== "absent" ? step.alone[state.year] : null;
+  if (condition === "closing" || condition === "gone") {
+    return typeof alone === "number" ? ["card_why", say(alone ? "why_closed_alone" : "why_closed", { ...values, alone: number(alone) })] : null;
+  }
+  if (typeof alone !== "number") return ["card_serves", say("card_serves_value", values)];
   return ["card_why", say(alone ? "why_site" : "why_site_spare", { ...values, alone: number(alone) })];
 }
 
 function townCard(town) {
   const line = townLines().find((one) => one.town === town);
   if (!line) return [lines([["card_status", say("card_no_row")]])];
-  const total = element("tr", "", cell("th", "row", say("total")), cell("td", "", number(line.people)), cell("td", "", line.people ? "100 %" : "–"));
+  const total = element("tr", "", cell("th", "row", say("total")), cell("td", "", number(line.people)), cell("td", "", line.people ? ALL : "–"));
   const heads = [say("people_of_year", { year: state.year ?? "" }), say("people"), say("share")];
   return [tableOf(heads, statusRows({ people: line.statuses, total: line.people }), total),
     lines([
-      ["sites", say("sites_open", { count: number(line.sites) })],
-      plan.draws && townSites(line) !== number(line.sites) ? ["card_town_range", townRange(line)] : null,
+      ["sites", say("sites_open", { count: number(line.sites) }), line.hubs ? ` · ${say("sites_hubs", { count: number(line.hubs) })}` : ""],
+      townReach(line) ? ["card_town_range", townRange(line)] : null,
     ]),
     String(town) in plan.areas.towns ? element("p", "note", say("legend_shares_note")) : null];
 }
 
 function townRange(line) {
-  return say("card_town_range_value", { range: range(plan.draws.towns[state.year][line.town], (value) => number(value)), count: number(plan.draws.count) });
+  return say("card_town_range_value", { range: range(townReach(line), (value) => number(value)), count: number(plan.draws.count) });
 }
 
 function markCard(mark) {
@@ -1156,7 +1253,7 @@ function markCard(mark) {
     cost,
     ["card_position_basis", basisWord(marks.basis[mark])],
     marks.source[mark] ? ["card_source", given(marks.source[mark])] : null,
-  ]), isHollow(marks.basis[mark]) ? element("p", "note", say("card_example")) : null,
+  ]), exampleNote(marks.basis[mark]),
   served.length ? element("ul", "served", ...served) : null];
 }
 
@@ -1306,6 +1403,12 @@ function listen() {
     drawAll();
   });
   document.getElementById("find").addEventListener("input", find);
+  document.getElementById("find").addEventListener("keydown", (event) => {
+    // While a word is being put together from keys, Enter only ends the word.
+    if (event.key !== "Enter" || event.isComposing) return;
+    const first = document.querySelector("#found button");
+    if (first) first.click();
+  });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && state.selected) choose(null);
   });
@@ -1337,11 +1440,14 @@ function listen() {
 
 // A sheet has its own size: the map is drawn again for it, and afterwards as it was.
 function listenToPrinter() {
+  const card = document.getElementById("card");
+  const chart = card.parentElement;
   let before = null;
   addEventListener("beforeprint", () => {
     const folded = [...document.querySelectorAll("#details details:not([open])")];
     before = { centre: map.getCenter(), zoom: map.getZoom(), snap: map.options.zoomSnap, folded };
     for (const one of folded) one.open = true; // a sheet cannot be unfolded
+    chart.after(card); // below the map, as long as it is
     document.documentElement.classList.add("printing");
     map.invalidateSize({ animate: false, pan: false });
     map.options.zoomSnap = 0; // as large as the sheet allows
@@ -1351,6 +1457,7 @@ function listenToPrinter() {
   });
   addEventListener("afterprint", () => {
     document.documentElement.classList.remove("printing");
+    chart.append(card);
     map.invalidateSize({ animate: false, pan: false });
     if (!before) return;
     map.options.zoomSnap = before.snap;

@@ -291,8 +291,9 @@ def _draw(seed: int, towns: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _scorecard() -> list[dict[str, Any]]:
-    return [
+    decided = [
         {
+            "rule": indicator,
             "clause": "第 4 条",
             "document": "示例实施方案",
             "year": year,
@@ -314,6 +315,38 @@ def _scorecard() -> list[dict[str, Any]]:
             ("乡镇卫生院", 3, 3, "所", "in_principle"),
         )
     ]
+    others = (("SL-T01", "undecided"), ("SL-T02", "reported"), ("SL-T03", "not_applicable"))
+    return [*decided, *(_clause(code, status) for code, status in others)]
+
+
+def _clause(code: str, status: str) -> dict[str, Any]:
+    """Return the line of a clause of a draft that no plan decides."""
+    stock = status != "undecided"
+    return {
+        "rule": code,
+        "clause": code,
+        "document": "示例征求意见稿",
+        "document_name": {"zh": "示例征求意见稿", "en": "Draft of the example"},
+        "document_status": "draft",
+        "year": 2024,
+        "indicator": None if stock else "巡诊次数",
+        "target": None if stock else 2,
+        "today": None,
+        "value": 60 if stock else None,
+        "unit": "percent" if stock else "次",
+        "strength": "strive",
+        "document_strength": "must",
+        "status": status,
+        "shortfall": None,
+        "shortfall_unit": None,
+        "causes": [],
+        "quote": f"{code} 的原文",
+        "at": "附件第 2 项",
+        "says": {"zh": f"{code} 的大意", "en": f"What {code} says"},
+        "why": "clause.undecided_yet" if status == "undecided" else "clause.indicator",
+        "reason": {"zh": f"{code} 的理由", "en": f"Why {code}"} if stock else None,
+        "note": {"zh": f"{code} 的读法", "en": f"How {code} was read"},
+    }
 
 
 def _boundary() -> dict[str, Any]:

@@ -81,9 +81,9 @@ def test_check_says_what_was_read_what_is_odd_and_what_is_assumed(allocate: Run,
     done = allocate("--language", "en", "check", tiny.model)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert "40 places, 3 towns, 34781 people" in lines[0]
+    assert "40 places, 3 towns, 34,781 people" in lines[0]
     assert [line for line in lines if line.startswith("note")] == [line for line in lines if "T3040" in line]
-    assert "basis: 7 numbers of the model's rules are assumed" in lines
+    assert "basis: numbers of the model's rules: 7 assumed" in lines
     assert lines[-1] == "There is no error."
 
 
@@ -240,6 +240,22 @@ def test_a_file_that_is_no_plan_exits_2(text: str, allocate: Run, tmp_path: Path
     assert allocate("verify", "plan.json").returncode == 2
 
 
+def test_a_plan_is_compared_with_the_district_of_the_working_folder_it_lies_in(
+    allocate: Run, working: Path, tiny_home: Tiny, tiny_plan: Plan
+) -> None:
+    # (The small district is called tiny: so is its folder.)
+    shutil.copytree(tiny_home.folder, working / "data" / "tiny")
+    write_plan(tiny_plan, working / "maps" / "out" / "tiny")
+    plan = "far/mine/maps/out/tiny"
+    done = allocate("--language", "en", "verify", plan)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 1), done.stdout
+    places = working / "data" / "tiny" / "places.csv"
+    places.write_text(places.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    changed = allocate("--language", "en", "verify", plan)
+    assert changed.returncode == 0
+    assert "have changed since" in changed.stdout.splitlines()[0]
+
+
 def test_a_list_is_estimated_and_then_read(allocate: Run, tiny: Tiny, tiny_list: Path, tmp_path: Path) -> None:
     done = allocate("--language", "en", "estimate", tiny_list, "--seed", "3")
     assert (done.returncode, done.stderr) == (0, "")
@@ -252,7 +268,7 @@ def test_a_list_is_estimated_and_then_read(allocate: Run, tiny: Tiny, tiny_list:
         tiny.model.write_text(text[:start] + text[text.index("[rules.", start + 1) :], encoding="utf-8")
     checked = allocate("--language", "en", "check", tiny.model)
     assert checked.returncode == 0, checked.stderr
-    assert "13 positions of places are estimated" in checked.stdout
+    assert "positions of places: 13 estimated" in checked.stdout
 
 
 @pytest.mark.parametrize("command", ["", "new", "check", "plan", "estimate", "verify", "map", "export"])
@@ -408,9 +424,77 @@ def test_a_form_or_a_language_that_there_is_not_is_answered_with_those_there_are
     done = allocate("--language", language, "export", "plan", "--to", "docx", "--language", "fr")
     assert (done.returncode, done.stdout) == (2, "")
     form, spoken = done.stderr.splitlines()[1:]
-    assert all(word in form for word in ("--to", "“docx”", ", ".join(FORMS)))
-    assert all(word in spoken for word in ("--language", "“fr”", "zh, en"))
+    option = say_in(language, "problem.option", option="")
+    assert all(word in form for word in (f"{option}--to · ", "“docx”", ", ".join(FORMS)))
+    assert all(word in spoken for word in (f"{option}--language · ", "“fr”", "zh, en"))
     assert tree(made.parent) == before
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_wrong_argument_is_called_one_and_no_column(language: Language, allocate: Run) -> None:
+    done = allocate("--language", language, "new", "-no name-")
+    assert done.returncode == 2
+    done = allocate("--language", language, "new", "no name")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()[1:]
+    assert f"  * {say_in(language, 'problem.argument', argument='DIR')} · “no name”" in line
+
+
+@pytest.fixture
+def working(allocate: Run, tiny: Tiny, tmp_path: Path) -> Path:
+    """Return a planner's own folder that lacks its district yet."""
+    assert allocate("new", "far/mine", "--from", tiny.model).returncode == 0
+    home = tmp_path / "far" / "mine"
+    shutil.rmtree(home / "data" / "mine")
+    # (Nor does it stand where the command runs.)
+    shutil.rmtree(tiny.folder)
+    return home
+
+
+def test_a_working_folder_is_taken_for_its_district_and_an_estimate_fills_it(
+    allocate: Run, working: Path, tiny_list: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(tiny_list, working / "data" / "mine")
+    done = allocate("--language", "en", "estimate", "far/mine")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Of 14 places, 13 positions and 13 numbers of people were estimated")
+    assert (tmp_path / "mine-estimated" / "places.csv").is_file()
+    shutil.copytree(tiny_list, working / "data" / "yours")
+    before = tree(tmp_path)
+    several = allocate("--language", "en", "estimate", "far/mine")
+    assert (several.returncode, several.stdout) == (2, "")
+    assert "mine, yours" in several.stderr
+    assert str(Path("far/mine/data/mine")) in several.stderr
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("more", [(), ("--out", "filled")])
+def test_an_estimate_of_a_list_that_lacks_nothing_says_so_and_writes_nothing(
+    more: tuple[str, ...], language: Language, allocate: Run, tiny: Tiny, tmp_path: Path
+) -> None:
+    before = tree(tmp_path)
+    done = allocate("--language", language, "estimate", tiny.folder, *more)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{say_in(language, 'cli.estimate_nothing', places=40, folder=tiny.folder)}\n"
+    assert tree(tmp_path) == before
+
+
+def test_codes_that_a_spreadsheet_turned_into_numbers_are_one_fault_with_its_cure(allocate: Run, tiny: Tiny) -> None:
+    file = tiny.folder / "places.csv"
+    heading, *rows = file.read_text(encoding="utf-8-sig").splitlines()
+    spoilt = [f"1.20115E+11,{row.split(',', 1)[1]}" for row in rows]
+    file.write_text("\n".join([heading, *spoilt]), encoding="utf-8")
+    done = allocate("--language", "en", "check", tiny.model)
+    assert (done.returncode, done.stdout) == (2, "")
+    first, *lines = done.stderr.splitlines()
+    assert "40 problem(s)" in first
+    assert [line.split(":")[0].strip(" *") for line in lines] == [
+        *(f"places.csv · row {row} · column id · “1.20115E+11”" for row in (2, 3, 4)),
+        "places.csv · column id",
+    ]
+    assert all("as text" in line for line in lines[:3])
+    assert "37 more row(s)" in lines[3]
 
 
 BROKEN: dict[str, Callable[[str], str]] = {

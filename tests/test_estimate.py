@@ -21,7 +21,7 @@ from allocate import tables
 from allocate.bundle import bundled
 from allocate.district import District, Fact, Institution, Place, Town
 from allocate.errors import InputError, UsageError
-from allocate.estimate import estimate, redraw, write_estimate
+from allocate.estimate import estimate, lacks, redraw, write_estimate
 from allocate.read import read_district, read_list
 from allocate.units import Basis
 from allocate.words import speaking
@@ -134,6 +134,17 @@ def districts(draw: st.DrawFn) -> District:
         totals["population"] = places[0].people
         totals[tables.AGED_65] = 0
     return toy(places, towns, totals, draw(st.sampled_from([SQUARE, BENT])))
+
+
+def test_a_list_lacks_what_an_estimate_fills_and_nothing_else(baodi: District) -> None:
+    assert not lacks(baodi)
+    place, town = baodi.places[0], baodi.towns[0]
+    for gap in ({"lon": None, "lat": None}, {"people": None}, {"people_65": None}):
+        assert lacks(dataclasses.replace(baodi, places=(dataclasses.replace(place, **gap), *baodi.places[1:])))
+    assert lacks(dataclasses.replace(baodi, towns=(dataclasses.replace(town, lon=None, lat=None), *baodi.towns[1:])))
+    blank = tuple(dataclasses.replace(place, people_65=None, setting="") for place in baodi.places)
+    facts = {name: total for name, total in baodi.facts.items() if name != tables.AGED_65}
+    assert not lacks(dataclasses.replace(baodi, places=blank, facts=facts)), "nobody says how many are old"
 
 
 @settings(max_examples=60, deadline=None)

@@ -47,6 +47,12 @@ def caps(draw: st.DrawFn, case: Case) -> list[Rule]:
         "spending": {"at_most": st.integers(0, 10)},
         "spacing": {"kinds": st.just(KINDS), "metres": st.sampled_from([200, 600, 1000])},
         "forbid": {"sites": some(case)},
+        "change_limit": {"kinds": st.sampled_from([KINDS, ("clinic",)]), "at_most": st.integers(0, 2)},
+        "people_per_site": {
+            "kinds": st.sampled_from([KINDS, ("clinic",)]),
+            "at_least": st.integers(1, 4),
+            "scope": st.sampled_from(["district", "town"]),
+        },
     }
     names = draw(st.lists(st.sampled_from(sorted(options)), min_size=1, max_size=3))
     return [rule(name, **{key: draw(values) for key, values in options[name].items()}) for name in names]

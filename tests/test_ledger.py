@@ -125,8 +125,9 @@ def of_link(row: Row) -> Iterator[Line]:
 
 def of_site(row: Row) -> Iterator[Line]:
     yield from ((("site", row["id"], int(name[-4:])), row[name]) for name in row if name.startswith("serves_"))
-    yield ("cost", row["id"]), row["cost"]
-    yield ("cost in all",), row["cost"]
+    # (What a hub costs is not counted: its cell is blank.)
+    yield ("cost", row["id"]), row["cost"] or 0
+    yield ("cost in all",), row["cost"] or 0
 
 
 def of_coverage(row: Row) -> Iterator[Line]:
@@ -175,7 +176,7 @@ def by_columns(table: str, cells: Sequence[Sequence[Any]], language: Language, y
     rows = []
     for line in lines:
         by_name = {names[heading]: cell for heading, cell in zip(headings, line, strict=True) if heading in names}
-        row = {name: cell if name in TEXTS else float(cell) for name, cell in by_name.items()}
+        row = {name: cell if name in TEXTS else float(cell or 0) for name, cell in by_name.items()}
         rows.append(row | {"status": codes[row["status"]]} if table == "places" else row)
     return rows
 
@@ -266,7 +267,7 @@ def read_page(files: Files) -> dict[str, Any]:
         everybody = zip(places["id"], places["people"], strict=True)
         lines += [(("residents", place, int(year)), people) for place, people in everybody]
         lines += [
-            (("within", presets[circle["zh"]], int(year)), covered) for circle, _, covered, _ in page["coverage"][year]
+            (("within", presets[circle["zh"]], int(year)), covered) for circle, _, covered, *_ in page["coverage"][year]
         ]
     for mark, actions in zip(marks["id"], marks["actions"], strict=True):
         # (An institution on which the plan decides nothing has no actions and no cost.)

@@ -207,6 +207,20 @@ def test_every_word_that_the_page_asks_for_is_in_the_catalogue_in_both_languages
     assert {f"map.{key}" for key in words} >= {key for key in catalogue() if key.startswith("map.")}
 
 
+def test_the_page_holds_every_clause_once_with_its_texts_in_both_languages() -> None:
+    plan = small_plan()
+    clauses = compact(plan)["clauses"]
+    assert [(one["clause"], one["year"]) for one in clauses] == [(r["clause"], r["year"]) for r in plan["scorecard"]]
+    undecided = next(one for one in clauses if one["status"] == "undecided")
+    assert undecided["says"] == {"zh": "SL-T01 的大意", "en": "What SL-T01 says"}
+    assert undecided["why"] == dict(catalogue()["clause.undecided_yet"])
+    assert (undecided["draft"], undecided["strength"], undecided["changed"]) == (True, "strive", "must")
+    reported = next(one for one in clauses if one["status"] == "reported")
+    assert (reported["why"]["en"], reported["value"], reported["unit"]["en"]) == ("Why SL-T02", 60, "%")
+    decided = clauses[0]
+    assert (decided["draft"], decided["changed"], decided["why"]["zh"]) == (False, "", "")
+
+
 @pytest.mark.parametrize("code", ["action_merge", "basis_unknown", "clause_undecided", "kind_zone", "strength_must"])
 def test_the_page_says_codes_in_the_words_of_every_other_output(code: str) -> None:
     assert island(map_page(small_plan()), "words")[code] == dict(catalogue()[code.replace("_", ".", 1)])

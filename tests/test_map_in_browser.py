@@ -18,6 +18,7 @@ from allocate.areas import Areas
 from allocate.draw import map_page
 from allocate.draw.compact import compact
 from allocate.plans import Plan
+from allocate.words import LANGUAGES, Language, speaking
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 OPTIONS = (
@@ -66,7 +67,7 @@ _UNPACKED = """(expected) => {
     const same = (one, other) => one === other || (one !== null && other !== null && typeof one === "object"
         && typeof other === "object" && Object.keys(one).length === Object.keys(other).length
         && Object.keys(one).every((key) => Object.hasOwn(other, key) && same(one[key], other[key])));
-    const { view, ...plan } = unpackPlan(JSON.parse(document.getElementById("plan").textContent));
+    const { view, language, ...plan } = unpackPlan(JSON.parse(document.getElementById("plan").textContent));
     const wanted = JSON.parse(expected);
     const differing = (key) => !same(plan[key], wanted[key]);
     return [...new Set([...Object.keys(plan), ...Object.keys(wanted)])].filter(differing);
@@ -201,7 +202,7 @@ def test_the_people_in_the_panel_add_up_in_every_year(opened: Any, size: tuple[i
         seen.append((people, shown.text("#served-share"), shown.text("#sites-open")))
     assert seen[0] != seen[1]
     assert seen[0][1] != seen[1][1]
-    assert [sites for _, _, sites in seen] == ["7 个开放", "8 个开放"]
+    assert [sites for _, _, sites in seen] == ["7 个站点开放", "8 个站点开放"]
 
 
 def test_people_that_do_not_add_up_are_called_out(opened: Any) -> None:
@@ -270,7 +271,7 @@ def test_the_language_switches_with_title_and_lang(opened: Any) -> None:
         "en",
         "Layout of health sites in the example district · 2030 · plan map",
     ]
-    assert "30 of 40 positions are estimates" in shown.text("#banner")
+    assert "30 of 40 positions are estimated or assumed" in shown.text("#banner")
     assert "Map approval number: not yet given" in shown.text("#approval")
     own = shown.page.evaluate(
         "[...document.querySelectorAll('body *:not(script):not(bdi):not(#language)')].flatMap(node =>"
@@ -298,10 +299,89 @@ def test_the_gap_is_said_as_it_is(opened: Any, outcome: str, gap: float | None, 
 def test_draws_are_shown_as_a_range(opened: Any) -> None:
     shown = opened(small_plan())
     summary = shown.text("#summary")
-    assert "20 次推算中，机构数为 7 – 10 个。" in summary
+    assert "20 次推算中，站点（不含中心）为 7 – 10 个。" in summary
     assert "20 次推算中，覆盖率为 80.0 % – 83.2 %。" in summary
     alone = opened(small_plan() | {"draws": []})
     assert "只画了一种推算" in alone.text("#summary")
+
+
+def test_sites_are_counted_as_the_draws_count_them_and_hubs_apart(opened: Any, tiny_plan: Plan) -> None:
+    year = str(tiny_plan.content["years"][-1])
+    codes = [town["id"] for town in tiny_plan.content["district_data"]["towns"]]
+    draws = [{"sites_by_town": {code: {year: at + more} for at, code in enumerate(codes)}} for more in (0, 2)]
+    plan = {**tiny_plan.content, "draws": draws}
+    shown = opened(plan)
+    standing = [site for site in plan["sites"] if year in site["people"]]
+    sited = [site for site in standing if site["kind"] in plan["settings"]["siting"]]
+    assert 0 < len(sited) < len(standing)
+    assert shown.text("#sites-open") == f"{len(sited)} 个站点开放"
+    assert shown.text("#sites-hubs").startswith(f"另有街镇卫生院等中心 {len(standing) - len(sited)} 个 · ")
+    shown.page.click("#details details[data-name='towns'] > summary")
+    assert "不含街镇卫生院等中心" in shown.text("[data-name='towns']")
+    for town in plan["district_data"]["towns"]:
+        row = shown.page.locator("[data-name='towns'] tbody tr", has_text=town["name"])
+        count = sum(site["town"] == town["id"] for site in sited)
+        reach = f"{codes.index(town['id'])} – {codes.index(town['id']) + 2}"
+        assert as_seen(row.locator("td").last.text_content()) == f"{count}（{reach}）"
+        row.locator("button").click()
+        assert f"{count} 个站点开放" in shown.text("#card")
+        assert f"2 次推算中有 {reach} 个" in shown.text("#card")
+
+
+def test_the_card_of_a_closed_site_says_what_its_closing_means_to_the_people_in_its_circle(opened: Any) -> None:
+    for alone, words in ((0, "关闭后，2030 年圈内的人另有开放的站点可去"), (1234, "圈内有 1,234 人没有开放的站点")):
+        plan = small_plan()
+        closing = next(site for site in plan["sites"] if site["action"] == "close")
+        closing["only_site_of"] = {"2030": alone}
+        shown = opened(plan)
+        shown.page.fill("#find", closing["name"])
+        shown.page.keyboard.press("Enter")
+        assert shown.text("#card h2") == closing["name"]
+        assert words in shown.text("#card")
+    unknown = opened(small_plan())
+    unknown.page.fill("#find", closing["name"])
+    unknown.page.keyboard.press("Enter")
+    assert "为什么" not in unknown.text("#card"), "a plan that does not say is not spoken for"
+
+
+def test_a_value_that_misses_its_target_is_never_shown_as_the_target(opened: Any) -> None:
+    plan = small_plan()
+    plan["scorecard"][0] |= {"unit": "share", "target": 1, "value": 0.99998, "today": 0.99, "year": 2030}
+    plan["scorecard"][1] |= {"status": "missed", "sense": "at_most", "target": 2, "value": 3, "year": 2030}
+    shown = opened(plan)
+    shown.page.click("#details details[data-name='clauses'] > summary")
+    listed = [as_seen(text) for text in shown.page.locator("[data-name='clauses'] > ul > li").all_text_contents()]
+    assert "目标 100 · 规划 99.998 % · 现状 99；差" in listed[0]
+    assert "目标 至多 2 · 规划 3" in listed[1]
+    shown.page.click("#language")
+    assert "target at most 2, plan 3" in shown.text("[data-name='clauses'] > ul")
+
+
+@pytest.mark.parametrize("spoken", LANGUAGES)
+def test_the_page_opens_in_the_language_in_which_it_was_written(opened: Any, spoken: Language) -> None:
+    with speaking(spoken):
+        html = map_page(small_plan())
+    shown = opened({}, html=html)
+    assert shown.page.evaluate("document.documentElement.lang") == {"zh": "zh-CN", "en": "en"}[spoken]
+    assert shown.text("#title") == small_plan()["title"][spoken]
+    shown.page.click("#language")
+    assert shown.page.evaluate("document.documentElement.lang") == {"zh": "en", "en": "zh-CN"}[spoken]
+
+
+def test_an_open_card_is_printed_whole_below_the_map(opened: Any) -> None:
+    shown = opened(small_plan())
+    shown.page.fill("#find", "东河镇卫生院0")
+    shown.page.keyboard.press("Enter")
+    shown.page.emulate_media(media="print")
+    shown.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    box = "(name) => { const at = document.querySelector(name).getBoundingClientRect(); return [at.top, at.bottom]; }"
+    (_, end_of_map), (top, bottom) = (shown.page.evaluate(box, name) for name in ("#map", "#card"))
+    panel = shown.page.evaluate(box, ".panel")[0]
+    assert end_of_map <= top < bottom <= panel
+    whole = "[...document.querySelectorAll('#card, #card *')].every((one) => one.scrollHeight <= one.clientHeight + 1"
+    assert shown.page.evaluate(f"{whole} || getComputedStyle(one).overflowY === 'visible')")
+    shown.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert shown.page.evaluate("document.querySelector('.chart > #card') !== null")
 
 
 def test_layers_switch_and_links_come_when_zoomed_in(opened: Any) -> None:
@@ -418,12 +498,53 @@ def test_a_missed_must_stands_under_the_headline_and_the_count_of_clauses_always
     shown = opened(small_plan())
     assert shown.text(".must") == "未满足的“必须”条款 示例实施方案 第 4 条（15 分钟可达人口）：差 5.9 %"
     assert shown.page.evaluate("document.querySelector('.headline').nextElementSibling.matches('.must')")
-    assert shown.text("#clause-count") == "2030 年条款 3 项，满足 2 项"
+    assert shown.text("#clause-count") == "2030 年条款 3 项，满足 2 项；另有 1 项尚无法判断、1 项仅报告"
     kept = small_plan()
-    kept["scorecard"] = [line for line in kept["scorecard"] if line["strength"] != "must"]
+    kept["scorecard"] = [line for line in kept["scorecard"] if line["strength"] != "must" and line["year"] in YEARS]
     whole = opened(kept)
     assert whole.page.locator(".must").count() == 0
     assert whole.text("#clause-count") == "2030 年条款 2 项，满足 2 项"
+
+
+def test_clauses_are_grouped_by_status_with_the_missed_first_and_the_undecided_folded(opened: Any) -> None:
+    shown = opened(small_plan())
+    page = shown.page
+    page.click("#details details[data-name='clauses'] > summary")
+    listed = page.evaluate("[...document.querySelectorAll('[data-name=clauses] > ul > li')].map(one => one.className)")
+    assert listed == ["missed", "met", "met"]
+    folded = "[...document.querySelectorAll('[data-name=clauses] details')].map(one => [one.dataset.name, one.open])"
+    groups = [["clauses-undecided", False], ["clauses-reported", False], ["clauses-not_applicable", False]]
+    assert page.evaluate(folded) == groups
+    assert shown.text("[data-name='clauses-undecided'] > summary") == "尚无法判断：1 项"
+    page.click("[data-name='clauses-undecided'] > summary")
+    undecided = shown.text("[data-name='clauses-undecided'] li")
+    for text in (
+        *("2024", "力争", "文件为“必须”，模型已改", "SL-T01 的大意", "巡诊次数：目标 2 次", "所需的决策还不在规划之内"),
+        *("SL-T01 的读法", "示例征求意见稿（征求意见稿） SL-T01 附件第 2 项：SL-T01 的原文"),
+    ):
+        assert text in undecided
+    # What the plan does not decide stands in every year, and stays unfolded.
+    page.click("#years [data-year='2025']")
+    assert page.evaluate(folded) == [["clauses-undecided", True], *groups[1:]]
+    page.click("#language")
+    assert "What SL-T01 says" in shown.text("[data-name='clauses-undecided'] li")
+    assert "Draft of the example (draft) SL-T01" in shown.text("[data-name='clauses-undecided'] li")
+    page.click("[data-name='clauses-reported'] > summary")
+    reported = shown.text("[data-name='clauses-reported'] li")
+    assert "the document says 60 %" in reported
+    assert "Why SL-T02" in reported, "the clause's own reason"
+
+
+def test_the_coverage_of_today_stands_beside_the_plan_or_is_said_to_be_unknown(opened: Any) -> None:
+    plan = small_plan()
+    facts = "document.querySelector('#summary').textContent"
+    shown = opened(plan)
+    assert "现状未知" in shown.page.evaluate(facts)
+    people = plan["coverage"][-1]["people"]
+    plan["coverage"][-1]["today"] = {"covered": people // 2, "share": 0.5}
+    known = opened(plan)
+    assert f"现状 50.0\u00a0%（{people // 2:,} 人）" in known.page.evaluate(facts)
+    assert "现状未知" not in known.page.evaluate(facts)
 
 
 def test_the_card_of_a_place_says_why_it_is_served_or_not(opened: Any) -> None:
@@ -562,6 +683,9 @@ def test_hostile_text_is_shown_and_never_obeyed(opened: Any, size: tuple[int, in
     for line in (line for line in plan["scorecard"] if line["year"] == YEARS[-1]):
         for key in ("document", "clause", "quote", "indicator", "unit"):
             assert as_seen(line[key]) in details
+    for line in (line for line in plan["scorecard"] if line["year"] not in YEARS):
+        for text in (line["quote"], line["at"], line["document_name"]["zh"], line["says"]["zh"], line["note"]["zh"]):
+            assert as_seen(text) in details
     met = set()
     for text in HOSTILE_TEXTS:
         page.fill("#find", text[:16])

@@ -21,7 +21,7 @@ from allocate.planning import plan
 from allocate.plans import Plan
 from allocate.read import find_district, read_district
 from allocate.starting import DISTRICT_FILES, LONGEST_NAME, start
-from allocate.words import LANGUAGES, speaking
+from allocate.words import LANGUAGES, say_in, speaking
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = str(DATA / "tiny.toml")
@@ -238,7 +238,7 @@ def test_a_disk_that_fails_leaves_nothing_behind(
         return works(path, *arguments, **options)
 
     monkeypatch.setattr(Path, fails, fail_once)
-    with speaking("en"), pytest.raises(UsageError, match="No space left on device"):
+    with speaking("en"), pytest.raises(UsageError, match=say_in("en", "problem.disk_enospc")):
         start(folder, EXAMPLE)
     monkeypatch.undo()
     assert tree(tmp_path) == before
@@ -267,7 +267,8 @@ def test_a_folder_that_may_not_be_written_gives_one_message(
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     monkeypatch.setattr(starting.tempfile, "mkdtemp", refuse)
-    with speaking(language), pytest.raises(UsageError, match="Permission denied") as caught:  # type: ignore[arg-type]
+    why = say_in(language, "problem.disk_eacces")  # type: ignore[arg-type]
+    with speaking(language), pytest.raises(UsageError, match=why) as caught:  # type: ignore[arg-type]
         start(tmp_path / "mine", EXAMPLE)
     assert len(str(caught.value).splitlines()) == 2
     assert tree(tmp_path) == {}

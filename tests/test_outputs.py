@@ -2,6 +2,7 @@
 
 import copy
 import csv
+import errno
 import hashlib
 import io
 import os
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 from conftest import Tiny
 
+import allocate
 from allocate.draw import map_page
 from allocate.errors import AllocateError, UsageError
 from allocate.outputs import EXPORTS, FILES, check_target, export, log_text, write_plan
@@ -28,7 +30,7 @@ from allocate.report.geopackage import geojson, geopackage
 from allocate.report.sheets import SHEETS
 from allocate.report.summary import summary
 from allocate.report.workbook import workbook
-from allocate.words import LANGUAGES, speaking
+from allocate.words import LANGUAGES, Language, say, say_in, speaking
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("served", "no_capacity", "rounds", "out_of_range")
@@ -112,7 +114,8 @@ def test_the_table_of_sites_holds_every_site_once_with_its_costs(tiny_plan: Plan
     at = column(heading, "id")
     assert sorted(row[at] for row in rows) == sorted(site["id"] for site in tiny_plan.content["sites"])
     cost = column(heading, "cost over the plan (yuan)")
-    assert sum(int(row[cost]) for row in rows) == sum(row["total"] for row in tiny_plan.content["budget"]) > 0
+    # (What a hub costs is not counted.)
+    assert sum(int(row[cost] or 0) for row in rows) == sum(row["total"] for row in tiny_plan.content["budget"]) > 0
 
 
 def test_the_table_of_sites_opens_in_a_spreadsheet(tiny_plan: Plan, tmp_path: Path) -> None:
@@ -148,7 +151,7 @@ def test_a_full_disk_leaves_the_old_plan(
     monkeypatch.setattr(Path, "write_bytes", full_disk(victim))
     with pytest.raises(UsageError) as caught:
         write_plan(replace(tiny_plan, log="another run"), folder)
-    assert refused(caught, folder, "No space left on device")
+    assert refused(caught, folder, say("problem.disk_enospc"))
     assert contents(tmp_path) == before
 
 
@@ -186,7 +189,7 @@ def test_a_full_disk_leaves_what_was_exported_before_and_no_folder_for_nothing(
     target = tmp_path / where / EXPORTS[form]
     with pytest.raises(UsageError) as caught:
         export(tiny_plan.content, form, target, "zh")
-    assert refused(caught, target, "No space left on device")
+    assert refused(caught, target, say("problem.disk_enospc"))
     assert contents(tmp_path) == before
 
 
@@ -271,7 +274,7 @@ def test_a_folder_that_may_not_be_written_to_is_refused_with_one_message(form: s
         before = contents(closed)
         done = write_in_child(plan, form, closed / "new" / EXPORTS.get(form, "plan"), who=65534)
         assert (done.returncode, len(done.stdout.splitlines())) == (2, 2), done.stderr
-        assert "Permission denied" in done.stdout
+        assert say("problem.disk_eacces") in done.stdout
         assert contents(closed) == before
         closed.chmod(0o755)
 
@@ -523,12 +526,97 @@ def test_a_folder_that_the_command_runs_in_is_refused(
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_disk_refuses_for_is_said_in_the_planner_s_language(
+    language: Language, tiny_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    common = ("ENOENT", "ENOSPC", "EACCES", "EROFS", "ENOTDIR", "EISDIR", "ENAMETOOLONG", "EBUSY")
+    wanted = {getattr(errno, name): say_in(language, f"problem.disk_{name.lower()}") for name in common}
+    wanted[errno.EIO] = "Input/output error"
+    for number, words in wanted.items():
+
+        def fails(self: Path, data: bytes, number: int = number) -> int:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(Path, "write_bytes", fails)
+        with speaking(language), pytest.raises(UsageError) as caught:
+            export(tiny_plan.content, "html", tmp_path / "map.html", language)
+        assert refused(caught, tmp_path / "map.html", words)
+        assert number == errno.EIO or os.strerror(number) not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [
+        ("xlsx", "plan-en.xlsx"),
+        ("html", "page.html"),
+        ("gpkg", "below/plan.gpkg"),
+        ("xlsx", "csv"),
+        ("csv", "tables"),
+        ("csv", "geojson"),
+        ("geojson", "csv/more"),
+    ],
+)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_export_that_would_block_the_next_plan_is_refused_and_told_where_else_to_go(
+    language: Language, form: str, name: str, tiny_plan: Plan, tmp_path: Path
+) -> None:
+    folder = tmp_path / "plan"
+    write_plan(tiny_plan, folder)
+    before = contents(tmp_path)
+    with speaking(language), pytest.raises(UsageError) as caught:
+        export(tiny_plan.content, form, folder / name, language)
+    beside = tmp_path / Path(name).name
+    assert refused(caught, folder / name, folder / EXPORTS[form], beside)
+    assert contents(tmp_path) == before
+    export(tiny_plan.content, form, beside, language)
+    check_target(folder)
+
+
+@pytest.mark.parametrize("form", EXPORTS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_plan_s_folder_is_no_target_of_an_export(
+    language: Language, form: str, tiny_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "plan"
+    write_plan(tiny_plan, folder)
+    before = contents(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for target in (folder, Path("plan"), Path("plan/../plan")):
+        with speaking(language), pytest.raises(UsageError) as caught:
+            export(tiny_plan.content, form, target, language)
+        beside = tmp_path / f"plan-{EXPORTS[form]}"
+        assert refused(caught, target, folder / EXPORTS[form], beside)
+        assert say_in(language, "problem.export_exists") not in str(caught.value)
+        assert contents(tmp_path) == before
+
+
+def test_a_folder_of_many_things_that_holds_a_plan_too_takes_an_export_of_any_name(
+    tiny_plan: Plan, tmp_path: Path
+) -> None:
+    (tmp_path / "thesis.docx").write_text("years of work")
+    (tmp_path / "plan.json").write_text(to_json(tiny_plan.content), encoding="utf-8")
+    for form, name in (("html", "page.html"), ("csv", "below/tables")):
+        assert export(tiny_plan.content, form, tmp_path / name, "en").exists()
+
+
+def test_a_path_may_be_given_as_text(tiny_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = allocate.write_plan(tiny_plan, "plan")
+    assert all(path.is_file() for path in files.values())
+    assert allocate.read_plan("plan") == allocate.read_plan("plan/plan.json") == tiny_plan.content
+    for form, name in (("xlsx", "here.xlsx"), ("csv", "tables")):
+        assert allocate.export(tiny_plan.content, form, name, "en") == Path(name)
+    assert (tmp_path / "here.xlsx").is_file()
+    assert (tmp_path / "tables" / "towns.csv").is_file()
+
+
 @pytest.mark.parametrize("form", ["plan", *EXPORTS])
 def test_a_name_that_no_disk_takes_is_refused_with_one_message(form: str, tiny_plan: Plan, tmp_path: Path) -> None:
     for target in (tmp_path / ("长" * 200), tmp_path / ("长" * 200) / "below"):
         with pytest.raises(UsageError) as caught:
             check_target(target) if form == "plan" else export(tiny_plan.content, form, target, "zh")
-        assert refused(caught, "File name too long")
+        assert refused(caught, say("problem.disk_enametoolong"))
     assert not list(tmp_path.iterdir())
 
 

@@ -69,6 +69,14 @@ def rule_lists(draw: st.DrawFn, case: Case) -> list[Rule]:
         "keep": {"sites": names},
         "forbid": {"sites": names},
         "spacing": {"kinds": st.just(kinds), "metres": st.sampled_from([200, 600, 1000])},
+        "presence": {
+            "kinds": st.just(kinds),
+            "places": st.just(("village",)),
+            "within": st.sampled_from(["own", "adjoining"]),
+            "share": st.sampled_from([0.5, 1.0]),
+        },
+        "people_per_site": {"kinds": st.just(kinds), "at_most": st.integers(1, 4), "at_least": st.none() | st.just(1)},
+        "change_limit": {"kinds": st.just(kinds), "at_most": st.integers(0, 2)},
     }
     years = st.just(case.years[-1:]) if draw(st.booleans()) else optional_years(case)
     found = []

@@ -75,7 +75,15 @@ def test_every_code_of_every_sheet_has_a_word(content: Content, language: Langua
             for cell in sheet.column(field.name):
                 assert cell is None or f"{field.group}.{cell}" in catalogue()
                 met |= {field.group} if cell is not None else set()
-    assert met == {"clause", "strength", "unit", "basis", "action", "kind", "status", "sheet"}
+    assert met == {"clause", "strength", "sense", "unit", "basis", "action", "kind", "status", "sheet"}
+
+
+def test_a_code_without_a_word_stands_as_it_is(content: Content) -> None:
+    content["scorecard"][0].update(unit="hats per head", document_status="draft")
+    sheet = sheets(content, "en")["scorecard"]
+    said = {field.name: [field.say(cell, "en") for cell in sheet.column(field.name)] for field in sheet.fields}
+    assert said["unit"].count("hats per head") == 1
+    assert said["document_status"].count("draft") == 1
 
 
 def test_both_languages_hold_the_same_figures(content: Content) -> None:
@@ -193,6 +201,36 @@ def test_the_circle_of_the_plan_is_the_one_of_the_towns(content: Content, tables
     assert lines(tables["coverage"], preset="eight_minutes", year=2025, town_id=None)[0]["covered"] == 29_875
 
 
+def test_known_stock_tells_who_is_within_each_reading_of_the_circle_today(
+    content: Content, tables: dict[str, Sheet]
+) -> None:
+    district = district_of(content)
+    model = model_of(content["settings"], "tiny", "settings", inputs_of(content, "model"))
+    shares = set()
+    for preset in ("eight_minutes", "walk_15"):
+        case = make_case(district, model, preset)
+        inside = [any(case.sites[j].exists for j in sites) for sites in case.sites_of]
+        for town in (None, "T1", "T2", "T3"):
+            members = [i for i, place in enumerate(district.places) if town in (None, place.town)]
+            people = [district.places[i].people or 0 for i in members]
+            covered = sum(number for i, number in zip(members, people, strict=True) if inside[i])
+            for row in lines(tables["coverage"], preset=preset, town_id=town):
+                assert row["today_covered"] == covered
+                assert row["today_covered_share"] == pytest.approx(covered / sum(people), abs=1e-9)
+            shares.add(covered / sum(people))
+    assert len(shares) > 2, "the readings and the towns differ"
+    assert {row["share_asked"] for row in lines(tables["coverage"], preset="walk_15")} == {0.8}
+    assert {row["share_asked"] for row in lines(tables["coverage"], preset="eight_minutes")} == {None}
+
+
+def test_unknown_stock_leaves_the_coverage_of_today_blank(content: Content) -> None:
+    for row in content["coverage"]:
+        row["today"] = None
+    del content["coverage"][0]["today"]  # (a plan of an earlier version)
+    coverage = sheets(content, "en")["coverage"]
+    assert {*coverage.column("today_covered"), *coverage.column("today_covered_share")} == {None}
+
+
 def test_an_open_site_says_whom_it_serves_and_who_has_no_other(content: Content, tables: dict[str, Sheet]) -> None:
     (row,) = lines(tables["sites"], id="clinic-T2015")
     assert row["reason"] == "serves 2,500 people in 2027; 1,861 people have no other site within their circle"
@@ -204,7 +242,12 @@ def test_an_open_site_says_whom_it_serves_and_who_has_no_other(content: Content,
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_closed_site_says_why_and_serves_nobody(content: Content, language: Language) -> None:
     (row,) = lines(sheets(content, language)["sites"], action="close")
-    assert row["reason"] == say_in(language, "sites.why_close")
+    assert row["reason"] == say_in(language, "sites.closed", year=2027)
+    content["sites"] = [
+        site | {"only_site_of": {"2027": 850}} for site in content["sites"] if site["action"] == "close"
+    ]
+    (row,) = lines(sheets(content, language)["sites"], action="close")
+    assert row["reason"] == say_in(language, "sites.closed_alone", year=2027, alone=850)
     assert [row[f"serves_{year}"] for year in (2025, 2027)] == [0, 0]
     assert row["cost"] == 0
 

@@ -493,6 +493,19 @@ def break_a_checksum(content: Content, chance: random.Random) -> None:
 
 
 @mutation
+def forget_what_the_plan_was_made_from(content: Content, chance: random.Random) -> None:
+    content["inputs"] = chance.choice(
+        [[], *([row for row in content["inputs"] if row["of"] == part] for part in ("district", "model"))]
+    )
+
+
+@mutation
+def leave_an_input_out(content: Content, chance: random.Random) -> None:
+    needed = ("district.toml", "boundary.geojson", "places.csv", "towns.csv")
+    content["inputs"].remove(chance.choice([row for row in content["inputs"] if row["path"] in needed]))
+
+
+@mutation
 def leave_the_version_of_a_library_blank(content: Content, chance: random.Random) -> None:
     content["versions"][chance.choice(list(content["versions"]))] = chance.choice(["", None, 3])
 
@@ -571,6 +584,8 @@ WHERE = {
     "improve the basis of a place": "places[",
     "understate the assumptions": "assumptions[",
     "add a draw": "draws",
+    "forget what the plan was made from": "inputs",
+    "leave an input out": "inputs",
     "change the people of a place": "district_data.population",
     "change a published total": "district_data.",
 }
@@ -612,12 +627,37 @@ def test_a_place_renamed_in_the_plan_alone_is_seen_in_the_data(text: str, tiny_h
     assert [finding.where for finding in verify(content, tiny_home.folder).findings] == ["district_data.places[0].name"]
 
 
+def test_the_district_that_a_plan_was_made_from_is_found_above_it_and_compared(
+    tiny_plan: Plan, tiny_home: Tiny, text: str, tmp_path: Path
+) -> None:
+    shutil.copytree(tiny_home.folder, tmp_path / "mine" / "data" / "tiny")
+    files = write_plan(tiny_plan, tmp_path / "mine" / "maps" / "out" / "tiny")
+    for plan in (files["plan.json"], files["plan.json"].parent, str(files["plan.json"].parent)):
+        assert (verify(plan).findings, verify(plan).notes) == ((), ())
+    content = json.loads(text)
+    content["district_data"]["places"][0]["name"] += "?"
+    files["plan.json"].write_text(to_json(content), encoding="utf-8")
+    assert [finding.where for finding in verify(files["plan.json"]).findings] == ["district_data.places[0].name"]
+
+
+def test_a_district_of_the_same_name_that_changed_does_not_hide_the_one_that_the_plan_was_made_from(
+    tiny_plan: Plan, tiny: Tiny, tiny_home: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny.edit("places.csv", "社区居委会", "居委会")
+    shutil.copytree(tiny.folder, tmp_path / "mine" / "data" / "tiny")
+    write_plan(tiny_plan, tmp_path / "mine" / "maps" / "out" / "tiny")
+    assert len(verify(tmp_path / "mine" / "maps" / "out" / "tiny").notes) == 1
+    monkeypatch.chdir(tiny_home.folder.parent)
+    assert verify(tmp_path / "mine" / "maps" / "out" / "tiny").notes == ()
+
+
 def test_a_plan_is_rechecked_from_its_folder_and_from_its_file(
     tiny_plan: Plan, tiny_home: Tiny, tmp_path: Path
 ) -> None:
     files = write_plan(tiny_plan, tmp_path / "plan")
     assert verify(tmp_path / "plan", tiny_home.folder).sound
     assert verify(files["plan.json"], tiny_home.folder).sound
+    assert verify(str(tmp_path / "plan"), str(tiny_home.folder)).sound
     shutil.rmtree(tmp_path / "plan")
     with pytest.raises(InputError):
         verify(tmp_path / "plan", tiny_home.folder)

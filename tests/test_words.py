@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -12,8 +13,11 @@ import pytest
 from allocate import tables
 from allocate.goals import GOALS
 from allocate.model import SITED
+from allocate.policies import REGIMES
 from allocate.rows import POLICY
 from allocate.rules import RULES
+from allocate.rules.amounts import UNITS
+from allocate.rules.rate import PER
 from allocate.words import LANGUAGES, both, catalogue, language, say, say_in, speaking
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,6 +28,19 @@ SHEETS = {
     *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "proof", "draws", "assumptions"),
     *("problems", "sources"),
 }
+# What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
+POLICY_FILES = [tomllib.loads(file.read_text("utf-8")) for file in sorted((ROOT / "models/policies").glob("*.toml"))]
+CLAUSES = [clause for file in POLICY_FILES for clause in file["clauses"]]
+TERMS = {
+    term
+    for clause in CLAUSES
+    for key, value in clause.get("rule", {}).items()
+    if key != "rule"
+    for term in (value if isinstance(value, list) else [value])
+    if isinstance(term, str) and term not in {*tables.INSTITUTION_KINDS, *tables.PLACE_KINDS}
+}
+# What rules may say besides.
+MORE_TERMS = {"place", "site", "new", "own", "registered", "urban", "rural", "associate_senior", "senior"}
 # Sections whose keys are codes of the data.
 CODES: dict[str, set[str]] = {
     "kind": set(tables.INSTITUTION_KINDS) | set(tables.PLACE_KINDS),
@@ -38,18 +55,29 @@ CODES: dict[str, set[str]] = {
         *("summary", "about_summary", "whole_district", "fact", "file", "program", "none_found", "cut"),
     },
     "indicator": set(RULES),
-    "unit": {rule.unit for rule in RULES.values()}
-    | {rule.measured_in for rule in RULES.values()}
+    # What a rule on amounts is counted in depends on its resource.
+    "unit": {unit for rule in RULES.values() for unit in (rule.unit, rule.measured_in) if isinstance(unit, str)}
+    | set(UNITS)
+    | {f"per_{people}" for people in PER}
     | {goal.unit for goal in GOALS.values()}
+    | {clause["value"]["unit"] for clause in CLAUSES if "value" in clause}
     | {"ratio", "households"},
+    "sense": {"at_least", "at_most"},
+    "document": {"issued", "draft"},
+    "term": TERMS | MORE_TERMS,
     "fact": {
         *(f"population{part}" for part in ("", "_urban", "_rural", "_2010", "_0_14")),
         *(f"population_{age}_and_over" for age in (60, 65, 80)),
         "households",
     },
     "status": {"served", "no_capacity", "rounds", "out_of_range", "unknown"},
-    "clause": {"met", "missed", "reported", "undecided", "not_applicable"},
+    "clause": {
+        *("met", "missed", "reported", "undecided", "not_applicable", "planned"),
+        *("other_regime", "past", "undecided_yet", "decided_here", "off", "beyond"),
+        *("input", "indicator", "out_of_scope"),
+    },
     "step": {"worst", "sum"},
+    "regime": set(REGIMES),
     "counted": {
         *("places_position", "places_people", "places_people_65", "towns_position", "institutions_position"),
         *("institutions_name", "model_rules", "model_siting", "model_circle", "model_modes", "people_later_years"),

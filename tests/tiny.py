@@ -37,8 +37,14 @@ def make(
     repeats: Sequence[int] | None = None,
     spans: Sequence[int] | None = None,
     spots: Sequence[tuple[float, float]] | None = None,
+    place_kinds: Sequence[str] | None = None,
+    place_settings: Sequence[str] | None = None,
+    neighbours: Sequence[Sequence[int]] | None = None,
 ) -> Case:
-    """Return a case: places P1, P2, … in towns T1, T2, …, and the `seconds` of every pair in reach."""
+    """Return a case: places P1, P2, … in towns T1, T2, …, and the `seconds` of every pair in reach.
+
+    Unless told otherwise, the places are rural villages in a row, each beside the next.
+    """
     town_of = tuple(town_of or [0] * len(people))
     pairs = sorted((i, s, j) for (i, j), s in seconds.items())
     columns = np.array(pairs, dtype=np.int64).reshape(-1, 3)
@@ -53,7 +59,14 @@ def make(
         sites=tuple(sites),
         links=Links(columns[:, 0], columns[:, 2], columns[:, 1]),
         spots=np.array(spots or [(10_000.0 * j, 0.0) for j in range(len(sites))]).reshape(-1, 2),
+        place_kinds=tuple(place_kinds or ["village"] * len(people)),
+        place_settings=tuple(place_settings or ["rural"] * len(people)),
+        neighbours=tuple(map(tuple, neighbours or _in_a_row(len(people)))),
     )
+
+
+def _in_a_row(count: int) -> list[list[int]]:
+    return [[k for k in (i - 1, i + 1) if 0 <= k < count] for i in range(count)]
 
 
 def valley(**changes: Any) -> Case:
@@ -78,14 +91,33 @@ def valley(**changes: Any) -> Case:
     return make([[2, 2], [1, 1], [2, 1]], sites, seconds, **(numbers | changes))
 
 
-def every_point(case: Case, rows: Iterable[Row], beyond: int = 1) -> Iterator[dict[Key, int]]:
+# Variables that decide nothing: what is decided says what they can be.
+HELPERS = ("present",)
+
+
+def every_point(
+    case: Case, rows: Iterable[Row], beyond: int = 1, amounts: int = 2, ties: Iterable[Row] = ()
+) -> Iterator[dict[Key, int]]:
     """Yield every point of the box of the decisions that the rows speak of, wrong ones included.
 
-    People served, a mere sum, give way to the people of each pair, up to `beyond` more than live there.
+    People served, a mere sum, give way to the people of each pair, up to `beyond` more than live there. Of a resource
+    or a function, a site has up to `amounts`. Helper variables give way to what their `ties` speak of.
     """
-    keys = sorted({key for row in rows for key in _decisions(case, row.terms)})
-    ranges = [range(2 if key[0] == "open" else case.people[key[1], key[3]] + beyond + 1) for key in keys]
-    for point in product(*ranges):
+    spoken = {key for row in (*rows, *ties) for key in _decisions(case, row.terms)}
+    keys = sorted(key for key in spoken if key[0] not in HELPERS)
+
+    def most(key: Key) -> int:
+        match key:
+            case ("open", _, _):
+                return 1
+            case ("amount", _, _, _):
+                return amounts
+            case (_, int(i), _, int(t)):
+                return int(case.people[i, t]) + beyond
+        msg = f"{key} is no decision"
+        raise KeyError(msg)
+
+    for point in product(*(range(most(key) + 1) for key in keys)):
         yield dict(zip(keys, point, strict=True))
 
 
@@ -103,13 +135,23 @@ def layout_at(point: Mapping[Key, int]) -> Layout:
     return Layout(
         frozenset((int(key[1]), int(key[2])) for key, on in point.items() if key[0] == "open" and on),
         {key[1:]: people for key, people in point.items() if key[0] == "serve" and people},
+        {key[1:]: number for key, number in point.items() if key[0] == "amount" and number},
     )
 
 
-def value_in(layout: Layout) -> Callable[[Key], int]:
-    """Return what every variable is in a layout."""
+def value_in(layout: Layout, ties: Iterable[Row] = ()) -> Callable[[Key], Number]:
+    """Return what every variable is in a layout; a helper is the most, 0 or 1, that its `ties` allow."""
+    tied: dict[Key, list[Row]] = {}
+    for row in ties:
+        for helper in row.terms:
+            if helper[0] in HELPERS:
+                tied.setdefault(helper, []).append(row)
 
-    def value(key: Key) -> int:
+    def allows(helper: Key, number: int) -> bool:
+        trial = {helper: number}
+        return not any(violation(row, lambda key: trial[key] if key in trial else value(key)) for row in tied[helper])
+
+    def value(key: Key) -> Number:
         match key:
             case ("open", j, t):
                 return int((j, t) in layout.open)
@@ -117,6 +159,10 @@ def value_in(layout: Layout) -> Callable[[Key], int]:
                 return layout.serve.get((i, j, t), 0)
             case ("served", i, t):
                 return layout.served.get((i, t), 0)
+            case ("amount", what, index, t):
+                return layout.amounts.get((what, index, t), 0)
+            case _ if key in tied:
+                return max(number for number in (0, 1) if allows(key, number))
         msg = f"{key} is no decision"
         raise KeyError(msg)
 
@@ -148,7 +194,7 @@ def nearest(case: Case, is_open: frozenset[tuple[int, int]]) -> Layout:
     return Layout(is_open, flows)
 
 
-def violation(row: Row, value: Callable[[Key], int]) -> Number:
+def violation(row: Row, value: Callable[[Key], Number]) -> Number:
     """Return how far a row is missed."""
     left = sum(coefficient * value(key) for key, coefficient in row.terms.items())
     match row.sense:
@@ -160,9 +206,9 @@ def violation(row: Row, value: Callable[[Key], int]) -> Number:
             return abs(left - row.bound)
 
 
-def missed(rows: Iterable[Row], layout: Layout) -> dict[Key, tuple[Number, Number]]:
+def missed(rows: Iterable[Row], layout: Layout, ties: Iterable[Row] = ()) -> dict[Key, tuple[Number, Number]]:
     """Return by how much rows are missed, and their targets, by what they are about."""
-    value = value_in(layout)
+    value = value_in(layout, ties)
     found: dict[Key, tuple[Number, Number]] = {}
     for row in rows:
         assert row.about not in found, f"two rows are about {row.about}"
@@ -299,10 +345,10 @@ def optional_years(case: Case) -> st.SearchStrategy[tuple[int, ...]]:
 
 def weigh(case: Case, rules: Sequence[Rule], layout: Layout) -> tuple[Number, Number]:
     """Return the worst breach and the weighted sum of breaches, from the rows, as the solver sees them."""
-    value = value_in(layout)
     shares = [
         (Fraction(violation(row, value)) / Fraction(row.target), Fraction(str(each.weight)) * row.times)
         for each in rules
+        for value in [value_in(layout, list(each.ties(case)))]
         for row in each.rows(case)
     ]
     worst = max((share for share, _ in shares), default=Fraction(0))

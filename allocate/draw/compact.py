@@ -8,6 +8,7 @@ from typing import Any
 import shapely
 
 from allocate.areas import Areas
+from allocate.report.sheets import REASONED
 from allocate.units import Basis
 from allocate.words import catalogue
 
@@ -78,10 +79,12 @@ def compact(plan: Row) -> dict[str, Any]:
         "towns": town_columns,
         "places": place_columns,
         "marks": mark_columns,
+        # Kinds that the plan sites, which draws count; without them, nobody knows which sites are hubs.
+        "siting": _siting(plan),
         "rows": rows,
         "expected": _expected(plan, district, years),
         "coverage": _coverage(plan, district, years),
-        "clauses": _clauses(plan, years),
+        "clauses": _clauses(plan),
         "draws": _draws(plan, years, towns),
         "estimates": _estimates(district, plan, place_columns),
     }
@@ -184,7 +187,7 @@ def _action(site: Row, marks: _Index) -> dict[str, Any]:
 
 
 def _rows(plan: Row, places: _Index, marks: _Index, years: Sequence[int]) -> dict[str, Columns]:
-    keys = ("place", "status", "people", "mark", "minutes", "basis")
+    keys = ("place", "status", "people", "mark", "minutes")
     rows: dict[str, Columns] = {str(year): {key: [] for key in keys} for year in years}
     for row in _list(plan.get("places")):
         columns = rows.get(str(_whole(row.get("year"))))
@@ -197,7 +200,6 @@ def _rows(plan: Row, places: _Index, marks: _Index, years: Sequence[int]) -> dic
         columns["people"].append(_whole(row.get("people")) or 0)
         columns["mark"].append(marks.known(row.get("served_by")))
         columns["minutes"].append(None if minutes is None else round(minutes, 1))
-        columns["basis"].append(_basis(row.get("basis")))
     return rows
 
 
@@ -224,7 +226,9 @@ def _coverage(plan: Row, district: Row, years: Sequence[int]) -> dict[str, list[
         year = str(_whole(line.get("year")))
         if year in found and _whole_district(line, plan, district):
             numbers = [_number(line.get(key)) for key in ("people", "covered", "share")]
-            found[year].append([_two(_circle(plan, _text(line.get("preset")))), *numbers])
+            before = line.get("today")
+            today = [_number(before.get(key)) for key in ("covered", "share")] if isinstance(before, Mapping) else None
+            found[year].append([_two(_circle(plan, _text(line.get("preset")))), *numbers, today])
     return found
 
 
@@ -245,28 +249,46 @@ def _circle(plan: Row, preset: str) -> Any:
     return circle.get("name") or preset
 
 
-def _clauses(plan: Row, years: Sequence[int]) -> dict[str, list[dict[str, Any]]]:
-    """Return the scorecard by year; a clause without a year stands in every year."""
-    keys = ("clause", "document", "indicator", "unit", "strength", "status", "quote")
-    numbers = ("target", "today", "value", "shortfall")
-    found: dict[str, list[dict[str, Any]]] = {str(year): [] for year in years}
-    for line in _list(plan.get("scorecard")):
-        clause: dict[str, Any] = {key: _text(line.get(key)) for key in keys}
-        percent = 100 if clause["unit"] == "share" else 1
-        clause |= {key: _times(_plain(line.get(key)), percent) for key in numbers if key != "shortfall"}
-        clause["shortfall"] = _plain(line.get("shortfall"))
-        clause["unit"] = _words("unit", clause["unit"])
-        clause["short_unit"] = (
-            _words("unit", _text(line.get("shortfall_unit"))) if line.get("shortfall_unit") else clause["unit"]
-        )
-        clause["indicator"] = _words("", clause["indicator"] or clause["clause"])
-        causes = line.get("causes") or ()
-        clause["causes"] = [_text(causes)] if isinstance(causes, str) else [_cause(cause) for cause in causes]
-        year = _whole(line.get("year"))
-        for shown in found if year is None else (str(year),):
-            if shown in found:
-                found[shown].append(clause)
-    return found
+def _siting(plan: Row) -> list[str] | None:
+    siting = (plan.get("settings") or {}).get("siting")
+    return sorted(map(_text, siting)) if siting else None
+
+
+def _clauses(plan: Row) -> list[dict[str, Any]]:
+    """Return the scorecard: each line with its year, or none, and its texts in both languages."""
+    return [_clause(line) for line in _list(plan.get("scorecard"))]
+
+
+def _clause(line: Row) -> dict[str, Any]:
+    unit, short = _text(line.get("unit")), _text(line.get("shortfall_unit"))
+    percent = 100 if unit == "share" else 1
+    causes = line.get("causes") or ()
+    asked, strength = _text(line.get("document_strength")), _text(line.get("strength"))
+    return {
+        **{key: _text(line.get(key)) for key in ("rule", "clause", "at", "label", "sense", "status", "quote")},
+        **{key: _times(_plain(line.get(key)), percent) for key in ("target", "today", "value")},
+        "year": _whole(line.get("year")),
+        "document": _two(line.get("document_name") or line.get("document")),
+        "draft": line.get("document_status") == "draft",
+        "strength": strength,
+        # The document's own strength, where the model gives another.
+        "changed": asked if strength and asked != strength else "",
+        "indicator": _words("", _text(line.get("indicator"))),
+        "says": _two(line.get("says")),
+        "why": _why(line),
+        "reading": _two(line.get("note")),
+        "unit": _words("unit", unit),
+        "shortfall": _plain(line.get("shortfall")),
+        "short_unit": _words("unit", short or unit),
+        "causes": [_text(causes)] if isinstance(causes, str) else [_cause(cause) for cause in causes],
+    }
+
+
+def _why(line: Row) -> dict[str, str]:
+    """Return why a line has its status: the clause's own reason, where it has one, stands for ours."""
+    why = _text(line.get("why"))
+    own = line.get("reason") if why in REASONED else None
+    return _two(own) if own else _words("", why)
 
 
 def _words(group: str, code: str) -> dict[str, str]:

@@ -12,13 +12,13 @@ from typing import Any
 from allocate.bundle import bundled
 from allocate.draw.compact import centre, compact
 from allocate.draw.pack import pack_content
-from allocate.words import Language, both, catalogue
+from allocate.words import Language, both, catalogue, language
 
 LEAFLET = "vendor/leaflet-1.9.4"
 MAP_ID = "map"
 _FOLIUM_ID = re.compile(r"map_[0-9a-f]{32}")
 # Sections of the catalogue that say codes.
-_CODES = ("action", "basis", "clause", "kind", "status", "strength")
+_CODES = ("action", "basis", "clause", "kind", "sense", "status", "strength")
 _HEAD_END, _BODY_START, _BODY_END = "</head>", "<body>", "</body>"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -33,12 +33,13 @@ def map_page(plan: Mapping[str, Any]) -> str:
     """Return the map of a plan as the HTML of one file that asks no host for anything.
 
     No text of the plan passes through folium or any template: it goes into the page as JSON, and the
-    page's script writes it as text.
+    page's script writes it as text. It opens in the language of the session.
     """
     content = compact(plan)
     container, view = _shell(centre(content["boundary"], content["places"]))
     before, after = _page(container)
-    islands = _island("plan", pack_content(content) | {"view": view}) + _island("words", _words())
+    packed = pack_content(content)
+    islands = _island("plan", packed | {"view": view, "language": language()}) + _island("words", _words())
     return before + islands + after
 
 

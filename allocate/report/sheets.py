@@ -19,9 +19,13 @@ SHEETS = (
     "years", "scorecard", "sites", "towns", "places", "budget", "coverage", "proof", "draws", "assumptions", "problems",
     "sources",
 )  # fmt: skip
+# Why a clause is no rule, where the clause itself gives the reason.
+REASONED = ("clause.indicator", "clause.out_of_scope")
 _PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {0x7F: 0x2421}
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 STATUSES = ("served", "no_capacity", "rounds", "out_of_range")
+# What a clause can be, in the order in which a planner reads them.
+CLAUSE_STATUSES = ("missed", "met", "undecided", "reported", "not_applicable")
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,9 @@ class Field:
         return say_in(language, key) if key in catalogue() else ""
 
     def say(self, cell: Cell, language: Language) -> Cell:
-        """Return a cell as people read it: codes in words, everything else as it is."""
-        return say_in(language, f"{self.group}.{cell}") if self.kind == "code" and cell is not None else cell
+        """Return a cell as people read it: codes in words; what has no word, and everything else, as it is."""
+        key = f"{self.group}.{cell}"
+        return say_in(language, key) if self.kind == "code" and cell is not None and key in catalogue() else cell
 
 
 @dataclass(frozen=True)
@@ -110,12 +115,12 @@ def sheets(content: Content, language: Language) -> dict[str, Sheet]:
 
 
 def reason(site: Mapping[str, Any], years: Sequence[int], language: Language) -> str:
-    """Say why a site is in the plan, or why it is closed."""
-    if site["action"] == "close":
-        return say_in(language, "sites.why_close")
+    """Say why a site is in the plan, or what its closing means to the people within its circle."""
     last = str(years[-1])
     people, alone = site["people"].get(last, 0), site["only_site_of"].get(last, 0)
-    return say_in(language, "sites.why", year=last, people=people, alone=alone)
+    if site["action"] == "close":
+        return say_in(language, "sites.closed_alone" if alone else "sites.closed", year=last, alone=alone)
+    return say_in(language, "sites.why" if alone else "sites.why_shared", year=last, people=people, alone=alone)
 
 
 class _Source:
@@ -199,30 +204,63 @@ def _years(source: _Source) -> Sheet:
 
 
 def _scorecard(source: _Source) -> Sheet:
-    """Return one line per rule and year; what is missed is read first, the order of the model stays within."""
+    """Return a line per rule and year and per other clause: missed ones first, the order of the model within."""
     fields = [
-        Field("status", "code", "clause"), Field("strength", "code", "strength"), Field("document", "text"),
-        Field("clause", "text"), Field("year", "year"), Field("indicator", "text"), Field("target", "measure"),
-        Field("today", "measure"), Field("value", "measure"), Field("unit", "code", "unit"),
+        Field("status", "code", "clause"), Field("why", "text"), Field("strength", "code", "strength"),
+        Field("changed", "text"), Field("clause", "text"), Field("at", "text"), Field("year", "year"),
+        Field("says", "text"), Field("indicator", "text"), Field("sense", "code", "sense"),
+        Field("target", "measure"), Field("today", "measure"), Field("value", "measure"), Field("unit", "code", "unit"),
         Field("shortfall", "measure"), Field("shortfall_unit", "code", "unit"), Field("causes", "text"),
-        Field("quote", "text"), Field("source", "text"), Field("basis", "code", "basis"), Field("rule", "id"),
+        Field("quote", "text"), Field("document", "text"), Field("document_status", "code", "document"),
+        Field("label", "text"), Field("reading", "text"), Field("source", "text"), Field("basis", "code", "basis"),
+        Field("rule", "id"),
     ]  # fmt: skip
 
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
         causes = [f"{cause['name']} {cause['shortfall']:,}" for cause in row["causes"]]
+        name, says, note = row.get("document_name"), row.get("says"), row.get("note")
         return {
             **row,
-            "indicator": source.word(row["indicator"]),
+            "sense": row.get("sense"),
+            "why": why_status(row, source.language),
+            "changed": changed_strength(row, source.language),
+            "at": row.get("at") or None,
+            "says": says[source.language] if says else None,
+            "label": row.get("label") or None,
+            "reading": note[source.language] if note else None,
+            "document": name[source.language] if name else row["document"],
+            "document_status": row["document_status"] or None,
+            "indicator": source.known(row["indicator"], row["indicator"]) if row["indicator"] else None,
             "causes": source.word("summary.semicolon").join(causes),
             "unit": _unit(row["unit"]),
             "shortfall_unit": _unit(row["shortfall_unit"]),
         }
 
-    lines = sorted(source.content["scorecard"], key=lambda row: row["status"] != "missed")
-    return _sheet("scorecard", fields, map(record, lines))
+    return _sheet("scorecard", fields, map(record, by_status(source.content["scorecard"])))
 
 
-def _unit(unit: str) -> str:
+def by_status(scorecard: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the lines of a scorecard in the order in which a planner reads them: what is missed comes first."""
+    return sorted(scorecard, key=lambda row: CLAUSE_STATUSES.index(row["status"]))
+
+
+def changed_strength(row: Mapping[str, Any], language: Language) -> str | None:
+    """Say that a model gives a clause another strength than its document does, and which one that had."""
+    wanted = row.get("document_strength")
+    if not wanted or not row["strength"] or wanted == row["strength"]:
+        return None
+    return say_in(language, "card.changed", strength=say_in(language, f"strength.{wanted}"))
+
+
+def why_status(row: Mapping[str, Any], language: Language) -> str | None:
+    """Say why a line is neither met nor missed: the clause's own reason, where it has one."""
+    why, reason = str(row.get("why")), row.get("reason")
+    if reason and why in REASONED:
+        return str(reason[language])
+    return say_in(language, why) if why in catalogue() else None
+
+
+def _unit(unit: str | None) -> str | None:
     """Return the unit of a measure: a share stands in the sheets as a fraction of 1, and its unit says so."""
     return "ratio" if unit == "share" else unit
 
@@ -238,12 +276,15 @@ def _sites(source: _Source) -> Sheet:
         Field("cost", "yuan"), Field("parent", "text"), Field("reason", "text"), Field("basis", "code", "basis"),
         Field("lon", "degrees"), Field("lat", "degrees"), Field("id", "id"), Field("town_id", "id"),
     ]  # fmt: skip
+    sited = source.content["settings"]["siting"]
     closing = {site["id"]: site["year"] for site in source.content["sites"] if site["action"] == "close"}
 
     def record(site: Mapping[str, Any]) -> dict[str, Any]:
         return {
             **site,
             "until": closing.get(site["id"]),
+            # What a hub costs is not counted, which is not the same as nothing.
+            "cost": site["cost"] if site["kind"] in sited else None,
             "town_id": site["town"],
             "town": source.towns[site["town"]],
             **_by_year("serves", years, site["people"]),
@@ -342,17 +383,23 @@ def _coverage(source: _Source) -> Sheet:
     """Return who lives within each reading of the circle, for the district and every town."""
     fields = [
         Field("year", "year"), Field("circle", "text"), Field("town_id", "id"), Field("town", "text"),
-        Field("people", "whole"), Field("covered", "whole"), Field("covered_share", "share"), Field("preset", "id"),
+        Field("people", "whole"), Field("today_covered", "whole"), Field("today_covered_share", "share"),
+        Field("covered", "whole"), Field("covered_share", "share"), Field("share_asked", "share"),
+        Field("preset", "id"),
     ]  # fmt: skip
     circles = source.content["settings"]["circles"]
 
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
+        before = row.get("today")
         return {
             **row,
             "circle": circles[row["preset"]]["name"][source.language],
             "town_id": None if row["scope"] == DISTRICT else row["scope"],
             "town": source.scope(row["scope"]),
+            "today_covered": before["covered"] if before else None,
+            "today_covered_share": before["share"] if before else None,
             "covered_share": row["share"],
+            "share_asked": circles[row["preset"]].get("share"),
         }
 
     return _sheet("coverage", fields, map(record, source.content["coverage"]))

@@ -84,7 +84,17 @@ def _clauses(content: Mapping[str, Any]) -> str:
     missed = [f"{row['rule']} {row['year']}" for row in rows if row["status"] == "missed"]
     met = sum(row["status"] == "met" for row in rows)
     text = say("summary.none_missed") if not missed else say("summary.missed", names=say("summary.comma").join(missed))
-    return say("summary.clauses", met=met, count=len(rows), text=text)
+    return say("summary.clauses", met=met, count=met + len(missed), text=text) + _other_clauses(rows)
+
+
+def _other_clauses(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say how many clauses no plan was made for, each counted once however many years it has."""
+    counts = {
+        status: len({row["rule"] for row in rows if row["status"] == status})
+        for status in ("undecided", "reported", "not_applicable")
+    }
+    parts = [say(f"summary.{status}", count=count) for status, count in counts.items() if count]
+    return say("summary.besides", text=say("summary.comma").join(parts)) if parts else ""
 
 
 def _worst_town(content: Mapping[str, Any]) -> str:
@@ -104,22 +114,30 @@ def _circles(content: Mapping[str, Any]) -> str:
     year = content["years"][-1]
     circles = content["settings"]["circles"]
     rows = [row for row in content["coverage"] if row["scope"] == "district" and row["year"] == year]
-    parts = [
-        say(
-            "summary.circle",
-            name=circles[row["preset"]]["name"][language()],
-            share=percent(row["covered"], row["people"]),
-        )
-        for row in rows
-    ]
-    return say("summary.circles", year=year, text=say("summary.semicolon").join(parts))
+    parts = []
+    for row in rows:
+        name, share, before = circles[row["preset"]]["name"][language()], _covered(row), row.get("today")
+        if before:
+            today = percent(before["covered"], row["people"])
+            parts.append(say("summary.circle_today", name=name, share=share, today=today))
+        else:
+            parts.append(say("summary.circle", name=name, share=share))
+    text = say("summary.semicolon").join(parts)
+    if not any(row.get("today") for row in rows):
+        text += say("summary.today_unknown")
+    return say("summary.circles", year=year, text=text)
+
+
+def _covered(row: Mapping[str, Any]) -> str:
+    return percent(row["covered"], row["people"])
 
 
 def _money(content: Mapping[str, Any]) -> str:
     total = sum(row["total"] for row in content["budget"])
     opening = sum(row["opening"] for row in content["budget"])
+    basis = say(f"basis.{content['budget'][0]['basis']}")
     first, last = content["years"][0], content["years"][-1]
-    return say("summary.money", first=first, last=last, total=_millions(total), opening=_millions(opening))
+    return say("summary.money", first=first, last=last, total=_millions(total), opening=_millions(opening), basis=basis)
 
 
 def _millions(yuan: int) -> str:
@@ -161,8 +179,8 @@ def _draws(content: Mapping[str, Any]) -> str:
         low=min(sites),
         high=max(sites),
         first=first,
-        least=f"{100 * min(shares):.1f}",
-        most=f"{100 * max(shares):.1f}",
+        least=percent(min(shares), 1),
+        most=percent(max(shares), 1),
         gap=percent_up(max(draw["gap"] for draw in draws)),
     )
 
@@ -185,7 +203,7 @@ def _basis(content: Mapping[str, Any]) -> str:
     )
 
 
-def percent(part: int, whole: int) -> str:
+def percent(part: float, whole: int) -> str:
     """Return a share in percent; what is not all is never shown as a full hundred, what is not nothing never as 0.
 
     >>> percent(999_999, 1_000_000)
@@ -203,3 +221,15 @@ def percent_up(share: float) -> str:
     '0.92'
     """
     return f"{-int(-share * 10_000 // 1) / 100:.2f}".rstrip("0").rstrip(".") if share else "0"
+
+
+def percent_exact(share: float) -> str:
+    """Return a share in percent, to as many places as a person wrote, up to two; nearly all is never a full hundred.
+
+    >>> percent_exact(0.999999), percent_exact(0.9), percent_exact(0.2)
+    ('99.99', '90', '20')
+    """
+    if share in (0, 1):
+        return f"{share:.0%}"[:-1]
+    shown = 100 * share if share > 1 else min(99.99, max(0.01, 100 * share))
+    return f"{shown:.2f}".rstrip("0").rstrip(".")

@@ -36,9 +36,11 @@ _FORMATS = {
     "measure": "#,##0.######",
 }
 # Width of columns whose cells all look alike [characters].
-_NARROW = {"year": 5, "share": 7, "gap": 8, "minutes": 6, "degrees": 10, "measure": 13}
+_NARROW = {"year": 5, "share": 7, "minutes": 6, "degrees": 10}
+_BROAD = 42  # width of a column of sentences [characters]
+_LINE = 15  # height of a line [points]
 _HEAD, _FIRST = 1, 2  # row of the headings, and of the first line [from 0]
-_WIDE = {"reason", "causes", "quote", "source", "advice", "figure", "indicator"}
+_WIDE = {"document", "reason", "causes", "quote", "source", "advice", "figure", "indicator", "says", "why", "reading"}
 # The colours of the map.
 _COLOURS = {"served": "#009e73", "no_capacity": "#e69f00", "rounds": "#56b4e9", "out_of_range": "#d55e00"}
 
@@ -113,8 +115,11 @@ def _number_format(field: Field, cell: Cell, row: Mapping[str, Cell]) -> str:
 
 def _table_sheet(book: "Workbook", looks: _Looks, table: Sheet, language: Language) -> None:
     page = book.add_worksheet(say_in(language, f"sheet.{table.name}"))
-    page.write_string(0, 0, say_in(language, f"sheet.{table.name}"), looks.of(bold=True, font_size=13))
-    page.write_string(0, 1, say_in(language, f"sheet.about_{table.name}"), looks.of(font_color="#5a6670"))
+    # One cell: whatever stands beside a title would cut it off.
+    title, about = (say_in(language, f"sheet.{part}{table.name}") for part in ("", "about_"))
+    page.write_rich_string(
+        0, 0, looks.of(bold=True, font_size=13), title, looks.of(font_color="#5a6670"), f"　{about}", looks.of()
+    )
     page.set_row(0, 22)
     _write_table(page, looks, table, language, _HEAD)
     last = max(len(table.rows), 1)
@@ -140,8 +145,12 @@ def _write_table(page: "Worksheet", looks: _Looks, table: Sheet, language: Langu
         page.set_column(at, at, _width(table, at, language))
     page.set_row(top, 46)
     for down, (row, record) in enumerate(zip(table.rows, table.records(), strict=True), start=top + 1):
+        said = [field.say(cell, language) for field, cell in zip(table.fields, row, strict=True)]
         for at, (field, cell) in enumerate(zip(table.fields, row, strict=True)):
-            _write(page, down, at, field.say(cell, language), looks.cell(field, cell, record), language)
+            _write(page, down, at, said[at], looks.cell(field, cell, record), language)
+        lines = max(_lines(text) if field.word in _WIDE else 1 for field, text in zip(table.fields, said, strict=True))
+        if lines > 1:
+            page.set_row(down, min(_HIGHEST, _LINE * lines))
 
 
 def _write(page: "Worksheet", row: int, column: int, cell: Cell, look: "Format", language: Language) -> None:
@@ -166,15 +175,28 @@ def _fitted(text: str, language: Language) -> str:
 def _width(table: Sheet, at: int, language: Language) -> float:
     """Return the width of a column [characters]: what it holds, within reason."""
     field = table.fields[at]
-    if field.word in _WIDE:
-        return 42
+    if field.word in _WIDE and any(row[at] for row in table.rows):
+        return _BROAD
     shown = [field.say(row[at], language) for row in table.rows[:200] if row[at] is not None]
-    held = max(
-        (_NARROW.get(field.kind) or _length(f"{cell:,}" if field.is_number else str(cell)) for cell in shown), default=0
-    )
-    held += 2
+    held = 2 + max((_NARROW.get(field.kind) or _length(_shown(cell)) for cell in shown), default=0)
     # (Headings take up to three lines.)
     return float(min(30, max(8, held, 0.4 * _length(field.heading(language)) + 2)))
+
+
+def _shown(cell: Cell) -> str:
+    """Return a cell about as the sheet shows it, for its length."""
+    match cell:
+        case float():
+            return f"{cell:,.6f}".rstrip("0")
+        case int():
+            return f"{cell:,}"
+        case _:
+            return str(cell)
+
+
+def _lines(text: Cell) -> int:
+    """Return how many lines a text takes in a broad column."""
+    return ceil(1.1 * _length_whole(str(text)) / _BROAD) if isinstance(text, str) and text else 1
 
 
 def _length(text: str) -> int:

@@ -2,12 +2,24 @@
 
 from allocate.rules.base import Rule
 from allocate.rules.capacity import Capacity
+from allocate.rules.change_limit import ChangeLimit
 from allocate.rules.count import Count
 from allocate.rules.forbid import Forbid
+from allocate.rules.function import Function
 from allocate.rules.keep import Keep
+from allocate.rules.membership import Membership
+from allocate.rules.people_per_site import PeoplePerSite
+from allocate.rules.posting import Posting
+from allocate.rules.presence import Presence
+from allocate.rules.rate import Rate
+from allocate.rules.ratio import Ratio
 from allocate.rules.reach import Reach
+from allocate.rules.reserve import Reserve
+from allocate.rules.rounds import Rounds
+from allocate.rules.site_minimum import SiteMinimum
 from allocate.rules.spacing import Spacing
 from allocate.rules.spending import Spending
+from allocate.rules.total import Total
 
 RULES: dict[str, type[Rule]] = {
     "reach": Reach,
@@ -17,6 +29,40 @@ RULES: dict[str, type[Rule]] = {
     "keep": Keep,
     "forbid": Forbid,
     "spacing": Spacing,
+    "change_limit": ChangeLimit,
+    "membership": Membership,
+    "people_per_site": PeoplePerSite,
+    "posting": Posting,
+    "presence": Presence,
+    "rounds": Rounds,
+    "rate": Rate,
+    "total": Total,
+    "ratio": Ratio,
+    "site_minimum": SiteMinimum,
+    "function": Function,
+    "reserve": Reserve,
 }
 
-__all__ = ["RULES", "Capacity", "Count", "Forbid", "Keep", "Reach", "Rule", "Spacing", "Spending"]
+__all__ = [
+    "RULES",
+    "Capacity",
+    "ChangeLimit",
+    "Count",
+    "Forbid",
+    "Function",
+    "Keep",
+    "Membership",
+    "PeoplePerSite",
+    "Posting",
+    "Presence",
+    "Rate",
+    "Ratio",
+    "Reach",
+    "Reserve",
+    "Rounds",
+    "Rule",
+    "SiteMinimum",
+    "Spacing",
+    "Spending",
+    "Total",
+]

@@ -2,20 +2,33 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pydantic
 from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import POLICY, Breach, Number, Row, Strength
+from allocate.rows import DECIDED, POLICY, Breach, Column, Number, Row, Strength
 from allocate.units import Basis
 from allocate.words import say
 
 # What a breach is about beside its parts: the whole district, and which limit.
 _NO_PART = ("", "least", "most")
 STRICT = pydantic.ConfigDict(extra="forbid", allow_inf_nan=False)
+# Whether a target is the least or the most that is wanted.
+Wants = Literal["at_least", "at_most"]
+
+
+def wants_of(at_least: Number | float | None, at_most: Number | float | None) -> Wants | None:
+    """Return what a target is where a rule has these limits and shows the upper one only if it has no other.
+
+    >>> wants_of(2, None), wants_of(2, 5), wants_of(None, 5), wants_of(5, 5)
+    ('at_least', 'at_least', 'at_most', None)
+    """
+    if at_least is None:
+        return "at_most"
+    return None if at_least == at_most else "at_least"
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -42,8 +55,12 @@ class Rule(ABC):
     # What the scorecard measures, as a key of the catalogue, and in which unit.
     indicator: ClassVar[str]
     measured_in: ClassVar[str]
+    # Whether its target is the least or the most that is wanted.
+    wants: ClassVar[Wants] = "at_least"
     # Whether the rule is physics: it says what can be, not what is wanted, and never gives way.
     is_physics: ClassVar[bool] = False
+    # The decisions that the rule speaks of: until a plan decides all of them, it is undecided.
+    needs: ClassVar[frozenset[str]] = frozenset({"siting"})
     # Whether the rule looks at the change from one year to the next, so that years cannot be merged.
     sees_changes: ClassVar[bool] = False
 
@@ -69,6 +86,16 @@ class Rule(ABC):
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield the rule for the solver."""
 
+    def columns(self, case: Case) -> Iterator[Column]:
+        """Yield the helper variables that the rows need; rules that mean the same by one may share it."""
+        del case
+        return iter(())
+
+    def ties(self, case: Case) -> Iterator[Row]:
+        """Yield the rows that tie its helper variables to decisions: they always hold, whatever gives way."""
+        del case
+        return iter(())
+
     @abstractmethod
     def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
         """Yield every miss of a finished plan, from plain data."""
@@ -76,6 +103,18 @@ class Rule(ABC):
     @abstractmethod
     def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
         """Return what the scorecard shows for a year: the value of the plan, and its target."""
+
+    def sense(self) -> Wants | None:
+        """Say whether the target of a year that keeps the rule is the least or the most; None: it is exact."""
+        return self.wants
+
+    def asks(self) -> Number | None:
+        """Return the number that the rule asks for, where it is the same in every district."""
+        return None
+
+    def is_decided(self) -> bool:
+        """Tell whether a plan decides all that the rule speaks of."""
+        return self.needs <= DECIDED
 
     def causes(self, case: Case, layout: Layout, t: int) -> list[tuple[tuple[str, ...], Number]]:
         """Return what makes a plan miss the rule in a year, greatest first: ids of places, towns or sites; how much."""

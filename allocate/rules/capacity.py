@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 from allocate.case import Case
 from allocate.layout import Layout
 from allocate.rows import Breach, Number, Row, Strength, opened, serves
-from allocate.rules.base import STRICT, Rule
+from allocate.rules.base import STRICT, Rule, Wants
 from allocate.words import say
 
 
@@ -23,6 +23,7 @@ class Capacity(Rule):
     indicator: ClassVar[str] = "indicator.capacity"
     is_physics: ClassVar[bool] = True
     measured_in: ClassVar[str] = "persons"
+    wants: ClassVar[Wants] = "at_most"
 
     strength: Strength = Strength.PHYSICS
     kinds: tuple[str, ...] = pydantic.Field(min_length=1)

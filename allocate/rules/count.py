@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 from allocate.case import Case
 from allocate.layout import Layout
 from allocate.rows import Breach, Key, Number, Row, opened
-from allocate.rules.base import STRICT, Rule
+from allocate.rules.base import STRICT, Rule, Wants, wants_of
 from allocate.rules.scopes import site_parts
 from allocate.words import say
 
@@ -91,9 +91,16 @@ class Count(Rule):
                     excess = number - self.at_most
                     yield Breach((part, year, "most"), excess, max(self.at_most, 1), "breach.count_many", details)
 
+    def sense(self) -> Wants | None:
+        """Say which limit a year that keeps the rule shows: the upper one where there are two."""
+        if self.at_most is None or self.at_least == self.at_most:
+            return wants_of(self.at_least, self.at_most)
+        return "at_most"
+
     def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
-        """Return the number in the part that is farthest off, and its limit (the upper one where it has two)."""
+        """Return the number in the part that is farthest off, and its limit: of two, the missed or the upper one."""
         numbers = [self.number(case, layout, members, t) for _, members in site_parts(case, self.scope)]
-        if self.at_most is not None:
-            return max(numbers, default=0), self.at_most
-        return min(numbers, default=0), self.at_least or 0
+        fewest, most = min(numbers, default=0), max(numbers, default=0)
+        if self.at_most is None or (most <= self.at_most and fewest < (self.at_least or 0)):
+            return fewest, self.at_least or 0
+        return most, self.at_most

@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 from allocate.case import Case
 from allocate.layout import Layout
 from allocate.rows import Breach, Number, Row, opened
-from allocate.rules.base import STRICT, Rule
+from allocate.rules.base import STRICT, Rule, Wants
 from allocate.words import say
 
 
@@ -22,6 +22,7 @@ class Forbid(Rule):
     unit: ClassVar[str] = "sites"
     indicator: ClassVar[str] = "indicator.forbid"
     measured_in: ClassVar[str] = "sites"
+    wants: ClassVar[Wants] = "at_most"
 
     sites: tuple[str, ...] = pydantic.Field(min_length=1)
 

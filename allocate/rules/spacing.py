@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from allocate.case import Case
 from allocate.layout import Layout
 from allocate.rows import Breach, Number, Row, opened
-from allocate.rules.base import STRICT, Rule
+from allocate.rules.base import STRICT, Rule, Wants
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -27,6 +27,7 @@ class Spacing(Rule):
     unit: ClassVar[str] = "pairs"
     indicator: ClassVar[str] = "indicator.spacing"
     measured_in: ClassVar[str] = "pairs"
+    wants: ClassVar[Wants] = "at_most"
 
     kinds: tuple[str, ...] = pydantic.Field(min_length=1)
     metres: int = pydantic.Field(gt=0, le=100_000)

@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 from allocate.case import Case
 from allocate.layout import Layout
 from allocate.rows import Breach, Key, Number, Row, opened
-from allocate.rules.base import STRICT, Rule
+from allocate.rules.base import STRICT, Rule, Wants
 
 
 def spent(case: Case, layout: Layout, t: int) -> int:
@@ -29,6 +29,7 @@ class Spending(Rule):
     unit: ClassVar[str] = "yuan"
     indicator: ClassVar[str] = "indicator.spending"
     measured_in: ClassVar[str] = "yuan"
+    wants: ClassVar[Wants] = "at_most"
     sees_changes: ClassVar[bool] = True
 
     at_most: int = pydantic.Field(ge=0)

@@ -75,6 +75,8 @@ class Circle(pydantic.BaseModel):
         Adjoining places count up to this straight line [m]; see `links.adjoining`.
     kinds
         Kinds of site that count.
+    share
+        Share of the people that the source asks to be within it: reported beside the coverage, and no rule.
     """
 
     model_config = STRICT
@@ -85,12 +87,13 @@ class Circle(pydantic.BaseModel):
     metres: int | None = pydantic.Field(default=None, gt=0, le=200_000)
     adjoining_metres: int | None = pydantic.Field(default=None, gt=0, le=20_000)
     kinds: tuple[str, ...] = pydantic.Field(min_length=1)
+    share: float | None = pydantic.Field(default=None, gt=0, le=1)
     basis: Basis
     source: str = pydantic.Field(min_length=2)
 
     @pydantic.model_validator(mode="after")
     def _limits(self) -> "Circle":
-        if self.minutes is None and self.metres is None:
+        if self.minutes is None and self.metres is None and self.adjoining_metres is None:
             msg = say("reason.no_reach")
             raise ValueError(msg)
         unknown = set(self.kinds) - set(INSTITUTION_KINDS)

@@ -1,0 +1,314 @@
+"""The card of a model: every rule in force as a readable page, in Chinese and English."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from allocate.goals import GOALS, Goal
+from allocate.model import Model
+from allocate.policies import Clause
+from allocate.rows import DECIDED, Strength
+from allocate.rules import RULES, Rule
+from allocate.units import Basis
+from allocate.words import LANGUAGES, Language, both, catalogue, say_in, visible
+
+# What every rule has says no number of its own.
+_COMMON = {field.name for field in fields(Rule)}
+_SHARES = ("share",)
+_EXTRAS = ("setting", "rank", "months", "days_per_week", "half_days")
+# Signs that Markdown would take for marks; a text of a model stands as it was written.
+_MARKS = re.compile(r"[\\`*\[\]|#$<>]|\b_|_\b")
+_GUESSED = (Basis.ESTIMATED, Basis.ASSUMED)
+
+
+def card(model: Model) -> str:
+    """Return the page of a model in Markdown: its rules, other clauses, goals, circles, siting and assumptions."""
+    blocks = [
+        *_head(model),
+        *_rules(model),
+        *_others(model),
+        *_goals(model),
+        *_circles(model),
+        *_siting(model),
+        *_assumptions(model),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def sentence(rule: Rule, language: Language) -> str:
+    """Say a rule in a language with its numbers filled in."""
+    name = _name_of(RULES, rule)
+    words = {key: _word(value, key, language) for key, value in _values(rule).items()}
+    words["limit"] = _limit(rule, language)
+    text = say_in(language, f"card.rule_{name}", **words)
+    extras = (say_in(language, f"card.with_{key}", **{key: words[key]}) for key in _EXTRAS if _values(rule).get(key))
+    said = text + "".join(extras)
+    return said[:1].upper() + said[1:]
+
+
+def _head(model: Model) -> Iterator[str]:
+    yield f"# {_two(model.title)}"
+    yield both("card.page", name=model.id, file=f"models/{model.id}.md")
+    circle = model.circles[model.circle].name
+    years = ", ".join(map(str, model.years))
+    told = (
+        say_in(
+            language,
+            "card.head",
+            district=_text(model.district),
+            as_of=model.as_of.isoformat(),
+            years=years,
+            circle=_text(circle[language]),
+        )
+        for language in LANGUAGES
+    )
+    yield "  \n".join(told)
+
+
+def _rules(model: Model) -> Iterator[str]:
+    yield f"## {both('card.rules')}"
+    for name, rule in model.rules.items():
+        clause = model.clauses.get(rule.clause)
+        where = f" · {_text(clause.id)} {_text(clause.at)}".rstrip() if clause and name != clause.id else ""
+        at = f" {_text(clause.at)}" if clause and name == clause.id and clause.at else ""
+        yield f"### {_text(name)}{at}{where}"
+        if clause:
+            yield _lines(clause.says)
+        yield _lines({language: sentence(rule, language) for language in LANGUAGES})
+        if rule.quote:
+            yield f"> {_text(rule.quote)}"
+        yield f"$$\n{rule.formula}\n$$"
+        yield _list(_facts(model, rule, clause))
+
+
+def _facts(model: Model, rule: Rule, clause: Clause | None) -> Iterator[tuple[str, str]]:
+    """Yield what stands under a rule: its numbers, where they come from, how strongly and when it holds."""
+    yield "card.numbers", _numbers(rule)
+    yield "card.after", _text(rule.after)
+    strength = both(f"strength.{rule.strength}") if rule.strength is not Strength.PHYSICS else both("card.physics")
+    if clause and clause.strength and clause.strength != rule.strength:
+        changed = [
+            say_in(one, "card.changed", strength=say_in(one, f"strength.{clause.strength}")) for one in LANGUAGES
+        ]
+        strength += f" ({' · '.join(changed)})"
+    if rule.weight != 1:
+        strength += f", {both('card.weight', weight=f'{rule.weight:g}')}"
+    yield "field.strength", strength
+    if clause and clause.label:
+        yield "field.label", _text(clause.label)
+    yield "field.year", ", ".join(map(str, rule.years)) or both("card.every_year")
+    document = model.documents.get(rule.clause.split("-")[0])
+    if document:
+        yield "field.document", f"{_two(document.title)} ({both(f'document.{document.status}')})"
+    elif rule.document:
+        status = f"document.{rule.status}"
+        yield "field.document", _text(rule.document) + (f" ({both(status)})" if status in catalogue() else "")
+    yield "field.source", _text(rule.source)
+    yield "field.basis", both(f"basis.{rule.basis}")
+    if clause and clause.note:
+        yield "field.reading", _two(clause.note)
+    yield "field.status", _decided(model, rule)
+
+
+def _decided(model: Model, rule: Rule) -> str:
+    document = model.documents.get(rule.clause.split("-")[0])
+    if model.regime and document and document.regime not in (model.regime, "city"):
+        return both("card.other_regime")
+    if rule.years and all(model.has_passed(year) for year in rule.years):
+        return both("card.past")
+    if not rule.is_decided():
+        return both("card.undecided", needs=", ".join(sorted(rule.needs - DECIDED)))
+    return both("card.decided")
+
+
+def _others(model: Model) -> Iterator[str]:
+    """Yield the clauses in force that are no rule, each with what it is here."""
+    answered = {rule.clause for rule in model.rules.values()}
+    clauses = [clause for code, clause in model.clauses.items() if code not in answered]
+    if not clauses:
+        return
+    yield f"## {both('card.others')}"
+    rows = [f"| {both('field.clause')} | {both('field.says')} | {both('field.why')} |", "|---|---|---|"]
+    rows += [
+        f"| {_text(f'{clause.id} {clause.at}'.strip())} | {_two(clause.says)} | {_why(model, clause)} |"
+        for clause in clauses
+    ]
+    yield "\n".join(rows)
+
+
+def _why(model: Model, clause: Clause) -> str:
+    if clause.id in model.silent:
+        return both(model.silent[clause.id])
+    if clause.role == "decision":
+        return both("clause.decided_here" if model.decides(clause) else "clause.undecided_yet")
+    told = both(f"clause.{clause.role}")
+    return f"{told}: {_two(clause.reason)}" if clause.reason else told
+
+
+def _goals(model: Model) -> Iterator[str]:
+    yield f"## {both('card.goals')}"
+    yield both("card.about_goals")
+    for n, (name, goal) in enumerate(model.goals.items(), start=1):
+        yield f"### {n}. {_text(name)}"
+        told = {
+            language: say_in(language, f"card.goal_{_name_of(GOALS, goal)}", **_goal(goal)) for language in LANGUAGES
+        }
+        yield _lines(told)
+        yield f"$$\n{goal.formula}\n$$"
+        source = getattr(goal, "source", "")
+        facts = [("card.numbers", _numbers(goal)), ("card.after", _text(goal.after))]
+        yield _list([*facts, ("field.source", _text(source))] if source else facts)
+
+
+def _goal(goal: Goal) -> dict[str, Any]:
+    return {field.name: getattr(goal, field.name) for field in fields(goal)}
+
+
+def _circles(model: Model) -> Iterator[str]:
+    yield f"## {both('card.circles')}"
+    yield both("card.about_circles")
+    heads = ("field.circle", "field.status", "card.limits", "field.kind", "field.share_asked", "field.basis")
+    rows = [" | ".join(["", *map(both, heads), both("field.source"), ""]).strip(), "|---" * (len(heads) + 1) + "|"]
+    for name, circle in model.circles.items():
+        use = "card.planned" if name == model.circle else "card.compared" if name in model.compare else "card.unused"
+        share = f"{100 * circle.share:g} %" if circle.share else "–"
+        kinds = ", ".join(both(f"kind.{kind}") for kind in circle.kinds)
+        cells = (f"{_text(name)}: {_two(circle.name)}", both(use), _reach(model, name), kinds, share)
+        rows.append(f"| {' | '.join(cells)} | {both(f'basis.{circle.basis}')} | {_text(circle.source)} |")
+    yield "\n".join(rows)
+    yield f"### {both('card.modes')}"
+    modes = (
+        f"- {both('card.speed', mode=_two(mode.name), speed=f'{mode.speed_kmh:g}', detour=f'{mode.detour:g}')} "
+        f"({both(f'basis.{mode.basis}')}: {_text(mode.source)})"
+        for mode in model.modes.values()
+    )
+    yield "\n".join(modes)
+
+
+def _reach(model: Model, name: str) -> str:
+    """Return how far a circle reaches and by which ways to travel."""
+    circle = model.circles[name]
+    parts = []
+    if circle.adjoining_metres:
+        parts.append(both("card.in_adjoining", metres=f"{circle.adjoining_metres:,}"))
+    if circle.minutes:
+        modes = ", ".join(_two(model.modes[mode].name) for mode in circle.modes)
+        parts.append(f"{modes} {both('card.in_minutes', minutes=f'{circle.minutes:g}')}")
+    if circle.metres:
+        parts.append(both("card.in_metres", metres=f"{circle.metres:,}"))
+    return "; ".join(parts)
+
+
+def _siting(model: Model) -> Iterator[str]:
+    yield f"## {both('card.siting')}"
+    lines = []
+    for kind, candidates in sorted(model.siting.items()):
+        places = {
+            key: {one: _kinds(getattr(candidates, key), one) for one in LANGUAGES} for key in ("stands_in", "serves")
+        }
+        told = (
+            say_in(
+                language,
+                "card.stands",
+                stands_in=places["stands_in"][language],
+                serves=places["serves"][language],
+                opening=f"{candidates.opening:,}",
+                yearly=f"{candidates.yearly:,}",
+            )
+            for language in LANGUAGES
+        )
+        lines.append(
+            f"- **{both(f'kind.{kind}')}**: {' · '.join(told)} "
+            f"({both(f'basis.{candidates.basis}')}: {_text(candidates.source)})"
+        )
+    yield "\n".join(lines)
+
+
+def _assumptions(model: Model) -> Iterator[str]:
+    """Yield which tables of the model hold numbers that nobody has published."""
+    tables: list[tuple[str, Basis]] = [(f"rules.{name}", rule.basis) for name, rule in model.rules.items()]
+    tables += [(f"siting.{kind}", candidates.basis) for kind, candidates in model.siting.items()]
+    tables += [(f"circles.{name}", circle.basis) for name, circle in model.circles.items()]
+    tables += [(f"modes.{name}", mode.basis) for name, mode in model.modes.items()]
+    guessed = [f"- {_text(table)}: {both(f'basis.{basis}')}" for table, basis in tables if basis in _GUESSED]
+    if guessed:
+        yield f"## {both('card.assumptions')}"
+        yield both("card.about_assumptions")
+        yield "\n".join(guessed)
+
+
+def _name_of(registry: Mapping[str, type[Any]], one: Rule | Goal) -> str:
+    return next(name for name, kind in registry.items() if type(one) is kind)
+
+
+def _values(rule: Rule | Goal) -> dict[str, Any]:
+    """Return the numbers of its own that a rule has, by key."""
+    return {field.name: getattr(rule, field.name) for field in fields(rule) if field.name not in _COMMON}
+
+
+def _numbers(one: Rule | Goal) -> str:
+    """Return the numbers as the model file has them; what stands at its default goes unsaid."""
+    numbers = {field.name: getattr(one, field.name) for field in fields(one) if field.name not in _COMMON}
+    defaults = {field.name: field.default for field in fields(one)}
+    kept = (f"`{key} = {_plain(value)}`" for key, value in numbers.items() if value not in (None, defaults[key]))
+    return ", ".join(kept) or "–"
+
+
+def _plain(value: Any) -> str:
+    """Return a value as TOML writes it."""
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(_plain, value))}]"
+    if isinstance(value, str):
+        return '"' + visible(value).replace("`", "'") + '"'
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _word(value: Any, key: str, language: Language) -> str:
+    """Return a value as people read it: shares in percent, codes in words."""
+    if isinstance(value, tuple | list):
+        return say_in(language, "summary.comma").join(_word(one, key, language) for one in value)
+    if key in _SHARES and isinstance(value, int | float):
+        return f"{100 * value:g} %"
+    if isinstance(value, str):
+        known = [f"{section}.{value}" for section in ("term", "kind") if f"{section}.{value}" in catalogue()]
+        return say_in(language, known[0]) if known else _text(value)
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
+
+
+def _limit(rule: Rule, language: Language) -> str:
+    """Return the limits of a rule in words: at least, at most, between, or a share."""
+    values = _values(rule)
+    share = values.get("share")
+    least, most = (_word(values.get(key), key, language) for key in ("at_least", "at_most"))
+    if share is not None:
+        return say_in(language, "card.at_least", least=_word(share, "share", language))
+    if values.get("at_least") is None:
+        return say_in(language, "card.at_most", most=most)
+    if values.get("at_most") is None:
+        return say_in(language, "card.at_least", least=least)
+    return say_in(language, "card.between", least=least, most=most)
+
+
+def _kinds(kinds: Sequence[str], language: Language) -> str:
+    return say_in(language, "summary.comma").join(say_in(language, f"kind.{kind}") for kind in kinds)
+
+
+def _two(texts: Mapping[str, str]) -> str:
+    """Return a text in both languages, one beside the other."""
+    said = [_text(texts[language]) for language in LANGUAGES]
+    return said[0] if said[0] == said[1] else " · ".join(said)
+
+
+def _lines(texts: Mapping[str, str] | Mapping[Language, str]) -> str:
+    """Return a text in both languages, one under the other."""
+    return "  \n".join(_text(texts[language]) for language in LANGUAGES)
+
+
+def _list(facts: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(f"- {both(key)}: {text}" for key, text in facts)
+
+
+def _text(text: str) -> str:
+    """Return a text of the model as Markdown shows it as it is, on one line."""
+    return _MARKS.sub(r"\\\g<0>", visible(" ".join(text.split())))

@@ -1,0 +1,254 @@
+"""Tells where one clause asks for no more than another one does: it adds nothing to a plan."""
+
+from dataclasses import dataclass
+from math import ceil
+
+from allocate.case import Case
+from allocate.rules import (
+    ChangeLimit,
+    Count,
+    Forbid,
+    Function,
+    Keep,
+    Membership,
+    PeoplePerSite,
+    Posting,
+    Presence,
+    Rate,
+    Ratio,
+    Reach,
+    Reserve,
+    Rounds,
+    Rule,
+    SiteMinimum,
+    Spacing,
+    Spending,
+    Total,
+)
+from allocate.units import exact
+
+# What a site has that has the first: the second as well.
+_HAS_TOO = {"recommended_standard": "basic_standard", "tcm_techniques": "tcm_service"}
+# A site to which a district expert is posted has this function.
+_EXPERT, _SENDERS = "posted_expert", ("district", "lead_hospital")
+_FINER = {"place": 0, "town": 1, "district": 2}
+_NEARER = {"own": 0, "adjoining": 1}
+_POSTED = {"site": 0, "town": 1, "district": 2}
+_RANKS = ("", "resident", "attending", "associate_senior", "senior")
+_TIMES_A_YEAR = {"week": 52, "month": 12}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How many sites of some kinds a rule asks for or allows in one part of the district and one year.
+
+    Attributes
+    ----------
+    what
+        Whether it counts the sites open, or those opened or closed in the year.
+    part
+        Id of the town; empty for the district.
+    low, high
+        At least and at most so many; `high` is None without a limit.
+    """
+
+    what: str
+    part: str
+    t: int
+    kinds: frozenset[str]
+    low: int = 0
+    high: int | None = None
+
+
+def limits(rule: Rule, case: Case) -> list[Limit]:
+    """Return the limits that a rule sets to numbers of sites, those of towns also summed up over the district."""
+    found: list[Limit] = []
+    match rule:
+        case Count():
+            what, kinds = ("open" if rule.counts == "open" else "new"), frozenset(rule.kinds)
+            towns = case.towns if rule.scope == "town" else ("",)
+            found = [
+                Limit(what, part, t, kinds, rule.at_least or 0, rule.at_most) for t in rule.when(case) for part in towns
+            ]
+        case PeoplePerSite():
+            kinds = frozenset(rule.kinds)
+            found = [
+                Limit("open", part, t, kinds, must, may)
+                for t in rule.when(case)
+                for part, _, must, may in rule.parts(case, t)
+            ]
+        case ChangeLimit():
+            found = [Limit("new", "", t, frozenset(rule.kinds), 0, rule.at_most) for t in rule.when(case)]
+    return found + _summed(found) + _grown(rule, case, found)
+
+
+def _summed(found: list[Limit]) -> list[Limit]:
+    """Return the limits of towns as limits of the district: each site belongs to one town."""
+    groups: dict[tuple[str, int, frozenset[str]], list[Limit]] = {}
+    for one in found:
+        if one.part:
+            groups.setdefault((one.what, one.t, one.kinds), []).append(one)
+    sums = []
+    for (what, t, kinds), parts in groups.items():
+        highs = [one.high for one in parts if one.high is not None]
+        high = sum(highs) if len(highs) == len(parts) else None
+        sums.append(Limit(what, "", t, kinds, sum(one.low for one in parts), high))
+    return sums
+
+
+def _grown(rule: Rule, case: Case, found: list[Limit]) -> list[Limit]:
+    """Return how many sites can be open at most where so many may be opened in each year so far."""
+    grown = []
+    for one in found:
+        so_far = [other for other in found if other.what == "new" and other.part == one.part and other.t <= one.t]
+        highs = [other.high for other in so_far if other.high is not None]
+        if one.what != "new" or len(highs) <= one.t:
+            continue
+        standing = sum(site.exists and site.kind in one.kinds and one.part in ("", site.town) for site in case.sites)
+        grown.append(Limit("open", one.part, one.t, one.kinds, 0, standing + sum(highs)))
+    return grown
+
+
+def implies(strong: Rule, weak: Rule, case: Case, standing: dict[str, int]) -> int | None:
+    """Tell whether whatever meets `strong` meets `weak`, in the years in which both hold.
+
+    `standing` is how many sites of each kind stand in every plan. Returns None where it does not; the number of sites
+    that it rests on where it holds in this district only; else 0.
+    """
+    if isinstance(weak, Count | PeoplePerSite) and isinstance(strong, Count | PeoplePerSite):
+        return _numbers(strong, weak, case)
+    if isinstance(strong, Posting) and isinstance(weak, Function):
+        return _experts(strong, weak, standing)
+    if isinstance(strong, Function) and isinstance(weak, Function):
+        return _functions(strong, weak, standing)
+    return 0 if type(strong) is type(weak) and _same_kind(strong, weak) else None
+
+
+def _same_kind(strong: Rule, weak: Rule) -> bool:
+    """Tell whether a rule implies another of its type, whatever the district."""
+    match strong, weak:
+        case (Rate(), Rate()):
+            return (
+                strong.resource == weak.resource
+                and (strong.denominator == "registered") == (weak.denominator == "registered")
+                and _within(strong, weak, strong.per, weak.per)
+            )
+        case (Total(), Total()):
+            return strong.resource == weak.resource and _within(strong, weak)
+        case (Ratio(), Ratio()):
+            return (strong.resource, strong.to) == (weak.resource, weak.to) and strong.at_least >= weak.at_least
+        case (SiteMinimum(), SiteMinimum()):
+            more = strong.at_least >= weak.at_least
+            return more and strong.resource == weak.resource and set(weak.kinds) <= set(strong.kinds)
+        case (Reach(), Reach()):
+            return strong.share >= weak.share and _FINER[strong.scope] <= _FINER[weak.scope]
+        case (Presence(), Presence()):
+            nearer = _NEARER[strong.within] <= _NEARER[weak.within] and set(strong.kinds) <= set(weak.kinds)
+            # A share of some kinds of place says nothing about a share of one of them, unless it is all of them.
+            same = set(weak.places) == set(strong.places)
+            return nearer and (
+                (same and strong.share >= weak.share) or (strong.share == 1 and set(weak.places) <= set(strong.places))
+            )
+        case (Membership(), Membership()):
+            return _share(strong.share, strong.kinds, weak.share, weak.kinds)
+        case (Reserve(), Reserve()):
+            same = set(weak.kinds) == set(strong.kinds)
+            return same and strong.share >= weak.share and set(weak.of) <= set(strong.of)
+        case (Posting(), Posting()):
+            return _postings(strong, weak)
+        case (Rounds(), Rounds()):
+            often = strong.times * _TIMES_A_YEAR[strong.per] >= weak.times * _TIMES_A_YEAR[weak.per]
+            wider = set(strong.unless) <= set(weak.unless) and strong.to == weak.to
+            return often and wider and strong.half_days >= weak.half_days
+        case (Keep(), Keep()):
+            return set(weak.sites) <= set(strong.sites)
+        case (Forbid(), Forbid()):
+            return set(weak.sites) <= set(strong.sites)
+        case (Spacing(), Spacing()):
+            return strong.metres >= weak.metres and set(weak.kinds) <= set(strong.kinds)
+        case (Spending(), Spending()):
+            return strong.at_most <= weak.at_most
+        case (ChangeLimit(), ChangeLimit()):
+            return strong.at_most <= weak.at_most and set(weak.kinds) <= set(strong.kinds)
+    return False
+
+
+def _within(strong: Rate | Total, weak: Rate | Total, per: int = 1, weak_per: int = 1) -> bool:
+    """Tell whether the limits of one rule lie within those of another, each for so many people."""
+    low = weak.at_least is None or (
+        strong.at_least is not None and exact(strong.at_least) * weak_per >= exact(weak.at_least) * per
+    )
+    high = weak.at_most is None or (
+        strong.at_most is not None and exact(strong.at_most) * weak_per <= exact(weak.at_most) * per
+    )
+    return low and high
+
+
+def _share(strong: float, kinds: tuple[str, ...], weak: float, weak_kinds: tuple[str, ...]) -> bool:
+    """Tell whether a share of the sites of some kinds implies one of others: all of them imply any of theirs."""
+    return (set(kinds) == set(weak_kinds) and strong >= weak) or (strong == 1 and set(weak_kinds) <= set(kinds))
+
+
+def _postings(strong: Posting, weak: Posting) -> bool:
+    same = strong.sent_by == weak.sent_by and strong.at_least >= weak.at_least
+    if "supporter" in (strong.scope, weak.scope):
+        wider = strong.scope == weak.scope and set(strong.to) <= set(weak.to)
+    elif strong.scope == "site":
+        wider = set(weak.to) <= set(strong.to)
+    else:
+        wider = set(weak.to) == set(strong.to) and _POSTED[strong.scope] <= _POSTED[weak.scope]
+    higher = _RANKS.index(strong.rank) >= _RANKS.index(weak.rank)
+    return same and wider and higher and strong.months >= weak.months and strong.days_per_week >= weak.days_per_week
+
+
+def _functions(strong: Function, weak: Function, standing: dict[str, int]) -> int | None:
+    had = {name for one in strong.functions for name in (one, _HAS_TOO.get(one))}
+    if not set(weak.functions) <= had or strong.scope not in (weak.scope, "consortium"):
+        return None
+    inside = set(strong.kinds) <= set(weak.kinds)
+    if weak.share is not None:
+        whole = strong.share is not None and _share(strong.share, strong.kinds, weak.share, weak.kinds)
+        return 0 if whole else None
+    asked = weak.at_least or 0
+    if strong.at_least is not None:
+        return 0 if inside and strong.at_least >= asked else None
+    return _enough(strong.share or 0, strong.kinds, asked, weak.kinds, standing)
+
+
+def _experts(strong: Posting, weak: Function, standing: dict[str, int]) -> int | None:
+    """Tell whether postings to every site imply that so many sites have a posted expert."""
+    if set(weak.functions) != {_EXPERT} or strong.scope != "site" or strong.sent_by not in _SENDERS:
+        return None
+    if weak.share is not None:
+        return 0 if set(weak.kinds) <= set(strong.to) else None
+    return _enough(1, strong.to, weak.at_least or 0, weak.kinds, standing)
+
+
+def _enough(
+    share: float, kinds: tuple[str, ...], asked: int, weak_kinds: tuple[str, ...], standing: dict[str, int]
+) -> int | None:
+    """Return the sites that stand in every plan where a share of them is as many as are asked for."""
+    if share < 1 and not set(kinds) <= set(weak_kinds):
+        return None
+    number = sum(standing.get(kind, 0) for kind in set(kinds) & set(weak_kinds))
+    return number if ceil(exact(share) * number) >= asked > 0 else None
+
+
+def _numbers(strong: Rule, weak: Rule, case: Case) -> int | None:
+    """Tell whether the numbers of sites that one rule asks for lie within those of another, in this district."""
+    asked, given = limits(weak, case), limits(strong, case)
+    if not asked:
+        return None
+    for one in asked:
+        if one.low and not any(_same_part(one, two) and two.kinds <= one.kinds and two.low >= one.low for two in given):
+            return None
+        if one.high is not None and not any(
+            _same_part(one, two) and one.kinds <= two.kinds and two.high is not None and two.high <= one.high
+            for two in given
+        ):
+            return None
+    return 0 if type(strong) is type(weak) else max(one.low for one in asked)
+
+
+def _same_part(one: Limit, two: Limit) -> bool:
+    return (one.what, one.part, one.t) == (two.what, two.part, two.t)

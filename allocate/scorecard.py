@@ -1,0 +1,208 @@
+"""A plan against the documents, clause by clause: what is asked, what stands today, what the plan reaches."""
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+from allocate.case import Case
+from allocate.district import District
+from allocate.gaps import shown_number
+from allocate.layout import Layout
+from allocate.model import Model
+from allocate.policies import Clause
+from allocate.rows import Breach, Number, Strength
+from allocate.rules import Rule
+from allocate.rules.base import Wants
+
+# The places that fall short most are named; a plan names no more of them than this for a rule and year.
+_CAUSES = 10
+_STATUS_OF_ROLE = {"input": "reported", "indicator": "reported", "out_of_scope": "not_applicable"}
+
+
+def scorecard(
+    district: District, model: Model, case: Case, layout: Layout, today: Layout | None
+) -> list[dict[str, Any]]:
+    """Return one line per rule and year, then one per clause that is no rule: every clause in force has its answer."""
+    names = (
+        dict(district.town_names())
+        | {place.id: place.name for place in district.places}
+        | {site.id: site.name for site in case.sites}
+    )
+    rows: list[dict[str, Any]] = []
+    for name, rule in model.rules.items():
+        if rule.strength is Strength.PHYSICS:
+            continue
+        if model.is_foreign(rule.clause):
+            rows.append(_line(model, name, rule, None) | {"status": "not_applicable", "why": "clause.other_regime"})
+        elif rule.is_decided():
+            rows += _decided(model, name, rule, case, layout, today, names)
+        else:
+            rows += _undecided(model, name, rule)
+    answered = {rule.clause for rule in model.rules.values()}
+    rows += [_without_rule(model, clause) for code, clause in model.clauses.items() if code not in answered]
+    return rows
+
+
+def outlook(model: Model) -> list[dict[str, Any]]:
+    """Return the same lines before a plan is made: what it will decide is `planned`, and no figure is known."""
+    rows: list[dict[str, Any]] = []
+    for name, rule in model.rules.items():
+        if rule.strength is Strength.PHYSICS:
+            continue
+        if model.is_foreign(rule.clause):
+            rows.append(_line(model, name, rule, None) | {"status": "not_applicable", "why": "clause.other_regime"})
+        elif rule.is_decided():
+            is_planned = name in model.planned()
+            told = {"status": "planned" if is_planned else "reported", "why": None if is_planned else "clause.past"}
+            rows += [_line(model, name, rule, year) | told for year in rule.years or (None,)]
+        else:
+            rows += _undecided(model, name, rule)
+    answered = {rule.clause for rule in model.rules.values()}
+    return rows + [_without_rule(model, clause) for code, clause in model.clauses.items() if code not in answered]
+
+
+def _decided(
+    model: Model,
+    name: str,
+    rule: Rule,
+    case: Case,
+    layout: Layout,
+    today: Layout | None,
+    names: Mapping[str, str],
+) -> Iterator[dict[str, Any]]:
+    planned = name in model.planned()
+    missed: dict[int, list[Breach]] = {}
+    for breach in rule.breaches(case, layout):
+        missed.setdefault(_year(breach.about, case), []).append(breach)
+    for year in rule.years:
+        if year not in case.years:
+            yield _line(model, name, rule, year)
+    for t, year in enumerate(case.years):
+        if rule.years and year not in rule.years:
+            continue
+        breaches = missed.get(year, [])
+        value, target = rule.measure(case, layout, t)
+        causes = rule.causes(case, layout, t)[:_CAUSES] if breaches else []
+        yield _line(model, name, rule, year) | {
+            "sense": _sense(rule, value, target) if breaches else rule.sense(),
+            "target": shown_number(target),
+            "today": shown_number(rule.measure(case, today, t)[0]) if today else None,
+            "value": shown_number(value),
+            "status": "missed" if breaches else "met" if planned else "reported",
+            "shortfall": shown_number(sum((b.shortfall for b in breaches), Fraction(0))),
+            "causes": [_cause(*cause, names) for cause in causes],
+        }
+
+
+def _undecided(model: Model, name: str, rule: Rule) -> Iterator[dict[str, Any]]:
+    """Yield a line per year of a rule that no plan decides yet: what it asks for is said, what is reached is not."""
+    asked = rule.asks()
+    for year in rule.years or (None,):
+        past = year is not None and model.has_passed(year)
+        yield _line(model, name, rule, year) | {
+            "sense": None if asked is None else rule.sense(),
+            "target": None if asked is None else shown_number(asked),
+            "status": "reported" if past else "undecided",
+            "why": "clause.past" if past else "clause.undecided_yet",
+        }
+
+
+def _without_rule(model: Model, clause: Clause) -> dict[str, Any]:
+    """Return the line of a clause that is no rule of the model."""
+    if model.is_foreign(clause.id):
+        status, why = "not_applicable", "clause.other_regime"
+    elif clause.id in model.silent:
+        status, why = "not_applicable", model.silent[clause.id]
+    elif clause.role == "decision":
+        here = model.decides(clause)
+        status, why = ("reported", "clause.decided_here") if here else ("undecided", "clause.undecided_yet")
+    else:
+        status, why = _STATUS_OF_ROLE[clause.role], f"clause.{clause.role}"
+    value = clause.value
+    return _blank(model, clause) | {
+        "rule": clause.id,
+        "clause": clause.id,
+        "document": model.documents[_prefix(clause.id)].title["zh"],
+        "document_status": model.documents[_prefix(clause.id)].status,
+        "year": clause.years[-1] if clause.years else None,
+        "target": None,
+        "value": None if value is None else shown_number(Fraction(str(value.amount))),
+        "unit": None if value is None else value.unit,
+        "strength": None if clause.strength is None else str(clause.strength),
+        "status": status,
+        "why": why,
+        "quote": clause.quote,
+        "source": clause.source,
+        "basis": str(clause.basis),
+    }
+
+
+def _line(model: Model, name: str, rule: Rule, year: int | None) -> dict[str, Any]:
+    """Return the line of a rule in a year of which nothing is known, such as one before the plan."""
+    return _blank(model, model.clauses.get(rule.clause)) | {
+        "rule": name,
+        "clause": rule.clause,
+        "document": rule.document,
+        "document_status": rule.status,
+        "year": year,
+        "indicator": rule.indicator,
+        "unit": rule.measured_in,
+        "strength": str(rule.strength),
+        "shortfall_unit": rule.unit,
+        "quote": rule.quote,
+        "source": rule.source,
+        "basis": str(rule.basis),
+    }
+
+
+def _blank(model: Model, clause: Clause | None) -> dict[str, Any]:
+    """Return a line with what its clause says, and nothing else."""
+    return {
+        "rule": "",
+        "clause": "",
+        "document": "",
+        "document_status": "",
+        "year": None,
+        "indicator": None,
+        "sense": None,
+        "target": None,
+        "today": None,
+        "value": None,
+        "unit": None,
+        "strength": None,
+        "status": "reported",
+        "shortfall": None,
+        "shortfall_unit": None,
+        "causes": [],
+        "quote": "",
+        "source": "",
+        "basis": None,
+        "role": clause.role if clause else "rule",
+        "at": clause.at if clause else "",
+        "says": dict(clause.says) if clause else None,
+        "label": clause.label if clause else "",
+        "document_strength": str(clause.strength) if clause and clause.strength else None,
+        "document_name": dict(model.documents[_prefix(clause.id)].title) if clause else None,
+        "reason": dict(clause.reason) if clause and clause.reason else None,
+        "note": dict(clause.note) if clause and clause.note else None,
+        "why": None,
+    }
+
+
+def _sense(rule: Rule, value: Number, target: Number) -> Wants | None:
+    """Say whether a target that is missed is the least or the most: it lies on the other side of the value."""
+    if value == target:
+        return rule.sense()
+    return "at_most" if value > target else "at_least"
+
+
+def _prefix(code: str) -> str:
+    return code.split("-")[0]
+
+
+def _year(about: tuple[str | int, ...], case: Case) -> int:
+    return next(part for part in about if isinstance(part, int) and part in case.years)
+
+
+def _cause(ids: tuple[str, ...], amount: Number, names: Mapping[str, str]) -> dict[str, Any]:
+    return {"id": ids[0], "name": " – ".join(names.get(part, part) for part in ids), "shortfall": shown_number(amount)}

@@ -1,0 +1,210 @@
+"""Finds clauses that no plan can meet, whatever the money: nobody in reach, too little room, too few sites."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+
+from allocate.case import Case
+from allocate.findings import Book, Finding, Value
+from allocate.implied import Limit, limits
+from allocate.rules import Forbid, Function, Presence, Reach
+from allocate.rules.scopes import parts
+
+
+def unmeetable(book: Book) -> Iterator[Finding]:
+    """Yield the clauses that stay unmet although every site is open that may be."""
+    for look in (_reach, _presence, _numbers):
+        yield from look(book)
+
+
+def _reach(book: Book) -> Iterator[Finding]:
+    """Yield the shares that no plan can reach: places without any site in their circle, or too little room."""
+    for name, rule in book.planned.items():
+        if not isinstance(rule, Reach):
+            continue
+        for t in rule.when(book.case):
+            finding = _beyond_reach(book, name, rule, t) or _no_room(book, name, rule, t)
+            if finding is not None:
+                yield finding
+                break
+
+
+def _beyond_reach(book: Book, name: str, rule: Reach, t: int) -> Finding | None:
+    case, banned = book.case, book.forbidden[t]
+    for without in ({}, banned) if banned else ({},):
+        lacking = {
+            i for i, reach in enumerate(case.sites_of) if int(case.people[i, t]) and all(j in without for j in reach)
+        }
+        short: list[int] = []
+        for _, members in parts(case, rule.scope):
+            out = [i for i in members if i in lacking]
+            missing = sum(int(case.people[i, t]) for i in out)
+            if rule.target(case, members, t) > sum(int(case.people[i, t]) for i in members) - missing:
+                short += out
+        if short:
+            details: dict[str, Value] = {
+                "clause": book.cite(name),
+                "year": case.years[t],
+                "count": len(short),
+                "people": f"{sum(int(case.people[i, t]) for i in short):,}",
+                "places": book.places(short, t),
+            }
+            if not without:
+                return Finding("unmeetable", (name,), "finding.out_of_reach", details)
+            behind = _behind(banned, (j for i in short for j in case.sites_of[i]))
+            details["second"] = book.cite_all(behind)
+            return Finding("contradiction", (name, *behind), "finding.reach_forbidden", details)
+    return None
+
+
+def _behind(banned: Mapping[int, tuple[str, ...]], sites: Iterable[int]) -> tuple[str, ...]:
+    """Return the rules that forbid some of these sites."""
+    return tuple(dict.fromkeys(name for j in sorted(set(sites)) for name in banned.get(j, ())))
+
+
+def _no_room(book: Book, name: str, rule: Reach, t: int) -> Finding | None:
+    """Return where all sites together, every one open, have too little room for the people to be served."""
+    case = book.case
+    if all(site.capacity is None for site in case.sites):
+        return None
+    groups = [(members, rule.target(case, members, t)) for _, members in parts(case, rule.scope)]
+    asked = sum(target for _, target in groups)
+    served, crowded = _most_served(case, groups, t)
+    if served >= asked:
+        return None
+    details: dict[str, Value] = {
+        "clause": book.cite(name),
+        "year": case.years[t],
+        "asked": f"{asked:,}",
+        "served": f"{served:,}",
+        "places": book.places(crowded, t),
+    }
+    return Finding("unmeetable", (name,), "finding.no_room", details)
+
+
+def _most_served(case: Case, groups: list[tuple[tuple[int, ...], int]], t: int) -> tuple[int, list[int]]:
+    """Return how many of the people asked for can be served with every site open, and the places that are too many.
+
+    It is the greatest flow from each part of the district to its places, from these to the sites that they reach, and
+    through the room of the sites; the places on the near side of the least cut do not fit into what they reach
+    (Ford and Fulkerson 1956, Canadian Journal of Mathematics 8).
+    """
+    first_place, first_site = 1 + len(groups), 1 + len(groups) + len(case.places)
+    end = first_site + len(case.sites)
+    rows: list[int] = []
+    columns: list[int] = []
+    room: list[int] = []
+
+    def pipe(a: int, b: int, most: int) -> None:
+        if most:
+            rows.append(a)
+            columns.append(b)
+            room.append(most)
+
+    for k, (members, target) in enumerate(groups):
+        pipe(0, 1 + k, target)
+        for i in members:
+            pipe(1 + k, first_place + i, int(case.people[i, t]))
+    total = case.total(t)
+    for i, reach in enumerate(case.sites_of):
+        for j in reach:
+            pipe(first_place + i, first_site + j, int(case.people[i, t]))
+    for j, site in enumerate(case.sites):
+        pipe(first_site + j, end, total if site.capacity is None else min(site.capacity, total))
+    shape = (end + 1, end + 1)
+    graph = csr_array((np.array(room, dtype=np.int32), (rows, columns)), shape=shape)
+    flow = maximum_flow(graph, 0, end)
+    left = csr_array(graph - flow.flow)
+    left.data = np.maximum(left.data, 0)
+    left.eliminate_zeros()
+    near = {int(node) for node in breadth_first_order(left, 0, return_predecessors=False)}
+    return int(flow.flow_value), [i for i in range(len(case.places)) if first_place + i in near and case.people[i, t]]
+
+
+def _presence(book: Book) -> Iterator[Finding]:
+    """Yield the shares of places with a site that no plan can reach."""
+    case = book.case
+    for name, rule in book.planned.items():
+        if not isinstance(rule, Presence):
+            continue
+        for t in rule.when(case):
+            banned = book.forbidden[t]
+            members, target = rule.members(case), rule.target(case)
+            finding = None
+            for without in ({}, banned) if banned else ({},):
+                lacking = [i for i in members if all(j in without for j in rule.near(case, i))]
+                if len(members) - len(lacking) < target:
+                    details: dict[str, Value] = {
+                        "clause": book.cite(name),
+                        "year": case.years[t],
+                        "count": len(lacking),
+                        "people": f"{sum(int(case.people[i, t]) for i in lacking):,}",
+                        "places": book.places(lacking, t),
+                    }
+                    finding = Finding("unmeetable", (name,), "finding.no_site", details)
+                    if without:
+                        behind = _behind(banned, (j for i in lacking for j in rule.near(case, i)))
+                        details["second"] = book.cite_all(behind)
+                        finding = Finding("contradiction", (name, *behind), "finding.reach_forbidden", details)
+                    break
+            if finding is not None:
+                yield finding
+                break
+
+
+def _numbers(book: Book) -> Iterator[Finding]:
+    """Yield the numbers of sites that no plan can reach: too few there may be, or too many that none may close."""
+    case = book.case
+    for name, rule in book.planned.items():
+        found = [one for one in (_number(book, name, limit) for limit in limits(rule, case)) if one is not None]
+        local = [one for one in found if one[0]] or found
+        if local:
+            _, finding = local[0]
+            where = book.towns(part for part, one in local if one.words == finding.words)
+            yield Finding(finding.kind, finding.clauses, finding.words, {**finding.details, "where": where})
+    for name, rule in book.rules.items():
+        if isinstance(rule, Function) and rule.at_least is not None:
+            kinds = set(rule.kinds)
+            may = sum(one.kind in kinds for one in book.district.institutions)
+            may += sum(site.kind in kinds and not site.exists for site in case.sites)
+            if 0 < may < rule.at_least:
+                details: dict[str, Value] = {"clause": book.cite(name), "low": rule.at_least, "may": may}
+                yield Finding("unmeetable", (name,), "finding.too_few_for_function", details)
+    for name, rule in book.planned.items():
+        if isinstance(rule, Forbid):
+            stay = [case.site_index[site] for site in rule.sites]
+            stay = [j for j in stay if case.sites[j].exists and not case.sites[j].closable]
+            if stay:
+                details = {"clause": book.cite(name), "sites": book.sites(stay)}
+                yield Finding("unmeetable", (name,), "finding.never_closed", details)
+
+
+def _number(book: Book, name: str, limit: Limit) -> tuple[str, Finding] | None:
+    """Return where a limit lies beyond what can be open or opened in its part, and how."""
+    case, banned = book.case, book.forbidden[limit.t]
+    inside = [j for j, site in enumerate(case.sites) if site.kind in limit.kinds and limit.part in ("", site.town)]
+    if limit.what == "new":
+        inside = [j for j in inside if not case.sites[j].exists]
+    details: dict[str, Value] = {
+        "clause": book.cite(name),
+        "year": case.years[limit.t],
+        "low": limit.low,
+        "may": len(inside),
+    }
+    if not inside and not any(kind in book.standing or kind in book.model.siting for kind in limit.kinds):
+        # A kind that exists nowhere is said once, as an empty scope.
+        return None
+    if len(inside) < limit.low:
+        return limit.part, Finding("unmeetable", (name,), "finding.too_few", details)
+    left = [j for j in inside if j not in banned]
+    if len(left) < limit.low:
+        behind = _behind(banned, inside)
+        details |= {"may": len(left), "second": book.cite_all(behind)}
+        return limit.part, Finding("contradiction", (name, *behind), "finding.too_few_forbidden", details)
+    stay = sum(case.sites[j].exists and not case.sites[j].closable for j in inside) if limit.what == "open" else 0
+    if limit.high is not None and stay > limit.high:
+        details |= {"low": limit.high, "may": stay}
+        return limit.part, Finding("unmeetable", (name,), "finding.too_many", details)
+    return None

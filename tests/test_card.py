@@ -1,0 +1,174 @@
+"""The card of a model: every rule in force on a page that people can read, the committed one as fresh as its model."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import pytest
+from conftest import Tiny
+
+from allocate.card import card, sentence
+from allocate.goals import GOALS
+from allocate.model import Model, read_model
+from allocate.rules import RULES, Rule
+from allocate.words import LANGUAGES, catalogue, say_in
+
+ROOT = Path(__file__).resolve().parents[1]
+BAODI = ROOT / "models" / "baodi.md"
+RENEW = "python -m allocate card baodi --out models/baodi.md"
+COMMON = {"strength": "must", "source": "a paper", "basis": "assumed"}
+
+
+@pytest.fixture(scope="module")
+def baodi() -> Model:
+    return read_model("baodi")
+
+
+def rule(name: str, **numbers: Any) -> Rule:
+    strength = {"strength": "physics"} if RULES[name].is_physics else {}
+    return pydantic.TypeAdapter(RULES[name]).validate_python({**COMMON, **strength, **numbers})
+
+
+def section(page: str, heading: str) -> str:
+    """Return what stands under a heading of the third level."""
+    found = [part for part in re.split(r"^### ", page, flags=re.MULTILINE) if re.match(rf"{heading}\s", part)]
+    assert len(found) == 1, heading
+    return found[0]
+
+
+def test_the_committed_card_of_baodi_is_not_stale(baodi: Model) -> None:
+    assert BAODI.read_text(encoding="utf-8") == card(baodi), f"models/baodi.md is stale; renew it: {RENEW}"
+
+
+def test_every_rule_in_force_stands_on_the_card_with_sentence_formula_numbers_and_source(baodi: Model) -> None:
+    page = card(baodi)
+    for name, one in baodi.rules.items():
+        found = section(page, name)
+        assert f"$$\n{one.formula}\n$$" in found
+        for language in LANGUAGES:
+            assert sentence(one, language) in found
+            assert say_in(language, f"basis.{one.basis}") in found
+        assert one.quote in found
+        assert "数值 · numbers: `" in found
+
+
+def test_a_clause_shows_its_document_its_strength_and_what_the_model_made_of_it(baodi: Model) -> None:
+    page = card(baodi)
+    town = section(page, "no_town_left_behind_2025")
+    assert "力争 · strive (文件为“必须”，模型已改 · changed from the document's “must”)" in town
+    assert "(已印发 · issued)" in town
+    assert "由本规划判断 · decided by the plan" in town
+    imaging = section(page, "TJ-T05")
+    assert "(征求意见稿 · draft)" in imaging
+    assert "its deadline lies before the plan: a check only" in imaging
+    assert "undecided: it needs functions" in section(page, "BD-T11")
+    nurses = section(page, "ST-28")
+    assert "National and municipal standards, as editable defaults" in nurses
+    assert "at_least = 3.8" in nurses
+
+
+def test_the_card_says_goals_circles_siting_assumptions_and_the_other_clauses(baodi: Model) -> None:
+    page = card(baodi)
+    heads = re.findall(r"^## (.+)$", page, flags=re.MULTILINE)
+    assert [head.split(" · ")[1] for head in heads] == [
+        "Rules", "Other clauses", "Goals", "Circles", "Siting", "Estimates and assumptions",
+    ]  # fmt: skip
+    assert "| TJ-T04 二（一）；附件第4项 |" in page
+    rows = {row.split(":")[0].strip("| "): row for row in page.splitlines() if row.startswith("| ") and ": " in row}
+    assert "用于规划 · planned for" in rows["rural_village"]
+    assert "own place or an adjoining one within 3,000 m" in rows["rural_village"]
+    assert "对照 · compared" in rows["station_300"]
+    assert "300 m as the crow flies" in rows["station_300"]
+    assert "| 80 % |" in rows["walk_15"]
+    assert "600,000" in page
+    for table in ("rules.circle_2025", "siting.clinic", "circles.walk_15", "modes.car"):
+        assert f"- {table}: 假定 · assumed" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "zh", "en"),
+    [
+        (
+            "reach",
+            {"share": 0.9, "scope": "town"},
+            "每个街镇至少 90 % 的人在圈内有服务",
+            "At least 90 % of the people of each town are served within the circle",
+        ),
+        (
+            "count",
+            {"kinds": ["clinic", "station"], "counts": "new", "at_most": 5},
+            "全区新开的村卫生室、社区卫生服务站不多于 5 个",
+            "The newly opened sites of the district (village clinic, community station) number at most 5",
+        ),
+        (
+            "rate",
+            {"resource": "township_beds", "per": 1000, "at_least": 0.6, "at_most": 1.2, "denominator": "unstated"},
+            "每 1,000 人的镇卫生院床位0.6 至 1.2（人口：未写明的人口口径）",
+            "Beds of township hospitals per 1,000 people: 0.6 to 1.2 (people counted: people, of a kind not stated)",
+        ),
+        (
+            "posting",
+            {"to": ["township_hospital"], "sent_by": "lead_hospital", "rank": "attending", "months": 6},
+            "牵头医院派驻街镇卫生院，每个机构不少于 1 人，主治医师以上，每期不少于 6 个月",
+            "At least 1 persons are posted from the lead hospital to township hospital, for each site, "
+            "of rank attending physician or above, for 6 months or more",
+        ),
+        (
+            "function",
+            {"functions": ["imaging"], "kinds": ["township_hospital"], "share": 0.5, "scope": "consortium"},
+            "每个医共体的街镇卫生院中不少于 50 %具备：医学影像",
+            "Of the sites (township hospital) of each consortium, at least 50 % have: imaging",
+        ),
+        (
+            "keep",
+            {"sites": ["station-1"]},
+            "保持开放：station-1",
+            "These stay open: station-1",
+        ),
+    ],
+)
+def test_a_rule_is_said_in_both_languages_with_its_numbers(name: str, numbers: Any, zh: str, en: str) -> None:
+    assert [sentence(rule(name, **numbers), language) for language in LANGUAGES] == [zh, en]
+
+
+@pytest.mark.parametrize("key", [f"rule_{name}" for name in RULES] + [f"goal_{name}" for name in GOALS])
+def test_every_rule_and_goal_has_its_sentence(key: str) -> None:
+    assert f"card.{key}" in catalogue()
+
+
+def test_every_rule_of_every_policy_file_can_be_said(tiny: Tiny) -> None:
+    names = ", ".join(f'"{name}"' for name in ("baodi", "dongli", "jinnan", "nankai", "tianjin", "standards"))
+    tiny.edit("tiny.toml", "draws = 3", f"policies = [{names}]\ndraws = 3")
+    model = read_model(tiny.model)
+    assert len(model.rules) > 60
+    for one in model.rules.values():
+        chinese, english = (sentence(one, language) for language in LANGUAGES)
+        assert not re.search(r"[a-z]{3}_[a-z]", english), "a code is no word"
+        assert not re.search(r"[a-z]{4}", chinese.replace("station", "").replace("clinic", "")), chinese
+    assert card(model).count("\n### ") > 60
+
+
+def test_a_text_that_is_markdown_stands_as_it_was_written(tiny: Tiny) -> None:
+    tiny.edit("tiny.toml", 'source = "made up, page 1"', "source = '**bold** | [x](y) <b> `code`\\n$1'")
+    page = card(read_model(tiny.model))
+    assert r"\*\*bold\*\* \| \[x\](y) \<b\> \`code\`\\n\$1" in page
+
+
+def test_the_command_prints_the_card_or_writes_it(tiny: Tiny, tmp_path: Path) -> None:
+    def run(*arguments: object) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-X", "utf8", "-m", "allocate", "card", *map(str, arguments)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=120, check=False)
+
+    file = tmp_path / "tiny.md"
+    printed, written = run(tiny.model), run(tiny.model, "--out", file)
+    assert (printed.returncode, written.returncode) == (0, 0), printed.stderr + written.stderr
+    wanted = card(read_model(tiny.model))
+    assert file.read_text(encoding="utf-8") == wanted
+    assert printed.stdout.decode().splitlines() == wanted.splitlines()
+    refused = run(tiny.model, "--out", tmp_path / "none" / "tiny.md")
+    assert refused.returncode == 2
+    assert b"Traceback" not in refused.stderr
+    assert str(tmp_path / "none" / "tiny.md") in refused.stderr.decode()

@@ -1,0 +1,511 @@
+"""Rules on places, sites and visits: numbers from the documents, worked by hand, and plans that meet or miss them."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import DATA, Tiny
+from tiny import breached, make, missed, rule, site
+
+from allocate.candidates import ADJOINING_METRES, make_case
+from allocate.case import Case
+from allocate.errors import ModelError
+from allocate.greedy import greedy
+from allocate.layout import Layout
+from allocate.model import read_model
+from allocate.planning import plan
+from allocate.read import read_district
+from allocate.rules import RULES, Rule
+from allocate.travel import metric
+from allocate.travel.links import adjoining
+from allocate.verification import verify
+
+
+def opening(*sites: int, years: int = 1) -> Layout:
+    """Return the layout in which some sites are open in every year."""
+    return Layout(frozenset((j, t) for j in sites for t in range(years)))
+
+
+def having(layout: Layout, what: str, *amounts: int) -> Layout:
+    """Return a layout with so much of something at the first site, place or town, at the second, and so on."""
+    return Layout(layout.open, amounts={(what, n, 0): number for n, number in enumerate(amounts)})
+
+
+def misses(this: Rule, case: Case, layout: Layout) -> list[tuple[object, int | Fraction, Fraction]]:
+    """Return what every breach is about beside the year, the shortfall, and its share of the target."""
+    return [
+        (next((part for part in b.about if isinstance(part, str)), ""), b.shortfall, b.share)
+        for b in this.breaches(case, layout)
+    ]
+
+
+def ten_villages(**changes: Any) -> Case:
+    """Return ten villages in a row, with room for a clinic in each, and more people the farther they lie."""
+    return make([[n + 1] for n in range(10)], [site(f"clinic {n}", place=n) for n in range(10)], {}, **changes)
+
+
+# presence
+
+
+def test_three_clinics_serve_nine_villages_in_a_row_and_leave_the_tenth_without() -> None:
+    # ST-21: a clinic in every village, or one shared with a neighbour. Clinics in villages 2, 5 and 8 serve 1 to 3,
+    # 4 to 6 and 7 to 9; village 10 has none beside it: 10 - 9 = 1 missing of 10.
+    case, layout = ten_villages(), opening(1, 4, 7)
+    this = rule("presence", kinds=("clinic",), places=("village",), within="adjoining", share=1.0)
+    assert misses(this, case, layout) == [("", 1, Fraction(1, 10))]
+    assert this.causes(case, layout, 0) == [(("P10",), 1)]
+    assert this.measure(case, layout, 0) == (Fraction(9, 10), 1)
+    # A fourth clinic in village 9 or 10 does.
+    assert misses(this, case, opening(1, 4, 7, 8)) == misses(this, case, opening(1, 4, 7, 9)) == []
+
+
+def test_a_neighbours_clinic_is_none_of_ones_own() -> None:
+    # The same three clinics, when each village has to have its own: 10 - 3 = 7 missing of 10.
+    this = rule("presence", kinds=("clinic",), places=("village",), within="own", share=1.0)
+    assert misses(this, ten_villages(), opening(1, 4, 7)) == [("", 7, Fraction(7, 10))]
+    # Villages with most people come first.
+    assert [ids for ids, _ in this.causes(ten_villages(), opening(1, 4, 7), 0)][:3] == [("P10",), ("P9",), ("P7",)]
+
+
+def test_a_village_with_the_township_hospital_may_do_without_a_clinic() -> None:
+    # ST-22. The hospital stands in village 10 of the ten: with it, the three clinics are enough.
+    clinics = [site(f"clinic {n}", place=n) for n in range(10)]
+    case = make([[1]] * 10, [*clinics, site("hub", "township_hospital", place=9, exists=True)], {})
+    layout = opening(1, 4, 7, 10)
+    strict = rule("presence", kinds=("clinic",), places=("village",), within="adjoining")
+    lenient = rule("presence", kinds=("clinic", "township_hospital"), places=("village",), within="adjoining")
+    assert misses(strict, case, layout) == [("", 1, Fraction(1, 10))]
+    assert misses(lenient, case, layout) == []
+
+
+def test_a_share_of_places_is_rounded_up_to_whole_places() -> None:
+    # 85 % of ten villages are 8.5: nine.
+    this = rule("presence", kinds=("clinic",), places=("village",), share=0.85)
+    assert [row.bound for row in this.rows(ten_villages())] == [9]
+    assert misses(this, ten_villages(), opening(*range(8))) == [("", 1, Fraction(1, 9))]
+    assert misses(this, ten_villages(), opening(*range(9))) == []
+    assert this.causes(ten_villages(), opening(*range(9)), 0) == []
+
+
+def test_only_places_of_the_kinds_named_count_but_any_place_may_lend_its_clinic() -> None:
+    # Villages 1 to 4, communities 5 to 10. The clinic in community 5 serves village 4, which is beside it.
+    case = ten_villages(place_kinds=["village"] * 4 + ["community"] * 6)
+    this = rule("presence", kinds=("clinic",), places=("village",), within="adjoining")
+    assert misses(this, case, opening(1, 4)) == []
+    assert misses(this, case, opening(4)) == [("", 3, Fraction(3, 4))]
+
+
+def test_a_district_without_such_places_lacks_nothing() -> None:
+    this = rule("presence", kinds=("clinic",), places=("zone",))
+    assert list(this.rows(ten_villages())) == []
+    assert misses(this, ten_villages(), opening()) == []
+    assert this.measure(ten_villages(), opening(), 0) == (1, 1)
+
+
+def test_a_site_whose_place_is_unknown_is_nobodys_own() -> None:
+    case = make([[1]], [site("somewhere", place=-1, exists=True)], {})
+    this = rule("presence", kinds=("clinic",), places=("village",))
+    assert misses(this, case, opening(0)) == [("", 1, Fraction(1))]
+
+
+def test_no_more_than_one_clinic_counts_for_a_village() -> None:
+    # Three clinics in one village do not make up for the other without one.
+    case = make([[1], [1]], [site(name) for name in "XYZ"], {})
+    this = rule("presence", kinds=("clinic",), places=("village",))
+    layout = opening(0, 1, 2)
+    assert missed(this.rows(case), layout, list(this.ties(case))) == breached(this.breaches(case, layout))
+    assert misses(this, case, layout) == [("", 1, Fraction(1, 2))]
+
+
+def test_adjoining_places_lie_as_far_apart_as_the_planned_circle_says_and_else_3000_m(tiny: Tiny) -> None:
+    district = read_district(tiny.folder)
+    spots = metric([(p.lon or 0.0, p.lat or 0.0) for p in district.places], district.datum, district.epsg)
+
+    def beside(longest: int) -> set[tuple[int, int]]:
+        return adjoining(spots, longest)
+
+    def found() -> set[tuple[int, int]]:
+        case = make_case(district, read_model(tiny.model))
+        return {(i, k) for i, near in enumerate(case.neighbours) for k in near}
+
+    assert found() == beside(ADJOINING_METRES)
+    tiny.edit("tiny.toml", "minutes = 8\n", "minutes = 8\nadjoining_metres = 1200\n")
+    assert found() == beside(1200) < beside(ADJOINING_METRES)
+
+
+# people_per_site
+
+
+def stations(people: int, count: int = 40) -> Case:
+    """Return one town with so many people and candidates for so many stations."""
+    return make([[people]], [site(f"station {n}", "station") for n in range(count)], {})
+
+
+TIANJIN = {"kinds": ("station",), "at_least": 10_000, "at_most": 15_000}
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        # ST-16: a station per 10,000 to 15,000 people. 40,000 ÷ 15,000 = 2.67: three; 40,000 ÷ 10,000: four at most.
+        (0, [("", 3, Fraction(1))]),
+        (2, [("", 1, Fraction(1, 3))]),
+        (3, []),
+        (4, []),
+        (5, [("", 1, Fraction(1, 4))]),
+    ],
+)
+def test_forty_thousand_people_have_three_or_four_stations(number: int, expected: list[Any]) -> None:
+    assert misses(rule("people_per_site", **TIANJIN), stations(40_000), opening(*range(number))) == expected
+
+
+def test_exactly_15000_people_need_one_station_and_one_more_person_a_second() -> None:
+    this = rule("people_per_site", **TIANJIN)
+    assert misses(this, stations(15_000), opening(0)) == []
+    assert misses(this, stations(15_001), opening(0)) == [("", 1, Fraction(1, 2))]
+
+
+def test_where_no_number_of_stations_suits_both_limits_the_upper_one_decides() -> None:
+    # 16,000 people: one station has 16,000, more than 15,000; two have 8,000 each, fewer than 10,000. Two it is.
+    this = rule("people_per_site", **TIANJIN)
+    assert misses(this, stations(16_000), opening(0)) == [("", 1, Fraction(1, 2))]
+    assert misses(this, stations(16_000), opening(0, 1)) == []
+    assert misses(this, stations(16_000), opening(0, 1, 2)) == [("", 1, Fraction(1, 2))]
+
+
+def test_the_309040_urban_people_of_baodi_have_21_to_30_stations() -> None:
+    # The census of 2020: 309,040 urban and 413,327 rural residents. ST-16 speaks of urban areas only:
+    # 309,040 ÷ 15,000 = 20.6 and 309,040 ÷ 10,000 = 30.9.
+    both = [site(f"station {n}", "station") for n in range(40)]
+    case = make([[309_040], [413_327]], both, {}, place_settings=["urban", "rural"])
+    urban = rule("people_per_site", setting="urban", **TIANJIN)
+    numbers = [number for number in range(41) if not misses(urban, case, opening(*range(number)))]
+    assert numbers == list(range(21, 31))
+    assert urban.measure(case, opening(*range(20)), 0) == (20, 21)
+    # All 722,367 people would need 49.
+    assert [row.bound for row in rule("people_per_site", **TIANJIN).rows(case)] == [49, 72]
+
+
+def test_every_town_has_a_centre_and_one_of_more_than_100000_people_a_second() -> None:
+    # ST-14, town by town: 30,000 people need one centre; 110,000 ÷ 100,000 = 1.1 need two; nobody needs none.
+    hubs = [
+        site("A", "township_hospital", "T1"),
+        site("B", "community_centre", "T2"),
+        site("C", "community_centre", "T2"),
+    ]
+    case = make([[30_000], [110_000], [0]], hubs, {}, town_of=(0, 1, 2))
+    this = rule("people_per_site", kinds=("community_centre", "township_hospital"), at_most=100_000, scope="town")
+    assert misses(this, case, opening(0, 1, 2)) == []
+    assert misses(this, case, opening(0, 1)) == [("T2", 1, Fraction(1, 2))]
+    assert misses(this, case, opening(1, 2)) == [("T1", 1, Fraction(1))]
+    # Of two towns, the one that lacks all of its centres is farther off than the one that lacks one of two.
+    assert this.measure(case, opening(1), 0) == (0, 1)
+    assert this.causes(case, opening(), 0) == [(("T2",), 2), (("T1",), 1)]
+
+
+# change_limit
+
+
+def nankai() -> Case:
+    """Return Nankai's 77 stations of 2020 (NK-S05), which may be closed, and places for nine new ones."""
+    old = [site(f"old {n}", "station", exists=True, closable=True) for n in range(77)]
+    return make([[1, 1]], [*old, *(site(f"new {n}", "station") for n in range(9))], {}, years=(2025, 2030))
+
+
+EIGHT = {"kinds": ("station",), "at_most": 8}
+
+
+def test_nankai_moves_four_of_its_77_stations_in_five_years_or_builds_eight() -> None:
+    # NK-S08: 8 stations were built or rearranged in five years. Four moved are four closed and four opened.
+    case, this = nankai(), rule("change_limit", **EIGHT)
+    assert misses(this, case, opening(*range(4, 77 + 4), years=2)) == []
+    assert misses(this, case, opening(*range(77 + 8), years=2)) == []
+    # Five moved are ten changes, two too many: 2 ÷ 8.
+    five = opening(*range(5, 77 + 5), years=2)
+    assert misses(this, case, five) == [("", 2, Fraction(1, 4))]
+    assert [this.measure(case, five, t) for t in case.periods] == [(10, 8), (0, 8)]
+    assert {ids[0] for ids, _ in this.causes(case, five, 0)} == {
+        f"{age} {n}" for age in ("old", "new") for n in range(5)
+    }
+    assert this.causes(case, five, 1) == []
+
+
+def test_changes_count_in_the_plan_year_in_which_they_are_made() -> None:
+    # Eight new ones by 2025, and the ninth in 2030.
+    case, this = nankai(), rule("change_limit", **EIGHT)
+    layout = Layout(opening(*range(77 + 8), years=2).open | {(85, 1)})
+    assert [this.measure(case, layout, t)[0] for t in case.periods] == [8, 1]
+    assert misses(this, case, layout) == []
+
+
+# posting
+
+
+def hubs(count: int) -> Case:
+    return make([[1]], [site(f"hub {n}", "township_hospital", exists=True) for n in range(count)], {})
+
+
+def test_each_of_baodis_24_township_hospitals_has_an_attending_physician() -> None:
+    # BD-T02 and BD-T07: one at each. 23 of 24 hubs have one; two at the first do not make up for none at the last.
+    this = rule("posting", to=("township_hospital",), sent_by="district", at_least=1, rank="attending")
+    case, all_open = hubs(24), opening(*range(24))
+    assert misses(this, case, having(all_open, "posted:district", *[1] * 24)) == []
+    lopsided = having(all_open, "posted:district", 2, *[1] * 22, 0)
+    assert misses(this, case, lopsided) == [("hub 23", 1, Fraction(1))]
+    assert this.measure(case, lopsided, 0) == (0, 1)
+    # Who comes from elsewhere does not count, and a closed hub needs nobody.
+    assert len(misses(this, case, having(all_open, "posted:lead_hospital", *[1] * 24))) == 24
+    assert misses(this, case, having(opening(*range(23)), "posted:district", *[1] * 23)) == []
+
+
+def test_a_town_with_two_hubs_needs_two_persons_wherever_they_sit() -> None:
+    this = rule("posting", to=("township_hospital",), sent_by="district", scope="town")
+    both = opening(0, 1)
+    assert misses(this, hubs(2), having(both, "posted:district", 2, 0)) == []
+    assert misses(this, hubs(2), having(both, "posted:district", 1, 0)) == [("T1", 1, Fraction(1, 2))]
+
+
+def test_a_tertiary_hospital_keeps_three_experts_in_its_consortium() -> None:
+    # TJ-T12: three experts at least, in whatever member. Two are one too few: 1 ÷ 3.
+    this = rule("posting", to=("township_hospital",), sent_by="tertiary_hospital", at_least=3, scope="supporter")
+    case, all_open = hubs(5), opening(*range(5))
+    assert misses(this, case, having(all_open, "posted:tertiary_hospital", 0, 2, 0, 1)) == []
+    assert misses(this, case, having(all_open, "posted:tertiary_hospital", 0, 2)) == [("", 1, Fraction(1, 3))]
+
+
+# rounds
+
+
+def test_ten_half_days_a_week_serve_five_villages() -> None:
+    # BD-T09 and BD-T10: twice a week, half a day each. One team has ten half-days: 10 ÷ 2 = 5 villages; a sixth gets
+    # nothing and lacks 2 of 2.
+    this = rule("rounds", to="village", times=2, per="week", half_days=1)
+    six = make([[1]] * 6, [site("clinic", place=5)], {})
+    layout = having(opening(), "rounds:week", *[2] * 5)
+    assert misses(this, six, layout) == [("P6", 2, Fraction(1))]
+    assert this.measure(six, layout, 0) == (0, 2)
+    # With ten half-days spread over six villages, two of them have one only.
+    assert [share for _, _, share in misses(this, six, having(opening(), "rounds:week", 2, 2, 2, 2, 1, 1))] == [
+        Fraction(1, 2),
+        Fraction(1, 2),
+    ]
+    # A village with a clinic of its own needs none, unless every village is meant.
+    assert misses(this, six, Layout(opening(0).open, amounts=layout.amounts)) == []
+    everywhere = rule("rounds", to="village", times=2, per="week", unless=())
+    assert misses(everywhere, six, Layout(opening(0).open, amounts=layout.amounts)) == [("P6", 2, Fraction(1))]
+
+
+def test_rounds_come_to_every_town_once_a_month() -> None:
+    # BD-T08. Two towns, of which one has a round a month and the other one a week, which is not asked for.
+    case = make([[1], [1]], [], {}, town_of=(0, 1))
+    this = rule("rounds", to="town", times=1, per="month")
+    monthly = having(opening(), "rounds:month", 1)
+    assert misses(this, case, Layout(frozenset(), amounts={**monthly.amounts, ("rounds:week", 1, 0): 1})) == [
+        ("T2", 1, Fraction(1))
+    ]
+    assert misses(this, case, having(opening(), "rounds:month", 1, 1)) == []
+
+
+# membership
+
+
+def test_every_hub_joins_a_consortium() -> None:
+    # TJ-T02: all of them. 23 of 24 leave one out: 1 ÷ 24.
+    this = rule("membership", kinds=("township_hospital",), share=1.0)
+    case, all_open = hubs(24), opening(*range(24))
+    assert misses(this, case, having(all_open, "member", *[1] * 24)) == []
+    but_one = having(all_open, "member", *[1] * 23)
+    assert misses(this, case, but_one) == [("", 1, Fraction(1, 24))]
+    assert this.causes(case, but_one, 0) == [(("hub 23",), 1)]
+    assert this.measure(case, but_one, 0) == (Fraction(23, 24), 1)
+    assert this.measure(case, opening(), 0) == (1, 1)
+
+
+# what all of them have in common
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "asked"),
+    [
+        ("posting", {"to": ("hospital",), "sent_by": "district", "at_least": 3}, 3),
+        ("rounds", {"times": 2}, 2),
+        ("membership", {"kinds": ("clinic",), "share": 0.7}, Fraction(7, 10)),
+    ],
+)
+def test_what_no_plan_decides_yet_is_said_and_not_planned(name: str, numbers: dict[str, Any], asked: object) -> None:
+    this = rule(name, **numbers)
+    assert not this.is_decided()
+    assert this.asks() == asked
+
+
+@pytest.mark.parametrize("name", ["presence", "people_per_site", "change_limit"])
+def test_where_sites_stand_is_decided(name: str) -> None:
+    assert RULES[name].needs == {"siting"}
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        ("presence", {"kinds": ("clinic",), "places": ("town",)}),
+        ("presence", {"kinds": ("clinic",), "places": ()}),
+        ("presence", {"kinds": ("clinic",), "places": ("village",), "share": 1.01}),
+        ("presence", {"kinds": ("clinic",), "places": ("village",), "within": "anywhere"}),
+        ("people_per_site", {"kinds": ("clinic",)}),
+        ("people_per_site", {"kinds": ("clinic",), "at_least": 3, "at_most": 2}),
+        ("people_per_site", {"kinds": ("clinic",), "at_most": 0}),
+        ("people_per_site", {"kinds": ("clinic",), "at_most": 9, "setting": "seaside"}),
+        ("change_limit", {"kinds": ("clinic",), "at_most": -1}),
+        ("posting", {"to": ("school",), "sent_by": "district"}),
+        ("posting", {"to": ("hospital",), "sent_by": "nobody"}),
+        ("posting", {"to": ("hospital",), "sent_by": "district", "days_per_week": 8}),
+        ("rounds", {"times": 0}),
+        ("rounds", {"times": 1, "unless": ("school",)}),
+        ("membership", {"kinds": ("clinic",), "share": 0}),
+    ],
+)
+def test_a_rule_refuses_numbers_that_make_no_sense(name: str, numbers: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        rule(name, **numbers)
+
+
+# the first plan
+
+
+def test_a_first_plan_gives_the_row_of_villages_the_fewest_clinics() -> None:
+    # Ten villages in a row, all clinics for one price: each of four has three, three, three and one village.
+    this = rule("presence", kinds=("clinic",), places=("village",), within="adjoining")
+    layout = greedy(ten_villages(), [this])
+    assert misses(this, ten_villages(), layout) == []
+    assert len(layout.open) == 4
+
+
+def test_a_first_plan_opens_the_stations_that_its_people_need_and_no_more_than_they_may_have() -> None:
+    this = rule("people_per_site", **TIANJIN)
+    assert len(greedy(stations(40_000), [this]).open) == 3
+    # Everybody wants to be served where there is room for 5,000 only: eight would be needed, four are allowed.
+    small = make(
+        [[40_000]], [site(f"{n}", "station", capacity=5_000) for n in range(9)], {(0, n): 60 for n in range(9)}
+    )
+    assert len(greedy(small, [rule("reach", share=1.0)]).open) == 8
+    assert len(greedy(small, [rule("reach", share=1.0), this]).open) == 4
+
+
+def test_a_first_plan_changes_no_more_than_it_may() -> None:
+    wanted = rule("presence", kinds=("clinic",), places=("village",))
+    assert len(greedy(ten_villages(), [wanted]).open) == 10
+    assert len(greedy(ten_villages(), [wanted, rule("change_limit", kinds=("clinic",), at_most=3)]).open) == 3
+    stations_only = rule("change_limit", kinds=("station",), at_most=0)
+    assert len(greedy(ten_villages(), [wanted, stations_only]).open) == 10
+
+
+# whole plans
+
+HEAD = """
+title = { zh = "示例", en = "Example" }
+district = "FOLDER"
+as_of = 2024-12-26
+years = [2025, 2027]
+circle = "eight_minutes"
+draws = 0
+"""
+WANTED = """
+[rules.next_door]
+rule = "presence"
+kinds = ["clinic"]
+places = ["village"]
+within = "adjoining"
+strength = "in_principle"
+source = "ST-21"
+basis = "assumed"
+
+[rules.next_door_once_more]
+rule = "presence"
+kinds = ["clinic"]
+places = ["village"]
+within = "adjoining"
+share = 0.5
+years = [2027]
+strength = "must"
+source = "another document"
+basis = "assumed"
+"""
+
+
+def model_file(where: Path, rules: str) -> Path:
+    """Write a model of the small district with these rules, whose only goal is cost."""
+    text = (DATA / "tiny.toml").read_text(encoding="utf-8")
+    siting = text[text.index("[siting.clinic]") : text.index("[rules.")]
+    file = where / "mine.toml"
+    goal = '\n[[goals]]\ngoal = "cost"\n'
+    file.write_text(HEAD.replace("FOLDER", str(DATA / "tiny")) + siting + rules + goal, encoding="utf-8")
+    return file
+
+
+def planned(where: Path, rules: str) -> dict[tuple[str, int], dict[str, Any]]:
+    """Plan the small district under these rules, recheck the plan, and return its scorecard by rule and year."""
+    content = plan(read_district(DATA / "tiny"), read_model(model_file(where, rules))).content
+    assert verify(content).sound
+    return {(row["rule"], row["year"]): row for row in content["scorecard"]}
+
+
+def test_a_plan_gives_every_village_a_clinic_next_door_and_the_towns_their_stations(tmp_path: Path) -> None:
+    # 16,480 of the 34,781 people live in urban places, at 6,000 to a station: three of them; one stands already.
+    rules = """
+[rules.stations]
+rule = "people_per_site"
+kinds = ["station"]
+at_most = 6000
+setting = "urban"
+strength = "must"
+source = "ST-16, scaled to a small district"
+basis = "assumed"
+"""
+    found = planned(tmp_path, WANTED + rules)
+    assert {row["status"] for row in found.values()} == {"met"}
+    assert found["stations", 2025]["value"] == found["stations", 2025]["target"] == 3
+    assert found["stations", 2025]["today"] == 1
+    assert found["next_door", 2025]["value"] == 1
+
+
+def test_a_plan_that_may_change_little_says_how_many_villages_lack_a_clinic_and_which(tmp_path: Path) -> None:
+    rules = """
+[rules.own]
+rule = "presence"
+kinds = ["clinic"]
+places = ["village"]
+strength = "in_principle"
+source = "ST-21, read strictly"
+basis = "assumed"
+
+[rules.still]
+rule = "change_limit"
+kinds = ["clinic", "station"]
+at_most = 2
+strength = "must"
+source = "what can be built in a year"
+basis = "assumed"
+"""
+    found = planned(tmp_path, rules)
+    # Of 30 villages one has a clinic today. Two more in 2025 make three, and two more in 2027 five.
+    assert [(found["still", year]["status"], found["still", year]["value"]) for year in (2025, 2027)] == [
+        ("met", 2)
+    ] * 2
+    assert [found["own", year]["shortfall"] for year in (2025, 2027)] == [27, 25]
+    assert [found["own", year]["status"] for year in (2025, 2027)] == ["missed", "missed"]
+    causes = found["own", 2025]["causes"]
+    assert len(causes) == 10
+    assert all(cause["shortfall"] == 1 and cause["name"].endswith("村委会") for cause in causes)
+
+
+def test_a_model_file_names_the_kinds_of_place_and_of_institution_that_there_are(tmp_path: Path) -> None:
+    wrong = WANTED.replace('places = ["village"]', 'places = ["hamlet"]', 1)
+    wrong += (
+        WANTED.replace("next_door", "posted")
+        .replace('rule = "presence"', 'rule = "posting"')
+        .split("\n[rules.posted_")[0]
+    )
+    with pytest.raises(ModelError) as error:
+        read_model(model_file(tmp_path, wrong))
+    columns = {problem.column for problem in error.value.problems}
+    assert {"rules.next_door.places.0", "rules.posted.to", "rules.posted.sent_by", "rules.posted.kinds"} <= columns

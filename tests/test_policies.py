@@ -1,0 +1,331 @@
+"""The transcribed documents: all clauses there, every quotation proven, and every fault of a policy file named."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Tiny
+
+from allocate.bundle import bundled
+from allocate.errors import ModelError
+from allocate.model import read_model
+from allocate.policies import SHINGLE, Clause, Policy, hashed, is_quoted, policy_files, policy_of, shingles, squeeze
+from allocate.rows import DECISIONS, Strength
+from allocate.words import speaking
+
+FOLDER = bundled() / "models" / "policies"
+DOCUMENTS = ("baodi", "dongli", "jinnan", "nankai", "tianjin")
+NAMES = (*DOCUMENTS, "standards")
+# Rules with something that sites have: keys under which it is named.
+NAMED = {
+    "function": ("functions",),
+    "reserve": ("of",),
+    "ratio": ("resource", "to"),
+    **dict.fromkeys(("rate", "total", "site_minimum"), ("resource",)),
+}
+
+
+def policy(name: str) -> Policy:
+    file = FOLDER / f"{name}.toml"
+    return policy_of(tomllib.loads(file.read_text(encoding="utf-8")), file.name)
+
+
+def manifest() -> dict[str, list[str]]:
+    """Return the ids that the manifest lists, by document."""
+    found: dict[str, list[str]] = {}
+    for line in (FOLDER / "manifest.txt").read_text(encoding="utf-8").splitlines()[1:]:
+        if line.startswith("# "):
+            found[line.removeprefix("# ")] = []
+        elif line:
+            found[list(found)[-1]].append(line)
+    return found
+
+
+def quoted() -> list[tuple[str, Clause]]:
+    return [(name, clause) for name in DOCUMENTS for clause in policy(name).clauses.values()]
+
+
+# What is there.
+
+
+def test_the_manifest_lists_every_element_of_the_five_documents_and_every_standard() -> None:
+    listed = manifest()
+    assert tuple(listed) == NAMES
+    assert sum(len(listed[name]) for name in DOCUMENTS) == 260
+    assert len(listed["standards"]) == 46
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_clause_is_missing_and_none_is_left_over(name: str) -> None:
+    assert sorted(policy(name).clauses) == manifest()[name]
+
+
+def test_every_bundled_file_is_in_the_manifest() -> None:
+    assert set(policy_files(Path("/nowhere"))) == set(NAMES)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_clause_of_a_document_says_where_it_stands_and_quotes_it(name: str) -> None:
+    assert [clause.id for clause in policy(name).clauses.values() if not (clause.at and clause.quote)] == []
+
+
+def test_every_standard_says_its_source() -> None:
+    assert [clause.id for clause in policy("standards").clauses.values() if len(clause.source) < 8] == []
+
+
+def test_the_two_drafts_are_drafts() -> None:
+    assert [name for name in NAMES if policy(name).document.status == "draft"] == ["nankai", "tianjin"]
+
+
+def test_every_kind_of_decision_is_asked_for() -> None:
+    asked = {clause.needs for name in NAMES for clause in policy(name).clauses.values() if clause.role == "decision"}
+    assert asked == set(DECISIONS)
+
+
+@pytest.mark.parametrize(
+    ("label", "strength"),
+    [("指导性", Strength.STRIVE), ("预期性", Strength.STRIVE), ("约束性", Strength.MUST), ("强制性", Strength.MUST)],
+)
+def test_a_documents_own_label_decides_the_strength(label: str, strength: Strength) -> None:
+    labelled = [clause for _, clause in quoted() if clause.label == label]
+    assert {clause.strength for clause in labelled} == {strength}
+    assert all(label in clause.quote for clause in labelled)
+
+
+@pytest.mark.parametrize(
+    ("word", "weakest"),
+    [
+        ("原则上", Strength.IN_PRINCIPLE),
+        ("力争", Strength.STRIVE),
+        ("适当", Strength.STRIVE),
+        ("鼓励", Strength.ENCOURAGE),
+    ],
+)
+def test_a_word_of_weakness_is_never_read_as_must(word: str, weakest: Strength) -> None:
+    order = list(Strength)
+    weak = [clause for _, clause in quoted() if word in clause.quote and clause.strength]
+    assert weak
+    assert [clause.id for clause in weak if order.index(clause.strength or Strength.MUST) < order.index(weakest)] == []
+
+
+def test_every_name_of_a_function_or_resource_is_explained() -> None:
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"`([a-z][a-z0-9_]+)`", text[text.index("## Names of functions") :]))
+    used: set[str] = set()
+    for name in NAMES:
+        for clause in policy(name).clauses.values():
+            numbers = clause.rule or {}
+            for key in NAMED.get(numbers.get("rule", ""), ()):
+                used |= {numbers[key]} if isinstance(numbers[key], str) else set(numbers[key])
+    assert used == explained
+
+
+def test_a_model_may_name_every_document_at_once(tiny: Tiny) -> None:
+    names = ", ".join(f'"{name}"' for name in NAMES)
+    tiny.edit("tiny.toml", "draws = 3", f"policies = [{names}]\ndraws = 3")
+    model = read_model(tiny.model)
+    assert set(model.clauses) == {code for codes in manifest().values() for code in codes}
+    ruled = {code for code, clause in model.clauses.items() if clause.role == "rule"}
+    assert ruled == (set(model.rules) | set(model.silent)) & set(model.clauses)
+
+
+# Quotations.
+
+
+def test_every_quotation_stands_in_its_document() -> None:
+    found = {name: policy(name).document.id for name in DOCUMENTS}
+    assert [clause.id for name, clause in quoted() if not is_quoted(clause.quote, found[name])] == []
+
+
+def test_a_quotation_with_one_character_changed_is_found_out_wherever_it_is() -> None:
+    for name, clause in quoted():
+        plain, document = squeeze(clause.quote), policy(name).document.id
+        for at in (0, len(plain) // 2, len(plain) - 1):
+            assert not is_quoted(f"{plain[:at]}丠{plain[at + 1 :]}", document), (clause.id, at)
+
+
+def test_a_file_with_a_changed_quotation_is_refused() -> None:
+    text = (FOLDER / "baodi.toml").read_text(encoding="utf-8").replace("达到40%以上", "达到30%以上")
+    with pytest.raises(ModelError, match=r"BD-T14\.quote"):
+        policy_of(tomllib.loads(text), "baodi.toml")
+
+
+def test_a_number_changed_in_a_quotation_is_found_out() -> None:
+    quote = policy("jinnan").clauses["JN-T01"].quote
+    assert is_quoted(quote, "JN")
+    assert not is_quoted(quote.replace("4000", "5000"), "JN")
+
+
+def test_words_of_one_document_are_no_quotation_of_another() -> None:
+    assert not is_quoted(policy("jinnan").clauses["JN-T01"].quote, "BD")
+
+
+def test_words_too_short_to_be_proven_are_no_quotation() -> None:
+    plain = squeeze(policy("baodi").clauses["BD-T13"].quote)
+    assert is_quoted(plain[:SHINGLE], "BD")
+    assert not is_quoted(plain[: SHINGLE - 1], "BD")
+
+
+def test_two_halves_of_a_document_put_together_are_no_quotation() -> None:
+    one, two = (squeeze(policy("baodi").clauses[code].quote) for code in ("BD-T13", "BD-T16"))
+    assert is_quoted(one, "BD")
+    assert is_quoted(two, "BD")
+    assert not is_quoted(one + two, "BD")
+
+
+def test_blanks_and_ends_of_lines_are_no_words() -> None:
+    quote = policy("baodi").clauses["BD-T13"].quote
+    assert is_quoted("\n ".join(quote), "BD")
+
+
+def test_a_document_of_which_nothing_is_kept_says_nothing_against_a_quotation() -> None:
+    assert is_quoted("短", "ZZ")
+
+
+def test_what_is_kept_of_a_document_is_the_hash_of_each_run_once() -> None:
+    text = "一二三四五六七八九十甲乙 丙一二三四五六七八九十甲乙"
+    # 25 characters without the blank make 14 runs, of which the first comes twice.
+    assert len(list(shingles(text))) == 14
+    assert len(hashed(text)) == 13 * 5
+    assert hashed(text[:5]) == b""
+
+
+# Faults.
+
+
+def faults(tiny: Tiny, *clauses: str, head: str = "", rules: str = "", document: str = "") -> str:
+    """Return the message about a policy file beside the small model."""
+    folder = tiny.model.parent / "policies"
+    folder.mkdir()
+    text = f"""[document]
+id = "QQ"
+title = {{ zh = "一份文件", en = "A paper" }}
+issuer = {{ zh = "一个部门", en = "An office" }}
+status = "issued"
+as_of = 2024-01-01
+regime = "city"
+district = {{ zh = "某区", en = "Some district" }}
+{document}
+"""
+    whole = [f'[[clauses]]\nsays = {{ zh = "一条", en = "a clause" }}\n{clause}' for clause in clauses]
+    (folder / "qq.toml").write_text("\n\n".join([text, *whole]), encoding="utf-8")
+    model = tiny.model.read_text(encoding="utf-8")
+    tiny.model.write_text(f'policies = ["qq"]\n{head}\n{model}\n{rules}', encoding="utf-8")
+    with speaking("en"):
+        try:
+            read_model(tiny.model)
+        except ModelError as error:
+            return str(error)
+    return ""
+
+
+SOUND = """id = "QQ-T1"
+is = "rule"
+strength = "must"
+source = "a toy"
+rule = { rule = "total", resource = "beds", at_least = 1 }"""
+
+
+def test_a_sound_file_is_read(tiny: Tiny) -> None:
+    assert faults(tiny, SOUND) == ""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "what"),
+    [
+        ('source = "a toy"', "", "QQ-T1", "needs its quote, a standard its source"),
+        ('"total"', '"totals"', "clauses.QQ-T1.rule", "is not one of the values"),
+        ("resource", "resorce", "clauses.QQ-T1.resorce", "nearest: resource"),
+        ('is = "rule"', 'is = "rule"\nwhen = 2025', "QQ-T1.when", "no such key"),
+        ('rule = { rule = "total", resource = "beds", at_least = 1 }', "", "QQ-T1", 'says is = "rule"'),
+        ('is = "rule"', 'is = "input"', "QQ-T1", 'says is = "rule"'),
+        ('strength = "must"', "", "QQ-T1", "needs its strength"),
+        ('strength = "must"', 'strength = "physics"', "QQ-T1", "must, in_principle"),
+        ('id = "QQ-T1"', 'id = "BD-T1"', "BD-T1", "begins with that of its document"),
+        ("at_least = 1", "at_least = 0", "clauses.QQ-T1.at_least", "0"),
+        ('rule = "total", resource = "beds", at_least = 1', 'rule = "reach", share = 1.1', "QQ-T1.share", "1"),
+    ],
+    ids=lambda value: None if len(value) > 40 else value or "nothing",
+)
+def test_a_fault_of_a_clause_is_named_with_its_key(old: str, new: str, where: str, what: str, tiny: Tiny) -> None:
+    assert old in SOUND
+    message = faults(tiny, SOUND.replace(old, new))
+    assert where in message
+    assert what in message
+
+
+@pytest.mark.parametrize(
+    ("clause", "what"),
+    [
+        ('is = "decision"\nstrength = "must"', "says needs"),
+        ('is = "input"\nneeds = "siting"', "says needs"),
+        ('is = "indicator"', "needs its reason"),
+        ('is = "out_of_scope"', "needs its reason"),
+        ('is = "wish"', "QQ-U1.is"),
+        ('is = "decision"\nstrength = "must"\nneeds = "luck"', "QQ-U1.needs"),
+        ('is = "input"\nkinds = ["palace"]', "QQ-U1.kinds"),
+        ('is = "input"\nnote = { zh = "只有中文" }', "QQ-U1.note"),
+    ],
+    ids=lambda value: value.splitlines()[-1],
+)
+def test_what_each_role_needs_is_asked_for(clause: str, what: str, tiny: Tiny) -> None:
+    message = faults(tiny, f'id = "QQ-U1"\nsource = "a toy"\n{clause}')
+    assert "QQ-U1" in message
+    assert what in message
+
+
+def test_two_clauses_with_one_id_are_refused(tiny: Tiny) -> None:
+    message = faults(tiny, SOUND, SOUND)
+    assert "qq.toml" in message
+    assert "QQ-T1: Two clauses have this id" in message.replace("column ", "")
+
+
+def test_all_faults_of_a_file_and_of_the_model_come_at_once(tiny: Tiny) -> None:
+    message = faults(
+        tiny,
+        SOUND.replace('source = "a toy"', ""),
+        'id = "QQ-U1"\nsource = "a toy"\nis = "indicator"',
+        rules='[clauses.BD-T13]\nshare = 0.8\n[rules.more]\nrule = "reach"\nshare = 1.5\nstrength = "must"',
+    )
+    for part in ("QQ-T1", "QQ-U1", "clauses.BD-T13", "rules.more.share", "rules.more.source"):
+        assert part in message, message
+
+
+@pytest.mark.parametrize(
+    ("head", "rules", "where"),
+    [
+        ('adopt = ["ST-999"]', "", "adopt[0]"),
+        ("", "[clauses.QQ-T9]\non = false", "clauses.QQ-T9"),
+        ('regime = "village"', "", "regime"),
+        ("", "[clauses.QQ-T1]\nyears = [2026]", "QQ-T1.years"),
+        ("", "[clauses.QQ-T1]\nshares = 0.5", "clauses.QQ-T1.shares"),
+    ],
+    ids=["an unknown standard", "an unknown clause", "an unknown regime", "a year outside the plan", "an unknown key"],
+)
+def test_a_fault_of_the_model_about_clauses_is_named(head: str, rules: str, where: str, tiny: Tiny) -> None:
+    assert where in faults(tiny, SOUND, head=head, rules=rules)
+
+
+def test_a_document_that_does_not_exist_is_refused_with_those_that_do(tiny: Tiny) -> None:
+    tiny.edit("tiny.toml", "draws = 3", 'policies = ["atlantis"]\ndraws = 3')
+    with speaking("en"), pytest.raises(ModelError, match=r"atlantis.*baodi, dongli"):
+        read_model(tiny.model)
+
+
+def test_a_quotation_that_the_model_makes_up_is_refused(tiny: Tiny) -> None:
+    numbers: dict[str, Any] = {
+        "rule": "reach",
+        "share": 0.7,
+        "clause": "BD-T13",
+        "quote": "到2025年底所有村都有医院和飞机场",
+    }
+    rules = "\n".join(f"{key} = {value!r}" for key, value in numbers.items())
+    message = faults(tiny, SOUND, rules=f"[rules.made_up]\n{rules}")
+    assert "rules.made_up.quote" in message
+
+
+def test_a_document_may_say_what_is_doubtful_about_it(tiny: Tiny) -> None:
+    assert faults(tiny, SOUND, document='note = { zh = "没有日期", en = "It bears no date." }') == ""
+    assert (read_model(tiny.model).documents["QQ"].note or {})["en"] == "It bears no date."
