@@ -214,7 +214,7 @@ class Question:
             rules = {name: rule for name, rule in self.rules.items() if name not in speak}
             nobody = Links(*(np.zeros(0, dtype=np.int64) for _ in range(3)))
             self._bare = Question(replace(self.case, links=nobody), rules, {}, self.options)
-        mine = names & self._bare.rules.keys()
+        mine = names & frozenset(self._bare.rules)
         if not mine or not len(self.case.links.places):
             return None
         found = self._bare._by_relaxation(mine, clock)

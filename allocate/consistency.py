@@ -191,7 +191,12 @@ def _empty(book: Book) -> Iterator[Finding]:
     asked = {name: set(getattr(rule, "kinds", getattr(rule, "to", ()))) for name, rule in book.rules.items()}
     answered = {rule.clause for rule in book.model.rules.values()}
     for code, clause in book.model.clauses.items():
-        if clause.role == "decision" and code not in answered and not book.is_foreign(code):
+        if (
+            clause.role == "decision"
+            and code not in answered
+            and code not in book.model.silent
+            and not book.is_foreign(code)
+        ):
             asked[code] = set(clause.kinds)
     for name, kinds in asked.items():
         rule = book.rules.get(name)
@@ -254,10 +259,7 @@ def _differences(clause: Clause, rule: Rule) -> list[str]:
 def _other_years(book: Book, clause: Clause, rule: Rule) -> Iterator[str]:
     """Yield the years of a rule where the model holds it in others than its clause's deadlines fall into."""
     model = book.model
-    asked = {
-        year if model.has_passed(year) else next((one for one in model.years if one >= year), None)
-        for year in clause.years
-    }
+    asked = {model.year_of(year) for year in clause.years}
     if asked and set(book.years(rule)) != asked - {None}:
         yield f"years {_written(clause.years)} → {_written(book.years(rule))}"
 

@@ -28,7 +28,10 @@ from allocate.rules import (
 from allocate.units import exact
 
 # What a site has that has the first: the second as well.
-_HAS_TOO = {"recommended_standard": "basic_standard", "tcm_techniques": "tcm_service"}
+_HAS_TOO = {
+    "recommended_standard": "basic_standard",
+    **dict.fromkeys(("tcm_techniques_6_10", "tcm_techniques_4_6", "tcm_techniques_6"), "tcm_service"),
+}
 # A site to which a district expert is posted has this function.
 _EXPERT, _SENDERS = "posted_expert", ("district", "lead_hospital")
 _FINER = {"place": 0, "town": 1, "district": 2}

@@ -16,7 +16,7 @@ from allocate.bundle import bundled
 from allocate.errors import ModelError, Problem, UsageError
 from allocate.faults import problems_of
 from allocate.goals import GOALS, Goal, Travel
-from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, policy_files
+from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, policy_files, year_of
 from allocate.read import find_district, is_file
 from allocate.rows import DECIDED
 from allocate.rulebook import Rulebook
@@ -115,7 +115,7 @@ class Model:
     clauses, documents
         The clauses in force by id, in the order of their documents, and the documents by the prefix of these ids.
     silent
-        Why a clause that has a rule is none of the rules: it was switched off, or its year lies beyond the plan.
+        Why a clause is not asked for: it was switched off, or its year lies beyond the plan.
     regime
         Which regime the district is under; a document of another one does not apply.
     goals
@@ -155,6 +155,10 @@ class Model:
     def has_passed(self, year: int) -> bool:
         """Tell whether a deadline's year has passed: then its clause is checked, not planned."""
         return has_passed(year, self.as_of.year, self.years[0])
+
+    def year_of(self, deadline: int) -> int | None:
+        """Return the plan year in which a deadline holds; one that has passed stays as it is; None: beyond the plan."""
+        return year_of(deadline, self.years, self.as_of.year)
 
     def is_foreign(self, code: str) -> bool:
         """Tell whether a clause's document binds districts of another regime."""
@@ -241,9 +245,10 @@ def read_model(file: str | Path, changes: Mapping[str, str] | None = None) -> Mo
     for key, value in (changes or {}).items():
         _change(content, key, value)
     # So do the clauses in force: whoever reads a plan must find their words in it.
-    wrong += _take_documents(content, path, inputs)
+    unread = _take_documents(content, path, inputs)
+    wrong += unread
     try:
-        model = model_of(content, path.stem, path.name, inputs)
+        model = model_of(content, path.stem, path.name, inputs, whole=not unread)
     except ModelError as error:
         # A fault of the presets comes up again in the model that took it over.
         blamed = {problem.column for problem in wrong}
@@ -372,8 +377,12 @@ def _no_such_key(key: str, part: str, known: Mapping[str, Any]) -> UsageError:
     return UsageError([Problem("problem.set_key", value=key, details={"part": part, "choices": choices})])
 
 
-def model_of(content: Mapping[str, Any], name: str, file: str, inputs: Mapping[str, str]) -> Model:
+def model_of(
+    content: Mapping[str, Any], name: str, file: str, inputs: Mapping[str, str], *, whole: bool = True
+) -> Model:
     """Make a model of the content of its file.
+
+    Where it is not `whole`, a document could not be read: nothing is said of clauses that may stand in it.
 
     Raises
     ------
@@ -386,12 +395,12 @@ def model_of(content: Mapping[str, Any], name: str, file: str, inputs: Mapping[s
         head = _Head.model_validate(content)
     except pydantic.ValidationError as error:
         problems += _faults(error, file, (), _Head)
-    sheet = Rulebook.of(content, file, problems)
+    sheet = Rulebook.of(content, file, problems, whole=whole)
     rules = _tables(sheet.own, "rules", "rule", RULES, file, problems)
     rules |= _tables(sheet.clauses, "clauses", "rule", RULES, file, problems)
     goals = _goals(content.get("goals", ()), file, problems)
     if head is not None:
-        problems += [*_inconsistent(head, rules, file), *_cheap_to_drop(head, goals, file)]
+        problems += [*_inconsistent(head, rules, sheet, file), *_cheap_to_drop(head, goals, file)]
     if problems or head is None:
         raise ModelError(problems)
     return Model(
@@ -483,7 +492,7 @@ def _keys(kind: type[Any], path: tuple[str, ...]) -> list[str]:
     return [one.name for one in fields(kind)]
 
 
-def _inconsistent(head: _Head, rules: Mapping[str, Rule], file: str) -> list[Problem]:
+def _inconsistent(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, file: str) -> list[Problem]:
     """Return what contradicts itself across the tables of a model."""
     problems = []
     choices: tuple[tuple[str, tuple[str, ...], Mapping[str, object]], ...] = (
@@ -501,11 +510,12 @@ def _inconsistent(head: _Head, rules: Mapping[str, Rule], file: str) -> list[Pro
         details = {"year": head.as_of.year}
         problems.append(Problem("problem.past_year", file, column="years", value=head.years[0], details=details))
     for name, rule in rules.items():
+        table = "clauses" if name in sheet.clauses else "rules"
         problems += [
             Problem(
                 "problem.choice",
                 file,
-                column=f"rules.{name}.kinds",
+                column=f"{table}.{name}.kinds",
                 value=kind,
                 details={"choices": ", ".join(INSTITUTION_KINDS)},
             )
@@ -516,7 +526,7 @@ def _inconsistent(head: _Head, rules: Mapping[str, Rule], file: str) -> list[Pro
             Problem(
                 "problem.year_outside",
                 file,
-                column=f"rules.{name}.years",
+                column=f"{table}.{name}.years",
                 value=year,
                 details={"years": ", ".join(map(str, head.years))},
             )

@@ -1,8 +1,8 @@
 """The policy documents, clause by clause, as data: what each says, in its own words, and what it is to a plan."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from allocate.bundle import bundled
 from allocate.errors import ModelError, Problem
 from allocate.faults import problems_of
 from allocate.rows import DECISIONS, POLICY, Strength
+from allocate.rules import RULES, Rule
 from allocate.tables import INSTITUTION_KINDS
 from allocate.travel.circles import STRICT, Text
 from allocate.units import Basis
@@ -92,7 +93,8 @@ class Clause(pydantic.BaseModel):
     reason
         Why an indicator is only reported, or why something is out of scope, by language.
     source, basis
-        Where the number of a standard comes from; that of a document's clause is its quotation.
+        Where the number of a standard comes from; that of a document's clause is its quotation. The basis is assumed
+        where its number, or how it is read, was chosen and does not stand in the document.
     note
         How an ambiguity was read, by language.
     value
@@ -132,6 +134,9 @@ class Clause(pydantic.BaseModel):
             raise ValueError(say("reason.reason_missing"))
         if not self.quote and len(self.source) < 2:
             raise ValueError(say("reason.quote_or_source"))
+        if not self.at and len(self.source) < 2:
+            # The place in the document is the source of what is quoted from it.
+            raise ValueError(say("reason.place_missing"))
         return self
 
 
@@ -164,12 +169,17 @@ def policy_of(content: Mapping[str, Any], file: str) -> Policy:
     ModelError
         When anything is wrong; it lists all of it.
     """
+    read: _File | None = None
+    problems: list[Problem] = []
     try:
         read = _File.model_validate(content)
     except pydantic.ValidationError as error:
-        raise ModelError(list(problems_of(error, file, _keys_of, _place(content)))) from None
-    problems = [*_twice(read, file), *_strange(read, file), *_misquoted(read, file)]
-    if problems:
+        problems += problems_of(error, file, _keys_of, _place(content))
+    # (These look at the file as it is written, so that one fault does not hide another.)
+    clauses, prefix = _written(content), prefix_of(content)
+    for look in (_twice, _strange, _misquoted, _wrong_rules):
+        problems += look(clauses, prefix, file)
+    if problems or read is None:
         raise ModelError(problems)
     return Policy(read.document, {clause.id: clause for clause in read.clauses})
 
@@ -195,22 +205,98 @@ def _place(content: Mapping[str, Any]) -> Callable[[tuple[str, ...]], str]:
     return name
 
 
-def _twice(read: _File, file: str) -> Iterator[Problem]:
-    ids = [clause.id for clause in read.clauses]
+def prefix_of(content: Mapping[str, Any]) -> str:
+    """Return the prefix of the ids of a policy file's clauses, also of one with faults; empty when it has none."""
+    document = content.get("document")
+    code = document.get("id") if isinstance(document, Mapping) else None
+    return code if isinstance(code, str) and code.isalnum() else ""
+
+
+def _written(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the clauses of a file that have an id, as they are written."""
+    clauses = content.get("clauses")
+    entries = clauses if isinstance(clauses, list | tuple) else ()
+    return [entry for entry in entries if isinstance(entry, Mapping) and isinstance(entry.get("id"), str)]
+
+
+def _twice(clauses: list[Mapping[str, Any]], prefix: str, file: str) -> Iterator[Problem]:
+    del prefix
+    ids = [clause["id"] for clause in clauses]
     for code in sorted({code for code in ids if ids.count(code) > 1}):
         yield Problem("problem.clause_twice", file, column=code)
 
 
-def _strange(read: _File, file: str) -> Iterator[Problem]:
-    for clause in read.clauses:
-        if not clause.id.startswith(f"{read.document.id}-"):
-            yield Problem("problem.clause_prefix", file, column=clause.id, details={"prefix": read.document.id})
+def _strange(clauses: list[Mapping[str, Any]], prefix: str, file: str) -> Iterator[Problem]:
+    for clause in clauses:
+        if prefix and not clause["id"].startswith(f"{prefix}-"):
+            yield Problem("problem.clause_prefix", file, column=clause["id"], details={"prefix": prefix})
 
 
-def _misquoted(read: _File, file: str) -> Iterator[Problem]:
-    for clause in read.clauses:
-        if clause.quote and not is_quoted(clause.quote, read.document.id):
-            yield Problem("problem.quote_unknown", file, column=f"{clause.id}.quote", value=clause.quote)
+def _misquoted(clauses: list[Mapping[str, Any]], prefix: str, file: str) -> Iterator[Problem]:
+    for clause in clauses:
+        quote = clause.get("quote")
+        if prefix and isinstance(quote, str) and quote and not is_quoted(quote, prefix):
+            yield Problem("problem.quote_unknown", file, column=f"{clause['id']}.quote", value=quote)
+
+
+def _wrong_rules(clauses: list[Mapping[str, Any]], prefix: str, file: str) -> Iterator[Problem]:
+    """Yield the faults of the rule tables, each read as if all that stands beside it were sound."""
+    del prefix
+    for clause in clauses:
+        table = clause.get("rule")
+        if not isinstance(table, Mapping):
+            continue
+        where = f"{clause['id']}.rule"
+        numbers = dict(table)
+        name = str(numbers.pop("rule", ""))
+        kind = RULES.get(name)
+        if kind is None:
+            details = {"choices": ", ".join(RULES)}
+            yield Problem("problem.choice", file, column=f"{where}.rule", value=name, details=details)
+            continue
+        strength = clause.get("strength")
+        beside = {
+            "strength": strength if strength in list(POLICY) else Strength.MUST,
+            "source": file,
+            "basis": Basis.ASSUMED,
+        }
+        try:
+            rule = _adapter(kind).validate_python(beside | numbers)
+        except pydantic.ValidationError as error:
+            known = [one.name for one in fields(kind)]
+            yield from problems_of(error, file, lambda _, known=known: known, _below(where))  # type: ignore[misc]
+            continue
+        for one in getattr(rule, "kinds", ()):
+            if one not in INSTITUTION_KINDS:
+                details = {"choices": ", ".join(INSTITUTION_KINDS)}
+                yield Problem("problem.choice", file, column=f"{where}.kinds", value=one, details=details)
+
+
+def _below(where: str) -> Callable[[tuple[str, ...]], str]:
+    return lambda place: ".".join((where, *place))
+
+
+@cache
+def _adapter(kind: type[Rule]) -> pydantic.TypeAdapter[Rule]:
+    return pydantic.TypeAdapter(kind)
+
+
+def year_of(deadline: int, years: Sequence[int], as_of: int) -> int | None:
+    """Return the plan year in which a deadline holds: the layout that stands when it comes is that of this year.
+
+    That is the last plan year that is not after it. A deadline before all plan years holds in the first of them; one
+    after the last is beyond the plan (None), and one that has passed stays as it is: it is reported, not planned.
+
+    >>> [year_of(deadline, (2025, 2027, 2030), as_of=2024) for deadline in (2023, 2025, 2026, 2028, 2030, 2031)]
+    [2023, 2025, 2025, 2027, 2030, None]
+    >>> year_of(2025, (2027, 2030), as_of=2024)
+    2027
+    """
+    if not years or deadline > years[-1]:
+        return None
+    if has_passed(deadline, as_of, years[0]):
+        return deadline
+    return max((year for year in years if as_of <= year <= deadline), default=years[0])
 
 
 def has_passed(deadline: int, as_of: int, first: int) -> bool:

@@ -33,7 +33,6 @@ _NUMBERS = ("share", "at_least", "at_most", "metres", "people", "times")
 _DIGITS = 4
 # The circle and the room of a site are not stretched beyond so many times what they are; a room grows by a fiftieth.
 _LONGER, _ROOMIER, _STEPS = 2, 4, 50
-_MOST_PLACES = 5
 # What one attempt may take of the time for all, at least and at most [s].
 _LEAST_SECONDS, _MOST_SECONDS = 2.0, 20.0
 
@@ -241,7 +240,7 @@ class Repairer:
         for t in rule.when(self.case):
             for ids, amount in rule.causes(self.case, full, t):
                 found[ids[0]] = max(found.get(ids[0], Fraction(0)), Fraction(amount))
-        return tuple(sorted(found, key=lambda name: (-found[name], name))[:_MOST_PLACES])
+        return tuple(sorted(found, key=lambda name: (-found[name], name)))
 
     def _try(self, names: Names, changes: Mapping[str, str], clock: Clock) -> bool | None:
         """Tell whether clauses hold together in a changed model, by a layout that was checked in it."""

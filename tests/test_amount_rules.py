@@ -102,7 +102,8 @@ def test_every_resource_of_a_bundled_clause_that_is_persons_beds_teams_or_area_i
     }
     assert resources >= set().union(*COUNTED_IN.values())
     assert {resource for resource in resources if unit_of(resource) == "units"} == {
-        *("advantage_disciplines", "discipline_clusters", "new_key_specialties", "no_companion_wards"),
+        *("advantage_disciplines", "discipline_clusters", "new_key_specialties", "district_key_specialties"),
+        *("characteristic_specialties", "no_companion_wards"),
     }
     assert {unit_of(resource) for resource in resources} == set(UNITS)
 

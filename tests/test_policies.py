@@ -13,6 +13,7 @@ from allocate.errors import ModelError
 from allocate.model import read_model
 from allocate.policies import SHINGLE, Clause, Policy, hashed, is_quoted, policy_files, policy_of, shingles, squeeze
 from allocate.rows import DECISIONS, Strength
+from allocate.units import Basis
 from allocate.words import speaking
 
 FOLDER = bundled() / "models" / "policies"
@@ -54,7 +55,7 @@ def test_the_manifest_lists_every_element_of_the_five_documents_and_every_standa
     listed = manifest()
     assert tuple(listed) == NAMES
     assert sum(len(listed[name]) for name in DOCUMENTS) == 260
-    assert len(listed["standards"]) == 46
+    assert len(listed["standards"]) == 47
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -73,6 +74,33 @@ def test_every_clause_of_a_document_says_where_it_stands_and_quotes_it(name: str
 
 def test_every_standard_says_its_source() -> None:
     assert [clause.id for clause in policy("standards").clauses.values() if len(clause.source) < 8] == []
+
+
+def test_a_standard_is_official_only_where_it_was_read_on_a_page_of_a_public_body() -> None:
+    official = [clause for clause in policy("standards").clauses.values() if clause.basis is Basis.OFFICIAL]
+    assert official
+    assert [clause.id for clause in official if ".gov.cn" not in clause.source] == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_rule_is_called_assumed_exactly_where_its_note_says_that_something_is(name: str) -> None:
+    rules = [clause for clause in policy(name).clauses.values() if clause.role == "rule"]
+    said = [clause.id for clause in rules if clause.note and "assum" in clause.note["en"]]
+    assert said
+    assert said == [clause.id for clause in rules if clause.basis is Basis.ASSUMED]
+
+
+def test_each_bar_for_chinese_medicine_techniques_has_a_name_of_its_own() -> None:
+    # 6 classes and 10 techniques; 4 and 6; 6 classes: a site that meets one need not meet another.
+    bars = (("baodi", "BD-T20"), ("baodi", "BD-T21"), ("nankai", "NK-T20"))
+    named = [(policy(name).clauses[code].rule or {})["functions"] for name, code in bars]
+    assert named == [["tcm_techniques_6_10"], ["tcm_techniques_4_6"], ["tcm_techniques_6"]]
+
+
+def test_jinnan_counts_specialties_and_not_the_hospitals_that_have_them() -> None:
+    rules = [policy("jinnan").clauses[code].rule or {} for code in ("JN-T12", "JN-T13")]
+    assert [(rule["rule"], rule["at_least"]) for rule in rules] == [("total", 5), ("total", 5)]
+    assert rules[0]["resource"] != rules[1]["resource"]
 
 
 def test_the_two_drafts_are_drafts() -> None:
@@ -227,6 +255,13 @@ strength = "must"
 source = "a toy"
 rule = { rule = "total", resource = "beds", at_least = 1 }"""
 
+LOOSE = """id = "QQ-U1"
+is = "decision"
+strength = "must"
+needs = "staff"
+source = "a toy"
+note = { zh = "存疑。", en = "In doubt." }"""
+
 
 def test_a_sound_file_is_read(tiny: Tiny) -> None:
     assert faults(tiny, SOUND) == ""
@@ -236,16 +271,18 @@ def test_a_sound_file_is_read(tiny: Tiny) -> None:
     ("old", "new", "where", "what"),
     [
         ('source = "a toy"', "", "QQ-T1", "needs its quote, a standard its source"),
-        ('"total"', '"totals"', "clauses.QQ-T1.rule", "is not one of the values"),
-        ("resource", "resorce", "clauses.QQ-T1.resorce", "nearest: resource"),
+        ('"total"', '"totals"', "QQ-T1.rule.rule", "is not one of the values"),
+        ("resource", "resorce", "qq.toml · column QQ-T1.rule.resorce", "nearest: resource"),
         ('is = "rule"', 'is = "rule"\nwhen = 2025', "QQ-T1.when", "no such key"),
         ('rule = { rule = "total", resource = "beds", at_least = 1 }', "", "QQ-T1", 'says is = "rule"'),
         ('is = "rule"', 'is = "input"', "QQ-T1", 'says is = "rule"'),
         ('strength = "must"', "", "QQ-T1", "needs its strength"),
         ('strength = "must"', 'strength = "physics"', "QQ-T1", "must, in_principle"),
         ('id = "QQ-T1"', 'id = "BD-T1"', "BD-T1", "begins with that of its document"),
-        ("at_least = 1", "at_least = 0", "clauses.QQ-T1.at_least", "0"),
-        ('rule = "total", resource = "beds", at_least = 1', 'rule = "reach", share = 1.1', "QQ-T1.share", "1"),
+        ("at_least = 1", "at_least = 0", "QQ-T1.rule.at_least", "0"),
+        ('rule = "total", resource = "beds", at_least = 1', 'rule = "reach", share = 1.1', "QQ-T1.rule.share", "1"),
+        ('source = "a toy"', 'quote = "一二三四五六七八九十甲乙"', "QQ-T1", "where it stands in its document: at"),
+        ('"total", resource = "beds"', '"count", kinds = ["palace"]', "QQ-T1.rule.kinds", "is not one of the values"),
     ],
     ids=lambda value: None if len(value) > 40 else value or "nothing",
 )
@@ -300,12 +337,103 @@ def test_all_faults_of_a_file_and_of_the_model_come_at_once(tiny: Tiny) -> None:
         ("", "[clauses.QQ-T9]\non = false", "clauses.QQ-T9"),
         ('regime = "village"', "", "regime"),
         ("", "[clauses.QQ-T1]\nyears = [2026]", "QQ-T1.years"),
-        ("", "[clauses.QQ-T1]\nshares = 0.5", "clauses.QQ-T1.shares"),
+        ("", "[clauses.QQ-T1]\nshares = 0.5", "tiny.toml · column clauses.QQ-T1.shares"),
+        ("", "[clauses.QQ-T1]\nat_least = 0", "tiny.toml · column clauses.QQ-T1.at_least"),
+        ("", '[clauses.QQ-T1]\non = "no"', "clauses.QQ-T1.on · “no”: This value cannot be used: must be true or false"),
+        ("", "[clauses.QQ-T1]\non = 0", "clauses.QQ-T1.on"),
+        ("", '[clauses.QQ-T1]\nquote = "mine"', "clauses.QQ-T1.quote: This is what the document says"),
+        ("", "[clauses.QQ-U1]\nshare = 0.5", "clauses.QQ-U1.share: This clause has no rule"),
+        ("", '[clauses.QQ-U1]\nstrength = "physics"', "clauses.QQ-U1.strength"),
+        ("", "[clauses.QQ-U1]\nweight = 0", "clauses.QQ-U1.weight"),
+        ("", "[clauses.QQ-U1]\non = 1", "clauses.QQ-U1.on"),
     ],
-    ids=["an unknown standard", "an unknown clause", "an unknown regime", "a year outside the plan", "an unknown key"],
 )
 def test_a_fault_of_the_model_about_clauses_is_named(head: str, rules: str, where: str, tiny: Tiny) -> None:
-    assert where in faults(tiny, SOUND, head=head, rules=rules)
+    assert where in faults(tiny, SOUND, LOOSE, head=head, rules=rules)
+
+
+@pytest.mark.parametrize("change", ["at_least = 2", "on = false", 'strength = "strive"'])
+def test_a_clause_that_a_rule_of_the_model_cites_is_changed_in_that_rule(change: str, tiny: Tiny) -> None:
+    mine = '[rules.mine]\nrule = "total"\nresource = "beds"\nat_least = 1\nclause = "QQ-T1"'
+    message = faults(tiny, SOUND, rules=f"{mine}\n[clauses.QQ-T1]\n{change}")
+    assert "1 problem(s)" in message
+    assert "tiny.toml · column clauses.QQ-T1: rule mine cites this clause: change the rule" in message
+
+
+def test_a_clause_without_a_rule_can_be_switched_off(tiny: Tiny) -> None:
+    assert faults(tiny, SOUND, LOOSE, rules="[clauses.QQ-U1]\non = false") == ""
+    assert read_model(tiny.model).silent == {"QQ-U1": "clause.off"}
+
+
+def test_a_clause_without_a_rule_takes_another_strength_and_says_which_it_had(tiny: Tiny) -> None:
+    rules = '[clauses.QQ-U1]\nstrength = "strive"\nyears = [2027]\nweight = 2'
+    assert faults(tiny, SOUND, LOOSE, rules=rules) == ""
+    found = read_model(tiny.model).clauses["QQ-U1"]
+    assert (found.strength, found.years) == (Strength.STRIVE, (2027,))
+    assert (found.note or {})["en"] == "In doubt. The model changed the strength; the document's is “must”."
+    assert (found.note or {})["zh"].startswith("存疑。 力度由模型改动")
+
+
+def test_a_number_that_the_model_changes_is_assumed_and_says_so(tiny: Tiny) -> None:
+    assert faults(tiny, SOUND, rules="[clauses.QQ-T1]\nat_least = 2") == ""
+    rule = read_model(tiny.model).rules["QQ-T1"]
+    assert rule.basis == "assumed"
+    assert "模型改了 at_least；原出处：a toy" in rule.source
+    assert "at_least changed by the model; the document: a toy" in rule.source
+
+
+@pytest.mark.parametrize("change", ['strength = "strive"', "weight = 2", "years = [2027]", "at_least = 1", "on = true"])
+def test_a_clause_whose_numbers_stay_keeps_its_source(change: str, tiny: Tiny) -> None:
+    assert faults(tiny, SOUND, rules=f"[clauses.QQ-T1]\n{change}") == ""
+    rule = read_model(tiny.model).rules["QQ-T1"]
+    assert (rule.basis, rule.source) == ("official", "a toy")
+
+
+def test_a_changed_number_may_have_a_source_of_its_own(tiny: Tiny) -> None:
+    rules = '[clauses.QQ-T1]\nat_least = 2\nbasis = "surveyed"\nsource = "our survey"'
+    assert faults(tiny, SOUND, rules=rules) == ""
+    rule = read_model(tiny.model).rules["QQ-T1"]
+    assert (rule.basis, rule.source) == ("surveyed", "our survey")
+
+
+def test_no_fault_of_a_policy_file_hides_another(tiny: Tiny) -> None:
+    message = faults(
+        tiny,
+        SOUND.replace('"total"', '"totals"'),
+        SOUND.replace("at_least = 1", "at_least = 0"),
+        LOOSE.replace("QQ-U1", "ZZ-U1"),
+        LOOSE.replace('needs = "staff"', ""),
+    )
+    for part in ("QQ-T1.rule.rule", "QQ-T1.rule.at_least", "QQ-T1: Two clauses", "ZZ-U1: A clause's id", "says needs"):
+        assert part in message, message
+    assert "5 problem(s)" in message
+
+
+@pytest.mark.parametrize("broken", [SOUND.replace("must", "mist"), "this is no TOML"])
+def test_a_broken_policy_file_brings_no_message_about_what_stands_in_it(broken: str, tiny: Tiny) -> None:
+    mine = '[rules.mine]\nrule = "total"\nresource = "beds"\nat_least = 1\nclause = "QQ-T1"'
+    message = faults(tiny, broken, head='adopt = ["QQ-T2"]', rules=f"{mine}\n[clauses.QQ-T3]\non = false")
+    assert "1 problem(s)" in message
+    assert "qq.toml" in message
+
+
+@pytest.mark.parametrize(
+    ("deadline", "years", "held"),
+    [
+        (2020, "[2025, 2027]", [2020]),
+        (2025, "[2025, 2027]", [2025]),
+        (2026, "[2025, 2027]", [2025]),
+        (2028, "[2025, 2027, 2030]", [2027]),
+        (2025, "[2026, 2027]", [2026]),
+        (2030, "[2025, 2027]", None),
+    ],
+)
+def test_a_deadline_holds_in_the_plan_year_that_stands_when_it_comes(
+    deadline: int, years: str, held: list[int] | None, tiny: Tiny
+) -> None:
+    assert faults(tiny, f"{SOUND}\nyears = [{deadline}]") == ""
+    rules = read_model(tiny.model, {"years": years, "rules.most_people.years": years}).rules
+    assert (list(rules["QQ-T1"].years) if "QQ-T1" in rules else None) == held
 
 
 def test_a_document_that_does_not_exist_is_refused_with_those_that_do(tiny: Tiny) -> None:
