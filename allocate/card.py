@@ -98,7 +98,7 @@ def _facts(model: Model, rule: Rule, clause: Clause | None) -> Iterator[tuple[st
     if clause and clause.label:
         yield "field.label", _text(clause.label)
     yield "field.year", ", ".join(map(str, rule.years)) or both("card.every_year")
-    document = model.documents.get(rule.clause.split("-")[0])
+    document = model.document_of(rule.clause)
     if document:
         yield "field.document", f"{_two(document.title)} ({both(f'document.{document.status}')})"
     elif rule.document:
@@ -112,8 +112,7 @@ def _facts(model: Model, rule: Rule, clause: Clause | None) -> Iterator[tuple[st
 
 
 def _decided(model: Model, rule: Rule) -> str:
-    document = model.documents.get(rule.clause.split("-")[0])
-    if model.regime and document and document.regime not in (model.regime, "city"):
+    if model.is_foreign(rule.clause):
         return both("card.other_regime")
     if rule.years and all(model.has_passed(year) for year in rule.years):
         return both("card.past")

@@ -7,10 +7,10 @@ from math import ceil
 from allocate.case import Case
 from allocate.contradictions import contradictions
 from allocate.district import District
-from allocate.findings import Book, Finding, Value, each, listed, prefix_of, shown
+from allocate.findings import Book, Finding, Value, each, listed, shown
 from allocate.implied import implies
 from allocate.model import Model
-from allocate.policies import Clause
+from allocate.policies import Clause, prefix_of
 from allocate.rows import POLICY, Strength
 from allocate.rules import RULES, Function, Presence, Rate, Rule, Total
 from allocate.units import exact

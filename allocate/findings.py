@@ -110,7 +110,7 @@ class Book:
     def is_draft(self, name: str) -> bool:
         """Tell whether a clause stands in a draft."""
         rule = self.model.rules.get(name)
-        document = self.model.documents.get(prefix_of(rule.clause if rule else name))
+        document = self.model.document_of(rule.clause if rule else name)
         return rule.status == "draft" if rule and rule.status else bool(document and document.status == "draft")
 
     def years(self, rule: Rule) -> tuple[int, ...]:
@@ -183,8 +183,3 @@ def _cut(text: str, limit: int) -> str:
 def shown(number: Fraction) -> str:
     """Return a number as people write it, with two decimals at most."""
     return f"{float(number):,.2f}".rstrip("0").rstrip(".")
-
-
-def prefix_of(code: str) -> str:
-    """Return the prefix of a clause's id: that of its document."""
-    return code.split("-")[0]

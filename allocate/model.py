@@ -16,7 +16,7 @@ from allocate.bundle import bundled
 from allocate.errors import ModelError, Problem, UsageError
 from allocate.faults import problems_of
 from allocate.goals import GOALS, Goal, Travel
-from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, policy_files, year_of
+from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, policy_files, prefix_of, year_of
 from allocate.read import find_district, is_file
 from allocate.rows import DECIDED
 from allocate.rulebook import Rulebook
@@ -160,9 +160,13 @@ class Model:
         """Return the plan year in which a deadline holds; one that has passed stays as it is; None: beyond the plan."""
         return year_of(deadline, self.years, self.as_of.year)
 
+    def document_of(self, code: str) -> Document | None:
+        """Return the document in force that a clause stands in, if there is one."""
+        return self.documents.get(prefix_of(code))
+
     def is_foreign(self, code: str) -> bool:
         """Tell whether a clause's document binds districts of another regime."""
-        document = self.documents.get(code.split("-")[0])
+        document = self.document_of(code)
         return bool(self.regime and document and document.regime not in (self.regime, "city"))
 
     def decides(self, clause: Clause) -> bool:

@@ -176,7 +176,7 @@ def policy_of(content: Mapping[str, Any], file: str) -> Policy:
     except pydantic.ValidationError as error:
         problems += problems_of(error, file, _keys_of, _place(content))
     # (These look at the file as it is written, so that one fault does not hide another.)
-    clauses, prefix = _written(content), prefix_of(content)
+    clauses, prefix = _written(content), prefix_in(content)
     for look in (_twice, _strange, _misquoted, _wrong_rules):
         problems += look(clauses, prefix, file)
     if problems or read is None:
@@ -205,7 +205,12 @@ def _place(content: Mapping[str, Any]) -> Callable[[tuple[str, ...]], str]:
     return name
 
 
-def prefix_of(content: Mapping[str, Any]) -> str:
+def prefix_of(code: str) -> str:
+    """Return the prefix of a clause's id: that of its document."""
+    return code.split("-")[0]
+
+
+def prefix_in(content: Mapping[str, Any]) -> str:
     """Return the prefix of the ids of a policy file's clauses, also of one with faults; empty when it has none."""
     document = content.get("document")
     code = document.get("id") if isinstance(document, Mapping) else None

@@ -8,7 +8,7 @@ import pydantic
 
 from allocate.errors import ModelError, Problem
 from allocate.faults import problems_of
-from allocate.policies import Clause, Document, is_quoted, policy_of, prefix_of, year_of
+from allocate.policies import Clause, Document, is_quoted, policy_of, prefix_in, prefix_of, year_of
 from allocate.rows import POLICY, Strength
 from allocate.words import LANGUAGES, both, say, say_in
 
@@ -103,7 +103,7 @@ class Rulebook:
             ]
             if code in silent:
                 continue
-            told = _told(clause, documents[code.split("-")[0]])
+            told = _told(clause, documents[prefix_of(code)])
             table = {"strength": clause.strength, "years": years} | told | clause.rule
             tables[code] = table | _origin(clause, change, told["source"]) | change
         return cls(completed, tables, in_force, documents, silent)
@@ -123,7 +123,7 @@ def _read(
             policy = policy_of(table, f"{name}.toml")
         except ModelError as error:
             problems += error.problems
-            broken.add(prefix_of(table))
+            broken.add(prefix_in(table))
             continue
         twice = sorted(set(policy.clauses) & set(found))
         problems += [Problem("problem.clause_twice", f"{name}.toml", column=code) for code in twice]
@@ -134,7 +134,7 @@ def _read(
 
 def _is_unread(code: str, broken: set[str]) -> bool:
     """Tell whether a clause may stand in a document that could not be read; one without a prefix may hold any."""
-    return "" in broken or code.split("-")[0] in broken
+    return "" in broken or prefix_of(code) in broken
 
 
 def _no_switch(value: Any, code: str, file: str) -> Problem:
@@ -216,7 +216,7 @@ def _completed(
     if clause is None:
         unread = isinstance(entry, Mapping) and "clause" in entry and _is_unread(str(entry["clause"]), broken)
         return _UNREAD | dict(entry) if unread else entry
-    document = documents[clause.id.split("-")[0]]
+    document = documents[prefix_of(clause.id)]
     quote = str(entry.get("quote", ""))
     if quote and quote not in clause.quote and not is_quoted(quote, document.id):
         problems.append(Problem("problem.quote_unknown", file, column=f"rules.{name}.quote", value=quote))
@@ -254,7 +254,7 @@ def _refuse_strange(
         f"rules.{name}.clause": str(entry["clause"])
         for name, entry in _tables(content.get("rules"))
         # A clause of a planner's own paper may have any name; one of a document that is in force must exist.
-        if "clause" in entry and str(entry["clause"]).split("-")[0] in documents
+        if "clause" in entry and prefix_of(str(entry["clause"])) in documents
     }
     named |= {f"adopt[{n}]": str(code) for n, code in enumerate(adopted if isinstance(adopted, list | tuple) else ())}
     named |= {f"clauses.{code}": str(code) for code in changes}

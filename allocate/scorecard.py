@@ -1,6 +1,6 @@
 """A plan against the documents, clause by clause: what is asked, what stands today, what the plan reaches."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -9,7 +9,7 @@ from allocate.district import District
 from allocate.gaps import shown_number
 from allocate.layout import Layout
 from allocate.model import Model
-from allocate.policies import Clause
+from allocate.policies import Clause, prefix_of
 from allocate.rows import Breach, Number, Strength
 from allocate.rules import Rule
 from allocate.rules.base import Wants
@@ -28,23 +28,27 @@ def scorecard(
         | {place.id: place.name for place in district.places}
         | {site.id: site.name for site in case.sites}
     )
-    rows: list[dict[str, Any]] = []
-    for name, rule in model.rules.items():
-        if rule.strength is Strength.PHYSICS:
-            continue
-        if model.is_foreign(rule.clause):
-            rows.append(_line(model, name, rule, None) | {"status": "not_applicable", "why": "clause.other_regime"})
-        elif rule.is_decided():
-            rows += _decided(model, name, rule, case, layout, today, names)
-        else:
-            rows += _undecided(model, name, rule)
-    answered = {rule.clause for rule in model.rules.values()}
-    rows += [_without_rule(model, clause) for code, clause in model.clauses.items() if code not in answered]
-    return rows
+    planned = model.planned()
+
+    def decided(name: str, rule: Rule) -> Iterable[dict[str, Any]]:
+        return _decided(model, name, rule, case, layout, today, names, is_planned=name in planned)
+
+    return _lines(model, decided)
 
 
 def outlook(model: Model) -> list[dict[str, Any]]:
     """Return the same lines before a plan is made: what it will decide is `planned`, and no figure is known."""
+    planned = model.planned()
+
+    def decided(name: str, rule: Rule) -> Iterable[dict[str, Any]]:
+        told = {"status": "planned", "why": None} if name in planned else {"status": "reported", "why": "clause.past"}
+        return (_line(model, name, rule, year) | told for year in rule.years or (None,))
+
+    return _lines(model, decided)
+
+
+def _lines(model: Model, decided: Callable[[str, Rule], Iterable[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Return the lines of all rules, then those of clauses that are none; `decided` yields those of decided rules."""
     rows: list[dict[str, Any]] = []
     for name, rule in model.rules.items():
         if rule.strength is Strength.PHYSICS:
@@ -52,9 +56,7 @@ def outlook(model: Model) -> list[dict[str, Any]]:
         if model.is_foreign(rule.clause):
             rows.append(_line(model, name, rule, None) | {"status": "not_applicable", "why": "clause.other_regime"})
         elif rule.is_decided():
-            is_planned = name in model.planned()
-            told = {"status": "planned" if is_planned else "reported", "why": None if is_planned else "clause.past"}
-            rows += [_line(model, name, rule, year) | told for year in rule.years or (None,)]
+            rows += decided(name, rule)
         else:
             rows += _undecided(model, name, rule)
     answered = {rule.clause for rule in model.rules.values()}
@@ -69,8 +71,9 @@ def _decided(
     layout: Layout,
     today: Layout | None,
     names: Mapping[str, str],
+    *,
+    is_planned: bool,
 ) -> Iterator[dict[str, Any]]:
-    planned = name in model.planned()
     missed: dict[int, list[Breach]] = {}
     for breach in rule.breaches(case, layout):
         missed.setdefault(_year(breach.about, case), []).append(breach)
@@ -88,7 +91,7 @@ def _decided(
             "target": shown_number(target),
             "today": shown_number(rule.measure(case, today, t)[0]) if today else None,
             "value": shown_number(value),
-            "status": "missed" if breaches else "met" if planned else "reported",
+            "status": "missed" if breaches else "met" if is_planned else "reported",
             "shortfall": shown_number(sum((b.shortfall for b in breaches), Fraction(0))),
             "causes": [_cause(*cause, names) for cause in causes],
         }
@@ -118,12 +121,12 @@ def _without_rule(model: Model, clause: Clause) -> dict[str, Any]:
         status, why = ("reported", "clause.decided_here") if here else ("undecided", "clause.undecided_yet")
     else:
         status, why = _STATUS_OF_ROLE[clause.role], f"clause.{clause.role}"
-    value = clause.value
+    value, document = clause.value, model.documents[prefix_of(clause.id)]
     return _blank(model, clause) | {
         "rule": clause.id,
         "clause": clause.id,
-        "document": model.documents[_prefix(clause.id)].title["zh"],
-        "document_status": model.documents[_prefix(clause.id)].status,
+        "document": document.title["zh"],
+        "document_status": document.status,
         "year": clause.years[-1] if clause.years else None,
         "target": None,
         "value": None if value is None else shown_number(Fraction(str(value.amount))),
@@ -182,7 +185,7 @@ def _blank(model: Model, clause: Clause | None) -> dict[str, Any]:
         "says": dict(clause.says) if clause else None,
         "label": clause.label if clause else "",
         "document_strength": str(clause.strength) if clause and clause.strength else None,
-        "document_name": dict(model.documents[_prefix(clause.id)].title) if clause else None,
+        "document_name": dict(model.documents[prefix_of(clause.id)].title) if clause else None,
         "reason": dict(clause.reason) if clause and clause.reason else None,
         "note": dict(clause.note) if clause and clause.note else None,
         "why": None,
@@ -194,10 +197,6 @@ def _sense(rule: Rule, value: Number, target: Number) -> Wants | None:
     if value == target:
         return rule.sense()
     return "at_most" if value > target else "at_least"
-
-
-def _prefix(code: str) -> str:
-    return code.split("-")[0]
 
 
 def _year(about: tuple[str | int, ...], case: Case) -> int:

@@ -1,6 +1,9 @@
 """A district of forty places that every test may copy and spoil, and its plan, made once."""
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +15,7 @@ from allocate.planning import plan
 from allocate.plans import Plan
 from allocate.read import read_district
 
+ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(__file__).parent / "data"
 
 
@@ -66,3 +70,19 @@ def plan_again(tiny_home: Tiny) -> Callable[[], Plan]:
 def tiny_plan(plan_again: Callable[[], Plan]) -> Plan:
     """Return the plan of the small district, made once; copy its content before changing it."""
     return plan_again()
+
+
+def start_python(home: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run this checkout's Python in a folder; a traceback fails the test that meets it."""
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=home,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"} | environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done

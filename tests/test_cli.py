@@ -1,22 +1,19 @@
 """The commands as a planner types them: exit codes, what is written, and what never is."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Tiny
+from conftest import ROOT, Tiny, start_python
 
 from allocate.outputs import EXPORTS, FILES, write_plan
 from allocate.plans import Plan
 from allocate.words import LANGUAGES, Language, say_in
 
-ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("folium", "geopandas", "highspy", "numpy", "pandas", "pulp", "pyproj", "scipy", "shapely")
 # One goal, so that the plan is there in a moment.
 QUICK = ("--set", 'goals=[{goal="cost"}]')
@@ -32,18 +29,7 @@ def run(tmp_path: Path) -> Run:
     """Return a function that runs python in an empty folder; a traceback fails the test that meets it."""
 
     def start(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"} | environment,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=120,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return done
+        return start_python(tmp_path, *arguments, **environment)
 
     return start
 

@@ -3,11 +3,8 @@
 import copy
 import hashlib
 import json
-import os
 import re
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,6 +16,7 @@ import geopandas
 import pyogrio
 import pytest
 import shapely
+from conftest import ROOT, start_python
 
 from allocate.plans import Plan, to_json
 from allocate.report.frames import layers
@@ -26,7 +24,6 @@ from allocate.report.geopackage import geojson, geopackage
 from allocate.report.sheets import sheets
 from allocate.words import LANGUAGES, Language, say_in
 
-ROOT = Path(__file__).resolve().parents[1]
 SHAPES = {
     "boundary": "MULTIPOLYGON",
     "towns": "MULTIPOLYGON",
@@ -381,10 +378,7 @@ def test_the_same_plan_gives_the_same_bytes_in_every_process(content: Content, t
     made = [geopackage(content, "zh"), *(text.encode() for text in geojson(content, "zh").values())]
     found = {" ".join(hashlib.sha256(one).hexdigest() for one in made)}
     for seed in ("0", "4242"):
-        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
+        done = start_python(ROOT, "-c", code, PYTHONHASHSEED=seed)
         assert done.returncode == 0, done.stderr
         found.add(done.stdout.strip())
     assert len(found) == 1

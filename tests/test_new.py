@@ -5,13 +5,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import DATA, Tiny
+from conftest import DATA, Tiny, start_python
 
 from allocate import starting
 from allocate.bundle import bundled
@@ -23,7 +22,6 @@ from allocate.read import find_district, read_district
 from allocate.starting import DISTRICT_FILES, LONGEST_NAME, start
 from allocate.words import LANGUAGES, say_in, speaking
 
-ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = str(DATA / "tiny.toml")
 FIGURES = ("years", "outcome", "stages", "draws", "scorecard", "places", "sites", "ledger", "budget", "coverage")
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -41,18 +39,7 @@ def allocate(tmp_path: Path) -> Run:
     """Return a function that runs a command in a folder; a traceback fails the test that meets it."""
 
     def run(*arguments: object, home: Path = tmp_path) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "allocate", "--language", "en", *map(str, arguments)],
-            cwd=home,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=120,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return done
+        return start_python(home, "-m", "allocate", "--language", "en", *arguments)
 
     return run
 

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from conftest import ROOT, start_python
 from python_calamine import CalamineWorkbook
 
 from allocate.plans import Plan, to_json
@@ -24,7 +24,6 @@ from allocate.report.sheets import sheets
 from allocate.report.workbook import workbook
 from allocate.words import LANGUAGES, Language, say_in
 
-ROOT = Path(__file__).resolve().parents[1]
 SOFFICE = shutil.which("soffice")
 SHEETS = {
     "zh": (
@@ -276,10 +275,7 @@ def test_the_same_plan_gives_the_same_workbook_in_every_process(
     )
     found = {hashlib.sha256(workbook(content, language)).hexdigest() for _ in range(2)}
     for seed in ("0", "4242"):
-        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
+        done = start_python(ROOT, "-c", code, PYTHONHASHSEED=seed)
         assert done.returncode == 0, done.stderr
         found.add(done.stdout.strip())
     assert len(found) == 1

@@ -45,20 +45,6 @@ def unit_of(resource: str) -> str:
     return next((unit for unit, counted in COUNTED_IN.items() if resource in counted), "units")
 
 
-def refuse_limits(at_least: float | None, at_most: float | None) -> None:
-    """Refuse limits that are missing, or that cross.
-
-    Raises
-    ------
-    ValueError
-        When they are.
-    """
-    if at_least is None and at_most is None:
-        raise ValueError(say("reason.no_limit"))
-    if at_least is not None and at_most is not None and at_least > at_most:
-        raise ValueError(say("reason.limits_cross"))
-
-
 def refuse_twice(names: tuple[str, ...]) -> None:
     """Refuse names of which one is given twice.
 

@@ -133,3 +133,17 @@ class Rule(ABC):
     def when(self, case: Case) -> list[int]:
         """Return the indices of the years in which the rule holds."""
         return [t for t, year in enumerate(case.years) if not self.years or year in self.years]
+
+
+def refuse_limits(at_least: float | None, at_most: float | None) -> None:
+    """Refuse limits that are missing, or that cross.
+
+    Raises
+    ------
+    ValueError
+        When they are.
+    """
+    if at_least is None and at_most is None:
+        raise ValueError(say("reason.no_limit"))
+    if at_least is not None and at_most is not None and at_least > at_most:
+        raise ValueError(say("reason.limits_cross"))

@@ -9,9 +9,8 @@ from pydantic.dataclasses import dataclass
 from allocate.case import Case
 from allocate.layout import Layout
 from allocate.rows import Breach, Key, Number, Row, opened
-from allocate.rules.base import STRICT, Rule, Wants, wants_of
+from allocate.rules.base import STRICT, Rule, Wants, refuse_limits, wants_of
 from allocate.rules.scopes import site_parts
-from allocate.words import say
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -31,12 +30,7 @@ class Count(Rule):
     scope: Literal["district", "town"] = "district"
 
     def __post_init__(self) -> None:
-        if self.at_least is None and self.at_most is None:
-            msg = say("reason.no_limit")
-            raise ValueError(msg)
-        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
-            msg = say("reason.limits_cross")
-            raise ValueError(msg)
+        refuse_limits(self.at_least, self.at_most)
 
     @property
     def sees_changes(self) -> bool:  # type: ignore[override]

@@ -10,10 +10,9 @@ from pydantic.dataclasses import dataclass
 from allocate.case import Case
 from allocate.layout import Layout
 from allocate.rows import Breach, Key, Number, Row, opened
-from allocate.rules.base import STRICT, Rule, Wants
+from allocate.rules.base import STRICT, Rule, Wants, refuse_limits
 from allocate.rules.scopes import parts, site_parts
 from allocate.tables import SETTINGS
-from allocate.words import say
 
 _EVERYWHERE = ("", *SETTINGS)
 
@@ -43,12 +42,7 @@ class PeoplePerSite(Rule):
     setting: Literal[_EVERYWHERE] = ""  # type: ignore[valid-type]
 
     def __post_init__(self) -> None:
-        if self.at_least is None and self.at_most is None:
-            msg = say("reason.no_limit")
-            raise ValueError(msg)
-        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
-            msg = say("reason.limits_cross")
-            raise ValueError(msg)
+        refuse_limits(self.at_least, self.at_most)
 
     def parts(self, case: Case, t: int) -> Iterator[tuple[str, tuple[int, ...], int, int | None]]:
         """Yield each part, its sites of these kinds, and how many must and may be open; None without a limit."""

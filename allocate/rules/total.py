@@ -10,8 +10,8 @@ from allocate.case import Case
 from allocate.gaps import shown_number
 from allocate.layout import Layout
 from allocate.rows import Breach, Number, Row
-from allocate.rules.amounts import Name, refuse_limits, terms, unit_of
-from allocate.rules.base import STRICT, Rule, Wants, wants_of
+from allocate.rules.amounts import Name, terms, unit_of
+from allocate.rules.base import STRICT, Rule, Wants, refuse_limits, wants_of
 from allocate.units import exact
 
 
