@@ -23,7 +23,7 @@ from allocate.errors import NoPlanError
 from allocate.greedy import greedy
 from allocate.layout import Layout
 from allocate.program import Floats, Found, Objective, Options, Program
-from allocate.reduce import merge_years
+from allocate.merging import merge_years
 from allocate.rows import Column, Key, Number, Row, opened
 from allocate.rules import Forbid, Keep, Rule
 from allocate.settle import settle

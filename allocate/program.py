@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,8 @@ _ROW_TOLERANCE = 1e-5
 _HOLD_NOISE = Fraction(1, 10**7)
 # Options that HiGHS knows; it ignores a misspelt one without a word.
 _HIGHS_OPTIONS = frozenset({"random_seed", "solver", "mip_max_nodes", "run_crossover"})
+# A problem with more coefficients than this is searched in a process of its own, which can be ended at any moment.
+_HERE_NONZEROS = 20_000
 # Grace after the time limit before the child is ended: solvers look at the clock now and then only.
 _GRACE_SHARE, _GRACE_SECONDS = 0.1, 5.0
 _IMPLIED_ROUNDS = 6
@@ -464,15 +466,26 @@ def _name(key: Key) -> str:
     return f"{head}[{','.join(rest)}]" if rest else head
 
 
+class _Work(Protocol):
+    """What a child process can be asked to do."""
+
+    def run(self, report: Callable[..., object]) -> None:
+        """Do it, and report what comes of it: better answers, bounds, a log."""
+
+
 @dataclass
 class _Job:
-    """What the child is asked to do."""
+    """The stage that the child is asked to solve."""
 
     instance: Instance
     implied: NDArray[np.bool_] | None
     options: Options
     start: Floats | None
     neighbourhoods: list[NDArray[np.int64]]
+
+    def run(self, report: Callable[..., object]) -> None:
+        """Solve it."""
+        _Solver(self, report).run()
 
 
 @dataclass
@@ -495,7 +508,7 @@ class _Search:
     def run(self, job: _Job) -> Found:
         """Have a child process solve the job, or do it here where that is asked for."""
         if self.options.quick:
-            _Solver(job, lambda what, number=0.0, content=None: self._take((what, number, content))).run()
+            job.run(lambda what, number=0.0, content=None: self._take((what, number, content)))
             return self._found()
         ended = False
         with _child(job) as connection:
@@ -558,7 +571,7 @@ class _Search:
 
 
 @contextmanager
-def _child(job: _Job) -> Iterator[Connection]:
+def _child(job: _Work) -> Iterator[Connection]:
     """Run a job in a fresh process; end it on the way out."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
@@ -614,7 +627,7 @@ def without_main() -> Iterator[None]:
                 vars(main).update(first)
 
 
-def _work(connection: Connection, job: _Job) -> None:
+def _work(connection: Connection, job: _Work) -> None:
     """Do a job: the whole life of the child process."""
     # Ctrl-C reaches both processes; the parent decides. A group of its own takes a solver along at its end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -626,7 +639,7 @@ def _work(connection: Connection, job: _Job) -> None:
         connection.send((what, number, content))
 
     try:
-        _Solver(job, report).run()
+        job.run(report)
         report("done")
     except (BrokenPipeError, ConnectionResetError):
         return
@@ -970,6 +983,211 @@ def _run_cbc(
     if stats.status in {pulp.LpSolveStatus.Optimal, pulp.LpSolveStatus.GapLimit} and stats.objective is not None:
         bound = float(stats.objective) + instance.offset - distance
     return _Answer(values, bound, f"{instance.name}: {stats}\n")
+
+
+@dataclass(frozen=True)
+class Branched:
+    """What branch and bound found, or what the linear relaxation gave.
+
+    Attributes
+    ----------
+    values
+        The best answer, None where none was found.
+    bound
+        What no answer falls below; minus infinity where nothing is known.
+    finished
+        Whether the search ended by itself, within the gap or distance asked for, and not by the clock.
+    row_weights, reduced
+        Of a relaxation: the dual value of every row and the reduced cost of every column.
+    """
+
+    values: Floats | None
+    bound: float
+    finished: bool
+    row_weights: Floats | None = None
+    reduced: Floats | None = None
+
+
+@dataclass(frozen=True)
+class _Branching:
+    """Arrays to be searched, and how."""
+
+    instance: Instance
+    seconds: float
+    gap: float
+    distance: float
+    threads: int
+    seed: int
+    presolve: bool
+    relax: bool
+    start: Floats | None
+    nodes: int | None
+
+    def run(self, report: Callable[..., object]) -> None:
+        """Search, telling every better answer and bound."""
+
+        def better(values: Floats) -> None:
+            report("better", self.instance.value(values), values)
+
+        def bounded(bound: float) -> None:
+            report("bound", bound)
+
+        found = _branch_here(self, better, bounded)
+        report("found", content=found)
+
+
+def branch(
+    instance: Instance,
+    *,
+    seconds: float,
+    gap: float = 0.0,
+    distance: float = 0.0,
+    threads: int = 1,
+    seed: int = 1,
+    presolve: bool = True,
+    relax: bool = False,
+    start: Floats | None = None,
+    nodes: int | None = None,
+    better: Callable[[Floats], None] | None = None,
+    bounded: Callable[[float], None] | None = None,
+    apart: bool | None = None,
+) -> Branched:
+    """Make a problem in arrays as small as it gets, without PuLP, which takes seconds for a million coefficients.
+
+    Names are not needed. A large problem is searched in a process of its own, so that the time is kept whatever the
+    solver does and every better answer told so far stays; `apart` says so for any. What is told was checked against
+    the rows. The search ends within `gap` (a share) or `distance` (absolute: 0.999 where every value is whole).
+    """
+    job = _Branching(instance, seconds, gap, distance, threads, seed, presolve, relax, start, nodes)
+    if apart is None:
+        apart = instance.matrix.nnz > _HERE_NONZEROS
+    if not apart:
+        return _branch_here(job, better, bounded)
+    values, cost, bound = None, float("inf"), float("-inf")
+    began = time.monotonic()
+    with _child(job) as connection:
+        limit = seconds + _GRACE_SHARE * min(seconds, 10 * _GRACE_SECONDS) + 1.0
+        try:
+            while (left := began + limit - time.monotonic()) > 0:
+                if not connection.poll(left):
+                    break
+                what, number, content = connection.recv()
+                if what == "found":
+                    return content  # type: ignore[no-any-return]
+                if what == "better" and number < cost:
+                    values, cost = content, number
+                    if better is not None:
+                        better(content)
+                elif what == "bound":
+                    bound = max(bound, number)
+                    if bounded is not None:
+                        bounded(number)
+                elif what == "failed":
+                    logger.warning("the search failed; its best answer is kept: %s", content)
+                    break
+        except (EOFError, OSError):
+            logger.warning("the solver's process ended early; its best answer is kept")
+    return Branched(values, bound, finished=False)
+
+
+def _branch_here(
+    job: _Branching, better: Callable[[Floats], None] | None, bounded: Callable[[float], None] | None
+) -> Branched:
+    """Hand arrays to HiGHS in this process."""
+    import highspy
+
+    instance = job.instance
+    if not len(instance.low):
+        return Branched(np.zeros(0), instance.offset, finished=True)
+    mixed = bool(instance.whole.any()) and not job.relax
+    kinds = highspy.cb.HighsCallbackType
+    deadline = time.monotonic() + job.seconds
+
+    def hear(kind: Any, message: str, out: Any, into: Any, user: Any) -> None:
+        del message, user
+        if kind == kinds.kCallbackMipImprovingSolution and better is not None:
+            values = _rounded(instance, np.array(out.mip_solution, dtype=float))
+            if instance.holds(values):
+                better(values)
+        elif kind == kinds.kCallbackMipLogging and bounded is not None and np.isfinite(out.mip_dual_bound):
+            bounded(float(out.mip_dual_bound))
+        elif kind in {kinds.kCallbackMipInterrupt, kinds.kCallbackSimplexInterrupt, kinds.kCallbackIpmInterrupt}:
+            into.user_interrupt = time.monotonic() > deadline
+
+    highspy.Highs.resetGlobalScheduler(True)
+    highs = highspy.Highs()
+    for name, value in (
+        ("output_flag", False),
+        ("time_limit", max(0.1, job.seconds)),
+        ("threads", job.threads),
+        ("random_seed", job.seed),
+        ("presolve", "choose" if job.presolve else "off"),
+        ("mip_rel_gap", job.gap),
+        ("mip_abs_gap", max(1e-6, job.distance)),
+        *((("mip_max_nodes", job.nodes),) if job.nodes is not None else ()),
+    ):
+        if highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
+            msg = f"HiGHS does not take {name} = {value}"
+            raise AllocateError(msg)
+    matrix = sparse.csr_array(instance.matrix)
+    highs.passModel(
+        len(instance.low),
+        len(instance.row_low),
+        matrix.nnz,
+        int(highspy.MatrixFormat.kRowwise),
+        int(highspy.ObjSense.kMinimize),
+        float(instance.offset),
+        instance.cost,
+        instance.low,
+        instance.high,
+        instance.row_low,
+        instance.row_high,
+        matrix.indptr.astype(np.int32),
+        matrix.indices.astype(np.int32),
+        matrix.data.astype(float),
+        (instance.whole & mixed).astype(np.int32),
+    )
+    if mixed and job.start is not None:
+        given = np.arange(len(job.start), dtype=np.int32)
+        highs.setSolution(len(given), given, job.start.astype(float))
+    highs.setCallback(hear, None)
+    for kind in (
+        *((kinds.kCallbackMipImprovingSolution,) if better is not None and mixed else ()),
+        *((kinds.kCallbackMipLogging,) if bounded is not None and mixed else ()),
+        kinds.kCallbackMipInterrupt,
+        kinds.kCallbackSimplexInterrupt,
+        kinds.kCallbackIpmInterrupt,
+    ):
+        highs.startCallback(kind)
+    highs.run()
+    status, info = highs.getModelStatus(), highs.getInfo()
+    finished = status == highspy.HighsModelStatus.kOptimal
+    solution = highs.getSolution()
+    values = None
+    if info.primal_solution_status == 2:
+        values = _rounded(instance, np.array(solution.col_value)) if mixed else np.array(solution.col_value)
+        if not instance.holds(values) and mixed:
+            values = None
+    if status == highspy.HighsModelStatus.kInfeasible:
+        return Branched(None, float("inf"), finished=True)
+    if mixed:
+        return Branched(values, float(info.mip_dual_bound), finished and values is not None)
+    if not finished:
+        return Branched(None, float("-inf"), finished=False)
+    return Branched(
+        values,
+        float(info.objective_function_value),
+        finished=True,
+        row_weights=np.array(solution.row_dual),
+        reduced=np.array(solution.col_dual),
+    )
+
+
+def _rounded(instance: Instance, values: Floats) -> Floats:
+    """Return values inside their ranges, what is all but whole made whole."""
+    near = np.round(values)
+    values = np.where(instance.whole & (np.abs(values - near) <= WHOLE_TOLERANCE), near, values)
+    return np.clip(values, instance.low, instance.high)
 
 
 def cbc_path() -> str | None:

@@ -14,7 +14,7 @@ from allocate.greedy import greedy
 from allocate.layout import Layout
 from allocate.model import Model
 from allocate.program import Objective, Options, Program, Progress
-from allocate.reduce import merge_years
+from allocate.merging import merge_years
 from allocate.rows import POLICY, Key, Number, opened
 from allocate.settle import settle
 from allocate.stages import clause_values

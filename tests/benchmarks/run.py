@@ -18,7 +18,7 @@ from allocate.errors import NoPlanError
 from allocate.greedy import greedy
 from allocate.model import Model
 from allocate.program import Found, Objective, Options, Program, relative_gap
-from allocate.reduce import merge_years
+from allocate.merging import merge_years
 from allocate.rows import POLICY, opened
 
 SECONDS = 60.0

@@ -11,7 +11,7 @@ from tiny import cases, lives, make, nearest, optional_years, rule, site, valley
 from allocate.case import Case
 from allocate.goals import Cost, Goal, PeopleReached, Travel, WorstTown
 from allocate.layout import Layout
-from allocate.reduce import merge_years
+from allocate.merging import merge_years
 from allocate.rows import Number
 from allocate.rules import Rule
 
