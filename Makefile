@@ -1,4 +1,5 @@
 # make plan · make test · make check · make bench: each works alone on a fresh clone.
+# make bench INSTANCES=/path/to/instances measures on published instances too; it takes some hours, most of them the peers'.
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -20,8 +21,11 @@ check: $(READY)
 	@$(MAKE) --no-print-directory test
 
 bench: $(READY)
+	@sh tests/benchmarks/get-peers.sh
 	@$(BIN)/python tests/benchmarks/run.py
+	@$(BIN)/python tests/benchmarks/large.py
 	@$(BIN)/python tests/benchmarks/map.py
+	@$(BIN)/python tests/benchmarks/classics.py $(if $(INSTANCES),--instances "$(INSTANCES)")
 
 # The stamp is newer than pyproject.toml when what it asks for is installed.
 $(READY): pyproject.toml
@@ -30,4 +34,4 @@ $(READY): pyproject.toml
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV) dist build maps/out
+	rm -rf $(VENV) .venv-peers dist build maps/out

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from allocate import classics
     from allocate.errors import AllocateError, InputError, ModelError, NoPlanError
     from allocate.model import read_model
     from allocate.outputs import write_plan
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from allocate.read import read_district
     from allocate.verification import verify
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 _HOMES = {
     "AllocateError": "allocate.errors",
@@ -37,6 +38,7 @@ __all__ = [
     "InputError",
     "ModelError",
     "NoPlanError",
+    "classics",
     "export",
     "layers",
     "plan",
@@ -49,6 +51,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "classics":
+        return import_module("allocate.classics")
     if name not in _HOMES:
         msg = f"module 'allocate' has no attribute {name!r}"
         raise AttributeError(msg)

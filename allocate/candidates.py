@@ -149,13 +149,13 @@ def _sites(district: District, model: Model, place_index: dict[str, int]) -> lis
 def _suitable(pairs: Links, district: District, model: Model, sites: Sequence[Site]) -> Links:
     """Return the pairs in which the kind of site serves the kind of place."""
     served = {kind: set(candidates.serves) for kind, candidates in model.siting.items()}
-    kept = np.array(
-        [
-            sites[j].kind not in served or district.places[i].kind in served[sites[j].kind]
-            for i, j in zip(pairs.places.tolist(), pairs.sites.tolist(), strict=True)
-        ],
-        dtype=bool,
-    )
+    kinds = sorted({place.kind for place in district.places})
+    # Whether a site serves a kind of place, a row per site: few kinds stand for many places.
+    serves = np.array(
+        [[site.kind not in served or kind in served[site.kind] for kind in kinds] for site in sites], dtype=bool
+    ).reshape(len(sites), len(kinds))
+    kind_of = np.array([kinds.index(place.kind) for place in district.places], dtype=np.int64)
+    kept = serves[pairs.sites, kind_of[pairs.places]]
     return Links(pairs.places[kept], pairs.sites[kept], pairs.seconds[kept])
 
 

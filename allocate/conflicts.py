@@ -22,8 +22,8 @@ from allocate.decisions import siting
 from allocate.errors import NoPlanError
 from allocate.greedy import greedy
 from allocate.layout import Layout
-from allocate.program import Floats, Found, Objective, Options, Program
 from allocate.merging import merge_years
+from allocate.program import Floats, Found, Objective, Options, Program
 from allocate.rows import Column, Key, Number, Row, opened
 from allocate.rules import Forbid, Keep, Rule
 from allocate.settle import settle

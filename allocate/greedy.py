@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from allocate.case import Case
+import numpy as np
+from numpy.typing import NDArray
+
+from allocate.case import Case, Integers
 from allocate.layout import Layout
 from allocate.rules import (
     ChangeLimit,
@@ -20,31 +23,43 @@ from allocate.rules import (
 from allocate.rules.scopes import parts, site_parts
 from allocate.rules.spending import spent
 
+# More people than any site could gain.
+_NO_LIMIT = 2**62
+
 
 @dataclass
 class _Year:
-    """A year being filled: who is still unserved, and how much room each open site has left."""
+    """A year being filled: who is still unserved [persons], and how much room each open site has left [persons]."""
 
-    left: list[int]
+    left: Integers
     room: dict[int, int] = field(default_factory=dict)
     serve: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def open(self, case: Case, j: int, t: int) -> None:
         """Open a site and let it serve the unserved, nearest first."""
+        near = np.array(sorted(case.places_of[j], key=lambda i: (case.seconds[i, j], i)), dtype=np.int64)
         capacity = case.sites[j].capacity
-        self.room[j] = capacity if capacity is not None else sum(int(case.people[i, t]) for i in case.places_of[j])
-        for i in sorted(case.places_of[j], key=lambda i: (case.seconds[i, j], i)):
-            people = min(self.left[i], self.room[j])
-            if people:
-                self.serve[i, j] = people
-                self.left[i] -= people
-                self.room[j] -= people
+        room = capacity if capacity is not None else int(case.people[near, t].sum())
+        ahead = np.cumsum(self.left[near]) - self.left[near]
+        people = np.clip(room - ahead, 0, self.left[near])
+        self.left[near] -= people
+        self.room[j] = room - int(people.sum())
+        self.serve |= {(i, j): n for i, n in zip(near.tolist(), people.tolist(), strict=True) if n}
 
-    def gain(self, case: Case, j: int, wanted: list[int]) -> int:
-        """Return how many wanted people a closed site would serve [persons]."""
-        people = sum(min(self.left[i], wanted[i]) for i in case.places_of[j])
-        capacity = case.sites[j].capacity
-        return people if capacity is None else min(people, capacity)
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a reach rule asks for in a year: the part of every place, and the people to be served in every part."""
+
+    part_of: Integers
+    targets: Integers
+
+    def missing(self, case: Case, year: _Year, t: int) -> Integers:
+        """Return, for every place, how many more people its part wants to see served [persons]."""
+        served = np.zeros(len(self.targets), dtype=np.int64)
+        np.add.at(served, self.part_of, case.people[:, t] - year.left)
+        short: Integers = np.maximum(self.targets - served, 0)[self.part_of]
+        return short
 
 
 def greedy(case: Case, rules: Iterable[Rule]) -> Layout:
@@ -62,7 +77,7 @@ def greedy(case: Case, rules: Iterable[Rule]) -> Layout:
         # What was opened stays open, whatever a later year forbids; hubs and hospitals stay in any case.
         standing -= {j for j in closed if case.sites[j].closable}
         standing |= {j for j in _named(case, rules, Keep, t) - closed if not case.sites[j].exists}
-        year = _Year([int(people) for people in case.people[:, t]])
+        year = _Year(case.people[:, t].copy())
         for j in sorted(standing):
             year.open(case, j, t)
         # What a later year forbids is not opened now: it could not be closed again.
@@ -77,25 +92,41 @@ def greedy(case: Case, rules: Iterable[Rule]) -> Layout:
 
 def _fill(case: Case, rules: list[Rule], year: _Year, earlier: set[tuple[int, int]], closed: set[int], t: int) -> None:
     """Open sites in a year, best value first, until no clause wants more or nothing helps."""
-    banned = closed | {j for j, site in enumerate(case.sites) if site.exists}
-    wanted = _wanted(case, rules, year, t)
-    gains = {j: year.gain(case, j, wanted) for j in range(len(case.sites)) if j not in banned and j not in year.room}
-    while any(wanted):
-        best = min(
-            (j for j, gain in gains.items() if gain > 0),
-            key=lambda j: (_price(case, j, t) / gains[j], -gains[j], j),
-            default=None,
-        )
+    banned = closed | year.room.keys() | {j for j, site in enumerate(case.sites) if site.exists}
+    asked = list(_asked(case, rules, t))
+    count = len(case.sites)
+    prices = np.array([_price(case, j, t) for j in range(count)], dtype=np.float64)
+    most = np.array([_NO_LIMIT if site.capacity is None else site.capacity for site in case.sites], dtype=np.int64)
+    useful = np.ones(count, dtype=bool)
+    useful[sorted(banned)] = False
+    # The wanted people near every site, kept up to date place by place: a site that opens changes its own places only.
+    wanted = np.zeros(len(case.places), dtype=np.int64)
+    near = np.zeros(count, dtype=np.int64)
+    first = np.searchsorted(case.links.places, np.arange(len(case.places) + 1))
+    while True:
+        before, wanted = wanted, _wanted(case, asked, year, t)
+        if not wanted.any():
+            return
+        for i in np.flatnonzero(wanted != before).tolist():
+            near[case.links.sites[first[i] : first[i + 1]]] += wanted[i] - before[i]
+        best = _bargain(prices, np.where(useful, np.minimum(near, most), 0))
+        while best is not None and not _fits(case, rules, year, earlier, best, t):
+            useful[best] = False
+            best = _bargain(prices, np.where(useful, np.minimum(near, most), 0))
         if best is None:
             return
-        del gains[best]
-        if not _fits(case, rules, year, earlier, best, t):
-            continue
+        useful[best] = False
         year.open(case, best, t)
-        before, wanted = wanted, _wanted(case, rules, year, t)
-        changed = {j for i in range(len(wanted)) if wanted[i] != before[i] for j in case.sites_of[i]}
-        for j in changed & gains.keys():
-            gains[j] = year.gain(case, j, wanted)
+
+
+def _bargain(prices: NDArray[np.float64], gains: Integers) -> int | None:
+    """Return the site with the least price for each person gained, then most people; None where nobody is gained."""
+    worth = np.flatnonzero(gains > 0)
+    if not len(worth):
+        return None
+    shares = prices[worth] / gains[worth]
+    ties = worth[shares == shares.min()]
+    return int(ties[gains[ties].argmax()])
 
 
 def _complete(
@@ -157,18 +188,23 @@ def _named(case: Case, rules: Iterable[Rule], kind: type[Keep] | type[Forbid], t
     }
 
 
-def _wanted(case: Case, rules: Iterable[Rule], year: _Year, t: int) -> list[int]:
-    """Return, for every place, how many more people some clause wants to see served there [persons]."""
-    wanted = [0] * len(case.places)
+def _asked(case: Case, rules: Iterable[Rule], t: int) -> Iterator[_Asked]:
+    """Yield what every reach rule asks for in a year."""
     for rule in rules:
-        if not isinstance(rule, Reach) or t not in rule.when(case):
-            continue
-        for _, members in parts(case, rule.scope):
-            served = sum(int(case.people[i, t]) - year.left[i] for i in members)
-            missing = rule.target(case, members, t) - served
-            if missing > 0:
-                for i in members:
-                    wanted[i] = max(wanted[i], min(missing, year.left[i]))
+        if isinstance(rule, Reach) and t in rule.when(case):
+            part_of = np.zeros(len(case.places), dtype=np.int64)
+            targets = []
+            for number, (_, members) in enumerate(parts(case, rule.scope)):
+                part_of[list(members)] = number
+                targets.append(rule.target(case, members, t))
+            yield _Asked(part_of, np.array(targets, dtype=np.int64))
+
+
+def _wanted(case: Case, asked: Iterable[_Asked], year: _Year, t: int) -> Integers:
+    """Return, for every place, how many more people some clause wants to see served there [persons]."""
+    wanted = np.zeros(len(case.places), dtype=np.int64)
+    for one in asked:
+        wanted = np.maximum(wanted, np.minimum(one.missing(case, year, t), year.left))
     return wanted
 
 

@@ -1,18 +1,26 @@
 """Makes a case smaller without losing anything, and gives the full answer back."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from allocate.case import Case
+from allocate.goals import Goal
 from allocate.layout import Layout
+from allocate.rows import Key, serves
 from allocate.rules import Rule
+from allocate.travel import Links
+
+Value = Callable[[Key], float]
+# Place, site and year.
+Flow = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class Reduced:
-    """A smaller case, and which of its years stands for which of the original ones.
+    """A case of fewer years, and which of its years stands for which of the original ones.
 
     Attributes
     ----------
@@ -78,3 +86,100 @@ def _alike(case: Case, rules: Iterable[Rule], earlier: int, later: int) -> bool:
         holds(rule, earlier) == holds(rule, later) and not sees(rule, later) and not sees(rule, later + 1)
         for rule in rules
     )
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """A case in which people were gathered in fewer places, and where they came from.
+
+    Attributes
+    ----------
+    case
+        The smaller case: every place is still there, but those that were merged into another have no people.
+    full
+        The case before.
+    members
+        Places merged into each place that stands for several, itself among them, in ascending order.
+    """
+
+    case: Case
+    full: Case
+    members: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def expand(self, layout: Layout) -> Layout:
+        """Return the layout of the original case, in which every place has its own people back."""
+        # (What is shared out of whole people is whole.)
+        given_back = {flow: int(people) for flow, people in self._shared(layout.serve).items()}
+        serve = {flow: people for flow, people in layout.serve.items() if flow[0] not in self.members}
+        return replace(layout, serve=serve | given_back)
+
+    def spread(self, value: Value) -> Value:
+        """Return the values of the original case's variables: a way to look up, of one such way."""
+        flows: dict[Flow, float] = {
+            (i, j, t): value(serves(i, j, t))
+            for i in self.members
+            for j in self.case.sites_of[i]
+            for t in self.case.periods
+        }
+        shared = {serves(*flow): people for flow, people in self._shared(flows).items()}
+        gathered = {i for group in self.members.values() for i in group}
+
+        def look_up(key: Key) -> float:
+            if key[0] == "serve" and key[1] in gathered:
+                return shared.get(key, 0.0)
+            return value(key)
+
+        return look_up
+
+    def _shared(self, flows: Mapping[Flow, float]) -> dict[Flow, float]:
+        """Return the flows of places that stand for several, shared out: the first place and the first site first."""
+        waiting: dict[tuple[int, int], list[tuple[int, float]]] = defaultdict(list)
+        for (i, j, t), people in sorted(flows.items(), reverse=True):
+            if i in self.members and people > 0:
+                waiting[i, t].append((j, people))
+        found: dict[Flow, float] = {}
+        for (group, t), visits in waiting.items():
+            for i in self.members[group]:
+                left: float = int(self.full.people[i, t])
+                while visits and left > 0:
+                    j, people = visits.pop()
+                    found[i, j, t] = moved = min(left, people)
+                    left -= moved
+                    if people > moved:
+                        visits.append((j, people - moved))
+        return found
+
+
+def merge_places(case: Case, rules: Iterable[Rule], goals: Iterable[Goal]) -> Gathered:
+    """Gather the people of places that reach the same sites, and that no rule or goal tells apart, in one of them.
+
+    Nothing is lost. The first place of a group takes the people P = p₁ + … + pₖ of all; every place stays where it is
+    for the rules that look at places and not at people. Take a plan of the original case and add up the people whom
+    each site serves in the group: it is a plan of the smaller case, because the group reaches the same sites, no site
+    serves more people than before, and no more than P are served. Take a plan of the smaller case and hand its people
+    out, site after site, to the places one after the other, each up to its pᵢ: whatever was served stays served,
+    nobody is counted twice, and every site serves as many as before. The two agree in what is open, in the load of
+    every site and in the sum of people served by the group in each year; a rule or a goal that does not tell the
+    places apart sees no more than that (a goal that looks at travel tells places apart by their times). So both cases
+    have the same best plans, stage by stage. Their linear relaxations are as strong as each other as well: flows in
+    proportion to pᵢ / P turn one into the other. (For full covering, Toregas & ReVelle 1972, Papers of the Regional
+    Science Association 28(1), drop such rows; with people, they are added up.)
+    """
+    seers: list[Rule | Goal] = [*rules, *goals]
+    groups: dict[Key, list[int]] = defaultdict(list)
+    for i, sites in enumerate(case.sites_of):
+        if sites and case.people[i].any():
+            seen = tuple(part for seer in seers for part in ("", *seer.tells_apart(case, i)))
+            groups[(*sorted(sites), *seen)].append(i)
+    members = {group[0]: tuple(group) for group in groups.values() if len(group) > 1}
+    if not members:
+        return Gathered(case, case)
+    people = case.people.copy()
+    gone = np.zeros(len(case.places), dtype=bool)
+    for first, group in members.items():
+        people[first] = case.people[list(group)].sum(axis=0)
+        gone[list(group[1:])] = True
+    people[gone] = 0
+    kept = ~gone[case.links.places]
+    links = Links(case.links.places[kept], case.links.sites[kept], case.links.seconds[kept])
+    return Gathered(replace(case, people=people, links=links), case, members)

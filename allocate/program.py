@@ -48,6 +48,10 @@ _HOLD_NOISE = Fraction(1, 10**7)
 _HIGHS_OPTIONS = frozenset({"random_seed", "solver", "mip_max_nodes", "run_crossover"})
 # A problem with more coefficients than this is searched in a process of its own, which can be ended at any moment.
 _HERE_NONZEROS = 20_000
+# A problem with more coefficients than this goes to HiGHS as arrays: PuLP takes 2.5 s to build two million of them.
+_DIRECT_NONZEROS = 1_000_000
+# Where more of the columns that are not whole have a price, a large relaxation is left to the simplex method.
+_MOST_PRICED = 0.5
 # Grace after the time limit before the child is ended: solvers look at the clock now and then only.
 _GRACE_SHARE, _GRACE_SECONDS = 0.1, 5.0
 _IMPLIED_ROUNDS = 6
@@ -197,11 +201,34 @@ class Instance:
             [self.row_names[r] for r in touched],
         )
 
+    def loose(self, free: NDArray[np.int64], values: Floats) -> NDArray[np.int64]:
+        """Return those of the free columns that can still move once all others are held at their values.
+
+        A row that is kept only where each of its free columns is at the end that helps it most forces them there: the
+        people whom a closed site would serve, for one (Brearley, Mitra & Williams 1975, Mathematical Programming 8).
+        Columns that stand there already may be held as well, and nothing is lost.
+        """
+        held = values.copy()
+        held[free] = 0.0
+        inner = sparse.csr_array(self.matrix[:, free])
+        row_of = np.repeat(np.arange(inner.shape[0]), np.diff(inner.indptr))
+        low, high = self.low[free][inner.indices], self.high[free][inner.indices]
+        ends = np.minimum(inner.data * low, inner.data * high), np.maximum(inner.data * low, inner.data * high)
+        least, most = (np.bincount(row_of, part, minlength=inner.shape[0]) for part in ends)
+        activity = self.matrix @ held
+        noise = 1e-9 * self.row_sizes()
+        up, down = least + activity >= self.row_high - noise, most + activity <= self.row_low + noise
+        end = np.where((inner.data > 0) == up[row_of], low, high)
+        forced = (up | down)[row_of] & (np.abs(values[free][inner.indices] - end) <= 1e-9)
+        still = np.zeros(len(free), dtype=bool)
+        still[inner.indices[forced]] = True
+        return free[~still]
+
     def row_sizes(self) -> Floats:
         """Return one more than the largest coefficient of every row: what its slack is measured against."""
         sizes = np.ones(len(self.row_low))
-        row_of = np.repeat(np.arange(len(sizes)), np.diff(self.matrix.indptr))
-        np.maximum.at(sizes, row_of, 1 + np.abs(self.matrix.data))
+        filled = np.flatnonzero(np.diff(self.matrix.indptr))
+        sizes[filled] += np.maximum.reduceat(np.abs(self.matrix.data), self.matrix.indptr[filled]) if len(filled) else 0
         return sizes
 
     def holds(self, values: Floats) -> bool:
@@ -360,14 +387,15 @@ class Program:
         self,
         objective: Objective,
         options: Options,
-        start: Mapping[Key, Number] | None = None,
+        start: Mapping[Key, Number | float] | None = None,
         neighbourhoods: Iterable[Iterable[Key]] = (),
         listen: Callable[[Progress], None] | None = None,
     ) -> Found:
         """Make an objective as small as the time allows.
 
-        `start` gives values of whole-number variables; the rest is completed. `neighbourhoods` are sets of variables
-        that are worth solving together while all others are held. Ending the search (Ctrl-C) keeps the best answer.
+        `start` gives values of variables; a whole number that it does not name is the least it can be, the rest is
+        completed. `neighbourhoods` are sets of variables that are worth solving together while all others are held.
+        Ending the search (Ctrl-C) keeps the best answer.
 
         Raises
         ------
@@ -415,18 +443,8 @@ class Program:
         Programming 99(2)). What floats may lose in the sum is taken off.
         """
         instance, _ = self.instance(objective)
-        upward = np.where(np.isfinite(instance.row_low), np.maximum(weights, 0.0), 0.0)
-        downward = np.where(np.isfinite(instance.row_high), np.minimum(weights, 0.0), 0.0)
-        parts = [
-            upward * np.where(upward > 0, instance.row_low, 0.0),
-            downward * np.where(downward < 0, instance.row_high, 0.0),
-        ]
-        rest = instance.cost * self._scale(objective) - instance.matrix.T @ (upward + downward)
-        ends = np.minimum(rest * instance.low, rest * instance.high)
-        # What a cost loses in rounding is measured against the sums that it came from.
-        sums = abs(instance.matrix).T @ np.abs(upward + downward)
-        size = float(sum(np.abs(part).sum() for part in parts) + (sums * np.abs(instance.high)).sum())
-        return float(sum(part.sum() for part in parts) + ends.sum()) + float(objective.constant) - 1e-14 * size
+        whole = replace(instance, cost=instance.cost * self._scale(objective), offset=0.0)
+        return _weighed(whole, weights) + float(objective.constant)
 
     def _scale(self, objective: Objective) -> float:
         return max((abs(float(c)) for c in objective.terms.values()), default=1.0) or 1.0
@@ -458,6 +476,22 @@ class Program:
             least += min(ends)
             most += max(ends)
         return least, most
+
+
+def _weighed(instance: Instance, weights: Floats) -> float:
+    """Return what weighted rows prove of an objective, whatever the weights are: see `Program.bound_by`."""
+    upward = np.where(np.isfinite(instance.row_low), np.maximum(weights, 0.0), 0.0)
+    downward = np.where(np.isfinite(instance.row_high), np.minimum(weights, 0.0), 0.0)
+    parts = [
+        upward * np.where(upward > 0, instance.row_low, 0.0),
+        downward * np.where(downward < 0, instance.row_high, 0.0),
+    ]
+    rest = instance.cost - instance.matrix.T @ (upward + downward)
+    ends = np.minimum(rest * instance.low, rest * instance.high)
+    # What a cost loses in rounding is measured against the sums that it came from.
+    sums = abs(instance.matrix).T @ np.abs(upward + downward)
+    size = float(sum(np.abs(part).sum() for part in parts) + (sums * np.abs(instance.high)).sum())
+    return float(sum(part.sum() for part in parts) + ends.sum()) + instance.offset - 1e-14 * size
 
 
 def _name(key: Key) -> str:
@@ -676,8 +710,12 @@ class _Solver:
         # Whatever happens, no plan falls below what the ranges of the variables allow.
         ends = np.minimum(self.instance.cost * self.instance.low, self.instance.cost * self.instance.high)
         self._bounded(float(ends.sum()) + self.instance.offset)
-        if self.job.start is not None:
-            self._complete(self.job.start)
+        known = None if self.job.start is None else self._known(self.job.start)
+        if known is not None:
+            self._better(known)
+            # A plan as it stands gets no better by its other numbers where those have no price.
+            if self.values is None or self.instance.cost[~self.instance.whole].any():
+                self._complete(known)
         self._relax()
         if not self.instance.whole.any() or self._reached():
             return
@@ -710,12 +748,15 @@ class _Solver:
             self.bound = bound
             self.report("bound", bound)
 
-    def _complete(self, start: Floats) -> None:
+    def _known(self, start: Floats) -> Floats:
+        """Return the values of a start, inside their ranges; what it does not name is at its least."""
+        named = np.where(self.instance.whole, np.round(start), start)
+        return np.clip(np.where(np.isfinite(start), named, self.instance.low), self.instance.low, self.instance.high)
+
+    def _complete(self, known: Floats) -> None:
         """Fix the whole numbers of the start and find the rest."""
-        whole = self.instance.whole
-        begin = np.where(whole & np.isfinite(start), np.round(start), self.instance.low)
-        begin = np.clip(begin, self.instance.low, self.instance.high)
-        free = np.flatnonzero(~whole)
+        begin = np.where(self.instance.whole, known, self.instance.low)
+        free = np.flatnonzero(~self.instance.whole)
         # However short the time, a good start is not lost for want of it.
         seconds = max(self._left(), _GRACE_SECONDS)
         answer = _run(self.instance.fixed(free, begin), self.job.options, seconds=seconds, relax=True)
@@ -730,16 +771,19 @@ class _Solver:
         # (Without whole numbers nothing is implied.)
         implied = self.job.implied if self.instance.whole.any() else None
         active = np.flatnonzero(~implied) if implied is not None else np.arange(len(self.instance.row_low))
-        full = self.instance
-        for round_ in range(_IMPLIED_ROUNDS if implied is not None else 1):
+        full, full_size = self.instance, self.instance.matrix.nnz
+        # (Of a large problem, the rounds after the first take longer than they are worth.)
+        rounds = 1 if implied is None or full_size > _DIRECT_NONZEROS else _IMPLIED_ROUNDS
+        for round_ in range(rounds):
             answer = _run(full.rows(active), options, seconds=self._left(), relax=True)
+            if answer.bound is not None:
+                self._bounded(answer.bound)
             if answer.values is None or answer.bound is None:
                 break
-            self._bounded(answer.bound)
             self.relaxed = answer.values
             if not full.whole.any():
                 self._better(answer.values)
-            if implied is None or round_ == _IMPLIED_ROUNDS - 1 or self._reached():
+            if implied is None or round_ == rounds - 1 or self._reached():
                 break
             activity = full.matrix @ answer.values
             slack = np.maximum(activity - full.row_high, full.row_low - activity)
@@ -756,10 +800,13 @@ class _Solver:
         First the columns in which relaxation and answer differ: where they agree, both are most likely right (Danna,
         Rothberg & Le Pape 2005, Mathematical Programming 102(1)). Then one neighbourhood after the other, once round.
         """
-        # (Where links matter, all of them differ a little, and the first step would be the whole problem again.)
-        if self.relaxed is not None and self.values is not None and self.job.implied is None:
-            apart = np.abs(self.relaxed - self.values) > WHOLE_TOLERANCE
-            self._resolve(self.instance, np.flatnonzero(apart | ~self.instance.whole), self.job.options.nodes)
+        # Where links matter, and in a large problem, all of them differ a little, and the first step would be the whole
+        # problem again. Elsewhere branch and bound does more in the same time than neighbourhoods.
+        if self.job.implied is None and self.instance.matrix.nnz <= _DIRECT_NONZEROS:
+            if self.relaxed is not None and self.values is not None:
+                apart = np.abs(self.relaxed - self.values) > WHOLE_TOLERANCE
+                self._resolve(self.instance, np.flatnonzero(apart | ~self.instance.whole), self.job.options.nodes)
+            return
         inside = np.zeros(len(self.instance.low), dtype=bool)
         for members in self.job.neighbourhoods:
             inside[members] = True
@@ -774,6 +821,7 @@ class _Solver:
         assert self.values is not None
         gap = self.job.options.gap / 2 if self.job.options.quick else OPTIMAL_GAP
         options = replace(self.job.options, gap=gap, threads=1)
+        free = instance.loose(free, self.values)
         inner = instance.fixed(free, self.values)
         answer = _run(inner, options, seconds=self._left() / 2, nodes=nodes, start=self.values[free])
         if answer.values is not None:
@@ -826,6 +874,8 @@ def _run(
     """Build a PuLP problem and solve it once; `known` is a bound proven before, `inside` asks for interior points."""
     if not len(instance.low):
         return _Answer(np.zeros(0), instance.offset)
+    if options.solver == "highs" and instance.matrix.nnz > _DIRECT_NONZEROS:
+        return _run_arrays(instance, options, seconds, relax, nodes, start, better, bounded, inside)
     # CBC forgets the constant in its bound, and measures its gap without it: it never gets to see one.
     told = replace(instance, offset=0.0) if options.solver == "cbc" else instance
     problem, variables = _build(told, relax=relax)
@@ -837,6 +887,36 @@ def _run(
             problem, variables, instance, options, seconds, relax=relax, start=start, nodes=nodes, known=known
         )
     return _run_highs(problem, variables, instance, options, seconds, relax, nodes, start, better, bounded, inside)
+
+
+def _run_arrays(
+    instance: Instance,
+    options: Options,
+    seconds: float,
+    relax: bool,
+    nodes: int | None,
+    start: Floats | None,
+    better: Callable[[Floats], None] | None,
+    bounded: Callable[[float], None] | None,
+    inside: bool,
+) -> _Answer:
+    """Hand a large problem to HiGHS without PuLP, which takes seconds to build it and as long to read it back.
+
+    A large relaxation of whole numbers is looked at for its bound, and no vertex is asked for. Where few of the other
+    columns have a price, interior points give it in seconds, and the simplex method, which has nothing to go by, in
+    minutes; what their rounding may lose is taken off the bound.
+    """
+    others = ~instance.whole
+    few_priced = bool(np.count_nonzero(instance.cost[others]) <= _MOST_PRICED * np.count_nonzero(others))
+    inside = inside or (relax and bool(instance.whole.any()) and few_priced)
+    job = _Branching(
+        instance, seconds, options.gap, 0.0, options.threads, options.seed, True, relax, start, nodes, inside
+    )
+    found = _branch_here(job, better, bounded)
+    bound = found.bound
+    if found.row_weights is not None:
+        bound = _weighed(instance, found.row_weights)
+    return _Answer(found.values, bound if np.isfinite(bound) else None, weights=found.row_weights)
 
 
 def _build(instance: Instance, *, relax: bool) -> tuple[Any, list[Any]]:
@@ -1022,6 +1102,8 @@ class _Branching:
     relax: bool
     start: Floats | None
     nodes: int | None
+    # Whether a relaxation is solved by interior points, and left there.
+    inside: bool = False
 
     def run(self, report: Callable[..., object]) -> None:
         """Search, telling every better answer and bound."""
@@ -1125,6 +1207,7 @@ def _branch_here(
         ("mip_rel_gap", job.gap),
         ("mip_abs_gap", max(1e-6, job.distance)),
         *((("mip_max_nodes", job.nodes),) if job.nodes is not None else ()),
+        *((("solver", "ipm"), ("run_crossover", "off")) if job.inside else ()),
     ):
         if highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
             msg = f"HiGHS does not take {name} = {value}"
@@ -1172,12 +1255,13 @@ def _branch_here(
         return Branched(None, float("inf"), finished=True)
     if mixed:
         return Branched(values, float(info.mip_dual_bound), finished and values is not None)
-    if not finished:
+    # (Interior points may miss a tolerance by a hair; the weights of the rows prove what they prove all the same.)
+    if not finished and not (job.inside and solution.dual_valid):
         return Branched(None, float("-inf"), finished=False)
     return Branched(
         values,
-        float(info.objective_function_value),
-        finished=True,
+        float(info.objective_function_value) if finished else float("-inf"),
+        finished=finished,
         row_weights=np.array(solution.row_dual),
         reduced=np.array(solution.col_dual),
     )

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from allocate.case import Case
 from allocate.decisions import siting
 from allocate.errors import NoPlanError
+from allocate.goals import Goal
 from allocate.greedy import greedy
 from allocate.layout import Layout
+from allocate.merging import merge_places, merge_years
 from allocate.model import Model
 from allocate.program import Objective, Options, Program, Progress
-from allocate.merging import merge_years
-from allocate.rows import POLICY, Key, Number, opened
+from allocate.rows import POLICY, Key, Number, opened, served, serves
+from allocate.rules import Rule
 from allocate.settle import settle
 from allocate.stages import clause_values
 
@@ -58,23 +60,26 @@ def lay_out(
     """Solve stage by stage: clauses by strength, then goals in order; each held while the next is made small."""
     rules = model.planned()
     reduced = merge_years(full, rules.values())
-    case = reduced.case
+    # (A look at the first goals only has no use for what the others tell apart.)
+    goals = dict(list(model.goals.items())[:first_goals])
+    gathered = merge_places(reduced.case, rules.values(), goals.values())
+    case = gathered.case
     program = Program(model.id)
     program.add_columns(siting.columns(case))
-    program.add_rows("siting", siting.rows(case))
+    # Implied rows help no goal but one that looks at links: without such a goal they are not worth their memory.
+    sees_links = any(goal.sees_links for goal in goals.values())
+    program.add_rows("siting", (row for row in siting.rows(case) if sees_links or not row.implied))
     helpers = {column.key: column for rule in rules.values() for column in rule.columns(case)}
     program.add_columns(helpers.values())
     for name, rule in rules.items():
         program.add_rows(f"{name} tie", rule.ties(case))
         program.add_rule(name, rule.rows(case), rule.strength, rule.weight)
-    for name, goal in model.goals.items():
+    for name, goal in goals.items():
         program.add_columns(goal.columns(case))
         program.add_rows(name, goal.rows(case))
     layout = greedy(case, rules.values())
-    start: dict[Key, Number] = {
-        opened(j, t): int((j, t) in layout.open) for j in range(len(case.sites)) for t in case.periods
-    }
-    stages = list(_stages(program, model, case, gap, first_goals))
+    start: Mapping[Key, float] = _start(case, rules, layout)
+    stages = list(_stages(program, goals, case, gap))
     near = siting.neighbourhoods(case)
     missing: Mapping[str, Number] = clause_values(case, rules, layout)
     bounds: dict[str, float] = {}
@@ -92,7 +97,7 @@ def lay_out(
         share = left if number + 1 == len(stages) else left * _STAGE_SHARE
         asked = replace(options, seconds=share, gap=stage_gap, search_nodes=min(nodes, options.search_nodes))
         try:
-            found = program.solve(objective, asked, start, near if objective.sees_links else (), listen)
+            found = program.solve(objective, asked, start, near, listen)
         except NoPlanError:
             if values is None:
                 raise
@@ -102,13 +107,32 @@ def lay_out(
         bounds[objective.name], seconds[objective.name] = found.bound, found.seconds
         logs.append(found.log)
         values = _reader(program.keys, found.values)
-        start = {key: round(values(key)) for key in start}
-        program.hold(objective, _held(objective, values, found.objective), most=_most(found.bound, stage_gap))
-        if found.interrupted:
+        start = dict(zip(program.keys, found.values.tolist(), strict=True))
+        if found.interrupted or number + 1 == len(stages):
             break
+        program.hold(objective, _held(objective, values, found.objective), most=_most(found.bound, stage_gap))
     # Settling takes about a second; whatever the clock says, people must be whole.
-    layout = settle(case, values, replace(options, seconds=max(left, _SETTLE_SECONDS))) if values else layout
+    if values:
+        in_time = replace(options, seconds=max(left, _SETTLE_SECONDS))
+        layout = settle(gathered.full, gathered.spread(values), in_time)
+    else:
+        layout = gathered.expand(layout)
     return Layouts(reduced.expand(layout), bounds, seconds, "".join(logs))
+
+
+def _start(case: Case, rules: Mapping[str, Rule], layout: Layout) -> dict[Key, float]:
+    """Return what a layout makes of the variables; of flows and shortfalls, those that are not zero."""
+    start: dict[Key, float] = {
+        opened(j, t): int((j, t) in layout.open) for j in range(len(case.sites)) for t in case.periods
+    }
+    start |= {serves(i, j, t): people for (i, j, t), people in layout.serve.items()}
+    start |= {served(i, t): people for (i, t), people in layout.served.items()}
+    for name, rule in rules.items():
+        for breach in rule.breaches(case, layout):
+            worst: Key = ("worst", str(rule.strength))
+            start["short", name, *breach.about] = float(breach.shortfall)
+            start[worst] = max(float(breach.share), start.get(worst, 0.0))
+    return start
 
 
 def _reader(keys: Mapping[Key, int], values: NDArray[np.float64]) -> Callable[[Key], float]:
@@ -129,11 +153,11 @@ def _held(objective: Objective, value: Callable[[Key], float], found: float) -> 
 
 
 def _stages(
-    program: Program, model: Model, case: Case, gap: float | None, first_goals: int | None
+    program: Program, goals: Mapping[str, Goal], case: Case, gap: float | None
 ) -> Iterator[tuple[Objective, float, int]]:
     for strength in POLICY:
         for objective in program.clause_objectives(strength):
             yield objective, CLAUSE_GAP if gap is None else min(gap, CLAUSE_GAP), Options.search_nodes
-    for name, goal in list(model.goals.items())[:first_goals]:
+    for name, goal in goals.items():
         objective = Objective(name, goal.terms(case), goal.constant(case), sees_links=goal.sees_links)
         yield objective, goal.gap if gap is None else gap, goal.nodes

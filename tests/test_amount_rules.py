@@ -12,8 +12,8 @@ from tiny import make, rule, site
 from allocate.bundle import bundled
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.policies import Clause, Policy, policy_files, policy_of
 from allocate.merging import merge_years
+from allocate.policies import Clause, Policy, policy_files, policy_of
 from allocate.rows import DECISIONS, Number, Strength
 from allocate.rules import RULES
 from allocate.rules.amounts import COUNTED_IN, UNITS, unit_of

@@ -1,4 +1,4 @@
-"""Merging years that are alike loses nothing: the best plan of the smaller case is a best plan of the whole one."""
+"""Merging years or places that are alike loses nothing: the best plan of the smaller case is one of the whole."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import cases, lives, make, nearest, optional_years, rule, site, valley, weigh
+from tiny import cases, lawful_layouts, lives, make, nearest, optional_years, rule, site, valley, weigh
 
 from allocate.case import Case
+from allocate.decisions import siting
 from allocate.goals import Cost, Goal, PeopleReached, Travel, WorstTown
 from allocate.layout import Layout
-from allocate.merging import merge_years
-from allocate.rows import Number
+from allocate.merging import merge_places, merge_years
+from allocate.rows import Number, opened, serves
 from allocate.rules import Rule
 
 SLOWLY = settings(max_examples=60, deadline=None)
@@ -190,3 +191,119 @@ def test_merging_what_is_merged_already_keeps_count() -> None:
     assert (once.spans, once.repeats) == ((5, 1), (2, 1))
     twice = merge_years(once, []).case
     assert (twice.spans, twice.repeats) == ((6,), (3,))
+
+
+@st.composite
+def crowded(draw: st.DrawFn, *, capacities: bool) -> Case:
+    """Draw a case in which some places are within reach of the same sites, at the same or at other times."""
+    case = draw(cases(capacities=capacities, most_places=3, least_sites=2, most_sites=3))
+    copied = draw(st.lists(st.integers(0, len(case.places) - 1), min_size=1, max_size=2))
+    later = draw(st.integers(0, 1))
+    seconds = dict(case.seconds)
+    people, town_of = case.people.tolist(), list(case.town_of)
+    for i in copied:
+        seconds |= {(len(people), j): case.seconds[i, j] + later for j in case.sites_of[i]}
+        people.append(draw(st.lists(st.integers(0, 3), min_size=2, max_size=2)))
+        town_of.append(draw(st.sampled_from([town_of[i], 0])))
+    return make(people, case.sites, seconds, years=case.years, town_of=town_of, spots=case.spots.tolist())
+
+
+@given(data=st.data(), goals=st.sampled_from(ORDERS))
+@SLOWLY
+def test_the_best_plan_is_as_good_with_merged_places_as_without(data: st.DataObject, goals: tuple[Goal, ...]) -> None:
+    case = data.draw(crowded(capacities=False))
+    rules = data.draw(rule_lists(case))
+    gathered = merge_places(case, rules, goals)
+    for is_open in lives(case):
+        # Without capacities everybody goes to the nearest site, so the plans of the two cases come in pairs.
+        whole = score(case, rules, goals, nearest(case, is_open))
+        layout = nearest(gathered.case, is_open)
+        assert score(gathered.case, rules, goals, layout) == whole
+        assert score(case, rules, goals, gathered.expand(layout)) == whole
+
+
+@given(data=st.data(), goals=st.sampled_from(ORDERS[:2]))
+@SLOWLY
+def test_every_plan_for_merged_places_is_worth_the_same_for_the_places_they_stand_for(
+    data: st.DataObject, goals: tuple[Goal, ...]
+) -> None:
+    case = data.draw(crowded(capacities=True))
+    rules = data.draw(rule_lists(case))
+    gathered = merge_places(case, rules, goals)
+    layout = data.draw(lawful_layouts(gathered.case))
+    expanded = gathered.expand(layout)
+    assert list(siting.breaches(case, expanded)) == []
+    assert all(isinstance(people, int) and people > 0 for people in expanded.serve.values())
+    assert expanded.load == layout.load
+    assert score(case, rules, goals, expanded) == score(gathered.case, rules, goals, layout)
+
+
+@given(data=st.data())
+@SLOWLY
+def test_shares_of_people_are_given_back_as_whole_people_are(data: st.DataObject) -> None:
+    case = data.draw(crowded(capacities=True))
+    gathered = merge_places(case, [], [])
+    layout = data.draw(lawful_layouts(gathered.case))
+    half = {serves(*flow): people / 2 for flow, people in layout.serve.items()}
+    value = gathered.spread(lambda key: half.get(key, 0.0) if key[0] == "serve" else 0.25)
+    assert value(opened(0, 0)) == 0.25
+    for t in case.periods:
+        for j in range(len(case.sites)):
+            load = sum(value(serves(i, j, t)) for i in case.places_of[j])
+            assert load == layout.load.get((j, t), 0) / 2
+        for i, sites in enumerate(case.sites_of):
+            assert 0 <= sum(value(serves(i, j, t)) for j in sites) <= case.people[i, t]
+
+
+def hamlets(seconds: int = 60) -> Case:
+    """Return three hamlets in two towns that reach sites X and Y, the third in other times, and one that reaches Y."""
+    times = {(i, j): 60 for i in range(3) for j in range(2)} | {(2, 1): seconds, (3, 1): 60}
+    return make([[2], [3], [4], [5]], [site("X"), site("Y", place=1)], times, town_of=(0, 0, 1, 1))
+
+
+def merged_into(case: Case, rules: Sequence[Rule] = (), goals: Sequence[Goal] = ()) -> list[tuple[int, ...]]:
+    return list(merge_places(case, rules, goals).members.values())
+
+
+def test_people_of_places_that_reach_the_same_sites_are_gathered_in_the_first_of_them() -> None:
+    gathered = merge_places(hamlets(), [], [Cost()])
+    assert gathered.members == {0: (0, 1, 2)}
+    assert gathered.case.people.tolist() == [[9], [0], [0], [5]]
+    assert gathered.case.places == hamlets().places
+    assert gathered.case.seconds == {(0, 0): 60, (0, 1): 60, (3, 1): 60}
+
+
+def test_places_stay_apart_where_a_rule_or_a_goal_tells_them_apart() -> None:
+    room = rule("capacity", kinds=("clinic",), people=5)
+    assert merged_into(hamlets(), [rule("reach", share=0.9), room]) == [(0, 1, 2)]
+    assert merged_into(hamlets(), [rule("reach", share=0.9, scope="town"), room]) == [(0, 1)]
+    assert merged_into(hamlets(), [], [WorstTown(), Cost()]) == [(0, 1)]
+    assert merged_into(hamlets(), [rule("reach", share=0.9, scope="place")]) == []
+
+
+def test_places_stay_apart_where_travel_counts_and_their_times_differ() -> None:
+    assert merged_into(hamlets(), [], [TRAVEL]) == [(0, 1, 2)]
+    assert merged_into(hamlets(seconds=61), [], [TRAVEL]) == [(0, 1)]
+    assert merged_into(hamlets(seconds=61), [], [Cost()]) == [(0, 1, 2)]
+
+
+def test_a_rule_that_says_nothing_of_places_sees_each_by_itself() -> None:
+    assert merged_into(hamlets(), [rule("total", resource="nurses", at_least=2)]) == []
+
+
+def test_people_whom_nobody_reaches_stay_where_they_are() -> None:
+    case = make([[2], [3]], [site("X")], {})
+    assert merge_places(case, [], []).case is case
+
+
+def test_every_merged_place_gets_its_people_back_the_first_place_and_the_first_site_first() -> None:
+    gathered = merge_places(hamlets(), [], [])
+    layout = Layout(frozenset({(0, 0), (1, 0)}), {(0, 0, 0): 4, (0, 1, 0): 3, (3, 1, 0): 5})
+    # Of 2, 3 and 4 people X serves the first 2 and 2 of the next 3; Y serves 3 more, and 2 of the last are left over.
+    assert gathered.expand(layout).serve == {
+        (0, 0, 0): 2,
+        (1, 0, 0): 2,
+        (1, 1, 0): 1,
+        (2, 1, 0): 2,
+        (3, 1, 0): 5,
+    }

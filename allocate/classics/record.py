@@ -15,6 +15,8 @@ Ints = NDArray[np.int64]
 
 # What a bound is moved outwards before it counts: more than sums of floats can lose.
 _SLACK = 1e-11
+# What is nearer than this, as a share, is the same.
+_SAME = 1e-10
 
 
 class Proof(StrEnum):
@@ -59,12 +61,16 @@ class Record:
         seconds: float,
         gap: float = 0.0,
         whole: bool = False,
+        offset: float = 0.0,
+        began: float | None = None,
         listen: Callable[[Moment], None] | None = None,
     ) -> None:
         self.sense = sense
         self.gap_wanted = gap
         # Whether every value is a whole number, so that a bound may be rounded to one.
         self.whole = whole
+        # What stands outside of the search: it counts when a gap is taken, and when a moment is told.
+        self.offset = offset
         self.value: float | None = None
         self.bound: float | None = None
         self.proof = Proof.NONE
@@ -73,7 +79,7 @@ class Record:
         self.trace: list[Moment] = []
         self.steps: list[tuple[str, float, str]] = []
         self._listen = listen
-        self._began = time.monotonic()
+        self._began = time.monotonic() if began is None else began
         self._deadline = self._began + seconds
 
     @property
@@ -91,10 +97,10 @@ class Record:
         """Return the distance of value and bound as a share of the value."""
         if self.value is None or self.bound is None:
             return math.inf
-        distance = abs(self.bound - self.value)
-        if distance <= _SLACK * max(1.0, abs(self.value)):
+        distance, whole_value = abs(self.bound - self.value), abs(self.value + self.offset)
+        if distance <= _SAME * max(1.0, whole_value):
             return 0.0
-        return distance / abs(self.value) if self.value else math.inf
+        return distance / whole_value if whole_value else math.inf
 
     @property
     def is_over(self) -> bool:
@@ -138,7 +144,8 @@ class Record:
         self.steps.append((step, self.seconds, size))
 
     def _tell(self) -> None:
-        moment = Moment(self.seconds, self.value, self.bound)
+        value = None if self.value is None else self.value + self.offset
+        moment = Moment(self.seconds, value, None if self.bound is None else self.bound + self.offset)
         self.trace.append(moment)
         if self._listen is not None:
             self._listen(moment)

@@ -42,6 +42,11 @@ class Goal(ABC):
     def value(self, case: Case, layout: Layout) -> Number:
         """Return the value of a finished plan, from plain data."""
 
+    def tells_apart(self, case: Case, i: int) -> Key:
+        """Return what the goal sees of a place beside its people: see `Rule.tells_apart`."""
+        del case
+        return (i,)
+
     def constant(self, case: Case) -> Number:
         """Return what the value is before any decision."""
         del case

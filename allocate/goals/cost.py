@@ -33,6 +33,11 @@ class Cost(Goal):
                     terms[opened(j, t)] = cost
         return terms
 
+    def tells_apart(self, case: Case, i: int) -> Key:
+        """Return nothing: sites cost what they cost, whoever lives near them."""
+        del case, i
+        return ()
+
     def value(self, case: Case, layout: Layout) -> int:
         """Return the cost of the whole plan [yuan]."""
         return sum(

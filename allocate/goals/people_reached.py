@@ -24,6 +24,11 @@ class PeopleReached(Goal):
         """Return minus one for every person served in a plan year."""
         return {served(i, t): -case.repeats[t] for t in case.periods for i in range(len(case.places))}
 
+    def tells_apart(self, case: Case, i: int) -> Key:
+        """Return nothing: people count alike, wherever they live."""
+        del case, i
+        return ()
+
     def constant(self, case: Case) -> int:
         """Return all people of all plan years [persons]."""
         return sum(case.total(t) * case.repeats[t] for t in case.periods)

@@ -38,6 +38,10 @@ class Travel(Goal):
                 terms[served(i, t)] = -self.unserved_minutes * 60 * case.repeats[t]
         return terms
 
+    def tells_apart(self, case: Case, i: int) -> Key:
+        """Return the time to every site within its circle [s]."""
+        return tuple(case.seconds[i, j] for j in sorted(case.sites_of[i]))
+
     def constant(self, case: Case) -> int:
         """Return the penalty as if nobody were served [person-seconds]."""
         return sum(case.total(t) * case.repeats[t] for t in case.periods) * self.unserved_minutes * 60

@@ -41,6 +41,10 @@ class WorstTown(Goal):
                     terms[_WORST] = people
                     yield Row((town, case.years[t]), terms, ">=", people)
 
+    def tells_apart(self, case: Case, i: int) -> Key:
+        """Return the town."""
+        return (case.town_of[i],)
+
     def terms(self, case: Case) -> Mapping[Key, Number]:
         """Return the helper variable."""
         del case

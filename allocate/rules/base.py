@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import DECIDED, POLICY, Breach, Column, Number, Row, Strength
+from allocate.rows import DECIDED, POLICY, Breach, Column, Key, Number, Row, Strength
 from allocate.units import Basis
 from allocate.words import say
 
@@ -129,6 +129,15 @@ class Rule(ABC):
         ]
         named = [(ids, breach.shortfall) for ids, breach in found if ids]
         return sorted(named, key=lambda cause: (-cause[1], cause[0]))
+
+    def tells_apart(self, case: Case, i: int) -> Key:
+        """Return what the rule sees of a place beside how many people it adds to a sum.
+
+        Places within reach of the same sites, of which every rule and goal sees the same, are merged. Unless a rule
+        says otherwise, it sees each place by itself.
+        """
+        del case
+        return (i,)
 
     def when(self, case: Case) -> list[int]:
         """Return the indices of the years in which the rule holds."""

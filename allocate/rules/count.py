@@ -37,6 +37,11 @@ class Count(Rule):
         """Tell whether it counts openings, which belong to one year."""
         return self.counts == "new"
 
+    def tells_apart(self, case: Case, i: int) -> Key:
+        """Return nothing: sites are counted, whoever lives near them."""
+        del case, i
+        return ()
+
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield a row per limit, part and year."""
         for t in self.when(case):

@@ -55,6 +55,11 @@ class PeoplePerSite(Rule):
             may = None if self.at_least is None else max(must, people // self.at_least)
             yield part, inside, must, may
 
+    def tells_apart(self, case: Case, i: int) -> Key:
+        """Return the part of the district and the setting that its people count for."""
+        part = case.town_of[i] if self.scope == "town" else ""
+        return part, case.place_settings[i] if self.setting else ""
+
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield a row per limit, part and year; a part without people needs no site."""
         for t in self.when(case):

@@ -58,6 +58,11 @@ class Presence(Rule):
         """Return how many places must have a site."""
         return ceil(exact(self.share) * len(self.members(case)))
 
+    def tells_apart(self, case: Case, i: int) -> Key:
+        """Return nothing: it counts places and looks at the sites near them, and never at their people."""
+        del case, i
+        return ()
+
     def columns(self, case: Case) -> Iterator[Column]:
         """Yield whether a place has a site; whole of itself, as soon as what is open is whole."""
         for t in self.when(case):

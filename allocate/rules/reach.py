@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import Breach, Number, Row, served
+from allocate.rows import Breach, Key, Number, Row, served
 from allocate.rules.base import STRICT, Rule
 from allocate.rules.scopes import Scope, parts
 from allocate.units import exact
@@ -31,6 +31,16 @@ class Reach(Rule):
 
     share: float = pydantic.Field(gt=0, le=1)
     scope: Scope = "district"
+
+    def tells_apart(self, case: Case, i: int) -> Key:
+        """Return the part of the district that the place counts for."""
+        match self.scope:
+            case "district":
+                return ()
+            case "town":
+                return (case.town_of[i],)
+            case "place":
+                return (i,)
 
     def target(self, case: Case, members: tuple[int, ...], t: int) -> int:
         """Return the people who must be served in a part of the district in a year [persons]."""

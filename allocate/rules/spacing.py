@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import Breach, Number, Row, opened
+from allocate.rows import Breach, Key, Number, Row, opened
 from allocate.rules.base import STRICT, Rule, Wants
 
 
@@ -43,6 +43,11 @@ class Spacing(Rule):
             apart = round(float(np.hypot(*(spots[a] - spots[b]))))
             if apart < self.metres and not (case.sites[j].exists and case.sites[k].exists):
                 yield j, k, apart
+
+    def tells_apart(self, case: Case, i: int) -> Key:
+        """Return nothing: it looks at sites alone."""
+        del case, i
+        return ()
 
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield one row per pair and year."""

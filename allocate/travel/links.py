@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from allocate.travel.circles import Circle, Mode
 Integers = NDArray[np.int64]
 Metric = NDArray[np.float64]
 
+# No journey takes this long [s].
+_NEVER = 2**62
 _DEGREES = {"wgs84": 4326, "cgcs2000": 4490}
 
 
@@ -109,30 +112,51 @@ def links(
     listed = {mode for _, _, mode in table}
     drawn = [modes[name] for name in circle.modes if name not in listed]
     every = [modes[name] for name in circle.modes]
-    near = adjoining(places.metres, circle.adjoining_metres) if circle.adjoining_metres else set()
-    seconds: dict[tuple[int, int], int] = {}
-    for i, j in sorted(_worth_a_look(places, sites, circle.radius(dict(modes))) | own.keys()):
-        metres = round(float(np.hypot(*(places.metres[i] - sites.metres[j]))))
-        home = int(sites.homes[j])
-        straight = min((mode.seconds(metres) for mode in drawn), default=None)
-        known = [time for time in (straight, own.get((i, j))) if time is not None]
-        quickest = min(known) if known else min(mode.seconds(metres) for mode in every)
-        in_time = bool(known) and circle.seconds is not None and quickest <= circle.seconds
-        beside = (i, home) in near and (i, j) not in own and bool(drawn)
-        by_line = circle.metres is not None and metres <= circle.metres
-        if home == i or in_time or beside or by_line:
-            seconds[i, j] = quickest
-    order = sorted((i, s, j) for (i, j), s in seconds.items())
-    columns = np.array(order, dtype=np.int64).reshape(-1, 3)
-    return Links(columns[:, 0], columns[:, 2], columns[:, 1])
+    count = len(sites.ids)
+    told = np.array(sorted(i * count + j for i, j in own), dtype=np.int64)
+    pairs = np.union1d(_worth_a_look(places, sites, circle.radius(dict(modes))), told)
+    i, j = pairs // max(count, 1), pairs % max(count, 1)
+    metres = np.rint(np.hypot(*(places.metres[i] - sites.metres[j]).T)).astype(np.int64)
+    is_told = np.isin(pairs, told, assume_unique=True)
+    quickest = _quickest(drawn, metres)
+    quickest[is_told] = np.minimum(quickest[is_told], [own[divmod(pair, count)] for pair in told.tolist()])
+    known = quickest < _NEVER
+    in_time = known & (quickest <= (-1 if circle.seconds is None else circle.seconds))
+    home = sites.homes[j]
+    beside = _adjoin(places, circle, i, home) & ~is_told & bool(drawn)
+    by_line = metres <= (-1 if circle.metres is None else circle.metres)
+    kept = np.flatnonzero((home == i) | in_time | beside | by_line)
+    seconds = np.where(known, quickest, _quickest(every, metres))[kept]
+    order = np.lexsort((j[kept], seconds, i[kept]))
+    return Links(i[kept][order], j[kept][order], seconds[order])
 
 
-def _worth_a_look(places: Spots, sites: Spots, radius: int) -> set[tuple[int, int]]:
-    """Return the pairs that are no farther apart than anything in the circle can be."""
+def _quickest(modes: Sequence[Mode], metres: Integers) -> Integers:
+    """Return the time of the quickest mode over straight lines, rounded up [s]."""
+    best = np.full(len(metres), _NEVER, dtype=np.int64)
+    for mode in modes:
+        over, under = mode.seconds_per_metre.as_integer_ratio()
+        best = np.minimum(best, -(-metres * over // under))
+    return best
+
+
+def _adjoin(places: Spots, circle: Circle, i: Integers, home: Integers) -> NDArray[np.bool_]:
+    """Tell, for every pair of a place and another's home, whether the two places adjoin, where the circle asks it."""
+    if not circle.adjoining_metres:
+        return np.zeros(len(i), dtype=bool)
+    count = len(places.ids)
+    near = [a * count + b for a, b in adjoining(places.metres, circle.adjoining_metres)]
+    return np.isin(i * count + home, np.array(near, dtype=np.int64)) & (home >= 0)
+
+
+def _worth_a_look(places: Spots, sites: Spots, radius: int) -> Integers:
+    """Return the pairs that are no farther apart than anything in the circle can be: place times sites plus site."""
     if not len(places.ids) or not len(sites.ids):
-        return set()
+        return np.zeros(0, dtype=np.int64)
     within: Any = cKDTree(sites.metres).query_ball_point(places.metres, radius + 1)
-    return {(i, int(j)) for i, found in enumerate(within) for j in found}
+    lengths = np.fromiter(map(len, within), dtype=np.int64, count=len(within))
+    found = np.fromiter(chain.from_iterable(within), dtype=np.int64, count=int(lengths.sum()))
+    return np.sort(np.repeat(np.arange(len(within)), lengths) * len(sites.ids) + found)
 
 
 def _own_seconds(

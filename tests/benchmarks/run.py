@@ -16,9 +16,9 @@ from allocate.decisions import siting
 from allocate.draws import look
 from allocate.errors import NoPlanError
 from allocate.greedy import greedy
+from allocate.merging import merge_years
 from allocate.model import Model
 from allocate.program import Found, Objective, Options, Program, relative_gap
-from allocate.merging import merge_years
 from allocate.rows import POLICY, opened
 
 SECONDS = 60.0

@@ -1,0 +1,471 @@
+"""The classic models as questions: what is asked is checked, made small, solved, checked again and answered in full."""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocate.classics import center, covering, median
+from allocate.classics.answers import Answer
+from allocate.classics.asked import SUM_NOISE, AskedCover, AskedNear, AskedRoom
+from allocate.classics.capacitated import locate_capacitated
+from allocate.classics.inputs import (
+    Faults,
+    Floats,
+    Ints,
+    Sites,
+    Travel,
+    are_whole,
+    number,
+    within_memory,
+)
+from allocate.classics.inputs import amount as whole_number
+from allocate.classics.record import Moment, Proof, Record
+from allocate.errors import NoPlanError
+from allocate.words import say
+
+logger = logging.getLogger(__name__)
+
+Listen = Callable[[Moment], None]
+Chosen = Sequence[int] | NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class _Search:
+    """How long and how far to search: the same for every model."""
+
+    seconds: float
+    gap: float
+    threads: int
+    seed: int
+    listen: Listen | None
+    began: float
+
+    def record(self, sense: Literal["min", "max"], *, whole: bool, offset: float = 0.0) -> Record:
+        """Return an empty record for the search."""
+        return Record(
+            sense, seconds=self.seconds, gap=self.gap, whole=whole, offset=offset, began=self.began, listen=self.listen
+        )
+
+
+def _search(faults: Faults, seconds: float, gap: float, threads: int, seed: int, listen: Listen | None) -> _Search:
+    number(seconds, "seconds", faults)
+    number(gap, "gap", faults, most=1.0)
+    whole_number(threads, "threads", 1024, faults)
+    return _Search(seconds, gap, threads, seed, listen, time.monotonic())
+
+
+@contextmanager
+def _keeping(record: Record, bound: float) -> Iterator[None]:
+    """Begin with what is plain to see, and keep the best answer when a person ends the search."""
+    record.bounded(bound, Proof.NONE)
+    try:
+        yield
+    except KeyboardInterrupt:
+        logger.warning(say("classics.stopped"))
+
+
+def _nothing_left(record: Record) -> None:
+    """Say that the reductions decided everything."""
+    record.better(0.0, [])
+    record.bounded(0.0, Proof.REDUCTION)
+
+
+def _price(sites: Sites, chosen: Ints) -> float:
+    """Return what the chosen sites cost; what stands costs nothing."""
+    return float(sites.cost[chosen][~sites.existing[chosen]].sum())
+
+
+def _reachable_people(asked: AskedCover) -> float:
+    return float(asked.covers.weight[asked.reachable()].sum()) * (1 - SUM_NOISE)
+
+
+def _budget(sites: Sites, p: int | None, cost: Any, budget: float | None, faults: Faults) -> float:
+    """Return what is left to spend beside the mandatory sites: sites, or money."""
+    if (p is None) == (budget is None):
+        faults.blame("classics.p_or_budget", "p")
+    elif budget is not None and cost is None:
+        faults.blame("classics.budget_without_cost", "budget")
+    elif p is not None and cost is not None:
+        faults.blame("classics.p_or_budget", "p")
+    given = 0.0
+    if p is not None:
+        free = int((~sites.forbidden & ~sites.existing).sum())
+        given = float(whole_number(p, "p", free, faults)) if free else 0.0
+    elif budget is not None:
+        given = number(budget, "budget", faults)
+    faults.end()
+    if sites.spent > given:
+        faults.blame("classics.more_mandatory", "p" if budget is None else "budget", given, mandatory=sites.spent)
+    faults.end()
+    return given - sites.spent
+
+
+def lscp(
+    travel: Travel,
+    limit: float | None = None,
+    *,
+    cost: Any = None,
+    existing: Chosen = (),
+    mandatory: Chosen = (),
+    forbidden: Chosen = (),
+    seconds: float = 60.0,
+    gap: float = 0.0,
+    threads: int = 1,
+    seed: int = 1,
+    listen: Listen | None = None,
+) -> Answer:
+    """Cover every point at the least cost: the location set covering problem.
+
+    Toregas, Swain, ReVelle & Bergman 1971, Operations Research 19(6). Points that no site reaches are listed in the
+    answer and left out of the question.
+
+    Parameters
+    ----------
+    travel
+        Time or distance of every pair, points x sites: an array (infinity: out of reach), a sparse array (pairs that
+        are not stored are out of reach), a boolean one (who reaches whom), or `between(points, sites)` [m].
+    limit
+        The longest time or distance at which a site covers a point, in the unit of `travel`.
+    cost
+        What opening costs, for every site; without it sites are counted.
+    existing
+        Sites that stand already: they cost nothing [index].
+    mandatory, forbidden
+        Sites that have to be opened, and that may not [index].
+    seconds, gap
+        Longest search [s], and the gap at which it may end; 0 asks for proof.
+    listen
+        Called whenever the best value or the bound moves.
+
+    Raises
+    ------
+    UsageError
+        When something that was given cannot be used; it names every fault.
+    """
+    faults = Faults()
+    search = _search(faults, seconds, gap, threads, seed, listen)
+    with within_memory():
+        asked = AskedCover.read("lscp", travel, limit, None, faults, cost, existing, mandatory, forbidden)
+        record = search.record("min", whole=are_whole(asked.sites.cost), offset=asked.sites.spent)
+        core = asked.core(afford=math.inf)
+        if core.needs_nothing:
+            _nothing_left(record)
+        else:
+            with _keeping(record, 0.0):
+                covering.locate_set_cover(core.covers, core.cost, record, threads=threads, seed=seed)
+        return asked.answer(
+            core, record, lambda rows, sites: _price(asked.sites, sites), wanted=_reachable_people(asked)
+        )
+
+
+def partial_cover(
+    travel: Travel,
+    limit: float | None = None,
+    *,
+    people: Any = None,
+    share: float | None = None,
+    amount: float | None = None,
+    cost: Any = None,
+    existing: Chosen = (),
+    mandatory: Chosen = (),
+    forbidden: Chosen = (),
+    seconds: float = 60.0,
+    gap: float = 0.0,
+    threads: int = 1,
+    seed: int = 1,
+    listen: Listen | None = None,
+) -> Answer:
+    """Cover a share of the people at the least cost: the partial set covering problem.
+
+    Daskin & Owen 1999, Geographical Analysis 31(3). Either `share` (of all people, those that nobody can reach
+    included) or `amount` [people] is given; all else as in `lscp`.
+
+    Raises
+    ------
+    UsageError
+        When something that was given cannot be used.
+    NoPlanError
+        When so many cannot be covered whatever is opened; it says how many can.
+    """
+    faults = Faults()
+    search = _search(faults, seconds, gap, threads, seed, listen)
+    if (share is None) == (amount is None):
+        faults.blame("classics.share_or_amount", "share")
+    if share is not None:
+        number(share, "share", faults, most=1.0)
+    if amount is not None:
+        number(amount, "amount", faults)
+    with within_memory():
+        asked = AskedCover.read("partial_cover", travel, limit, people, faults, cost, existing, mandatory, forbidden)
+        everybody = float(asked.people_sum)
+        wanted = float(amount) if amount is not None else float(share or 0.0) * everybody
+        core = asked.core(afford=math.inf)
+        most = core.base + float(core.covers.weight.sum())
+        # (What a share of a sum is, floats may miss by a hair.)
+        wanted -= SUM_NOISE * max(1.0, everybody)
+        if wanted > most:
+            raise NoPlanError(say("classics.out_of_reach", wanted=f"{wanted:,.0f}", most=f"{most:,.0f}"))
+        record = search.record("min", whole=are_whole(asked.sites.cost), offset=asked.sites.spent)
+        if core.needs_nothing or wanted <= core.base:
+            _nothing_left(record)
+        else:
+            with _keeping(record, 0.0):
+                covering.locate_partial_cover(
+                    core.covers, core.cost, wanted - core.base, record, threads=threads, seed=seed
+                )
+        return asked.answer(core, record, lambda rows, sites: _price(asked.sites, sites), wanted=wanted)
+
+
+def mclp(
+    travel: Travel,
+    limit: float | None = None,
+    *,
+    people: Any = None,
+    p: int | None = None,
+    cost: Any = None,
+    budget: float | None = None,
+    existing: Chosen = (),
+    mandatory: Chosen = (),
+    forbidden: Chosen = (),
+    seconds: float = 60.0,
+    gap: float = 0.0,
+    threads: int = 1,
+    seed: int = 1,
+    listen: Listen | None = None,
+) -> Answer:
+    """Cover as many people as p sites, or a budget, allow: the maximal covering location problem.
+
+    Church & ReVelle 1974, Papers of the Regional Science Association 32(1). `people` per point, 1 if not given;
+    either `p` (sites besides the existing ones, mandatory ones included) or `cost` and `budget`; all else as in `lscp`.
+
+    Raises
+    ------
+    UsageError
+        When something that was given cannot be used.
+    """
+    faults = Faults()
+    search = _search(faults, seconds, gap, threads, seed, listen)
+    with within_memory():
+        asked = AskedCover.read("mclp", travel, limit, people, faults, cost, existing, mandatory, forbidden)
+        left = _budget(asked.sites, p, cost, budget, faults)
+        core = asked.core(afford=left)
+        record = search.record("max", whole=are_whole(asked.covers.weight), offset=core.base)
+        if core.needs_nothing:
+            _nothing_left(record)
+        else:
+            with _keeping(record, float(core.covers.weight.sum())):
+                covering.locate_max_cover(core.covers, core.cost, left, record, threads=threads, seed=seed)
+        return asked.answer(core, record, lambda rows, sites: float(asked.covers.weight[rows > 0].sum()))
+
+
+def backup_cover(
+    travel: Travel,
+    limit: float | None = None,
+    *,
+    people: Any = None,
+    p: int | None = None,
+    cost: Any = None,
+    budget: float | None = None,
+    first: float = 0.5,
+    every: bool = False,
+    existing: Chosen = (),
+    mandatory: Chosen = (),
+    forbidden: Chosen = (),
+    seconds: float = 60.0,
+    gap: float = 0.0,
+    threads: int = 1,
+    seed: int = 1,
+    listen: Listen | None = None,
+) -> Answer:
+    """Cover people, and cover them a second time in case a site is busy: the backup coverage problem.
+
+    Hogan & ReVelle 1986, Management Science 32(11). The value is `first` times the people covered at least once plus
+    (1 - `first`) times those covered at least twice. With `every`, all points that some site reaches have to be
+    covered once. All else as in `mclp`.
+
+    Raises
+    ------
+    UsageError
+        When something that was given cannot be used.
+    NoPlanError
+        When `every` point cannot be covered with so few sites.
+    """
+    faults = Faults()
+    search = _search(faults, seconds, gap, threads, seed, listen)
+    number(first, "first", faults, most=1.0)
+    with within_memory():
+        asked = AskedCover.read("backup_cover", travel, limit, people, faults, cost, existing, mandatory, forbidden)
+        left = _budget(asked.sites, p, cost, budget, faults)
+        core = asked.core(afford=left, twice=True)
+        weight = asked.covers.weight
+
+        def worth(rows: Ints, sites: Ints) -> float:
+            return float(first * weight[rows > 0].sum() + (1 - first) * weight[rows > 1].sum())
+
+        if every and core.stranded:
+            raise NoPlanError(say("classics.stranded"))
+        base = float(first * core.base + (1 - first) * core.twice)
+        record = search.record("max", whole=are_whole(weight) and first in {0.0, 1.0}, offset=base)
+        if core.needs_nothing:
+            _nothing_left(record)
+        else:
+            weight_left, once = core.covers.weight, core.have > 0
+            with _keeping(record, float(weight_left.sum() - first * weight_left[once].sum())):
+                covering.locate_backup(
+                    core.covers, core.have, core.cost, left, first, every, record, threads=threads, seed=seed
+                )
+        return asked.answer(core, record, worth)
+
+
+def p_median(
+    travel: Travel,
+    p: int,
+    *,
+    people: Any = None,
+    existing: Chosen = (),
+    mandatory: Chosen = (),
+    forbidden: Chosen = (),
+    seconds: float = 60.0,
+    gap: float = 0.0,
+    threads: int = 1,
+    seed: int = 1,
+    listen: Listen | None = None,
+) -> Answer:
+    """Open p sites so that people travel least in all: the p-median problem.
+
+    Hakimi 1964, Operations Research 12(3). The value is the sum of people times distance to the nearest open site.
+    Pairs at infinity, or not stored in a sparse array, may not be used; points that no site may serve are listed in the
+    answer and left out. `p` counts the sites besides the existing ones.
+
+    Raises
+    ------
+    UsageError
+        When something that was given cannot be used.
+    NoPlanError
+        When p sites cannot serve every point that some site could.
+    """
+    faults = Faults()
+    search = _search(faults, seconds, gap, threads, seed, listen)
+    with within_memory():
+        asked = AskedNear.read("p_median", travel, p, people, faults, existing, mandatory, forbidden)
+
+        def worth(nearest: Floats) -> float:
+            return float(asked.people @ nearest)
+
+        whole = are_whole(asked.people) and are_whole(asked.distance[np.isfinite(asked.distance)])
+        record = search.record("min", whole=whole)
+        if not asked.is_decided(record, worth):
+            with _keeping(record, worth(asked.nearest(np.arange(len(asked.columns))))):
+                median.locate_medians(
+                    asked.distance,
+                    asked.people,
+                    asked.left,
+                    record,
+                    standing=asked.standing,
+                    threads=threads,
+                    seed=seed,
+                )
+        return asked.answer(record, worth)
+
+
+def p_center(
+    travel: Travel,
+    p: int,
+    *,
+    people: Any = None,
+    existing: Chosen = (),
+    mandatory: Chosen = (),
+    forbidden: Chosen = (),
+    seconds: float = 60.0,
+    gap: float = 0.0,
+    threads: int = 1,
+    seed: int = 1,
+    listen: Listen | None = None,
+) -> Answer:
+    """Open p sites so that the farthest point is as near as can be: the p-center problem.
+
+    Hakimi 1965, Operations Research 13(3); by coverings, Minieka 1970, SIAM Review 12(1). With `people`, distances are
+    multiplied by them. All else as in `p_median`.
+
+    Raises
+    ------
+    UsageError
+        When something that was given cannot be used.
+    NoPlanError
+        When p sites cannot serve every point that some site could.
+    """
+    faults = Faults()
+    search = _search(faults, seconds, gap, threads, seed, listen)
+    with within_memory():
+        asked = AskedNear.read("p_center", travel, p, people, faults, existing, mandatory, forbidden)
+
+        def worth(nearest: Floats) -> float:
+            return float((nearest if people is None else nearest * asked.people).max())
+
+        record = search.record("min", whole=False)
+        if not asked.is_decided(record, worth):
+            weight = None if people is None else asked.people
+            with _keeping(record, worth(asked.nearest(np.arange(len(asked.columns))))):
+                center.locate_centers(
+                    asked.distance,
+                    asked.left,
+                    record,
+                    standing=asked.standing,
+                    weight=weight,
+                    threads=threads,
+                    seed=seed,
+                )
+        return asked.answer(record, worth)
+
+
+def capacitated(
+    travel: Travel,
+    capacity: Any,
+    *,
+    people: Any = None,
+    cost: Any = None,
+    p: int | None = None,
+    single: bool = False,
+    existing: Chosen = (),
+    mandatory: Chosen = (),
+    forbidden: Chosen = (),
+    seconds: float = 60.0,
+    gap: float = 0.0,
+    threads: int = 1,
+    seed: int = 1,
+    listen: Listen | None = None,
+) -> Answer:
+    """Open sites with limited room at the least cost: capacitated warehouse location, and the capacitated p-median.
+
+    Beasley 1988, European Journal of Operational Research 33(3). The value is what opening costs (`cost` per site, 0 if
+    not given) plus people times `travel`; no site serves more people than its `capacity`. People of a point may be
+    shared between sites unless `single`. All else as in `p_median`; `p` may be left out.
+
+    Raises
+    ------
+    UsageError
+        When something that was given cannot be used.
+    NoPlanError
+        When no set of sites has room for everybody.
+    """
+    faults = Faults()
+    search = _search(faults, seconds, gap, threads, seed, listen)
+    with within_memory():
+        asked = AskedRoom.read(travel, capacity, p, people, faults, cost, existing, mandatory, forbidden)
+        whole = are_whole(asked.cost) and are_whole(asked.assign[np.isfinite(asked.assign)]) and single
+        record = search.record("min", whole=whole, offset=asked.sites.spent)
+        with _keeping(record, float(asked.assign.min(axis=1, initial=np.inf).sum())):
+            possible = locate_capacitated(
+                asked.assign, asked.people, asked.capacity, asked.cost, record,
+                p=asked.left, standing=asked.standing, single=single, threads=threads, seed=seed,
+            )  # fmt: skip
+            if not possible:
+                raise NoPlanError(say("classics.no_room"))
+        return asked.answer(record)

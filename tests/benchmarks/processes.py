@@ -1,0 +1,165 @@
+"""One process per measurement: started, watched, ended in time."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any, Self
+
+import numpy as np
+from tasks import Result, Task
+
+HERE = Path(__file__).resolve().parent
+PEERS_PYTHON = HERE.parents[1] / ".venv-peers" / "bin" / "python"
+OURS = "allocate"
+
+_EVERY = 0.05
+_SHORT = 10.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one task took.
+
+    Attributes
+    ----------
+    who
+        Who did it.
+    result
+        What came out; empty where it was ended or failed.
+    process
+        From the start of Python to its end [s].
+    ended
+        The seconds after which it was ended; 0 where it ended by itself [s].
+    """
+
+    who: str
+    result: Result
+    process: float
+    ended: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Return what it took from arrays to answer, or at least took [s]."""
+        return self.ended or self.result.seconds
+
+    @property
+    def value(self) -> float | None:
+        """Return its value."""
+        return self.result.value
+
+
+class Processes:
+    """Runs tasks in processes of their own, in a folder that goes when all is done."""
+
+    def __init__(self, *, threads: int = 2, peer_seconds: float = 420.0, tries: int = 3) -> None:
+        self.threads, self.peer_seconds, self.tries = threads, peer_seconds, tries
+        self._folder = tempfile.TemporaryDirectory(prefix="bench-")
+        self.folder = Path(self._folder.name)
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Remove the folder."""
+        self._folder.cleanup()
+
+    def arrays(self, name: str, **arrays: Any) -> str:
+        """Write arrays for all who measure on them; return the file."""
+        file = self.folder / f"{name}.npz"
+        if not file.exists():
+            np.savez(file, **arrays)
+        return str(file)
+
+    def has(self, who: str) -> bool:
+        """Tell whether somebody can be measured here."""
+        if who == "spopt":
+            return PEERS_PYTHON.exists()
+        return "cbc" not in who or shutil.which("cbc") is not None
+
+    def run(self, who: str, task: Task, *, at_most: float | None = None) -> Measured:
+        """Measure one task; what is short several times, of which the median counts."""
+        task = replace(task, threads=self.threads)
+        first = self._once(who, task, at_most)
+        if first.ended or first.result.value is None or first.seconds > _SHORT or first.seconds > 0.5 * task.seconds:
+            return first
+        others = [self._once(who, task, at_most) for _ in range(self.tries - 1)]
+        tries = sorted([first, *others], key=lambda tried: tried.seconds)
+        middle, most = tries[len(tries) // 2], max(tried.result.bytes for tried in tries)
+        return replace(
+            middle,
+            process=median(tried.process for tried in tries),
+            result=replace(middle.result, bytes=most),
+        )
+
+    def _once(self, who: str, task: Task, at_most: float | None) -> Measured:
+        files = [self.folder / name for name in ("task.json", "result.json")]
+        files[1].unlink(missing_ok=True)
+        task.write(files[0])
+        # (A search that keeps its time still has to build, and to say what it found.)
+        limit = at_most if at_most is not None else 3 * task.seconds + 60
+        environment = {**os.environ, "OMP_NUM_THREADS": str(task.threads), "OPENBLAS_NUM_THREADS": str(task.threads)}
+        with (self.folder / "said.txt").open("w+b") as said:
+            began = time.monotonic()
+            process = subprocess.Popen(
+                [*_command(who), *map(str, files)],
+                cwd=HERE,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+            )
+            most, ended = _watch(process, began + limit)
+            took = time.monotonic() - began
+            said.seek(0)
+            words = said.read().decode(errors="replace").strip().splitlines()
+        if ended or not files[1].exists():
+            note = "" if ended else f"failed: {words[-1] if words else process.returncode}"
+            return Measured(who, Result(bytes=most, note=note), took, limit if ended else 0.0)
+        result = Result.read(files[1])
+        return Measured(who, replace(result, bytes=max(result.bytes, most)), took)
+
+
+def _command(who: str) -> list[str]:
+    if who == OURS:
+        return [sys.executable, "ours.py"]
+    if who == "grasp":
+        return [sys.executable, "grasp.py"]
+    return [str(PEERS_PYTHON) if who == "spopt" else sys.executable, "peers.py", who]
+
+
+def _watch(process: "subprocess.Popen[bytes]", deadline: float) -> tuple[int, bool]:
+    """Return the most memory that a process and its children held at once, and whether it had to be ended."""
+    most = 0
+    try:
+        while time.monotonic() <= deadline:
+            try:
+                process.wait(_EVERY)
+            except subprocess.TimeoutExpired:
+                most = max(most, _memory(process.pid))
+            else:
+                return most, False
+        return most, True
+    finally:
+        if process.poll() is None:
+            # It leads a session of its own: what it started ends with it, and nothing else.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _memory(process: int) -> int:
+    """Return what a process and its children hold [bytes]; 0 where the system does not tell."""
+    try:
+        pages = int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1])
+        children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
+    except (OSError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE") + sum(map(_memory, map(int, children)))
