@@ -308,7 +308,7 @@ class _Search[R: RowSide, S: SiteSide]:
     def _tighten(self, problem: Problem[R, S], threads: int, seed: int) -> None:
         """Look for a bound below what prices can prove, if maximal covering is what is asked."""
         rows, sites = problem.rows, problem.sites
-        if not isinstance(rows, Gains) or not rows.is_plain or rows.base or self.record.is_over:
+        if not isinstance(rows, Gains) or not rows.is_plain or self.record.is_over:
             return
         assert isinstance(sites, Budget)
 
@@ -321,7 +321,7 @@ class _Search[R: RowSide, S: SiteSide]:
         # (It may go on for long, and answers have to become better as well.)
         inner = Record("max", seconds=record.left / 2, gap=record.gap_wanted, whole=record.whole, listen=heard)
         inner.better(self.known, record.sites)
-        tighten(covers, sites.cost, sites.budget, inner, threads=threads, seed=seed, prices=prices)
+        tighten(covers, sites.cost, sites.budget, inner, threads=threads, seed=seed, prices=prices, gained=rows.base)
         record.said("sweep")
 
     def _rounds(self, problem: Problem[R, S], turn: int) -> int:

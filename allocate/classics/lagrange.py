@@ -505,7 +505,8 @@ def descend[R: RowSide, S: SiteSide](
             gradient[(prices >= ceiling) & (gradient < 0)] = 0.0
         direction = gradient if direction is None else _MEMORY * direction + (1 - _MEMORY) * gradient
         move = direction * scale
-        size = float(direction @ move)
+        # (Not as a product of vectors: libraries that share that out to threads take far longer where cores are busy.)
+        size = float((direction * move).sum())
         if size <= 0:
             break
         length = step * _LAST_STEP ** (turn / rounds) * max(0.0, value - target(best.bound)) / size
