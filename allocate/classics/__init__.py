@@ -9,11 +9,13 @@
 
 from allocate.classics.answers import Answer, Outcome
 from allocate.classics.doors import backup_cover, capacitated, lscp, mclp, p_center, p_median, partial_cover
+from allocate.classics.how import How
 from allocate.classics.inputs import Plane, between
 from allocate.classics.record import Moment, Proof
 
 __all__ = [
     "Answer",
+    "How",
     "Moment",
     "Outcome",
     "Plane",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from allocate.classics.answers import Answer, Outcome, Step
+from allocate.classics.how import Search
 from allocate.classics.inputs import (
     Faults,
     Floats,
@@ -91,9 +92,7 @@ class AskedCover:
         people: Any,
         faults: Faults,
         cost: Any,
-        existing: Any,
-        mandatory: Any,
-        forbidden: Any,
+        search: Search,
     ) -> "AskedCover":
         """Return a question that was looked at.
 
@@ -105,9 +104,7 @@ class AskedCover:
         travel = tidied(travel, faults)
         points, count = shape_of(travel, faults)
         columns = travel.columns_of_sites if isinstance(travel, Plane) else None
-        sites = sites_of(
-            count, faults, existing=existing, mandatory=mandatory, forbidden=forbidden, cost=cost, columns=columns
-        )
+        sites = sites_of(count, faults, *search.roles, cost=cost, columns=columns)
         weight = people_of(people, points, travel, faults)
         covers = covers_from(travel, limit, weight, faults)
         if weight is None:
@@ -223,9 +220,7 @@ class AskedNear:
         p: int,
         people: Any,
         faults: Faults,
-        existing: Any,
-        mandatory: Any,
-        forbidden: Any,
+        search: Search,
     ) -> "AskedNear":
         """Return a question that was looked at.
 
@@ -236,7 +231,7 @@ class AskedNear:
         """
         travel = tidied(travel, faults)
         points, count = shape_of(travel, faults)
-        sites = sites_of(count, faults, existing=existing, mandatory=mandatory, forbidden=forbidden)
+        sites = sites_of(count, faults, *search.roles)
         weight = people_of(people, points, travel, faults) if points is not None else None
         free = int((~sites.forbidden & ~sites.existing).sum())
         p = amount(p, "p", free, faults) if free else 0
@@ -345,7 +340,7 @@ class AskedRoom:
     @classmethod
     def read(
         cls, travel: Travel, capacity: Any, p: int | None, people: Any, faults: Faults,
-        cost: Any, existing: Any, mandatory: Any, forbidden: Any,
+        cost: Any, search: Search,
     ) -> "AskedRoom":  # fmt: skip
         """Return a question that was looked at.
 
@@ -358,9 +353,7 @@ class AskedRoom:
         points, count = shape_of(travel, faults)
         columns = travel.columns_of_sites if isinstance(travel, Plane) else None
         prices = np.zeros(count) if cost is None else cost
-        sites = sites_of(
-            count, faults, existing=existing, mandatory=mandatory, forbidden=forbidden, cost=prices, columns=columns
-        )
+        sites = sites_of(count, faults, *search.roles, cost=prices, columns=columns)
         room = numbers(capacity, "capacity", count, faults, columns)
         weight = people_of(people, points, travel, faults) if points is not None else None
         free = int((~sites.forbidden & ~sites.existing).sum())

@@ -2,19 +2,17 @@
 
 import logging
 import math
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Unpack
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allocate.classics import center, covering, median
 from allocate.classics.answers import Answer
 from allocate.classics.asked import SUM_NOISE, AskedCover, AskedNear, AskedRoom
 from allocate.classics.capacitated import locate_capacitated
+from allocate.classics.how import How, Search
 from allocate.classics.inputs import (
     Faults,
     Floats,
@@ -26,39 +24,11 @@ from allocate.classics.inputs import (
     within_memory,
 )
 from allocate.classics.inputs import amount as whole_number
-from allocate.classics.record import Moment, Proof, Record
+from allocate.classics.record import Proof, Record
 from allocate.errors import NoPlanError
 from allocate.words import say
 
 logger = logging.getLogger(__name__)
-
-Listen = Callable[[Moment], None]
-Chosen = Sequence[int] | NDArray[np.integer[Any]]
-
-
-@dataclass(frozen=True)
-class _Search:
-    """How long and how far to search: the same for every model."""
-
-    seconds: float
-    gap: float
-    threads: int
-    seed: int
-    listen: Listen | None
-    began: float
-
-    def record(self, sense: Literal["min", "max"], *, whole: bool, offset: float = 0.0) -> Record:
-        """Return an empty record for the search."""
-        return Record(
-            sense, seconds=self.seconds, gap=self.gap, whole=whole, offset=offset, began=self.began, listen=self.listen
-        )
-
-
-def _search(faults: Faults, seconds: float, gap: float, threads: int, seed: int, listen: Listen | None) -> _Search:
-    number(seconds, "seconds", faults)
-    number(gap, "gap", faults, most=1.0)
-    whole_number(threads, "threads", 1024, faults)
-    return _Search(seconds, gap, threads, seed, listen, time.monotonic())
 
 
 @contextmanager
@@ -112,14 +82,7 @@ def lscp(
     limit: float | None = None,
     *,
     cost: Any = None,
-    existing: Chosen = (),
-    mandatory: Chosen = (),
-    forbidden: Chosen = (),
-    seconds: float = 60.0,
-    gap: float = 0.0,
-    threads: int = 1,
-    seed: int = 1,
-    listen: Listen | None = None,
+    **how: Unpack[How],
 ) -> Answer:
     """Cover every point at the least cost: the location set covering problem.
 
@@ -135,14 +98,8 @@ def lscp(
         The longest time or distance at which a site covers a point, in the unit of `travel`.
     cost
         What opening costs, for every site; without it sites are counted.
-    existing
-        Sites that stand already: they cost nothing [index].
-    mandatory, forbidden
-        Sites that have to be opened, and that may not [index].
-    seconds, gap
-        Longest search [s], and the gap at which it may end; 0 asks for proof.
-    listen
-        Called whenever the best value or the bound moves.
+    how
+        `existing`, `mandatory` and `forbidden` sites, `seconds`, `gap`, `threads`, `seed`, `listen`: see `How`.
 
     Raises
     ------
@@ -150,16 +107,16 @@ def lscp(
         When something that was given cannot be used; it names every fault.
     """
     faults = Faults()
-    search = _search(faults, seconds, gap, threads, seed, listen)
+    search = Search.read(faults, how)
     with within_memory():
-        asked = AskedCover.read("lscp", travel, limit, None, faults, cost, existing, mandatory, forbidden)
+        asked = AskedCover.read("lscp", travel, limit, None, faults, cost, search)
         record = search.record("min", whole=are_whole(asked.sites.cost), offset=asked.sites.spent)
         core = asked.core(afford=math.inf)
         if core.needs_nothing:
             _nothing_left(record)
         else:
             with _keeping(record, 0.0):
-                covering.locate_set_cover(core.covers, core.cost, record, threads=threads, seed=seed)
+                covering.locate_set_cover(core.covers, core.cost, record, **search.effort)
         return asked.answer(
             core, record, lambda rows, sites: _price(asked.sites, sites), wanted=_reachable_people(asked)
         )
@@ -173,14 +130,7 @@ def partial_cover(
     share: float | None = None,
     amount: float | None = None,
     cost: Any = None,
-    existing: Chosen = (),
-    mandatory: Chosen = (),
-    forbidden: Chosen = (),
-    seconds: float = 60.0,
-    gap: float = 0.0,
-    threads: int = 1,
-    seed: int = 1,
-    listen: Listen | None = None,
+    **how: Unpack[How],
 ) -> Answer:
     """Cover a share of the people at the least cost: the partial set covering problem.
 
@@ -195,7 +145,7 @@ def partial_cover(
         When so many cannot be covered whatever is opened; it says how many can.
     """
     faults = Faults()
-    search = _search(faults, seconds, gap, threads, seed, listen)
+    search = Search.read(faults, how)
     if (share is None) == (amount is None):
         faults.blame("classics.share_or_amount", "share")
     if share is not None:
@@ -203,7 +153,7 @@ def partial_cover(
     if amount is not None:
         number(amount, "amount", faults)
     with within_memory():
-        asked = AskedCover.read("partial_cover", travel, limit, people, faults, cost, existing, mandatory, forbidden)
+        asked = AskedCover.read("partial_cover", travel, limit, people, faults, cost, search)
         everybody = float(asked.people_sum)
         wanted = float(amount) if amount is not None else float(share or 0.0) * everybody
         core = asked.core(afford=math.inf)
@@ -217,9 +167,7 @@ def partial_cover(
             _nothing_left(record)
         else:
             with _keeping(record, 0.0):
-                covering.locate_partial_cover(
-                    core.covers, core.cost, wanted - core.base, record, threads=threads, seed=seed
-                )
+                covering.locate_partial_cover(core.covers, core.cost, wanted - core.base, record, **search.effort)
         return asked.answer(core, record, lambda rows, sites: _price(asked.sites, sites), wanted=wanted)
 
 
@@ -231,14 +179,7 @@ def mclp(
     p: int | None = None,
     cost: Any = None,
     budget: float | None = None,
-    existing: Chosen = (),
-    mandatory: Chosen = (),
-    forbidden: Chosen = (),
-    seconds: float = 60.0,
-    gap: float = 0.0,
-    threads: int = 1,
-    seed: int = 1,
-    listen: Listen | None = None,
+    **how: Unpack[How],
 ) -> Answer:
     """Cover as many people as p sites, or a budget, allow: the maximal covering location problem.
 
@@ -251,9 +192,9 @@ def mclp(
         When something that was given cannot be used.
     """
     faults = Faults()
-    search = _search(faults, seconds, gap, threads, seed, listen)
+    search = Search.read(faults, how)
     with within_memory():
-        asked = AskedCover.read("mclp", travel, limit, people, faults, cost, existing, mandatory, forbidden)
+        asked = AskedCover.read("mclp", travel, limit, people, faults, cost, search)
         left = _budget(asked.sites, p, cost, budget, faults)
         core = asked.core(afford=left)
         record = search.record("max", whole=are_whole(asked.covers.weight), offset=core.base)
@@ -261,7 +202,7 @@ def mclp(
             _nothing_left(record)
         else:
             with _keeping(record, float(core.covers.weight.sum())):
-                covering.locate_max_cover(core.covers, core.cost, left, record, threads=threads, seed=seed)
+                covering.locate_max_cover(core.covers, core.cost, left, record, **search.effort)
         return asked.answer(core, record, lambda rows, sites: float(asked.covers.weight[rows > 0].sum()))
 
 
@@ -275,14 +216,7 @@ def backup_cover(
     budget: float | None = None,
     first: float = 0.5,
     every: bool = False,
-    existing: Chosen = (),
-    mandatory: Chosen = (),
-    forbidden: Chosen = (),
-    seconds: float = 60.0,
-    gap: float = 0.0,
-    threads: int = 1,
-    seed: int = 1,
-    listen: Listen | None = None,
+    **how: Unpack[How],
 ) -> Answer:
     """Cover people, and cover them a second time in case a site is busy: the backup coverage problem.
 
@@ -298,10 +232,10 @@ def backup_cover(
         When `every` point cannot be covered with so few sites.
     """
     faults = Faults()
-    search = _search(faults, seconds, gap, threads, seed, listen)
+    search = Search.read(faults, how)
     number(first, "first", faults, most=1.0)
     with within_memory():
-        asked = AskedCover.read("backup_cover", travel, limit, people, faults, cost, existing, mandatory, forbidden)
+        asked = AskedCover.read("backup_cover", travel, limit, people, faults, cost, search)
         left = _budget(asked.sites, p, cost, budget, faults)
         core = asked.core(afford=left, twice=True)
         weight = asked.covers.weight
@@ -319,7 +253,15 @@ def backup_cover(
             weight_left, once = core.covers.weight, core.have > 0
             with _keeping(record, float(weight_left.sum() - first * weight_left[once].sum())):
                 covering.locate_backup(
-                    core.covers, core.have, core.cost, left, first, every, record, threads=threads, seed=seed
+                    core.covers,
+                    core.have,
+                    core.cost,
+                    left,
+                    first,
+                    every,
+                    record,
+                    threads=search.threads,
+                    seed=search.seed,
                 )
         return asked.answer(core, record, worth)
 
@@ -329,14 +271,7 @@ def p_median(
     p: int,
     *,
     people: Any = None,
-    existing: Chosen = (),
-    mandatory: Chosen = (),
-    forbidden: Chosen = (),
-    seconds: float = 60.0,
-    gap: float = 0.0,
-    threads: int = 1,
-    seed: int = 1,
-    listen: Listen | None = None,
+    **how: Unpack[How],
 ) -> Answer:
     """Open p sites so that people travel least in all: the p-median problem.
 
@@ -352,9 +287,9 @@ def p_median(
         When p sites cannot serve every point that some site could.
     """
     faults = Faults()
-    search = _search(faults, seconds, gap, threads, seed, listen)
+    search = Search.read(faults, how)
     with within_memory():
-        asked = AskedNear.read("p_median", travel, p, people, faults, existing, mandatory, forbidden)
+        asked = AskedNear.read("p_median", travel, p, people, faults, search)
 
         def worth(nearest: Floats) -> float:
             return float(asked.people @ nearest)
@@ -369,8 +304,7 @@ def p_median(
                     asked.left,
                     record,
                     standing=asked.standing,
-                    threads=threads,
-                    seed=seed,
+                    **search.effort,
                 )
         return asked.answer(record, worth)
 
@@ -380,14 +314,7 @@ def p_center(
     p: int,
     *,
     people: Any = None,
-    existing: Chosen = (),
-    mandatory: Chosen = (),
-    forbidden: Chosen = (),
-    seconds: float = 60.0,
-    gap: float = 0.0,
-    threads: int = 1,
-    seed: int = 1,
-    listen: Listen | None = None,
+    **how: Unpack[How],
 ) -> Answer:
     """Open p sites so that the farthest point is as near as can be: the p-center problem.
 
@@ -402,9 +329,9 @@ def p_center(
         When p sites cannot serve every point that some site could.
     """
     faults = Faults()
-    search = _search(faults, seconds, gap, threads, seed, listen)
+    search = Search.read(faults, how)
     with within_memory():
-        asked = AskedNear.read("p_center", travel, p, people, faults, existing, mandatory, forbidden)
+        asked = AskedNear.read("p_center", travel, p, people, faults, search)
 
         def worth(nearest: Floats) -> float:
             return float((nearest if people is None else nearest * asked.people).max())
@@ -419,8 +346,7 @@ def p_center(
                     record,
                     standing=asked.standing,
                     weight=weight,
-                    threads=threads,
-                    seed=seed,
+                    **search.effort,
                 )
         return asked.answer(record, worth)
 
@@ -433,14 +359,7 @@ def capacitated(
     cost: Any = None,
     p: int | None = None,
     single: bool = False,
-    existing: Chosen = (),
-    mandatory: Chosen = (),
-    forbidden: Chosen = (),
-    seconds: float = 60.0,
-    gap: float = 0.0,
-    threads: int = 1,
-    seed: int = 1,
-    listen: Listen | None = None,
+    **how: Unpack[How],
 ) -> Answer:
     """Open sites with limited room at the least cost: capacitated warehouse location, and the capacitated p-median.
 
@@ -456,15 +375,15 @@ def capacitated(
         When no set of sites has room for everybody.
     """
     faults = Faults()
-    search = _search(faults, seconds, gap, threads, seed, listen)
+    search = Search.read(faults, how)
     with within_memory():
-        asked = AskedRoom.read(travel, capacity, p, people, faults, cost, existing, mandatory, forbidden)
+        asked = AskedRoom.read(travel, capacity, p, people, faults, cost, search)
         whole = are_whole(asked.cost) and are_whole(asked.assign[np.isfinite(asked.assign)]) and single
         record = search.record("min", whole=whole, offset=asked.sites.spent)
         with _keeping(record, float(asked.assign.min(axis=1, initial=np.inf).sum())):
             possible = locate_capacitated(
                 asked.assign, asked.people, asked.capacity, asked.cost, record,
-                p=asked.left, standing=asked.standing, single=single, threads=threads, seed=seed,
+                p=asked.left, standing=asked.standing, single=single, **search.effort,
             )  # fmt: skip
             if not possible:
                 raise NoPlanError(say("classics.no_room"))

@@ -1,6 +1,6 @@
 """What a classic model may be asked with: arrays, sparse matrices, coordinates or GeoDataFrames; all faults at once."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -253,10 +253,10 @@ def amount(given: Any, argument: str, most: int, faults: Faults) -> int:
 def sites_of(
     count: int,
     faults: Faults,
+    existing: Any,
+    mandatory: Any,
+    forbidden: Any,
     *,
-    existing: Sequence[int] | Ints = (),
-    mandatory: Sequence[int] | Ints = (),
-    forbidden: Sequence[int] | Ints = (),
     cost: Any = None,
     columns: Mapping[str, Any] | None = None,
 ) -> Sites:

@@ -252,7 +252,7 @@ def lscp(bench: Bench) -> Iterator[Line]:
 
 
 def _scattered(bench: Bench, limit: float) -> tuple[Measured, Measured | None]:
-    """Measure on pairs that know no plane: every site reaches a point with probability 0.01, so no two rows are alike."""
+    """Measure without a plane: every site reaches a point with probability 0.01, so that hardly two rows are alike."""
     shape = bench.size(1e5), bench.size(500)
     distance = np.where(np.random.default_rng(1).random(shape) < 0.01, 1.0, 9.0)
     arrays = bench.processes.arrays("scattered", distance=distance, people=np.ones(shape[0]))
