@@ -542,5 +542,5 @@ def test_the_plan_that_ctrl_c_leaves_is_the_best_so_far(plane: SimpleNamespace, 
 
 
 def test_an_argument_that_there_is_not_is_named_with_those_that_there_are(plane: SimpleNamespace) -> None:
-    with pytest.raises(UsageError, match="second.*没有这个参数.*seconds"):
+    with pytest.raises(UsageError, match=r"second.*没有这个参数.*seconds"):
         classics.mclp(plane.times, 900, p=3, second=3)  # type: ignore[call-arg]

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from allocate.classics import covering
-from allocate.classics.covering import locate_backup, locate_max_cover, locate_partial_cover, locate_set_cover
-from allocate.classics.lagrange import Both, Budget, Every, Gains, Paid, Problem, Wanted, bound_at, descend
+from allocate.classics.covering import locate_backup, locate_max_cover, locate_partial_cover
+from allocate.classics.lagrange import Both, Budget, Gains, Paid, Problem, Wanted, bound_at, descend
 from allocate.classics.record import Proof, Record
+from allocate.classics.setcover import locate_set_cover
 from allocate.classics.weighing import cover_cheaper
 from allocate.covers import Covers, covers_of
 
@@ -152,11 +153,9 @@ def test_any_prices_give_a_bound(covers: Covers, kind: int, budget: float, seed:
     answers = every_answer(covers, cost)
     half = float(covers.weight.sum()) / 2
     paid = max(float(covers.weight[counts > 0].sum()) for counts, price in answers if price <= budget)
-    whole = -min(price for counts, price in answers if (counts > 0).all())
     part = -min(price for counts, price in answers if covers.weight[counts > 0].sum() >= half)
     sides: list[tuple[Any, Any, Floats, float]] = [
         (Gains(covers.weight), Budget(cost, budget), share * covers.weight, paid),
-        (Every(len(share)), Paid(cost), share, whole),
         (Wanted(covers.weight, half), Paid(cost), share * covers.weight, part),
     ]
     for rows, sites, prices, best in sides:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from allocate.classics.lagrange import NOISE, Budget, Every, Gains, Problem, Wanted
+from allocate.classics.lagrange import NOISE, Budget, Gains, Problem, Wanted
 from allocate.program import Instance
 from allocate.reduce import Floats, Int64s, Mask, Rows, take_rows, undominated_rows, undominated_sites
 
@@ -67,11 +67,6 @@ def arrays_of(problem: Problem[Any, Any], room: float) -> tuple[Instance, Callab
     The first columns are the sites. `room` is what lies between the bound at the prices and what is to be bettered.
     """
     rows = problem.rows
-    if isinstance(rows, Every):
-        arrays = _Arrays(problem.sites.spent)
-        arrays.columns(problem.sites.cost, whole=True)
-        arrays.rows(1.0, math.inf, rows.count, (problem.both.by_row, 0))
-        return arrays.instance(), lambda counts: np.zeros(0)
     if isinstance(rows, Wanted):
         return _wanted_instance(problem, rows)
     if rows.is_plain:

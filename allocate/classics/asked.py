@@ -465,8 +465,8 @@ def _row_counts(matrix: sparse.csr_array, chosen: NDArray[np.bool_]) -> Ints:
     """Return how many of the chosen columns every row has."""
     if not chosen.any():
         return np.zeros(matrix.shape[0], dtype=np.int64)
-    seen = np.append(0, np.cumsum(chosen[matrix.indices], dtype=np.int64))
-    return np.asarray(seen[matrix.indptr[1:]] - seen[matrix.indptr[:-1]])
+    places = np.flatnonzero(chosen[matrix.indices])
+    return np.diff(np.searchsorted(places, matrix.indptr))
 
 
 def _first_open(matrix: sparse.csr_array, is_open: NDArray[np.bool_]) -> NDArray[np.int32]:

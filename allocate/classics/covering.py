@@ -14,7 +14,6 @@ from allocate.classics.lagrange import (
     Both,
     Bounded,
     Budget,
-    Every,
     Gains,
     Paid,
     Picked,
@@ -28,19 +27,14 @@ from allocate.classics.lagrange import (
 from allocate.classics.record import Moment, Proof, Record
 from allocate.classics.saturated import tighten
 from allocate.classics.swaps import improve
-from allocate.classics.weighing import cover_cheaper
 from allocate.covers import Covers
 from allocate.program import Instance, branch
 from allocate.reduce import (
     Floats,
     Int64s,
     Mask,
-    Rows,
     fix_by_bound,
-    parts,
-    shrink_cover,
     take_rows,
-    take_sites,
 )
 
 # Prices move so often before sites are fixed by them, and as long as they narrow the gap by such a share.
@@ -67,66 +61,6 @@ _TURNS_FOR_LESS = 50
 _SEARCHABLE = 3_000_000
 # Beyond so many coefficients HiGHS searches in a process of its own.
 _APART = 400_000
-
-
-def locate_set_cover(covers: Covers, cost: Floats, record: Record, *, threads: int = 1, seed: int = 1) -> None:
-    """Cover every row at the least cost (Toregas, Swain, ReVelle & Bergman 1971, Operations Research 19(6)).
-
-    The reductions of full covering first; what they leave falls into parts, each solved on its own.
-    """
-    shrunk = shrink_cover(covers.matrix, cost)
-    record.said("shrink", f"{shrunk.matrix.shape[0]} x {shrunk.matrix.shape[1]}")
-    matrix = shrunk.matrix
-    left, fixed = cost[shrunk.sites], float(cost[shrunk.chosen].sum())
-    if not matrix.shape[0]:
-        record.better(fixed, shrunk.chosen)
-        record.bounded(fixed, Proof.REDUCTION)
-        return
-    labels = parts(matrix)
-    searches = []
-    for part in range(labels.count):
-        inside = labels.sites == part
-        some = take_sites(take_rows(matrix, np.flatnonzero(labels.rows == part)), inside)
-        searches.append(_part(some, left[inside], np.flatnonzero(inside), record))
-    together = _Together(record, searches, shrunk.sites, shrunk.chosen, fixed)
-    together.tell()
-    for search in sorted(searches, key=lambda search: len(search.problem.names)):
-        search.run(threads, seed, together.tell)
-        together.tell()
-
-
-def _part(matrix: Rows, cost: Floats, names: Int64s, record: Record) -> "_Search[Every, Paid]":
-    inner = Record("min", seconds=record.left, whole=record.whole and bool((cost == np.round(cost)).all()))
-    both = Both(matrix)
-    count = matrix.shape[0]
-    problem = Problem(both, Every(count), Paid(cost), names, np.zeros(0, dtype=np.int64), np.zeros(count))
-    return _Search(problem, inner)
-
-
-class _Together:
-    """The parts of a covering, added up."""
-
-    def __init__(
-        self, record: Record, searches: "list[_Search[Every, Paid]]", sites: Int64s, chosen: Int64s, fixed: float
-    ) -> None:
-        self._record, self._searches, self._sites = record, searches, sites
-        self._chosen, self._fixed = chosen, fixed
-
-    def tell(self) -> None:
-        """Tell the record what the parts have reached together."""
-        value, bound = self._fixed, self._fixed
-        opened = [self._chosen]
-        for search in self._searches:
-            inner = search.record
-            assert inner.value is not None
-            assert inner.sites is not None
-            value += inner.value
-            # (What a proven part's bound misses by rounding must not add up.)
-            bound += inner.value if inner.gap == 0 else (inner.bound or 0.0)
-            opened.append(self._sites[inner.sites])
-        self._record.better(value, np.concatenate(opened))
-        proofs = {search.record.proof for search in self._searches}
-        self._record.bounded(bound, max(proofs, key=list(Proof).index))
 
 
 def locate_partial_cover(
@@ -275,7 +209,7 @@ class _Search[R: RowSide, S: SiteSide]:
             found = self._descend(problem, _LONG_ROUNDS, 0.3, told)
             problem = replace(problem, prices=found.prices)
             record.said("prices", f"{problem.both.by_row.shape[0]} x {len(problem.names)}")
-        if record.gap > _SATURATED and size > (_SMALL if isinstance(problem.rows, Every) else 10 * _SMALL):
+        if record.gap > _SATURATED and size > 10 * _SMALL:
             self._improve(seed + 1, rounds=4)
             self._tighten(problem, threads, seed)
         problem = self._fixed(problem, bound_at(problem, problem.prices), self.known)
@@ -303,7 +237,7 @@ class _Search[R: RowSide, S: SiteSide]:
     def _can_improve(self) -> bool:
         """Tell whether there is a search for better answers that goes on for as long as there is time."""
         rows = self.problem.rows
-        return isinstance(rows, Every) or (isinstance(rows, Gains) and rows.is_plain)
+        return isinstance(rows, Gains) and rows.is_plain
 
     def _tighten(self, problem: Problem[R, S], threads: int, seed: int) -> None:
         """Look for a bound below what prices can prove, if maximal covering is what is asked."""
@@ -334,12 +268,7 @@ class _Search[R: RowSide, S: SiteSide]:
         if record.is_over or record.sites is None:
             return
         chosen = self._place[record.sites]
-        if isinstance(rows, Every):
-            steps = min(_STEPS[rounds], _STEPS_PER_SITE * len(sites.cost))
-            cover_cheaper(
-                self.problem.both, sites.cost, chosen, record, seed=seed, steps=steps, better=self._tell_places
-            )
-        elif isinstance(rows, Wanted):
+        if isinstance(rows, Wanted):
             self._cover_for_less(rows, seed, rounds)
         elif isinstance(rows, Gains) and rows.is_plain:
             assert isinstance(sites, Budget)

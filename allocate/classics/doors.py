@@ -25,6 +25,7 @@ from allocate.classics.inputs import (
 )
 from allocate.classics.inputs import amount as whole_number
 from allocate.classics.record import Proof, Record
+from allocate.classics.setcover import locate_set_cover
 from allocate.errors import NoPlanError
 from allocate.words import say
 
@@ -116,7 +117,7 @@ def lscp(
             _nothing_left(record)
         else:
             with _keeping(record, 0.0):
-                covering.locate_set_cover(core.covers, core.cost, record, **search.effort)
+                locate_set_cover(core.covers, core.cost, record, **search.effort)
         return asked.answer(
             core, record, lambda rows, sites: _price(asked.sites, sites), wanted=_reachable_people(asked)
         )

@@ -289,37 +289,6 @@ class Gains:
 
 
 @dataclass(frozen=True)
-class Every:
-    """Every row has to be covered."""
-
-    count: int
-
-    def reply(self, prices: Floats) -> Replied:
-        """Return that every row buys once, whatever it pays."""
-        return Replied(-float(prices.sum()), np.ones(self.count))
-
-    def ceiling(self) -> Floats | None:
-        """Return that there is none."""
-        return None
-
-    def sizes(self, prices: Floats) -> Floats:
-        """Return what each row pays, or all pay on average."""
-        return np.maximum(prices, prices.mean())
-
-    def without(self, counts: Int64s) -> tuple["Every", Mask]:
-        """Return that the other rows have to be covered still."""
-        return self, counts == 0
-
-    def misses(self, lost: Mask) -> bool:
-        """Tell whether any row is lost."""
-        return bool(lost.any())
-
-    def merged(self, rows: Mask, group_of: Int32s, degree: NDArray[np.integer]) -> "Every":
-        """Return that merged rows have to be covered."""
-        return Every(len(degree))
-
-
-@dataclass(frozen=True)
 class Wanted:
     """Rows of so much weight have to be covered: those that pay least for their weight, the last one in part.
 
