@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from allocate import classics
-    from allocate.errors import AllocateError, InputError, ModelError, NoPlanError
+    from allocate.errors import AllocateError, InputError, ModelError, NoPlanError, UsageError
     from allocate.model import read_model
     from allocate.outputs import write_plan
     from allocate.planning import plan
@@ -23,6 +23,7 @@ _HOMES = {
     "InputError": "allocate.errors",
     "ModelError": "allocate.errors",
     "NoPlanError": "allocate.errors",
+    "UsageError": "allocate.errors",
     "export": "allocate.outputs",
     "layers": "allocate.report.frames",
     "plan": "allocate.planning",
@@ -38,6 +39,7 @@ __all__ = [
     "InputError",
     "ModelError",
     "NoPlanError",
+    "UsageError",
     "classics",
     "export",
     "layers",

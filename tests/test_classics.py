@@ -342,7 +342,7 @@ def test_a_fault_is_one_clear_error(model: str, fault: dict[str, Any], said: str
         (np.full(300, -1.0), "300 个数.*小于 0.*序号是 0"),
         (np.where(np.arange(300) == 7, math.nan, 1.0), "1 个数.*序号是 7"),
         (["x"] * 300, "应为数"),
-        ("people", "没有这一列"),
+        ("people", "只有在 between"),
     ],
     ids=["short", "negative", "missing", "text", "column"],
 )
@@ -408,7 +408,7 @@ def test_geodataframes_have_to_be_points_with_a_system(plane: SimpleNamespace) -
         classics.between(bare, good)
     with pytest.raises(UsageError, match="同为"):
         classics.between(plane.points, good)
-    with pytest.raises(UsageError, match="不是点"):
+    with pytest.raises(UsageError, match="不是单个点"):
         classics.between(gpd.GeoDataFrame(geometry=good.buffer(1), crs=4548), good)
     with pytest.raises(UsageError, match="至少给一个"):
         classics.between(good, good.iloc[:0])
@@ -544,3 +544,114 @@ def test_the_plan_that_ctrl_c_leaves_is_the_best_so_far(plane: SimpleNamespace, 
 def test_an_argument_that_there_is_not_is_named_with_those_that_there_are(plane: SimpleNamespace) -> None:
     with pytest.raises(UsageError, match=r"second.*没有这个参数.*seconds"):
         classics.mclp(plane.times, 900, p=3, second=3)  # type: ignore[call-arg]
+
+
+def frames(plane: SimpleNamespace, crs: Any = 4548) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+    points, sites = (
+        gpd.GeoDataFrame(geometry=gpd.points_from_xy(at[:, 0] + 5e5, at[:, 1] + 4.4e6), crs=4548).to_crs(crs)
+        for at in (plane.points, plane.sites)
+    )
+    points["people"], sites["cost"] = plane.people, np.arange(25.0) + 1
+    points.index = [f"v{k}" for k in range(300)]
+    return points, sites
+
+
+@pytest.mark.parametrize("crs", [3857, 4326, "+proj=aeqd +lat_0=39.7 +lon_0=117.3 +units=us-ft", 32650])
+def test_a_layer_in_any_system_is_measured_in_true_metres(crs: Any, plane: SimpleNamespace) -> None:
+    asked = classics.between(*frames(plane, crs))
+    assert asked.points is not None
+    assert np.allclose(np.hypot(*(asked.points[:, None] - asked.sites).transpose(2, 0, 1)), plane.times, rtol=2e-3)
+
+
+def test_what_lies_too_far_apart_for_one_plane_is_refused() -> None:
+    wide = gpd.GeoDataFrame(geometry=gpd.points_from_xy([80.0, 120.0], [44.0, 39.0]), crs=4326)
+    with pytest.raises(UsageError, match="相距太远"):
+        classics.between(wide, wide)
+
+
+def test_rows_in_another_order_and_labels_for_positions_are_refused(plane: SimpleNamespace) -> None:
+    points, sites = frames(plane)
+    asked = classics.between(points, sites)
+    right = classics.mclp(asked, 900, people=points.people, p=4)
+    with pytest.raises(UsageError, match="次序不同"):
+        classics.mclp(asked, 900, people=points.people.sort_values(), p=4)
+    with pytest.raises(UsageError, match="不是位置"):
+        classics.mclp(asked, 900, people="people", p=4, existing=sites.index[3:5])
+    chosen = classics.mclp(asked, 900, people="people", p=4, existing=sites.cost < 3)
+    assert {0, 1} <= set(chosen.sites.tolist())
+    assert chosen.value >= right.value
+    assert sites.iloc[right.sites].cost.tolist() == (right.sites + 1.0).tolist()
+
+
+def test_what_a_mask_hides_is_not_there(plane: SimpleNamespace) -> None:
+    hidden = np.ma.masked_where(plane.times > 900, np.where(plane.times > 900, 0, plane.times))
+    assert classics.mclp(hidden, 900, people=plane.people, p=4).value == ask("mclp", plane).value
+    with pytest.raises(UsageError, match="people"):
+        classics.mclp(plane.times, 900, people=np.ma.masked_less(plane.people, 5), p=4)
+
+
+def test_a_table_of_yes_and_no_takes_no_limit(plane: SimpleNamespace) -> None:
+    for table in (plane.times <= 900, sparse.csr_array(plane.times <= 900)):
+        with pytest.raises(UsageError, match=r"limit.*真假值"):
+            classics.mclp(table, 900, people=plane.people, p=4)
+
+
+def test_a_pair_counts_once_and_what_fills_up_a_block_is_no_pair() -> None:
+    twice = sparse.coo_array(([5.0, 5.0], ([0, 0], [0, 0])), shape=(2, 2))
+    with pytest.raises(UsageError, match="出现多次"):
+        classics.mclp(twice, 9, p=1)
+    filled = sparse.bsr_array(np.array([[5.0, 0.0], [0.0, 0.0]]), blocksize=(2, 2))
+    assert classics.mclp(filled, 9, p=1).value == 1
+
+
+def test_blocks_are_read_once_and_have_to_be_pairs_with_points(plane: SimpleNamespace) -> None:
+    once = classics.between(iter([(plane.points, plane.people)]), plane.sites)
+    assert classics.mclp(once, 900, p=4).value == ask("mclp", plane).value
+    with pytest.raises(UsageError, match="已读过一次"):
+        classics.mclp(once, 900, p=4)
+    again = classics.between([(plane.points[:9], plane.people[:9]), (plane.points[9:], plane.people[9:])], plane.sites)
+    assert classics.mclp(again, 900, p=4).value == classics.mclp(again, 900, p=4).value == ask("mclp", plane).value
+    with pytest.raises(UsageError, match=r"points.*至少给一个"):
+        classics.mclp(classics.between(iter([]), plane.sites), 900, p=4)
+    with pytest.raises(UsageError, match="每一块"):
+        classics.mclp(classics.between(iter([plane.points]), plane.sites), 900, p=4)
+
+
+def test_what_is_no_coordinates_at_all_is_refused(plane: SimpleNamespace) -> None:
+    for points in ("abc", {"x": 1}, 5):
+        with pytest.raises(UsageError, match="n × 2"):
+            classics.between(points, plane.sites)
+    points, sites = frames(plane)
+    series = classics.between(points.geometry, sites.geometry)
+    table = classics.between(points.get_coordinates(), sites.get_coordinates())
+    assert np.array_equal(np.asarray(series.points), np.asarray(table.points))
+    assert repr(series) == "Plane(300 points, 25 sites)"
+
+
+def test_an_answer_prints_in_a_line_and_never_says_proven_by_nothing(plane: SimpleNamespace) -> None:
+    everything = classics.mclp(plane.times, 1e6, people=plane.people, p=4)
+    assert (everything.value, everything.proof) == (plane.people.sum(), "reduction")
+    assert repr(everything).startswith("Answer(mclp: 1 sites, value ")
+    assert len(repr(everything)) < 200
+
+
+def test_what_is_impossible_is_not_called_lack_of_time() -> None:
+    times = np.array([[1.0, np.inf], [np.inf, 1.0]])
+    for ask_one in (classics.p_median, classics.p_center):
+        with pytest.raises(NoPlanError, match="没有任何方案"):
+            ask_one(times, 1)
+
+
+def test_what_stands_is_judged_with_no_new_site(plane: SimpleNamespace) -> None:
+    for model in ("mclp", "p_median", "p_center"):
+        today = ask(model, plane, p=0, existing=[2, 7])
+        assert today.sites.tolist() == [2, 7]
+        assert today.outcome == "optimal"
+        assert not len(today.opened)
+    with pytest.raises(UsageError, match="至少是 1"):
+        ask("mclp", plane, p=0)
+
+
+def test_a_listener_has_to_be_a_function(plane: SimpleNamespace) -> None:
+    with pytest.raises(UsageError, match=r"listen.*函数"):
+        classics.mclp(plane.times, 900, p=4, listen=5)  # type: ignore[typeddict-item]

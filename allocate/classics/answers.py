@@ -30,7 +30,7 @@ class Step:
     left: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Answer:
     """What a classic model answers.
 
@@ -39,9 +39,9 @@ class Answer:
     model
         The function that was asked.
     sites
-        Every open site, those that existed included [index].
+        Every open site, those that existed included: positions counted from 0, as in `candidates.iloc[answer.sites]`.
     opened
-        The sites that the answer adds [index].
+        The sites that the answer adds, in the same way.
     value, bound
         What was asked for, and what no answer can better: for `lscp` and `partial_cover` the cost of what is opened (a
         number of sites without costs), for `mclp` and `backup_cover` people, for `p_median` people times distance, for
@@ -74,12 +74,19 @@ class Answer:
     proof: Proof
     unreachable: Ints
     seconds: float
-    trace: tuple[Moment, ...] = field(repr=False)
-    steps: tuple[Step, ...] = field(repr=False)
-    shares: Any = field(default=None, repr=False)
-    _site: Places = field(default_factory=lambda: np.zeros(0, dtype=np.int64), repr=False)
-    _count: Places = field(default_factory=lambda: np.zeros(0, dtype=np.int64), repr=False)
-    _row_of: Places | None = field(default=None, repr=False)
+    trace: tuple[Moment, ...]
+    steps: tuple[Step, ...]
+    shares: Any = None
+    _site: Places = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    _count: Places = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    _row_of: Places | None = None
+
+    def __repr__(self) -> str:
+        """Return the answer in a line."""
+        proven = f"{self.outcome} by {self.proof}" if self.outcome is Outcome.OPTIMAL else str(self.outcome)
+        figures = f"value {self.value:,g}, bound {self.bound:,g}, gap {self.gap:.2%}"
+        left_out = f", {len(self.unreachable):,} unreachable" if len(self.unreachable) else ""
+        return f"Answer({self.model}: {len(self.sites):,} sites, {figures}, {proven}{left_out}, {self.seconds:.1f} s)"
 
     @property
     def assigned(self) -> Ints:

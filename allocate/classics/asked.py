@@ -76,12 +76,13 @@ class Core:
 
 @dataclass(frozen=True)
 class AskedCover:
-    """A question about who reaches whom."""
+    """A question about who reaches whom; `left` is what there is to spend beside the mandatory sites."""
 
     model: str
     covers: Covers
     sites: Sites
     people_sum: float
+    left: float
 
     @classmethod
     def read(
@@ -93,6 +94,7 @@ class AskedCover:
         faults: Faults,
         cost: Any,
         search: Search,
+        spend: Callable[[Sites], float] | None = None,
     ) -> "AskedCover":
         """Return a question that was looked at.
 
@@ -103,9 +105,12 @@ class AskedCover:
         """
         travel = tidied(travel, faults)
         points, count = shape_of(travel, faults)
-        columns = travel.columns_of_sites if isinstance(travel, Plane) else None
-        sites = sites_of(count, faults, *search.roles, cost=cost, columns=columns)
+        columns, labels = (
+            (travel.columns_of_sites, travel.labels_of_sites) if isinstance(travel, Plane) else (None, None)
+        )
+        sites = sites_of(count, faults, *search.roles, cost=cost, columns=columns, labels=labels)
         weight = people_of(people, points, travel, faults)
+        left = math.inf if spend is None else spend(sites)
         covers = covers_from(travel, limit, weight, faults)
         if weight is None:
             assert isinstance(travel, Plane)
@@ -113,7 +118,7 @@ class AskedCover:
             total = travel.blocks.people
         else:
             total = float(weight.sum())
-        return cls(model, covers, sites, total)
+        return cls(model, covers, sites, total, left)
 
     def core(self, *, afford: float, twice: bool = False) -> Core:
         """Return what is left to decide with so much money; `twice` keeps rows that one fixed site covers."""
@@ -163,7 +168,7 @@ class AskedCover:
             When the search claims what the sites do not give.
         """
         if record.sites is None or record.value is None or record.bound is None:
-            raise NoPlanError(say("classics.nothing_found", seconds=round(record.seconds, 1)))
+            raise NoPlanError(nothing(record))
         sites = np.union1d(core.fixed, core.columns[record.sites])
         is_open = np.zeros(len(self.sites.cost), dtype=bool)
         is_open[sites] = True
@@ -234,7 +239,7 @@ class AskedNear:
         sites = sites_of(count, faults, *search.roles)
         weight = people_of(people, points, travel, faults) if points is not None else None
         free = int((~sites.forbidden & ~sites.existing).sum())
-        p = amount(p, "p", free, faults) if free else 0
+        p = amount(p, "p", free, faults, least=0 if sites.existing.any() else 1) if free else 0
         must = int((sites.mandatory & ~sites.existing).sum())
         if must > p:
             faults.blame("classics.more_mandatory", "p", p, mandatory=must)
@@ -290,7 +295,7 @@ class AskedNear:
             When the search claims what the sites do not give.
         """
         if record.sites is None or record.value is None or record.bound is None:
-            raise NoPlanError(say("classics.nothing_near", seconds=round(record.seconds, 1)))
+            raise NoPlanError(nothing(record))
         inside = np.union1d(self.standing, record.sites)
         value = worth(self.nearest(inside)) if len(self.rows) else 0.0
         check(value, record.value + record.offset)
@@ -351,15 +356,17 @@ class AskedRoom:
         """
         travel = tidied(travel, faults)
         points, count = shape_of(travel, faults)
-        columns = travel.columns_of_sites if isinstance(travel, Plane) else None
+        columns, labels = (
+            (travel.columns_of_sites, travel.labels_of_sites) if isinstance(travel, Plane) else (None, None)
+        )
         prices = np.zeros(count) if cost is None else cost
-        sites = sites_of(count, faults, *search.roles, cost=prices, columns=columns)
-        room = numbers(capacity, "capacity", count, faults, columns)
+        sites = sites_of(count, faults, *search.roles, cost=prices, columns=columns, labels=labels)
+        room = numbers(capacity, "capacity", count, faults, columns, labels)
         weight = people_of(people, points, travel, faults) if points is not None else None
         free = int((~sites.forbidden & ~sites.existing).sum())
         must = int((sites.mandatory & ~sites.existing).sum())
         if p is not None:
-            p = amount(p, "p", free, faults) if free else 0
+            p = amount(p, "p", free, faults, least=0 if sites.existing.any() else 1) if free else 0
             if must > p:
                 faults.blame("classics.more_mandatory", "p", p, mandatory=must)
         everything = distances_of(travel, faults)
@@ -393,7 +400,7 @@ class AskedRoom:
             When the search claims what sites and shares do not give.
         """
         if record.sites is None or record.value is None or record.bound is None:
-            raise NoPlanError(say("classics.nothing_found", seconds=round(record.seconds, 1)))
+            raise NoPlanError(nothing(record))
         inside = np.union1d(self.standing, record.sites)
         shares = record.assigned
         if not sparse.issparse(shares):
@@ -426,6 +433,13 @@ class AskedRoom:
         return _finished("capacitated", sites, opened, total, record, self.unreachable, shares=every, _site=site)
 
 
+def nothing(record: Record) -> str:
+    """Say why there is no answer: a search that ended by itself has looked everywhere."""
+    if record.left > 0 and not record.is_interrupted:
+        return say("classics.impossible")
+    return say("classics.nothing_found", seconds=round(record.seconds, 1))
+
+
 def check(found: float, claimed: float) -> None:
     """Compare what the sites give with what the search claims.
 
@@ -452,7 +466,7 @@ def _finished(
         bound,
         record.gap,
         Outcome.OPTIMAL if proven else Outcome.FEASIBLE,
-        record.proof,
+        Proof.REDUCTION if proven and record.proof is Proof.NONE else record.proof,
         unreachable,
         record.seconds,
         tuple(record.trace),

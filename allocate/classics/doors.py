@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Unpack
 
@@ -39,6 +39,7 @@ def _keeping(record: Record, bound: float) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
+        record.is_interrupted = True
         logger.warning(say("classics.stopped"))
 
 
@@ -57,25 +58,27 @@ def _reachable_people(asked: AskedCover) -> float:
     return float(asked.covers.weight[asked.reachable()].sum()) * (1 - SUM_NOISE)
 
 
-def _budget(sites: Sites, p: int | None, cost: Any, budget: float | None, faults: Faults) -> float:
-    """Return what is left to spend beside the mandatory sites: sites, or money."""
-    if (p is None) == (budget is None):
+def _budget(p: int | None, cost: Any, budget: float | None, faults: Faults) -> Callable[[Sites], float]:
+    """Return what says how much is left to spend beside the mandatory sites: sites, or money."""
+    if (p is None) == (budget is None) or (p is not None and cost is not None):
         faults.blame("classics.p_or_budget", "p")
     elif budget is not None and cost is None:
         faults.blame("classics.budget_without_cost", "budget")
-    elif p is not None and cost is not None:
-        faults.blame("classics.p_or_budget", "p")
-    given = 0.0
-    if p is not None:
-        free = int((~sites.forbidden & ~sites.existing).sum())
-        given = float(whole_number(p, "p", free, faults)) if free else 0.0
-    elif budget is not None:
-        given = number(budget, "budget", faults)
-    faults.end()
-    if sites.spent > given:
-        faults.blame("classics.more_mandatory", "p" if budget is None else "budget", given, mandatory=sites.spent)
-    faults.end()
-    return given - sites.spent
+
+    def left(sites: Sites) -> float:
+        given, argument = 0.0, "p" if budget is None else "budget"
+        if budget is not None:
+            given = number(budget, argument, faults)
+        elif p is not None:
+            free = int((~sites.forbidden & ~sites.existing).sum())
+            given = (
+                float(whole_number(p, argument, free, faults, least=0 if sites.existing.any() else 1)) if free else 0.0
+            )
+        if sites.spent > given:
+            faults.blame("classics.more_mandatory", argument, given, mandatory=f"{sites.spent:g}")
+        return given - sites.spent
+
+    return left
 
 
 def lscp(
@@ -185,7 +188,8 @@ def mclp(
     """Cover as many people as p sites, or a budget, allow: the maximal covering location problem.
 
     Church & ReVelle 1974, Papers of the Regional Science Association 32(1). `people` per point, 1 if not given;
-    either `p` (sites besides the existing ones, mandatory ones included) or `cost` and `budget`; all else as in `lscp`.
+    either `p` (at most so many sites besides the existing ones, mandatory ones included) or `cost` and `budget`; all
+    else as in `lscp`.
 
     Raises
     ------
@@ -194,9 +198,10 @@ def mclp(
     """
     faults = Faults()
     search = Search.read(faults, how)
+    spend = _budget(p, cost, budget, faults)
     with within_memory():
-        asked = AskedCover.read("mclp", travel, limit, people, faults, cost, search)
-        left = _budget(asked.sites, p, cost, budget, faults)
+        asked = AskedCover.read("mclp", travel, limit, people, faults, cost, search, spend)
+        left = asked.left
         core = asked.core(afford=left)
         record = search.record("max", whole=are_whole(asked.covers.weight), offset=core.base)
         if core.needs_nothing:
@@ -235,9 +240,10 @@ def backup_cover(
     faults = Faults()
     search = Search.read(faults, how)
     number(first, "first", faults, most=1.0)
+    spend = _budget(p, cost, budget, faults)
     with within_memory():
-        asked = AskedCover.read("backup_cover", travel, limit, people, faults, cost, search)
-        left = _budget(asked.sites, p, cost, budget, faults)
+        asked = AskedCover.read("backup_cover", travel, limit, people, faults, cost, search, spend)
+        left = asked.left
         core = asked.core(afford=left, twice=True)
         weight = asked.covers.weight
 
@@ -278,7 +284,7 @@ def p_median(
 
     Hakimi 1964, Operations Research 12(3). The value is the sum of people times distance to the nearest open site.
     Pairs at infinity, or not stored in a sparse array, may not be used; points that no site may serve are listed in the
-    answer and left out. `p` counts the sites besides the existing ones.
+    answer and left out. At most `p` sites are opened besides the existing ones.
 
     Raises
     ------

@@ -21,9 +21,10 @@ class How(TypedDict, total=False):
     Attributes
     ----------
     existing
-        Sites that stand already: open, at no cost, and beside any number asked for [index].
+        Sites that stand already: open, at no cost, and beside any number asked for. Positions counted from 0, or one
+        True or False per site; labels of a table are refused.
     mandatory, forbidden
-        Sites that have to be opened, and that may not [index].
+        Sites that have to be opened, and that may not, in the same way.
     seconds
         Longest search [s]; 60 if not given. The best answer until then is returned.
     gap
@@ -68,6 +69,8 @@ class Search:
         number(search.seconds, "seconds", faults)
         number(search.gap, "gap", faults, most=1.0)
         amount(search.threads, "threads", 1024, faults)
+        if search.listen is not None and not callable(search.listen):
+            faults.blame("classics.listen", "listen", str(search.listen))
         number(search.seed, "seed", faults, most=2.0**31 - 1)
         return search
 

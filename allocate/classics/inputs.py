@@ -12,6 +12,7 @@ from scipy import sparse
 
 from allocate.covers import Covers, covers_of, covers_of_times, covers_within
 from allocate.errors import Problem, UsageError, Value
+from allocate.words import say
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -21,6 +22,8 @@ Blocks = Iterable[tuple[NDArray[Any], NDArray[Any]]]
 
 # The largest share of the free memory that a table of distances may take.
 _MEMORY_SHARE = 0.7
+# By what share lengths on a plane may be wrong.
+_MOST_DISTORTED = 0.01
 
 
 class Faults:
@@ -50,21 +53,33 @@ class Checked:
 
     def __init__(self, blocks: Blocks) -> None:
         self._blocks = blocks
+        self._are_read = False
         self.people = 0.0
 
     def __iter__(self) -> Iterator[tuple[Floats, Floats]]:
         """Yield coordinates [m] and people."""
-        self.people = 0.0
-        for place, (points, people) in enumerate(self._blocks):
-            faults = Faults()
-            at = _coordinates(points, f"points[{place}]", faults)
-            weight = numbers(people, f"people[{place}]", len(at), faults)
+        faults = Faults()
+        if self._are_read and iter(self._blocks) is self._blocks:
+            faults.blame("classics.blocks_twice", "points")
             faults.end()
+        self._are_read = True
+        self.people, points = 0.0, 0
+        for place, block in enumerate(self._blocks):
+            if not (isinstance(block, tuple | list) and len(block) == 2):
+                faults.blame("classics.block", f"points[{place}]")
+                faults.end()
+            at = _coordinates(block[0], f"points[{place}]", faults, may_be_empty=True)
+            weight = numbers(block[1], f"people[{place}]", len(at), faults)
+            faults.end()
+            points += len(at)
             self.people += float(weight.sum())
             yield at, weight
+        if not points:
+            faults.blame("classics.none", "points")
+            faults.end()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Plane:
     """Points and sites by their coordinates, to be measured along straight lines.
 
@@ -78,13 +93,22 @@ class Plane:
         Pairs of coordinates and people, for more points than fit in memory; read once.
     columns_of_points, columns_of_sites
         Numbers that a GeoDataFrame brought along, by name.
+    labels_of_points, labels_of_sites
+        The index of that GeoDataFrame.
     """
 
     points: Floats | None
     sites: Floats
     blocks: Checked | None = None
-    columns_of_points: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    columns_of_sites: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    columns_of_points: Mapping[str, Any] = field(default_factory=dict)
+    columns_of_sites: Mapping[str, Any] = field(default_factory=dict)
+    labels_of_points: Any = None
+    labels_of_sites: Any = None
+
+    def __repr__(self) -> str:
+        """Return how many points and sites there are."""
+        points = "blocks of" if self.points is None else f"{len(self.points):,}"
+        return f"Plane({points} points, {len(self.sites):,} sites)"
 
 
 Travel = NDArray[Any] | Pairs | Plane
@@ -134,9 +158,12 @@ def between(points: Any, sites: Any) -> Plane:
     if hasattr(points, "geometry") or hasattr(sites, "geometry"):
         return _plane_of_frames(points, sites, faults)
     at = _coordinates(sites, "sites", faults)
-    if isinstance(points, np.ndarray | list | tuple) and not _is_blocks(points):
+    plane = Plane(np.zeros((0, 2)), at)
+    if isinstance(points, np.ndarray | list | tuple) or hasattr(points, "to_numpy"):
+        points = list(points) if _is_blocks(points) else np.asarray(points)
+    if isinstance(points, np.ndarray):
         plane = Plane(_coordinates(points, "points", faults), at)
-    elif isinstance(points, Iterable):
+    elif isinstance(points, Iterable) and not isinstance(points, str | bytes | Mapping):
         plane = Plane(None, at, Checked(points))
     else:
         faults.blame("classics.coordinates", "points")
@@ -147,27 +174,35 @@ def between(points: Any, sites: Any) -> Plane:
 def _is_blocks(points: Any) -> bool:
     """Tell a list of blocks from a list of coordinates: a block is a pair of arrays, its coordinates in two columns."""
     return (
-        not isinstance(points, np.ndarray)
+        isinstance(points, list | tuple)
         and len(points) > 0
         and all(isinstance(block, tuple) and len(block) == 2 and np.ndim(block[0]) == 2 for block in points)
     )
 
 
-def _coordinates(given: Any, argument: str, faults: Faults) -> Floats:
+def _coordinates(given: Any, argument: str, faults: Faults, *, may_be_empty: bool = False) -> Floats:
     try:
-        at = np.asarray(given, dtype=float)
+        at = _filled(given, np.nan)
     except (TypeError, ValueError):
         faults.blame("classics.coordinates", argument)
         return np.zeros((0, 2))
     if at.ndim != 2 or at.shape[1] != 2:
         faults.blame("classics.coordinates", argument)
         return np.zeros((0, 2))
-    if not len(at):
+    if not len(at) and not may_be_empty:
         faults.blame("classics.none", argument)
     wrong = np.flatnonzero(~np.isfinite(at).all(axis=1))
     if len(wrong):
         faults.blame("classics.not_finite", argument, first=int(wrong[0]), count=len(wrong))
     return at
+
+
+def _filled(given: Any, missing: float) -> Floats:
+    """Return numbers; what a mask hides is missing, whatever lies below it."""
+    if isinstance(given, np.ma.MaskedArray):
+        hidden: Any = given
+        return np.asarray(hidden.astype(float).filled(missing))
+    return np.asarray(given, dtype=float)
 
 
 def _plane_of_frames(points: Any, sites: Any, faults: Faults) -> Plane:
@@ -186,47 +221,89 @@ def _plane_of_frames(points: Any, sites: Any, faults: Faults) -> Plane:
                 faults.blame("classics.no_point", argument, first=int(wrong[0]), count=len(wrong))
     faults.end()
     system = sites.crs
-    if system.is_geographic or any(axis.unit_name not in {"metre", "meter"} for axis in system.axis_info):
+    corners = _corners(points, sites)
+    if system.is_geographic or _distortion(system, corners) > _MOST_DISTORTED:
         # (What lies outside of the earth has no zone.)
         try:
             system = sites.estimate_utm_crs()
         except (RuntimeError, ValueError):
             faults.blame("classics.not_finite", "sites", first=0, count=len(sites))
             faults.end()
+        if (distortion := _distortion(system, corners)) > _MOST_DISTORTED:
+            faults.blame("classics.too_wide", "points", percent=round(100 * distortion, 1))
     at = []
     for argument, frame in given.items():
         shapes = frame.geometry.to_crs(system)
         at.append(_coordinates(np.column_stack([shapes.x, shapes.y]), argument, faults))
-    columns = [{str(name): frame[name].to_numpy() for name in frame.columns if name != frame.geometry.name}
-               for frame in given.values()]  # fmt: skip
     faults.end()
-    return Plane(at[0], at[1], None, *columns)
+    columns = [
+        {str(name): frame[name] for name in getattr(frame, "columns", ()) if name != frame.geometry.name}
+        for frame in given.values()
+    ]
+    return Plane(at[0], at[1], None, columns[0], columns[1], points.index, sites.index)
+
+
+def _corners(points: Any, sites: Any) -> Floats:
+    """Return places all over the rectangle in which points and sites lie, in degrees."""
+    bounds = np.array([frame.geometry.to_crs(4326).total_bounds for frame in (points, sites)])
+    low, high = bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)
+    steps = np.linspace(0.0, 1.0, 3)
+    return np.array([low + (high - low) * np.array([x, y]) for x in steps for y in steps])
+
+
+def _distortion(system: Any, places: Floats) -> float:
+    """Return by what share lengths on a map are wrong at most."""
+    from pyproj import Proj
+
+    if any(axis.unit_name not in {"metre", "meter"} for axis in system.axis_info):
+        return np.inf
+    factors = Proj(system).get_factors(places[:, 0], places[:, 1])
+    scales = np.concatenate([factors.meridional_scale, factors.parallel_scale])
+    return float(np.nan_to_num(np.abs(scales - 1), nan=np.inf).max())
 
 
 def numbers(
-    given: Any, argument: str, count: int, faults: Faults, columns: Mapping[str, Any] | None = None, *, least: float = 0
+    given: Any,
+    argument: str,
+    count: int,
+    faults: Faults,
+    columns: Mapping[str, Any] | None = None,
+    labels: Any = None,
 ) -> Floats:
-    """Return one number per point or site; a name means a column of the GeoDataFrame."""
+    """Return one number per point or site, 0 or more; a name means a column of the GeoDataFrame."""
+    name = None
     if isinstance(given, str):
-        if columns is None or given not in columns:
-            faults.blame("classics.no_column", argument, given, columns=", ".join(columns or ()) or "—")
+        name = given
+        if not columns or given not in columns:
+            what = "classics.no_column" if columns else "classics.no_frame"
+            faults.blame(what, argument, given, **({"columns": ", ".join(columns)} if columns else {}))
             return np.ones(count)
         given = columns[given]
     try:
-        values = np.asarray(given, dtype=float)
+        values = _filled(given, np.nan)
     except (TypeError, ValueError):
-        faults.blame("classics.not_numbers", argument)
+        faults.blame("classics.not_numbers", argument, name)
         return np.ones(count)
     if values.shape != (count,):
-        faults.blame("classics.length", argument, found=" x ".join(map(str, values.shape)) or "1", wanted=count)
+        found = " x ".join(map(str, values.shape)) or say("classics.single")
+        whose = "classics.per_point" if argument.startswith("people") else "classics.per_site"
+        faults.blame("classics.length", argument, found=found, wanted=count, each=say(whose))
+        return np.ones(count)
+    if labels is not None and hasattr(given, "index") and _is_shuffled(given.index, labels):
+        faults.blame("classics.order", argument)
         return np.ones(count)
     with np.errstate(invalid="ignore"):
-        wrong = np.flatnonzero(~(np.isfinite(values) & (values >= least)))
+        wrong = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
     if len(wrong):
         first = int(wrong[0])
-        faults.blame("classics.range", argument, float(values[first]), first=first, count=len(wrong), least=least)
+        faults.blame("classics.range", argument, float(values[first]), first=first, count=len(wrong))
         return np.ones(count)
     return values
+
+
+def _is_shuffled(labels: Any, others: Any) -> bool:
+    """Tell whether two indices hold the same labels in another order."""
+    return not labels.equals(others) and labels.sort_values().equals(others.sort_values())
 
 
 def number(given: Any, argument: str, faults: Faults, *, least: float = 0.0, most: float = float("inf")) -> float:
@@ -234,20 +311,23 @@ def number(given: Any, argument: str, faults: Faults, *, least: float = 0.0, mos
     value = float(given) if isinstance(given, int | float | np.number) and not isinstance(given, bool) else float("nan")
     if not least <= value <= most:
         shown = given if isinstance(given, str | int | float) else str(given)
-        faults.blame("classics.number", argument, shown, least=least, most=most)
+        if np.isfinite(most):
+            faults.blame("classics.number", argument, shown, least=f"{least:g}", most=f"{most:g}")
+        else:
+            faults.blame("classics.number_from", argument, shown, least=f"{least:g}")
         return least
     return value
 
 
-def amount(given: Any, argument: str, most: int, faults: Faults) -> int:
-    """Return a number of sites, at least 1."""
-    if isinstance(given, bool) or not isinstance(given, int | np.integer):
-        faults.blame("classics.whole", argument, str(given))
-    elif not 1 <= given <= most:
-        faults.blame("classics.too_many" if given > most else "classics.whole", argument, int(given), most=most)
+def amount(given: Any, argument: str, most: int, faults: Faults, *, least: int = 1) -> int:
+    """Return a number of sites."""
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < least:
+        faults.blame("classics.whole", argument, str(given), least=least)
+    elif given > most:
+        faults.blame("classics.too_many", argument, int(given), most=most)
     else:
         return int(given)
-    return 1
+    return least
 
 
 def sites_of(
@@ -259,35 +339,41 @@ def sites_of(
     *,
     cost: Any = None,
     columns: Mapping[str, Any] | None = None,
+    labels: Any = None,
 ) -> Sites:
     """Return what is known of the sites."""
     masks = {
-        name: _mask(chosen, name, count, faults)
+        name: _mask(chosen, name, count, faults, labels)
         for name, chosen in (("existing", existing), ("mandatory", mandatory), ("forbidden", forbidden))
     }
     for name in ("existing", "mandatory"):
         both = np.flatnonzero(masks[name] & masks["forbidden"])
         if len(both):
             faults.blame("classics.both", "forbidden", int(both[0]), other=name)
-    prices = np.ones(count) if cost is None else numbers(cost, "cost", count, faults, columns)
+    prices = np.ones(count) if cost is None else numbers(cost, "cost", count, faults, columns, labels)
     return Sites(**masks, cost=prices)
 
 
-def _mask(chosen: Any, argument: str, count: int, faults: Faults) -> Bools:
+def _mask(chosen: Any, argument: str, count: int, faults: Faults, labels: Any) -> Bools:
     mask = np.zeros(count, dtype=bool)
     try:
         index = np.asarray(chosen)
         index = index.astype(np.int64) if not index.size else index
     except (TypeError, ValueError):
         index = np.array(["?"])
-    if index.ndim != 1 or index.dtype.kind not in "iu":
-        faults.blame("classics.index", argument, most=count - 1)
-        return mask
-    wrong = index[(index < 0) | (index >= count)]
-    if len(wrong):
+    if index.dtype == bool and index.shape == (count,):
+        if labels is not None and hasattr(chosen, "index") and _is_shuffled(chosen.index, labels):
+            faults.blame("classics.order", argument)
+        return index
+    # Labels of a table look like positions, and are others as soon as a row was left out.
+    if type(chosen).__module__.startswith("pandas") and index.size:
+        faults.blame("classics.labels", argument)
+    elif index.ndim != 1 or index.dtype.kind not in "iu":
+        faults.blame("classics.index", argument, str(chosen), most=count - 1)
+    elif len(wrong := index[(index < 0) | (index >= count)]):
         faults.blame("classics.index", argument, int(wrong[0]), most=count - 1)
-        return mask
-    mask[index] = True
+    else:
+        mask[index] = True
     return mask
 
 
@@ -304,7 +390,11 @@ def tidied(travel: Any, faults: Faults) -> Travel:
     given: Any = travel
     table: Any
     try:
-        table = sparse.csr_array(given) if sparse.issparse(travel) else np.asarray(given)
+        if isinstance(given, np.ma.MaskedArray):
+            hidden: Any = given
+            table = hidden.filled(False) if hidden.dtype.kind == "b" else _filled(hidden, np.inf)
+        else:
+            table = _pairs(given, faults) if sparse.issparse(travel) else np.asarray(given)
     except (TypeError, ValueError):
         table = np.zeros(0)
     if table.ndim != 2 or table.dtype.kind not in "biuf":
@@ -315,6 +405,19 @@ def tidied(travel: Any, faults: Faults) -> Travel:
         return table  # type: ignore[no-any-return]
     faults.end()
     raise AssertionError
+
+
+def _pairs(given: Any, faults: Faults) -> Pairs:
+    """Return a sparse table by rows; no pair stands in it twice, and what only fills up a format is no pair."""
+    pairs = sparse.csr_array(given)
+    if given.format in {"bsr", "dia"}:
+        pairs.eliminate_zeros()
+    elif given.format == "coo":
+        alone = given.copy()
+        alone.sum_duplicates()
+        if alone.nnz < given.nnz:
+            faults.blame("classics.pair_twice", "travel", count=int(given.nnz - alone.nnz))
+    return pairs
 
 
 def shape_of(travel: Travel, faults: Faults) -> tuple[int | None, int]:
@@ -351,6 +454,8 @@ def covers_from(travel: Travel, limit: float | None, people: Floats | None, faul
         number(limit, "limit", faults)
     elif isinstance(travel, Plane) or (isinstance(travel, np.ndarray) and travel.dtype.kind != "b"):
         faults.blame("classics.no_limit", "limit")
+    if limit is not None and not isinstance(travel, Plane) and travel.dtype.kind == "b":
+        faults.blame("classics.limit_of_bool", "limit", limit)
     faults.end()
     if isinstance(travel, Plane):
         assert limit is not None
@@ -435,6 +540,11 @@ def within_memory() -> Iterator[None]:
         raise UsageError([Problem("classics.memory_short", column="travel", details={"free": shown})]) from None
 
 
+def of_sites(travel: Travel) -> tuple[Mapping[str, Any] | None, Any]:
+    """Return the columns and the labels that the sites' table brought along."""
+    return (travel.columns_of_sites, travel.labels_of_sites) if isinstance(travel, Plane) else (None, None)
+
+
 def people_of(
     people: Any, count: int | None, travel: Travel, faults: Faults, otherwise: Callable[[int], Floats] = np.ones
 ) -> Floats | None:
@@ -446,7 +556,8 @@ def people_of(
     if people is None:
         return otherwise(count)
     columns = travel.columns_of_points if isinstance(travel, Plane) else None
-    return numbers(people, "people", count, faults, columns)
+    labels = travel.labels_of_points if isinstance(travel, Plane) else None
+    return numbers(people, "people", count, faults, columns, labels)
 
 
 def are_whole(values: ArrayLike) -> bool:

@@ -76,6 +76,7 @@ class Record:
         self.proof = Proof.NONE
         self.sites: Ints | None = None
         self.assigned: Any = None
+        self.is_interrupted = False
         self.trace: list[Moment] = []
         self.steps: list[tuple[str, float, str]] = []
         self._listen = listen
