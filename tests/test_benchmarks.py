@@ -2,8 +2,13 @@
 
 import ctypes
 import itertools
+import signal
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +21,9 @@ import grasp
 import instances
 import page
 import peers
-from classics import GROUPS, Line, compared, growth, main
+from classics import COUNTS, GROUPS, HEAD, STOPPED, Bench, Line, compared, growth, main, points
 from processes import Measured, Processes
-from tasks import Result, Task, value_of
+from tasks import Result, Task, begun, value_of
 
 BENCHMARKS = Path(__file__).resolve().parent / "benchmarks"
 
@@ -163,8 +168,29 @@ def test_a_slope_of_one_is_linear() -> None:
     assert page.slope(counts, [1.0, 3.0, 9.0]) == pytest.approx(np.log10(3))
     lines = [Line("", measured(1, seconds=s), count=n) for n, s in zip(counts, [0.2, 2.0, 20.0], strict=True)]
     said, picture = growth(lines)
-    assert "**1.00**" in said
+    assert "from 1e5 to 1e7 points" in said
+    assert "**1.0** (at most linear)" in said
+    assert "slope of allocate, 1e5 to 1e7 points: 1.0<" in picture
     assert picture.count("<circle") == 3
+
+
+def test_a_slope_is_rounded_up_and_names_the_points_that_were_measured() -> None:
+    lines = [Line("", measured(1, seconds=s), count=n) for n, s in ((1e4, 9.0), (1e5, 1.0), (1e6, 10.3))]
+    said, picture = growth(lines)
+    assert "from 1e5 to 1e6 points" in said
+    assert "**1.1** (above linear)" in said
+    assert "1e5 to 1e6 points: 1.1<" in picture
+    assert growth(lines[:2]) == ("Too few were measured for a slope.", "")
+
+
+@pytest.mark.parametrize(("power", "met"), [(0.2, True), (1.3, False)])
+def test_growth_is_judged_on_its_last_line_alone(power: float, met: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Bench, "ours", lambda _, task: measured(1, seconds=task.stream["points"] ** power))
+    with Processes() as processes:
+        lines = list(points(Bench(processes, None, quick=False, peers=False)))
+    assert [line.count for line in lines] == list(COUNTS)
+    assert [line.met for line in lines] == [None] * (len(COUNTS) - 1) + [met]
+    assert [bool(line.bar) for line in lines] == [False] * (len(COUNTS) - 1) + [True]
 
 
 def measured(value: float | None, *, seconds: float = 1.0, proven: bool = True, ended: float = 0.0) -> Measured:
@@ -177,6 +203,22 @@ def test_a_peer_that_did_not_finish_gives_a_ratio_of_at_least() -> None:
     assert unfinished.ratio == 420
     assert unfinished.cells()[2:5] == ("not finished in 420", "1.00", "≥ 420")
     assert Line("x", measured(5), measured(5, seconds=30)).cells()[4] == "30"
+
+
+def test_what_is_short_is_told_in_milliseconds() -> None:
+    assert [page.seconds_of(seconds) for seconds in (0.0041, 0.1, 3.14159, 31.4159, 314.159)] == [
+        "0.004",
+        "0.10",
+        "3.14",
+        "31.4",
+        "314",
+    ]
+
+
+def test_what_processors_worked_names_both_parties_even_where_one_is_unknown() -> None:
+    ours = Measured("allocate", Result(5, 5, [0], True, 1.0, cpu=1.5), 1.0)
+    assert Line("x", ours).worked == "1.50"
+    assert Line("x", ours, measured(None, ended=420)).worked == "unknown → 1.50"
 
 
 def test_a_worse_value_is_told() -> None:
@@ -206,7 +248,7 @@ def test_peers_and_the_heuristic_find_the_best_of_all_pairs(square: Task) -> Non
     value, sites = grasp.search(covers, square.load()["people"], 2, 0.2, 1)
     assert value == value_of(square, sites) == best_pair(square)
     for peer in (peers.highs, peers.pulp):
-        found = peer(square)
+        found = peer(square, square.load())
         assert found.proven
         assert found.value == pytest.approx(best_pair(square))
         assert value_of(square, found.sites) == best_pair(square)
@@ -223,18 +265,44 @@ def test_every_peer_solves_the_same_warehouses(tmp_path: Path) -> None:
     given = instances.warehouses(4, 9, 2.0, 1)
     np.savez(tmp_path / "w.npz", **given.__dict__)
     task = Task("capacitated", arrays=str(tmp_path / "w.npz"), seconds=5)
-    one, other = peers.highs(task), peers.pulp(task)
+    one, other = peers.highs(task, task.load()), peers.pulp(task, task.load())
     assert one.value == pytest.approx(other.value)
     assert value_of(task, one.sites) == pytest.approx(one.value)
 
 
 def test_who_takes_too_long_is_ended(square: Task) -> None:
     with Processes(tries=1) as processes:
-        found = processes.run("highs", square, at_most=0.01)
+        # (Some 100,000 columns: far more than this time.)
+        away = np.random.default_rng(1).random((1000, 100))
+        large = Task("p_median", arrays=processes.arrays("large", distance=away, people=np.ones(1000)), p=10)
+        found = processes.run("highs", large, at_most=0.3)
         again = processes.run("highs", square)
-    assert (found.ended, found.value, found.seconds) == (0.01, None, 0.01)
+    assert (found.ended, found.value, found.seconds) == (0.3, None, 0.3)
+    assert found.process > 0.3  # the clock did not start before imports and reading were done
     assert again.value == best_pair(square)
     assert again.result.bytes > 10_000_000
+    if sys.platform.startswith("linux"):
+        assert found.result.cpu > 0
+
+
+def test_reading_the_arrays_is_nobodys_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(peers, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    files = [tmp_path / "task.json", tmp_path / "result.json"]
+    Task("mclp").write(files[0])
+
+    def load(_: Task) -> dict[str, Any]:
+        clock[0] += 100
+        assert not begun(files[1]).exists()
+        return {"people": 7}
+
+    def work(_: Task, arrays: dict[str, Any]) -> Result:
+        clock[0] += 3
+        assert begun(files[1]).exists()
+        return Result(arrays["people"], making=1)
+
+    peers.measured(work, (), [str(file) for file in files], load)
+    assert (Result.read(files[1]).value, Result.read(files[1]).seconds) == (7, 2)
 
 
 def test_what_fails_says_why(square: Task) -> None:
@@ -253,7 +321,57 @@ def test_a_quick_run_measures_a_group_from_end_to_end(tmp_path: Path, capsys: py
     kept = (BENCHMARKS / "README.md").read_bytes()
     main(["--only", "sjc,pmed", "--quick", "--instances", str(tmp_path)])
     said = capsys.readouterr().out
+    assert said.count(" | ".join(HEAD)) == 1
     assert "SJC30, p 3 | highs" in said
     assert "| equal | 0, proven | proven, equal | yes" in said
-    assert "skipped: no pmed instances" in said
+    assert f"skipped: no pmed instances in {tmp_path / 'pmed'}: make bench INSTANCES=DIR" in said
     assert (BENCHMARKS / "README.md").read_bytes() == kept
+
+
+def test_a_peer_that_is_absent_is_told_once_with_what_installs_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Processes, "has", lambda _, who: who not in {"spopt", "cbc"})
+    with Processes() as processes:
+        bench = Bench(processes, None, quick=True, peers=True)
+        assert [bench.peer(who, Task("mclp")) for who in ("spopt", "cbc", "spopt", "spopt")] == [None] * 4
+        assert [bench.files("cap", "*") for _ in range(2)] == [[], []]
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "skipped: spopt is not installed: sh tests/benchmarks/get-peers.sh installs it"
+    assert told[1] == "skipped: cbc is not installed: it has to be on the PATH"
+    assert told[2].startswith("skipped: no cap instances without a folder of them: make bench INSTANCES=DIR")
+    assert len(told) == 3
+
+
+def test_a_run_that_is_stopped_keeps_its_rows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Bench) -> Iterator[Line]:
+        """Two rows, of which the second is interrupted."""
+        yield Line("the first", measured(5))
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(GROUPS, "sjc", interrupted)
+    own = tmp_path / "page.md"
+    own.write_text("\n".join(f"<!-- {n}: written by classics.py -->\nold\n<!-- {n}: end -->" for n in ("sjc", "sf")))
+    with pytest.raises(SystemExit) as end:
+        main(["--only", "sjc,sf", "--page", str(own)])
+    assert end.value.code == STOPPED
+    assert capsys.readouterr().out.splitlines()[-1] == "stopped in sjc: its rows so far (1) are on the page"
+    before, after = own.read_text().split("<!-- sf: written by classics.py -->")
+    assert "| the first |" in before
+    assert "**Stopped before its end**" in before
+    assert after == "\nold\n<!-- sf: end -->"
+
+
+def test_told_to_end_it_says_one_line() -> None:
+    command = [sys.executable, BENCHMARKS / "classics.py", "--only", "distances", "--quick", "--without-peers"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        # (The group is named before the first process of a measurement is started.)
+        next(line for line in process.stdout if line.startswith("distances:"))
+        process.send_signal(signal.SIGTERM)
+        rest = process.stdout.read().splitlines()
+    assert process.returncode == STOPPED
+    assert rest[-1].startswith("stopped in distances: ")
+    assert len(rest) <= 2

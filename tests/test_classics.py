@@ -655,3 +655,59 @@ def test_what_stands_is_judged_with_no_new_site(plane: SimpleNamespace) -> None:
 def test_a_listener_has_to_be_a_function(plane: SimpleNamespace) -> None:
     with pytest.raises(UsageError, match=r"listen.*函数"):
         classics.mclp(plane.times, 900, p=4, listen=5)  # type: ignore[typeddict-item]
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo", "bool"])
+def test_what_is_given_stays_as_it_was(kind: str) -> None:
+    dense = np.array([[1.0, 5.0], [5.0, 1.0], [2.0, 2.0]])
+    table: Any = sparse.csr_array(dense > 1) if kind == "bool" else sparse.csr_array(dense).asformat(kind)
+    if kind == "bool":
+        table.data[0] = False
+    before = table.toarray()
+    parts = [part for part in (table.data, getattr(table, "indices", None)) if part is not None]
+    for part in parts:
+        part.flags.writeable = False
+    limits: tuple[Any, ...] = (None,) if kind == "bool" else (2.0, 10.0)
+    for limit in limits:
+        answer = classics.lscp(table, limit)
+        reach = before if limit is None else (before <= limit)
+        assert answer.value == (2 if limit == 2 else 1)
+        assert (reach[:, answer.sites].sum(axis=1) > 0).tolist() == (answer.assigned >= 0).tolist()
+        classics.mclp(table, limit, p=1)
+        classics.partial_cover(table, limit, share=0.5)
+        assert np.array_equal(table.toarray(), before)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"people": np.full(300, 1e-9)}, r"people.*换一个单位"),
+        ({"people": np.full(300, 1e300)}, r"people.*换一个单位"),
+        ({"people": [10**400] * 300}, r"people.*应为数字"),
+        ({"travel": np.full((300, 25), 1e-8)}, r"travel.*换一个单位"),
+        ({"seed": 2.5}, r"seed.*整数"),
+        ({"seed": -1}, r"seed.*整数"),
+        ({"p": None, "cost": np.ones(25), "budget": math.inf}, r"budget.*inf"),
+    ],
+    ids=["small", "large", "huge", "near", "half", "negative", "endless"],
+)
+def test_numbers_that_cannot_be_told_from_rounding_are_refused(
+    more: dict[str, Any], said: str, plane: SimpleNamespace
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        ask("mclp", plane, **more)
+
+
+def test_costs_that_are_large_and_nearly_equal_are_told_apart(plane: SimpleNamespace) -> None:
+    rng = np.random.default_rng(3)
+    for most in (30, 1000):
+        cost = 1e7 + rng.integers(0, most, 25)
+        budget = float(np.sort(cost)[::3][:4].sum())
+        answer = classics.mclp(plane.times, 900, people=plane.people, cost=cost, budget=budget)
+        reach = plane.times <= 900
+        best = max(
+            plane.people[reach[:, list(some)].any(axis=1)].sum()
+            for some in combinations(range(25), 4)
+            if cost[list(some)].sum() <= budget
+        )
+        assert (answer.value, answer.outcome) == (best, "optimal")

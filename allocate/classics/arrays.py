@@ -12,6 +12,9 @@ from allocate.classics.lagrange import NOISE, Budget, Gains, Problem, Wanted
 from allocate.program import Instance
 from allocate.reduce import Floats, Int64s, Mask, Rows, take_rows, undominated_rows, undominated_sites
 
+# Whole costs up to here are handed over as they are.
+_LARGEST_WHOLE = 1e5
+
 
 class _Arrays:
     """Columns and rows for HiGHS, under construction; less is better."""
@@ -79,10 +82,37 @@ def _eye(count: int, value: float = -1.0) -> Any:
 
 
 def _add_budget(arrays: _Arrays, sites: Budget) -> None:
+    """Add what sites may cost.
+
+    HiGHS takes a row for kept that is broken by a millionth of its size: where costs are large and nearly equal that
+    is a site too many. Where one site less than the most that can be paid, k, can be paid whichever they are, the row
+
+        Σ (c_j - c) y_j <= B - c k + M (k - Σ y_j),  c the least cost,  M >= (k - 1) max (c_j - c) - (B - c k) and >= 0,
+
+    says the same with the differences alone: for k sites it is the budget, and fewer always keep it.
+    """
     even = sites.even
-    size = float(sites.cost.max())
-    price, most = (sites.cost / size, sites.budget / size) if even is None else (np.ones(len(sites.cost)), float(even))
-    arrays.rows(-math.inf, most, 1, (sparse.csr_array(price[None, :]), 0))
+    cost, count = sites.cost, len(sites.cost)
+    ones = sparse.csr_array(np.ones((1, count)))
+    if even is not None:
+        arrays.rows(-math.inf, float(even), 1, (ones, 0))
+        return
+    allowed = sites.budget * (1 + NOISE) + NOISE
+    most = int((np.cumsum(np.sort(cost)) <= allowed).sum())
+    least = float(cost.min())
+    left = allowed - least * most
+    if 1 <= most < count and (most - 1) * float(cost.max()) <= allowed:
+        large = max(0.0, (most - 1) * float(cost.max() - least) - left)
+        price, limit = cost - least + large, left + large * most
+        arrays.rows(-math.inf, float(most), 1, (ones, 0))
+    else:
+        price, limit = cost, allowed
+    if (price == np.round(price)).all() and price.max() < _LARGEST_WHOLE:
+        # (Half a unit more is not enough for anything.)
+        limit, size = math.floor(limit) + 0.5, 1.0
+    else:
+        size = float(price.max())
+    arrays.rows(-math.inf, limit / size, 1, (sparse.csr_array(price[None, :] / size), 0))
 
 
 def _wanted_instance(problem: Problem[Any, Any], rows: Wanted) -> tuple[Instance, Callable[[Int64s], Floats]]:

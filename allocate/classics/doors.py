@@ -68,7 +68,7 @@ def _budget(p: int | None, cost: Any, budget: float | None, faults: Faults) -> C
     def left(sites: Sites) -> float:
         given, argument = 0.0, "p" if budget is None else "budget"
         if budget is not None:
-            given = number(budget, argument, faults)
+            given = number(budget, argument, faults, most=1e15)
         elif p is not None:
             free = int((~sites.forbidden & ~sites.existing).sum())
             given = (
@@ -163,7 +163,7 @@ def partial_cover(
         core = asked.core(afford=math.inf)
         most = core.base + float(core.covers.weight.sum())
         # (What a share of a sum is, floats may miss by a hair.)
-        wanted -= SUM_NOISE * max(1.0, everybody)
+        wanted -= SUM_NOISE * everybody
         if wanted > most:
             raise NoPlanError(say("classics.out_of_reach", wanted=f"{wanted:,.0f}", most=f"{most:,.0f}"))
         record = search.record("min", whole=are_whole(asked.sites.cost), offset=asked.sites.spent)

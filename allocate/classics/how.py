@@ -71,7 +71,7 @@ class Search:
         amount(search.threads, "threads", 1024, faults)
         if search.listen is not None and not callable(search.listen):
             faults.blame("classics.listen", "listen", str(search.listen))
-        number(search.seed, "seed", faults, most=2.0**31 - 1)
+        amount(search.seed, "seed", 2**31 - 1, faults, least=0)
         return search
 
     @property
@@ -88,8 +88,8 @@ class Search:
         """Return an empty record for the search."""
         return Record(
             sense,
-            seconds=self.seconds,
-            gap=self.gap,
+            seconds=float(self.seconds),
+            gap=float(self.gap),
             whole=whole,
             offset=offset,
             began=self.began,

@@ -22,6 +22,8 @@ Blocks = Iterable[tuple[NDArray[Any], NDArray[Any]]]
 
 # The largest share of the free memory that a table of distances may take.
 _MEMORY_SHARE = 0.7
+# What the largest of a kind of numbers has to lie between.
+_LEAST, _MOST = 1e-3, 1e12
 # By what share lengths on a plane may be wrong.
 _MOST_DISTORTED = 0.01
 
@@ -281,7 +283,7 @@ def numbers(
         given = columns[given]
     try:
         values = _filled(given, np.nan)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         faults.blame("classics.not_numbers", argument, name)
         return np.ones(count)
     if values.shape != (count,):
@@ -298,7 +300,15 @@ def numbers(
         first = int(wrong[0])
         faults.blame("classics.range", argument, float(values[first]), first=first, count=len(wrong))
         return np.ones(count)
+    in_good_units(values, argument, faults)
     return values
+
+
+def in_good_units(values: Floats, argument: str, faults: Faults) -> None:
+    """Refuse numbers so small or large that what is nothing beside them cannot be told from rounding."""
+    largest = float(values.max(initial=0.0))
+    if 0 < largest < _LEAST or largest > _MOST:
+        faults.blame("classics.unit", argument, largest, least=f"{_LEAST:g}", most=f"{_MOST:g}")
 
 
 def _is_shuffled(labels: Any, others: Any) -> bool:
@@ -411,8 +421,9 @@ def _pairs(given: Any, faults: Faults) -> Pairs:
     """Return a sparse table by rows; no pair stands in it twice, and what only fills up a format is no pair."""
     pairs = sparse.csr_array(given)
     if given.format in {"bsr", "dia"}:
+        # (Neither shares anything with what was given.)
         pairs.eliminate_zeros()
-    elif given.format == "coo":
+    elif given.format in {"coo", "csr"} and not getattr(given, "has_canonical_format", False):
         alone = given.copy()
         alone.sum_duplicates()
         if alone.nnz < given.nnz:
@@ -431,6 +442,7 @@ def shape_of(travel: Travel, faults: Faults) -> tuple[int | None, int]:
 
 def _look(travel: NDArray[Any] | Pairs, faults: Faults) -> None:
     """Look at times for what is no time, in blocks."""
+    longest = 0.0
     rows = max(1, 10_000_000 // travel.shape[1])
     for begin in range(0, travel.shape[0], rows):
         block: Any = travel[begin : begin + rows]
@@ -446,6 +458,8 @@ def _look(travel: NDArray[Any] | Pairs, faults: Faults) -> None:
             value = float(values[first])
             faults.blame("classics.time", "travel", value, point=begin + point, site=site, count=len(wrong))
             return
+        longest = max(longest, float(values.max(initial=0.0, where=values < np.inf)))
+    in_good_units(np.array([longest]), "travel", faults)
 
 
 def covers_from(travel: Travel, limit: float | None, people: Floats | None, faults: Faults) -> Covers:
@@ -466,7 +480,8 @@ def covers_from(travel: Travel, limit: float | None, people: Floats | None, faul
     within = travel.data if limit is None or travel.dtype.kind == "b" else travel.data <= limit
     # (A stored pair covers however near it is; a stored False does not.)
     kept = (within if within.dtype.kind == "b" else np.ones(travel.nnz, dtype=bool)).astype(np.uint8)
-    reach = sparse.csr_array((kept, travel.indices, travel.indptr), shape=travel.shape)
+    # (Taking pairs out happens in place, and the table is the caller's.)
+    reach = sparse.csr_array((kept, travel.indices.copy(), travel.indptr.copy()), shape=travel.shape)
     reach.eliminate_zeros()
     return covers_of(reach, people)
 

@@ -136,6 +136,8 @@ class Record:
             bound = float(math.floor(bound) if self.sense == "max" else math.ceil(bound))
         if self.value is not None:
             bound = max(bound, self.value) if self.sense == "max" else min(bound, self.value)
+            if abs(bound - self.value) <= _SAME * max(1.0, abs(self.value + self.offset)):
+                bound = self.value
         if self.bound is None or (bound < self.bound if self.sense == "max" else bound > self.bound):
             self.bound, self.proof = bound, proof
             self._tell()

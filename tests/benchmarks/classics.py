@@ -8,6 +8,7 @@ line says so when it is not what was claimed.
 
 import argparse
 import importlib.metadata
+import math
 import os
 import platform
 import signal
@@ -21,12 +22,15 @@ from typing import Any
 import instances
 import numpy as np
 from instances import Grid, Square, reaching
-from page import curve, gap_of, memory_of, put_in, seconds_of, slope, table
-from processes import HERE, OURS, PEERS_PYTHON, Measured, Processes
+from page import HEAD, curve, gap_of, memory_of, put_in, seconds_of, slope, table
+from processes import HERE, OURS, PEERS, PEERS_PYTHON, Measured, Processes
 from tasks import Task, value_of
 
 SAME = 1e-6  # two values that differ by less than this share are one
 FOLDERS = "ALLOCATE_INSTANCES"
+TOGETHER = "CPU [s], peer → allocate"
+ABSENT = {"spopt": "sh tests/benchmarks/get-peers.sh installs it"}
+STOPPED = 130  # what a shell says of a command that was interrupted
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,12 @@ class Line:
         if self.peer.value is None and not self.peer.ended:
             return None
         return self.peer.seconds / self.ours.seconds
+
+    @property
+    def worked(self) -> str:
+        """Return what the processors worked for both [s]; on a machine with other work it says more than the clock."""
+        both = [self.ours] if self.peer is None else [self.peer, self.ours]
+        return " → ".join(seconds_of(of.result.cpu) if of.result.cpu else "unknown" for of in both)
 
     def cells(self) -> tuple[str, ...]:
         """Return it as the cells of a row."""
@@ -112,6 +122,7 @@ class Bench:
 
     def __init__(self, processes: Processes, folder: Path | None, *, quick: bool, peers: bool) -> None:
         self.processes, self.folder, self.quick, self.peers = processes, folder, quick, peers
+        self._said = set[str]()
 
     def size(self, count: float) -> int:
         """Return a number of points or sites: a small part where it goes quickly."""
@@ -122,11 +133,12 @@ class Bench:
         return min(seconds, 2.0) if self.quick else seconds
 
     def files(self, kind: str, pattern: str) -> list[Path]:
-        """Return the files of a kind; none, and one line that says so, where they are absent."""
+        """Return the files of a kind; none, and one line a run that says so, where they are absent."""
         found = sorted(self.folder.joinpath(kind).glob(pattern), key=_natural) if self.folder else []
         if not found:
-            where = f"{self.folder}/{kind}" if self.folder else f"--instances or {FOLDERS}"
-            print(f"skipped: no {kind} instances ({where})")
+            where = f"in {self.folder / kind}" if self.folder else "without a folder of them"
+            ways = f"make bench INSTANCES=DIR, or --instances DIR, or {FOLDERS}=DIR"
+            self._say(f"skipped: no {kind} instances {where}: {ways}")
         return found[:1] if self.quick else found
 
     def ours(self, task: Task, **more: Any) -> Measured:
@@ -141,14 +153,20 @@ class Bench:
         return found
 
     def peer(self, who: str, task: Task, *, at_most: float | None = None) -> Measured | None:
-        """Measure a peer; None, and one line that says so, where it is not installed or not asked for."""
+        """Measure a peer; None where it is not asked for, or, with one line a run that says so, not installed."""
         if not self.peers:
             return None
         if not self.processes.has(who):
-            print(f"skipped: {who} is not installed")
+            self._say(f"skipped: {who} is not installed: {ABSENT.get(who, 'it has to be on the PATH')}")
             return None
         limit = self.seconds(at_most) if at_most is not None else None
         return self.processes.run(who, self._scaled(task), at_most=None if limit is None else limit + 1)
+
+    def _say(self, sentence: str) -> None:
+        """Print a sentence once."""
+        if sentence not in self._said:
+            print(sentence, flush=True)
+        self._said.add(sentence)
 
     def _scaled(self, task: Task) -> Task:
         return replace(task, seconds=self.seconds(task.seconds))
@@ -482,13 +500,58 @@ def floor(bench: Bench) -> Iterator[Line]:
 def points(bench: Bench) -> Iterator[Line]:
     """Seconds against points at 1,000 sites, p 50, 8 sites in reach."""
     limit = bench.processes.peer_seconds
-    for count in (1e3, 1e4, 1e5, 3e5, 1e6, 3e6, 1e7, 2e7):
+    lines = list[Line]()
+    for count in COUNTS:
         task = bench.stream("square", 1000, count, 50)
         ours = bench.ours(task)
         peer = bench.peer("spopt", replace(task, seconds=limit), at_most=limit) if count < 1e5 else None
-        name = f"MCLP {count:.0e} × 1,000, p 50".replace("e+0", "e")
-        bar = ("at most linear from 1e5 to 1e7", None)
-        yield Line(name, ours, peer, compared(ours, peer, most=True), *bar, count=count)
+        line = Line(f"MCLP {_short(count)} × 1,000, p 50", ours, peer, compared(ours, peer, most=True), count=count)
+        if count == COUNTS[-1]:
+            # (Of all lines together.)
+            found = steepness([*lines, line])
+            line = replace(line, bar="at most linear from 1e5 to 1e7", met=found.steep <= 1 if found else None)
+        lines.append(line)
+        yield line
+
+
+COUNTS = (1e3, 1e4, 1e5, 3e5, 1e6, 3e6, 1e7, 2e7)
+
+
+@dataclass(frozen=True)
+class Steepness:
+    """How our seconds grow with points.
+
+    Attributes
+    ----------
+    steep
+        By how many decades per decade of points, rounded up to one digit after the point.
+    least, most
+        The points between which it was measured.
+    """
+
+    steep: float
+    least: float
+    most: float
+
+    @property
+    def range(self) -> str:
+        """Return from where to where, in words."""
+        return f"{_short(self.least)} to {_short(self.most)} points"
+
+
+def _short(count: float) -> str:
+    return f"{count:.0e}".replace("e+0", "e")
+
+
+def steepness(lines: list[Line]) -> Steepness | None:
+    """Return how our seconds grow from 1e5 to 1e7 points; None where fewer than two lines are in there."""
+    spots = [(line.count, line.ours.seconds) for line in lines if line.ours.value is not None]
+    counted = sorted(spot for spot in spots if 1e5 <= spot[0] <= 1e7)
+    if len(counted) < 2:
+        return None
+    # (What stands behind the sixth digit comes from adding up.)
+    steep = math.ceil(round(10 * slope(*zip(*counted, strict=True)), 6)) / 10
+    return Steepness(steep, counted[0][0], counted[-1][0])
 
 
 def growth(lines: list[Line]) -> tuple[str, str]:
@@ -499,14 +562,13 @@ def growth(lines: list[Line]) -> tuple[str, str]:
     ]
     if beside:
         curves["spopt"] = beside
-    counted = [spot for spot in curves[OURS] if 1e5 <= spot[0] <= 1e7]
-    if len(counted) < 2:
+    found = steepness(lines)
+    if found is None:
         return "Too few were measured for a slope.", ""
-    steep = slope(*zip(*counted, strict=True))
-    said = (
-        f"Slope from 1e5 to 1e7 points, in logarithms: **{steep:.2f}** ({'at most' if steep <= 1 else 'above'} linear)."
-    )
-    return said, curve(curves, f"MCLP, 1,000 sites, p 50: seconds against points, slope {steep:.2f}")
+    linear = "at most" if found.steep <= 1 else "above"
+    said = f"Slope of {OURS} from {found.range}, in logarithms, rounded up: **{found.steep:.1f}** ({linear} linear)."
+    title = f"MCLP, 1,000 sites, p 50: slope of {OURS}, {found.range}: {found.steep:.1f}"
+    return said, curve(curves, title)
 
 
 GROUPS: dict[str, Callable[[Bench], Iterator[Line]]] = {
@@ -529,7 +591,7 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Line]]] = {
 def surroundings(threads: int) -> str:
     """Return on what was measured, as a sentence."""
     names = [f"{name} {importlib.metadata.version(name)}" for name in ("numpy", "scipy", "highspy", "pulp")]
-    if PEERS_PYTHON.exists():
+    if (PEERS / ".ready").exists():
         ask = "import importlib.metadata as m; print('spopt', m.version('spopt'), 'with PuLP', m.version('pulp'))"
         names.append(
             subprocess.run([PEERS_PYTHON, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
@@ -556,33 +618,42 @@ def main(arguments: list[str] | None = None) -> None:
     folder = Path(asked.instances) if asked.instances else None
     limits = {"peer_seconds": 2.0, "tries": 1} if asked.quick else {"peer_seconds": asked.peer_seconds}
     writes = not (asked.quick or asked.without_peers)
+    if writes and not asked.page.is_file():
+        parser.error(f"there is no page {asked.page} to write the tables to")
     with Processes(threads=asked.threads, **limits) as processes:
         bench = Bench(processes, folder, quick=asked.quick, peers=not asked.without_peers)
         for name in names:
-            lines = _shown(name, bench)
+            lines, stopped = _shown(name, bench)
             if lines and writes:
-                _written(asked.page, name, lines, asked.threads)
+                _written(asked.page, name, lines, asked.threads, stopped=stopped)
+            if stopped:
+                kept = f"its rows so far ({len(lines)}) are {'on the page' if writes else 'above'}"
+                print(f"stopped in {name}: {kept if lines else 'it has no row yet'}", flush=True)
+                sys.exit(STOPPED)
 
 
-def _shown(name: str, bench: Bench) -> list[Line]:
-    """Measure a group; every line is printed when it is there."""
-    print(f"\n{name}: {GROUPS[name].__doc__}")
-    lines = []
-    for line in GROUPS[name](bench):
-        if line.peer is None and any(line.instance == other.instance for other in lines):
-            continue  # a peer that is absent: ours alone stands there already
-        lines.append(line)
-        # (On a machine that has other work, what the processors did says more than the clock.)
-        busy = [
-            f"{who.who} {who.result.cpu:.2f}" for who in (line.peer, line.ours) if who is not None and who.result.cpu
-        ]
-        print(" | ".join([*line.cells(), f"CPU s: {', '.join(busy)}"]), flush=True)
-    return lines
+def _shown(name: str, bench: Bench) -> tuple[list[Line], bool]:
+    """Measure a group, and print every line when it is there; return the lines, and whether it was stopped."""
+    lines = list[Line]()
+    try:
+        print(f"\n{name}: {GROUPS[name].__doc__}", flush=True)
+        for line in GROUPS[name](bench):
+            if line.peer is None and any(line.instance == other.instance for other in lines):
+                continue  # a peer that is absent: ours alone stands there already
+            if not lines:
+                print(" | ".join([*HEAD, TOGETHER]))
+            lines.append(line)
+            print(" | ".join([*line.cells(), line.worked]), flush=True)
+    except KeyboardInterrupt:
+        return lines, True
+    return lines, False
 
 
-def _written(page: Path, name: str, lines: list[Line], threads: int) -> None:
+def _written(page: Path, name: str, lines: list[Line], threads: int, *, stopped: bool = False) -> None:
     command = f"`python tests/benchmarks/classics.py --only {name}`"
     content = f"{table([line.cells() for line in lines])}\n\n{command}. {surroundings(threads)}"
+    if stopped:
+        content = f"{content}\n\n**Stopped before its end**: rows are missing."
     if name == "points":
         said, picture = growth(lines)
         content = f"{content}\n\n{said}"
@@ -592,6 +663,10 @@ def _written(page: Path, name: str, lines: list[Line], threads: int) -> None:
 
 
 if __name__ == "__main__":
-    # (Told to end, it ends what it started, as it does when it is interrupted.)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    main()
+    # (Told to end, it ends what it started and keeps what it has, as it does when it is interrupted.)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        main()
+    except KeyboardInterrupt:  # between two groups
+        print("stopped", flush=True)
+        sys.exit(STOPPED)

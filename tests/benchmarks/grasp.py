@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from peers import measured
 from scipy import sparse
-from tasks import Result, Task, reaching_of
+from tasks import Arrays, Result, Task, reaching_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -121,10 +121,9 @@ def search(covers: sparse.csr_array, people: Floats, p: int, seconds: float, see
     return best, chosen
 
 
-def grasp(task: Task) -> Result:
+def grasp(task: Task, arrays: Arrays) -> Result:
     """Search as long as the task says."""
     began = time.monotonic()
-    arrays = task.load()
     covers = reaching_of(arrays, task.radius)
     left = task.seconds - (time.monotonic() - began)
     value, sites = search(covers, arrays["people"], task.p, left, task.seed)

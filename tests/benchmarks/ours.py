@@ -7,27 +7,28 @@ from typing import Any
 import instances
 import numpy as np
 from peers import measured
-from tasks import Result, Task
+from tasks import Arrays, Result, Task
 
 # (The project is looked at where it stands, installed or not.)
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 
-def solve(task: Task) -> Result:
-    """Ask the model of the task, from its arrays; points of a stream come in blocks and are never held at once."""
+def given(task: Task) -> Arrays:
+    """Return the arrays of a task; points of a stream come in blocks and are never held at once."""
+    if not task.stream:
+        return task.load()
+    blocks = instances.arrays_of(task.stream)
+    return {"points": blocks, "sites": blocks.sites}
+
+
+def solve(task: Task, arrays: Arrays) -> Result:
+    """Ask the model of the task."""
     from allocate import classics
     from allocate.errors import NoPlanError
 
     options: dict[str, Any] = {"seconds": task.seconds, "threads": task.threads, "seed": task.seed, "gap": task.gap}
-    blocks = instances.arrays_of(task.stream) if task.stream else None
-    arrays = {} if blocks is not None else task.load()
-    if blocks is None:
-        people = arrays.get("people")
-        travel = arrays.get("distance")
-        if travel is None and "points" in arrays:
-            travel = classics.between(arrays["points"], arrays["sites"])
-    else:
-        people, travel = None, classics.between(blocks, blocks.sites)
+    people, points = arrays.get("people"), arrays.get("points")  # (Blocks bring their people with them.)
+    travel = arrays.get("distance") if points is None else classics.between(points, arrays["sites"])
     try:
         match task.model:
             case "lscp":
@@ -52,10 +53,10 @@ def solve(task: Task) -> Result:
         answer.bound if np.isfinite(answer.bound) else None,
         answer.sites.tolist(),
         answer.outcome.value == "optimal",
-        making=blocks.making if blocks is not None else 0.0,
+        making=points.making if isinstance(points, instances.Blocks) else 0.0,
         note=f"{answer.proof}",
     )
 
 
 if __name__ == "__main__":
-    measured(solve, ("allocate.classics",), sys.argv[1:])
+    measured(solve, ("allocate.classics",), sys.argv[1:], given)

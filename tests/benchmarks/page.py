@@ -100,7 +100,8 @@ def _plain(power: int) -> str:
 
 def seconds_of(seconds: float) -> str:
     """Return seconds with as many digits as matter."""
-    return f"{seconds:.0f}" if seconds >= 100 else f"{seconds:.1f}" if seconds >= 10 else f"{seconds:.2f}"
+    digits = 0 if seconds >= 100 else 1 if seconds >= 10 else 2 if seconds >= 0.1 else 3
+    return f"{seconds:.{digits}f}"
 
 
 def memory_of(count: int) -> str:

@@ -1,4 +1,4 @@
-"""Peers, each in a process of its own from arrays to an answer: `python peers.py NAME TASK.json RESULT.json`.
+"""Peers, each in a process of its own from arrays in memory to an answer: `python peers.py NAME TASK.json RESULT.json`.
 
 * spopt    PySAL's library of location models, with CBC as it comes
 * pulp     the formulation of a textbook, one row per point, written with PuLP and given to HiGHS
@@ -10,8 +10,8 @@ spopt needs an environment of its own (`get-peers.sh`), because it asks for a Pu
 """
 
 import importlib
-import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from tasks import Result, Task, apart, peak, reaching_of
+from tasks import Arrays, Result, Task, apart, begun, peak, reaching_of
 
 Floats = NDArray[np.float64]
 
@@ -53,9 +53,8 @@ class Rows:
     sign: float
 
 
-def formulate(task: Task) -> Rows:
+def formulate(task: Task, arrays: Arrays) -> Rows:
     """Return a task's textbook formulation, a row per point or per pair."""
-    arrays = task.load()
     match task.model:
         case "lscp":
             covers = reaching_of(arrays, task.radius)
@@ -129,6 +128,8 @@ def _rows(
 
 def _highs_model(rows: Rows, task: Task) -> Any:
     highspy = importlib.import_module("highspy")
+    # (What a process solved before may have used other threads.)
+    highspy.Highs.resetGlobalScheduler(True)
     highs = highspy.Highs()
     for name, value in (("output_flag", False), ("threads", task.threads), ("mip_rel_gap", task.gap)):
         highs.setOptionValue(name, value)
@@ -154,11 +155,11 @@ def _highs_model(rows: Rows, task: Task) -> Any:
     return highs
 
 
-def highs(task: Task) -> Result:
+def highs(task: Task, arrays: Arrays) -> Result:
     """Hand the rows as arrays to HiGHS."""
     highspy = importlib.import_module("highspy")
     began = time.monotonic()
-    rows = formulate(task)
+    rows = formulate(task, arrays)
     model = _highs_model(rows, task)
     model.setOptionValue("time_limit", max(1.0, task.seconds - (time.monotonic() - began)))
     model.run()
@@ -175,13 +176,13 @@ def highs(task: Task) -> Result:
     )
 
 
-def cbc(task: Task) -> Result:
+def cbc(task: Task, arrays: Arrays) -> Result:
     """Write the rows to a file and hand it to the CBC on the PATH."""
     path = shutil.which("cbc")
     if path is None:
         return Result(note="no cbc on the PATH")
     began = time.monotonic()
-    rows = formulate(task)
+    rows = formulate(task, arrays)
     with tempfile.TemporaryDirectory() as folder:
         file, answer = Path(folder) / "model.mps", Path(folder) / "answer.txt"
         _highs_model(rows, task).writeModel(str(file))
@@ -207,10 +208,9 @@ def _cbc_result(lines: list[str], log: str, rows: Rows) -> Result:
     return Result(rows.sign * value, None if bound is None else rows.sign * bound, open_sites, proven, note=head)
 
 
-def spopt(task: Task) -> Result:
+def spopt(task: Task, arrays: Arrays) -> Result:
     """Build and solve by spopt."""
     locate, pulp = importlib.import_module("spopt.locate"), importlib.import_module("pulp")
-    arrays = task.load()
     distance = apart(arrays)
     solver = pulp.PULP_CBC_CMD(msg=False, timeLimit=task.seconds)
     match task.model:
@@ -235,11 +235,10 @@ def spopt(task: Task) -> Result:
     return Result(value, value, [j for j, site in enumerate(model.fac_vars) if site.value() > _OPEN], True)
 
 
-def _pulp(task: Task, solver: Callable[[Any, float], Any]) -> Result:
+def _pulp(task: Task, arrays: Arrays, solver: Callable[[Any, float], Any]) -> Result:
     """Write the textbook formulation with PuLP, as its users do."""
     pulp = importlib.import_module("pulp")
     began = time.monotonic()
-    arrays = task.load()
     covering = task.model in {"lscp", "mclp"}
     covers = reaching_of(arrays, task.radius) if covering else None
     distance = np.zeros((0, 0)) if covering else arrays["assign"] if task.model == "capacitated" else apart(arrays)
@@ -297,23 +296,29 @@ def _pulp(task: Task, solver: Callable[[Any, float], Any]) -> Result:
     return Result(value, bound, [j for j, y in enumerate(site) if (y.varValue or 0) > _OPEN], proven)
 
 
-def pulp(task: Task) -> Result:
+def pulp(task: Task, arrays: Arrays) -> Result:
     """Write it with PuLP, solve it by HiGHS."""
-    return _pulp(task, lambda of, left: of.HiGHS(msg=False, timeLimit=left, threads=task.threads, gapRel=task.gap))
+    importlib.import_module("highspy").Highs.resetGlobalScheduler(True)
+    return _pulp(
+        task,
+        arrays,
+        lambda of, left: of.HiGHS(msg=False, timeLimit=left, threads=task.threads, gapRel=task.gap),
+    )
 
 
-def pulp_cbc(task: Task) -> Result:
+def pulp_cbc(task: Task, arrays: Arrays) -> Result:
     """Write it with PuLP, solve it by CBC."""
     path = shutil.which("cbc")
     if path is None:
         return Result(note="no cbc on the PATH")
     return _pulp(
         task,
+        arrays,
         lambda of, left: of.COIN_CMD(msg=False, path=path, timeLimit=left, threads=task.threads, gapRel=task.gap),
     )
 
 
-PEERS: dict[str, tuple[Callable[[Task], Result], tuple[str, ...]]] = {
+PEERS: dict[str, tuple[Callable[[Task, Arrays], Result], tuple[str, ...]]] = {
     "spopt": (spopt, ("spopt.locate", "pulp")),
     "pulp": (pulp, ("pulp", "highspy")),
     "pulp-cbc": (pulp_cbc, ("pulp",)),
@@ -324,19 +329,31 @@ PEERS: dict[str, tuple[Callable[[Task], Result], tuple[str, ...]]] = {
 
 def _worked() -> float:
     """Return what processors worked for this process and the children that it waited for [s]."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    # (In microseconds; os.times counts in hundredths, which is coarser than what is short.)
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(times.ru_utime + times.ru_stime for times in used)
 
 
-def measured(work: Callable[[Task], Result], modules: tuple[str, ...], files: list[str]) -> None:
-    """Run a task that is read from a file, and write what came out with its seconds and memory."""
+def measured(
+    work: Callable[[Task, Arrays], Result],
+    modules: tuple[str, ...],
+    files: list[str],
+    load: Callable[[Task], Arrays] = Task.load,
+) -> None:
+    """Run a task that is read from a file, and write what came out with its seconds and memory.
+
+    The clock starts when libraries are imported and arrays stand in memory, for everybody alike; an empty file beside
+    the result says so to who watches.
+    """
     began = time.monotonic()
     for name in modules:
         importlib.import_module(name)
     imports = time.monotonic() - began
     task = Task.read(Path(files[0]))
+    arrays = load(task)
+    begun(Path(files[1])).touch()
     began, worked = time.monotonic(), _worked()
-    found = work(task)
+    found = work(task, arrays)
     seconds, cpu = time.monotonic() - began - found.making, _worked() - worked - found.making
     taken = {"seconds": seconds, "imports": imports, "cpu": cpu, "bytes": max(found.bytes, peak())}
     content = {**found.__dict__, **taken}

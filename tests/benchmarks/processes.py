@@ -13,13 +13,15 @@ from statistics import median
 from typing import Any, Self
 
 import numpy as np
-from tasks import Result, Task
+from tasks import Result, Task, begun
 
 HERE = Path(__file__).resolve().parent
-PEERS_PYTHON = HERE.parents[1] / ".venv-peers" / "bin" / "python"
+PEERS = HERE.parents[1] / ".venv-peers"
+PEERS_PYTHON = PEERS / "bin" / "python"
 OURS = "allocate"
 
 _EVERY = 0.05
+_READY = 120.0  # by when libraries are imported and arrays read, before anybody's clock starts [s]
 _SHORT = 10.0
 
 
@@ -81,7 +83,7 @@ class Processes:
     def has(self, who: str) -> bool:
         """Tell whether somebody can be measured here."""
         if who == "spopt":
-            return PEERS_PYTHON.exists()
+            return (PEERS / ".ready").exists()  # (the last thing that get-peers.sh makes)
         return "cbc" not in who or shutil.which("cbc") is not None
 
     def run(self, who: str, task: Task, *, at_most: float | None = None) -> Measured:
@@ -101,7 +103,8 @@ class Processes:
 
     def _once(self, who: str, task: Task, at_most: float | None) -> Measured:
         files = [self.folder / name for name in ("task.json", "result.json")]
-        files[1].unlink(missing_ok=True)
+        for stale in (files[1], begun(files[1])):
+            stale.unlink(missing_ok=True)
         task.write(files[0])
         # (A search that keeps its time still has to build, and to say what it found.)
         limit = at_most if at_most is not None else 3 * task.seconds + 60
@@ -117,15 +120,17 @@ class Processes:
                 stderr=said,
                 start_new_session=True,
             )
-            most, ended = _watch(process, began + limit)
+            seen = _watch(process, limit, begun(files[1]))
             took = time.monotonic() - began
             said.seek(0)
             words = said.read().decode(errors="replace").strip().splitlines()
-        if ended or not files[1].exists():
-            note = "" if ended else f"failed: {words[-1] if words else process.returncode}"
-            return Measured(who, Result(bytes=most, note=note), took, limit if ended else 0.0)
+        if seen.ended or not files[1].exists():
+            note = "" if seen.ended else f"failed: {words[-1] if words else process.returncode}"
+            return Measured(
+                who, Result(cpu=seen.worked, bytes=seen.most, note=note), took, limit if seen.ended else 0.0
+            )
         result = Result.read(files[1])
-        return Measured(who, replace(result, bytes=max(result.bytes, most)), took)
+        return Measured(who, replace(result, bytes=max(result.bytes, seen.most)), took)
 
 
 def _command(who: str) -> list[str]:
@@ -136,18 +141,40 @@ def _command(who: str) -> list[str]:
     return [str(PEERS_PYTHON) if who == "spopt" else sys.executable, "peers.py", who]
 
 
-def _watch(process: "subprocess.Popen[bytes]", deadline: float) -> tuple[int, bool]:
-    """Return the most memory that a process and its children held at once, and whether it had to be ended."""
-    most = 0
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a process and its children from outside.
+
+    Attributes
+    ----------
+    most
+        The most memory that they held at once [bytes].
+    worked
+        What processors worked for them after the clock started [s].
+    ended
+        Whether they had to be ended.
+    """
+
+    most: int
+    worked: float
+    ended: bool
+
+
+def _watch(process: "subprocess.Popen[bytes]", limit: float, clock: Path) -> Seen:
+    """Watch a process until it ends, or end it `limit` seconds after its clock started."""
+    most, before, worked, running = 0, 0.0, 0.0, False
+    deadline = time.monotonic() + _READY + limit
     try:
         while time.monotonic() <= deadline:
             try:
                 process.wait(_EVERY)
             except subprocess.TimeoutExpired:
-                most = max(most, _memory(process.pid))
+                most, worked = max(most, _memory(process.pid)), max(worked, _worked(process.pid))
             else:
-                return most, False
-        return most, True
+                return Seen(most, worked - before, ended=False)
+            if not running and clock.exists():
+                running, before, deadline = True, worked, time.monotonic() + limit
+        return Seen(most, worked - before, ended=True)
     finally:
         if process.poll() is None:
             # It leads a session of its own: what it started ends with it, and nothing else.
@@ -159,7 +186,22 @@ def _memory(process: int) -> int:
     """Return what a process and its children hold [bytes]; 0 where the system does not tell."""
     try:
         pages = int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1])
-        children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
+        return pages * os.sysconf("SC_PAGE_SIZE") + sum(map(_memory, _children(process)))
     except (OSError, IndexError):
         return 0
-    return pages * os.sysconf("SC_PAGE_SIZE") + sum(map(_memory, map(int, children)))
+
+
+def _worked(process: int) -> float:
+    """Return what processors worked for a process and its children [s]; 0 where the system does not tell."""
+    try:
+        # (After the name, which stands in brackets and may hold anything, the 12th to the 15th: own, and of children
+        # that have ended.)
+        words = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        ticks = sum(map(int, words[11:15]))
+        return ticks / os.sysconf("SC_CLK_TCK") + sum(map(_worked, _children(process)))
+    except (OSError, ValueError):
+        return 0.0
+
+
+def _children(process: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()]

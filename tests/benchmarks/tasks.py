@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import optimize, sparse
 
 Floats = NDArray[np.float64]
+Arrays = dict[str, Any]
 
 WHOLE = 1e-6  # what a value may be off by and count as the same
 
@@ -56,8 +57,8 @@ class Task:
         """Write it as JSON."""
         file.write_text(json.dumps(asdict(self)), encoding="utf-8")
 
-    def load(self) -> dict[str, Any]:
-        """Return the arrays; those of a stream all at once."""
+    def load(self) -> Arrays:
+        """Return the arrays, in memory; those of a stream all at once."""
         if self.stream:
             blocks = instances.arrays_of(self.stream)
             points, people = blocks.whole()
@@ -79,13 +80,13 @@ class Result:
     proven
         Whether it says that nothing is better.
     seconds
-        From arrays to answer [s].
+        From arrays in memory to answer [s].
     imports
         Of its libraries before that [s].
     cpu
         What processors worked in that time, children included [s].
     making
-        Of making points in blocks, not counted in `seconds` [s].
+        Of making points in blocks while they were read, not counted in `seconds` [s].
     bytes
         The most memory that it held, children included where the system tells.
     note
@@ -122,6 +123,11 @@ class Result:
         return abs(self.bound - self.value) / abs(self.value) if self.value else float("inf")
 
 
+def begun(result: Path) -> Path:
+    """Return the file that tells, while a task is worked on, that its clock has started."""
+    return result.with_suffix(".begun")
+
+
 def peak() -> int:
     """Return the most memory that this process held since it began [bytes]."""
     status = Path("/proc/self/status")
@@ -133,7 +139,7 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def apart(arrays: dict[str, Any]) -> Floats:
+def apart(arrays: Arrays) -> Floats:
     """Return the distances of points and sites: those given, or in a straight line."""
     if "distance" in arrays:
         return arrays["distance"]  # type: ignore[no-any-return]
@@ -141,7 +147,7 @@ def apart(arrays: dict[str, Any]) -> Floats:
     return np.hypot(points[:, :1] - sites[:, 0], points[:, 1:] - sites[:, 1])
 
 
-def reaching_of(arrays: dict[str, Any], radius: float) -> sparse.csr_array:
+def reaching_of(arrays: Arrays, radius: float) -> sparse.csr_array:
     """Return which sites reach which points (points x sites)."""
     if "distance" in arrays:
         return sparse.csr_array((arrays["distance"] <= radius).astype(np.uint8))
@@ -182,7 +188,7 @@ def value_of(task: Task, sites: list[int]) -> float | None:
     return covered
 
 
-def _served(arrays: dict[str, Any], chosen: NDArray[np.int64]) -> float | None:
+def _served(arrays: Arrays, chosen: NDArray[np.int64]) -> float | None:
     """Return the cost of open sites and of serving all demand from them: a linear program; None where they cannot."""
     cost = arrays["assign"][:, chosen]
     points, sites = cost.shape
@@ -192,7 +198,7 @@ def _served(arrays: dict[str, Any], chosen: NDArray[np.int64]) -> float | None:
     return float(found.fun + arrays["cost"][chosen].sum()) if found.status == 0 else None
 
 
-def _only(arrays: dict[str, Any], chosen: NDArray[np.int64]) -> list[tuple[str, Any]]:
+def _only(arrays: Arrays, chosen: NDArray[np.int64]) -> list[tuple[str, Any]]:
     """Return the arrays with only the chosen sites' places."""
     return [(name, of[chosen] if name == "sites" else of) for name, of in arrays.items()]
 
