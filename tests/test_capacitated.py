@@ -280,3 +280,78 @@ def test_the_same_input_gives_the_same_answer() -> None:
     assert two.sites is not None
     assert one.sites.tolist() == two.sites.tolist()
     assert [m.bound for m in one.trace] == [m.bound for m in two.trace]
+
+
+@settings(deadline=None, max_examples=80)
+@given(_cases(5, 4), st.one_of(st.none(), st.integers(1, 3)), st.booleans())
+def test_without_time_whoever_may_go_anywhere_is_served_where_anybody_can_be(
+    case: Case, p: int | None, stands: bool
+) -> None:
+    assign, demand, capacity, cost = case
+    case = np.where(np.isfinite(assign), assign, 20.0), demand, capacity, cost
+    standing = (0,) if stands else ()
+    best = _brute(case, p=p, single=False, standing=standing)
+    found, record = _locate(case, seconds=0.0, p=p, standing=standing)
+    assert found == math.isfinite(best)
+    assert (record.value is not None) == math.isfinite(best)
+    if record.value is not None:
+        assert record.value >= best - 1e-9
+        assert record.sites is not None
+        assert set(standing) <= set(record.sites)
+        assert len(record.sites) <= (len(cost) if p is None else p + len(standing))
+        _check(case, record, single=False)
+
+
+@settings(deadline=None, max_examples=80)
+@given(_cases(5, 4), st.one_of(st.none(), st.integers(1, 3)), st.booleans(), st.booleans())
+def test_what_is_answered_without_time_keeps_to_what_was_given(
+    case: Case, p: int | None, stands: bool, single: bool
+) -> None:
+    standing = (0,) if stands else ()
+    found, record = _locate(case, seconds=0.0, p=p, single=single, standing=standing)
+    best = _brute(case, p=p, single=single, standing=standing)
+    assert found or math.isinf(best)
+    if record.value is not None:
+        assert record.value >= best - 1e-9
+        assert record.sites is not None
+        assert set(standing) <= set(record.sites)
+        assert len(record.sites) <= (len(case[3]) if p is None else p + len(standing))
+        _check(case, record, single=single)
+    assert record.bound is None or record.bound <= best + 1e-9
+
+
+@pytest.mark.parametrize("single", [False, True])
+@pytest.mark.parametrize("p", [None, 8])
+def test_thousands_of_points_are_served_without_time(single: bool, p: int | None) -> None:
+    assign, demand, _, cost = _town(10, 3000, 40, 3.0)
+    case = assign, demand, np.full(40, demand.sum() / 7), cost
+    found, record = _locate(case, seconds=0.0, single=single, p=p)
+    assert found
+    assert record.sites is not None
+    assert len(record.sites) <= (40 if p is None else p)
+    _check(case, record, single=single)
+
+
+def test_points_that_few_sites_may_serve_are_served_without_time() -> None:
+    assign, demand, _, cost = _town(11, 1000, 40, 3.0)
+    near = np.argsort(assign, axis=1)[:, :6]
+    some = np.full(assign.shape, np.inf)
+    np.put_along_axis(some, near, np.take_along_axis(assign, near, axis=1), axis=1)
+    case = some, demand, np.full(40, demand.sum() / 15), cost
+    for single in (False, True):
+        found, record = _locate(case, seconds=0.0, single=single)
+        assert found
+        assert record.value is not None
+        _check(case, record, single=single)
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_everybody_where_it_is_cheapest_is_proven_by_that(single: bool) -> None:
+    assign, demand, _, cost = _town(12, 200, 10, 3.0)
+    case = assign, demand, np.full(10, demand.sum()), 0 * cost
+    record = Record("min", seconds=0.0)
+    # A caller may have told the same bound without a name.
+    record.bounded(float(assign.min(axis=1).sum()), Proof.NONE)
+    assert capacitated.locate_capacitated(*case, record, single=single)
+    assert record.gap == 0
+    assert record.proof is Proof.REDUCTION

@@ -317,3 +317,83 @@ def test_everybody_is_covered_where_the_budget_allows_it() -> None:
     record = Record("max", seconds=10, whole=True)
     locate_max_cover(covers, np.ones(20), 20.0, record)
     assert record.value == record.bound == covers.weight.sum()
+
+
+def locate_every(covers: Covers, budget: float, record: Record) -> bool:
+    """Cover every row, and as many as can be a second time."""
+    nobody = np.zeros(len(covers.weight), dtype=np.int64)
+    return locate_backup(covers, nobody, np.ones(covers.matrix.shape[1]), budget, 0.5, True, record)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_row_is_covered_with_as_few_sites_as_can_be_and_with_fewer_it_is_impossible(seed: int) -> None:
+    covers = uniform(1500, 60, 0.15, seed)
+    cheapest = Record("min", seconds=60, whole=True)
+    locate_set_cover(covers, np.ones(60), cheapest)
+    assert cheapest.is_proven
+    assert cheapest.value is not None
+    record = Record("max", seconds=60)
+    assert locate_every(covers, cheapest.value, record)
+    assert record.is_proven
+    assert record.sites is not None
+    assert (np.asarray(covers.matrix[:, record.sites].sum(axis=1)) > 0).all()
+    record = Record("max", seconds=60)
+    assert not locate_every(covers, cheapest.value - 1, record)
+    assert record.value is None
+
+
+@QUICK
+@given(small_covers(), st.integers(0, 2), st.sampled_from([0.05, 0.5, 1.0, 2.0, 3.0]), st.integers(0, 1))
+def test_it_is_impossible_only_where_no_sites_reach_every_row(
+    covers: Covers, kind: int, budget: float, standing: int
+) -> None:
+    cost = costs(covers, kind)
+    have = standing * (np.arange(len(covers.weight)) % 2)
+    able = any(price <= budget + 1e-9 and (have + counts > 0).all() for counts, price in every_answer(covers, cost))
+    assert locate_backup(covers, have, cost, budget, 0.5, True, Record("max", seconds=30)) == able
+    # Without time nothing is called impossible that is not.
+    assert locate_backup(covers, have, cost, budget, 0.5, True, Record("max", seconds=0)) or not able
+
+
+def test_no_swap_of_two_sites_makes_a_backup_better() -> None:
+    covers = uniform(400, 30, 0.2)
+    problem = Problem(
+        Both(covers.matrix),
+        Gains(covers.weight, covers.weight / 2, np.ones(len(covers.weight), dtype=bool)),
+        Budget(np.ones(30), 20.0),
+        np.arange(30),
+        np.zeros(0, dtype=np.int64),
+        np.zeros(len(covers.weight)),
+    )
+    record = Record("max", seconds=60)
+    search = covering._Search(problem, record)
+    search._improve(1, rounds=0)
+    assert record.sites is not None
+    assert record.value is not None
+    for closed in record.sites:
+        for opened in np.setdiff1d(np.arange(30), record.sites):
+            other = np.append(np.setdiff1d(record.sites, closed), opened)
+            assert problem.rows.worth(problem.both.counts(other)) <= record.value + 1e-6
+
+
+@pytest.mark.parametrize("name", ["max cover", "backup", "every"])
+def test_all_that_can_be_covered_is_proven_by_nothing_being_left(name: str) -> None:
+    covers = uniform(300, 20, 0.5)
+    record = Record("max", seconds=60)
+    nobody = np.zeros(len(covers.weight), dtype=np.int64)
+    # A caller may have told the same bound without a name.
+    record.bounded(float(covers.weight.sum()), Proof.NONE)
+    if name == "max cover":
+        locate_max_cover(covers, np.ones(20), 20.0, record)
+    else:
+        locate_backup(covers, nobody, np.ones(20), 20.0, 0.5, name == "every", record)
+    assert record.gap == 0
+    assert record.proof is Proof.REDUCTION
+
+
+def test_the_cheapest_site_is_proven_by_nothing_being_cheaper() -> None:
+    covers = covers_of(np.array([[True, True], [True, False]]), np.array([3.0, 4.0]))
+    record = Record("min", seconds=60)
+    record.bounded(0.0, Proof.NONE)
+    locate_partial_cover(covers, np.array([2.0, 5.0]), 7.0, record)
+    assert (record.value, record.gap, record.proof) == (2.0, 0, Proof.REDUCTION)

@@ -3,10 +3,11 @@
 The p-median with capacities and the capacitated warehouse problem are one problem here: a cost for opening a site, a
 cost for serving a point from it, a capacity per site and, where wanted, a largest number of sites.
 
-How it is solved. A price is put on serving every point (Beasley 1988, European Journal of Operational Research 33(3)).
-What remains falls apart by site: a continuous knapsack each, which a sort solves; and one choice of sites that
-together can carry everything. The prices are improved by the volume algorithm (Barahona and Anbil 2000, Mathematical
-Programming 87(3)), which gives an average of the sites chosen as well. Every price vector bounds every set of sites
+How it is solved. A first answer comes from sites added one by one, and points that choose among them. A price is put
+on serving every point (Beasley 1988, European Journal of Operational Research 33(3)). What remains falls apart by site:
+a continuous knapsack each, which a sort solves; and one choice of sites that together can carry everything. The prices
+are improved by the volume algorithm (Barahona and Anbil 2000, Mathematical Programming 87(3)), which gives an average
+of the sites chosen as well. Every price vector bounds every set of sites
 (a Benders cut), so that a local search over sets has to work out few of them in full. Prices that are good enough
 close or open sites for good; a branch and bound on the rest, with the same prices, ends the search. Where every point
 is served by one site, the same prices leave out sites and pairs, and HiGHS decides on what is left.
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from allocate.classics.lagrange import bounded_plainly
 from allocate.classics.record import Proof, Record
 from allocate.program import Instance, branch
 
@@ -47,6 +49,14 @@ _MARGIN = 0.2
 _ROOT_SETS, _NODE_SETS = 100, 30
 # How often it may move, and how large its table of pairs may be.
 _MOVES, _PAIRS = 100, 200_000
+# Numbers of pairs, sites x points, and of points at least, that sites of the first answer are chosen by.
+_SKETCH, _LEAST_SKETCH = 60_000, 60
+# Pairs, sites of a set x points, beyond which points choose among the sites before the best shares are worked out.
+_PAIRS_AT_ONCE = 50_000
+# Pairs, sites x points, beyond which a block of rounds takes seconds, and rounds between two answers then.
+_SLOW, _SLOW_BLOCK = 300_000, 20
+# How often the first answer may open one more site, or try an order of its own, before it is given up.
+_QUICK_TRIES = 12
 # Steps of the local search over who serves whom, and up to how many points it compares in pairs.
 _SWAPS, _SWAP_POINTS = 500, 3_000
 
@@ -573,6 +583,9 @@ class _Search:
     def run(self) -> bool:
         """Search until it is proven or out of time."""
         record = self._record
+        self._begin()
+        if record.is_proven:
+            return True
         root = self._root()
         if record.value is None and (root.impossible or root.bound > self._problem.ceiling):
             return False
@@ -587,6 +600,40 @@ class _Search:
             return True
         return self._solve(root) if self._single else self._branch(root)
 
+    def _begin(self) -> None:
+        """Tell what is plain to see, and a first answer if a quick one is found."""
+        problem, record = self._problem, self._record
+        # Everybody where it is cheapest, and only what has to be opened or costs less than nothing.
+        opening = np.minimum(problem.cost, 0.0)
+        opening[self._standing] = problem.cost[self._standing]
+        plain = float(problem.serve.min(axis=0).sum()) + float(opening.sum())
+        bounded_plainly(record, plain)
+        shares = _quick(problem, self._standing, single=self._single, seed=self._seed)
+        if shares is not None:
+            self._tell_quick(shares)
+        record.said("greedy", "" if record.sites is None else f"{len(record.sites)} sites")
+
+    def _tell_quick(self, shares: "_Shares") -> None:
+        """Tell the record of an answer given as pairs."""
+        problem = self._problem
+        if self._single:
+            given = np.empty(len(problem.demand), dtype=np.int64)
+            given[shares.point] = shares.site
+            self._tell_single(given)
+            return
+        sites = self._needed(np.unique(shares.site))
+        value = float(problem.serve[shares.site, shares.point] @ shares.part) + float(problem.cost[sites].sum())
+        shape = (len(problem.demand), len(problem.cost))
+        self._record.better(value, sites, sparse.csr_array((shares.part, (shares.point, shares.site)), shape=shape))
+
+    def _needed(self, used: Ints) -> Ints:
+        """Return the sites to open where some are used: those that stand, and what costs less than nothing."""
+        problem = self._problem
+        sites = np.union1d(used, self._standing)
+        extra = np.setdiff1d(np.flatnonzero(problem.cost < 0), sites)
+        extra = extra[np.argsort(problem.cost[extra], kind="stable")][: max(0, problem.most - len(sites))]
+        return np.union1d(sites, extra)
+
     def _root(self) -> _Volume:
         """Find good prices for the whole problem, and first answers."""
         problem, record = self._problem, self._record
@@ -599,16 +646,18 @@ class _Search:
         prices = np.where(np.isfinite(prices), prices, 0.0)
         node = _Node(status, prices, -np.inf, np.zeros(len(status)))
         volume = _Volume(problem, node, step=_FIRST_STEP, share=_FIRST_SHARE, short=False)
+        if not volume.impossible:
+            record.bounded(min(volume.bound, self._cut), Proof.LAGRANGIAN)
         last = -np.inf
         while volume.rounds < _ROOT_ROUNDS and not volume.impossible and not record.is_over:
             rounds = volume.rounds
-            volume.run(_ROOT_BLOCK, self._cut, record)
+            self._run(volume)
             # Sites that were closed or opened leave out answers that cost the cut at least.
             record.bounded(min(volume.bound, self._cut), Proof.LAGRANGIAN)
             if volume.bound >= self._cut or volume.rounds == rounds:
                 self._round(volume)
                 break
-            if volume.rounds < _SETTLED and record.value is not None:
+            if volume.rounds < _SETTLED and self._known and record.value is not None:
                 continue
             self._round(volume)
             volume.fix(self._cut)
@@ -618,6 +667,26 @@ class _Search:
                 volume.shorten()
             last = volume.bound
         return volume
+
+    def _run(self, volume: _Volume) -> None:
+        """Improve prices for a block of rounds; where that takes seconds, let points choose among likely sites."""
+        problem, record = self._problem, self._record
+        if problem.serve.size <= _SLOW:
+            volume.run(_ROOT_BLOCK, self._cut, record)
+            return
+        for _ in range(_ROOT_BLOCK // _SLOW_BLOCK):
+            volume.run(_SLOW_BLOCK, self._cut, record)
+            if record.is_over or volume.impossible:
+                return
+            record.bounded(min(volume.bound, self._cut), Proof.LAGRANGIAN)
+            for sites in self._likely(volume):
+                self._guess(sites)
+
+    def _guess(self, sites: Ints) -> None:
+        """Let points choose among the sites of a set, and tell the record."""
+        shares, lost = _fill_up(self._problem, sites, single=self._single, by_size=False)
+        if not len(lost):
+            self._tell_quick(shares)
 
     def _learn(self, prices: Floats) -> None:
         """Keep prices as a cut: a constant and a number per site, whose sum over open sites bounds every set."""
@@ -637,6 +706,12 @@ class _Search:
 
     def _round(self, volume: _Volume) -> None:
         """Work out the sets that the average of the chosen sites points to."""
+        for sites in self._likely(volume):
+            if self._hope(sites) < self._cut:
+                self._try(sites)
+
+    def _likely(self, volume: _Volume) -> Iterator[Ints]:
+        """Yield the sets that the average of the chosen sites points to."""
         problem = self._problem
         average = volume.average.copy()
         average[volume.status == _State.OPEN] = 2.0
@@ -647,9 +722,7 @@ class _Search:
         likely = max(fitting, int((average >= 0.5).sum()))
         for many in sorted({fitting, likely}):
             if many <= min(problem.most, len(order)) and average[order[many - 1]] >= 0:
-                sites = np.sort(order[:many])
-                if self._hope(sites) < self._cut:
-                    self._try(sites)
+                yield np.sort(order[:many])
 
     def _try(self, sites: Ints) -> bool:
         """Work out how a set serves everybody, and tell the record; return whether that is now known."""
@@ -657,6 +730,9 @@ class _Search:
         if key in self._known:
             return True
         problem, record = self._problem, self._record
+        if len(sites) * len(problem.demand) > _PAIRS_AT_ONCE:
+            # (The linear program takes seconds; something is known at once.)
+            self._guess(sites)
         served = _transport(problem, sites, record.left)
         if served is None:
             return False
@@ -682,12 +758,9 @@ class _Search:
         loads = np.bincount(given, weights=problem.demand, minlength=len(problem.cost))
         if (loads > problem.capacity * (1 + _NOISE)).any():
             return
-        sites = np.union1d(np.unique(given), self._standing)
+        sites = self._needed(np.unique(given))
         if len(sites) > problem.most:
             return
-        extra = np.setdiff1d(np.flatnonzero(problem.cost < 0), sites)
-        extra = extra[np.argsort(problem.cost[extra], kind="stable")][: problem.most - len(sites)]
-        sites = np.union1d(sites, extra)
         value = float(problem.serve[given, np.arange(len(given))].sum()) + float(problem.cost[sites].sum())
         self._record.better(value, sites, given)
 
@@ -831,6 +904,179 @@ class _Search:
         else:
             bounded(found.bound)
         return True
+
+
+@dataclass(frozen=True)
+class _Shares:
+    """Who serves whom, pair by pair: site, point, and the part of the point's demand."""
+
+    site: Ints
+    point: Ints
+    part: Floats
+
+
+def _quick(problem: _Problem, standing: Ints, *, single: bool, seed: int) -> _Shares | None:
+    """Return an answer that is found at once; None where none was.
+
+    Sites are added one by one, and points choose among them. Where some points find no room, one more site is opened
+    for them, or large points choose first.
+    """
+    sites = _quick_sites(problem, standing, seed)
+    by_size = False
+    for _ in range(_QUICK_TRIES):
+        if sites is None:
+            return None
+        shares, lost = _fill_up(problem, sites, single=single, by_size=by_size)
+        if not len(lost):
+            return shares
+        more = _one_more(problem, sites, lost) if len(sites) < problem.most else None
+        if more is None:
+            if by_size or not single:
+                return None
+            by_size = True
+        else:
+            sites = np.union1d(sites, more)
+    return None
+
+
+def _quick_sites(problem: _Problem, standing: Ints, seed: int) -> Ints | None:
+    """Choose sites with room for everybody, one by one; None where so few sites have too little.
+
+    The next site is the one with which some points, drawn to stand for all, save most: a knapsack each, as what is
+    served already pays what it costs now, and what is not, more than anywhere. No site is taken that would leave too
+    little room to the largest of the others that may still be opened.
+    """
+    capacity, cost, count = problem.capacity, problem.cost, len(problem.cost)
+    if problem.most >= count and (cost <= 0).all():
+        return np.arange(count)
+    draws = np.random.default_rng(seed)
+    many = min(len(problem.demand), max(_LEAST_SKETCH, _SKETCH // max(1, count)))
+    some = np.sort(draws.choice(len(problem.demand), many, replace=False))
+    demand = problem.demand[some]
+    scale = float(problem.demand.sum()) / max(float(demand.sum()), 1e-300) if demand.any() else 1.0
+    serve, demand = problem.serve[:, some] * scale, demand * scale
+    is_open = np.zeros(count, dtype=bool)
+    is_open[standing] = True
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rent = np.where(capacity > 0, np.maximum(cost, 0.0) / capacity, np.inf).min(initial=np.inf)
+    unserved = np.where(np.isfinite(serve), serve, 0.0).max(axis=0) + demand * (2 * rent if np.isfinite(rent) else 0.0)
+    now = unserved + max(1.0, problem.usual) * (1e-6 + demand / max(1e-300, float(demand.max(initial=0.0))))
+    for site in standing:
+        now = _pay_less(serve, demand, capacity, now, site)
+    while True:
+        room = float(capacity[is_open].sum())
+        left = problem.most - int(is_open.sum())
+        enough = room >= problem.total
+        if left <= 0 or is_open.all():
+            return np.flatnonzero(is_open) if enough else None
+        worth = _knapsacks(serve, demand, capacity, now).worth - cost
+        worth[is_open] = -np.inf
+        if not enough:
+            able = room + capacity + _largest_others(capacity, is_open, left - 1) >= problem.total
+            worth[~able] = -np.inf
+            if not able.any():
+                return None
+        site = int(np.argmax(worth))
+        if worth[site] == -np.inf or (enough and worth[site] <= 0):
+            return np.flatnonzero(is_open) if enough else None
+        is_open[site] = True
+        now = _pay_less(serve, demand, capacity, now, site)
+
+
+def _pay_less(serve: Floats, demand: Floats, capacity: Floats, now: Floats, site: Any) -> Floats:
+    """Return what points pay once a site serves those that save most."""
+    one = slice(int(site), int(site) + 1)
+    shares = _knapsacks(serve[one], demand, capacity[one], now).shares[0]
+    return np.asarray(now - shares * (now - np.where(shares > 0, serve[site], now)))
+
+
+def _largest_others(capacity: Floats, is_open: Flags, many: int) -> Floats:
+    """Return, for every site, the room of the largest closed sites beside it, so many of them."""
+    order = np.argsort(np.where(is_open, -np.inf, capacity), kind="stable")[::-1][: int((~is_open).sum())]
+    place = np.full(len(capacity), len(capacity))
+    place[order] = np.arange(len(order))
+    sums = np.append(0.0, np.cumsum(capacity[order]))
+    inside = place < many
+    many_sum, one_more = sums[min(many, len(order))], sums[min(many + 1, len(order))]
+    return np.asarray(np.where(inside, one_more - capacity, many_sum))
+
+
+def _one_more(problem: _Problem, sites: Ints, lost: Ints) -> int | None:
+    """Return the closed site that has room for most of the demand of some points, by its cost; None where none has."""
+    closed = np.setdiff1d(np.arange(len(problem.cost)), sites)
+    if not len(closed):
+        return None
+    reach = np.isfinite(problem.serve[np.ix_(closed, lost)])
+    held = np.minimum(reach @ problem.demand[lost], problem.capacity[closed])
+    if not reach.any() or not held.any():
+        return int(closed[np.argmax(reach.sum(axis=1))]) if reach.any() else None
+    near = np.where(reach, problem.serve[np.ix_(closed, lost)], 0.0).sum(axis=1) / np.maximum(1, reach.sum(axis=1))
+    return int(closed[np.lexsort((near, problem.cost[closed], -held))[0]])
+
+
+def _fill_up(problem: _Problem, sites: Ints, *, single: bool, by_size: bool) -> tuple[_Shares, Ints]:
+    """Let points choose among sites with room left; return who serves whom, and the points that found no room.
+
+    Every point asks for its cheapest site with room left; a site that is asked for too much takes those that would
+    lose most, by size, at their next site (the regret of Martello and Toth 1981), the others ask again.
+    """
+    serve, demand = problem.serve[sites], problem.demand
+    room = problem.capacity[sites]
+    # What sums of floats may lose; where points are shared no more, or an answer would cost less than it may.
+    room = room * (1 + (0.5 * _NOISE if single else 1e-12))
+    left = np.ones(len(demand))
+    found: list[tuple[Ints, Ints, Floats]] = []
+    asking = np.arange(len(demand))
+    lost: list[Ints] = []
+    size = np.where(demand > 0, demand, 1.0)
+    while len(asking) and len(sites):
+        able = room[:, None] >= demand[asking] if single else (room[:, None] > 0) | (demand[asking] == 0)
+        price = np.where(able, serve[:, asking], np.inf)
+        best = price.argmin(axis=0)
+        columns = np.arange(len(asking))
+        least = price[best, columns]
+        price[best, columns] = np.inf
+        homeless = np.isinf(least)
+        if homeless.any():
+            # (Nobody leaves a site again: they will find none later.)
+            lost.append(asking[homeless])
+        second = np.minimum(price.min(axis=0), problem.ceiling)
+        with np.errstate(over="ignore"):
+            regret = np.where(homeless, 0.0, second - np.where(homeless, 0.0, least)) / size[asking]
+        first = -demand[asking] if by_size else -regret
+        order = np.lexsort((columns, first, best))
+        order = order[~homeless[order]]
+        points, chosen = asking[order], best[order]
+        wanted = left[points] * demand[points]
+        heaped = np.cumsum(wanted)
+        begins = np.searchsorted(chosen, np.arange(len(sites)))
+        before = np.append(0.0, heaped)[begins][chosen]
+        free = room[chosen] - (heaped - wanted - before)
+        if single:
+            taken = (wanted <= free * (1 + 1e-15)) | (wanted == 0)
+            # (The first that does not fit ends the row, so that sums stay sums of those taken.)
+            gone = np.cumsum(~taken)
+            taken &= gone == np.append(0, gone)[begins][chosen]
+            part = taken.astype(np.float64)
+        else:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                part = left[points] * np.where(wanted > 0, np.clip(free / wanted, 0.0, 1.0), 1.0)
+        used = part > 0
+        found.append((sites[chosen[used]], points[used], part[used]))
+        room -= np.bincount(chosen, weights=part * demand[points], minlength=len(sites))
+        if not single:
+            asked = np.bincount(chosen, weights=wanted, minlength=len(sites))
+            full = asked >= room + np.bincount(chosen, weights=part * demand[points], minlength=len(sites))
+            room[full] = 0.0
+        left[points] -= part
+        left[left < 1e-12] = 0.0
+        asking = np.sort(points[left[points] > 0])
+    if len(asking):
+        lost.append(asking)
+    nobody = np.zeros(0, dtype=np.int64)
+    site, point, part = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else (nobody,) * 3
+    shares = _Shares(site, point, np.asarray(part, dtype=np.float64))
+    return shares, np.concatenate(lost) if lost else nobody
 
 
 class _Near:

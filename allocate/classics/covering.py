@@ -22,10 +22,12 @@ from allocate.classics.lagrange import (
     SiteSide,
     Wanted,
     bound_at,
+    bounded_plainly,
     descend,
 )
 from allocate.classics.record import Moment, Proof, Record
 from allocate.classics.saturated import tighten
+from allocate.classics.setcover import cover_all
 from allocate.classics.swaps import improve
 from allocate.covers import Covers
 from allocate.program import Instance, branch
@@ -33,7 +35,9 @@ from allocate.reduce import (
     Floats,
     Int64s,
     Mask,
+    Rows,
     fix_by_bound,
+    shrink_cover,
     take_rows,
 )
 
@@ -57,6 +61,10 @@ _STEPS = {0: 300, 1: 2000, 2: 10_000, 4: 100_000}
 _STEPS_PER_SITE = 50
 # How often a partial covering is made cheaper in one go.
 _TURNS_FOR_LESS = 50
+# The shares of the time left in which a covering that the budget allows is looked for, if there is none at once.
+_COVER_SHARES = (0.7, 1.0)
+# Passes of swaps between an open and a closed site where second covers count.
+_PASSES = 10
 # Beyond so many coefficients there is no use in branching.
 _SEARCHABLE = 3_000_000
 # Beyond so many coefficients HiGHS searches in a process of its own.
@@ -112,11 +120,15 @@ def locate_backup(
     *,
     threads: int = 1,
     seed: int = 1,
-) -> None:
+) -> bool:
     """Cover rows once, and a second time in case a site is busy (Hogan & ReVelle 1986, Management Science 32(11)).
 
     The value is what is gained beside what stands already: `first` of the weight of each row that was not reached and
     is, and the rest of the weight of each that comes to be reached twice. With `every`, each row has to be reached.
+
+    Returns
+    -------
+    False only where it is proven that no sites within the budget reach every row, as `every` asks.
     """
     degree = np.diff(covers.matrix.indptr)
     once, twice = first * covers.weight, (1 - first) * covers.weight
@@ -131,8 +143,40 @@ def locate_backup(
     able = cost <= budget * (1 + NOISE) + NOISE
     if not able.all():
         problem = problem.without(~able, np.zeros(len(cost), dtype=bool))
-    if not problem.is_hopeless:
-        _Search(problem, record).run(threads, seed)
+    if problem.is_hopeless:
+        return False
+    search = _Search(problem, record)
+    # (Whoever proves that a covering is the cheapest one may forget that it is cheap enough: not all the time is his.)
+    for share in _COVER_SHARES:
+        if record.value is None and not search.reach_every(share * record.left, threads, seed):
+            return False
+        seed += 1
+    if record.value is not None:
+        search.run(threads, seed)
+    return True
+
+
+class _Enough(Record):
+    """A record of a search that may end as soon as something costs no more than the budget, or nothing can."""
+
+    def __init__(self, budget: float, *, seconds: float, whole: bool, listen: Callable[[Moment], None]) -> None:
+        super().__init__("min", seconds=seconds, whole=whole, listen=listen)
+        self._budget = budget
+
+    @property
+    def is_enough(self) -> bool:
+        """Tell whether something was found."""
+        return self.value is not None and self.value <= self._budget
+
+    @property
+    def is_refuted(self) -> bool:
+        """Tell whether it is proven that there is nothing."""
+        return self.bound is not None and self.bound > self._budget
+
+    @property
+    def is_proven(self) -> bool:
+        """Tell whether there is no more to know."""
+        return self.is_enough or self.is_refuted or super().is_proven
 
 
 class _Search[R: RowSide, S: SiteSide]:
@@ -151,8 +195,82 @@ class _Search[R: RowSide, S: SiteSide]:
         self.start()
 
     def start(self) -> None:
-        """Take the greedy answer."""
+        """Take the greedy answer, and say what is plain to see."""
         self.tell(self.problem.names[_greedy(self.problem)])
+        self._say_what_is_plain()
+
+    def _say_what_is_plain(self) -> None:
+        """Tell what everything together is worth; where the answer is that much, nothing was left to decide.
+
+        Nothing is worth more than all rows, each covered as often as it counts and can be, nor than all sites where
+        the budget buys them all; nothing that covers anything costs less than the cheapest site.
+        """
+        rows, sites, record = self.problem.rows, self.problem.sites, self.record
+        if isinstance(rows, Gains):
+            assert isinstance(sites, Budget)
+            most = rows.base + float(rows.first.sum())
+            if rows.second is not None:
+                # (A row of a single site has no second cover.)
+                most += float(rows.second[self.problem.both.degree > 1].sum())
+            if sites.affords(float(sites.cost.sum())):
+                self.tell(self.problem.names)
+                most = min(most, self.known) if self.known > -math.inf else most
+        else:
+            most = -float(sites.cost.min(initial=math.inf))
+        if math.isfinite(most):
+            bounded_plainly(record, self._sign * max(most, self.known))
+
+    def reach_every(self, seconds: float, threads: int, seed: int) -> bool:
+        """Look for sites within the budget that cover every row that has to be; False if there are none, proven.
+
+        The cheapest cover of these rows alone: a greedy one without what it does not need, made cheaper by local
+        search, then bounds, cuts and HiGHS, until it costs no more than the budget or is proven to. What is left of
+        the budget goes where it gains most.
+        """
+        problem, record = self.problem, self.record
+        rows, sites = problem.rows, problem.sites
+        if not isinstance(rows, Gains) or not isinstance(sites, Budget) or rows.must is None or not rows.must.any():
+            return True
+        matrix = take_rows(problem.both.by_row, np.flatnonzero(rows.must))
+        budget = sites.budget * (1 + NOISE) + NOISE
+
+        def filled(places: Int64s) -> None:
+            if float(sites.cost[places].sum()) <= budget:
+                self.tell(problem.names[_greedy(problem, places)])
+
+        whole = bool((sites.cost == np.round(sites.cost)).all())
+        inner = _Enough(budget, seconds=seconds, whole=whole, listen=lambda _: filled(_sites_of(inner)))
+        self._cover_within(matrix, budget, inner, threads, seed)
+        record.said("every", "" if inner.value is None else f"{inner.value:g}")
+        return not inner.is_refuted
+
+    def _cover_within(self, matrix: Rows, budget: float, inner: "_Enough", threads: int, seed: int) -> None:
+        """Cover all rows of a matrix, as cheaply as the record wants to know."""
+        cost = self.problem.sites.cost
+        both = Both(matrix)
+        empty = np.zeros(0, dtype=np.int64)
+        ones = np.ones(matrix.shape[0])
+        every = Problem(both, Wanted(ones, float(len(ones))), Paid(cost), empty, empty, np.zeros(len(ones)))
+        chosen = _greedy(every)
+        inner.better(float(cost[chosen].sum()), chosen)
+        if inner.is_over:
+            return
+        shrunk = shrink_cover(matrix, cost)
+        fixed = float(cost[shrunk.chosen].sum())
+        inner.bounded(fixed, Proof.REDUCTION)
+        if not shrunk.matrix.shape[0]:
+            inner.better(fixed, shrunk.chosen)
+            inner.bounded(fixed, Proof.REDUCTION)
+            return
+
+        def heard(moment: Moment) -> None:
+            if part.sites is not None and part.value is not None:
+                inner.better(fixed + part.value, np.append(shrunk.chosen, shrunk.sites[part.sites]))
+            if moment.bound is not None:
+                inner.bounded(fixed + moment.bound, part.proof)
+
+        part = _Enough(budget - fixed, seconds=inner.left, whole=inner.whole, listen=heard)
+        cover_all(shrunk.matrix, cost[shrunk.sites], part, threads=threads, seed=seed)
 
     @property
     def known(self) -> float:
@@ -270,11 +388,53 @@ class _Search[R: RowSide, S: SiteSide]:
         chosen = self._place[record.sites]
         if isinstance(rows, Wanted):
             self._cover_for_less(rows, seed, rounds)
-        elif isinstance(rows, Gains) and rows.is_plain:
+        elif isinstance(rows, Gains) and not rows.is_plain:
+            self._swap(chosen)
+        elif isinstance(rows, Gains):
             assert isinstance(sites, Budget)
             inner = Record("max", seconds=record.left, listen=lambda moment: self._tell_places(inner.sites))
             inner.bounded(float(rows.first.sum()), Proof.REDUCTION)
             self.tell(self._swapped(rows.first, sites.budget, chosen, inner, seed, rounds))
+
+    def _swap(self, chosen: Int64s) -> None:
+        """Swap one site for another while that gains more and keeps covered what has to be."""
+        rows, sites, both = self.problem.rows, self.problem.sites, self.problem.both
+        assert isinstance(rows, Gains)
+        assert isinstance(sites, Budget)
+        small = NOISE * (1.0 + float(rows.first.sum()))
+        second = np.zeros(len(rows.first)) if rows.second is None else rows.second
+        is_open = np.zeros(len(sites.cost), dtype=bool)
+        is_open[chosen] = True
+        counts = both.counts(chosen)
+        for _ in range(_PASSES):
+            moved = False
+            for site in np.flatnonzero(is_open):
+                if self.record.is_over:
+                    return
+                touched = both.rows_of(np.array([site]))
+                counts[touched] -= 1
+                now = np.where(counts == 0, rows.first, np.where(counts == 1, second, 0.0))
+                gain = both.site_sums(now)
+                able = ~is_open & (sites.cost <= sites.budget * (1 + NOISE) + NOISE - self._price(is_open, site))
+                bare = np.zeros(len(counts)) if rows.must is None else (rows.must & (counts == 0)).astype(float)
+                if bare.any():
+                    able &= both.site_sums(bare) >= bare.sum() - 0.5
+                able[site] = True
+                best = int(np.argmax(np.where(able, gain, -math.inf)))
+                if gain[best] > gain[site] + small:
+                    is_open[site], is_open[best] = False, True
+                    counts[both.rows_of(np.array([best]))] += 1
+                    moved = True
+                else:
+                    counts[touched] += 1
+            self.tell(self.problem.names[np.flatnonzero(is_open)])
+            if not moved:
+                return
+
+    def _price(self, is_open: Mask, without: Any) -> float:
+        """Return what the open sites but one cost."""
+        cost = self.problem.sites.cost
+        return float(cost[is_open].sum() - cost[without])
 
     def _tell_places(self, places: Int64s | None) -> None:
         if places is not None:
@@ -479,6 +639,11 @@ class _Search[R: RowSide, S: SiteSide]:
             bounded(found.bound)
         self._has_ended = found.finished and level <= self.known
         return found.finished
+
+
+def _sites_of(record: Record) -> Int64s:
+    """Return the best sites so far; none where nothing is known."""
+    return np.zeros(0, dtype=np.int64) if record.sites is None else record.sites
 
 
 def _size(value: float) -> float:

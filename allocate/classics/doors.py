@@ -259,7 +259,7 @@ def backup_cover(
         else:
             weight_left, once = core.covers.weight, core.have > 0
             with _keeping(record, float(weight_left.sum() - first * weight_left[once].sum())):
-                covering.locate_backup(
+                possible = covering.locate_backup(
                     core.covers,
                     core.have,
                     core.cost,
@@ -270,6 +270,8 @@ def backup_cover(
                     threads=search.threads,
                     seed=search.seed,
                 )
+                if not possible:
+                    raise NoPlanError(say("classics.stranded"))
         return asked.answer(core, record, worth)
 
 

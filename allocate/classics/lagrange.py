@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from allocate.classics.record import Proof, Record
 from allocate.reduce import Floats, Int32s, Int64s, Mask, Rows, merge_rows, runs, take_rows, take_sites
 
 # What sums of floats may lose, as a share of what is summed: nothing is decided by less.
@@ -17,6 +18,16 @@ NOISE = 1e-10
 _LOST = 1e-13
 # How much of the last direction stays in the next one, and the share of the first step that the last one has.
 _MEMORY, _LAST_STEP = 0.8, 1e-3
+
+
+def bounded_plainly(record: Record, bound: float) -> None:
+    """Tell a record a bound that is plain to see, and name the proof of one that was told before and says no more."""
+    record.bounded(bound, Proof.REDUCTION)
+    if record.proof is not Proof.NONE or record.bound is None:
+        return
+    tighter = bound - record.bound if record.sense == "max" else record.bound - bound
+    if tighter <= NOISE * max(1.0, abs(bound)):
+        record.proof = Proof.REDUCTION
 
 
 class Both:
