@@ -711,3 +711,22 @@ def test_costs_that_are_large_and_nearly_equal_are_told_apart(plane: SimpleNames
             if cost[list(some)].sum() <= budget
         )
         assert (answer.value, answer.outcome) == (best, "optimal")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_where_serving_costs_nothing_the_cheapest_room_is_opened(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    reach = rng.random((12, 6)) < 0.5
+    reach[:, 0] = True
+    capacity = rng.integers(3, 9, 6).astype(float)
+    question = SimpleNamespace(
+        times=np.where(reach, 0.0, np.inf), people=np.ones(12), cost=rng.integers(1, 9, 6).astype(float),
+        capacity=capacity, roles=dict.fromkeys(("existing", "mandatory", "forbidden"), np.zeros(0, dtype=int)),
+    )  # fmt: skip
+    best = min(question.cost[added].sum() + served_at_least(question, sites) for sites, added in layouts(question))
+    if math.isinf(best):
+        with pytest.raises(NoPlanError):
+            classics.capacitated(reach, capacity, cost=question.cost)
+        return
+    answer = classics.capacitated(reach, capacity, cost=question.cost)
+    assert (answer.value, answer.outcome) == (pytest.approx(best), "optimal")

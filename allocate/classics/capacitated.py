@@ -165,7 +165,9 @@ def _problem(
     ceiling = worst + float(np.maximum(cost, 0.0).sum())
     ceiling += 1e-6 * (abs(ceiling) + 1.0)
     most = len(cost) if p is None else min(p + standing, len(cost))
-    return _Problem(serve, demand, capacity, cost, most, ceiling, 1e-3 * abs(worst) / max(1, len(demand)))
+    # (Where serving costs nothing, prices are of the size of what opening does.)
+    usual = 1e-3 * abs(worst or float(np.maximum(cost, 0.0).sum())) / max(1, len(demand))
+    return _Problem(serve, demand, capacity, cost, most, ceiling, usual)
 
 
 def _serve_nobody(problem: _Problem, standing: Ints, record: Record, *, single: bool) -> bool:
