@@ -84,7 +84,7 @@ class Answer:
     def __repr__(self) -> str:
         """Return the answer in a line."""
         proven = f"{self.outcome} by {self.proof}" if self.outcome is Outcome.OPTIMAL else str(self.outcome)
-        figures = f"value {self.value:,g}, bound {self.bound:,g}, gap {self.gap:.2%}"
+        figures = f"value {self.value:,.10g}, bound {self.bound:,.10g}, gap {self.gap:.2%}"
         left_out = f", {len(self.unreachable):,} unreachable" if len(self.unreachable) else ""
         return f"Answer({self.model}: {len(self.sites):,} sites, {figures}, {proven}{left_out}, {self.seconds:.1f} s)"
 

@@ -53,7 +53,7 @@ _FEW = 60
 # Where every value is whole, an answer this near to the bound is the best.
 _WHOLE_DISTANCE = 0.999
 # Gaps above which a good answer is looked for longer, and very long.
-_WIDE, _SATURATED = 0.002, 0.01
+_WIDE, _SATURATED = 0.002, 0.004
 # HiGHS is asked first where there are fewer coefficients than that.
 _SMALL = 20_000
 # Steps of the search for a cheaper covering, by rounds, and at most per site.
