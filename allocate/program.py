@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 
 # A whole number that the solver returns must be this near to one.
 WHOLE_TOLERANCE = 1e-6
+# Where every value is whole, an answer this near to the bound is the best.
+WHOLE_DISTANCE = 0.999
 # A row must be kept this well, as a share of its largest coefficient.
 _ROW_TOLERANCE = 1e-5
 # What a held value may give way in any case: rounding must not shut out the very plan that reached it.
@@ -1138,7 +1140,8 @@ def branch(
 
     Names are not needed. A large problem is searched in a process of its own, so that the time is kept whatever the
     solver does and every better answer told so far stays; `apart` says so for any. What is told was checked against
-    the rows. The search ends within `gap` (a share) or `distance` (absolute: 0.999 where every value is whole).
+    the rows. The search ends within `gap` (a share) or `distance` (absolute: `WHOLE_DISTANCE` where every value is
+    whole).
     """
     job = _Branching(instance, seconds, gap, distance, threads, seed, presolve, relax, start, nodes)
     if apart is None:

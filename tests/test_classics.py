@@ -583,6 +583,24 @@ def test_rows_in_another_order_and_labels_for_positions_are_refused(plane: Simpl
     assert sites.iloc[right.sites].cost.tolist() == (right.sites + 1.0).tolist()
 
 
+@pytest.mark.parametrize("role", ["existing", "mandatory", "forbidden"])
+@pytest.mark.parametrize("model", [*MODELS, "capacitated"])
+def test_a_choice_of_sites_in_another_order_is_refused(model: str, role: str, plane: SimpleNamespace) -> None:
+    points, sites = frames(plane)
+    more: dict[str, dict[str, Any]] = {
+        "lscp": {"limit": 900},
+        "partial_cover": {"limit": 900, "share": 0.5},
+        "mclp": {"limit": 900, "p": 4},
+        "backup_cover": {"limit": 900, "p": 4},
+        "p_median": {"p": 4},
+        "p_center": {"p": 4},
+        "capacitated": {"capacity": np.full(25, 1e6)},
+    }
+    shuffled = (sites.cost < 3).sort_index(ascending=False)
+    with pytest.raises(UsageError, match=rf"{role}.*次序不同"):
+        getattr(classics, model)(classics.between(points, sites), **more[model], **{role: shuffled})
+
+
 def test_what_a_mask_hides_is_not_there(plane: SimpleNamespace) -> None:
     hidden = np.ma.masked_where(plane.times > 900, np.where(plane.times > 900, 0, plane.times))
     assert classics.mclp(hidden, 900, people=plane.people, p=4).value == ask("mclp", plane).value

@@ -12,6 +12,8 @@ from allocate.classics.lagrange import NOISE, Budget, Gains, Problem, Wanted
 from allocate.program import Instance
 from allocate.reduce import Floats, Int64s, Mask, Rows, take_rows, undominated_rows, undominated_sites
 
+# Beyond so many coefficients HiGHS searches a covering in a process of its own.
+APART_NONZEROS = 400_000
 # Whole costs up to here are handed over as they are.
 _LARGEST_WHOLE = 1e5
 

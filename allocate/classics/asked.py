@@ -18,10 +18,11 @@ from allocate.classics.inputs import (
     Plane,
     Sites,
     Travel,
-    amount,
     covers_from,
     distances_of,
+    new_sites,
     numbers,
+    of_sites,
     people_of,
     shape_of,
     sites_of,
@@ -103,12 +104,7 @@ class AskedCover:
         UsageError
             When something that was given cannot be used.
         """
-        travel = tidied(travel, faults)
-        points, count = shape_of(travel, faults)
-        columns, labels = (
-            (travel.columns_of_sites, travel.labels_of_sites) if isinstance(travel, Plane) else (None, None)
-        )
-        sites = sites_of(count, faults, *search.roles, cost=cost, columns=columns, labels=labels)
+        travel, points, sites = _looked_at(travel, search, faults, cost)
         weight = people_of(people, points, travel, faults)
         left = math.inf if spend is None else spend(sites)
         covers = covers_from(travel, limit, weight, faults)
@@ -234,15 +230,9 @@ class AskedNear:
         UsageError
             When something that was given cannot be used.
         """
-        travel = tidied(travel, faults)
-        points, count = shape_of(travel, faults)
-        sites = sites_of(count, faults, *search.roles)
+        travel, points, sites = _looked_at(travel, search, faults)
         weight = people_of(people, points, travel, faults) if points is not None else None
-        free = int((~sites.forbidden & ~sites.existing).sum())
-        p = amount(p, "p", free, faults, least=0 if sites.existing.any() else 1) if free else 0
-        must = int((sites.mandatory & ~sites.existing).sum())
-        if must > p:
-            faults.blame("classics.more_mandatory", "p", p, mandatory=must)
+        left = new_sites(p, sites, faults)
         everything = distances_of(travel, faults)
         assert weight is not None
         allowed = ~sites.forbidden
@@ -260,7 +250,7 @@ class AskedNear:
             columns,
             rows,
             standing,
-            p - must,
+            left,
             everything,
             sites,
             np.flatnonzero(~reached),
@@ -354,21 +344,10 @@ class AskedRoom:
         UsageError
             When something that was given cannot be used.
         """
-        travel = tidied(travel, faults)
-        points, count = shape_of(travel, faults)
-        columns, labels = (
-            (travel.columns_of_sites, travel.labels_of_sites) if isinstance(travel, Plane) else (None, None)
-        )
-        prices = np.zeros(count) if cost is None else cost
-        sites = sites_of(count, faults, *search.roles, cost=prices, columns=columns, labels=labels)
-        room = numbers(capacity, "capacity", count, faults, columns, labels)
+        travel, points, sites = _looked_at(travel, search, faults, cost, np.zeros)
+        room = numbers(capacity, "capacity", len(sites.cost), faults, *of_sites(travel))
         weight = people_of(people, points, travel, faults) if points is not None else None
-        free = int((~sites.forbidden & ~sites.existing).sum())
-        must = int((sites.mandatory & ~sites.existing).sum())
-        if p is not None:
-            p = amount(p, "p", free, faults, least=0 if sites.existing.any() else 1) if free else 0
-            if must > p:
-                faults.blame("classics.more_mandatory", "p", p, mandatory=must)
+        left = None if p is None else new_sites(p, sites, faults)
         everything = distances_of(travel, faults)
         assert weight is not None
         allowed = np.flatnonzero(~sites.forbidden)
@@ -383,7 +362,7 @@ class AskedRoom:
             rows,
             allowed,
             np.flatnonzero(standing[allowed]),
-            None if p is None else p - must,
+            left,
             everything,
             sites,
             np.flatnonzero(~reached),
@@ -431,6 +410,17 @@ class AskedRoom:
         opened = np.setdiff1d(sites, np.flatnonzero(self.sites.existing))
         total = value + record.offset
         return _finished("capacitated", sites, opened, total, record, self.unreachable, shares=every, _site=site)
+
+
+def _looked_at(
+    travel: Travel, search: Search, faults: Faults, cost: Any = None, otherwise: Callable[[int], Floats] = np.ones
+) -> tuple[Travel, int | None, Sites]:
+    """Return travel, the number of points (None where they come in blocks), and what is known of the sites."""
+    travel = tidied(travel, faults)
+    points, count = shape_of(travel, faults)
+    columns, labels = of_sites(travel)
+    prices = otherwise(count) if cost is None else cost
+    return travel, points, sites_of(count, faults, *search.roles, cost=prices, columns=columns, labels=labels)
 
 
 def nothing(record: Record) -> str:

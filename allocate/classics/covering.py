@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allocate.classics.arrays import arrays_of
+from allocate.classics.arrays import APART_NONZEROS, arrays_of
 from allocate.classics.lagrange import (
     NOISE,
     Both,
@@ -30,7 +30,7 @@ from allocate.classics.saturated import tighten
 from allocate.classics.setcover import cover_all
 from allocate.classics.swaps import improve
 from allocate.covers import Covers
-from allocate.program import Instance, branch
+from allocate.program import WHOLE_DISTANCE, Instance, branch
 from allocate.reduce import (
     Floats,
     Int64s,
@@ -50,15 +50,10 @@ _PRICE_WORK = 400_000_000
 _LONG_ROUNDS = 400
 # So many sites are free when what is all but as good as the bound is looked for, and twice as many every time.
 _FEW = 60
-# Where every value is whole, an answer this near to the bound is the best.
-_WHOLE_DISTANCE = 0.999
 # Gaps above which a good answer is looked for longer, and very long.
 _WIDE, _SATURATED = 0.002, 0.004
 # HiGHS is asked first where there are fewer coefficients than that.
 _SMALL = 20_000
-# Steps of the search for a cheaper covering, by rounds, and at most per site.
-_STEPS = {0: 300, 1: 2000, 2: 10_000, 4: 100_000}
-_STEPS_PER_SITE = 50
 # How often a partial covering is made cheaper in one go.
 _TURNS_FOR_LESS = 50
 # The shares of the time left in which a covering that the budget allows is looked for, if there is none at once.
@@ -67,8 +62,6 @@ _COVER_SHARES = (0.7, 1.0)
 _PASSES = 10
 # Beyond so many coefficients there is no use in branching.
 _SEARCHABLE = 3_000_000
-# Beyond so many coefficients HiGHS searches in a process of its own.
-_APART = 400_000
 
 
 def locate_partial_cover(
@@ -623,7 +616,7 @@ class _Search[R: RowSide, S: SiteSide]:
             instance,
             seconds=min(seconds, record.left),
             gap=record.gap_wanted,
-            distance=_WHOLE_DISTANCE if record.whole else 0.0,
+            distance=WHOLE_DISTANCE if record.whole else 0.0,
             threads=threads,
             seed=seed,
             # (Where all has to be covered HiGHS finds something still; where weights are added up, nothing.)
@@ -631,7 +624,7 @@ class _Search[R: RowSide, S: SiteSide]:
             start=_start(problem, instance, follow, record),
             better=read,
             bounded=bounded,
-            apart=instance.matrix.nnz > _APART,
+            apart=instance.matrix.nnz > APART_NONZEROS,
         )
         if found.values is not None:
             read(found.values)

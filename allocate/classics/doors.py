@@ -20,10 +20,10 @@ from allocate.classics.inputs import (
     Sites,
     Travel,
     are_whole,
+    new_sites,
     number,
     within_memory,
 )
-from allocate.classics.inputs import amount as whole_number
 from allocate.classics.record import Proof, Record
 from allocate.classics.setcover import locate_set_cover
 from allocate.errors import NoPlanError
@@ -66,16 +66,12 @@ def _budget(p: int | None, cost: Any, budget: float | None, faults: Faults) -> C
         faults.blame("classics.budget_without_cost", "budget")
 
     def left(sites: Sites) -> float:
-        given, argument = 0.0, "p" if budget is None else "budget"
-        if budget is not None:
-            given = number(budget, argument, faults, most=1e15)
-        elif p is not None:
-            free = int((~sites.forbidden & ~sites.existing).sum())
-            given = (
-                float(whole_number(p, argument, free, faults, least=0 if sites.existing.any() else 1)) if free else 0.0
-            )
+        if budget is None:
+            # (Without either, a fault was noted.)
+            return 0.0 if p is None else float(new_sites(p, sites, faults))
+        given = number(budget, "budget", faults, most=1e15)
         if sites.spent > given:
-            faults.blame("classics.more_mandatory", argument, given, mandatory=f"{sites.spent:g}")
+            faults.blame("classics.more_mandatory", "budget", given, mandatory=f"{sites.spent:g}")
         return given - sites.spent
 
     return left
@@ -267,8 +263,7 @@ def backup_cover(
                     first,
                     every,
                     record,
-                    threads=search.threads,
-                    seed=search.seed,
+                    **search.effort,
                 )
                 if not possible:
                     raise NoPlanError(say("classics.stranded"))

@@ -347,7 +347,7 @@ def sites_of(
     mandatory: Any,
     forbidden: Any,
     *,
-    cost: Any = None,
+    cost: Any,
     columns: Mapping[str, Any] | None = None,
     labels: Any = None,
 ) -> Sites:
@@ -360,8 +360,17 @@ def sites_of(
         both = np.flatnonzero(masks[name] & masks["forbidden"])
         if len(both):
             faults.blame("classics.both", "forbidden", int(both[0]), other=name)
-    prices = np.ones(count) if cost is None else numbers(cost, "cost", count, faults, columns, labels)
-    return Sites(**masks, cost=prices)
+    return Sites(**masks, cost=numbers(cost, "cost", count, faults, columns, labels))
+
+
+def new_sites(p: Any, sites: Sites, faults: Faults) -> int:
+    """Return how many of at most `p` new sites are left to choose once the mandatory ones are taken off."""
+    free = int((~sites.forbidden & ~sites.existing).sum())
+    most = amount(p, "p", free, faults, least=0 if sites.existing.any() else 1) if free else 0
+    must = int((sites.mandatory & ~sites.existing).sum())
+    if must > most:
+        faults.blame("classics.more_mandatory", "p", most, mandatory=must)
+    return most - must
 
 
 def _mask(chosen: Any, argument: str, count: int, faults: Faults, labels: Any) -> Bools:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from allocate.classics.record import Proof, Record
-from allocate.program import Instance, branch
+from allocate.program import WHOLE_DISTANCE, Instance, branch
 from allocate.reduce import Floats, Int64s, Mask, ends_of, runs, same_values
 
 # Entries of the distances that are looked at together.
@@ -947,7 +947,7 @@ class _Search:
             instance,
             seconds=_SOLVER_SHARE * record.left,
             gap=record.gap_wanted,
-            distance=0.999 if record.whole else 0.0,
+            distance=WHOLE_DISTANCE if record.whole else 0.0,
             threads=self.threads,
             seed=self.seed,
             better=better,

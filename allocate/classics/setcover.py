@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from allocate.classics.arrays import APART_NONZEROS
 from allocate.classics.lagrange import Both
 from allocate.classics.record import Proof, Record
 from allocate.classics.weighing import cover_cheaper
 from allocate.covers import Covers
-from allocate.program import Instance, branch
+from allocate.program import WHOLE_DISTANCE, Instance, branch
 from allocate.reduce import Floats, Int64s, Mask, Rows, merge_rows, parts, runs, shrink_cover, take_rows, take_sites
 
 # What sums of floats may lose, as a share of what is summed.
@@ -42,10 +43,6 @@ _LOOK = 64
 _AT = 1e-6
 # Columns are taken out once they are so large a share of what is left.
 _SHARE_TO_SHRINK = 0.02
-# Beyond so many coefficients HiGHS searches in a process of its own.
-_APART = 400_000
-# Where every value is whole, an answer this near to the bound is the best.
-_WHOLE_DISTANCE = 0.999
 
 
 def locate_set_cover(covers: Covers, cost: Floats, record: Record, *, threads: int = 1, seed: int = 1) -> None:
@@ -216,7 +213,7 @@ class _Covering:
         self._matrix, self._cost, self._record = matrix, cost, record
         self._threads, self._seed, self._fixed, self._names = threads, seed, fixed, names
         self._both = Both(matrix)
-        self._apart = matrix.nnz > _APART
+        self._apart = matrix.nnz > APART_NONZEROS
         self._whole = record.whole and bool((cost == np.round(cost)).all())
         self._best = np.zeros(0, dtype=np.int64)
         self._known = math.inf
@@ -409,7 +406,7 @@ class _Covering:
             instance,
             seconds=self._record.left,
             gap=self._record.gap_wanted,
-            distance=_WHOLE_DISTANCE if self._whole else 0.0,
+            distance=WHOLE_DISTANCE if self._whole else 0.0,
             threads=self._threads,
             seed=self._seed,
             start=start,

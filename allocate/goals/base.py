@@ -30,6 +30,8 @@ class Goal(ABC):
     unit: ClassVar[str]
     # Whether the value depends on which site serves whom, and not only on what is open and who is served.
     sees_links: ClassVar[bool] = False
+    # Whether the goal tells places apart beside how many people they add to a sum.
+    sees_places: ClassVar[bool] = True
 
     gap: float = pydantic.Field(default=0.01, ge=0, le=1)
     nodes: int = pydantic.Field(default=1_000_000, ge=0)
@@ -45,7 +47,7 @@ class Goal(ABC):
     def tells_apart(self, case: Case, i: int) -> Key:
         """Return what the goal sees of a place beside its people: see `Rule.tells_apart`."""
         del case
-        return (i,)
+        return (i,) if self.sees_places else ()
 
     def constant(self, case: Case) -> Number:
         """Return what the value is before any decision."""

@@ -19,6 +19,7 @@ class Cost(Goal):
     formula: ClassVar[str] = r"\min \sum_t \sum_j f_j (y_{jt} - y_{j,t-1}) + s_t c_j\, y_{jt}"
     after: ClassVar[str] = "Balinski 1965, Management Science 12(3)"
     unit: ClassVar[str] = "yuan"
+    sees_places: ClassVar[bool] = False
 
     def terms(self, case: Case) -> Mapping[Key, Number]:
         """Return what a site costs by being open in a year [yuan]."""
@@ -32,11 +33,6 @@ class Cost(Goal):
                 if cost:
                     terms[opened(j, t)] = cost
         return terms
-
-    def tells_apart(self, case: Case, i: int) -> Key:
-        """Return nothing: sites cost what they cost, whoever lives near them."""
-        del case, i
-        return ()
 
     def value(self, case: Case, layout: Layout) -> int:
         """Return the cost of the whole plan [yuan]."""

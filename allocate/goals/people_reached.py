@@ -19,15 +19,12 @@ class PeopleReached(Goal):
     formula: ClassVar[str] = r"\min \sum_t \sum_i (p_{it} - z_{it})"
     after: ClassVar[str] = "Church & ReVelle 1974, Papers of the Regional Science Association 32(1)"
     unit: ClassVar[str] = "persons"
+    # (People count alike, wherever they live.)
+    sees_places: ClassVar[bool] = False
 
     def terms(self, case: Case) -> Mapping[Key, Number]:
         """Return minus one for every person served in a plan year."""
         return {served(i, t): -case.repeats[t] for t in case.periods for i in range(len(case.places))}
-
-    def tells_apart(self, case: Case, i: int) -> Key:
-        """Return nothing: people count alike, wherever they live."""
-        del case, i
-        return ()
 
     def constant(self, case: Case) -> int:
         """Return all people of all plan years [persons]."""

@@ -63,6 +63,8 @@ class Rule(ABC):
     needs: ClassVar[frozenset[str]] = frozenset({"siting"})
     # Whether the rule looks at the change from one year to the next, so that years cannot be merged.
     sees_changes: ClassVar[bool] = False
+    # Whether the rule tells places apart beside how many people they add to a sum.
+    sees_places: ClassVar[bool] = True
 
     strength: Strength
     source: str = pydantic.Field(min_length=2)
@@ -134,10 +136,10 @@ class Rule(ABC):
         """Return what the rule sees of a place beside how many people it adds to a sum.
 
         Places within reach of the same sites, of which every rule and goal sees the same, are merged. Unless a rule
-        says otherwise, it sees each place by itself.
+        says otherwise, it sees each place by itself; if it does not see places (`sees_places`), nothing.
         """
         del case
-        return (i,)
+        return (i,) if self.sees_places else ()
 
     def when(self, case: Case) -> list[int]:
         """Return the indices of the years in which the rule holds."""

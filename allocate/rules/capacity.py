@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import Breach, Key, Number, Row, Strength, opened, serves
+from allocate.rows import Breach, Number, Row, Strength, opened, serves
 from allocate.rules.base import STRICT, Rule, Wants
 from allocate.words import say
 
@@ -24,6 +24,8 @@ class Capacity(Rule):
     is_physics: ClassVar[bool] = True
     measured_in: ClassVar[str] = "persons"
     wants: ClassVar[Wants] = "at_most"
+    # (A site has room for so many people, wherever they come from.)
+    sees_places: ClassVar[bool] = False
 
     strength: Strength = Strength.PHYSICS
     kinds: tuple[str, ...] = pydantic.Field(min_length=1)
@@ -33,11 +35,6 @@ class Capacity(Rule):
         if self.years:
             msg = say("reason.room_years")
             raise ValueError(msg)
-
-    def tells_apart(self, case: Case, i: int) -> Key:
-        """Return nothing: a site has room for so many people, wherever they come from."""
-        del case, i
-        return ()
 
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield one row per site and year."""

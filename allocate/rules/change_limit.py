@@ -29,6 +29,7 @@ class ChangeLimit(Rule):
     measured_in: ClassVar[str] = "sites"
     wants: ClassVar[Wants] = "at_most"
     sees_changes: ClassVar[bool] = True
+    sees_places: ClassVar[bool] = False
 
     kinds: tuple[str, ...] = pydantic.Field(min_length=1)
     at_most: int = pydantic.Field(ge=0)
@@ -36,11 +37,6 @@ class ChangeLimit(Rule):
     def asks(self) -> Number:
         """Return the most changes."""
         return self.at_most
-
-    def tells_apart(self, case: Case, i: int) -> Key:
-        """Return nothing: sites are counted, whoever lives near them."""
-        del case, i
-        return ()
 
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield one row per year."""

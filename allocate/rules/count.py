@@ -22,6 +22,7 @@ class Count(Rule):
     unit: ClassVar[str] = "sites"
     indicator: ClassVar[str] = "indicator.count"
     measured_in: ClassVar[str] = "sites"
+    sees_places: ClassVar[bool] = False
 
     kinds: tuple[str, ...] = pydantic.Field(min_length=1)
     counts: Literal["open", "new"] = "open"
@@ -36,11 +37,6 @@ class Count(Rule):
     def sees_changes(self) -> bool:  # type: ignore[override]
         """Tell whether it counts openings, which belong to one year."""
         return self.counts == "new"
-
-    def tells_apart(self, case: Case, i: int) -> Key:
-        """Return nothing: sites are counted, whoever lives near them."""
-        del case, i
-        return ()
 
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield a row per limit, part and year."""

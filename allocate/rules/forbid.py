@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import Breach, Key, Number, Row, opened
+from allocate.rows import Breach, Number, Row, opened
 from allocate.rules.base import STRICT, Rule, Wants
 from allocate.words import say
 
@@ -23,6 +23,7 @@ class Forbid(Rule):
     indicator: ClassVar[str] = "indicator.forbid"
     measured_in: ClassVar[str] = "sites"
     wants: ClassVar[Wants] = "at_most"
+    sees_places: ClassVar[bool] = False
 
     sites: tuple[str, ...] = pydantic.Field(min_length=1)
 
@@ -30,11 +31,6 @@ class Forbid(Rule):
         if len(set(self.sites)) < len(self.sites):
             msg = say("reason.site_twice")
             raise ValueError(msg)
-
-    def tells_apart(self, case: Case, i: int) -> Key:
-        """Return nothing: it names sites."""
-        del case, i
-        return ()
 
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield one row per site and year."""

@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import Breach, Key, Number, Row, opened
+from allocate.rows import Breach, Number, Row, opened
 from allocate.rules.base import STRICT, Rule
 from allocate.words import say
 
@@ -22,6 +22,7 @@ class Keep(Rule):
     unit: ClassVar[str] = "sites"
     indicator: ClassVar[str] = "indicator.keep"
     measured_in: ClassVar[str] = "sites"
+    sees_places: ClassVar[bool] = False
 
     sites: tuple[str, ...] = pydantic.Field(min_length=1)
 
@@ -29,11 +30,6 @@ class Keep(Rule):
         if len(set(self.sites)) < len(self.sites):
             msg = say("reason.site_twice")
             raise ValueError(msg)
-
-    def tells_apart(self, case: Case, i: int) -> Key:
-        """Return nothing: it names sites."""
-        del case, i
-        return ()
 
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield one row per site and year."""

@@ -35,6 +35,8 @@ class Presence(Rule):
     unit: ClassVar[str] = "places"
     indicator: ClassVar[str] = "indicator.presence"
     measured_in: ClassVar[str] = "share"
+    # (It counts places and looks at the sites near them, and never at their people.)
+    sees_places: ClassVar[bool] = False
 
     kinds: tuple[str, ...] = pydantic.Field(min_length=1)
     places: tuple[Literal[PLACE_KINDS], ...] = pydantic.Field(min_length=1)  # type: ignore[valid-type]
@@ -57,11 +59,6 @@ class Presence(Rule):
     def target(self, case: Case) -> int:
         """Return how many places must have a site."""
         return ceil(exact(self.share) * len(self.members(case)))
-
-    def tells_apart(self, case: Case, i: int) -> Key:
-        """Return nothing: it counts places and looks at the sites near them, and never at their people."""
-        del case, i
-        return ()
 
     def columns(self, case: Case) -> Iterator[Column]:
         """Yield whether a place has a site; whole of itself, as soon as what is open is whole."""

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import Breach, Key, Number, Row, opened
+from allocate.rows import Breach, Number, Row, opened
 from allocate.rules.base import STRICT, Rule, Wants
 
 
@@ -28,6 +28,7 @@ class Spacing(Rule):
     indicator: ClassVar[str] = "indicator.spacing"
     measured_in: ClassVar[str] = "pairs"
     wants: ClassVar[Wants] = "at_most"
+    sees_places: ClassVar[bool] = False
 
     kinds: tuple[str, ...] = pydantic.Field(min_length=1)
     metres: int = pydantic.Field(gt=0, le=100_000)
@@ -43,11 +44,6 @@ class Spacing(Rule):
             apart = round(float(np.hypot(*(spots[a] - spots[b]))))
             if apart < self.metres and not (case.sites[j].exists and case.sites[k].exists):
                 yield j, k, apart
-
-    def tells_apart(self, case: Case, i: int) -> Key:
-        """Return nothing: it looks at sites alone."""
-        del case, i
-        return ()
 
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield one row per pair and year."""

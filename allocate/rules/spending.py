@@ -31,13 +31,9 @@ class Spending(Rule):
     measured_in: ClassVar[str] = "yuan"
     wants: ClassVar[Wants] = "at_most"
     sees_changes: ClassVar[bool] = True
+    sees_places: ClassVar[bool] = False
 
     at_most: int = pydantic.Field(ge=0)
-
-    def tells_apart(self, case: Case, i: int) -> Key:
-        """Return nothing: money is spent on sites."""
-        del case, i
-        return ()
 
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield one row per year."""
