@@ -1,19 +1,23 @@
 """Makes the case of a district and a model: existing sites, candidates, people by year, links within a circle."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from allocate.case import Case, Site
 from allocate.district import District
 from allocate.errors import InputError, ModelError, Problem
-from allocate.model import Model
-from allocate.rules import Capacity, Forbid, Keep
-from allocate.tables import TRAVEL
+from allocate.model import SITED, Model
+from allocate.rules import Capacity, Forbid, Keep, PeoplePerStaff
+from allocate.tables import HUB_KINDS, STAFF, TRAVEL
 from allocate.travel import Links, Spots, links, metric
 from allocate.travel.links import adjoining
-from allocate.units import Basis
+from allocate.units import Basis, exact
 from allocate.words import say_in
 
 # Kinds that a plan may close: hubs and hospitals are not for siting to take away.
@@ -34,6 +38,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     """
     ring = model.circles[circle or model.circle]
     _check_modes(district, model)
+    _check_staff(district, model)
     town_ids = tuple(town.id for town in district.towns)
     place_index = {place.id: i for i, place in enumerate(district.places)}
     places = Spots(
@@ -41,12 +46,13 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         metric([(p.lon or 0.0, p.lat or 0.0) for p in district.places], district.datum, district.epsg),
         np.arange(len(place_index)),
     )
-    sites = tuple(site for site in _sites(district, model, place_index) if site.kind in ring.kinds)
+    sites = tuple(_sites(district, model, place_index))
     spots = Spots(
         tuple(_travel_id(site, district) for site in sites),
         metric([(site.lon, site.lat) for site in sites], district.datum, district.epsg),
         np.array([site.place for site in sites], dtype=np.int64),
     )
+    near = _suitable(links(places, spots, ring, model.modes, district.travel), district, model, sites, ring.kinds)
     case = Case(
         years=model.years,
         spans=spans(model.years),
@@ -56,11 +62,15 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         town_of=tuple(town_ids.index(place.town) for place in district.places),
         people=_people(district, model.years),
         sites=sites,
-        links=_suitable(links(places, spots, ring, model.modes, district.travel), district, model, sites),
+        links=near,
         spots=spots.metres,
         place_kinds=tuple(place.kind for place in district.places),
         place_settings=tuple(place.setting for place in district.places),
         neighbours=_neighbours(places, model.circles[model.circle].adjoining_metres or ADJOINING_METRES),
+        parents=_parents(sites, spots.metres),
+        resources=model.resources,
+        stock=stock(district, model, sites),
+        intervals=intervals(model.as_of.year, model.years),
     )
     if ring is model.circles[model.circle]:
         # (A circle that is only compared may leave out the kind of a site that a rule names.)
@@ -86,6 +96,104 @@ def spans(years: Sequence[int]) -> tuple[int, ...]:
     return (*(after - year for year, after in pairwise(years)), 1)
 
 
+def intervals(today: int, years: Sequence[int]) -> tuple[int, ...]:
+    """Return the calendar years before each plan year since the one before it; the first has one at least.
+
+    >>> intervals(2024, [2025, 2027, 2030, 2035])
+    (1, 2, 3, 5)
+    """
+    return (max(1, years[0] - today), *(after - year for year, after in pairwise(years)))
+
+
+def _parents(sites: Sequence[Site], metres: NDArray[np.float64]) -> tuple[int, ...]:
+    """Return the site above each one: the nearest hub of its town, else of the district; above a hub, a hospital."""
+    hubs = [j for j, site in enumerate(sites) if site.exists and site.kind in HUB_KINDS]
+    hospitals = [j for j, site in enumerate(sites) if site.exists and site.kind == "hospital"]
+
+    def nearest(j: int, among: Sequence[int]) -> int:
+        return min(among, key=lambda k: (float(np.hypot(*(metres[k] - metres[j]))), k), default=-1)
+
+    def above(j: int, site: Site) -> int:
+        if site.kind in SITED:
+            return nearest(j, [k for k in hubs if sites[k].town == site.town] or hubs)
+        return nearest(j, hospitals) if site.kind in HUB_KINDS else -1
+
+    return tuple(above(j, site) for j, site in enumerate(sites))
+
+
+def _check_staff(district: District, model: Model) -> None:
+    """Refuse staff that the model knows nothing of, or has no posts for; rows count as in the file."""
+    kinds = {one.id: one for one in district.institutions}
+    problems = []
+    numbers = {(row.institution, row.resource): row.number for row in district.staff}
+    for n, row in enumerate(district.staff):
+        resource, at = model.resources.get(row.resource), kinds[row.institution]
+        where: dict[str, Any] = {"file": STAFF.file, "row": n + 2}
+        if not model.resources:
+            # (A model that decides no staff does not look at it.)
+            continue
+        if resource is None or resource.sum_of:
+            choices = ", ".join(name for name, one in model.resources.items() if not one.sum_of)
+            fault = Problem("problem.staff_resource", column="resource", value=row.resource, **where)
+            problems.append(replace(fault, details={"choices": choices}))
+            continue
+        posts = resource.at.get(at.kind, 0)
+        fault = Problem("problem.staff_posts", column="number", value=row.number, **where)
+        if row.number > posts:
+            problems.append(replace(fault, details={"name": at.name, "posts": posts, "resource": row.resource}))
+        whole = numbers.get((row.institution, resource.part_of))
+        if whole is not None and row.number > whole:
+            details: dict[str, Any] = {
+                "name": at.name,
+                "resource": row.resource,
+                "whole": resource.part_of,
+                "most": whole,
+            }
+            problems.append(replace(fault, what="problem.staff_part", details=details))
+    if problems:
+        raise InputError(problems)
+
+
+def stock(district: District, model: Model, sites: Sequence[Site]) -> dict[tuple[str, int], int]:
+    """Return the staff and beds of today, by resource and index of the site.
+
+    What staff.csv does not list of a resource at all is assumed: so many for every 1,000 residents, shared out among
+    kinds of site as the model says; among hubs by the people of their towns, among others evenly; in whole numbers by
+    the largest remainders.
+    """
+    index = {site.id: j for j, site in enumerate(sites) if site.exists}
+    listed = {row.resource for row in district.staff}
+    found = {(row.resource, index[row.institution]): row.number for row in district.staff if row.number}
+    people: dict[str, int] = {}
+    for place in district.places:
+        people[place.town] = people.get(place.town, 0) + (place.people or 0)
+    for name, resource in model.resources.items():
+        if name in listed or not resource.today:
+            continue
+        total = round(exact(resource.today) * district.people / 1000)
+        weights: dict[int, Fraction] = {}
+        for kind, share in resource.today_at.items():
+            inside = [j for j, site in enumerate(sites) if site.exists and site.kind == kind]
+            sizes = {j: people.get(sites[j].town, 0) if kind in HUB_KINDS else 1 for j in inside}
+            whole = sum(sizes.values()) or 1
+            weights |= {j: exact(share) * size / whole for j, size in sizes.items()}
+        found |= {(name, j): number for j, number in _shared_out(total, weights).items() if number}
+    return found
+
+
+def _shared_out(total: int, weights: dict[int, Fraction]) -> dict[int, int]:
+    """Return whole parts of a total in proportion to weights: the largest remainders are rounded up (Hamilton)."""
+    whole = sum(weights.values())
+    if not whole:
+        return {}
+    exact_parts = {j: total * weight / whole for j, weight in weights.items()}
+    parts = {j: int(part) for j, part in exact_parts.items()}
+    order = sorted(weights, key=lambda j: (parts[j] - exact_parts[j], j))
+    for j in order[: total - sum(parts.values())]:
+        parts[j] += 1
+    return parts
+
+
 def _neighbours(places: Spots, longest: int) -> tuple[tuple[int, ...], ...]:
     beside: list[list[int]] = [[] for _ in places.ids]
     for i, k in sorted(adjoining(places.metres, longest)):
@@ -100,7 +208,7 @@ def _people(district: District, years: Sequence[int]) -> np.ndarray[tuple[int, .
 
 
 def _sites(district: District, model: Model, place_index: dict[str, int]) -> list[Site]:
-    room = _rooms(model)
+    room, per_staff = _rooms(model), _rooms_of_staff(model)
     sites = []
     standing = set()
     for institution in district.institutions:
@@ -121,6 +229,7 @@ def _sites(district: District, model: Model, place_index: dict[str, int]) -> lis
                 closable=institution.kind in CLOSABLE,
                 yearly=costs.yearly if costs else 0,
                 capacity=room.get(institution.kind),
+                per_staff=per_staff.get(institution.kind, ()),
             )
         )
     for kind, candidates in sorted(model.siting.items()):
@@ -141,18 +250,23 @@ def _sites(district: District, model: Model, place_index: dict[str, int]) -> lis
                     opening=candidates.opening,
                     yearly=candidates.yearly,
                     capacity=room.get(kind),
+                    per_staff=per_staff.get(kind, ()),
                 )
             )
     return sites
 
 
-def _suitable(pairs: Links, district: District, model: Model, sites: Sequence[Site]) -> Links:
-    """Return the pairs in which the kind of site serves the kind of place."""
+def _suitable(pairs: Links, district: District, model: Model, sites: Sequence[Site], counted: Collection[str]) -> Links:
+    """Return the pairs in which the kind of site counts, and serves the kind of place."""
     served = {kind: set(candidates.serves) for kind, candidates in model.siting.items()}
     kinds = sorted({place.kind for place in district.places})
     # Whether a site serves a kind of place, a row per site: few kinds stand for many places.
     serves = np.array(
-        [[site.kind not in served or kind in served[site.kind] for kind in kinds] for site in sites], dtype=bool
+        [
+            [site.kind in counted and (site.kind not in served or kind in served[site.kind]) for kind in kinds]
+            for site in sites
+        ],
+        dtype=bool,
     ).reshape(len(sites), len(kinds))
     kind_of = np.array([kinds.index(place.kind) for place in district.places], dtype=np.int64)
     kept = serves[pairs.sites, kind_of[pairs.places]]
@@ -160,13 +274,26 @@ def _suitable(pairs: Links, district: District, model: Model, sites: Sequence[Si
 
 
 def _rooms(model: Model) -> dict[str, int]:
-    """Return the room of each kind of site [persons] where a rule limits it in every year."""
+    """Return the room of each kind of site [persons], fully staffed, where a rule limits it in every year."""
     rooms: dict[str, int] = {}
+    for kind, limits in _rooms_of_staff(model).items():
+        rooms[kind] = min(people * model.resources[name].at[kind] for name, people in limits)
     for rule in model.rules.values():
         if isinstance(rule, Capacity) and not rule.years:
             for kind in rule.kinds:
                 rooms[kind] = min(rule.people, rooms.get(kind, rule.people))
     return rooms
+
+
+def _rooms_of_staff(model: Model) -> dict[str, tuple[tuple[str, int], ...]]:
+    """Return how many people [persons] one of a resource can serve at each kind of site, as the rules say."""
+    limits: dict[str, dict[str, int]] = {}
+    for rule in model.rules.values():
+        if isinstance(rule, PeoplePerStaff):
+            for kind in rule.kinds:
+                inside = limits.setdefault(kind, {})
+                inside[rule.resource] = min(rule.most, inside.get(rule.resource, rule.most))
+    return {kind: tuple(sorted(inside.items())) for kind, inside in limits.items()}
 
 
 def _travel_id(site: Site, district: District) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from allocate.goals import GOALS, Goal
 from allocate.model import Model
 from allocate.policies import Clause
-from allocate.rows import DECIDED, Strength
+from allocate.rows import Strength
 from allocate.rules import RULES, Rule
 from allocate.units import Basis
 from allocate.words import LANGUAGES, Language, both, catalogue, say_in, visible
@@ -116,8 +116,9 @@ def _decided(model: Model, rule: Rule) -> str:
         return both("card.other_regime")
     if rule.years and all(model.has_passed(year) for year in rule.years):
         return both("card.past")
-    if not rule.is_decided():
-        return both("card.undecided", needs=", ".join(sorted(rule.needs - DECIDED)))
+    if not model.settles(rule):
+        lacking = sorted(rule.needs - model.decided) or sorted(set(rule.resources) - set(model.resources))
+        return both("card.undecided", needs=", ".join(lacking))
     return both("card.decided")
 
 

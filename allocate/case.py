@@ -1,13 +1,16 @@
 """A district as a model looks at it: who lives where each year, where sites may stand, and who can reach them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from allocate.resources import Resource, employers, is_employed
 from allocate.travel import Links
-from allocate.units import Basis
+from allocate.units import Basis, exact
 
 Integers = NDArray[np.int64]
 
@@ -27,7 +30,9 @@ class Site:
     opening, yearly
         One-off cost of opening and cost of each year [yuan].
     capacity
-        Most people it can serve [persons]; None without a limit.
+        Most people it can serve [persons], with all the staff that it may have; None without a limit.
+    per_staff
+        People whom one of a resource there can serve [persons]: the site serves no more than its staff can.
     """
 
     id: str
@@ -43,6 +48,7 @@ class Site:
     opening: int = 0
     yearly: int = 0
     capacity: int | None = None
+    per_staff: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,14 @@ class Case:
         Village, community or zone, and urban or rural (empty where unknown), of every place.
     neighbours
         Indices of the places that adjoin each place.
+    parents
+        Index of the site above each: the hub of a station or clinic, the hospital of a hub; -1 without one.
+    resources
+        Staff, beds and teams that the plan decides, by name.
+    stock
+        How many of a resource a site has today, by (resource, index of the site).
+    intervals
+        Calendar years before each plan year since the one before it, or since the plan's day.
     """
 
     years: tuple[int, ...]
@@ -86,6 +100,10 @@ class Case:
     place_kinds: tuple[str, ...] = ()
     place_settings: tuple[str, ...] = ()
     neighbours: tuple[tuple[int, ...], ...] = ()
+    parents: tuple[int, ...] = ()
+    resources: Mapping[str, Resource] = field(default_factory=dict)
+    stock: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    intervals: tuple[int, ...] = ()
 
     @property
     def periods(self) -> range:
@@ -127,6 +145,57 @@ class Case:
         people = int(self.people[i, t])
         capacity = self.sites[j].capacity
         return people if capacity is None else min(people, capacity)
+
+    @cached_property
+    def _holders(self) -> dict[str, tuple[int, ...]]:
+        return {
+            name: tuple(j for j, site in enumerate(self.sites) if site.kind in resource.at)
+            for name, resource in self.resources.items()
+        }
+
+    def holders(self, what: str) -> tuple[str, tuple[int, ...]]:
+        """Return under which name a resource or function is counted, and the sites that may have it.
+
+        Of what the model says nothing about, any site may have some.
+        """
+        resource = self.resources.get(what)
+        if resource is None:
+            return what, tuple(range(len(self.sites)))
+        if not resource.sum_of:
+            return what, self._holders[what]
+        counted, sites = self.holders(resource.sum_of)
+        return counted, tuple(j for j in sites if self.sites[j].kind in resource.kinds)
+
+    @cached_property
+    def employed(self) -> tuple[str, ...]:
+        """Return the resources that somebody employs."""
+        return tuple(name for name in self.resources if is_employed(self.resources, name))
+
+    @cached_property
+    def employer_of(self) -> tuple[int, ...]:
+        """Return who employs the staff of every site: a hub that of its stations and clinics, else the site itself."""
+        return tuple(
+            j if employers(site.kind) or not self.parents or self.parents[j] < 0 else self.parents[j]
+            for j, site in enumerate(self.sites)
+        )
+
+    @cached_property
+    def teams_of(self) -> Mapping[int, tuple[int, ...]]:
+        """Return the sites whose staff each employer employs, itself among them."""
+        groups: dict[int, list[int]] = {}
+        for j, employer in enumerate(self.employer_of):
+            groups.setdefault(employer, []).append(j)
+        return {employer: tuple(group) for employer, group in groups.items()}
+
+    def staying(self, what: str, employer: int, t: int) -> int:
+        """Return how many of today's staff an employer still has in a year, retirement taken off, in whole persons."""
+        today = sum(self.stock.get((what, j), 0) for j in self.teams_of[employer])
+        share = (1 - exact(self.resources[what].leaves)) ** sum(self.intervals[: t + 1])
+        return int(today * Fraction(share))
+
+    def posts(self, what: str, j: int) -> int:
+        """Return the most of a resource that a site may have."""
+        return self.resources[what].at.get(self.sites[j].kind, 0)
 
     def total(self, t: int) -> int:
         """Return the residents of the district in a year [persons]."""

@@ -238,7 +238,7 @@ def _budgets(book: Book) -> Iterator[Finding]:
             continue
         for other, rule in book.planned.items():
             for t in (t for t in budget.when(case) if t in rule.when(case)):
-                cost = _least_cost(book, rule, t)
+                cost = _least_cost(book, budget, rule, t)
                 if cost > budget.at_most:
                     details: dict[str, Value] = {
                         "first": book.cite(other),
@@ -251,13 +251,14 @@ def _budgets(book: Book) -> Iterator[Finding]:
                     break
 
 
-def _least_cost(book: Book, rule: Rule, t: int) -> int:
+def _least_cost(book: Book, budget: Spending, rule: Rule, t: int) -> int:
     """Return what a year costs at least where a rule is met [yuan]: openings count in the first year only."""
     case = book.case
 
     def cost(j: int) -> int:
         site = case.sites[j]
-        return site.yearly + (site.opening if t == 0 and not site.exists else 0)
+        once = site.opening if t == 0 and not site.exists else 0
+        return sum({"recurrent": site.yearly, "capital": once}[nature] for nature in budget.natures)
 
     if isinstance(rule, Keep):
         return sum(cost(case.site_index[site]) for site in rule.sites)

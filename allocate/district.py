@@ -67,6 +67,17 @@ class Institution:
 
 
 @dataclass(frozen=True)
+class Staffing:
+    """How many of a resource an institution has today."""
+
+    institution: str
+    resource: str
+    number: int
+    basis: Basis
+    source: str
+
+
+@dataclass(frozen=True)
 class Fact:
     """A published total."""
 
@@ -98,6 +109,8 @@ class District:
         SHA-256 of every file read, by its name in the folder.
     warnings
         What is odd but no error.
+    staff
+        Staff and beds of today, where the planner lists them.
     """
 
     id: str
@@ -113,6 +126,7 @@ class District:
     travel: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
+    staff: tuple[Staffing, ...] = ()
 
     @property
     def people(self) -> int:

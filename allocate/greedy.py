@@ -21,7 +21,6 @@ from allocate.rules import (
     Spending,
 )
 from allocate.rules.scopes import parts, site_parts
-from allocate.rules.spending import spent
 
 # More people than any site could gain.
 _NO_LIMIT = 2**62
@@ -225,7 +224,7 @@ def _limits_hold(case: Case, rules: Iterable[Rule], layout: Layout, opened: int,
                 for _, inside, _, may in rule.parts(case, t):
                     if opened in inside and may is not None and sum((j, t) in layout.open for j in inside) > may:
                         return False
-            case Spending() if spent(case, layout, t) > rule.at_most:
+            case Spending() if rule.cost(case, layout, t) > rule.at_most:
                 return False
             case Spacing() if any(b.about[-1] == case.years[t] for b in rule.breaches(case, layout)):
                 return False

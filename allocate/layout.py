@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from allocate.case import Case
 from allocate.rows import Number
 
 
@@ -48,6 +49,12 @@ class Layout:
         for (what, _, t), number in self.amounts.items():
             sums[what, t] = sums.get((what, t), 0) + number
         return sums
+
+    def room(self, case: Case, j: int, t: int) -> int | None:
+        """Return the most people that a site can serve in a year with the staff that works there; None: no limit."""
+        limits = [int(people * self.amounts.get((name, j, t), 0)) for name, people in case.sites[j].per_staff]
+        capacity = case.sites[j].capacity
+        return min((limit for limit in (*limits, capacity) if limit is not None), default=None)
 
     def change(self, j: int, t: int) -> int:
         """Return 1 where a candidate opens in a year, and 0 where nothing changes (-1 is physically impossible)."""

@@ -82,9 +82,14 @@ def _alike(case: Case, rules: Iterable[Rule], earlier: int, later: int) -> bool:
     def sees(rule: Rule, t: int) -> bool:
         return rule.sees_changes and t in case.periods and holds(rule, t)
 
-    return bool(np.array_equal(case.people[:, earlier], case.people[:, later])) and all(
-        holds(rule, earlier) == holds(rule, later) and not sees(rule, later) and not sees(rule, later + 1)
-        for rule in rules
+    # Staff changes from year to year: who joined stays, and of today's some leave.
+    return (
+        not case.resources
+        and bool(np.array_equal(case.people[:, earlier], case.people[:, later]))
+        and all(
+            holds(rule, earlier) == holds(rule, later) and not sees(rule, later) and not sees(rule, later + 1)
+            for rule in rules
+        )
     )
 
 

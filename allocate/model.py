@@ -1,8 +1,9 @@
 """Reads models/*.toml into a Model: what is wanted and what must be obeyed, every number with its source."""
 
 import hashlib
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
@@ -18,9 +19,9 @@ from allocate.faults import problems_of
 from allocate.goals import GOALS, Goal, Travel
 from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, policy_files, prefix_of, year_of
 from allocate.read import find_district, is_file
-from allocate.rows import DECIDED
+from allocate.resources import Resource
 from allocate.rulebook import Rulebook
-from allocate.rules import RULES, Rule
+from allocate.rules import RULES, PeoplePerStaff, Rule
 from allocate.tables import INSTITUTION_KINDS, PLACE_KINDS
 from allocate.travel import Circle, Mode
 from allocate.travel.circles import STRICT, Text
@@ -77,6 +78,7 @@ class _Head(pydantic.BaseModel):
     regime: Literal[REGIMES] | None = None  # type: ignore[valid-type]
     clauses: dict[str, dict[str, Any]] = {}
     documents: dict[str, dict[str, Any]] = {}
+    resources: dict[str, Resource] = {}
 
     @pydantic.field_validator("years")
     @classmethod
@@ -118,6 +120,8 @@ class Model:
         Why a clause is not asked for: it was switched off, or its year lies beyond the plan.
     regime
         Which regime the district is under; a document of another one does not apply.
+    resources
+        Staff, beds and teams that the plan decides, by name.
     goals
         In order of importance.
     draws, seed
@@ -151,6 +155,16 @@ class Model:
     documents: Mapping[str, Document] = field(default_factory=dict)
     silent: Mapping[str, str] = field(default_factory=dict)
     regime: str | None = None
+    resources: Mapping[str, Resource] = field(default_factory=dict)
+
+    @property
+    def decided(self) -> frozenset[str]:
+        """Return the decisions that the plan settles: staff where the model says what there may be."""
+        return frozenset({"siting", "staff"} if self.resources else {"siting"})
+
+    def settles(self, rule: Rule) -> bool:
+        """Tell whether the plan decides all that a rule speaks of."""
+        return rule.is_decided(self.decided, self.resources)
 
     def has_passed(self, year: int) -> bool:
         """Tell whether a deadline's year has passed: then its clause is checked, not planned."""
@@ -171,14 +185,14 @@ class Model:
 
     def decides(self, clause: Clause) -> bool:
         """Tell whether the plan settles a decision that a clause leaves open."""
-        return clause.needs in DECIDED and (not clause.kinds or not set(clause.kinds).isdisjoint(self.siting))
+        return clause.needs in self.decided and (not clause.kinds or not set(clause.kinds).isdisjoint(self.siting))
 
     def planned(self) -> dict[str, Rule]:
         """Return the rules that the plan can still meet: decided by it, and with a year that is not before `as_of`."""
         return {
             name: rule
             for name, rule in self.rules.items()
-            if rule.is_decided() and not self.is_foreign(rule.clause)
+            if self.settles(rule) and not self.is_foreign(rule.clause)
             if not rule.years or any(not self.has_passed(year) for year in rule.years)
         }
 
@@ -404,7 +418,11 @@ def model_of(
     rules |= _tables(sheet.clauses, "clauses", "rule", RULES, file, problems)
     goals = _goals(content.get("goals", ()), file, problems)
     if head is not None:
-        problems += [*_inconsistent(head, rules, sheet, file), *_cheap_to_drop(head, goals, file)]
+        problems += [
+            *_inconsistent(head, rules, sheet, file),
+            *_unknown_resources(head, rules, sheet, file),
+            *_cheap_to_drop(head, goals, file),
+        ]
     if problems or head is None:
         raise ModelError(problems)
     return Model(
@@ -428,6 +446,7 @@ def model_of(
         documents=sheet.documents,
         silent=sheet.silent,
         regime=head.regime,
+        resources=head.resources,
     )
 
 
@@ -488,7 +507,7 @@ def _faults(error: pydantic.ValidationError, file: str, where: tuple[str, ...], 
 
 def _keys(kind: type[Any], path: tuple[str, ...]) -> list[str]:
     """Return the keys that a table may have."""
-    inner = {"siting": Candidates, "circles": Circle, "modes": Mode}
+    inner = {"siting": Candidates, "resources": Resource, "circles": Circle, "modes": Mode}
     if kind in (_Head, _Presets) and path and path[0] in inner:
         kind = inner[path[0]]
     if issubclass(kind, pydantic.BaseModel):
@@ -538,6 +557,41 @@ def _inconsistent(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, file:
             if year not in head.years and not has_passed(year, head.as_of.year, head.years[0])
         ]
     return problems
+
+
+def _unknown_resources(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, file: str) -> Iterator[Problem]:
+    """Yield what the resources of a model, and the rules that need their posts, say of resources that it has not."""
+    choices = {"choices": ", ".join(head.resources)}
+    for name, resource in head.resources.items():
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            yield Problem("problem.resource_name", file, column="resources", value=name)
+        for key, others in (
+            ("part_of", (resource.part_of,)),
+            ("sum_of", (resource.sum_of,)),
+            ("needs", tuple(resource.needs)),
+        ):
+            for other in filter(None, others):
+                column = f"resources.{name}.{key}"
+                known = head.resources.get(other)
+                if known is None or other == name:
+                    yield Problem("problem.choice", file, column=column, value=other, details=choices)
+                elif known.sum_of or (known.part_of and key != "needs") or (known.needs and key != "part_of"):
+                    # One step is enough for every document, and a circle is impossible.
+                    yield Problem("problem.resource_step", file, column=column, value=other)
+                elif not (set(resource.at) | set(resource.kinds)) <= set(known.at):
+                    lacking = ", ".join(sorted((set(resource.at) | set(resource.kinds)) - set(known.at)))
+                    yield Problem(
+                        "problem.resource_posts", file, column=column, value=other, details={"kinds": lacking}
+                    )
+    for name, rule in rules.items():
+        if isinstance(rule, PeoplePerStaff):
+            column = f"{'clauses' if name in sheet.clauses else 'rules'}.{name}.resource"
+            known = head.resources.get(rule.resource)
+            if known is None or known.sum_of:
+                yield Problem("problem.choice", file, column=column, value=rule.resource, details=choices)
+            elif not set(rule.kinds) <= set(known.at):
+                details = {"kinds": ", ".join(sorted(set(rule.kinds) - set(known.at)))}
+                yield Problem("problem.resource_posts", file, column=column, value=rule.resource, details=details)
 
 
 def _cheap_to_drop(head: _Head, goals: Mapping[str, Goal], file: str) -> list[Problem]:

@@ -11,12 +11,15 @@ from typing import Any
 from allocate import __version__
 from allocate.candidates import make_case
 from allocate.case import Case
+from allocate.costs import SITES, charges, spent
 from allocate.data_problems import data_problems
-from allocate.district import District, Fact, Institution, Place, Town
+from allocate.district import District, Fact, Institution, Place, Staffing, Town
 from allocate.errors import AllocateError, InputError, Problem
 from allocate.gaps import DIGITS, HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, shown_bound, shown_gap, shown_number
 from allocate.layout import Layout
 from allocate.model import Model
+from allocate.resources import FLOWS, flow
+from allocate.rows import Number
 from allocate.rules.scopes import Scope, parts
 from allocate.scorecard import scorecard
 from allocate.stages import clause_values, goal_values
@@ -77,7 +80,8 @@ def assemble(
         "sites": _sites(case, layout),
         "ledger": _ledger(case, layout),
         "today": _today(case, today),
-        "staff": [],
+        "staff": _staff(case, layout),
+        "staff_flows": _staff_flows(case, layout),
         "postings": [],
         "rounds": [],
         "consortia": [],
@@ -120,6 +124,7 @@ def _district_data(district: District) -> dict[str, Any]:
         "places": [asdict(place) for place in district.places],
         "towns": [asdict(town) for town in district.towns],
         "institutions": [asdict(institution) for institution in district.institutions],
+        "staff": [asdict(row) for row in district.staff],
         "facts": [asdict(fact) for fact in district.facts.values()],
         "travel": [[*pair, time] for pair, time in sorted(district.travel.items())],
         "warnings": [asdict(warning) for warning in district.warnings],
@@ -150,6 +155,7 @@ def district_of(content: Mapping[str, Any]) -> District:
         places=records(Place, data["places"]),
         towns=records(Town, data["towns"]),
         institutions=records(Institution, data["institutions"]),
+        staff=records(Staffing, data.get("staff", ())),
         facts={fact.indicator: fact for fact in records(Fact, data["facts"])},
         boundary=data["boundary"],
         travel={(row[0], row[1], row[2]): row[3] for row in data["travel"]},
@@ -164,7 +170,7 @@ def inputs_of(content: Mapping[str, Any], part: str) -> dict[str, str]:
 
 
 def layout_of(content: Mapping[str, Any], case: Case) -> Layout:
-    """Return the decisions that a plan states: its sites and its places."""
+    """Return the decisions that a plan states: its sites, its places and its staff."""
     year_index = {year: t for t, year in enumerate(case.years)}
     place_index = {place: i for i, place in enumerate(case.places)}
     is_open: set[tuple[int, int]] = set()
@@ -177,7 +183,17 @@ def layout_of(content: Mapping[str, Any], case: Case) -> Layout:
         if row["status"] == "served" and row["people"]:
             key = place_index[row["id"]], case.site_index[row["served_by"]], year_index[row["year"]]
             serve[key] = serve.get(key, 0) + row["people"]
-    return Layout(frozenset(is_open), serve)
+    amounts: dict[tuple[str, int, int], Number] = {
+        (row["resource"], case.site_index[row["id"]], year_index[row["year"]]): row["number"]
+        for row in content["staff"]
+        if row["number"]
+    }
+    for row in content.get("staff_flows", ()):
+        employer, t = case.site_index[row["id"]], year_index[row["year"]]
+        for which in FLOWS:
+            if row[which]:
+                amounts[flow(row["resource"], which), employer, t] = row[which]
+    return Layout(frozenset(is_open), serve, amounts)
 
 
 def read_plan(path: str | Path) -> dict[str, Any]:
@@ -256,13 +272,17 @@ def _today(case: Case, today: Layout | None) -> list[dict[str, Any]]:
 
 
 def standing_today(case: Case) -> Layout:
-    """Return today's stock as a layout: what exists is open, and people go to the nearest site with room."""
+    """Return today's stock as a layout: what exists is open with its staff, and people go to the nearest with room."""
+    amounts: dict[tuple[str, int, int], Number] = {
+        (name, j, t): number for (name, j), number in case.stock.items() for t in case.periods
+    }
+    bare = Layout(frozenset(), {}, amounts)
     serve: dict[tuple[int, int, int], int] = {}
     is_open = frozenset((j, t) for j, site in enumerate(case.sites) if site.exists for t in case.periods)
     order = sorted((seconds, i, j) for (i, j), seconds in case.seconds.items() if case.sites[j].exists)
     for t in case.periods:
         left = [int(people) for people in case.people[:, t]]
-        room = {j: site.capacity for j, site in enumerate(case.sites) if site.exists}
+        room = {j: bare.room(case, j, t) for j, site in enumerate(case.sites) if site.exists}
         for _, i, j in order:
             space = room[j]
             people = left[i] if space is None else min(left[i], space)
@@ -270,7 +290,7 @@ def standing_today(case: Case) -> Layout:
                 serve[i, j, t] = people
                 left[i] -= people
                 room[j] = None if space is None else space - people
-    return Layout(is_open, serve)
+    return Layout(is_open, serve, amounts)
 
 
 def _places(district: District, case: Case, layout: Layout) -> list[dict[str, Any]]:
@@ -313,10 +333,6 @@ def _place_row(
 
 
 def _sites(case: Case, layout: Layout) -> list[dict[str, Any]]:
-    hubs: dict[str, str] = {}
-    for site in case.sites:
-        if site.kind in ("township_hospital", "community_centre"):
-            hubs.setdefault(site.town, site.id)
     rows = []
     for j, site in enumerate(case.sites):
         years = [t for t in case.periods if (j, t) in layout.open]
@@ -335,8 +351,8 @@ def _sites(case: Case, layout: Layout) -> list[dict[str, Any]]:
             "basis": str(site.basis),
         }
         rest: dict[str, Any] = {
-            "parent": hubs.get(site.town) if site.id != hubs.get(site.town) else None,
-            "staff": {},
+            "parent": case.sites[case.parents[j]].id if case.parents[j] >= 0 else None,
+            "staff": {str(case.years[t]): working for t in case.periods if (working := _working(case, layout, j, t))},
         }
         if years:
             alone = {str(case.years[t]): _alone(case, layout, j, t) for t in years}
@@ -351,6 +367,42 @@ def _sites(case: Case, layout: Layout) -> list[dict[str, Any]]:
             row = shared | {"year": case.years[closed[0]], "action": "close"} | rest
             left = {str(case.years[t]): _alone(case, layout, j, t) for t in closed}
             rows.append(row | {"cost": 0, "people": {}, "only_site_of": left})
+    return rows
+
+
+def _working(case: Case, layout: Layout, j: int, t: int) -> dict[str, int]:
+    """Return what a site has of every resource in a year, of which it has any."""
+    found = {name: int(layout.amounts.get((name, j, t), 0)) for name in case.resources}
+    return {name: number for name, number in found.items() if number}
+
+
+def _staff(case: Case, layout: Layout) -> list[dict[str, Any]]:
+    """Return who works where: a row per site, year and resource of which there is any."""
+    return [
+        {"id": site.id, "year": year, "resource": name, "number": number}
+        for t, year in enumerate(case.years)
+        for j, site in enumerate(case.sites)
+        for name, number in _working(case, layout, j, t).items()
+    ]
+
+
+def _staff_flows(case: Case, layout: Layout) -> list[dict[str, Any]]:
+    """Return how every employer comes by its staff: of today's, those who stay; who joined since; lent and spare.
+
+    `elsewhere` counts those who work at the employer's other sites: a hub's own people in the villages.
+    """
+    rows = []
+    for t, year in enumerate(case.years):
+        for name in case.employed:
+            for employer, team in case.teams_of.items():
+                today = sum(case.stock.get((name, j), 0) for j in team)
+                flows = {which: int(layout.amounts.get((flow(name, which), employer, t), 0)) for which in FLOWS}
+                works = {j: int(layout.amounts.get((name, j, t), 0)) for j in team}
+                if today or any(flows.values()) or any(works.values()):
+                    staying = case.staying(name, employer, t)
+                    about = {"id": case.sites[employer].id, "year": year, "resource": name}
+                    here = {"here": works.get(employer, 0), "elsewhere": sum(works.values()) - works.get(employer, 0)}
+                    rows.append(about | {"today": today, "staying": staying} | flows | here)
     return rows
 
 
@@ -393,19 +445,32 @@ def _ledger(case: Case, layout: Layout) -> list[dict[str, Any]]:
 
 
 def _budget(model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
-    """Return what every plan year costs; the basis is the weakest of the unit costs."""
-    basis = max((candidates.basis for candidates in model.siting.values()), key=list(Basis).index)
+    """Return what every plan year costs; the basis is the weakest of the unit costs.
+
+    Opening and yearly cost of the sites, then what staff and beds cost once and in each calendar year; of the last,
+    `standing_pay` is that of today's who stay, whatever is decided.
+    """
+    bases = [candidates.basis for candidates in model.siting.values()]
+    bases += [resource.basis for resource in model.resources.values() if resource.yearly or resource.adding]
+    basis = max(bases, key=list(Basis).index)
     rows = []
     for t, year in enumerate(case.years):
-        opening = sum(site.opening * layout.change(j, t) for j, site in enumerate(case.sites) if not site.exists)
-        yearly = sum(case.sites[j].yearly for j in _open(case, layout, t))
+        sites = spent(case, layout, t, lambda nature, what, at: what == SITES)
+        staff = spent(case, layout, t, lambda nature, what, at: what != SITES)
+        capital = sites["capital"] + staff["capital"]
+        recurrent = sites["recurrent"] + staff["recurrent"]
         rows.append(
             {
                 "year": year,
                 "calendar_years": case.spans[t],
-                "opening": opening,
-                "yearly": yearly,
-                "total": opening + yearly * case.spans[t],
+                "opening": sites["capital"],
+                "yearly": sites["recurrent"],
+                "adding": staff["capital"],
+                "pay": staff["recurrent"],
+                "standing_pay": int(sum(charge.constant for charge in charges(case, t))),
+                "capital": capital,
+                "recurrent": recurrent,
+                "total": capital + recurrent * case.spans[t],
                 "unit": "yuan",
                 "basis": str(basis),
             }
@@ -472,6 +537,10 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
         count("model.rules", rule.basis)
     for candidates in model.siting.values():
         count("model.siting", candidates.basis)
+    for staffing in district.staff:
+        count("staff", staffing.basis)
+    for resource in model.resources.values():
+        count("model.resources", resource.basis)
     ring = model.circles[model.circle]
     count("model.circle", ring.basis)
     for mode in ring.modes:

@@ -23,7 +23,7 @@ from shapely.geometry import shape
 
 from allocate import tables
 from allocate.bundle import bundled
-from allocate.district import District, Fact, Institution, Place, Town
+from allocate.district import District, Fact, Institution, Place, Staffing, Town
 from allocate.errors import InputError, Problem, UsageError
 from allocate.faults import reason
 from allocate.tables import Column, Table
@@ -199,10 +199,11 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
     institutions = _read_table(folder, tables.INSTITUTIONS)
     facts = _read_table(folder, tables.FACTS)
     travel = _read_table(folder, tables.TRAVEL)
+    staff = _read_table(folder, tables.STAFF)
     boundary = _read_boundary(folder)
     if card is not None and boundary is not None and not _measures_well(card.epsg, boundary):
         folder.blame("estimate.epsg", CARD, column="epsg", value=card.epsg)
-    _check_links(folder, places, towns, institutions, travel)
+    _check_links(folder, places, towns, institutions, travel, staff)
     for table, rows in ((places_table, places), (towns_table, towns), (tables.INSTITUTIONS, institutions)):
         _check_positions(folder, table.file, rows, boundary)
     totals = {str(row["indicator"]): row for _, row in facts}
@@ -224,6 +225,7 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
         travel={(str(row["from"]), str(row["to"]), str(row["mode"])): float(row["minutes"] or 0) for _, row in travel},
         inputs=dict(sorted(folder.inputs.items())),
         warnings=tuple(folder.warnings),
+        staff=tuple(_record(Staffing, row) for _, row in staff),
     )
 
 
@@ -491,6 +493,7 @@ def _check_links(
     towns: Sequence[tuple[int, Row]],
     institutions: Sequence[tuple[int, Row]],
     travel: Sequence[tuple[int, Row]],
+    staff: Sequence[tuple[int, Row]],
 ) -> None:
     """Blame every code that points to nothing."""
     spoilt = {p.file for p in folder.problems if (p.what, p.column) == ("problem.id_number", "id")}
@@ -506,6 +509,7 @@ def _check_links(
         (tables.INSTITUTIONS, institutions, "town", town_ids, tables.TOWNS),
         (tables.INSTITUTIONS, institutions, "place", place_ids, tables.PLACES),
         (tables.TOWNS, towns, "near", town_ids, tables.TOWNS),
+        (tables.STAFF, staff, "institution", institution_ids, tables.INSTITUTIONS),
         (tables.TRAVEL, travel, "from", place_ids, tables.PLACES),
         (tables.TRAVEL, travel, "to", site_ids, tables.PLACES),
     ]
@@ -529,6 +533,12 @@ def _check_links(
         if pairs[pair] > 1:
             folder.blame("problem.pair_twice", tables.TRAVEL.file, row=number, value=" → ".join(map(str, pair)))
             pairs[pair] = 0
+    told = Counter((row["institution"], row["resource"]) for _, row in staff)
+    for number, row in staff:
+        about = (row["institution"], row["resource"])
+        if told[about] > 1:
+            folder.blame("problem.staff_twice", tables.STAFF.file, row=number, value=" · ".join(map(str, about)))
+            told[about] = 0
     populated = {row["town"] for _, row in places}
     for number, row in towns:
         if places and row["id"] is not None and row["id"] not in populated:

@@ -24,9 +24,8 @@ class Strength(StrEnum):
 POLICY = (Strength.MUST, Strength.IN_PRINCIPLE, Strength.STRIVE, Strength.ENCOURAGE)
 
 
-# What a plan may decide; a rule names those that it speaks of. Only the first can be decided so far.
+# What a plan may decide; a rule names those that it speaks of.
 DECISIONS = ("siting", "staff", "functions", "postings", "rounds", "consortia")
-DECIDED = frozenset({"siting"})
 
 
 @dataclass(frozen=True)

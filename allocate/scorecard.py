@@ -31,7 +31,7 @@ def scorecard(
     planned = model.planned()
 
     def decided(name: str, rule: Rule) -> Iterable[dict[str, Any]]:
-        return _decided(model, name, rule, case, layout, today, names, is_planned=name in planned)
+        return _decided(district, model, name, rule, case, layout, today, names, is_planned=name in planned)
 
     return _lines(model, decided)
 
@@ -55,7 +55,7 @@ def _lines(model: Model, decided: Callable[[str, Rule], Iterable[dict[str, Any]]
             continue
         if model.is_foreign(rule.clause):
             rows.append(_line(model, name, rule, None) | {"status": "not_applicable", "why": "clause.other_regime"})
-        elif rule.is_decided():
+        elif model.settles(rule):
             rows += decided(name, rule)
         else:
             rows += _undecided(model, name, rule)
@@ -64,6 +64,7 @@ def _lines(model: Model, decided: Callable[[str, Rule], Iterable[dict[str, Any]]
 
 
 def _decided(
+    district: District,
     model: Model,
     name: str,
     rule: Rule,
@@ -74,6 +75,9 @@ def _decided(
     *,
     is_planned: bool,
 ) -> Iterator[dict[str, Any]]:
+    # Staff that nobody lists is assumed: what there is of it today is unknown.
+    listed = {row.resource for row in district.staff}
+    is_known = {case.holders(what)[0] for what in rule.resources} <= listed
     missed: dict[int, list[Breach]] = {}
     for breach in rule.breaches(case, layout):
         missed.setdefault(_year(breach.about, case), []).append(breach)
@@ -89,7 +93,7 @@ def _decided(
         yield _line(model, name, rule, year) | {
             "sense": _sense(rule, value, target) if breaches else rule.sense(),
             "target": shown_number(target),
-            "today": shown_number(rule.measure(case, today, t)[0]) if today else None,
+            "today": shown_number(rule.measure(case, today, t)[0]) if today and is_known else None,
             "value": shown_number(value),
             "status": "missed" if breaches else "met" if is_planned else "reported",
             "shortfall": shown_number(sum((b.shortfall for b in breaches), Fraction(0))),

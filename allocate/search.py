@@ -8,15 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocate.case import Case
-from allocate.decisions import siting
+from allocate.decisions import siting, staffing
 from allocate.errors import NoPlanError
 from allocate.goals import Goal
 from allocate.greedy import greedy
 from allocate.layout import Layout
 from allocate.merging import merge_places, merge_years
 from allocate.model import Model
+from allocate.posts import staff
 from allocate.program import Objective, Options, Program, Progress
-from allocate.rows import POLICY, Key, Number, opened, served, serves
+from allocate.rows import POLICY, Key, Number, amount, opened, served, serves
 from allocate.rules import Rule
 from allocate.settle import settle
 from allocate.stages import clause_values
@@ -69,6 +70,8 @@ def lay_out(
     # Implied rows help no goal but one that looks at links: without such a goal they are not worth their memory.
     sees_links = any(goal.sees_links for goal in goals.values())
     program.add_rows("siting", (row for row in siting.rows(case) if sees_links or not row.implied))
+    program.add_columns(staffing.columns(case))
+    program.add_rows("staff", staffing.rows(case))
     helpers = {column.key: column for rule in rules.values() for column in rule.columns(case)}
     program.add_columns(helpers.values())
     for name, rule in rules.items():
@@ -77,7 +80,7 @@ def lay_out(
     for name, goal in goals.items():
         program.add_columns(goal.columns(case))
         program.add_rows(name, goal.rows(case))
-    layout = greedy(case, rules.values())
+    layout = staff(case, rules.values(), greedy(case, rules.values()))
     start: Mapping[Key, float] = _start(case, rules, layout)
     stages = list(_stages(program, goals, case, gap))
     near = siting.neighbourhoods(case)
@@ -114,7 +117,7 @@ def lay_out(
     # Settling takes about a second; whatever the clock says, people must be whole.
     if values:
         in_time = replace(options, seconds=max(left, _SETTLE_SECONDS))
-        layout = settle(gathered.full, gathered.spread(values), in_time)
+        layout = settle(gathered.full, gathered.spread(values), in_time, program.keys)
     else:
         layout = gathered.expand(layout)
     return Layouts(reduced.expand(layout), bounds, seconds, "".join(logs))
@@ -127,6 +130,7 @@ def _start(case: Case, rules: Mapping[str, Rule], layout: Layout) -> dict[Key, f
     }
     start |= {serves(i, j, t): people for (i, j, t), people in layout.serve.items()}
     start |= {served(i, t): people for (i, t), people in layout.served.items()}
+    start |= {amount(*about): float(number) for about, number in layout.amounts.items()}
     for name, rule in rules.items():
         for breach in rule.breaches(case, layout):
             worst: Key = ("worst", str(rule.strength))

@@ -1,7 +1,8 @@
 """Turns a solver's numbers into a layout of whole people: who goes where, given what is open."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from allocate.case import Case
@@ -15,7 +16,7 @@ Value = Callable[[Key], float]
 _SCOPES: tuple[Scope, ...] = ("place", "town", "district")
 
 
-def settle(case: Case, value: Value, options: Options) -> Layout:
+def settle(case: Case, value: Value, options: Options, columns: Iterable[Key] = ()) -> Layout:
     """Return the layout in whole people for what the solver opened.
 
     Nobody whom the solver serves is dropped: every place, every town and the district keep at least as many people
@@ -23,11 +24,23 @@ def settle(case: Case, value: Value, options: Options) -> Layout:
     travel as little as they can. Places, towns and the district are nested, and every person goes to one site, so
     this is a flow in a network, whose best vertex is in whole numbers (Dantzig and Fulkerson's integrality theorem).
 
+    `columns` are the solver's variables: what it put at sites is taken as it is, and limits whom they serve.
+
     Raises
     ------
     AllocateError
         When the solver's numbers are not whole to within its tolerance.
     """
+    amounts: dict[tuple[str, int, int], Number] = {}
+    for key in columns:
+        if key[0] == "amount":
+            number = value(key)
+            if abs(number - round(number)) > WHOLE_TOLERANCE:
+                msg = f"the solver puts {number} at {key}: not a whole number"
+                raise AllocateError(msg)
+            if round(number):
+                _, what, index, t = key
+                amounts[str(what), int(index), int(t)] = round(number)
     is_open = set()
     for t in case.periods:
         for j in range(len(case.sites)):
@@ -37,15 +50,16 @@ def settle(case: Case, value: Value, options: Options) -> Layout:
                 raise AllocateError(msg)
             if round(number):
                 is_open.add((j, t))
+    bare = Layout(frozenset(is_open), {}, amounts)
     program = Program("settle")
     program.add_columns(_columns(case, is_open))
-    program.add_rows("flow", _flows(case, is_open))
+    program.add_rows("flow", _flows(case, bare))
     program.add_rows("kept", _kept(case, is_open, value))
     found = program.solve(_serve_most_then_nearest(case, is_open), options)
-    return Layout(frozenset(is_open), _whole(program, found))
+    return replace(bare, serve=_whole(program, found))
 
 
-def _pairs(case: Case, is_open: set[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
+def _pairs(case: Case, is_open: Collection[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
     for t in case.periods:
         for i, sites in enumerate(case.sites_of):
             for j in sites:
@@ -53,27 +67,27 @@ def _pairs(case: Case, is_open: set[tuple[int, int]]) -> Iterator[tuple[int, int
                     yield i, j, t
 
 
-def _columns(case: Case, is_open: set[tuple[int, int]]) -> Iterator[Column]:
+def _columns(case: Case, is_open: Collection[tuple[int, int]]) -> Iterator[Column]:
     for i, j, t in _pairs(case, is_open):
         yield Column(serves(i, j, t), high=case.most(i, j, t))
 
 
-def _flows(case: Case, is_open: set[tuple[int, int]]) -> Iterator[Row]:
+def _flows(case: Case, bare: Layout) -> Iterator[Row]:
     """Yield: nobody is counted twice, and no site serves more than it has room for."""
     homes: dict[tuple[int, int], dict[Key, Number]] = {}
     loads: dict[tuple[int, int], dict[Key, Number]] = {}
-    for i, j, t in _pairs(case, is_open):
+    for i, j, t in _pairs(case, bare.open):
         homes.setdefault((i, t), {})[serves(i, j, t)] = 1
         loads.setdefault((j, t), {})[serves(i, j, t)] = 1
     for (i, t), terms in homes.items():
         yield Row(("place", i, t), terms, "<=", int(case.people[i, t]))
     for (j, t), terms in loads.items():
-        capacity = case.sites[j].capacity
-        if capacity is not None:
-            yield Row(("site", j, t), terms, "<=", capacity)
+        room = bare.room(case, j, t)
+        if room is not None:
+            yield Row(("site", j, t), terms, "<=", room)
 
 
-def _kept(case: Case, is_open: set[tuple[int, int]], value: Value) -> Iterator[Row]:
+def _kept(case: Case, is_open: Collection[tuple[int, int]], value: Value) -> Iterator[Row]:
     """Yield: whoever the solver serves stays served, in every place, every town and the district."""
     # Only what goes to open sites counts: those flows are a solution, so the floors can be kept.
     terms: dict[tuple[int, int], dict[Key, Number]] = {}
@@ -89,7 +103,7 @@ def _kept(case: Case, is_open: set[tuple[int, int]], value: Value) -> Iterator[R
                     yield Row((scope, part, t), inside, ">=", kept)
 
 
-def _serve_most_then_nearest(case: Case, is_open: set[tuple[int, int]]) -> Objective:
+def _serve_most_then_nearest(case: Case, is_open: Collection[tuple[int, int]]) -> Objective:
     # One more person may push another to a farther site, and that one yet another, but no site twice: so serving one
     # outweighs the longest journey once for every open site, and nobody is left out to save time.
     longest = max(case.seconds.values(), default=1)

@@ -179,6 +179,24 @@ INSTITUTIONS = Table(
     ),
     needed=False,
 )
+STAFF = Table(
+    "staff.csv",
+    "现有人员和床位：没有列出的机构按没有计",
+    "staff and beds that exist: an institution that is not listed has none",
+    (
+        Column("institution", "id", "机构编号", "id of the institution"),
+        Column(
+            "resource",
+            "id",
+            "人员或床位的种类（模型里的名称）",
+            "kind of staff or bed, as in the model",
+        ),
+        Column("number", "whole", "数量", "how many", "", 0, 100_000),
+        Column("basis", "choice", "依据", "basis", choices=BASES),
+        Column("source", "text", "来源", "source"),
+    ),
+    needed=False,
+)
 FACTS = Table(
     "facts.csv",
     "公布的总数",
@@ -206,7 +224,7 @@ TRAVEL = Table(
     needed=False,
 )
 
-TABLES = (PLACES, TOWNS, INSTITUTIONS, FACTS, TRAVEL)
+TABLES = (PLACES, TOWNS, INSTITUTIONS, STAFF, FACTS, TRAVEL)
 
 # The facts that the reader and the estimate know by name.
 POPULATION, URBAN, RURAL, AGED_65 = (

@@ -9,7 +9,7 @@ from typing import Any
 
 from allocate import __version__
 from allocate.candidates import make_case
-from allocate.decisions import siting
+from allocate.decisions import siting, staffing
 from allocate.district import District
 from allocate.errors import AllocateError, InputError, UsageError
 from allocate.gaps import DIGITS, shown_gap
@@ -26,7 +26,7 @@ _BY_HAND = ("map_approval_number",)
 # Keys that earlier versions did not write, or not for every row.
 _LATER = frozenset(
     {
-        *("today", "problems", "warnings", "only_site_of"),
+        *("today", "problems", "warnings", "only_site_of", "staff_flows", "staff"),
         *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
     }
 )
@@ -149,7 +149,7 @@ def _decided(content: Mapping[str, Any], district: District, model: Model, count
     """Yield what cannot be, and every figure that does not follow from the decisions."""
     case = make_case(district, model)
     layout = layout_of(content, case)
-    for breach in siting.breaches(case, layout):
+    for breach in (*siting.breaches(case, layout), *staffing.breaches(case, layout)):
         yield Finding("·".join(map(str, breach.about)), say(breach.words, **breach.details))
     for name, rule in model.rules.items():
         if rule.strength is Strength.PHYSICS:

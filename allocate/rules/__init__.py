@@ -9,6 +9,7 @@ from allocate.rules.function import Function
 from allocate.rules.keep import Keep
 from allocate.rules.membership import Membership
 from allocate.rules.people_per_site import PeoplePerSite
+from allocate.rules.people_per_staff import PeoplePerStaff
 from allocate.rules.posting import Posting
 from allocate.rules.presence import Presence
 from allocate.rules.rate import Rate
@@ -32,6 +33,7 @@ RULES: dict[str, type[Rule]] = {
     "change_limit": ChangeLimit,
     "membership": Membership,
     "people_per_site": PeoplePerSite,
+    "people_per_staff": PeoplePerStaff,
     "posting": Posting,
     "presence": Presence,
     "rounds": Rounds,
@@ -53,6 +55,7 @@ __all__ = [
     "Keep",
     "Membership",
     "PeoplePerSite",
+    "PeoplePerStaff",
     "Posting",
     "Presence",
     "Rate",

@@ -1,13 +1,14 @@
 """What the rules on amounts have in common: how resources are named, in what they are counted, and their limits."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from fractions import Fraction
 from typing import Annotated
 
 import pydantic
 
 from allocate.case import Case
+from allocate.layout import Layout
 from allocate.rows import Key, Number, amount
 from allocate.words import say
 
@@ -62,9 +63,30 @@ def sites_of(case: Case, kinds: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(j for j, site in enumerate(case.sites) if site.kind in kinds)
 
 
-def terms(sites: Iterable[int], what: str, t: int, times: Number = 1) -> dict[Key, Number]:
-    """Return the sum of what sites have of a resource, or of a function, in a year."""
-    return {amount(what, j, t): times for j in sites}
+def terms(case: Case, what: str, t: int, times: Number = 1, sites: Collection[int] | None = None) -> dict[Key, Number]:
+    """Return the sum of what sites have of a resource, or of a function, in a year; of all sites unless told which."""
+    counted, holders = case.holders(what)
+    return {amount(counted, j, t): times for j in holders if sites is None or j in sites}
+
+
+def added(*sums: Mapping[Key, Number]) -> dict[Key, Number]:
+    """Return the sum of sums that may name the same variable."""
+    whole: dict[Key, Number] = {}
+    for part in sums:
+        for key, times in part.items():
+            whole[key] = whole.get(key, 0) + times
+    return whole
+
+
+def held(case: Case, layout: Layout, what: str, t: int, sites: Collection[int] | None = None) -> Number:
+    """Return how much of a resource, or of a function, sites have in a year; all sites unless told which."""
+    counted, holders = case.holders(what)
+    return sum((layout.amounts.get((counted, j, t), 0) for j in holders if sites is None or j in sites), 0)
+
+
+def has(case: Case, layout: Layout, what: str, j: int, t: int) -> Number:
+    """Return how much of a resource, or of a function, a site has in a year."""
+    return held(case, layout, what, t, (j,))
 
 
 def scale(case: Case, share: Fraction, t: int) -> Fraction:

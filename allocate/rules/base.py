@@ -1,7 +1,7 @@
 """What every rule has in common: its strength, its source, and the three ways in which it says its sentence."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import ClassVar, Literal
 
 import pydantic
@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import DECIDED, POLICY, Breach, Column, Key, Number, Row, Strength
+from allocate.rows import POLICY, Breach, Column, Key, Number, Row, Strength
 from allocate.units import Basis
 from allocate.words import say
 
@@ -114,9 +114,14 @@ class Rule(ABC):
         """Return the number that the rule asks for, where it is the same in every district."""
         return None
 
-    def is_decided(self) -> bool:
-        """Tell whether a plan decides all that the rule speaks of."""
-        return self.needs <= DECIDED
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """Return the resources that the rule counts."""
+        return ()
+
+    def is_decided(self, decided: Collection[str], resources: Collection[str] = ()) -> bool:
+        """Tell whether a plan that settles these decisions, and these resources, decides all that it speaks of."""
+        return self.needs <= set(decided) and set(self.resources) <= set(resources)
 
     def causes(self, case: Case, layout: Layout, t: int) -> list[tuple[tuple[str, ...], Number]]:
         """Return what makes a plan miss the rule in a year, greatest first: ids of places, towns or sites; how much."""

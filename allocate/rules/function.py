@@ -61,7 +61,7 @@ class Function(Rule):
         sites = sites_of(case, self.kinds)
         for t in self.when(case):
             for function in self.functions:
-                about, having = (function, case.years[t]), terms(sites, function, t)
+                about, having = (function, case.years[t]), terms(case, function, t, sites=sites)
                 if self.share is None:
                     count = self.at_least or 0
                     yield Row(about, having, ">=", count, count, case.repeats[t])

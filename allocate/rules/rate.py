@@ -11,26 +11,30 @@ from pydantic.dataclasses import dataclass
 from allocate.case import Case
 from allocate.gaps import shown_number
 from allocate.layout import Layout
-from allocate.rows import Breach, Number, Row
-from allocate.rules.amounts import Name, terms, unit_of
+from allocate.rows import Breach, Key, Number, Row
+from allocate.rules.amounts import Name, held, terms, unit_of
 from allocate.rules.base import STRICT, Rule, Wants, refuse_limits, wants_of
+from allocate.rules.scopes import parts, site_parts
+from allocate.tables import SETTINGS
 from allocate.units import exact
 
 PER = (1_000, 10_000, 100_000)
+_EVERYWHERE = ("", *SETTINGS)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Rate(Rule):
-    """The district has at least `at_least` and at most `at_most` of a `resource` for every `per` people.
+    """The district, or each town, has at least `at_least` and at most `at_most` of a `resource` for every `per` people.
 
-    Staff, beds and teams come whole: the lower limit is rounded up, the upper one down. The people are the district's
-    residents. Where a document counts registered people (`denominator = "registered"`) or does not say whom it counts
-    (`"unstated"`), the residents stand in for them, and the clause's note says so.
+    Staff, beds and teams come whole: the lower limit is rounded up, the upper one down. The people are the residents
+    of the year, those of urban or of rural places only where `setting` says so. Where a document counts registered
+    people (`denominator = "registered"`) or does not say whom it counts (`"unstated"`), the residents stand in for
+    them, and the clause's note says so. A town has what its own sites have, so that an average cannot hide a town.
     """
 
     formula: ClassVar[str] = (
-        r"\left\lceil \tfrac{l}{q} \sum_i p_{it} \right\rceil \le \sum_j a_{rjt}"
-        r" \le \left\lfloor \tfrac{u}{q} \sum_i p_{it} \right\rfloor \quad \forall t"
+        r"\left\lceil \tfrac{l}{q} \sum_{i \in S} p_{it} \right\rceil \le \sum_{j \in S} a_{rjt}"
+        r" \le \left\lfloor \tfrac{u}{q} \sum_{i \in S} p_{it} \right\rfloor \quad \forall S, t"
     )
     after: ClassVar[str] = "Hall & Mejía 1978, Health Manpower Planning, World Health Organization"
     indicator: ClassVar[str] = "indicator.rate"
@@ -41,6 +45,8 @@ class Rate(Rule):
     at_least: float | None = pydantic.Field(default=None, gt=0)
     at_most: float | None = pydantic.Field(default=None, ge=0)
     denominator: Literal["resident", "registered", "unstated"] = "resident"
+    scope: Literal["district", "town"] = "district"
+    setting: Literal[_EVERYWHERE] = ""  # type: ignore[valid-type]
 
     def __post_init__(self) -> None:
         refuse_limits(self.at_least, self.at_most)
@@ -55,46 +61,75 @@ class Rate(Rule):
         """Return for how many people the resource is counted."""
         return f"per_{self.per}"
 
-    def limits(self, case: Case, t: int) -> tuple[int | None, int | None]:
-        """Return the least and the most of the resource in a year, in whole units."""
-        groups = Fraction(case.total(t), self.per)
-        least = None if self.at_least is None else ceil(exact(self.at_least) * groups)
-        most = None if self.at_most is None else floor(exact(self.at_most) * groups)
-        return least, most
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """Return the resource that is counted."""
+        return (self.resource,)
+
+    def tells_apart(self, case: Case, i: int) -> Key:
+        """Return the part of the district and the setting that its people count for."""
+        part = case.town_of[i] if self.scope == "town" else ""
+        return part, case.place_settings[i] if self.setting else ""
+
+    def limits(self, case: Case, t: int) -> Iterator[tuple[str, tuple[int, ...], int, int | None, int | None]]:
+        """Yield each part, its sites, its people, and the least and the most of the resource there, in whole units."""
+        sites = dict(site_parts(case, self.scope))
+        for part, members in parts(case, self.scope):
+            counted = (i for i in members if not self.setting or case.place_settings[i] == self.setting)
+            people = sum(int(case.people[i, t]) for i in counted)
+            groups = Fraction(people, self.per)
+            least = None if self.at_least is None else ceil(exact(self.at_least) * groups)
+            most = None if self.at_most is None else floor(exact(self.at_most) * groups)
+            yield part, sites[part], people, least, most
+
+    def _about(self, part: str, *rest: str | int) -> Key:
+        return (part, *rest) if self.scope == "town" else rest
 
     def rows(self, case: Case) -> Iterator[Row]:
-        """Yield a row per limit and year; without people there is nothing that the lower one asks for."""
+        """Yield a row per limit, part and year; without people there is nothing that the lower one asks for."""
         for t in self.when(case):
-            least, most = self.limits(case, t)
             year, times = case.years[t], case.repeats[t]
-            held = terms(range(len(case.sites)), self.resource, t)
-            if least:
-                yield Row((year, "least"), held, ">=", least, least, times)
-            if most is not None:
-                yield Row((year, "most"), held, "<=", most, max(most, 1), times)
+            for part, sites, _, least, most in self.limits(case, t):
+                there = terms(case, self.resource, t, sites=set(sites))
+                if least:
+                    yield Row(self._about(part, year, "least"), there, ">=", least, least, times)
+                if most is not None:
+                    yield Row(self._about(part, year, "most"), there, "<=", most, max(most, 1), times)
 
     def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
-        """Yield each year with too little or too much of the resource."""
+        """Yield each part and year with too little or too much of the resource."""
         for t in self.when(case):
-            least, most = self.limits(case, t)
-            held, year = layout.totals.get((self.resource, t), 0), case.years[t]
-            if least is not None and held < least:
-                details = {"amount": shown_number(held), "limit": least}
-                yield Breach((year, "least"), least - held, least, "breach.amount_few", details)
-            if most is not None and held > most:
-                details = {"amount": shown_number(held), "limit": most}
-                yield Breach((year, "most"), held - most, max(most, 1), "breach.amount_many", details)
+            year = case.years[t]
+            for part, sites, _, least, most in self.limits(case, t):
+                there = held(case, layout, self.resource, t, set(sites))
+                if least is not None and there < least:
+                    details = {"amount": shown_number(there), "limit": least}
+                    about = self._about(part, year, "least")
+                    yield Breach(about, least - there, least, "breach.amount_few", details)
+                if most is not None and there > most:
+                    details = {"amount": shown_number(there), "limit": most}
+                    about = self._about(part, year, "most")
+                    yield Breach(about, there - most, max(most, 1), "breach.amount_many", details)
 
     def sense(self) -> Wants | None:
         """Say which limit a year that keeps the rule shows: the lower one where there are two."""
         return wants_of(self.at_least, self.at_most)
 
     def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
-        """Return how much there is for `per` people, and the limit: the upper one where it is passed."""
-        least, most = exact(self.at_least or 0), exact(self.at_most or 0)
-        people = case.total(t)
-        rate = Fraction(layout.totals.get((self.resource, t), 0)) * self.per / people if people else least
-        return rate, most if self.at_least is None or (self.at_most is not None and rate > most) else least
+        """Return how much there is for `per` people, in the part that is farthest off, and the limit.
+
+        The limit is the upper one where it is passed.
+        """
+        low, high = exact(self.at_least or 0), exact(self.at_most or 0)
+        found: list[tuple[Fraction, Number, Number]] = []
+        for _, sites, people, least, most in self.limits(case, t):
+            there = Fraction(held(case, layout, self.resource, t, set(sites)))
+            rate = there * self.per / people if people else low
+            passed = self.at_least is None or (most is not None and people and there > most)
+            over = Fraction(there - (most or 0), max(most or 0, 1)) if passed else Fraction((least or 0) - there)
+            found.append((over if passed or not least else over / least, rate, high if passed else low))
+        _, rate, limit = max(found, key=lambda one: one[0])
+        return rate, limit
 
     def asks(self) -> Number:
         """Return how much is asked for `per` people: the lower limit where there are two."""

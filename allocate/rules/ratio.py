@@ -11,7 +11,7 @@ from allocate.case import Case
 from allocate.gaps import shown_number
 from allocate.layout import Layout
 from allocate.rows import Breach, Number, Row
-from allocate.rules.amounts import Name, refuse_twice, scale, terms, unit_of
+from allocate.rules.amounts import Name, added, held, refuse_twice, scale, terms, unit_of
 from allocate.rules.base import STRICT, Rule
 from allocate.units import exact
 
@@ -38,6 +38,7 @@ class Ratio(Rule):
     after: ClassVar[str] = "Charnes, Cooper & Ferguson 1955, Management Science 1(2)"
     indicator: ClassVar[str] = "indicator.ratio"
     measured_in: ClassVar[str] = "to_one"
+    sees_places: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset({"staff"})
 
     resource: Name
@@ -52,27 +53,32 @@ class Ratio(Rule):
         """Return what the resource is counted in."""
         return unit_of(self.resource)
 
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """Return the two resources that are counted."""
+        return self.resource, self.to
+
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield one row per year."""
-        ratio, sites = meant(self.at_least), range(len(case.sites))
+        ratio = meant(self.at_least)
         for t in self.when(case):
-            held = terms(sites, self.resource, t) | terms(sites, self.to, t, -ratio)
-            yield Row((case.years[t],), held, ">=", 0, scale(case, ratio, t), case.repeats[t])
+            parts = added(terms(case, self.resource, t), terms(case, self.to, t, -ratio))
+            yield Row((case.years[t],), parts, ">=", 0, scale(case, ratio, t), case.repeats[t])
 
     def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
         """Yield each year with too little of the resource."""
         ratio = meant(self.at_least)
         for t in self.when(case):
-            held = layout.totals.get((self.resource, t), 0)
-            asked = ratio * layout.totals.get((self.to, t), 0)
-            if held < asked:
-                details = {"amount": shown_number(held), "limit": shown_number(asked)}
-                yield Breach((case.years[t],), asked - held, scale(case, ratio, t), "breach.amount_few", details)
+            there = held(case, layout, self.resource, t)
+            asked = ratio * held(case, layout, self.to, t)
+            if there < asked:
+                details = {"amount": shown_number(there), "limit": shown_number(asked)}
+                yield Breach((case.years[t],), asked - there, scale(case, ratio, t), "breach.amount_few", details)
 
     def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
         """Return how much there is for each of the other, and how much is asked for; nothing is owed to nothing."""
-        ratio, other = meant(self.at_least), layout.totals.get((self.to, t), 0)
-        return Fraction(layout.totals.get((self.resource, t), 0)) / other if other else ratio, ratio
+        ratio, other = meant(self.at_least), held(case, layout, self.to, t)
+        return Fraction(held(case, layout, self.resource, t)) / other if other else ratio, ratio
 
     def asks(self) -> Number:
         """Return how much is asked for each of the other."""

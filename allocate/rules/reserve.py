@@ -52,7 +52,7 @@ class Reserve(Rule):
         share, sites = exact(self.share), sites_of(case, self.kinds)
         for t in self.when(case) if sites else ():
             for what in self.of:
-                held = terms(sites, reserved(what), t) | terms(sites, what, t, -share)
+                held = terms(case, reserved(what), t, sites=sites) | terms(case, what, t, -share, sites=sites)
                 yield Row((what, case.years[t]), held, ">=", 0, scale(case, share, t), case.repeats[t])
 
     def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:

@@ -9,8 +9,8 @@ from pydantic.dataclasses import dataclass
 from allocate.case import Case
 from allocate.gaps import shown_number
 from allocate.layout import Layout
-from allocate.rows import Breach, Key, Number, Row, amount, opened
-from allocate.rules.amounts import Name, sites_of, unit_of
+from allocate.rows import Breach, Key, Number, Row, opened
+from allocate.rules.amounts import Name, has, sites_of, terms, unit_of
 from allocate.rules.base import STRICT, Rule
 from allocate.units import exact
 
@@ -22,6 +22,7 @@ class SiteMinimum(Rule):
     formula: ClassVar[str] = r"a_{rjt} \ge m\, y_{jt} \quad \forall j, t"
     after: ClassVar[str] = "Sridharan 1995, European Journal of Operational Research 87(2)"
     indicator: ClassVar[str] = "indicator.site_minimum"
+    sees_places: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset({"siting", "staff"})
 
     resource: Name
@@ -38,34 +39,39 @@ class SiteMinimum(Rule):
         """Return what the resource is counted in."""
         return unit_of(self.resource)
 
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """Return the resource that is counted."""
+        return (self.resource,)
+
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield one row per site and year."""
         least = exact(self.at_least)
         for t in self.when(case):
             for j in sites_of(case, self.kinds):
-                terms: dict[Key, Number] = {amount(self.resource, j, t): 1, opened(j, t): -least}
-                yield Row((case.sites[j].id, case.years[t]), terms, ">=", 0, least, case.repeats[t])
+                parts: dict[Key, Number] = terms(case, self.resource, t, sites=(j,)) | {opened(j, t): -least}
+                yield Row((case.sites[j].id, case.years[t]), parts, ">=", 0, least, case.repeats[t])
 
     def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
         """Yield each open site and year with too little."""
         least = exact(self.at_least)
         for t in self.when(case):
             for j, site in enumerate(case.sites):
-                held = layout.amounts.get((self.resource, j, t), 0)
-                if site.kind in self.kinds and (j, t) in layout.open and held < least:
+                there = has(case, layout, self.resource, j, t)
+                if site.kind in self.kinds and (j, t) in layout.open and there < least:
                     about = (site.id, case.years[t])
-                    details = {"site": site.name, "amount": shown_number(held), "limit": shown_number(least)}
-                    yield Breach(about, least - held, least, "breach.amount_at_site", details)
+                    details = {"site": site.name, "amount": shown_number(there), "limit": shown_number(least)}
+                    yield Breach(about, least - there, least, "breach.amount_at_site", details)
 
     def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
         """Return what the open site with least has, and what every one should have."""
         least = exact(self.at_least)
-        held = [
-            layout.amounts.get((self.resource, j, t), 0)
+        there = [
+            has(case, layout, self.resource, j, t)
             for j, site in enumerate(case.sites)
             if site.kind in self.kinds and (j, t) in layout.open
         ]
-        return min(held, default=least), least
+        return min(there, default=least), least
 
     def asks(self) -> Number:
         """Return what every site should have."""

@@ -1,0 +1,118 @@
+"""What a plan costs: once and in every year, for places and for people, at hospitals and in primary care."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from allocate.case import Case
+from allocate.layout import Layout
+from allocate.resources import JOINED, flow
+from allocate.rows import Key, Number, amount, opened
+
+Nature = Literal["capital", "recurrent"]
+NATURES: tuple[Nature, ...] = ("capital", "recurrent")
+SITES = "sites"
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What one site or employer costs in a plan year for one thing.
+
+    Attributes
+    ----------
+    nature
+        Capital: once, in that plan year. Recurrent: in each calendar year that the plan year stands for.
+    what
+        `sites` for the site itself, else the resource.
+    at
+        Index of the site, or of the employer.
+    terms, constant
+        The cost by variable, and what is there whatever is decided [yuan].
+    """
+
+    nature: Nature
+    what: str
+    at: int
+    terms: Mapping[Key, Number]
+    constant: Number = 0
+
+
+def charges(case: Case, t: int) -> Iterator[Charge]:
+    """Yield what can cost something in a plan year.
+
+    An existing site never opens: only candidates pay for opening. Whoever is employed is paid, with or without a post.
+    """
+    for j, site in enumerate(case.sites):
+        if site.yearly:
+            yield Charge("recurrent", SITES, j, {opened(j, t): site.yearly})
+        if site.opening and not site.exists:
+            change: dict[Key, Number] = {opened(j, t): site.opening}
+            if t:
+                change[opened(j, t - 1)] = -site.opening
+            yield Charge("capital", SITES, j, change)
+    for name, resource in case.resources.items():
+        if resource.sum_of:
+            continue
+        if name not in case.employed:
+            if resource.yearly:
+                for j in case.holders(name)[1]:
+                    yield Charge("recurrent", name, j, {amount(name, j, t): resource.yearly})
+            continue
+        for employer, team in case.teams_of.items():
+            posts, staying = sum(case.posts(name, j) for j in team), case.staying(name, employer, t)
+            joined = amount(flow(name, JOINED), employer, t)
+            if resource.yearly and (posts or staying):
+                terms: dict[Key, Number] = {joined: resource.yearly} if posts or staying else {}
+                yield Charge("recurrent", name, employer, terms, staying * resource.yearly)
+            if resource.adding and (posts or staying):
+                fresh: dict[Key, Number] = {joined: resource.adding}
+                if t:
+                    fresh[amount(flow(name, JOINED), employer, t - 1)] = -resource.adding
+                yield Charge("capital", name, employer, fresh)
+
+
+Wanted = Callable[[Nature, str, int], bool]
+
+
+def _everything(nature: Nature, what: str, at: int) -> bool:
+    del nature, what, at
+    return True
+
+
+def spent(case: Case, layout: Layout, t: int, wanted: Wanted = _everything) -> dict[Nature, int]:
+    """Return what a plan year costs, of all that is `wanted`: once, and in one calendar year [yuan].
+
+    Worked out from what is open and who is employed, and not from `charges`.
+    """
+    money: dict[Nature, int] = dict.fromkeys(NATURES, 0)
+    for j, site in enumerate(case.sites):
+        if (j, t) in layout.open and wanted("recurrent", SITES, j):
+            money["recurrent"] += site.yearly
+        if not site.exists and wanted("capital", SITES, j):
+            money["capital"] += site.opening * layout.change(j, t)
+    for name, resource in case.resources.items():
+        if name in case.employed:
+            for employer in case.teams_of:
+                joined, before = (
+                    int(layout.amounts.get((flow(name, JOINED), employer, u), 0)) if u >= 0 else 0 for u in (t, t - 1)
+                )
+                if wanted("recurrent", name, employer):
+                    money["recurrent"] += resource.yearly * (case.staying(name, employer, t) + joined)
+                if wanted("capital", name, employer):
+                    money["capital"] += resource.adding * (joined - before)
+        elif not resource.sum_of:
+            for j in case.holders(name)[1]:
+                if wanted("recurrent", name, j):
+                    money["recurrent"] += resource.yearly * int(layout.amounts.get((name, j, t), 0))
+    return money
+
+
+def whole_cost(case: Case, layout: Layout) -> int:
+    """Return the cost of the whole plan [yuan]: each plan year once, and all calendar years that it stands for."""
+    years = ((t, spent(case, layout, t)) for t in case.periods)
+    return sum(money["capital"] + case.spans[t] * money["recurrent"] for t, money in years)
+
+
+def standing_pay(case: Case) -> int:
+    """Return the pay of those of today's staff who stay, over all calendar years, whatever is decided [yuan]."""
+    return int(sum(charge.constant * case.spans[t] for t in case.periods for charge in charges(case, t)))

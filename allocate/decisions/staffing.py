@@ -1,0 +1,185 @@
+"""How many of each resource work at every site in every year, and how its employer comes by them."""
+
+from collections.abc import Iterator
+
+from allocate.case import Case
+from allocate.layout import Layout
+from allocate.resources import BORROWED, FLOWS, JOINED, LENT, SPARE, flow
+from allocate.rows import Breach, Column, Key, Number, Row, amount, opened
+from allocate.tables import HUB_KINDS
+
+# More than could ever join an employer in a plan; a variable needs a finite range.
+_MOST_TO_JOIN = 100_000
+
+
+def columns(case: Case) -> Iterator[Column]:
+    """Yield the variables: what every site has of every resource, and how every employer comes by its own."""
+    for name, resource in case.resources.items():
+        if resource.sum_of:
+            continue
+        for t in case.periods:
+            for j in case.holders(name)[1]:
+                yield Column(amount(name, j, t), high=case.posts(name, j), whole=True)
+    for name in case.employed:
+        for employer in case.teams_of:
+            for t in case.periods:
+                for which, most in _ranges(case, name, employer, t):
+                    yield Column(amount(flow(name, which), employer, t), high=most, whole=True)
+
+
+def _ranges(case: Case, name: str, employer: int, t: int) -> Iterator[tuple[str, int]]:
+    """Yield the flows of an employer, and the most that each can be."""
+    posts = sum(case.posts(name, j) for j in case.teams_of[employer])
+    staying = case.staying(name, employer, t)
+    lends, borrows = lending(case, name)
+    if posts or staying:
+        yield JOINED, posts
+        yield SPARE, staying + posts
+    if employer in lends:
+        yield LENT, staying + posts
+    if employer in borrows:
+        yield BORROWED, posts
+
+
+def lending(case: Case, name: str) -> tuple[frozenset[int], frozenset[int]]:
+    """Return the hospitals that may lend of a resource, and the hubs that may borrow; none where it is not lent."""
+    if not case.resources[name].lent:
+        return frozenset(), frozenset()
+    able = [e for e, team in case.teams_of.items() if any(case.posts(name, j) for j in team)]
+    return (
+        frozenset(e for e in able if case.sites[e].kind == "hospital"),
+        frozenset(e for e in able if case.sites[e].kind in HUB_KINDS),
+    )
+
+
+def rows(case: Case) -> Iterator[Row]:
+    """Yield the physics: posts at open sites only, parts within their whole, teams made of people, staff conserved."""
+    for name, resource in case.resources.items():
+        if resource.sum_of:
+            continue
+        for t in case.periods:
+            year = case.years[t]
+            for j in case.holders(name)[1]:
+                site, here = case.sites[j], amount(name, j, t)
+                if not site.exists or site.closable:
+                    yield Row(("posts", name, site.id, year), {here: 1, opened(j, t): -case.posts(name, j)}, "<=", 0)
+                if resource.part_of:
+                    yield Row(("part", name, site.id, year), {here: 1, amount(resource.part_of, j, t): -1}, "<=", 0)
+                for other, times in resource.needs.items():
+                    about = ("needs", name, other, site.id, year)
+                    yield Row(about, {here: times, amount(other, j, t): -1}, "<=", 0)
+    for name in case.employed:
+        yield from _conserved(case, name)
+
+
+def _conserved(case: Case, name: str) -> Iterator[Row]:
+    """Yield: whoever stays or joined works at a site of the employer, is lent, or is spare; lent is borrowed."""
+    whole, (lends, borrows) = case.resources[name].part_of, lending(case, name)
+    for t in case.periods:
+        year = case.years[t]
+        joining: dict[Key, Number] = {}
+        moved: dict[Key, Number] = {}
+        for employer, team in case.teams_of.items():
+            terms: dict[Key, Number] = {amount(name, j, t): 1 for j in team if case.posts(name, j)}
+            flows = {which for which, _ in _ranges(case, name, employer, t)}
+            for which, sign in ((JOINED, -1), (SPARE, 1), (LENT, 1), (BORROWED, -1)):
+                if which in flows:
+                    terms[amount(flow(name, which), employer, t)] = sign
+            about = case.sites[employer].id
+            if terms:
+                yield Row(("conserved", name, about, year), terms, "==", case.staying(name, employer, t))
+            if JOINED in flows:
+                now, before = amount(flow(name, JOINED), employer, t), amount(flow(name, JOINED), employer, t - 1)
+                joining[now] = 1
+                if t:
+                    joining[before] = -1
+                    yield Row(("joined stay", name, about, year), {now: 1, before: -1}, ">=", 0)
+            for which, sign in ((LENT, 1), (BORROWED, -1)):
+                if which in flows:
+                    moved[amount(flow(name, which), employer, t)] = sign
+                    if whole and case.resources[whole].lent:
+                        part = {amount(flow(name, which), employer, t): 1, amount(flow(whole, which), employer, t): -1}
+                        yield Row((which, name, about, year), part, "<=", 0)
+        if lends and borrows:
+            yield Row(("lent", name, year), moved, "==", 0)
+        per_year = case.resources[name].per_year
+        if per_year is not None and joining:
+            yield Row(("market", name, year), joining, "<=", per_year * case.intervals[t])
+
+
+def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
+    """Yield everything about staff in a finished plan that cannot be: the same sentences as `rows`, from plain data."""
+    known = set(case.resources)
+    for (what, j, t), number in sorted(layout.amounts.items(), key=str):
+        base, _, which = what.partition(".")
+        if base not in known:
+            continue
+        site = case.sites[j]
+        details: dict[str, object] = {"site": site.name, "resource": base, "year": case.years[t]}
+        if number < 0 or number != int(number):
+            yield Breach(
+                ("whole", what, site.id, case.years[t]), max(number, -number), 1, "breach.staff_whole", details
+            )
+        if which:
+            continue
+        most = case.posts(what, j) if (j, t) in layout.open else 0
+        if number > most:
+            about = ("posts", what, site.id, case.years[t])
+            excess = number - most
+            yield Breach(about, excess, 1, "breach.staff_posts", details | {"number": number, "posts": most})
+        resource = case.resources[what]
+        for other, times in (*(((resource.part_of, 1),) if resource.part_of else ()), *resource.needs.items()):
+            there = layout.amounts.get((other, j, t), 0)
+            if number * times > there:
+                parted: Key = ("part", what, other, site.id, case.years[t])
+                more = {"number": number * times, "other": other, "there": there}
+                yield Breach(parted, number * times - there, 1, "breach.staff_part", details | more)
+    for name in case.employed:
+        yield from _unaccounted(case, layout, name)
+
+
+def _unaccounted(case: Case, layout: Layout, name: str) -> Iterator[Breach]:
+    whole, (lends, borrows) = case.resources[name].part_of, lending(case, name)
+
+    def of(which: str, employer: int, t: int, what: str = name) -> int:
+        return int(layout.amounts.get((flow(what, which), employer, t), 0))
+
+    for (what, employer, t), number in sorted(layout.amounts.items(), key=str):
+        # Flows of those who employ nobody, or of what may not be lent.
+        base, _, which = what.partition(".")
+        allowed = {LENT: lends, BORROWED: borrows}.get(which, case.teams_of)
+        if base == name and which and number and (which not in FLOWS or employer not in allowed):
+            details = {"site": case.sites[employer].name, "resource": name, "year": case.years[t]}
+            yield Breach(
+                ("flow", what, case.sites[employer].id, case.years[t]), number, 1, "breach.staff_flow", details
+            )
+    for t in case.periods:
+        year = case.years[t]
+        for employer, team in case.teams_of.items():
+            site = case.sites[employer]
+            details = {"site": site.name, "resource": name, "year": year}
+            there = case.staying(name, employer, t) + of(JOINED, employer, t) + of(BORROWED, employer, t)
+            works = sum(int(layout.amounts.get((name, j, t), 0)) for j in team)
+            gone = works + of(LENT, employer, t) + of(SPARE, employer, t)
+            if there != gone:
+                more = {"there": there, "works": gone}
+                yield Breach(
+                    ("conserved", name, site.id, year), abs(there - gone), 1, "breach.staff_sum", details | more
+                )
+            if t and of(JOINED, employer, t) < of(JOINED, employer, t - 1):
+                fewer = of(JOINED, employer, t - 1) - of(JOINED, employer, t)
+                yield Breach(("joined stay", name, site.id, year), fewer, 1, "breach.staff_left", details)
+            for which in (LENT, BORROWED) if whole and case.resources[whole].lent else ():
+                if (excess := of(which, employer, t) - of(which, employer, t, whole)) > 0:
+                    yield Breach((which, name, site.id, year), excess, 1, "breach.staff_flow", details)
+        lent, borrowed = (sum((of(which, e, t) for e in case.teams_of), 0) for which in (LENT, BORROWED))
+        if lent != borrowed:
+            details = {"resource": name, "year": year, "lent": lent, "borrowed": borrowed}
+            yield Breach(("lent", name, year), abs(lent - borrowed), 1, "breach.staff_lent", details)
+        per_year = case.resources[name].per_year
+        if per_year is not None:
+            joined = sum((of(JOINED, e, t) - (of(JOINED, e, t - 1) if t else 0) for e in case.teams_of), 0)
+            most = per_year * case.intervals[t]
+            if joined > most:
+                details = {"resource": name, "year": year, "number": joined, "limit": most}
+                yield Breach(("market", name, year), joined - most, 1, "breach.staff_market", details)

@@ -1,0 +1,196 @@
+"""A first staffing without a solver: what the sites and their people need, then what the clauses ask for."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from math import ceil
+
+from allocate.case import Case
+from allocate.layout import Layout
+from allocate.resources import JOINED, SPARE, flow
+from allocate.rows import Number
+from allocate.rules import Rate, Ratio, Rule, SiteMinimum, Total
+
+# One clause may ask for more of what another one counts: after so many rounds what is missing is left to the solver.
+_ROUNDS = 4
+
+
+@dataclass
+class _Year:
+    """A year being staffed.
+
+    Attributes
+    ----------
+    works
+        How many of a resource work at a site, by (resource, index of the site).
+    there
+        How many of a resource an employer has before anybody joins in this year.
+    joined
+        How many joined an employer, in this year and before.
+    left
+        How many more may join in this year, by resource; none where nothing limits them.
+    """
+
+    case: Case
+    layout: Layout
+    t: int
+    there: dict[tuple[str, int], int]
+    joined: dict[tuple[str, int], int]
+    left: dict[str, int]
+    works: dict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
+
+    def add(self, name: str, j: int, number: int) -> int:
+        """Put more of a resource at a site, with what each needs; return how many could be put there."""
+        return sum(self._add_one(name, j) for _ in range(number))
+
+    def _add_one(self, name: str, j: int) -> bool:
+        case, resource = self.case, self.case.resources[name]
+        if (j, self.t) not in self.layout.open or self.works[name, j] >= case.posts(name, j):
+            return False
+        needs = {**resource.needs, **({resource.part_of: 1} if resource.part_of else {})}
+        for other, times in needs.items():
+            missing = times * (self.works[name, j] + 1) - self.works[other, j]
+            if missing > 0 and self.add(other, j, missing) < missing:
+                return False
+        if name in case.employed and not self._employ(name, case.employer_of[j]):
+            return False
+        self.works[name, j] += 1
+        return True
+
+    def _employ(self, name: str, employer: int) -> bool:
+        """Tell whether an employer has one more, or can get one."""
+        used = sum(self.works[name, j] for j in self.case.teams_of[employer])
+        if used < self.there[name, employer]:
+            return True
+        if not self.left.get(name, 1):
+            return False
+        if name in self.left:
+            self.left[name] -= 1
+        self.joined[name, employer] += 1
+        self.there[name, employer] += 1
+        return True
+
+    def so_far(self) -> Layout:
+        """Return the layout of this year as it is staffed so far."""
+        amounts: dict[tuple[str, int, int], Number] = {(name, j, self.t): n for (name, j), n in self.works.items() if n}
+        return replace(self.layout, amounts=amounts)
+
+
+def staff(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
+    """Return the layout with staff at every open site: enough for its people, then for the clauses, as far as it goes.
+
+    Whoever cannot be served by the staff that there is, is not served.
+    """
+    rules = list(rules)
+    amounts: dict[tuple[str, int, int], Number] = {}
+    joined: dict[tuple[str, int], int] = defaultdict(int)
+    for t in case.periods:
+        there = {(name, e): case.staying(name, e, t) + joined[name, e] for name in case.employed for e in case.teams_of}
+        left = {
+            name: per_year * case.intervals[t]
+            for name in case.employed
+            if (per_year := case.resources[name].per_year) is not None
+        }
+        year = _Year(case, layout, t, there, joined, left)
+        _fill_sites(year, rules)
+        _use_spare(year)
+        for _ in range(_ROUNDS):
+            changed = [_meet(year, rule, rules) for rule in rules if t in rule.when(case)]
+            if not any(changed):
+                break
+        amounts |= {(name, j, t): n for (name, j), n in year.works.items() if n}
+        for name, employer in there:
+            used = sum(year.works[name, j] for j in case.teams_of[employer])
+            flows = {JOINED: joined[name, employer], SPARE: there[name, employer] - used}
+            amounts |= {(flow(name, which), employer, t): n for which, n in flows.items() if n}
+    return _without_those_left_out(case, replace(layout, amounts=amounts))
+
+
+def _fill_sites(year: _Year, rules: Iterable[Rule]) -> None:
+    """Give every open site the staff that its people need, then what every site of its kind should have."""
+    case = year.case
+    for j, site in enumerate(case.sites):
+        load = year.layout.load.get((j, year.t), 0)
+        for name, people in site.per_staff:
+            year.add(name, j, max(0, -(-load // people) - year.works[name, j]))
+    for rule in rules:
+        if isinstance(rule, SiteMinimum) and year.t in rule.when(case):
+            counted, holders = case.holders(rule.resource)
+            for j in holders:
+                if case.sites[j].kind in rule.kinds:
+                    year.add(counted, j, max(0, ceil(rule.at_least) - year.works[counted, j]))
+
+
+def _use_spare(year: _Year) -> None:
+    """Put to work those who are employed anyway: at the employer itself, then at its other sites."""
+    for (name, employer), number in sorted(year.there.items()):
+        for j in sorted(year.case.teams_of[employer], key=lambda j: (j != employer, j)):
+            used = sum(year.works[name, k] for k in year.case.teams_of[employer])
+            year.add(name, j, max(0, number - used))
+
+
+def _meet(year: _Year, rule: Rule, rules: Iterable[Rule]) -> bool:
+    """Add what a clause misses, one by one where people have least of it; tell whether anything was added."""
+    if not isinstance(rule, Rate | Total | Ratio):
+        return False
+    case, added = year.case, False
+    for breach in rule.breaches(case, year.so_far()):
+        if breach.about[-1] == "most":
+            continue
+        counted, holders = case.holders(rule.resource)
+        town = breach.about[0] if isinstance(rule, Rate) and rule.scope == "town" else None
+        able = [j for j in holders if town in (None, case.sites[j].town)]
+        for j in _one_by_one(
+            year, counted, able, ceil(breach.shortfall), list(_ceilings(case, rules, counted, year.t))
+        ):
+            added = year.add(counted, j, 1) > 0 or added
+    return added
+
+
+def _ceilings(case: Case, rules: Iterable[Rule], name: str, t: int) -> Iterator[tuple[frozenset[int], int]]:
+    """Yield sites that should have no more than so many of a resource together."""
+    for rule in rules:
+        if not isinstance(rule, Rate | Total) or t not in rule.when(case):
+            continue
+        counted, holders = case.holders(rule.resource)
+        if counted == name and isinstance(rule, Total) and rule.at_most is not None:
+            yield frozenset(holders), int(rule.at_most)
+        elif counted == name and isinstance(rule, Rate):
+            for _, sites, _, _, most in rule.limits(case, t):
+                if most is not None:
+                    yield frozenset(holders) & frozenset(sites), most
+
+
+def _one_by_one(
+    year: _Year, name: str, sites: Iterable[int], number: int, ceilings: Iterable[tuple[frozenset[int], int]]
+) -> Iterator[int]:
+    """Yield the sites that should have one more, always the one with most of its posts free."""
+    case = year.case
+    able = [j for j in sites if (j, year.t) in year.layout.open]
+    for _ in range(number):
+        able = [j for j in able if year.works[name, j] < case.posts(name, j)]
+        full = [inside for inside, most in ceilings if sum(year.works[name, j] for j in inside) >= most]
+        able = [j for j in able if not any(j in inside for inside in full)]
+        if not able:
+            return
+        best = min(able, key=lambda j: (year.works[name, j] / case.posts(name, j), j))
+        before = year.works[name, best]
+        yield best
+        if year.works[name, best] == before:
+            able.remove(best)
+
+
+def _without_those_left_out(case: Case, layout: Layout) -> Layout:
+    """Return the layout in which no site serves more people than its staff can; the farthest are left out first."""
+    serve = dict(layout.serve)
+    for (j, t), load in sorted(layout.load.items()):
+        room = layout.room(case, j, t)
+        excess = 0 if room is None else load - room
+        if excess <= 0:
+            continue
+        for i in sorted(case.places_of[j], key=lambda i: (-case.seconds[i, j], i)):
+            gone = min(excess, serve.get((i, j, t), 0))
+            if gone:
+                serve[i, j, t] -= gone
+                excess -= gone
+    return replace(layout, serve={key: people for key, people in serve.items() if people})
