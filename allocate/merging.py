@@ -1,7 +1,7 @@
 """Makes a case smaller without losing anything, and gives the full answer back."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -44,6 +44,16 @@ class Reduced:
             amounts={(what, j, t): n for (what, j, merged), n in layout.amounts.items() for t in years[merged]},
         )
 
+    def first(self, layout: Layout) -> Layout:
+        """Return the layout of the smaller case: that of the first year of every group."""
+        first = {merged: t for t, merged in reversed(list(enumerate(self.year_of)))}
+        smaller = {t: merged for merged, t in first.items()}
+        return Layout(
+            open=frozenset((j, smaller[t]) for j, t in layout.open if t in smaller),
+            serve={(i, j, smaller[t]): n for (i, j, t), n in layout.serve.items() if t in smaller},
+            amounts={(what, j, smaller[t]): n for (what, j, t), n in layout.amounts.items() if t in smaller},
+        )
+
 
 def merge_years(case: Case, rules: Iterable[Rule]) -> Reduced:
     """Merge neighbouring years in which the people are the same and the same rules hold.
@@ -63,16 +73,55 @@ def merge_years(case: Case, rules: Iterable[Rule]) -> Reduced:
             groups[-1].append(t)
         else:
             groups.append([t])
+    return _grouped_years(case, groups)
+
+
+def stand_for_later(case: Case, rules: Iterable[Rule]) -> Reduced:
+    """Let a year stand for those after it in which nowhere live more people, as long as new sites stay open.
+
+    This is a relaxation: what later years ask for by themselves is not looked at. Take a plan of the case; leave out
+    the later years of a group and let every site be open in them that is open in the first. Sites that open stay
+    open, so in each later year at least those were open: nothing costs more than before, and the first year is as it
+    was. So what the smaller case cannot do more cheaply, the case cannot either. And its best plan is a plan of the
+    case where the later years need no more than the first one: fewer people go where they went, and each finds room.
+    A site that may be closed could close in a later year and save its cost: then no year stands for another one.
+    """
+    rules = list(rules)
+    if any(site.closable for site in case.sites):
+        return _grouped_years(case, [[t] for t in case.periods])
+    groups: list[list[int]] = []
+    for t in case.periods:
+        if groups and _asks_no_more(case, rules, groups[-1][0], t):
+            groups[-1].append(t)
+        else:
+            groups.append([t])
+    return _grouped_years(case, groups)
+
+
+def _asks_no_more(case: Case, rules: Iterable[Rule], earlier: int, later: int) -> bool:
+    """Tell whether whoever is served in a year could be served in a later one by the same sites, as its rules ask."""
+    fewer = bool((case.people[:, later] <= case.people[:, earlier]).all())
+    return fewer and all(earlier in rule.when(case) for rule in rules if later in rule.when(case))
+
+
+def _grouped_years(case: Case, groups: Sequence[Sequence[int]]) -> Reduced:
+    """Return the case in which the first year of every group stands for the group."""
     first = [group[0] for group in groups]
-    year_of = tuple(n for n, group in enumerate(groups) for _ in group)
     merged = replace(
         case,
         years=tuple(case.years[t] for t in first),
         spans=tuple(sum(case.spans[t] for t in group) for group in groups),
         repeats=tuple(sum(case.repeats[t] for t in group) for group in groups),
+        # What lies between two first years passes until the later one.
+        intervals=tuple(
+            sum(case.intervals[before + 1 : now + 1]) if n else sum(case.intervals[: now + 1])
+            for n, (before, now) in enumerate(zip([0, *first[:-1]], first, strict=True))
+        )
+        if case.intervals
+        else (),
         people=case.people[:, first],
     )
-    return Reduced(merged, year_of)
+    return Reduced(merged, tuple(n for n, group in enumerate(groups) for _ in group))
 
 
 def _alike(case: Case, rules: Iterable[Rule], earlier: int, later: int) -> bool:
@@ -117,6 +166,14 @@ class Gathered:
         given_back = {flow: int(people) for flow, people in self._shared(layout.serve).items()}
         serve = {flow: people for flow, people in layout.serve.items() if flow[0] not in self.members}
         return replace(layout, serve=serve | given_back)
+
+    def gather(self, layout: Layout) -> Layout:
+        """Return the layout of the smaller case, in which the people of merged places are in one of them."""
+        home = {i: group for group, members in self.members.items() for i in members}
+        serve: dict[Flow, int] = defaultdict(int)
+        for (i, j, t), people in layout.serve.items():
+            serve[home.get(i, i), j, t] += people
+        return replace(layout, serve=dict(serve))
 
     def spread(self, value: Value) -> Value:
         """Return the values of the original case's variables: a way to look up, of one such way."""

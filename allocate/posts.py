@@ -106,6 +106,37 @@ def staff(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
     return _without_those_left_out(case, replace(layout, amounts=amounts))
 
 
+def employ_spare(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
+    """Return the layout in which whoever is employed without a post works where a post is free: it costs nothing.
+
+    At the employer itself first, then at its other open sites; never beyond what a clause allows at most.
+    """
+    rules = list(rules)
+    amounts = dict(layout.amounts)
+    # (Whoever is part of another resource comes after it.)
+    for name in sorted(case.employed, key=lambda name: (bool(case.resources[name].part_of), name)):
+        whole = case.resources[name].part_of
+        for t in case.periods:
+            ceilings = list(_ceilings(case, rules, name, t))
+            for employer, team in case.teams_of.items():
+                spare = (flow(name, SPARE), employer, t)
+                for j in sorted(team, key=lambda j: (j != employer, j)):
+                    free = case.posts(name, j) if (j, t) in layout.open else 0
+                    if whole:
+                        free = min(free, int(amounts.get((whole, j, t), 0)))
+                    rooms = [
+                        most - sum(int(amounts.get((name, k, t), 0)) for k in inside)
+                        for inside, most in ceilings
+                        if j in inside
+                    ]
+                    here = int(amounts.get((name, j, t), 0))
+                    moved = max(0, min([int(amounts.get(spare, 0)), free - here, *rooms]))
+                    if moved:
+                        amounts[name, j, t] = here + moved
+                        amounts[spare] = amounts[spare] - moved
+    return replace(layout, amounts={about: number for about, number in amounts.items() if number})
+
+
 def _fill_sites(year: _Year, rules: Iterable[Rule]) -> None:
     """Give every open site the staff that its people need, then what every site of its kind should have."""
     case = year.case

@@ -1,7 +1,7 @@
 """The common language of rules, goals and the solver: columns, rows, breaches; plain data, no solver."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
 from typing import Literal
@@ -63,6 +63,19 @@ class Row:
     target: Number = 1
     times: int = 1
     implied: bool = False
+
+
+def without(row: Row, value: Callable[[Key], Number | None]) -> Row | None:
+    """Return the row that remains where some variables have a value; None where it speaks of nothing else."""
+    rest: dict[Key, Number] = {}
+    bound = row.bound
+    for key, times in row.terms.items():
+        number = value(key)
+        if number is None:
+            rest[key] = times
+        else:
+            bound -= times * number
+    return replace(row, terms=rest, bound=bound) if rest else None
 
 
 @dataclass(frozen=True)

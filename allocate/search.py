@@ -1,31 +1,24 @@
-"""Solves a case stage by stage: clauses by strength, then goals in order, each held for the next."""
+"""Solves a case stage by stage: in two steps where that is enough, and as a whole where it is not."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
-
-import numpy as np
-from numpy.typing import NDArray
 
 from allocate.case import Case
 from allocate.decisions import siting, staffing
-from allocate.errors import NoPlanError
 from allocate.goals import Goal
 from allocate.greedy import greedy
 from allocate.layout import Layout
-from allocate.merging import merge_places, merge_years
+from allocate.merging import merge_places, merge_years, stand_for_later
 from allocate.model import Model
-from allocate.posts import staff
-from allocate.program import Objective, Options, Program, Progress
-from allocate.rows import POLICY, Key, Number, amount, opened, served, serves
-from allocate.rules import Rule
+from allocate.posts import employ_spare, staff
+from allocate.program import Options, Program
+from allocate.rows import Number
 from allocate.settle import settle
-from allocate.stages import clause_values
+from allocate.staged import CLAUSE_GAP, Listener, search_stages, stages, within
+from allocate.stages import clause_values, goal_values
+from allocate.two_steps import Goals, Rules, add_rules, in_two_steps, rows_of, start_of
 
-Listener = Callable[[Progress], None]
-CLAUSE_GAP = 0.005
-# What a stage may take of the time that is left, unless it is the last.
-_STAGE_SHARE = 0.6
+__all__ = ["CLAUSE_GAP", "Layouts", "Listener", "lay_out"]
 _SETTLE_SECONDS = 30.0
 
 
@@ -60,108 +53,75 @@ def lay_out(
 ) -> Layouts:
     """Solve stage by stage: clauses by strength, then goals in order; each held while the next is made small."""
     rules = model.planned()
-    reduced = merge_years(full, rules.values())
     # (A look at the first goals only has no use for what the others tell apart.)
-    goals = dict(list(model.goals.items())[:first_goals])
+    goals: Goals = dict(list(model.goals.items())[:first_goals])
+    if not full.resources and stand_for_later(full, rules.values()).case.years == full.years:
+        return _as_a_whole(full, rules, goals, gap, options, listen)
+    begun = in_two_steps(full, rules, goals, gap, options, listen)
+    values = _values(full, rules, goals, begun.layout)
+    known = {name: (value, begun.bounds.get(name, 0.0)) for name, value in values.items()}
+    if all(_is_done(name, *known[name], goals, gap) for name in known):
+        bounds = {name: min(bound, float(value)) for name, (value, bound) in known.items()}
+        return Layouts(begun.layout, bounds, begun.seconds, "".join(begun.logs))
+    left = replace(options, seconds=begun.left)
+    found = _as_a_whole(full, rules, goals, gap, left, listen, begun.layout, known)
+    seconds = {
+        name: begun.seconds.get(name, 0.0) + found.seconds.get(name, 0.0) for name in {**begun.seconds, **found.seconds}
+    }
+    return Layouts(found.layout, found.bounds, seconds, "".join(begun.logs) + found.log)
+
+
+def _values(case: Case, rules: Rules, goals: Goals, layout: Layout) -> dict[str, Number]:
+    return {**clause_values(case, rules, layout), **goal_values(case, goals, layout)}
+
+
+def _is_done(name: str, value: Number, bound: float, goals: Goals, gap: float | None) -> bool:
+    """Tell whether a stage is proven within its gap, or wants no more than a good plan."""
+    if name not in goals:
+        return value == 0 or within(float(value), bound, CLAUSE_GAP)
+    goal: Goal = goals[name]
+    return goal.nodes == 0 or within(float(value), bound, goal.gap if gap is None else gap)
+
+
+def _as_a_whole(
+    full: Case,
+    rules: Rules,
+    goals: Goals,
+    gap: float | None,
+    options: Options,
+    listen: Listener | None,
+    begun: Layout | None = None,
+    known: Mapping[str, tuple[Number, float]] | None = None,
+) -> Layouts:
+    """Search sites, staff and years together, from a plan that is known or from a greedy one."""
+    reduced = merge_years(full, rules.values())
     gathered = merge_places(reduced.case, rules.values(), goals.values())
     case = gathered.case
-    program = Program(model.id)
+    program = Program("plan")
     program.add_columns(siting.columns(case))
     # Implied rows help no goal but one that looks at links: without such a goal they are not worth their memory.
     sees_links = any(goal.sees_links for goal in goals.values())
     program.add_rows("siting", (row for row in siting.rows(case) if sees_links or not row.implied))
     program.add_columns(staffing.columns(case))
     program.add_rows("staff", staffing.rows(case))
-    helpers = {column.key: column for rule in rules.values() for column in rule.columns(case)}
-    program.add_columns(helpers.values())
-    for name, rule in rules.items():
-        program.add_rows(f"{name} tie", rule.ties(case))
-        program.add_rule(name, rule.rows(case), rule.strength, rule.weight)
+    asked = rows_of(case, rules)
+    add_rules(program, case, rules, asked)
     for name, goal in goals.items():
         program.add_columns(goal.columns(case))
         program.add_rows(name, goal.rows(case))
-    layout = staff(case, rules.values(), greedy(case, rules.values()))
-    start: Mapping[Key, float] = _start(case, rules, layout)
-    stages = list(_stages(program, goals, case, gap))
+    if begun is None:
+        layout = staff(case, rules.values(), greedy(case, rules.values()))
+    else:
+        layout = gathered.gather(reduced.first(begun))
+    start, begun_values = start_of(case, asked, rules, layout)
+    known = known or begun_values
     near = siting.neighbourhoods(case)
-    missing: Mapping[str, Number] = clause_values(case, rules, layout)
-    bounds: dict[str, float] = {}
-    seconds: dict[str, float] = {}
-    logs: list[str] = []
-    values: Callable[[Key], float] | None = None
-    left = options.seconds
-    for number, (objective, stage_gap, nodes) in enumerate(stages):
-        known = missing.get(objective.name) if values is None else _held(objective, values, 1.0)
-        if known == 0 and objective.name in missing:
-            # Nothing is missing in the plan at hand: there is nothing to make smaller.
-            bounds[objective.name], seconds[objective.name] = 0.0, 0.0
-            program.hold(objective, 0)
-            continue
-        share = left if number + 1 == len(stages) else left * _STAGE_SHARE
-        asked = replace(options, seconds=share, gap=stage_gap, search_nodes=min(nodes, options.search_nodes))
-        try:
-            found = program.solve(objective, asked, start, near, listen)
-        except NoPlanError:
-            if values is None:
-                raise
-            # The stages before have a plan, which is worth more than none.
-            break
-        left = max(1.0, left - found.seconds)
-        bounds[objective.name], seconds[objective.name] = found.bound, found.seconds
-        logs.append(found.log)
-        values = _reader(program.keys, found.values)
-        start = dict(zip(program.keys, found.values.tolist(), strict=True))
-        if found.interrupted or number + 1 == len(stages):
-            break
-        program.hold(objective, _held(objective, values, found.objective), most=_most(found.bound, stage_gap))
+    found = search_stages(program, list(stages(program, goals, case, gap)), start, known, options, near, listen)
     # Settling takes about a second; whatever the clock says, people must be whole.
-    if values:
-        in_time = replace(options, seconds=max(left, _SETTLE_SECONDS))
-        layout = settle(gathered.full, gathered.spread(values), in_time, program.keys)
+    if found.values is not None:
+        in_time = replace(options, seconds=max(found.left, _SETTLE_SECONDS))
+        layout = settle(gathered.full, gathered.spread(found.values), in_time, program.keys)
     else:
         layout = gathered.expand(layout)
-    return Layouts(reduced.expand(layout), bounds, seconds, "".join(logs))
-
-
-def _start(case: Case, rules: Mapping[str, Rule], layout: Layout) -> dict[Key, float]:
-    """Return what a layout makes of the variables; of flows and shortfalls, those that are not zero."""
-    start: dict[Key, float] = {
-        opened(j, t): int((j, t) in layout.open) for j in range(len(case.sites)) for t in case.periods
-    }
-    start |= {serves(i, j, t): people for (i, j, t), people in layout.serve.items()}
-    start |= {served(i, t): people for (i, t), people in layout.served.items()}
-    start |= {amount(*about): float(number) for about, number in layout.amounts.items()}
-    for name, rule in rules.items():
-        for breach in rule.breaches(case, layout):
-            worst: Key = ("worst", str(rule.strength))
-            start["short", name, *breach.about] = float(breach.shortfall)
-            start[worst] = max(float(breach.share), start.get(worst, 0.0))
-    return start
-
-
-def _reader(keys: Mapping[Key, int], values: NDArray[np.float64]) -> Callable[[Key], float]:
-    """Return a way to look up the solver's number of a variable."""
-    return lambda key: float(values[keys[key]])
-
-
-def _most(bound: float, gap: float) -> float:
-    """Return the greatest value that is still within a gap of a bound."""
-    return bound / (1 - gap) if gap < 1 and bound >= 0 else float("inf")
-
-
-def _held(objective: Objective, value: Callable[[Key], float], found: float) -> Number:
-    """Return the value to hold: zero where the solver's number is zero but for noise."""
-    if objective.constant == 0 and all(abs(value(key)) <= 1e-9 for key in objective.terms):
-        return 0
-    return Fraction(found)
-
-
-def _stages(
-    program: Program, goals: Mapping[str, Goal], case: Case, gap: float | None
-) -> Iterator[tuple[Objective, float, int]]:
-    for strength in POLICY:
-        for objective in program.clause_objectives(strength):
-            yield objective, CLAUSE_GAP if gap is None else min(gap, CLAUSE_GAP), Options.search_nodes
-    for name, goal in goals.items():
-        objective = Objective(name, goal.terms(case), goal.constant(case), sees_links=goal.sees_links)
-        yield objective, goal.gap if gap is None else gap, goal.nodes
+    whole = employ_spare(full, rules.values(), reduced.expand(layout))
+    return Layouts(whole, found.bounds, found.seconds, "".join(found.logs))

@@ -12,7 +12,7 @@ from allocate.program import WHOLE_TOLERANCE, Found, Objective, Options, Program
 from allocate.rows import Column, Key, Number, Row, opened, serves
 from allocate.rules.scopes import Scope, parts
 
-Value = Callable[[Key], float]
+Value = Callable[[Key], Number | float]
 _SCOPES: tuple[Scope, ...] = ("place", "town", "district")
 
 
@@ -34,7 +34,7 @@ def settle(case: Case, value: Value, options: Options, columns: Iterable[Key] = 
     amounts: dict[tuple[str, int, int], Number] = {}
     for key in columns:
         if key[0] == "amount":
-            number = value(key)
+            number = float(value(key))
             if abs(number - round(number)) > WHOLE_TOLERANCE:
                 msg = f"the solver puts {number} at {key}: not a whole number"
                 raise AllocateError(msg)
@@ -44,7 +44,7 @@ def settle(case: Case, value: Value, options: Options, columns: Iterable[Key] = 
     is_open = set()
     for t in case.periods:
         for j in range(len(case.sites)):
-            number = value(opened(j, t))
+            number = float(value(opened(j, t)))
             if abs(number - round(number)) > WHOLE_TOLERANCE:
                 msg = f"the solver opens {number} of {case.sites[j].id}: not a whole number"
                 raise AllocateError(msg)

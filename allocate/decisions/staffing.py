@@ -41,6 +41,12 @@ def _ranges(case: Case, name: str, employer: int, t: int) -> Iterator[tuple[str,
         yield BORROWED, posts
 
 
+def most_of(case: Case, what: str, employer: int, t: int) -> int:
+    """Return the most that a flow of an employer can be; `what` names it, such as `nurses.joined`."""
+    name, _, which = what.partition(".")
+    return dict(_ranges(case, name, employer, t)).get(which, 0)
+
+
 def lending(case: Case, name: str) -> tuple[frozenset[int], frozenset[int]]:
     """Return the hospitals that may lend of a resource, and the hubs that may borrow; none where it is not lent."""
     if not case.resources[name].lent:

@@ -33,6 +33,9 @@ class Goal(ABC):
     # Whether the goal tells places apart beside how many people they add to a sum.
     sees_places: ClassVar[bool] = True
 
+    # Whether the value depends on how many people live or are served somewhere, and not only on what is open.
+    sees_people: ClassVar[bool] = True
+
     gap: float = pydantic.Field(default=0.01, ge=0, le=1)
     nodes: int = pydantic.Field(default=1_000_000, ge=0)
 

@@ -26,6 +26,7 @@ class Cost(Goal):
     after: ClassVar[str] = "Balinski 1965, Management Science 12(3)"
     unit: ClassVar[str] = "yuan"
     sees_places: ClassVar[bool] = False
+    sees_people: ClassVar[bool] = False
 
     def terms(self, case: Case) -> Mapping[Key, Number]:
         """Return what a variable costs over the whole plan [yuan]."""

@@ -61,6 +61,8 @@ class Rule(ABC):
     is_physics: ClassVar[bool] = False
     # The decisions that the rule speaks of: until a plan decides all of them, it is undecided.
     needs: ClassVar[frozenset[str]] = frozenset({"siting"})
+    # Whether the rule counts money, of which sites and staff take a part each.
+    spends: ClassVar[bool] = False
     # Whether the rule looks at the change from one year to the next, so that years cannot be merged.
     sees_changes: ClassVar[bool] = False
     # Whether the rule tells places apart beside how many people they add to a sum.

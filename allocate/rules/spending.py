@@ -31,6 +31,7 @@ class Spending(Rule):
     measured_in: ClassVar[str] = "yuan"
     wants: ClassVar[Wants] = "at_most"
     sees_changes: ClassVar[bool] = True
+    spends: ClassVar[bool] = True
     sees_places: ClassVar[bool] = False
 
     at_most: int = pydantic.Field(ge=0)

@@ -1,0 +1,153 @@
+"""One search, stage by stage: clauses by strength, then goals in order, each held while the next is made small."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from allocate.case import Case
+from allocate.errors import NoPlanError
+from allocate.goals import Goal
+from allocate.program import Objective, Options, Program, Progress
+from allocate.rows import POLICY, Key, Number
+
+Listener = Callable[[Progress], None]
+Value = Callable[[Key], float]
+CLAUSE_GAP = 0.005
+# What a stage may take of the time that is left, unless it is the last.
+_STAGE_SHARE = 0.6
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is made small, and how hard to try: the gap, and the nodes of branch and bound, at which it ends.
+
+    Where it is only to be improved, it needs no bound: `prove` is False.
+    """
+
+    objective: Objective
+    gap: float
+    nodes: int
+    prove: bool = True
+
+    @property
+    def name(self) -> str:
+        """Return its name in plan.json."""
+        return self.objective.name
+
+
+@dataclass
+class Staged:
+    """What a search found.
+
+    Attributes
+    ----------
+    values
+        The solver's number of every variable; None where no stage had to be searched.
+    bounds
+        What no plan that keeps the earlier stages can fall below, by stage.
+    seconds
+        Length of the search, by stage [s].
+    logs
+        What the solver printed.
+    left
+        Time that is left [s].
+    stopped
+        Whether a person ended it.
+    """
+
+    values: Value | None = None
+    bounds: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    logs: list[str] = field(default_factory=list)
+    left: float = 0.0
+    stopped: bool = False
+
+
+def stages(program: Program, goals: Mapping[str, Goal], case: Case, gap: float | None) -> Iterator[Stage]:
+    """Yield the stages of a program, as far as it has the variables that they speak of."""
+    for strength in POLICY:
+        for objective in program.clause_objectives(strength):
+            yield Stage(objective, CLAUSE_GAP if gap is None else min(gap, CLAUSE_GAP), Options.search_nodes)
+    for name, goal in goals.items():
+        terms = {key: times for key, times in goal.terms(case).items() if key in program.keys}
+        objective = Objective(name, terms, goal.constant(case), sees_links=goal.sees_links)
+        yield Stage(objective, goal.gap if gap is None else gap, goal.nodes)
+
+
+def search_stages(
+    program: Program,
+    wanted: Iterable[Stage],
+    start: Mapping[Key, float],
+    known: Mapping[str, tuple[Number, float]],
+    options: Options,
+    near: Iterable[Iterable[Key]] = (),
+    listen: Listener | None = None,
+) -> Staged:
+    """Search a program stage by stage from a start.
+
+    `known` are the values of the start and bounds that were proven elsewhere, by stage: while the start stands and
+    its value is within the stage's gap of the bound, there is nothing to search.
+
+    Raises
+    ------
+    NoPlanError
+        When nothing was found in the time given.
+    """
+    wanted, near = list(wanted), list(near)
+    found = Staged(left=options.seconds)
+    values = dict(start)
+    for number, stage in enumerate(wanted):
+        objective, last = stage.objective, number + 1 == len(wanted)
+        value, bound = known.get(stage.name, (None, 0.0)) if found.values is None else (None, 0.0)
+        if found.values is not None and stage.name in known:
+            value = _held(objective, found.values, 1.0)
+            value = 0 if value == 0 else None
+        if value is not None and (value == 0 or within(float(value), bound, stage.gap)):
+            # Nothing is missing in the plan at hand, or next to nothing can be: there is nothing to make smaller.
+            found.bounds[stage.name], found.seconds[stage.name] = min(bound, float(value)), 0.0
+            program.hold(objective, value, most=most_within(bound, stage.gap))
+            continue
+        share = found.left if last else found.left * _STAGE_SHARE
+        nodes = min(stage.nodes, options.search_nodes)
+        asked = replace(options, seconds=share, gap=stage.gap, search_nodes=nodes, prove=stage.prove)
+        try:
+            answer = program.solve(objective, asked, values, near, listen)
+        except NoPlanError:
+            if found.values is None:
+                raise
+            # The stages before have a plan, which is worth more than none.
+            break
+        found.left = max(1.0, found.left - answer.seconds)
+        found.bounds[stage.name], found.seconds[stage.name] = max(answer.bound, bound), answer.seconds
+        found.logs.append(answer.log)
+        found.values = _reader(program.keys, answer.values.tolist())
+        values = dict(zip(program.keys, answer.values.tolist(), strict=True))
+        if answer.interrupted:
+            found.stopped = True
+            break
+        if not last:
+            held = _held(objective, found.values, answer.objective)
+            program.hold(objective, held, most=most_within(answer.bound, stage.gap))
+    return found
+
+
+def within(value: float, bound: float, gap: float) -> bool:
+    """Tell whether a value is within a relative gap of a bound."""
+    return value - bound <= gap * abs(value) + 1e-9
+
+
+def most_within(bound: float, gap: float) -> float:
+    """Return the greatest value that is still within a gap of a bound."""
+    return bound / (1 - gap) if gap < 1 and bound >= 0 else float("inf")
+
+
+def _reader(keys: Mapping[Key, int], values: list[float]) -> Value:
+    """Return a way to look up the solver's number of a variable."""
+    return lambda key: values[keys[key]]
+
+
+def _held(objective: Objective, value: Value, found: float) -> Number:
+    """Return the value to hold: zero where the solver's number is zero but for noise."""
+    if objective.constant == 0 and all(abs(value(key)) <= 1e-9 for key in objective.terms):
+        return 0
+    return Fraction(found)
