@@ -9,6 +9,7 @@ from allocate.case import Case, Site
 from allocate.district import District
 from allocate.errors import InputError, ModelError, Problem
 from allocate.model import Model
+from allocate.population import faults, project, registered_share
 from allocate.rules import Capacity, Forbid, Keep
 from allocate.tables import TRAVEL
 from allocate.travel import Links, Spots, links, metric
@@ -30,10 +31,13 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     ModelError
         When a rule names a site that there is not.
     InputError
-        When travel.csv names a way to travel that the model does not know.
+        When travel.csv names a way to travel that the model does not know, or the people of the plan years cannot be
+        worked out as the model says; it lists all of it.
     """
     ring = model.circles[circle or model.circle]
-    _check_modes(district, model)
+    wrong = [*_unknown_modes(district, model), *faults(district, model.population, model.years)]
+    if wrong:
+        raise InputError(wrong)
     town_ids = tuple(town.id for town in district.towns)
     place_index = {place.id: i for i, place in enumerate(district.places)}
     places = Spots(
@@ -47,6 +51,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         metric([(site.lon, site.lat) for site in sites], district.datum, district.epsg),
         np.array([site.place for site in sites], dtype=np.int64),
     )
+    people = project(district, model.population, model.years)
     case = Case(
         years=model.years,
         spans=spans(model.years),
@@ -54,7 +59,9 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         places=tuple(place_index),
         towns=town_ids,
         town_of=tuple(town_ids.index(place.town) for place in district.places),
-        people=_people(district, model.years),
+        people=people.people,
+        ages=people.ages,
+        registered_share=registered_share(district),
         sites=sites,
         links=_suitable(links(places, spots, ring, model.modes, district.travel), district, model, sites),
         spots=spots.metres,
@@ -68,13 +75,12 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     return case
 
 
-def _check_modes(district: District, model: Model) -> None:
-    """Refuse a way to travel that the model does not know: its times would be passed over without a word."""
+def _unknown_modes(district: District, model: Model) -> list[Problem]:
+    """Blame a way to travel that the model does not know: its times would be passed over without a word."""
     unknown = sorted({mode for _, _, mode in district.travel} - model.modes.keys())
-    if unknown:
-        details = {"choices": ", ".join(sorted(model.modes))}
-        what, file = "problem.choice", TRAVEL.file
-        raise InputError([Problem(what, file, column="mode", value=mode, details=details) for mode in unknown])
+    details = {"choices": ", ".join(sorted(model.modes))}
+    what, file = "problem.choice", TRAVEL.file
+    return [Problem(what, file, column="mode", value=mode, details=details) for mode in unknown]
 
 
 def spans(years: Sequence[int]) -> tuple[int, ...]:
@@ -91,12 +97,6 @@ def _neighbours(places: Spots, longest: int) -> tuple[tuple[int, ...], ...]:
     for i, k in sorted(adjoining(places.metres, longest)):
         beside[i].append(k)
     return tuple(tuple(group) for group in beside)
-
-
-def _people(district: District, years: Sequence[int]) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """Return residents by place and year [persons]: today's, held still."""
-    today = np.array([place.people or 0 for place in district.places], dtype=np.int64)
-    return np.repeat(today[:, None], len(years), axis=1)
 
 
 def _sites(district: District, model: Model, place_index: dict[str, int]) -> list[Site]:

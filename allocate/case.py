@@ -1,6 +1,8 @@
 """A district as a model looks at it: who lives where each year, where sites may stand, and who can reach them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -61,6 +63,10 @@ class Case:
         Ids; `town_of` gives each place's town as an index into `towns`.
     people
         Residents [persons], one row per place, one column per year.
+    ages
+        The same by age group, youngest first; the groups add up to the residents. Empty where they are not known.
+    registered_share
+        Registered people for every resident; None where that is not published.
     sites
         Existing sites and candidates.
     links
@@ -86,6 +92,8 @@ class Case:
     place_kinds: tuple[str, ...] = ()
     place_settings: tuple[str, ...] = ()
     neighbours: tuple[tuple[int, ...], ...] = ()
+    ages: Mapping[str, Integers] = field(default_factory=dict)
+    registered_share: Fraction | None = None
 
     @property
     def periods(self) -> range:

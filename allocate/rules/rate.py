@@ -24,8 +24,9 @@ class Rate(Rule):
     """The district has at least `at_least` and at most `at_most` of a `resource` for every `per` people.
 
     Staff, beds and teams come whole: the lower limit is rounded up, the upper one down. The people are the district's
-    residents. Where a document counts registered people (`denominator = "registered"`) or does not say whom it counts
-    (`"unstated"`), the residents stand in for them, and the clause's note says so.
+    residents of the year. Where a document counts registered people (`denominator = "registered"`) they are as many
+    for every resident as the published totals say; where there is no such total, or the document does not say whom it
+    counts (`"unstated"`), the residents stand in for them.
     """
 
     formula: ClassVar[str] = (
@@ -55,9 +56,14 @@ class Rate(Rule):
         """Return for how many people the resource is counted."""
         return f"per_{self.per}"
 
+    def people(self, case: Case, t: int) -> Fraction:
+        """Return the people that are counted in a year [persons]."""
+        share = case.registered_share if self.denominator == "registered" else None
+        return case.total(t) * (Fraction(1) if share is None else share)
+
     def limits(self, case: Case, t: int) -> tuple[int | None, int | None]:
         """Return the least and the most of the resource in a year, in whole units."""
-        groups = Fraction(case.total(t), self.per)
+        groups = self.people(case, t) / self.per
         least = None if self.at_least is None else ceil(exact(self.at_least) * groups)
         most = None if self.at_most is None else floor(exact(self.at_most) * groups)
         return least, most
@@ -92,7 +98,7 @@ class Rate(Rule):
     def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
         """Return how much there is for `per` people, and the limit: the upper one where it is passed."""
         least, most = exact(self.at_least or 0), exact(self.at_most or 0)
-        people = case.total(t)
+        people = self.people(case, t)
         rate = Fraction(layout.totals.get((self.resource, t), 0)) * self.per / people if people else least
         return rate, most if self.at_least is None or (self.at_most is not None and rate > most) else least
 
