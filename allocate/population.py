@@ -181,8 +181,12 @@ def _compound(people: int, ratio: Fraction, periods: Fraction) -> int:
         return _half_up(people * ratio**periods.numerator)
     with localcontext(prec=_DIGITS):
         power = (Decimal(ratio.numerator) / ratio.denominator).ln() * periods.numerator / periods.denominator
+        number = people * power.exp()
+        if number.adjusted() >= _DIGITS - _DECIMALS - 1:
+            # (More than can live anywhere: `faults` refuses it.)
+            return int(number)
         # (A half that the logarithm missed by its last digit is one again.)
-        number = (people * power.exp()).quantize(Decimal(10) ** -_DECIMALS)
+        number = number.quantize(Decimal(10) ** -_DECIMALS)
         return int(number.quantize(Decimal(1), ROUND_HALF_UP))
 
 
@@ -281,6 +285,8 @@ def _basis(district: District, projection: Projection | None, year: int) -> Basi
     if projection is None:
         return Basis.ASSUMED
     bases = [projection.basis]
+    if projection.method == "trend":
+        bases += [district.facts[name].basis for name in (tables.POPULATION_2010, tables.POPULATION)]
     if projection.method == "growth":
         bases += [row.basis for row in district.growth]
         if {place.town for place in district.places} - {row.town for row in district.growth}:
@@ -318,7 +324,7 @@ def _wrong_censuses(district: District, years: Sequence[int]) -> Iterator[Proble
     if found:
         return
     before, now = (district.facts[name] for name in (tables.POPULATION_2010, tables.POPULATION))
-    if date.fromisoformat(before.date) >= date.fromisoformat(now.date):
+    if _years_between(date.fromisoformat(before.date), date.fromisoformat(now.date)) < 1:
         details: dict[str, Value] = {"earlier": tables.POPULATION_2010, "later": tables.POPULATION, "day": now.date}
         yield Problem("population.census_order", tables.FACTS.file, column="date", value=before.date, details=details)
         return

@@ -450,8 +450,8 @@ def _read_cell(folder: _Folder, file: str, number: int, column: Column, text: st
                     row=number,
                     column=column.name,
                     value=text,
-                    low=f"{column.low:g}",
-                    high=f"{column.high:g}",
+                    low=f"{column.low:.12g}",
+                    high=f"{column.high:.12g}",
                     unit=column.unit,
                 )
                 return None

@@ -167,7 +167,7 @@ def test_one_town_grows_by_a_tenth_a_year_and_another_loses_a_fifth() -> None:
     # T1: 100 → 110 → 121. 121 × 0.6 = 72.6 and 121 × 0.4 = 48.4: the greater remainder gets the person left.
     # T2: 50 → 40 → 32. T3 has no rate and stays.
     assert found.people.tolist() == [[66, 73], [44, 48], [40, 32], [7, 7]]
-    # Nobody says that T3 stays as it is.
+    # Nobody says that T3 stays as it is: that is assumed.
     assert found.bases == (Basis.ASSUMED, Basis.ASSUMED)
 
 
@@ -568,6 +568,17 @@ def test_a_district_reads_back_from_its_plan_as_it_was(tiny: Tiny) -> None:
     assert again == dataclasses.replace(district, inputs={}, boundary=again.boundary)
 
 
+@pytest.mark.parametrize(("method", "file"), [("growth", "growth.csv"), ("table", "population.csv")])
+def test_a_table_of_people_that_the_model_does_not_ask_for_is_named(method: str, file: str, tiny: Tiny) -> None:
+    projected(tiny, method)
+    assert not [line for line in check_all(str(tiny.model), {}) if file in line]
+    with speaking("en"):
+        lines = list(check_all(str(tiny.model), {"population.method": "held"}))
+    (said,) = [line for line in lines if file in line]
+    assert said.startswith(f"note {file}: is not used")
+    assert f'write method = "{method}"' in said
+
+
 # ---- bad input ----
 
 
@@ -644,6 +655,19 @@ BAD: dict[str, tuple[str, Any, tuple[str, str, int | None, str, Any]]] = {
         "trend",
         lambda tiny: tiny.edit("facts.csv", "43476", "0"),
         ("population.no_people", "facts.csv", None, "value", 0),
+    ),
+    "two censuses half a year apart": (
+        "trend",
+        lambda tiny: tiny.edit("facts.csv", "2010-11-01", "2020-05-01"),
+        ("population.census_order", "facts.csv", None, "date", "2020-05-01"),
+    ),
+    "a trend of an odd number of days without end": (
+        "trend",
+        lambda tiny: (
+            tiny.edit("facts.csv", "43476,persons,2010-11-01", "1,persons,2019-10-07"),
+            tiny.edit("tiny.toml", "years = [2025, 2027]", "years = [2025, 2027, 2200]"),
+        ),
+        ("population.trend_swells", "facts.csv", None, "value", 1),
     ),
     "an earlier census on the day of the later one": (
         "trend",
