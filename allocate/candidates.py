@@ -13,6 +13,7 @@ from allocate.case import Case, Site
 from allocate.district import District
 from allocate.errors import InputError, ModelError, Problem
 from allocate.model import SITED, Model
+from allocate.population import faults, project, registered_share
 from allocate.rules import Capacity, Forbid, Keep, PeoplePerStaff
 from allocate.tables import HUB_KINDS, STAFF, TRAVEL
 from allocate.travel import Links, Spots, links, metric
@@ -34,11 +35,17 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     ModelError
         When a rule names a site that there is not.
     InputError
-        When travel.csv names a way to travel that the model does not know.
+        When travel.csv names a way to travel that the model does not know, or the people of the plan years cannot be
+        worked out as the model says; it lists all of it.
     """
     ring = model.circles[circle or model.circle]
-    _check_modes(district, model)
-    _check_staff(district, model)
+    wrong = [
+        *_unknown_modes(district, model),
+        *_wrong_staff(district, model),
+        *faults(district, model.population, model.years),
+    ]
+    if wrong:
+        raise InputError(wrong)
     town_ids = tuple(town.id for town in district.towns)
     place_index = {place.id: i for i, place in enumerate(district.places)}
     places = Spots(
@@ -53,6 +60,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         np.array([site.place for site in sites], dtype=np.int64),
     )
     near = _suitable(links(places, spots, ring, model.modes, district.travel), district, model, sites, ring.kinds)
+    people = project(district, model.population, model.years)
     case = Case(
         years=model.years,
         spans=spans(model.years),
@@ -60,7 +68,9 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         places=tuple(place_index),
         towns=town_ids,
         town_of=tuple(town_ids.index(place.town) for place in district.places),
-        people=_people(district, model.years),
+        people=people.people,
+        ages=people.ages,
+        registered_share=registered_share(district),
         sites=sites,
         links=near,
         spots=spots.metres,
@@ -78,13 +88,12 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     return case
 
 
-def _check_modes(district: District, model: Model) -> None:
-    """Refuse a way to travel that the model does not know: its times would be passed over without a word."""
+def _unknown_modes(district: District, model: Model) -> list[Problem]:
+    """Blame a way to travel that the model does not know: its times would be passed over without a word."""
     unknown = sorted({mode for _, _, mode in district.travel} - model.modes.keys())
-    if unknown:
-        details = {"choices": ", ".join(sorted(model.modes))}
-        what, file = "problem.choice", TRAVEL.file
-        raise InputError([Problem(what, file, column="mode", value=mode, details=details) for mode in unknown])
+    details = {"choices": ", ".join(sorted(model.modes))}
+    what, file = "problem.choice", TRAVEL.file
+    return [Problem(what, file, column="mode", value=mode, details=details) for mode in unknown]
 
 
 def spans(years: Sequence[int]) -> tuple[int, ...]:
@@ -121,8 +130,8 @@ def _parents(sites: Sequence[Site], metres: NDArray[np.float64]) -> tuple[int, .
     return tuple(above(j, site) for j, site in enumerate(sites))
 
 
-def _check_staff(district: District, model: Model) -> None:
-    """Refuse staff that the model knows nothing of, or has no posts for; rows count as in the file."""
+def _wrong_staff(district: District, model: Model) -> list[Problem]:
+    """Return the staff that the model knows nothing of, or has no posts for; rows count as in the file."""
     kinds = {one.id: one for one in district.institutions}
     problems = []
     numbers = {(row.institution, row.resource): row.number for row in district.staff}
@@ -150,8 +159,7 @@ def _check_staff(district: District, model: Model) -> None:
                 "most": whole,
             }
             problems.append(replace(fault, what="problem.staff_part", details=details))
-    if problems:
-        raise InputError(problems)
+    return problems
 
 
 def stock(district: District, model: Model, sites: Sequence[Site]) -> dict[tuple[str, int], int]:
@@ -199,12 +207,6 @@ def _neighbours(places: Spots, longest: int) -> tuple[tuple[int, ...], ...]:
     for i, k in sorted(adjoining(places.metres, longest)):
         beside[i].append(k)
     return tuple(tuple(group) for group in beside)
-
-
-def _people(district: District, years: Sequence[int]) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """Return residents by place and year [persons]: today's, held still."""
-    today = np.array([place.people or 0 for place in district.places], dtype=np.int64)
-    return np.repeat(today[:, None], len(years), axis=1)
 
 
 def _sites(district: District, model: Model, place_index: dict[str, int]) -> list[Site]:

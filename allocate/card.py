@@ -29,6 +29,7 @@ def card(model: Model) -> str:
         *_rules(model),
         *_others(model),
         *_goals(model),
+        *_population(model),
         *_circles(model),
         *_siting(model),
         *_assumptions(model),
@@ -165,6 +166,16 @@ def _goal(goal: Goal) -> dict[str, Any]:
     return {field.name: getattr(goal, field.name) for field in fields(goal)}
 
 
+def _population(model: Model) -> Iterator[str]:
+    """Yield how the people of the plan years are worked out."""
+    yield f"## {both('card.population')}"
+    yield both("card.about_population")
+    told = model.population
+    method = both(f"projection.{told.method if told else 'held'}")
+    where = f"{both(f'basis.{told.basis}')}: {_text(told.source)}" if told else both(f"basis.{Basis.ASSUMED}")
+    yield f"- {method} ({where})"
+
+
 def _circles(model: Model) -> Iterator[str]:
     yield f"## {both('card.circles')}"
     yield both("card.about_circles")
@@ -231,6 +242,7 @@ def _assumptions(model: Model) -> Iterator[str]:
     tables += [(f"siting.{kind}", candidates.basis) for kind, candidates in model.siting.items()]
     tables += [(f"circles.{name}", circle.basis) for name, circle in model.circles.items()]
     tables += [(f"modes.{name}", mode.basis) for name, mode in model.modes.items()]
+    tables += [("population", model.population.basis if model.population else Basis.ASSUMED)]
     guessed = [f"- {_text(table)}: {both(f'basis.{basis}')}" for table, basis in tables if basis in _GUESSED]
     if guessed:
         yield f"## {both('card.assumptions')}"

@@ -67,6 +67,10 @@ class Case:
         Ids; `town_of` gives each place's town as an index into `towns`.
     people
         Residents [persons], one row per place, one column per year.
+    ages
+        The same by age group, youngest first; the groups add up to the residents. Empty where they are not known.
+    registered_share
+        Registered people for every resident; None where that is not published.
     sites
         Existing sites and candidates.
     links
@@ -104,6 +108,8 @@ class Case:
     resources: Mapping[str, Resource] = field(default_factory=dict)
     stock: Mapping[tuple[str, int], int] = field(default_factory=dict)
     intervals: tuple[int, ...] = ()
+    ages: Mapping[str, Integers] = field(default_factory=dict)
+    registered_share: Fraction | None = None
 
     @property
     def periods(self) -> range:

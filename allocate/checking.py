@@ -3,12 +3,16 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from allocate.candidates import make_case
 from allocate.consistency import findings
 from allocate.data_problems import data_problems
+from allocate.district import District
 from allocate.errors import AllocateError, InputError, ModelError, UsageError
 from allocate.model import Model, read_model
 from allocate.plans import assumptions
+from allocate.population import project, registered_share, yearly_rate
 from allocate.read import read_district
 from allocate.report.sheets import say_table
 from allocate.words import language, say
@@ -45,6 +49,10 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
         towns=len(district.towns),
         people=district.people,
     )
+    yield _population(district, model)
+    share = registered_share(district)
+    if share is not None:
+        yield say("check.population_registered", share=f"{float(share):.3f}")
     for warning in warnings:
         yield say("check.warning", text=warning.sentence())
     for finding in odd:
@@ -62,3 +70,25 @@ def _try_model(name: str, changes: Mapping[str, str]) -> tuple[Model | None, lis
         return read_model(name, changes), []
     except (ModelError, UsageError) as error:
         return None, [error]
+
+
+def _population(district: District, model: Model) -> str:
+    """Say who lives in the district in every plan year, and how that was worked out."""
+    found = project(district, model.population, model.years)
+    method = say(f"projection.{found.method}")
+    if found.method == "trend":
+        method += say("check.population_rate", rate=f"{100 * yearly_rate(district):.3f}")
+    parts = []
+    for t, year in enumerate(found.years):
+        if t and all(np.array_equal(of[:, t], of[:, t - 1]) for of in (found.people, *found.ages.values())):
+            # (What stays as it was is said once.)
+            continue
+        ages = [
+            say("check.population_age", age=say(f"age.{group}"), people=int(people[:, t].sum()))
+            for group, people in found.ages.items()
+        ]
+        what = "check.population_year_ages" if ages else "check.population_year"
+        told = {"ages": say("summary.comma").join(ages)} if ages else {}
+        basis = say(f"basis.{found.bases[t]}")
+        parts.append(say(what, year=year, people=found.total(t), basis=basis, **told))
+    return say("check.population", method=method, years=say("summary.semicolon").join(parts))

@@ -43,7 +43,7 @@ def _counts_and_rates(book: Book) -> Iterator[Finding]:
             number, share = exact(total.at_least), exact(rate.at_least) / rate.per
             # (The people of a year before the plan are those of its first one.)
             t = next((t for t, year in enumerate(book.case.years) if year in years), 0)
-            people = book.case.total(t)
+            people = round(rate.people(book.case, t))
             counted = number / share
             details: dict[str, Value] = {
                 "count": book.cite(first),

@@ -6,11 +6,12 @@ from allocate.case import Case
 from allocate.district import District
 from allocate.errors import Problem
 from allocate.model import Model
+from allocate.tables import GROWTH, PEOPLE_BY_YEAR
 
 
 def data_problems(district: District, model: Model, case: Case) -> list[Problem]:
-    """Return everything odd: what reading found, rules whose deadline has passed, places that nobody can reach."""
-    return [*district.warnings, *_past(model), *_unreachable(district, case)]
+    """Return everything odd: what reading found, deadlines that have passed, tables not used, places out of reach."""
+    return [*district.warnings, *_past(model), *_unused(district, model), *_unreachable(district, case)]
 
 
 def _past(model: Model) -> Iterator[Problem]:
@@ -18,6 +19,17 @@ def _past(model: Model) -> Iterator[Problem]:
         if rule.years and all(model.has_passed(year) for year in rule.years):
             details = {"rule": name, "as_of": model.as_of.isoformat()}
             yield Problem("check.past", f"{model.id}.toml", column=f"rules.{name}", details=details)
+
+
+def _unused(district: District, model: Model) -> Iterator[Problem]:
+    """Yield the tables of people that the model's method does not look at."""
+    method = model.population.method if model.population else "held"
+    for wanted, table, rows in (
+        ("growth", GROWTH, district.growth),
+        ("table", PEOPLE_BY_YEAR, district.people_by_year),
+    ):
+        if rows and method != wanted:
+            yield Problem("check.unused", table.file, details={"method": method, "wanted": wanted})
 
 
 def _unreachable(district: District, case: Case) -> Iterator[Problem]:

@@ -14,8 +14,8 @@ class Place:
 
     Attributes
     ----------
-    people, people_65
-        Residents, and those aged 65 and over [persons]; None where they are still to be estimated.
+    people, people_65, people_0_14
+        Residents, those aged 65 and over and those aged 0 to 14 [persons]; None where they are still to be estimated.
     lon, lat
         Position [°, in the district's datum]; None where it is still to be estimated.
     """
@@ -28,6 +28,8 @@ class Place:
     people_basis: Basis | None = None
     people_65: int | None = None
     people_65_basis: Basis | None = None
+    people_0_14: int | None = None
+    people_0_14_basis: Basis | None = None
     lon: float | None = None
     lat: float | None = None
     position_basis: Basis | None = None
@@ -90,6 +92,42 @@ class Fact:
 
 
 @dataclass(frozen=True)
+class Growth:
+    """How fast the people of a town grow or dwindle.
+
+    Attributes
+    ----------
+    percent
+        Of the people of the year before [% a year]; negative where they become fewer.
+    from_year, to_year
+        Years between which it holds; None: from the census on, and without end.
+    row
+        Where it stands in its file, the heading being row 1.
+    """
+
+    town: str
+    percent: float
+    basis: Basis
+    source: str
+    from_year: int | None = None
+    to_year: int | None = None
+    row: int = 0
+
+
+@dataclass(frozen=True)
+class PlaceYear:
+    """The people of a place in one year, as the planner's table has them [persons]; None where it does not say."""
+
+    place: str
+    year: int
+    people: int
+    basis: Basis
+    source: str
+    people_65: int | None = None
+    people_0_14: int | None = None
+
+
+@dataclass(frozen=True)
 class District:
     """Inputs after reading and checking; never changed afterwards.
 
@@ -105,6 +143,10 @@ class District:
         GeoJSON geometry (Polygon or MultiPolygon) in degrees.
     travel
         One-way minutes by (from, to, mode), where the planner brings them.
+    growth
+        Yearly rates of towns, where the planner brings them.
+    people_by_year
+        People by place and year, where the planner brings them.
     inputs
         SHA-256 of every file read, by its name in the folder.
     warnings
@@ -124,6 +166,8 @@ class District:
     facts: Mapping[str, Fact]
     boundary: Mapping[str, Any]
     travel: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
+    growth: tuple[Growth, ...] = ()
+    people_by_year: tuple[PlaceYear, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     staff: tuple[Staffing, ...] = ()
@@ -137,7 +181,8 @@ class District:
     def has_estimates(self) -> bool:
         """Tell whether any position or number of people of a place is an estimate."""
         return any(
-            Basis.ESTIMATED in (place.position_basis, place.people_basis, place.people_65_basis)
+            Basis.ESTIMATED
+            in (place.position_basis, place.people_basis, place.people_65_basis, place.people_0_14_basis)
             for place in self.places
         )
 

@@ -18,7 +18,7 @@ carries the basis `estimated`, everything given stays as it was. The method, all
   villages in towns are rural.
 * People. The published urban and rural totals are spread over the places of that setting with log-normal
   weights and rounded by largest remainders, so that the sums are exact. Residents of 65 and over are the
-  district's share of each place's people, with the published total exact.
+  district's share of each place's people, and those of 0 to 14 of the others, with the published totals exact.
 
 Limits: the estimate knows no roads, rivers or built-up land, and no town's own total. Advice drawn from it
 holds for towns and for many draws, not for one named village.
@@ -46,15 +46,17 @@ from scipy.spatial import cKDTree
 from scipy.special import ndtri
 
 from allocate import tables
-from allocate.district import District, Fact, Institution, Place, Town
+from allocate.district import District, Fact, Growth, Institution, Place, PlaceYear, Town
 from allocate.errors import InputError, Problem, UsageError, Value
 from allocate.faults import disk_reason
 from allocate.read import BOUNDARY, CARD
+from allocate.shares import spread
 from allocate.tables import Table
 from allocate.units import Basis
 
 Array = NDArray[np.float64]
 Spot = tuple[float, float]
+_Record = Place | Town | Institution | Fact | Growth | PlaceYear
 
 # Every number here is assumed. Decimals of a degree: 6 are 0.1 m, finer than any position is known.
 DECIMALS = 6
@@ -124,6 +126,7 @@ def estimate(district: District, seed: int) -> District:
         places = _with_positions(plane, towns, places, streams)
     places = _with_people(places, district.facts, streams["people"])
     places = _with_people_65(places, district.facts)
+    places = _with_people_0_14(places, district.facts)
     return replace(district, places=places, towns=towns)
 
 
@@ -134,6 +137,7 @@ def lacks(district: District) -> bool:
         or any(town.lon is None for town in district.towns)
         or any(place.people is None for place in district.places)
         or (tables.AGED_65 in district.facts and any(place.people_65 is None for place in district.places))
+        or (tables.AGED_0_14 in district.facts and any(place.people_0_14 is None for place in district.places))
     )
 
 
@@ -562,7 +566,7 @@ def _with_people(
     problems: list[Problem] = []
     for indicator, total, members in _groups(places, facts):
         missing = [i for i in members if places[i].people is None]
-        least = [max(1, places[i].people_65 or 0) for i in missing]
+        least = [max(1, (places[i].people_65 or 0) + (places[i].people_0_14 or 0)) for i in missing]
         given = sum(places[i].people or 0 for i in members)
         left = total - given
         if left < sum(least) or (left and not missing):
@@ -580,7 +584,7 @@ def _with_people(
             max(1, round(WEIGHT_UNIT * float(luck[i]) * (size if places[i].kind == "community" else 1)))
             for i in missing
         ]
-        for i, people in zip(missing, _spread(left, weights, least), strict=True):
+        for i, people in zip(missing, spread(left, weights, least), strict=True):
             filled[i] = replace(places[i], people=people, people_basis=Basis.ESTIMATED)
     if problems:
         raise InputError(problems)
@@ -631,34 +635,39 @@ def _with_people_65(places: tuple[Place, ...], facts: Mapping[str, Fact]) -> tup
     missing = [i for i, place in enumerate(places) if place.people_65 is None]
     if not missing or tables.AGED_65 not in facts:
         return places
-    total = facts[tables.AGED_65].value
     given = sum(place.people_65 or 0 for place in places)
-    people = [places[i].people or 0 for i in missing]
-    left = total - given
-    if not 0 <= left <= sum(people):
-        details: dict[str, Value] = {"given": given, "people": sum(people), "left": left}
-        raise InputError(
-            [Problem("estimate.aged_total", tables.FACTS.file, column="value", value=total, details=details)]
-        )
+    people = [(places[i].people or 0) - (places[i].people_0_14 or 0) for i in missing]
+    left = _left(facts[tables.AGED_65], given, people, "estimate.aged_total")
     filled = list(places)
-    for i, aged in zip(missing, _spread(left, people, [0] * len(missing)), strict=True):
+    for i, aged in zip(missing, spread(left, people), strict=True):
         filled[i] = replace(places[i], people_65=aged, people_65_basis=Basis.ESTIMATED)
     return tuple(filled)
 
 
-def _spread(total: int, weights: Sequence[int], least: Sequence[int]) -> list[int]:
-    """Spread people by weight, each share at least its least, summing exactly (largest remainders).
+def _with_people_0_14(places: tuple[Place, ...], facts: Mapping[str, Fact]) -> tuple[Place, ...]:
+    """Return the places with their residents of 0 to 14, where the district's total is published.
 
-    >>> _spread(10, [1, 1, 1], [0, 0, 4])
-    [2, 2, 6]
+    They are a share of those who are not of 65 and over: so both groups have room in every place.
     """
-    free, weight = total - sum(least), max(sum(weights), 1)
-    shares = [divmod(free * each, weight) for each in weights]
-    result = [low + share for low, (share, _) in zip(least, shares, strict=True)]
-    order = sorted(range(len(shares)), key=lambda i: (-shares[i][1], i))
-    for i in order[: total - sum(result)]:
-        result[i] += 1
-    return result
+    missing = [i for i, place in enumerate(places) if place.people_0_14 is None]
+    if not missing or tables.AGED_0_14 not in facts:
+        return places
+    given = sum(place.people_0_14 or 0 for place in places)
+    people = [(places[i].people or 0) - (places[i].people_65 or 0) for i in missing]
+    left = _left(facts[tables.AGED_0_14], given, people, "estimate.young_total")
+    filled = list(places)
+    for i, young in zip(missing, spread(left, people), strict=True):
+        filled[i] = replace(places[i], people_0_14=young, people_0_14_basis=Basis.ESTIMATED)
+    return tuple(filled)
+
+
+def _left(total: Fact, given: int, people: Sequence[int], what: str) -> int:
+    """Return what a published total leaves for the places that lack theirs [persons]; refuse what has no room."""
+    left = total.value - given
+    if not 0 <= left <= sum(people):
+        details: dict[str, Value] = {"given": given, "people": sum(people), "left": left}
+        raise InputError([Problem(what, tables.FACTS.file, column="value", value=total.value, details=details)])
+    return left
 
 
 def _blank_position[T: (Place, Town)](record: T) -> T:
@@ -674,6 +683,8 @@ def _blank_place(place: Place, facts: Mapping[str, Fact]) -> Place:
         place = replace(place, people=None, people_basis=None)
     if place.people_65_basis is Basis.ESTIMATED and tables.AGED_65 in facts:
         place = replace(place, people_65=None, people_65_basis=None)
+    if place.people_0_14_basis is Basis.ESTIMATED and tables.AGED_0_14 in facts:
+        place = replace(place, people_0_14=None, people_0_14_basis=None)
     return place
 
 
@@ -729,10 +740,14 @@ def _files(district: District) -> Mapping[str, bytes]:
     if district.travel:
         rows = [[*pair, repr(minutes)] for pair, minutes in district.travel.items()]
         files[tables.TRAVEL.file] = _csv(tables.TRAVEL, rows)
+    if district.growth:
+        files[tables.GROWTH.file] = _table(tables.GROWTH, district.growth)
+    if district.people_by_year:
+        files[tables.PEOPLE_BY_YEAR.file] = _table(tables.PEOPLE_BY_YEAR, district.people_by_year)
     return files
 
 
-def _table(table: Table, records: Sequence[Place | Town | Institution | Fact]) -> bytes:
+def _table(table: Table, records: Sequence[_Record]) -> bytes:
     return _csv(table, [[getattr(record, column.name) for column in table.columns] for record in records])
 
 

@@ -3,6 +3,8 @@
 import math
 from fractions import Fraction
 
+from allocate.units import exact
+
 # What a stage's value may give way in later stages: absolute, and relative.
 HOLD_ABSOLUTE, HOLD_RELATIVE = 1e-6, Fraction(1, 1000)
 # At and below this gap a stage counts as proven best; HiGHS itself stops at 1e-4.
@@ -26,11 +28,13 @@ def relative_gap(value: float, bound: float) -> float:
 def shown_bound(bound: float, value: float) -> float:
     """Return a bound as plan.json shows it: rounded down, because a bound must never be lifted, and at most the value.
 
-    >>> shown_bound(0.12345678999, 1.0)
-    0.123456789
+    A bound that was shown is shown again as it is: it is read as the decimal number that it is written as.
+
+    >>> shown_bound(0.12345678999, 1.0), shown_bound(4.175374085, 5.0)
+    (0.123456789, 4.175374085)
     """
-    scale = 10.0**DIGITS
-    return min(math.floor(bound * scale) / scale, value)
+    scale: int = 10**DIGITS
+    return min(math.floor(exact(bound) * scale) / scale, value)
 
 
 def shown_gap(value: float, bound: float) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from allocate.case import Case
+from allocate.case import Case, Integers
 from allocate.goals import Goal
 from allocate.layout import Layout
 from allocate.rows import Key, serves
@@ -56,7 +56,7 @@ class Reduced:
 
 
 def merge_years(case: Case, rules: Iterable[Rule]) -> Reduced:
-    """Merge neighbouring years in which the people are the same and the same rules hold.
+    """Merge neighbouring years in which the people are the same, in every age group, and the same rules hold.
 
     Nothing is lost. Take any plan and two such years t < u. Whatever is laid out in one of them can be laid out in
     both: the rules and the people do not tell them apart, a candidate that opens at u may open at t already, and a
@@ -100,7 +100,10 @@ def stand_for_later(case: Case, rules: Iterable[Rule]) -> Reduced:
 
 def _asks_no_more(case: Case, rules: Iterable[Rule], earlier: int, later: int) -> bool:
     """Tell whether whoever is served in a year could be served in a later one by the same sites, as its rules ask."""
-    fewer = bool((case.people[:, later] <= case.people[:, earlier]).all())
+    # (Whole people may be rounded up in a place that becomes smaller: one person finds room, or the plan says so.)
+    fewer = bool((case.people[:, later] <= case.people[:, earlier] + 1).all()) and case.total(later) <= case.total(
+        earlier
+    )
     return fewer and all(earlier in rule.when(case) for rule in rules if later in rule.when(case))
 
 
@@ -120,6 +123,7 @@ def _grouped_years(case: Case, groups: Sequence[Sequence[int]]) -> Reduced:
         if case.intervals
         else (),
         people=case.people[:, first],
+        ages={group: people[:, first] for group, people in case.ages.items()},
     )
     return Reduced(merged, tuple(n for n, group in enumerate(groups) for _ in group))
 
@@ -134,7 +138,7 @@ def _alike(case: Case, rules: Iterable[Rule], earlier: int, later: int) -> bool:
     # Staff changes from year to year: who joined stays, and of today's some leave.
     return (
         not case.resources
-        and bool(np.array_equal(case.people[:, earlier], case.people[:, later]))
+        and all(np.array_equal(people[:, earlier], people[:, later]) for people in (case.people, *case.ages.values()))
         and all(
             holds(rule, earlier) == holds(rule, later) and not sees(rule, later) and not sees(rule, later + 1)
             for rule in rules
@@ -236,12 +240,18 @@ def merge_places(case: Case, rules: Iterable[Rule], goals: Iterable[Goal]) -> Ga
     members = {group[0]: tuple(group) for group in groups.values() if len(group) > 1}
     if not members:
         return Gathered(case, case)
-    people = case.people.copy()
     gone = np.zeros(len(case.places), dtype=bool)
-    for first, group in members.items():
-        people[first] = case.people[list(group)].sum(axis=0)
+    for group in members.values():
         gone[list(group[1:])] = True
-    people[gone] = 0
+
+    def gathered(people: Integers) -> Integers:
+        sums = people.copy()
+        for first, group in members.items():
+            sums[first] = people[list(group)].sum(axis=0)
+        sums[gone] = 0
+        return sums
+
     kept = ~gone[case.links.places]
     links = Links(case.links.places[kept], case.links.sites[kept], case.links.seconds[kept])
-    return Gathered(replace(case, people=people, links=links), case, members)
+    ages = {group: gathered(people) for group, people in case.ages.items()}
+    return Gathered(replace(case, people=gathered(case.people), ages=ages, links=links), case, members)

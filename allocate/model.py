@@ -18,6 +18,7 @@ from allocate.errors import ModelError, Problem, UsageError
 from allocate.faults import problems_of
 from allocate.goals import GOALS, Goal, Travel
 from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, policy_files, prefix_of, year_of
+from allocate.population import Projection
 from allocate.read import find_district, is_file
 from allocate.resources import Resource
 from allocate.rulebook import Rulebook
@@ -68,6 +69,7 @@ class _Head(pydantic.BaseModel):
     compare_circles: tuple[str, ...] = ()
     draws: int = pydantic.Field(default=20, ge=0, le=1000)
     seed: int = pydantic.Field(default=1, ge=0, le=2**31 - 1)
+    population: Projection | None = None
     siting: dict[Literal[SITED], Candidates]  # type: ignore[valid-type]
     rules: dict[str, dict[str, Any]] = {}
     goals: tuple[dict[str, Any], ...] = pydantic.Field(min_length=1)
@@ -132,6 +134,8 @@ class Model:
         SHA-256 of every file read.
     home
         Folder in which the file lies.
+    population
+        How the people of the plan years are worked out; None: today's, held still.
     """
 
     id: str
@@ -151,6 +155,7 @@ class Model:
     settings: Mapping[str, Any]
     inputs: Mapping[str, str]
     home: Path = field(default=Path(), compare=False)
+    population: Projection | None = None
     clauses: Mapping[str, Clause] = field(default_factory=dict)
     documents: Mapping[str, Document] = field(default_factory=dict)
     silent: Mapping[str, str] = field(default_factory=dict)
@@ -447,6 +452,7 @@ def model_of(
         silent=sheet.silent,
         regime=head.regime,
         resources=head.resources,
+        population=head.population,
     )
 
 
@@ -507,7 +513,13 @@ def _faults(error: pydantic.ValidationError, file: str, where: tuple[str, ...], 
 
 def _keys(kind: type[Any], path: tuple[str, ...]) -> list[str]:
     """Return the keys that a table may have."""
-    inner = {"siting": Candidates, "resources": Resource, "circles": Circle, "modes": Mode}
+    inner = {
+        "siting": Candidates,
+        "resources": Resource,
+        "circles": Circle,
+        "modes": Mode,
+        "population": Projection,
+    }
     if kind in (_Head, _Presets) and path and path[0] in inner:
         kind = inner[path[0]]
     if issubclass(kind, pydantic.BaseModel):

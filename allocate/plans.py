@@ -2,26 +2,30 @@
 
 import json
 import platform
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from allocate import __version__
 from allocate.candidates import make_case
 from allocate.case import Case
 from allocate.costs import SITES, charges, spent
 from allocate.data_problems import data_problems
-from allocate.district import District, Fact, Institution, Place, Staffing, Town
+from allocate.district import District, Fact, Growth, Institution, Place, PlaceYear, Staffing, Town
 from allocate.errors import AllocateError, InputError, Problem
 from allocate.gaps import DIGITS, HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, shown_bound, shown_gap, shown_number
 from allocate.layout import Layout
 from allocate.model import Model
+from allocate.population import AGED_0_14, AGED_65, Population, project
 from allocate.resources import FLOWS, flow
 from allocate.rows import Number
 from allocate.rules.scopes import Scope, parts
 from allocate.scorecard import scorecard
+from allocate.shares import Integers, in_proportion
 from allocate.stages import clause_values, goal_values
 from allocate.units import Basis, minutes
 from allocate.words import say
@@ -78,7 +82,9 @@ def assemble(
         "scorecard": scorecard(district, model, case, layout, today),
         "places": _places(district, case, layout),
         "sites": _sites(case, layout),
+        "population": _population(district, model, case),
         "ledger": _ledger(case, layout),
+        "ledger_by_age": ledger_by_age(case, layout),
         "today": _today(case, today),
         "staff": _staff(case, layout),
         "staff_flows": _staff_flows(case, layout),
@@ -127,6 +133,8 @@ def _district_data(district: District) -> dict[str, Any]:
         "staff": [asdict(row) for row in district.staff],
         "facts": [asdict(fact) for fact in district.facts.values()],
         "travel": [[*pair, time] for pair, time in sorted(district.travel.items())],
+        "growth": [asdict(row) for row in district.growth],
+        "people_by_year": [asdict(row) for row in district.people_by_year],
         "warnings": [asdict(warning) for warning in district.warnings],
     }
 
@@ -159,6 +167,8 @@ def district_of(content: Mapping[str, Any]) -> District:
         facts={fact.indicator: fact for fact in records(Fact, data["facts"])},
         boundary=data["boundary"],
         travel={(row[0], row[1], row[2]): row[3] for row in data["travel"]},
+        growth=records(Growth, data.get("growth", ())),
+        people_by_year=records(PlaceYear, data.get("people_by_year", ())),
         inputs=inputs_of(content, "district"),
         warnings=tuple(Problem(**row) for row in data.get("warnings", ())),
     )
@@ -418,29 +428,67 @@ def _alone(case: Case, layout: Layout, j: int, t: int) -> int:
     )
 
 
+def _population(district: District, model: Model, case: Case) -> list[dict[str, Any]]:
+    """Return who lives in the district in every year, how that was worked out, and what it rests on."""
+    found = project(district, model.population, case.years)
+    return [
+        {
+            "year": year,
+            "people": found.total(t),
+            AGED_65: found.in_group(AGED_65, t),
+            AGED_0_14: found.in_group(AGED_0_14, t),
+            "method": found.method,
+            "basis": str(found.bases[t]),
+        }
+        for t, year in enumerate(case.years)
+    ]
+
+
+def _by_status(case: Case, layout: Layout, t: int) -> dict[str, Integers]:
+    """Return the people of every place in a year by status [persons]: they add up to its people."""
+    people = case.people[:, t]
+    served = np.array([layout.served.get((i, t), 0) for i in range(len(case.places))], dtype=np.int64)
+    near = np.array([any((j, t) in layout.open for j in sites) for sites in case.sites_of], dtype=bool)
+    waiting = np.where(near, people - served, 0)
+    return {
+        "served": served,
+        "no_capacity": waiting,
+        "rounds": np.zeros_like(served),
+        "out_of_range": people - served - waiting,
+    }
+
+
 def _ledger(case: Case, layout: Layout) -> list[dict[str, Any]]:
     rows = []
     for t, year in enumerate(case.years):
+        statuses = {"people": case.people[:, t]} | _by_status(case, layout, t)
         for scope in _SCOPES:
             for part, members in parts(case, scope):
-                people = sum(int(case.people[i, t]) for i in members)
-                served = sum(layout.served.get((i, t), 0) for i in members)
-                waiting = sum(
-                    int(case.people[i, t]) - layout.served.get((i, t), 0)
-                    for i in members
-                    if any((j, t) in layout.open for j in case.sites_of[i])
-                )
-                rows.append(
-                    {
-                        "scope": part or "district",
-                        "year": year,
-                        "people": people,
-                        "served": served,
-                        "no_capacity": waiting,
-                        "rounds": 0,
-                        "out_of_range": people - served - waiting,
-                    }
-                )
+                sums = {status: int(people[list(members)].sum()) for status, people in statuses.items()}
+                rows.append({"scope": part or "district", "year": year} | sums)
+    return rows
+
+
+def ledger_by_age(case: Case, layout: Layout) -> list[dict[str, Any]]:
+    """Return the ledger by age group; nothing where the groups are not known.
+
+    The model serves people whatever their age: those of a place in one status belong to its groups in proportion, by
+    cumulative rounding, so that groups add up to the ledger and statuses to the people of the group, to the person.
+    """
+    rows: list[dict[str, Any]] = []
+    for t, year in enumerate(case.years):
+        left = np.array([people[:, t] for people in case.ages.values()], dtype=np.int64)
+        if not left.size:
+            continue
+        figures = {"people": left}
+        for status, people in _by_status(case, layout, t).items():
+            figures[status] = in_proportion(people, left)
+            left = left - figures[status]
+        for scope in _SCOPES:
+            for part, members in parts(case, scope):
+                for n, group in enumerate(case.ages):
+                    sums = {name: int(shares[n, list(members)].sum()) for name, shares in figures.items()}
+                    rows.append({"scope": part or "district", "year": year, "group": group} | sums)
     return rows
 
 
@@ -528,6 +576,7 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
         count("places.position", place.position_basis)
         count("places.people", place.people_basis)
         count("places.people_65", place.people_65_basis)
+        count("places.people_0_14", place.people_0_14_basis)
     for town in district.towns:
         count("towns.position", town.position_basis)
     for institution in district.institutions:
@@ -545,6 +594,19 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
     count("model.circle", ring.basis)
     for mode in ring.modes:
         count("model.modes", model.modes[mode].basis)
-    # Nobody publishes people by place for later years: the census is held still.
-    counts["people.later_years", str(Basis.ASSUMED)] = len(model.years) * len(district.places)
+    found = project(district, model.population, model.years)
+    later = "people.later_years" if found.method == "held" else f"people.later_years_{found.method}"
+    for basis in _bases_of_people(district, model, found):
+        count(later, basis)
+    if found.method != "held" and found.ages_held:
+        counts["people.ages_held", str(Basis.ASSUMED)] = found.ages_held
     return [{"table": table, "basis": basis, "rows": rows} for (table, basis), rows in sorted(counts.items())]
+
+
+def _bases_of_people(district: District, model: Model, found: Population) -> Iterator[Basis]:
+    """Yield what the people of every place and plan year rest on."""
+    if found.method == "table":
+        # (Rows of other years are not used.)
+        yield from (row.basis for row in district.people_by_year if row.year in model.years)
+    else:
+        yield from (basis for basis in found.bases for _ in district.places)

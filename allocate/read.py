@@ -23,7 +23,7 @@ from shapely.geometry import shape
 
 from allocate import tables
 from allocate.bundle import bundled
-from allocate.district import District, Fact, Institution, Place, Staffing, Town
+from allocate.district import District, Fact, Growth, Institution, Place, PlaceYear, Staffing, Town
 from allocate.errors import InputError, Problem, UsageError
 from allocate.faults import reason
 from allocate.tables import Column, Table
@@ -200,14 +200,18 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
     facts = _read_table(folder, tables.FACTS)
     travel = _read_table(folder, tables.TRAVEL)
     staff = _read_table(folder, tables.STAFF)
+    growth = _read_table(folder, tables.GROWTH)
+    by_year = _read_table(folder, tables.PEOPLE_BY_YEAR)
     boundary = _read_boundary(folder)
     if card is not None and boundary is not None and not _measures_well(card.epsg, boundary):
         folder.blame("estimate.epsg", CARD, column="epsg", value=card.epsg)
-    _check_links(folder, places, towns, institutions, travel, staff)
+    _check_links(folder, places, towns, institutions, travel, staff, growth, by_year)
     for table, rows in ((places_table, places), (towns_table, towns), (tables.INSTITUTIONS, institutions)):
         _check_positions(folder, table.file, rows, boundary)
     totals = {str(row["indicator"]): row for _, row in facts}
     _check_people(folder, places, totals)
+    _check_growth(folder, growth)
+    _check_by_year(folder, by_year)
     _point_to_estimate(folder, places_table, towns_table)
     if folder.problems or card is None or boundary is None:
         raise InputError(folder.problems)
@@ -223,6 +227,8 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
         facts={name: _record(Fact, row) for name, row in totals.items()},
         boundary=dict(shapely.geometry.mapping(boundary)),  # type: ignore[arg-type]
         travel={(str(row["from"]), str(row["to"]), str(row["mode"])): float(row["minutes"] or 0) for _, row in travel},
+        growth=tuple(_record(Growth, row | {"row": number}) for number, row in growth),
+        people_by_year=tuple(_record(PlaceYear, row) for _, row in by_year),
         inputs=dict(sorted(folder.inputs.items())),
         warnings=tuple(folder.warnings),
         staff=tuple(_record(Staffing, row) for _, row in staff),
@@ -446,8 +452,8 @@ def _read_cell(folder: _Folder, file: str, number: int, column: Column, text: st
                     row=number,
                     column=column.name,
                     value=text,
-                    low=f"{column.low:g}",
-                    high=f"{column.high:g}",
+                    low=f"{column.low:.12g}",
+                    high=f"{column.high:.12g}",
                     unit=column.unit,
                 )
                 return None
@@ -494,6 +500,8 @@ def _check_links(
     institutions: Sequence[tuple[int, Row]],
     travel: Sequence[tuple[int, Row]],
     staff: Sequence[tuple[int, Row]],
+    growth: Sequence[tuple[int, Row]],
+    by_year: Sequence[tuple[int, Row]],
 ) -> None:
     """Blame every code that points to nothing."""
     spoilt = {p.file for p in folder.problems if (p.what, p.column) == ("problem.id_number", "id")}
@@ -512,6 +520,8 @@ def _check_links(
         (tables.STAFF, staff, "institution", institution_ids, tables.INSTITUTIONS),
         (tables.TRAVEL, travel, "from", place_ids, tables.PLACES),
         (tables.TRAVEL, travel, "to", site_ids, tables.PLACES),
+        (tables.GROWTH, growth, "town", town_ids, tables.TOWNS),
+        (tables.PEOPLE_BY_YEAR, by_year, "place", place_ids, tables.PLACES),
     ]
     for table, rows, column, known, target in links:
         if not known:
@@ -578,22 +588,13 @@ def _looks_swapped(problem: Problem, problems: Sequence[Problem]) -> bool:
 def _check_people(folder: _Folder, places: Sequence[tuple[int, Row]], totals: Mapping[str, Row]) -> None:
     """Blame people who do not add up: to the published totals, and within a place."""
     for number, row in places:
-        people, old = row["people"], row["people_65"]
-        if isinstance(people, int) and isinstance(old, int) and old > people:
-            folder.blame(
-                "problem.old_exceed",
-                tables.PLACES.file,
-                row=number,
-                column="people_65",
-                value=old,
-                people=people,
-            )
-        for name in ("people", "people_65"):
+        _check_ages(folder, tables.PLACES, number, row)
+        for name in ("people", *tables.AGE_COLUMNS):
             if row[name] is not None and row[f"{name}_basis"] is None:
                 folder.blame("problem.no_basis", tables.PLACES.file, row=number, column=f"{name}_basis")
     if not places or folder.problems:
         return
-    for column, indicator in (("people", tables.POPULATION), ("people_65", tables.AGED_65)):
+    for column, indicator in tables.TOTALS.items():
         values = [row[column] for _, row in places]
         known = [value for value in values if isinstance(value, int)]
         wanted = totals.get(indicator)
@@ -614,3 +615,49 @@ def _check_people(folder: _Folder, places: Sequence[tuple[int, Row]], totals: Ma
         and sum(int(row["people"] or 0) for _, row in places) == 0
     ):
         folder.blame("problem.nobody", tables.PLACES.file, column="people")
+
+
+def _check_ages(folder: _Folder, table: Table, number: int, row: Row) -> None:
+    """Blame age groups of a row that are more people than live there, each alone or both together."""
+    people = row["people"]
+    groups = {name: row[name] for name in tables.AGE_COLUMNS}
+    numbers = [count for count in groups.values() if isinstance(count, int)]
+    if not isinstance(people, int):
+        return
+    for name, count in groups.items():
+        if isinstance(count, int) and count > people:
+            folder.blame("problem.old_exceed", table.file, row=number, column=name, value=count, people=people)
+    if sum(numbers) > people and all(count <= people for count in numbers):
+        columns = ", ".join(groups)
+        folder.blame("problem.ages_exceed", table.file, row=number, column=columns, value=sum(numbers), people=people)
+
+
+def _check_growth(folder: _Folder, growth: Sequence[tuple[int, Row]]) -> None:
+    """Blame rates that leave nobody, years in the wrong order, and two rates of a town for one year."""
+    file = tables.GROWTH.file
+    spans: dict[Cell, list[tuple[float, float, int]]] = {}
+    for number, row in growth:
+        percent, start, end, town = (row[name] for name in ("percent", "from_year", "to_year", "town"))
+        if percent == tables.GROWTH.column("percent").low:
+            folder.blame("problem.growth_all_leave", file, row=number, column="percent", value=percent)
+        if isinstance(start, int) and isinstance(end, int) and start >= end:
+            folder.blame("problem.growth_years", file, row=number, column="to_year", value=end, start=start)
+            continue
+        first, last = float(start or -math.inf), float(end or math.inf)
+        overlapping = [other for low, high, other in spans.get(town, ()) if first < high and low < last]
+        if town is not None and overlapping:
+            folder.blame("problem.growth_overlap", file, row=number, column="town", value=town, first=overlapping[0])
+        spans.setdefault(town, []).append((first, last, number))
+
+
+def _check_by_year(folder: _Folder, by_year: Sequence[tuple[int, Row]]) -> None:
+    """Blame two rows for one place and year, and age groups that are more people than live there."""
+    file = tables.PEOPLE_BY_YEAR.file
+    seen: dict[tuple[Cell, Cell], int] = {}
+    for number, row in by_year:
+        _check_ages(folder, tables.PEOPLE_BY_YEAR, number, row)
+        pair = row["place"], row["year"]
+        if None not in pair and pair in seen:
+            shown = " · ".join(map(str, pair))
+            folder.blame("problem.place_year_twice", file, row=number, value=shown, first=seen[pair])
+        seen.setdefault(pair, number)

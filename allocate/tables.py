@@ -25,6 +25,15 @@ BASES = tuple(Basis)
 LON_RANGE = (73.0, 136.0)
 LAT_RANGE = (3.0, 54.0)
 
+# More people than any village or community has.
+MOST_PEOPLE = 2_000_000
+YEARS = (1900, 2200)
+# The age groups that tables may give beside all residents.
+AGE_COLUMNS = {
+    "people_65": ("65岁及以上人口", "residents aged 65 and over"),
+    "people_0_14": ("0—14岁人口", "residents aged 0 to 14"),
+}
+
 
 @dataclass(frozen=True)
 class Column:
@@ -100,6 +109,14 @@ def _position(*, filled: bool) -> tuple[Column, Column, Column]:
     )
 
 
+def _some_people(name: str, zh: str, en: str) -> Column:
+    return Column(name, "whole", zh, en, "persons", 0, MOST_PEOPLE, needed=False, filled=False)
+
+
+def _some_year(name: str, zh: str, en: str) -> Column:
+    return Column(name, "whole", zh, en, "", *YEARS, needed=False, filled=False)
+
+
 def _places(*, filled: bool) -> tuple[Column, ...]:
     return (
         Column("id", "id", "统计用区划代码", "statistical code", unique=True),
@@ -109,20 +126,13 @@ def _places(*, filled: bool) -> tuple[Column, ...]:
         Column("town", "id", "所属街镇代码", "code of the town that it belongs to"),
         Column("zone", "text", "所属功能区", "special zone that it lies in", needed=False, filled=False),
         Column("setting", "choice", "城乡", "urban or rural", choices=SETTINGS, needed=False, filled=False),
-        Column("people", "whole", "常住人口", "residents", "persons", 0, 2_000_000, needed=filled, filled=filled),
+        Column("people", "whole", "常住人口", "residents", "persons", 0, MOST_PEOPLE, needed=filled, filled=filled),
         _basis("people", "常住人口", "residents", filled=filled),
-        Column(
-            "people_65",
-            "whole",
-            "65岁及以上人口",
-            "residents aged 65 and over",
-            "persons",
-            0,
-            2_000_000,
-            needed=False,
-            filled=False,
+        *(
+            column
+            for name, (zh, en) in AGE_COLUMNS.items()
+            for column in (_some_people(name, zh, en), _basis(name, zh, en, filled=False))
         ),
-        _basis("people_65", "65岁及以上人口", "residents aged 65 and over", filled=False),
         *_position(filled=filled),
     )
 
@@ -224,12 +234,56 @@ TRAVEL = Table(
     needed=False,
 )
 
-TABLES = (PLACES, TOWNS, INSTITUTIONS, STAFF, FACTS, TRAVEL)
+GROWTH = Table(
+    "growth.csv",
+    '各街镇人口的年增长率（模型写 method = "growth" 时用）；没有列出的街镇人口不变',
+    'how fast the people of each town grow (used where the model says method = "growth"); '
+    "a town without a row keeps its people",
+    (
+        Column("town", "id", "街镇代码", "code of the town"),
+        Column(
+            "percent",
+            "number",
+            "每年增长，减少为负",
+            "growth a year; negative where people become fewer",
+            "%",
+            -100,
+            100,
+        ),
+        _some_year("from_year", "从哪一年起；空白为普查年", "from this year on; blank: from the census on"),
+        _some_year("to_year", "到哪一年止；空白为一直", "until this year; blank: without end"),
+        Column("basis", "choice", "依据", "basis", choices=BASES),
+        Column("source", "text", "来源", "source"),
+    ),
+    needed=False,
+)
+PEOPLE_BY_YEAR = Table(
+    "population.csv",
+    '自备的逐年人口（模型写 method = "table" 时用）：每个规划年每处一行；年龄组空白时按今天的比例',
+    'your own people by year (used where the model says method = "table"): a row for every place and plan year; '
+    "a blank age group keeps today's share",
+    (
+        Column("place", "id", "村或社区代码", "code of the place"),
+        Column("year", "whole", "年份", "year", "", *YEARS),
+        Column("people", "whole", "常住人口", "residents", "persons", 0, MOST_PEOPLE),
+        *(_some_people(name, zh, en) for name, (zh, en) in AGE_COLUMNS.items()),
+        Column("basis", "choice", "依据", "basis", choices=BASES),
+        Column("source", "text", "来源", "source"),
+    ),
+    needed=False,
+)
 
-# The facts that the reader and the estimate know by name.
-POPULATION, URBAN, RURAL, AGED_65 = (
+TABLES = (PLACES, TOWNS, INSTITUTIONS, STAFF, FACTS, TRAVEL, GROWTH, PEOPLE_BY_YEAR)
+
+# The facts that the reader, the estimate and the projection know by name.
+POPULATION, URBAN, RURAL, AGED_65, AGED_0_14, POPULATION_2010, REGISTERED = (
     "population",
     "population_urban",
     "population_rural",
     "population_65_and_over",
+    "population_0_14",
+    "population_2010",
+    "population_registered",
 )
+# The published total of every column of people in places.csv.
+TOTALS = {"people": POPULATION, "people_65": AGED_65, "people_0_14": AGED_0_14}

@@ -12,12 +12,14 @@ from allocate.candidates import make_case
 from allocate.decisions import siting, staffing
 from allocate.district import District
 from allocate.errors import AllocateError, InputError, UsageError
+from allocate.estimate import redraw
 from allocate.gaps import DIGITS, shown_gap
 from allocate.model import Model, model_of
 from allocate.plans import assemble, district_data, district_of, inputs_of, layout_of, read_plan
+from allocate.population import project
 from allocate.read import BOUNDARY, CARD, find_district, is_file, read_district
 from allocate.rows import Strength
-from allocate.tables import AGED_65, POPULATION, TABLES
+from allocate.tables import TABLES, TOTALS
 from allocate.words import say, visible
 
 _MOST = 50
@@ -26,7 +28,8 @@ _BY_HAND = ("map_approval_number",)
 # Keys that earlier versions did not write, or not for every row.
 _LATER = frozenset(
     {
-        *("today", "problems", "warnings", "only_site_of", "staff_flows", "staff"),
+        *("today", "problems", "warnings", "only_site_of", "staff_flows", "staff", "population", "ledger_by_age"),
+        *("people_0_14", "people_0_14_basis", "growth", "people_by_year"),
         *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
     }
 )
@@ -197,12 +200,12 @@ def _is_number(value: Any) -> bool:
 
 def _draws(content: Mapping[str, Any], district: District, model: Model, counted: _Counter) -> Iterator[Finding]:
     """Yield every draw that contradicts itself; what it found cannot be worked out again without a solver."""
-    people = district.people
     for n, draw in enumerate(content["draws"]):
         where = f"draws[{n}]"
+        totals = _totals(district, model, model.seed + n)
         if draw["seed"] != model.seed + n:
             yield Finding(f"{where}.seed", say("verify.differs", found=draw["seed"], wanted=model.seed + n))
-        for year in map(str, model.years):
+        for year, people in totals.items():
             counted.number += 2
             towns = sum(numbers[year] for numbers in draw["sites_by_town"].values())
             if towns != draw["sites"][year]:
@@ -221,16 +224,22 @@ def _draws(content: Mapping[str, Any], district: District, model: Model, counted
         yield Finding("draws", say("verify.length", found=len(content["draws"]), wanted=wanted))
 
 
+def _totals(district: District, model: Model, seed: int) -> dict[str, int]:
+    """Return the people of a draw's district by year [persons]."""
+    # (Where towns grow at rates of their own, it matters in which of them people were drawn.)
+    drawn = redraw(district, seed) if model.population and model.population.method == "growth" else district
+    found = project(drawn, model.population, model.years)
+    return {str(year): found.total(t) for t, year in enumerate(model.years)}
+
+
 def _people(district: District, counted: _Counter) -> Iterator[Finding]:
-    """Yield totals that the places do not add up to."""
-    for indicator, total in (
-        (POPULATION, district.people),
-        (AGED_65, sum(place.people_65 or 0 for place in district.places)),
-    ):
+    """Yield totals that the places do not add up to; what some place does not know has no sum."""
+    for column, indicator in TOTALS.items():
         fact = district.facts.get(indicator)
+        numbers = [getattr(place, column) for place in district.places]
         counted.number += 1
-        if fact is not None and fact.value != total:
-            yield Finding(f"district_data.{indicator}", say("verify.differs", found=total, wanted=fact.value))
+        if fact is not None and None not in numbers and fact.value != sum(numbers):
+            yield Finding(f"district_data.{indicator}", say("verify.differs", found=sum(numbers), wanted=fact.value))
 
 
 def _against_files(

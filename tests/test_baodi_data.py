@@ -28,7 +28,12 @@ def without_estimates(folder: Path) -> Path:
     folder.mkdir()
     for path in BAODI.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
-    groups = {"people_basis": ["people"], "people_65_basis": ["people_65"], "position_basis": ["lon", "lat"]}
+    groups = {
+        "people_basis": ["people"],
+        "people_65_basis": ["people_65"],
+        "people_0_14_basis": ["people_0_14"],
+        "position_basis": ["lon", "lat"],
+    }
     for name in ("places.csv", "towns.csv"):
         with (folder / name).open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
@@ -74,6 +79,7 @@ def test_every_number_says_what_it_rests_on(baodi: District) -> None:
     assert Counter(town.position_basis for town in baodi.towns) == {Basis.SURVEYED: 19, Basis.ESTIMATED: 5}
     assert {place.people_basis for place in baodi.places} == {Basis.ESTIMATED}
     assert {place.people_65_basis for place in baodi.places} == {Basis.ESTIMATED}
+    assert {place.people_0_14_basis for place in baodi.places} == {Basis.ESTIMATED}
     assert {item.position_basis for item in baodi.institutions} == {Basis.ASSUMED}
     assert {fact.basis for fact in baodi.facts.values()} == {Basis.OFFICIAL}
 
@@ -85,6 +91,8 @@ def test_people_add_up_to_the_census_to_the_person(baodi: District) -> None:
     assert people == {"urban": 309_040, "rural": 413_327}
     assert baodi.people == 722_367 == baodi.facts["population"].value
     assert sum(place.people_65 or 0 for place in baodi.places) == 114_316
+    assert sum(place.people_0_14 or 0 for place in baodi.places) == 106_903 == baodi.facts["population_0_14"].value
+    assert all((p.people_65 or 0) + (p.people_0_14 or 0) <= (p.people or 0) for p in baodi.places)
 
 
 def test_the_urban_and_rural_split_is_the_stated_one(baodi: District) -> None:

@@ -67,7 +67,7 @@ def test_check_says_what_was_read_what_is_odd_and_what_is_assumed(allocate: Run,
     done = allocate("--language", "en", "check", tiny.model)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert "40 places, 3 towns, 34,781 people" in lines[0]
+    assert "40 places, 3 towns, 34,781 residents" in lines[0]
     assert [line for line in lines if line.startswith("note")] == [line for line in lines if "T3040" in line]
     assert "basis: numbers of the model's rules: 7 assumed" in lines
     assert lines[-1] == "There is no error."

@@ -93,6 +93,7 @@ def assert_sound(district: District) -> None:
     for place in district.places:
         assert place.people >= 1
         assert place.people_65 is None or 0 <= place.people_65 <= place.people
+        assert place.people_0_14 is None or 0 <= place.people_0_14 <= place.people - (place.people_65 or 0)
 
 
 @pytest.fixture(scope="module")
@@ -130,20 +131,23 @@ def districts(draw: st.DrawFn) -> District:
     totals = {"population": population}
     if draw(st.booleans()):
         totals[tables.AGED_65] = draw(st.integers(0, population))
+    if draw(st.booleans()):
+        totals[tables.AGED_0_14] = draw(st.integers(0, population - totals.get(tables.AGED_65, 0)))
     if len(places) == 1 and places[0].people is not None:
         totals["population"] = places[0].people
-        totals[tables.AGED_65] = 0
+        totals |= {tables.AGED_65: 0, tables.AGED_0_14: 0}
     return toy(places, towns, totals, draw(st.sampled_from([SQUARE, BENT])))
 
 
 def test_a_list_lacks_what_an_estimate_fills_and_nothing_else(baodi: District) -> None:
     assert not lacks(baodi)
     place, town = baodi.places[0], baodi.towns[0]
-    for gap in ({"lon": None, "lat": None}, {"people": None}, {"people_65": None}):
+    for gap in ({"lon": None, "lat": None}, {"people": None}, {"people_65": None}, {"people_0_14": None}):
         assert lacks(dataclasses.replace(baodi, places=(dataclasses.replace(place, **gap), *baodi.places[1:])))
     assert lacks(dataclasses.replace(baodi, towns=(dataclasses.replace(town, lon=None, lat=None), *baodi.towns[1:])))
     blank = tuple(dataclasses.replace(place, people_65=None, setting="") for place in baodi.places)
     facts = {name: total for name, total in baodi.facts.items() if name != tables.AGED_65}
+    assert lacks(dataclasses.replace(baodi, places=blank)), "the district's total is published"
     assert not lacks(dataclasses.replace(baodi, places=blank, facts=facts)), "nobody says how many are old"
 
 
@@ -154,6 +158,8 @@ def test_any_list_becomes_a_district_inside_its_boundary_that_adds_up(raw: Distr
     assert_sound(found)
     if tables.AGED_65 in raw.facts:
         assert sum(p.people_65 for p in found.places) == raw.facts[tables.AGED_65].value
+    if tables.AGED_0_14 in raw.facts:
+        assert sum(p.people_0_14 for p in found.places) == raw.facts[tables.AGED_0_14].value
     assert estimate(raw, seed) == found
 
 
@@ -298,6 +304,19 @@ def test_people_that_are_given_are_taken_from_the_total_and_the_rest_is_spread()
     assert found.places[1].people + found.places[2].people == 300
 
 
+def test_the_young_are_a_share_of_those_who_are_not_old() -> None:
+    places = [
+        village(1, people=100, people_basis=Basis.OFFICIAL, people_65=60, people_65_basis=Basis.OFFICIAL),
+        village(2, people=100, people_basis=Basis.OFFICIAL, people_65=0, people_65_basis=Basis.OFFICIAL),
+    ]
+    found = estimate(toy(places, towns_named(1), {"population": 200, tables.AGED_0_14: 70}), 1)
+    # 40 and 100 people are under 65; 70 of these 140 are young, half of them.
+    assert [(place.people_0_14, place.people_0_14_basis) for place in found.places] == [
+        (20, Basis.ESTIMATED),
+        (50, Basis.ESTIMATED),
+    ]
+
+
 def test_a_village_has_at_least_the_old_people_it_is_known_to_have() -> None:
     places = [village(i, people_65=90, people_65_basis=Basis.SURVEYED) for i in range(10)]
     totals = {"population": 950, tables.AGED_65: 900}
@@ -383,6 +402,12 @@ STREET = [Town("t0", "street", "street")]
         ),
         ("estimate.settings_sum", [village(1)], {"population": 100, tables.URBAN: 160}, None),
         ("estimate.aged_total", [village(1)], {"population": 100, tables.AGED_65: 101}, None),
+        (
+            "estimate.young_total",
+            [village(1)],
+            {"population": 100, tables.AGED_65: 30, tables.AGED_0_14: 71},
+            None,
+        ),
         ("estimate.total_left", [village(1)], {"population": 100, tables.RURAL: 40}, STREET),
     ],
 )

@@ -110,14 +110,16 @@ CODES = re.compile(
     r"|settings\.siting\.\w+\.(stands_in|serves)\[\]"
     r"|settings\.circles\.\w+\.(modes|kinds)\[\]|settings\.(rules|goals\[\])(\.\w+)?\.(rule|goal|scope|strength|counts)"
     r"|settings\.goals\[\]\.goal|settings\.rules\.\w+\.kinds\[\]|assumptions\[\]\.table|problems\[\]\.what|inputs\[\]\.of"
+    r"|population\[\]\.method|ledger_by_age\[\]\.group|settings\.population\.method"
     r"|district_data\.(datum|boundary\.type)|district_data\.(places|towns|institutions)\[\]\.kind"
     r"|(.*[.\]])?(\w+_)?basis"
 )
 # What several keys name alike: the same text becomes the same hostile text, and stays apart from all others.
 IDS = re.compile(
-    r"(places|sites)\[\]\.id|sites\[\]\.(town|parent)|places\[\]\.served_by|(ledger|today|coverage)\[\]\.scope"
+    r"(places|sites)\[\]\.id|sites\[\]\.(town|parent)|places\[\]\.served_by|(ledger|ledger_by_age|today|coverage)\[\]\.scope"
     r"|coverage\[\]\.preset|settings\.(circle|compare_circles\[\])|scorecard\[\]\.(rule|causes\[\]\.id)"
-    r"|district_data\.(places|towns|institutions)\[\]\.(id|town|place|zone|near|hosts)|settings\.rules\.\w+\.sites\[\]"
+    r"|district_data\.(places|towns|institutions|growth|people_by_year)\[\]\.(id|town|place|zone|near|hosts)"
+    r"|settings\.rules\.\w+\.sites\[\]"
 )
 # Keys of mappings that are such names too.
 NAMED = re.compile(r"settings\.(circles|rules)|draws\[\]\.sites_by_town")

@@ -14,7 +14,7 @@ from allocate.words import LANGUAGES, Language, catalogue, say_in
 
 Content = dict[str, Any]
 NAMES = (
-    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "proof", "draws", "assumptions"),
+    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "proof", "draws", "assumptions"),
     *("problems", "sources"),
 )
 
@@ -75,7 +75,19 @@ def test_every_code_of_every_sheet_has_a_word(content: Content, language: Langua
             for cell in sheet.column(field.name):
                 assert cell is None or f"{field.group}.{cell}" in catalogue()
                 met |= {field.group} if cell is not None else set()
-    assert met == {"clause", "strength", "sense", "unit", "basis", "action", "kind", "status", "sheet"}
+    assert met == {
+        "clause",
+        "strength",
+        "sense",
+        "unit",
+        "basis",
+        "action",
+        "kind",
+        "status",
+        "sheet",
+        "projection",
+        "age",
+    }
 
 
 def test_a_code_without_a_word_stands_as_it_is(content: Content) -> None:

@@ -13,8 +13,11 @@ from typing import Any
 
 import pytest
 from conftest import Tiny
+from hypothesis import given
+from hypothesis import strategies as st
 
 from allocate.errors import AllocateError, InputError
+from allocate.gaps import shown_bound
 from allocate.outputs import write_plan
 from allocate.plans import Plan, to_json
 from allocate.verification import insist, verify
@@ -719,3 +722,11 @@ def test_an_approval_number_that_a_person_adds_is_no_fault(tiny_plan: Plan) -> N
     assert verify(content).sound
     assert not verify({**content, "map_approval_number": ["not", "a", "text"]}).sound
     assert not verify({**content, "approval": "津S（2026）001"}).sound
+
+
+@given(bound=st.floats(0, 1e9), above=st.floats(0, 1))
+def test_a_bound_that_was_shown_is_shown_again_as_it_is_and_never_lifted(bound: float, above: float) -> None:
+    value = bound + above
+    shown = shown_bound(bound, value)
+    assert shown_bound(shown, value) == shown <= bound
+    assert bound - shown <= 1e-9 + 1e-15 * bound

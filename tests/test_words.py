@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 
 import pytest
 
@@ -14,6 +15,7 @@ from allocate import tables
 from allocate.goals import GOALS
 from allocate.model import SITED
 from allocate.policies import REGIMES
+from allocate.population import AGES, Method
 from allocate.rows import POLICY
 from allocate.rules import RULES
 from allocate.rules.amounts import UNITS
@@ -25,7 +27,7 @@ MODULES = sorted((ROOT / "allocate").rglob("*.py"))
 PAGE = [ROOT / "maps" / name for name in ("page.js", "template.html")]
 SECTIONS = {key.split(".")[0] for key in catalogue()}
 SHEETS = {
-    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "proof", "draws", "assumptions"),
+    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "proof", "draws", "assumptions"),
     *("problems", "sources"),
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
@@ -66,7 +68,7 @@ CODES: dict[str, set[str]] = {
     "document": {"issued", "draft"},
     "term": TERMS | MORE_TERMS,
     "fact": {
-        *(f"population{part}" for part in ("", "_urban", "_rural", "_2010", "_0_14")),
+        *(f"population{part}" for part in ("", "_urban", "_rural", "_2010", "_0_14", "_registered")),
         *(f"population_{age}_and_over" for age in (60, 65, 80)),
         "households",
     },
@@ -79,9 +81,13 @@ CODES: dict[str, set[str]] = {
     "step": {"worst", "sum"},
     "regime": set(REGIMES),
     "counted": {
-        *("places_position", "places_people", "places_people_65", "towns_position", "institutions_position"),
-        *("institutions_name", "model_rules", "model_siting", "model_circle", "model_modes", "people_later_years"),
+        *("places_position", "places_people", "places_people_65", "places_people_0_14", "towns_position"),
+        *("institutions_position", "institutions_name", "model_rules", "model_siting", "model_circle", "model_modes"),
+        *("people_later_years", *(f"people_later_years_{method}" for method in ("trend", "growth", "table"))),
+        "people_ages_held",
     },
+    "projection": set(get_args(Method)),
+    "age": set(AGES),
     "gis": {"boundary", "towns", "reach", "links", "places", "sites", "no_room"},
 }
 # Chinese that is no text for people: table descriptions in both languages stand side by side with their columns,

@@ -27,17 +27,17 @@ from allocate.words import LANGUAGES, Language, say_in
 SOFFICE = shutil.which("soffice")
 SHEETS = {
     "zh": (
-        *("概要", "条款对照", "站点建议", "街镇", "村和社区", "预算", "各口径覆盖", "证明", "推算幅度", "推算与假定"),
-        *("数据问题", "来源"),
+        *("概要", "条款对照", "站点建议", "街镇", "村和社区", "预算", "各口径覆盖", "年龄组", "证明", "推算幅度"),
+        *("推算与假定", "数据问题", "来源"),
     ),
     "en": (
-        *("Summary", "Scorecard", "Sites", "Towns", "Places", "Budget", "Coverage", "Proof", "Draws", "Assumptions"),
-        *("Data problems", "Sources"),
+        *("Summary", "Scorecard", "Sites", "Towns", "Places", "Budget", "Coverage", "Age groups", "Proof", "Draws"),
+        *("Assumptions", "Data problems", "Sources"),
     ),
 }
 TABLES = (
-    *("scorecard", "sites", "towns", "places", "budget", "coverage", "proof", "draws", "assumptions", "problems"),
-    "sources",
+    *("scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "proof", "draws", "assumptions"),
+    *("problems", "sources"),
 )
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
@@ -121,12 +121,13 @@ def test_the_summary_tells_the_plan_in_lines_and_its_years_in_a_table(content: C
     assert "every_place 2027" in text
     years = sheets(content, language)["years"]
     top = next(at for at, row in enumerate(rows) if row == [field.heading(language) for field in years.fields])
-    assert rows[top + 1 :] == [list(row) for row in years.rows]
+    said = [[field.say(cell, language) for field, cell in zip(years.fields, row, strict=True)] for row in years.rows]
+    assert rows[top + 1 :] == said
 
 
 def test_headings_stay_in_view_and_every_line_can_be_filtered(content: Content) -> None:
     parts, made = Parts(workbook(content, "zh")), sheets(content, "zh")
-    names = {"sites": "name", "places": "name", "towns": "town", "coverage": "town"}
+    names = {"sites": "name", "places": "name", "towns": "town", "coverage": "town", "ages": "town"}
     for table in TABLES:
         page = parts.sheet(table)
         (pane,) = page.iter(f"{MAIN}pane")

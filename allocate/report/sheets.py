@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from allocate.population import AGES
 from allocate.report.summary import stage_key
 from allocate.tables import INSTITUTION_KINDS
 from allocate.words import Language, catalogue, say_in
@@ -16,8 +17,8 @@ Content = Mapping[str, Any]
 DISTRICT = "district"
 # Every table by its name, in the order in which a planner reads them.
 SHEETS = (
-    "years", "scorecard", "sites", "towns", "places", "budget", "coverage", "proof", "draws", "assumptions", "problems",
-    "sources",
+    "years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "proof", "draws", "assumptions",
+    "problems", "sources",
 )  # fmt: skip
 # Why a clause is no rule, where the clause itself gives the reason.
 REASONED = ("clause.indicator", "clause.out_of_scope")
@@ -107,7 +108,7 @@ class Sheet:
 def sheets(content: Content, language: Language) -> dict[str, Sheet]:
     """Return every table of a plan by its name, in the order in which a planner reads them."""
     makers: tuple[Callable[[_Source], Sheet], ...] = (
-        _years, _scorecard, _sites, _towns, _places, _budget, _coverage, _proof, _draws, _assumptions, _problems,
+        _years, _scorecard, _sites, _towns, _places, _budget, _coverage, _ages, _proof, _draws, _assumptions, _problems,
         _sources,
     )  # fmt: skip
     source = _Source(content, language)
@@ -182,13 +183,22 @@ def _by_year(name: str, years: Iterable[int], values: Mapping[str, Any]) -> dict
 
 
 def _years(source: _Source) -> Sheet:
-    """Return the whole district by year: people, sites open by kind, money."""
+    """Return the whole district by year: people in all and by age, sites open by kind, money."""
     content = source.content
+    groups = [group for group in AGES if any(row["group"] == group for row in content.get("ledger_by_age", ()))]
     kinds = [kind for kind in INSTITUTION_KINDS if any(site["kind"] == kind for site in content["sites"])]
     fields = [
-        Field("year", "year"), *_PEOPLE, *(Field(f"open_{kind}", "whole") for kind in kinds),
+        Field("year", "year"), *_PEOPLE, *(Field(f"people_{group}", "whole") for group in groups),
+        *(Field(f"open_{kind}", "whole") for kind in kinds),
         Field("opening", "yuan"), Field("yearly", "yuan"), Field("total", "yuan"),
+        Field("method", "code", "projection"), Field("people_basis", "code", "basis"),
     ]  # fmt: skip
+    by_age = {
+        (row["year"], row["group"]): row["people"]
+        for row in content.get("ledger_by_age", ())
+        if row["scope"] == DISTRICT
+    }
+    told = {row["year"]: row for row in content.get("population", ())}
     money = {row["year"]: row for row in content["budget"]}
 
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -197,6 +207,9 @@ def _years(source: _Source) -> Sheet:
             **money[row["year"]],
             **row,
             "served_share": _share(row["served"], row["people"]),
+            **{f"people_{group}": by_age.get((row["year"], group)) for group in groups},
+            "method": told.get(row["year"], {}).get("method"),
+            "people_basis": told.get(row["year"], {}).get("basis"),
             **{f"open_{kind}": standing.count(kind) for kind in kinds},
         }
 
@@ -340,6 +353,27 @@ def _range(draws: Sequence[Mapping[str, Any]], town: str | None, year: str) -> t
     """Return the fewest and the most sites sited over the draws."""
     counts = [(draw["sites"] if town is None else draw["sites_by_town"].get(town, {})).get(year, 0) for draw in draws]
     return (min(counts), max(counts)) if counts else (None, None)
+
+
+def _ages(source: _Source) -> Sheet:
+    """Return the ledger by age group, beside the share of everybody: the district first, then the towns."""
+    content = source.content
+    fields = [
+        Field("year", "year"), Field("town", "text"), Field("group", "code", "age"), *_PEOPLE,
+        Field("everyone_share", "share"), Field("town_id", "id"),
+    ]  # fmt: skip
+    everyone = {(row["year"], row["scope"]): _share(row["served"], row["people"]) for row in content["ledger"]}
+
+    def record(row: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            **row,
+            "town_id": None if row["scope"] == DISTRICT else row["scope"],
+            "town": source.scope(row["scope"]),
+            "served_share": _share(row["served"], row["people"]),
+            "everyone_share": everyone.get((row["year"], row["scope"])),
+        }
+
+    return _sheet("ages", fields, map(record, content.get("ledger_by_age", ())))
 
 
 def _places(source: _Source) -> Sheet:

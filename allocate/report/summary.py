@@ -32,6 +32,7 @@ def _head(content: Mapping[str, Any]) -> str:
         "summary.head",
         title=content["title"][language()],
         district=content["district_data"]["name"][language()],
+        year=content["years"][0],
         people=_district_ledger(content)[0]["people"],
         places=len(content["district_data"]["places"]),
         as_of=content["as_of"],

@@ -1,6 +1,6 @@
 """How much of a resource there is for every 1,000 or 10,000 people."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from math import ceil, floor
 from typing import ClassVar, Literal
@@ -28,8 +28,9 @@ class Rate(Rule):
 
     Staff, beds and teams come whole: the lower limit is rounded up, the upper one down. The people are the residents
     of the year, those of urban or of rural places only where `setting` says so. Where a document counts registered
-    people (`denominator = "registered"`) or does not say whom it counts (`"unstated"`), the residents stand in for
-    them, and the clause's note says so. A town has what its own sites have, so that an average cannot hide a town.
+    people (`denominator = "registered"`) they are as many for every resident as the published totals say; where there
+    is no such total, or the document does not say whom it counts (`"unstated"`), the residents stand in for them. A
+    town has what its own sites have, so that an average cannot hide a town.
     """
 
     formula: ClassVar[str] = (
@@ -71,13 +72,21 @@ class Rate(Rule):
         part = case.town_of[i] if self.scope == "town" else ""
         return part, case.place_settings[i] if self.setting else ""
 
-    def limits(self, case: Case, t: int) -> Iterator[tuple[str, tuple[int, ...], int, int | None, int | None]]:
+    def people(self, case: Case, t: int) -> Fraction:
+        """Return the people of the district who are counted in a year [persons]."""
+        return self._counted(case, range(len(case.places)), t)
+
+    def _counted(self, case: Case, members: Iterable[int], t: int) -> Fraction:
+        share = case.registered_share if self.denominator == "registered" else None
+        inside = (i for i in members if not self.setting or case.place_settings[i] == self.setting)
+        return sum(int(case.people[i, t]) for i in inside) * (Fraction(1) if share is None else share)
+
+    def limits(self, case: Case, t: int) -> Iterator[tuple[str, tuple[int, ...], Fraction, int | None, int | None]]:
         """Yield each part, its sites, its people, and the least and the most of the resource there, in whole units."""
         sites = dict(site_parts(case, self.scope))
         for part, members in parts(case, self.scope):
-            counted = (i for i in members if not self.setting or case.place_settings[i] == self.setting)
-            people = sum(int(case.people[i, t]) for i in counted)
-            groups = Fraction(people, self.per)
+            people = self._counted(case, members, t)
+            groups = people / self.per
             least = None if self.at_least is None else ceil(exact(self.at_least) * groups)
             most = None if self.at_most is None else floor(exact(self.at_most) * groups)
             yield part, sites[part], people, least, most

@@ -1,0 +1,43 @@
+"""Shares people out in whole persons so that the sums are exact: over places, and over age groups."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Integers = NDArray[np.int64]
+
+
+def spread(total: int, weights: Sequence[int], least: Sequence[int] = ()) -> list[int]:
+    """Spread people by weight, each share at least its least, summing exactly (largest remainders).
+
+    A share differs from the exact one, its least aside, by less than a person.
+
+    >>> spread(10, [1, 1, 1], [0, 0, 4])
+    [2, 2, 6]
+    """
+    least = least or [0] * len(weights)
+    free, weight = total - sum(least), max(sum(weights), 1)
+    shares = [divmod(free * each, weight) for each in weights]
+    result = [low + share for low, (share, _) in zip(least, shares, strict=True)]
+    order = sorted(range(len(shares)), key=lambda i: (-shares[i][1], i))
+    for i in order[: total - sum(result)]:
+        result[i] += 1
+    return result
+
+
+def in_proportion(part: Integers, groups: Integers) -> Integers:
+    """Return how many of a part of the people belong to each group, in proportion to the groups.
+
+    `groups` has a row per group and a column per place, `part` a number per place, at most the sum of its column. The
+    sums of the groups up to each one are rounded, half up, and their differences taken (cumulative rounding): so what
+    is returned adds up to the part in every place, and no group gives more people than it has.
+
+    >>> in_proportion(np.array([5]), np.array([[2], [3], [5]])).T.tolist()
+    [[1, 2, 2]]
+    """
+    running = np.cumsum(groups, axis=0)
+    whole = np.maximum(running[-1], 1)
+    rounded = (2 * part * running + whole) // (2 * whole)
+    shares: Integers = np.diff(rounded, axis=0, prepend=0)
+    return shares
