@@ -96,8 +96,10 @@ def lay_out(
             continue
         share = left if number + 1 == len(stages) else left * _STAGE_SHARE
         asked = replace(options, seconds=share, gap=stage_gap, search_nodes=min(nodes, options.search_nodes))
+        sought = goals.get(objective.name)
+        begin = start if sought is None else {**start, **sought.start(case, _looker(start))}
         try:
-            found = program.solve(objective, asked, start, near, listen)
+            found = program.solve(objective, asked, begin, near, listen)
         except NoPlanError:
             if values is None:
                 raise
@@ -138,6 +140,11 @@ def _start(case: Case, rules: Mapping[str, Rule], layout: Layout) -> dict[Key, f
 def _reader(keys: Mapping[Key, int], values: NDArray[np.float64]) -> Callable[[Key], float]:
     """Return a way to look up the solver's number of a variable."""
     return lambda key: float(values[keys[key]])
+
+
+def _looker(start: Mapping[Key, float]) -> Callable[[Key], float]:
+    """Return a way to look up a variable of a start; what it does not name is 0."""
+    return lambda key: start.get(key, 0.0)
 
 
 def _most(bound: float, gap: float) -> float:
