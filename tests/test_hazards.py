@@ -118,6 +118,7 @@ IDS = re.compile(
     r"(places|sites)\[\]\.id|sites\[\]\.(town|parent)|places\[\]\.served_by|(ledger|today|coverage)\[\]\.scope"
     r"|coverage\[\]\.preset|settings\.(circle|compare_circles\[\])|scorecard\[\]\.(rule|causes\[\]\.id)"
     r"|district_data\.(places|towns|institutions)\[\]\.(id|town|place|zone|near|hosts)|settings\.rules\.\w+\.sites\[\]"
+    r"|fairness\[\]\.worst_town"
 )
 # Keys of mappings that are such names too.
 NAMED = re.compile(r"settings\.(circles|rules)|draws\[\]\.sites_by_town")

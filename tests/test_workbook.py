@@ -27,17 +27,17 @@ from allocate.words import LANGUAGES, Language, say_in
 SOFFICE = shutil.which("soffice")
 SHEETS = {
     "zh": (
-        *("概要", "条款对照", "站点建议", "街镇", "村和社区", "预算", "各口径覆盖", "证明", "推算幅度", "推算与假定"),
-        *("数据问题", "来源"),
+        *("概要", "条款对照", "站点建议", "街镇", "村和社区", "预算", "各口径覆盖", "公平", "证明", "推算幅度"),
+        *("推算与假定", "数据问题", "来源"),
     ),
     "en": (
-        *("Summary", "Scorecard", "Sites", "Towns", "Places", "Budget", "Coverage", "Proof", "Draws", "Assumptions"),
-        *("Data problems", "Sources"),
+        *("Summary", "Scorecard", "Sites", "Towns", "Places", "Budget", "Coverage", "Fairness", "Proof", "Draws"),
+        *("Assumptions", "Data problems", "Sources"),
     ),
 }
 TABLES = (
-    *("scorecard", "sites", "towns", "places", "budget", "coverage", "proof", "draws", "assumptions", "problems"),
-    "sources",
+    *("scorecard", "sites", "towns", "places", "budget", "coverage", "fairness", "proof", "draws", "assumptions"),
+    *("problems", "sources"),
 )
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
