@@ -153,7 +153,8 @@ def _goals(model: Model) -> Iterator[str]:
     for n, (name, goal) in enumerate(model.goals.items(), start=1):
         yield f"### {n}. {_text(name)}"
         told = {
-            language: say_in(language, f"card.goal_{_name_of(GOALS, goal)}", **_goal(goal)) for language in LANGUAGES
+            language: say_in(language, f"card.goal_{_name_of(GOALS, goal)}", **_goal(goal, language))
+            for language in LANGUAGES
         }
         yield _lines(told)
         yield f"$$\n{goal.formula}\n$$"
@@ -162,8 +163,9 @@ def _goals(model: Model) -> Iterator[str]:
         yield _list([*facts, ("field.source", _text(source))] if source else facts)
 
 
-def _goal(goal: Goal) -> dict[str, Any]:
-    return {field.name: getattr(goal, field.name) for field in fields(goal)}
+def _goal(goal: Goal, language: Language) -> dict[str, Any]:
+    """Return what a goal's sentence fills in, as people read it."""
+    return {name: _word(value, name, language) for name, value in _values(goal).items()}
 
 
 def _population(model: Model) -> Iterator[str]:

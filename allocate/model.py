@@ -16,7 +16,7 @@ import pydantic
 from allocate.bundle import bundled
 from allocate.errors import ModelError, Problem, UsageError
 from allocate.faults import problems_of
-from allocate.goals import GOALS, Goal, Travel
+from allocate.goals import GOALS, Goal, Travel, WorstTenth
 from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, policy_files, prefix_of, year_of
 from allocate.population import Projection
 from allocate.read import find_district, is_file
@@ -608,18 +608,17 @@ def _unknown_resources(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, 
 
 def _cheap_to_drop(head: _Head, goals: Mapping[str, Goal], file: str) -> list[Problem]:
     """Return a problem where leaving people out would count as less travel than serving them."""
-    travel, circle = goals.get("travel"), head.circles.get(head.circle)
-    if not isinstance(travel, Travel) or circle is None or circle.minutes is None:
+    circle = head.circles.get(head.circle)
+    if circle is None or circle.minutes is None:
         return []
-    if travel.unserved_minutes > circle.minutes:
-        return []
-    details = {"minutes": circle.minutes}
     return [
         Problem(
             "problem.unserved_short",
             file,
-            column="goals.travel.unserved_minutes",
-            value=travel.unserved_minutes,
-            details=details,
+            column=f"goals.{name}.unserved_minutes",
+            value=goal.unserved_minutes,
+            details={"minutes": circle.minutes},
         )
+        for name, goal in goals.items()
+        if isinstance(goal, Travel | WorstTenth) and goal.unserved_minutes <= circle.minutes
     ]

@@ -17,6 +17,7 @@ from allocate.costs import SITES, charges, spent
 from allocate.data_problems import data_problems
 from allocate.district import District, Fact, Growth, Institution, Place, PlaceYear, Staffing, Town
 from allocate.errors import AllocateError, InputError, Problem
+from allocate.fairness import fairness
 from allocate.gaps import DIGITS, HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, shown_bound, shown_gap, shown_number
 from allocate.layout import Layout
 from allocate.model import Model
@@ -94,6 +95,7 @@ def assemble(
         "functions": [],
         "budget": _budget(model, case, layout),
         "coverage": _coverage(district, model, case, layout, today),
+        "fairness": fairness(district, case, layout),
         "settings": model.settings,
         "assumptions": assumptions(district, model),
         "problems": [asdict(problem) for problem in data_problems(district, model, case)],

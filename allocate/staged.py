@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 
 from allocate.case import Case
 from allocate.errors import NoPlanError
@@ -17,17 +18,24 @@ CLAUSE_GAP = 0.005
 _STAGE_SHARE = 0.6
 
 
+def _none(value: Value) -> Mapping[Key, Number]:
+    del value
+    return {}
+
+
 @dataclass(frozen=True)
 class Stage:
     """What is made small, and how hard to try: the gap, and the nodes of branch and bound, at which it ends.
 
-    Where it is only to be improved, it needs no bound: `prove` is False.
+    Where it is only to be improved, it needs no bound: `prove` is False. `helpers` returns the goal's own whole
+    variables as they are best for a plan, whose variables can be looked up.
     """
 
     objective: Objective
     gap: float
     nodes: int
     prove: bool = True
+    helpers: Callable[[Value], Mapping[Key, Number]] = _none
 
     @property
     def name(self) -> str:
@@ -71,7 +79,8 @@ def stages(program: Program, goals: Mapping[str, Goal], case: Case, gap: float |
     for name, goal in goals.items():
         terms = {key: times for key, times in goal.terms(case).items() if key in program.keys}
         objective = Objective(name, terms, goal.constant(case), sees_links=goal.sees_links)
-        yield Stage(objective, goal.gap if gap is None else gap, goal.nodes)
+        helpers = partial(goal.start, case)
+        yield Stage(objective, goal.gap if gap is None else gap, goal.nodes, helpers=helpers)
 
 
 def search_stages(
@@ -111,7 +120,8 @@ def search_stages(
         nodes = min(stage.nodes, options.search_nodes)
         asked = replace(options, seconds=share, gap=stage.gap, search_nodes=nodes, prove=stage.prove)
         try:
-            answer = program.solve(objective, asked, values, near, listen)
+            begin = {**values, **stage.helpers(partial(_looked_up, values))}
+            answer = program.solve(objective, asked, begin, near, listen)
         except NoPlanError:
             if found.values is None:
                 raise
@@ -144,6 +154,11 @@ def most_within(bound: float, gap: float) -> float:
 def _reader(keys: Mapping[Key, int], values: list[float]) -> Value:
     """Return a way to look up the solver's number of a variable."""
     return lambda key: values[keys[key]]
+
+
+def _looked_up(values: Mapping[Key, float], key: Key) -> float:
+    """Return a variable of a start; what it does not name is 0."""
+    return values.get(key, 0.0)
 
 
 def _held(objective: Objective, value: Value, found: float) -> Number:

@@ -29,7 +29,7 @@ _BY_HAND = ("map_approval_number",)
 _LATER = frozenset(
     {
         *("today", "problems", "warnings", "only_site_of", "staff_flows", "staff", "population", "ledger_by_age"),
-        *("people_0_14", "people_0_14_basis", "growth", "people_by_year"),
+        *("people_0_14", "people_0_14_basis", "growth", "people_by_year", "fairness"),
         *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
     }
 )

@@ -120,6 +120,7 @@ IDS = re.compile(
     r"|coverage\[\]\.preset|settings\.(circle|compare_circles\[\])|scorecard\[\]\.(rule|causes\[\]\.id)"
     r"|district_data\.(places|towns|institutions|growth|people_by_year)\[\]\.(id|town|place|zone|near|hosts)"
     r"|settings\.rules\.\w+\.sites\[\]"
+    r"|fairness\[\]\.worst_town"
 )
 # Keys of mappings that are such names too.
 NAMED = re.compile(r"settings\.(circles|rules)|draws\[\]\.sites_by_town")

@@ -525,9 +525,24 @@ def add_a_part(content: Content, chance: random.Random) -> None:
 
 @mutation
 def put_the_wrong_kind_of_thing_somewhere(content: Content, chance: random.Random) -> None:
-    part = content[chance.choice(["places", "sites", "ledger", "scorecard", "stages", "budget", "coverage"])]
+    part = content[
+        chance.choice(["places", "sites", "ledger", "scorecard", "stages", "budget", "coverage", "fairness"])
+    ]
     row = chance.choice(part)
     row[chance.choice(list(row))] = chance.choice([None, [], {}, float("nan"), float("inf"), "x", True, 10**400])
+
+
+@mutation
+def call_the_plan_fairer(content: Content, chance: random.Random) -> None:
+    row = chance.choice(content["fairness"])
+    key = chance.choice(["worst_town_share", "deviation", "worst_tenth_unserved", "gini_minutes", "share_all"])
+    row[key] = 0.5 if row[key] != 0.5 else 0.25
+
+
+@mutation
+def improve_the_basis_of_its_fairness(content: Content, chance: random.Random) -> None:
+    row = chance.choice(content["fairness"])
+    row["basis"] = other(chance, ["official", "surveyed", "estimated"], row["basis"])
 
 
 # Everything that a person could wish away is tried twice, from two seeds.
@@ -581,6 +596,7 @@ WHERE = {
     "hide a shortfall": "scorecard[",
     "call the plan optimal": "outcome",
     "understate a gap": "stages[",
+    "call the plan fairer": "fairness[",
     "understate the budget": "budget[",
     "rename a site": "sites[",
     "shorten the way": "places[",

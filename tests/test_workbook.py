@@ -27,16 +27,30 @@ from allocate.words import LANGUAGES, Language, say_in
 SOFFICE = shutil.which("soffice")
 SHEETS = {
     "zh": (
-        *("概要", "条款对照", "站点建议", "街镇", "村和社区", "预算", "各口径覆盖", "年龄组", "证明", "推算幅度"),
+        *(
+            "概要",
+            "条款对照",
+            "站点建议",
+            "街镇",
+            "村和社区",
+            "预算",
+            "各口径覆盖",
+            "年龄组",
+            "公平",
+            "证明",
+            "推算幅度",
+        ),
         *("推算与假定", "数据问题", "来源"),
     ),
     "en": (
-        *("Summary", "Scorecard", "Sites", "Towns", "Places", "Budget", "Coverage", "Age groups", "Proof", "Draws"),
+        *("Summary", "Scorecard", "Sites", "Towns", "Places", "Budget", "Coverage", "Age groups", "Fairness", "Proof"),
+        "Draws",
         *("Assumptions", "Data problems", "Sources"),
     ),
 }
 TABLES = (
-    *("scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "proof", "draws", "assumptions"),
+    *("scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "draws"),
+    "assumptions",
     *("problems", "sources"),
 )
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"

@@ -2,8 +2,10 @@
 
 from allocate.goals.base import Goal
 from allocate.goals.cost import Cost
+from allocate.goals.deviation import Deviation
 from allocate.goals.people_reached import PeopleReached
 from allocate.goals.travel import Travel
+from allocate.goals.worst_tenth import WorstTenth
 from allocate.goals.worst_town import WorstTown
 
 GOALS: dict[str, type[Goal]] = {
@@ -11,6 +13,8 @@ GOALS: dict[str, type[Goal]] = {
     "cost": Cost,
     "travel": Travel,
     "worst_town": WorstTown,
+    "worst_tenth": WorstTenth,
+    "deviation": Deviation,
 }
 
-__all__ = ["GOALS", "Cost", "Goal", "PeopleReached", "Travel", "WorstTown"]
+__all__ = ["GOALS", "Cost", "Deviation", "Goal", "PeopleReached", "Travel", "WorstTenth", "WorstTown"]

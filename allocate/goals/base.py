@@ -1,7 +1,7 @@
 """What every goal has in common: a value to be made small."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
 import pydantic
@@ -66,3 +66,11 @@ class Goal(ABC):
         """Yield the rows that tie its helper variables."""
         del case
         return iter(())
+
+    def start(self, case: Case, value: Callable[[Key], float]) -> Mapping[Key, Number]:
+        """Return its whole helper variables as they are best for a plan, whose decisions `value` looks up.
+
+        The others follow from them; a whole one that is not named starts at its least.
+        """
+        del case, value
+        return {}

@@ -17,8 +17,8 @@ Content = Mapping[str, Any]
 DISTRICT = "district"
 # Every table by its name, in the order in which a planner reads them.
 SHEETS = (
-    "years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "proof", "draws", "assumptions",
-    "problems", "sources",
+    "years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "draws",
+    "assumptions", "problems", "sources",
 )  # fmt: skip
 # Why a clause is no rule, where the clause itself gives the reason.
 REASONED = ("clause.indicator", "clause.out_of_scope")
@@ -108,8 +108,8 @@ class Sheet:
 def sheets(content: Content, language: Language) -> dict[str, Sheet]:
     """Return every table of a plan by its name, in the order in which a planner reads them."""
     makers: tuple[Callable[[_Source], Sheet], ...] = (
-        _years, _scorecard, _sites, _towns, _places, _budget, _coverage, _ages, _proof, _draws, _assumptions, _problems,
-        _sources,
+        _years, _scorecard, _sites, _towns, _places, _budget, _coverage, _ages, _fairness, _proof, _draws, _assumptions,
+        _problems, _sources,
     )  # fmt: skip
     source = _Source(content, language)
     return {sheet.name: sheet for sheet in (make(source) for make in makers)}
@@ -437,6 +437,22 @@ def _coverage(source: _Source) -> Sheet:
         }
 
     return _sheet("coverage", fields, map(record, source.content["coverage"]))
+
+
+def _fairness(source: _Source) -> Sheet:
+    """Return how fairly people and towns are served, by year; a plan of an earlier version does not say."""
+    fields = [
+        Field("year", "year"), Field("worst_town", "text"), Field("worst_town_share", "share"),
+        Field("deviation", "share"), Field("worst_tenth_unserved", "share"), Field("worst_tenth_minutes", "minutes"),
+        Field("gini_minutes", "share"), Field("gini_nurses", "share"), Field("share_65", "share"),
+        Field("share_all", "share"), Field("basis", "code", "basis"), Field("worst_town_id", "id"),
+    ]  # fmt: skip
+
+    def record(row: Mapping[str, Any]) -> dict[str, Any]:
+        town = row["worst_town"]
+        return {**row, "worst_town": None if town is None else source.towns[town], "worst_town_id": town}
+
+    return _sheet("fairness", fields, map(record, source.content.get("fairness", ())))
 
 
 def _proof(source: _Source) -> Sheet:

@@ -108,7 +108,20 @@ def _worst_town(content: Mapping[str, Any]) -> str:
         year=year,
         town=names[worst["scope"]],
         share=percent(worst["served"], worst["people"]),
+        more=_worst_tenth(content),
     )
+
+
+def _worst_tenth(content: Mapping[str, Any]) -> str:
+    """Say how the worst-off tenth of people fare in the same year; nothing where a plan does not say it."""
+    for row in content.get("fairness", ())[:1]:
+        unserved, minutes, basis = row["worst_tenth_unserved"], row["worst_tenth_minutes"], say(f"basis.{row['basis']}")
+        if unserved:
+            return say("summary.worst_tenth_unserved", unserved=percent(unserved, 1), basis=basis)
+        if minutes is not None:
+            gini = f"{row['gini_minutes']:.2f}"
+            return say("summary.worst_tenth", minutes=f"{minutes:.1f}", gini=gini, basis=basis)
+    return ""
 
 
 def _circles(content: Mapping[str, Any]) -> str:
