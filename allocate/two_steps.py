@@ -10,6 +10,7 @@ Where the plan that comes out is within the gap of that bound, nothing else need
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import chain
 
 from allocate.case import Case
 from allocate.decisions import siting, staffing
@@ -30,6 +31,8 @@ Goals = Mapping[str, Goal]
 _SETTLE_SECONDS = 30.0
 # The staff is a matter of seconds; what it may take of the time, should it not be.
 _STAFF_SHARE = 0.25
+# What of a gap the sites may use up; the rest is for whole numbers of staff.
+_PART_OF_GAP = 0.6
 # A proof of the goals that look at people takes half a minute; it is looked for in any case.
 _PROOF_SECONDS = 60.0
 
@@ -202,7 +205,7 @@ def _gap_of_part(stage: Stage, value: Number | None, elsewhere: float) -> float:
     """Return the gap of a part that leaves the whole within its gap, whatever the part comes to, from a first value."""
     if not value or elsewhere <= 0:
         return stage.gap
-    return min(1.0, stage.gap * (1 + elsewhere / float(value)))
+    return min(1.0, _PART_OF_GAP * stage.gap * (1 + elsewhere / float(value)))
 
 
 def _holds_later(name: str, goals: Goals) -> bool:
@@ -315,16 +318,17 @@ def _range(case: Case, key: Key) -> tuple[int, int]:
 def _staff_for(
     case: Case, layout: Layout, rules: Rules, goals: Goals, gap: float | None, options: Options
 ) -> tuple[Layout, Staged]:
-    """Choose the staff for what is open and for whom it serves."""
+    """Choose the staff for what is open, and who goes where so that less of it is needed."""
     begun = staff(case, rules.values(), layout)
-    known_to = _reader(begun)
 
     def decided(key: Key) -> Number | None:
-        if key[0] != "amount":
-            return known_to(key)
-        _, _, j, t = key
-        # Nobody works where nothing is open; employers are always open.
-        return None if (j, t) in begun.open else 0
+        match key:
+            case ("open", int(j), int(t)):
+                return int((j, t) in begun.open)
+            # Nobody works or is served where nothing is open; employers are always open.
+            case ("serve", _, int(j), int(t)) | ("amount", _, int(j), int(t)):
+                return None if (j, t) in begun.open else 0
+        return None
 
     program, asked = _staff_program(case, rules, lambda row: without(row, decided), begun)
     start, known = start_of(case, asked, rules, begun)
@@ -338,10 +342,15 @@ def _staff_for(
             _, what, index, t = key
             amounts[str(what), int(index), int(t)] = number
     staffed = employ_spare(case, rules.values(), replace(begun, amounts=amounts))
-    settled = settle(
-        case, _reader(staffed), replace(options, seconds=_SETTLE_SECONDS), (amount(*about) for about in staffed.amounts)
-    )
-    return settled, found
+    decisions, ways = _reader(staffed), found.values
+
+    def value(key: Key) -> float:
+        if key[0] == "serve":
+            return ways(key) if key in program.keys else 0.0
+        return float(decisions(key))
+
+    in_time = replace(options, seconds=_SETTLE_SECONDS)
+    return settle(case, value, in_time, (amount(*about) for about in staffed.amounts)), found
 
 
 Asked = Mapping[str, Sequence[Row]]
@@ -350,13 +359,19 @@ Asked = Mapping[str, Sequence[Row]]
 def _staff_program(
     case: Case, rules: Rules, see: Callable[[Row], Row | None], layout: Layout | None = None
 ) -> tuple[Program, Asked]:
-    """Return the program of the staff alone, and the rows of its rules, as `see` shows them."""
+    """Return the program of the staff, and the rows of its rules, as `see` shows them.
+
+    With a layout, it is that of what is open there, and of the people whom it may serve.
+    """
     program = Program("staff")
     columns: Iterator[Column] = staffing.columns(case)
     if layout is not None:
-        columns = (column for column in columns if (column.key[2], column.key[3]) in layout.open)
+        people = (column for column in siting.columns(case) if column.key[0] != "open")
+        columns = (c for c in chain(columns, people) if c.key[0] == "served" or c.key[-2:] in layout.open)
     program.add_columns(columns)
     program.add_rows("staff", filter(None, map(see, staffing.rows(case))))
+    if layout is not None:
+        program.add_rows("siting", filter(None, map(see, (row for row in siting.rows(case) if not row.implied))))
     asked = rows_of(case, rules, see)
     add_rules(program, case, rules, asked, see)
     return program, asked
