@@ -1,7 +1,7 @@
 """The decisions of a plan as plain data, right or wrong: what is open when, and who is served by whom."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from allocate.case import Case
@@ -60,3 +60,23 @@ class Layout:
         """Return 1 where a candidate opens in a year, and 0 where nothing changes (-1 is physically impossible)."""
         before = t > 0 and (j, t - 1) in self.open
         return int((j, t) in self.open) - int(before)
+
+
+def send_nearest(case: Case, layout: Layout) -> Layout:
+    """Return the layout in which people go to the nearest open site that has room, the nearest pairs first.
+
+    A site has room for as many as it could serve with all its posts filled.
+    """
+    order = sorted((seconds, i, j) for (i, j), seconds in case.seconds.items())
+    serve: dict[tuple[int, int, int], int] = {}
+    for t in case.periods:
+        left = case.people[:, t].tolist()
+        room = {j: site.capacity for j, site in enumerate(case.sites) if (j, t) in layout.open}
+        for _, i, j in order:
+            space = room.get(j, 0)
+            people = left[i] if space is None else min(left[i], space)
+            if people:
+                serve[i, j, t] = people
+                left[i] -= people
+                room[j] = None if space is None else space - people
+    return replace(layout, serve=serve)

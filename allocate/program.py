@@ -58,6 +58,10 @@ _MOST_PRICED = 0.5
 _GRACE_SHARE, _GRACE_SECONDS = 0.1, 5.0
 _IMPLIED_ROUNDS = 6
 _NEIGHBOURHOOD_NODES = 20
+# Rounds of neighbourhoods, and what one must gain, as a share of the value, for the next one to be gone.
+_ROUNDS, _WORTH_A_ROUND = 3, 1e-3
+# What of the time rounding the relaxation may take.
+_ROUNDING_SHARE = 0.15
 
 
 @dataclass(frozen=True)
@@ -825,11 +829,24 @@ class _Solver:
         # Where links matter, and in a large problem, all of them differ a little, and the first step would be the whole
         # problem again. Elsewhere branch and bound does more in the same time than neighbourhoods.
         if self.job.implied is None and self.instance.matrix.nnz <= _DIRECT_NONZEROS:
-            self._round()
+            self._go_round(rounds=_ROUNDS)
+            if not self._reached():
+                self._round()
             if self.relaxed is not None and self.values is not None and not self._reached():
                 apart = np.abs(self.relaxed - self.values) > WHOLE_TOLERANCE
                 self._resolve(self.instance, np.flatnonzero(apart | ~self.instance.whole), self.job.options.nodes)
             return
+        self._go_round()
+
+    def _go_round(self, rounds: int = 1) -> None:
+        """Solve one neighbourhood after the other, round after round, as long as a round gains enough."""
+        for _ in range(rounds):
+            before = self.cost
+            self._go_once_round()
+            if before - self.cost <= _WORTH_A_ROUND * abs(self.cost):
+                return
+
+    def _go_once_round(self) -> None:
         inside = np.zeros(len(self.instance.low), dtype=bool)
         for members in self.job.neighbourhoods:
             inside[members] = True
@@ -855,7 +872,7 @@ class _Solver:
         free = np.flatnonzero(~settled)
         inner = self.instance.fixed(free, held)
         options = replace(self.job.options, gap=max(OPTIMAL_GAP, self.job.options.gap / 4))
-        answer = _run(inner, options, seconds=self._left() / 3, nodes=self.job.options.nodes)
+        answer = _run(inner, options, seconds=self._left() * _ROUNDING_SHARE, nodes=self.job.options.nodes)
         if answer.values is not None:
             values = held.copy()
             values[free] = answer.values
