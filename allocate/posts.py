@@ -7,7 +7,7 @@ from math import ceil
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.resources import JOINED, SPARE, flow
+from allocate.resources import BORROWED, JOINED, LENT, SPARE, flow
 from allocate.rows import Number
 from allocate.rules import Rate, Ratio, Rule, SiteMinimum, Total
 
@@ -112,7 +112,7 @@ def employ_spare(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
     At the employer itself first, then at its other open sites; never beyond what a clause allows at most.
     """
     rules = list(rules)
-    amounts = dict(layout.amounts)
+    amounts = _sent_back(case, layout)
     # (Whoever is part of another resource comes after it.)
     for name in sorted(case.employed, key=lambda name: (bool(case.resources[name].part_of), name)):
         whole = case.resources[name].part_of
@@ -135,6 +135,36 @@ def employ_spare(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
                         amounts[name, j, t] = here + moved
                         amounts[spare] = amounts[spare] - moved
     return replace(layout, amounts={about: number for about, number in amounts.items() if number})
+
+
+def _sent_back(case: Case, layout: Layout) -> dict[tuple[str, int, int], Number]:
+    """Return what a layout has where nobody is lent to an employer that has no post for them."""
+    amounts = dict(layout.amounts)
+    # Of a part no more may be lent than of its whole, so parts go back first.
+    for name in sorted(case.employed, key=lambda name: (not case.resources[name].part_of, name)):
+        parts = [part for part in case.employed if case.resources[part].part_of == name]
+        for t in case.periods:
+
+            def of(which: str, employer: int, what: str = name, t: int = t) -> int:
+                return int(amounts.get((flow(what, which), employer, t), 0))
+
+            def free(which: str, employer: int) -> int:
+                kept = max((of(which, employer, part) for part in parts), default=0)
+                return max(0, of(which, employer) - kept)
+
+            idle = {e: min(of(SPARE, e), free(BORROWED, e)) for e in case.teams_of}
+            able = {e: free(LENT, e) for e in case.teams_of}
+            back = min(sum(idle.values()), sum(able.values()))
+            for which, numbers in ((BORROWED, idle), (LENT, able)):
+                left = back
+                for employer, most in numbers.items():
+                    moved = min(left, most)
+                    left -= moved
+                    if moved:
+                        here, spare = (flow(name, which), employer, t), (flow(name, SPARE), employer, t)
+                        amounts[here] -= moved
+                        amounts[spare] = amounts.get(spare, 0) + (moved if which == LENT else -moved)
+    return amounts
 
 
 def _fill_sites(year: _Year, rules: Iterable[Rule]) -> None:
