@@ -148,7 +148,7 @@ def _sent_back(case: Case, layout: Layout) -> dict[tuple[str, int, int], Number]
             def of(which: str, employer: int, what: str = name, t: int = t) -> int:
                 return int(amounts.get((flow(what, which), employer, t), 0))
 
-            def free(which: str, employer: int) -> int:
+            def free(which: str, employer: int, parts: list[str] = parts) -> int:
                 kept = max((of(which, employer, part) for part in parts), default=0)
                 return max(0, of(which, employer) - kept)
 
