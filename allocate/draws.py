@@ -17,7 +17,7 @@ from allocate.search import lay_out
 
 # A draw is a look, not a full solve: one search where relaxation and greedy differ, and where that leaves more than
 # this gap, the root of branch and bound. The gap that remains is reported.
-_GAP, _NODES, _SEARCH_NODES = 0.03, 30, 1
+_GAP, _NODES, _SEARCH_NODES = 0.05, 30, 1
 
 
 def look_at_draws(

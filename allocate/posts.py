@@ -3,13 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from math import ceil
+from math import ceil, floor
 
 from allocate.case import Case
 from allocate.layout import Layout
 from allocate.resources import BORROWED, JOINED, LENT, SPARE, flow
 from allocate.rows import Number
 from allocate.rules import Rate, Ratio, Rule, SiteMinimum, Total
+from allocate.rules.amounts import held
+from allocate.rules.ratio import meant
 
 # One clause may ask for more of what another one counts: after so many rounds what is missing is left to the solver.
 _ROUNDS = 4
@@ -93,7 +95,7 @@ def staff(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
         }
         year = _Year(case, layout, t, there, joined, left)
         _fill_sites(year, rules)
-        _use_spare(year)
+        _use_spare(year, rules)
         for _ in range(_ROUNDS):
             changed = [_meet(year, rule, rules) for rule in rules if t in rule.when(case)]
             if not any(changed):
@@ -117,7 +119,10 @@ def employ_spare(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
     for name in sorted(case.employed, key=lambda name: (bool(case.resources[name].part_of), name)):
         whole = case.resources[name].part_of
         for t in case.periods:
-            ceilings = list(_ceilings(case, rules, name, t))
+            ceilings = [
+                *_ceilings(case, rules, name, t),
+                *_owed(case, rules, name, replace(layout, amounts=amounts), t),
+            ]
             for employer, team in case.teams_of.items():
                 spare = (flow(name, SPARE), employer, t)
                 for j in sorted(team, key=lambda j: (j != employer, j)):
@@ -182,12 +187,14 @@ def _fill_sites(year: _Year, rules: Iterable[Rule]) -> None:
                     year.add(counted, j, max(0, ceil(rule.at_least) - year.works[counted, j]))
 
 
-def _use_spare(year: _Year) -> None:
+def _use_spare(year: _Year, rules: Iterable[Rule]) -> None:
     """Put to work those who are employed anyway: at the employer itself, then at its other sites."""
+    ceilings = {name: list(_ceilings(year.case, rules, name, year.t)) for name in year.case.employed}
     for (name, employer), number in sorted(year.there.items()):
         for j in sorted(year.case.teams_of[employer], key=lambda j: (j != employer, j)):
             used = sum(year.works[name, k] for k in year.case.teams_of[employer])
-            year.add(name, j, max(0, number - used))
+            rooms = [most - sum(year.works[name, k] for k in inside) for inside, most in ceilings[name] if j in inside]
+            year.add(name, j, max(0, min([number - used, *rooms])))
 
 
 def _meet(year: _Year, rule: Rule, rules: Iterable[Rule]) -> bool:
@@ -196,7 +203,8 @@ def _meet(year: _Year, rule: Rule, rules: Iterable[Rule]) -> bool:
         return False
     case, added = year.case, False
     for breach in rule.breaches(case, year.so_far()):
-        if breach.about[-1] == "most":
+        # (The other years are not staffed yet, or done.)
+        if breach.about[-1] == "most" or case.years[year.t] not in breach.about:
             continue
         counted, holders = case.holders(rule.resource)
         town = breach.about[0] if isinstance(rule, Rate) and rule.scope == "town" else None
@@ -220,6 +228,15 @@ def _ceilings(case: Case, rules: Iterable[Rule], name: str, t: int) -> Iterator[
             for _, sites, _, _, most in rule.limits(case, t):
                 if most is not None:
                     yield frozenset(holders) & frozenset(sites), most
+
+
+def _owed(case: Case, rules: Iterable[Rule], name: str, layout: Layout, t: int) -> Iterator[tuple[frozenset[int], int]]:
+    """Yield sites that should have no more than so many of a resource, or too few of another would come to each."""
+    for rule in rules:
+        if isinstance(rule, Ratio) and t in rule.when(case):
+            counted, holders = case.holders(rule.to)
+            if counted == name:
+                yield frozenset(holders), floor(held(case, layout, rule.resource, t) / meant(rule.at_least))
 
 
 def _one_by_one(
