@@ -51,7 +51,7 @@ def look(district: District, model: Model, options: Options, seed: int) -> dict[
     drawn = redraw(district, seed)
     case = make_case(drawn, model)
     quick = replace(options, quick=True, nodes=_NODES, search_nodes=_SEARCH_NODES, threads=1, seconds=60.0)
-    found = lay_out(case, model, quick, gap=_GAP, first_goals=1)
+    found = lay_out(case, model, quick, gap=_GAP, first_goals=1, only_look=True)
     name, goal = next(iter(model.goals.items()))
     value = goal.value(case, found.layout)
     bound = shown_bound(found.bounds[name], float(value))

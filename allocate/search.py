@@ -50,8 +50,12 @@ def lay_out(
     gap: float | None = None,
     first_goals: int | None = None,
     listen: Listener | None = None,
+    only_look: bool = False,
 ) -> Layouts:
-    """Solve stage by stage: clauses by strength, then goals in order; each held while the next is made small."""
+    """Solve stage by stage: clauses by strength, then goals in order; each held while the next is made small.
+
+    A search that is `only_look`ing says how near two steps come, and leaves it at that.
+    """
     rules = model.planned()
     # (A look at the first goals only has no use for what the others tell apart.)
     goals: Goals = dict(list(model.goals.items())[:first_goals])
@@ -60,8 +64,7 @@ def lay_out(
     begun = in_two_steps(full, rules, goals, gap, options, listen)
     values = _values(full, rules, goals, begun.layout)
     known = {name: (value, begun.bounds.get(name, 0.0)) for name, value in values.items()}
-    # (A quick look says how far it got, and leaves it at that.)
-    if options.quick or all(_is_done(name, *known[name], goals, gap) for name in known):
+    if only_look or all(_is_done(name, *known[name], goals, gap) for name in known):
         bounds = {name: min(bound, float(value)) for name, (value, bound) in known.items()}
         return Layouts(begun.layout, bounds, begun.seconds, "".join(begun.logs))
     left = replace(options, seconds=begun.left)
