@@ -6,6 +6,8 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Literal
 
+from allocate.words import say, term
+
 Key = tuple[str | int, ...]
 Number = int | Fraction
 Sense = Literal[">=", "<=", "=="]
@@ -65,6 +67,10 @@ class Row:
     implied: bool = False
 
 
+# Details of a breach that name a resource.
+_RESOURCES = ("resource", "made_of")
+
+
 @dataclass(frozen=True)
 class Breach:
     """One place or year where a finished plan misses a rule.
@@ -89,6 +95,11 @@ class Breach:
     def share(self) -> Fraction:
         """Return the shortfall as a share of the target."""
         return Fraction(self.shortfall) / Fraction(self.target)
+
+    def sentence(self) -> str:
+        """Say the breach in the language of the session, staff and beds by the names that people give them."""
+        named = {key: term(str(self.details[key])) for key in _RESOURCES if key in self.details}
+        return say(self.words, **{**self.details, **named})
 
 
 def opened(j: int, t: int) -> Key:

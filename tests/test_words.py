@@ -16,7 +16,7 @@ from allocate.model import SITED
 from allocate.policies import REGIMES
 from allocate.rows import POLICY
 from allocate.rules import RULES
-from allocate.rules.amounts import UNITS
+from allocate.rules.amounts import UNITS, USUAL
 from allocate.rules.rate import PER
 from allocate.words import LANGUAGES, both, catalogue, language, say, say_in, speaking
 
@@ -26,7 +26,7 @@ PAGE = [ROOT / "maps" / name for name in ("page.js", "template.html")]
 SECTIONS = {key.split(".")[0] for key in catalogue()}
 SHEETS = {
     *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "proof", "draws", "assumptions"),
-    *("problems", "sources"),
+    *("problems", "sources", "staffing", "staff_flows", "staff_by_town"),
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
 POLICY_FILES = [tomllib.loads(file.read_text("utf-8")) for file in sorted((ROOT / "models/policies").glob("*.toml"))]
@@ -64,7 +64,7 @@ CODES: dict[str, set[str]] = {
     | {"ratio", "households"},
     "sense": {"at_least", "at_most"},
     "document": {"issued", "draft"},
-    "term": TERMS | MORE_TERMS,
+    "term": TERMS | MORE_TERMS | set().union(*USUAL.values()),
     "fact": {
         *(f"population{part}" for part in ("", "_urban", "_rural", "_2010", "_0_14")),
         *(f"population_{age}_and_over" for age in (60, 65, 80)),
@@ -81,6 +81,7 @@ CODES: dict[str, set[str]] = {
     "counted": {
         *("places_position", "places_people", "places_people_65", "towns_position", "institutions_position"),
         *("institutions_name", "model_rules", "model_siting", "model_circle", "model_modes", "people_later_years"),
+        *("model_resources", "staff"),
     },
     "gis": {"boundary", "towns", "reach", "links", "places", "sites", "no_room"},
 }
