@@ -18,6 +18,7 @@ from allocate.errors import AllocateError, InputError, Problem
 from allocate.gaps import DIGITS, HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, shown_bound, shown_gap, shown_number
 from allocate.layout import Layout
 from allocate.model import Model
+from allocate.reliance import stock_rows
 from allocate.resources import FLOWS, flow
 from allocate.rows import Number
 from allocate.rules.scopes import Scope, parts
@@ -80,6 +81,7 @@ def assemble(
         "sites": _sites(case, layout),
         "ledger": _ledger(case, layout),
         "today": _today(case, today),
+        "stock": stock_rows(district, case),
         "staff": _staff(case, layout),
         "staff_flows": _staff_flows(case, layout),
         "postings": [],

@@ -26,7 +26,7 @@ _BY_HAND = ("map_approval_number",)
 # Keys that earlier versions did not write, or not for every row.
 _LATER = frozenset(
     {
-        *("today", "problems", "warnings", "only_site_of", "staff_flows", "staff"),
+        *("today", "problems", "warnings", "only_site_of", "staff_flows", "staff", "stock", "rests_on"),
         *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
     }
 )
