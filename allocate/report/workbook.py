@@ -54,7 +54,7 @@ _WIDE = {
     "says",
     "why",
     "reading",
-    "rests_on",
+    *("rests_on", "assumed_for"),
 }
 # Columns of the years that stand in a second table of the summary, with the staff: one table would be too broad.
 _BELOW = {"adding", "pay", "standing_pay", "capital", "recurrent", "number_of"}
