@@ -15,7 +15,7 @@ from allocate.plans import PLAN_FILE, Plan, to_json
 from allocate.report.comma import csv_files, sites_csv
 from allocate.report.frames import LAYERS
 from allocate.report.geopackage import geojson, geopackage
-from allocate.report.sheets import SHEETS
+from allocate.report.sheets import SHEETS, STAFF_SHEETS
 from allocate.report.workbook import workbook
 from allocate.words import Language, language, say, visible
 
@@ -26,7 +26,8 @@ FILES = (PLAN_FILE, MAP_FILE, WORKBOOK_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE)
 # What an export is called where no other name is given; a name without a dot is a folder.
 EXPORTS = {"html": MAP_FILE, "xlsx": WORKBOOK_FILE, "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson"}
 # The files in the folders among them.
-_WITHIN = {form: tuple(f"{name}.{form}" for name in names) for form, names in (("csv", SHEETS), ("geojson", LAYERS))}
+_TABLES = (*SHEETS, *STAFF_SHEETS)
+_WITHIN = {form: tuple(f"{name}.{form}" for name in names) for form, names in (("csv", _TABLES), ("geojson", LAYERS))}
 # A spreadsheet program leaves such a file beside one that it holds open: Excel, LibreOffice.
 _LOCKS = ("~${}", ".~lock.{}#")
 # What is written stands beside its place under such a name until it is whole.

@@ -22,6 +22,7 @@ from allocate.gaps import DIGITS, HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, sho
 from allocate.layout import Layout
 from allocate.model import Model
 from allocate.population import AGED_0_14, AGED_65, Population, project
+from allocate.reliance import stock_rows
 from allocate.resources import FLOWS, flow
 from allocate.rows import Number
 from allocate.rules.scopes import Scope, parts
@@ -87,6 +88,7 @@ def assemble(
         "ledger": _ledger(case, layout),
         "ledger_by_age": ledger_by_age(case, layout),
         "today": _today(case, today),
+        "stock": stock_rows(district, case),
         "staff": _staff(case, layout),
         "staff_flows": _staff_flows(case, layout),
         "postings": [],

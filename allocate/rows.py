@@ -6,6 +6,8 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Literal
 
+from allocate.words import say, term
+
 Key = tuple[str | int, ...]
 Number = int | Fraction
 Sense = Literal[">=", "<=", "=="]
@@ -22,6 +24,8 @@ class Strength(StrEnum):
 
 
 POLICY = (Strength.MUST, Strength.IN_PRINCIPLE, Strength.STRIVE, Strength.ENCOURAGE)
+# Details of a breach that name a resource.
+_RESOURCES = ("resource", "made_of")
 
 
 # What a plan may decide; a rule names those that it speaks of.
@@ -102,6 +106,11 @@ class Breach:
     def share(self) -> Fraction:
         """Return the shortfall as a share of the target."""
         return Fraction(self.shortfall) / Fraction(self.target)
+
+    def sentence(self) -> str:
+        """Say the breach in the language of the session, staff and beds by the names that people give them."""
+        named = {key: term(str(self.details[key])) for key in _RESOURCES if key in self.details}
+        return say(self.words, **{**self.details, **named})
 
 
 def opened(j: int, t: int) -> Key:

@@ -10,6 +10,7 @@ from allocate.gaps import shown_number
 from allocate.layout import Layout
 from allocate.model import Model
 from allocate.policies import Clause, prefix_of
+from allocate.reliance import rests_on
 from allocate.rows import Breach, Number, Strength
 from allocate.rules import Rule
 from allocate.rules.base import Wants
@@ -78,6 +79,7 @@ def _decided(
     # Staff that nobody lists is assumed: what there is of it today is unknown.
     listed = {row.resource for row in district.staff}
     is_known = {case.holders(what)[0] for what in rule.resources} <= listed
+    grounds = rests_on(district, model, case, rule)
     missed: dict[int, list[Breach]] = {}
     for breach in rule.breaches(case, layout):
         missed.setdefault(_year(breach.about, case), []).append(breach)
@@ -98,6 +100,7 @@ def _decided(
             "status": "missed" if breaches else "met" if is_planned else "reported",
             "shortfall": shown_number(sum((b.shortfall for b in breaches), Fraction(0))),
             "causes": [_cause(*cause, names) for cause in causes],
+            "rests_on": grounds,
         }
 
 
@@ -193,6 +196,7 @@ def _blank(model: Model, clause: Clause | None) -> dict[str, Any]:
         "reason": dict(clause.reason) if clause and clause.reason else None,
         "note": dict(clause.note) if clause and clause.note else None,
         "why": None,
+        "rests_on": [],
     }
 
 

@@ -29,7 +29,7 @@ _BY_HAND = ("map_approval_number",)
 _LATER = frozenset(
     {
         *("today", "problems", "warnings", "only_site_of", "staff_flows", "staff", "population", "ledger_by_age"),
-        *("people_0_14", "people_0_14_basis", "growth", "people_by_year", "fairness"),
+        *("people_0_14", "people_0_14_basis", "growth", "people_by_year", "fairness", "stock", "rests_on"),
         *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
     }
 )
@@ -153,11 +153,11 @@ def _decided(content: Mapping[str, Any], district: District, model: Model, count
     case = make_case(district, model)
     layout = layout_of(content, case)
     for breach in (*siting.breaches(case, layout), *staffing.breaches(case, layout)):
-        yield Finding("·".join(map(str, breach.about)), say(breach.words, **breach.details))
+        yield Finding("·".join(map(str, breach.about)), breach.sentence())
     for name, rule in model.rules.items():
         if rule.strength is Strength.PHYSICS:
             for breach in rule.breaches(case, layout):
-                yield Finding(f"{name}·{'·'.join(map(str, breach.about))}", say(breach.words, **breach.details))
+                yield Finding(f"{name}·{'·'.join(map(str, breach.about))}", breach.sentence())
     bounds = {row["name"]: row["bound"] for row in content["stages"]}
     again = assemble(district, model, case, layout, bounds, content["draws"], content["versions"])
     # What a person adds to a finished plan follows from nothing in it.

@@ -18,7 +18,7 @@ from allocate.policies import REGIMES
 from allocate.population import AGES, Method
 from allocate.rows import POLICY
 from allocate.rules import RULES
-from allocate.rules.amounts import UNITS
+from allocate.rules.amounts import UNITS, USUAL
 from allocate.rules.rate import PER
 from allocate.words import LANGUAGES, both, catalogue, language, say, say_in, speaking
 
@@ -28,7 +28,7 @@ PAGE = [ROOT / "maps" / name for name in ("page.js", "template.html")]
 SECTIONS = {key.split(".")[0] for key in catalogue()}
 SHEETS = {
     *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "draws"),
-    *("assumptions", "problems", "sources"),
+    *("assumptions", "problems", "sources", "staffing", "staff_flows", "staff_by_town"),
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
 POLICY_FILES = [tomllib.loads(file.read_text("utf-8")) for file in sorted((ROOT / "models/policies").glob("*.toml"))]
@@ -66,7 +66,7 @@ CODES: dict[str, set[str]] = {
     | {"ratio", "households"},
     "sense": {"at_least", "at_most"},
     "document": {"issued", "draft"},
-    "term": TERMS | MORE_TERMS,
+    "term": TERMS | MORE_TERMS | set().union(*USUAL.values()),
     "fact": {
         *(f"population{part}" for part in ("", "_urban", "_rural", "_2010", "_0_14", "_registered")),
         *(f"population_{age}_and_over" for age in (60, 65, 80)),
@@ -85,6 +85,7 @@ CODES: dict[str, set[str]] = {
         *("institutions_position", "institutions_name", "model_rules", "model_siting", "model_circle", "model_modes"),
         *("people_later_years", *(f"people_later_years_{method}" for method in ("trend", "growth", "table"))),
         "people_ages_held",
+        *("model_resources", "staff"),
     },
     "projection": set(get_args(Method)),
     "age": set(AGES),

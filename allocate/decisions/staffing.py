@@ -138,7 +138,7 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
             there = layout.amounts.get((other, j, t), 0)
             if number * times > there:
                 parted: Key = ("part", what, other, site.id, case.years[t])
-                more = {"number": number * times, "other": other, "there": there}
+                more = {"number": number * times, "made_of": other, "there": there}
                 yield Breach(parted, number * times - there, 1, "breach.staff_part", details | more)
     for name in case.employed:
         yield from _unaccounted(case, layout, name)

@@ -25,6 +25,23 @@ COUNTED_IN = {
     "teams": frozenset({"premium_teams", "gold_teams"}),
     "square_metres": frozenset({"floor_area", "mch_floor_area"}),
 }
+# Names that models use besides; a planner may use others, which are counted in units.
+USUAL = {
+    "persons": frozenset(
+        {
+            *("primary_nurses", "hospital_nurses", "primary_physicians", "hospital_physicians", "primary_gps"),
+            *("public_health_doctors", "tcm_physicians", "psychiatrists", "paediatricians", "rehabilitation_staff"),
+            *("pharmacists", "technicians", "other_staff"),
+        }
+    ),
+    "beds": frozenset(
+        {
+            *("hospital_beds", "primary_beds", "rehabilitation_beds", "geriatric_beds", "psychiatric_beds"),
+            *("nursing_beds", "paediatric_beds", "emergency_beds"),
+        }
+    ),
+    "teams": frozenset({"teams"}),
+}
 UNITS = (*COUNTED_IN, "units")
 
 
@@ -43,7 +60,8 @@ def unit_of(resource: str) -> str:
     >>> unit_of("township_beds")
     'beds'
     """
-    return next((unit for unit, counted in COUNTED_IN.items() if resource in counted), "units")
+    named = (*COUNTED_IN.items(), *USUAL.items())
+    return next((unit for unit, counted in named if resource in counted), "units")
 
 
 def refuse_twice(names: tuple[str, ...]) -> None:
