@@ -9,7 +9,7 @@ from allocate.goals import GOALS, Goal
 from allocate.model import Model
 from allocate.policies import Clause
 from allocate.rows import Strength
-from allocate.rules import RULES, Rule
+from allocate.rules import RULES, Rule, SpendingShare
 from allocate.units import Basis
 from allocate.words import LANGUAGES, Language, both, catalogue, say_in, visible
 
@@ -41,6 +41,8 @@ def sentence(rule: Rule, language: Language) -> str:
     name = _name_of(RULES, rule)
     words = {key: _word(value, key, language) for key, value in _values(rule).items()}
     words["limit"] = _limit(rule, language)
+    if isinstance(rule, SpendingShare):
+        words["favoured"] = _word((*rule.kinds, *rule.resources), "favoured", language)
     text = say_in(language, f"card.rule_{name}", **words)
     extras = (say_in(language, f"card.with_{key}", **{key: words[key]}) for key in _EXTRAS if _values(rule).get(key))
     said = text + "".join(extras)

@@ -21,7 +21,7 @@ from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, pol
 from allocate.read import find_district, is_file
 from allocate.resources import Resource
 from allocate.rulebook import Rulebook
-from allocate.rules import RULES, PeoplePerStaff, Rule
+from allocate.rules import RULES, PeoplePerStaff, Rule, SpendingShare
 from allocate.tables import INSTITUTION_KINDS, PLACE_KINDS
 from allocate.travel import Circle, Mode
 from allocate.travel.circles import STRICT, Text
@@ -584,8 +584,16 @@ def _unknown_resources(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, 
                         "problem.resource_posts", file, column=column, value=other, details={"kinds": lacking}
                     )
     for name, rule in rules.items():
+        table = "clauses" if name in sheet.clauses else "rules"
+        if isinstance(rule, SpendingShare):
+            for what in rule.resources:
+                column, favoured = f"{table}.{name}.resources", head.resources.get(what)
+                if favoured is None or favoured.sum_of:
+                    yield Problem("problem.choice", file, column=column, value=what, details=choices)
+                elif not (favoured.yearly or favoured.adding):
+                    yield Problem("problem.resource_free", file, column=column, value=what, details={"resource": what})
         if isinstance(rule, PeoplePerStaff):
-            column = f"{'clauses' if name in sheet.clauses else 'rules'}.{name}.resource"
+            column = f"{table}.{name}.resource"
             known = head.resources.get(rule.resource)
             if known is None or known.sum_of:
                 yield Problem("problem.choice", file, column=column, value=rule.resource, details=choices)

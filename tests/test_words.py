@@ -40,7 +40,12 @@ TERMS = {
     if isinstance(term, str) and term not in {*tables.INSTITUTION_KINDS, *tables.PLACE_KINDS}
 }
 # What rules may say besides.
-MORE_TERMS = {"place", "site", "new", "own", "registered", "urban", "rural", "associate_senior", "senior"}
+MORE_TERMS = {
+    *("place", "site", "new", "own", "registered", "urban", "rural", "associate_senior", "senior"),
+    *("all", "capital", "recurrent"),
+    # Fields that lack staff, for which a planner may set money aside.
+    *("paediatricians", "emergency_physicians"),
+}
 # Sections whose keys are codes of the data.
 CODES: dict[str, set[str]] = {
     "kind": set(tables.INSTITUTION_KINDS) | set(tables.PLACE_KINDS),
