@@ -14,7 +14,7 @@ from allocate.words import LANGUAGES, Language, catalogue, say_in
 
 Content = dict[str, Any]
 NAMES = (
-    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "proof", "draws", "assumptions"),
+    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "proof", "draws", "front", "assumptions"),
     *("problems", "sources"),
 )
 

@@ -25,7 +25,7 @@ MODULES = sorted((ROOT / "allocate").rglob("*.py"))
 PAGE = [ROOT / "maps" / name for name in ("page.js", "template.html")]
 SECTIONS = {key.split(".")[0] for key in catalogue()}
 SHEETS = {
-    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "proof", "draws", "assumptions"),
+    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "proof", "draws", "front", "assumptions"),
     *("problems", "sources"),
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
@@ -57,7 +57,7 @@ CODES: dict[str, set[str]] = {
     "sheet": {
         *SHEETS,
         *(f"about_{sheet}" for sheet in SHEETS - {"years"}),
-        *("summary", "about_summary", "whole_district", "fact", "file", "program", "none_found", "cut"),
+        *("summary", "about_summary", "whole_district", "fact", "file", "program", "none_found", "not_asked", "cut"),
     },
     "indicator": set(RULES),
     # What a rule on amounts is counted in depends on its resource.
@@ -82,6 +82,7 @@ CODES: dict[str, set[str]] = {
         *("input", "indicator", "out_of_scope"),
     },
     "step": {"worst", "sum"},
+    "proven": {"yes", "no"},
     "regime": set(REGIMES),
     "counted": {
         *("places_position", "places_people", "places_people_65", "towns_position", "institutions_position"),
@@ -195,7 +196,7 @@ def test_the_scan_sees_what_the_code_says() -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT)))
 def test_every_text_that_a_module_says_is_in_the_catalogue(module: Path) -> None:
-    files = re.compile(r".*\.(csv|html|txt|json|toml|geojson|js|css|py|md)")
+    files = re.compile(r".*\.(csv|html|svg|txt|json|toml|geojson|js|css|py|md)")
     written = {
         text for text in constants(module) if re.fullmatch(r"[a-z]+\.[a-z_0-9]+", text) and not files.fullmatch(text)
     }

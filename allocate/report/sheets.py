@@ -16,8 +16,8 @@ Content = Mapping[str, Any]
 DISTRICT = "district"
 # Every table by its name, in the order in which a planner reads them.
 SHEETS = (
-    "years", "scorecard", "sites", "towns", "places", "budget", "coverage", "proof", "draws", "assumptions", "problems",
-    "sources",
+    "years", "scorecard", "sites", "towns", "places", "budget", "coverage", "proof", "draws", "front", "assumptions",
+    "problems", "sources",
 )  # fmt: skip
 # Why a clause is no rule, where the clause itself gives the reason.
 REASONED = ("clause.indicator", "clause.out_of_scope")
@@ -107,8 +107,8 @@ class Sheet:
 def sheets(content: Content, language: Language) -> dict[str, Sheet]:
     """Return every table of a plan by its name, in the order in which a planner reads them."""
     makers: tuple[Callable[[_Source], Sheet], ...] = (
-        _years, _scorecard, _sites, _towns, _places, _budget, _coverage, _proof, _draws, _assumptions, _problems,
-        _sources,
+        _years, _scorecard, _sites, _towns, _places, _budget, _coverage, _proof, _draws, _front, _assumptions,
+        _problems, _sources,
     )  # fmt: skip
     source = _Source(content, language)
     return {sheet.name: sheet for sheet in (make(source) for make in makers)}
@@ -442,6 +442,41 @@ def _draws(source: _Source) -> Sheet:
         }
 
     return _sheet("draws", fields, map(record, source.content["draws"]))
+
+
+def _front(source: _Source) -> Sheet:
+    """Return one line per plan between the cheapest and the one that serves most; none where nobody asked for them."""
+    years = source.years
+    fields = [
+        Field("point", "whole"), Field("average_share", "share"), Field("cost_front", "yuan"), Field("bound", "yuan"),
+        Field("gap", "gap"), Field("proven", "code", "proven"), Field("marginal", "yuan"), Field("sited", "whole"),
+        *(Field(f"reached_{year}", "whole", year=year) for year in years),
+        *(Field(f"reached_share_{year}", "share", year=year) for year in years),
+        Field("missed", "text"), Field("without", "text"),
+    ]  # fmt: skip
+    points = source.content.get("front", ())
+    spans = {str(row["year"]): row["calendar_years"] for row in source.content["budget"]}
+    comma = source.word("summary.comma")
+
+    def reached(point: Mapping[str, Any]) -> int:
+        return int(sum(people * spans[year] for year, people in point["served"].items()))
+
+    def record(point: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
+        shares = {year: _share(served, point["people"][year]) for year, served in point["served"].items()}
+        return {
+            **point,
+            "average_share": point["share"],
+            "cost_front": point["cost"],
+            "proven": "yes" if point["proven"] else "no",
+            "marginal": before and round((point["cost"] - before["cost"]) / (reached(point) - reached(before))),
+            "sited": point["sites"],
+            **_by_year("reached", years, point["served"]),
+            **_by_year("reached_share", years, shares),
+            "missed": comma.join(point["missed"]) or None,
+            "without": comma.join(point["without"]) or None,
+        }
+
+    return _sheet("front", fields, map(record, points, [None, *points[:-1]]))
 
 
 def _assumptions(source: _Source) -> Sheet:
