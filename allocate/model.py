@@ -21,7 +21,7 @@ from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, pol
 from allocate.read import find_district, is_file
 from allocate.resources import Resource
 from allocate.rulebook import Rulebook
-from allocate.rules import RULES, PeoplePerStaff, Rule, SpendingShare
+from allocate.rules import RULES, PeoplePerStaff, Rule, Spending, SpendingShare
 from allocate.tables import INSTITUTION_KINDS, PLACE_KINDS
 from allocate.travel import Circle, Mode
 from allocate.travel.circles import STRICT, Text
@@ -421,6 +421,7 @@ def model_of(
         problems += [
             *_inconsistent(head, rules, sheet, file),
             *_unknown_resources(head, rules, sheet, file),
+            *_idle_budgets(head, rules, sheet, file),
             *_cheap_to_drop(head, goals, file),
         ]
     if problems or head is None:
@@ -600,6 +601,23 @@ def _unknown_resources(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, 
             elif not set(rule.kinds) <= set(known.at):
                 details = {"kinds": ", ".join(sorted(set(rule.kinds) - set(known.at)))}
                 yield Problem("problem.resource_posts", file, column=column, value=rule.resource, details=details)
+
+
+def _idle_budgets(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, file: str) -> Iterator[Problem]:
+    """Yield budgets that would buy nothing at all: most likely they are not in yuan."""
+    siting, resources = head.siting.values(), head.resources.values()
+    prices = {
+        "capital": [*(one.opening for one in siting), *(one.adding for one in resources)],
+        "recurrent": [*(one.yearly for one in siting), *(one.yearly for one in resources)],
+    }
+    for name, rule in rules.items():
+        if not isinstance(rule, Spending):
+            continue
+        counted = [price for nature in rule.natures for price in prices[nature] if price]
+        if counted and 0 < rule.at_most < min(counted):
+            column = f"{'clauses' if name in sheet.clauses else 'rules'}.{name}.at_most"
+            details = {"cheapest": f"{min(counted):,}"}
+            yield Problem("problem.budget_unit", file, column=column, value=rule.at_most, details=details)
 
 
 def _cheap_to_drop(head: _Head, goals: Mapping[str, Goal], file: str) -> list[Problem]:

@@ -11,12 +11,15 @@ from conftest import Tiny
 from tiny import breached, every_point, layout_at, make, missed, rule, site
 
 from allocate.bundle import bundled
+from allocate.candidates import make_case
 from allocate.card import sentence
 from allocate.case import Case
+from allocate.consistency import findings
 from allocate.costs import charges, new_charges, newly_spent, spent
 from allocate.errors import ModelError
 from allocate.layout import Layout
 from allocate.model import read_model
+from allocate.read import read_district
 from allocate.resources import Resource
 from allocate.rows import Number
 from allocate.words import LANGUAGES, speaking
@@ -241,3 +244,59 @@ def test_the_examples_of_the_guide_are_read_and_said_on_the_card(tiny: Tiny) -> 
     assert sentence(rules["towards_primary_care"], "zh").startswith("每个规划年的新增支出中至少 70 % 用于：街镇卫生院")
     said = "At least 70 % of what a plan year newly spends goes to: township hospital"
     assert sentence(rules["towards_primary_care"], "en").startswith(said)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("of", "at_most", "cheapest"),
+    # The small model: a clinic costs 150,000 and 60,000 a year, a station more. 2,000 is 20 million in 10,000 yuan.
+    [("all", 2_000, "60,000"), ("capital", 149_999, "150,000"), ("recurrent", 59_999, "60,000")],
+)
+def test_a_budget_that_buys_nothing_at_all_is_not_in_yuan(
+    tiny: Tiny, of: str, at_most: int, cheapest: str, language: Any
+) -> None:
+    tiny.edit("tiny.toml", "at_most = 2_800_000", f'of = "{of}"\nat_most = {at_most}')
+    with speaking(language), pytest.raises(ModelError) as caught:
+        read_model(tiny.model)
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.column, problem.value) == ("tiny.toml", "rules.budget.at_most", at_most)
+    with speaking(language):
+        assert cheapest in problem.sentence()
+        assert "万元" in problem.sentence()
+
+
+@pytest.mark.parametrize("at_most", [0, 60_000])
+def test_a_budget_of_nothing_or_of_one_thing_is_a_budget(tiny: Tiny, at_most: int) -> None:
+    tiny.edit("tiny.toml", "at_most = 2_800_000", f"at_most = {at_most}")
+    assert read_model(tiny.model).rules["budget"].at_most == at_most  # type: ignore[attr-defined]
+
+
+STAFF = """
+[resources.nurses]
+at = { township_hospital = 90 }
+today = 1.0
+today_at = { township_hospital = 1.0 }
+yearly = 100_000
+basis = "assumed"
+source = "a toy"
+"""
+
+
+@pytest.mark.parametrize(
+    ("of", "at_most", "year"),
+    # 34,781 people have 35 nurses today: 3,500,000 yuan in each calendar year.
+    [("all", 3_499_999, 2025), ("recurrent", 3_499_999, 2025), ("recurrent", 3_500_000, None), ("capital", 0, None)],
+)
+def test_a_budget_below_the_pay_of_today_s_staff_is_said_before_planning(
+    tiny: Tiny, of: str, at_most: int, year: int | None
+) -> None:
+    tiny.edit("tiny.toml", "[rules.most_people]", f"{STAFF}\n[rules.most_people]")
+    tiny.edit("tiny.toml", "at_most = 2_800_000", f'of = "{of}"\nat_most = {at_most}')
+    model, district = read_model(tiny.model), read_district(tiny.folder)
+    found = [one for one in findings(model, district, make_case(district, model)) if one.words == "finding.pay_beyond"]
+    assert [(one.kind, one.clauses, one.details["year"]) for one in found] == (
+        [("unmeetable", ("budget",), year)] if year else []
+    )
+    for language in LANGUAGES:
+        with speaking(language):
+            assert all("3,500,000" in one.sentence() and "{" not in one.sentence() for one in found)
