@@ -10,7 +10,7 @@ from allocate.model import Model
 from allocate.policies import Clause
 from allocate.resources import is_employed
 from allocate.rows import Strength
-from allocate.rules import RULES, PeoplePerStaff, Rule
+from allocate.rules import RULES, PeoplePerStaff, Rule, SpendingShare
 from allocate.units import Basis
 from allocate.words import LANGUAGES, Language, both, catalogue, say_in, term, visible
 
@@ -47,6 +47,8 @@ def sentence(rule: Rule, language: Language) -> str:
     if isinstance(rule, PeoplePerStaff):
         # (A rule in visits says them among its numbers.)
         words["people"] = f"{rule.most:,}"
+    if isinstance(rule, SpendingShare):
+        words["favoured"] = _word((*rule.kinds, *rule.resources), "favoured", language)
     text = say_in(language, f"card.rule_{name}", **words)
     extras = (say_in(language, f"card.with_{key}", **{key: words[key]}) for key in _EXTRAS if _values(rule).get(key))
     said = text + "".join(extras)

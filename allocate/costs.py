@@ -1,7 +1,7 @@
 """What a plan costs: once and in every year, for places and for people, at hospitals and in primary care."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from allocate.case import Case
@@ -71,6 +71,24 @@ def charges(case: Case, t: int) -> Iterator[Charge]:
                 yield Charge("capital", name, employer, fresh)
 
 
+def new_charges(case: Case, t: int) -> Iterator[Charge]:
+    """Yield what can cost something in a plan year that today does not cost.
+
+    That is: opening and running new sites, adding and paying those who join, and teams beyond today's. Sites that
+    stand today, and the pay of those of today's staff who stay, are left out.
+    """
+    for charge in charges(case, t):
+        if charge.what == SITES:
+            if charge.nature == "capital" or not case.sites[charge.at].exists:
+                yield charge
+        elif charge.what in case.employed:
+            if charge.terms:
+                yield replace(charge, constant=0)
+        else:
+            today = case.stock.get((charge.what, charge.at), 0)
+            yield replace(charge, constant=-today * case.resources[charge.what].yearly)
+
+
 Wanted = Callable[[Nature, str, int], bool]
 
 
@@ -104,6 +122,29 @@ def spent(case: Case, layout: Layout, t: int, wanted: Wanted = _everything) -> d
             for j in case.holders(name)[1]:
                 if wanted("recurrent", name, j):
                     money["recurrent"] += resource.yearly * int(layout.amounts.get((name, j, t), 0))
+    return money
+
+
+def newly_spent(
+    case: Case, layout: Layout, t: int, wanted: Callable[[str, int], bool] = lambda _what, _at: True
+) -> int:
+    """Return what a plan year costs, once and in one calendar year, that today does not cost [yuan].
+
+    `wanted` tells of a resource (or `sites`) and a site or employer whether it counts. Worked out from what is open
+    and who is employed, and not from `new_charges`.
+    """
+
+    def is_new(nature: Nature, what: str, at: int) -> bool:
+        return wanted(what, at) and (what != SITES or nature == "capital" or not case.sites[at].exists)
+
+    money = sum(spent(case, layout, t, is_new).values())
+    for name, resource in case.resources.items():
+        if name in case.employed:
+            staying = (case.staying(name, employer, t) for employer in case.teams_of if wanted(name, employer))
+            money -= resource.yearly * sum(staying)
+        elif not resource.sum_of:
+            there = (case.stock.get((name, j), 0) for j in case.holders(name)[1] if wanted(name, j))
+            money -= resource.yearly * sum(there)
     return money
 
 

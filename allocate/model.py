@@ -22,7 +22,7 @@ from allocate.population import Projection
 from allocate.read import find_district, is_file
 from allocate.resources import Resource
 from allocate.rulebook import Rulebook
-from allocate.rules import RULES, PeoplePerStaff, Rule
+from allocate.rules import RULES, PeoplePerStaff, Rule, Spending, SpendingShare
 from allocate.tables import INSTITUTION_KINDS, PLACE_KINDS
 from allocate.travel import Circle, Mode
 from allocate.travel.circles import STRICT, Text
@@ -426,6 +426,7 @@ def model_of(
         problems += [
             *_inconsistent(head, rules, sheet, file),
             *_unknown_resources(head, rules, sheet, file),
+            *_idle_budgets(head, rules, sheet, file),
             *_cheap_to_drop(head, goals, file),
         ]
     if problems or head is None:
@@ -596,14 +597,39 @@ def _unknown_resources(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, 
                         "problem.resource_posts", file, column=column, value=other, details={"kinds": lacking}
                     )
     for name, rule in rules.items():
+        table = "clauses" if name in sheet.clauses else "rules"
+        if isinstance(rule, SpendingShare):
+            for what in rule.resources:
+                column, favoured = f"{table}.{name}.resources", head.resources.get(what)
+                if favoured is None or favoured.sum_of:
+                    yield Problem("problem.choice", file, column=column, value=what, details=choices)
+                elif not (favoured.yearly or favoured.adding):
+                    yield Problem("problem.resource_free", file, column=column, value=what, details={"resource": what})
         if isinstance(rule, PeoplePerStaff):
-            column = f"{'clauses' if name in sheet.clauses else 'rules'}.{name}.resource"
+            column = f"{table}.{name}.resource"
             known = head.resources.get(rule.resource)
             if known is None or known.sum_of:
                 yield Problem("problem.choice", file, column=column, value=rule.resource, details=choices)
             elif not set(rule.kinds) <= set(known.at):
                 details = {"kinds": ", ".join(sorted(set(rule.kinds) - set(known.at)))}
                 yield Problem("problem.resource_posts", file, column=column, value=rule.resource, details=details)
+
+
+def _idle_budgets(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, file: str) -> Iterator[Problem]:
+    """Yield budgets that would buy nothing at all: most likely they are not in yuan."""
+    siting, resources = head.siting.values(), head.resources.values()
+    prices = {
+        "capital": [*(one.opening for one in siting), *(one.adding for one in resources)],
+        "recurrent": [*(one.yearly for one in siting), *(one.yearly for one in resources)],
+    }
+    for name, rule in rules.items():
+        if not isinstance(rule, Spending):
+            continue
+        counted = [price for nature in rule.natures for price in prices[nature] if price]
+        if counted and 0 < rule.at_most < min(counted):
+            column = f"{'clauses' if name in sheet.clauses else 'rules'}.{name}.at_most"
+            details = {"cheapest": f"{min(counted):,}"}
+            yield Problem("problem.budget_unit", file, column=column, value=rule.at_most, details=details)
 
 
 def _cheap_to_drop(head: _Head, goals: Mapping[str, Goal], file: str) -> list[Problem]:

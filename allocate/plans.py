@@ -65,6 +65,7 @@ def assemble(
     bounds: Mapping[str, float],
     draws: Sequence[Mapping[str, Any]],
     versions: Mapping[str, str] | None = None,
+    front: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return what plan.json says about a layout: everything else in it follows from these arguments."""
     stages = _stages(model, case, layout, bounds)
@@ -81,6 +82,7 @@ def assemble(
         "gap": gap,
         "stages": stages,
         "draws": [dict(draw) for draw in draws],
+        "front": [dict(point) for point in front],
         "scorecard": scorecard(district, model, case, layout, today),
         "places": _places(district, case, layout),
         "sites": _sites(case, layout),

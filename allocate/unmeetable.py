@@ -7,15 +7,16 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 from allocate.case import Case
+from allocate.costs import charges
 from allocate.findings import Book, Finding, Value
 from allocate.implied import Limit, limits
-from allocate.rules import Forbid, Function, Presence, Reach
+from allocate.rules import Forbid, Function, Presence, Reach, Spending
 from allocate.rules.scopes import parts
 
 
 def unmeetable(book: Book) -> Iterator[Finding]:
     """Yield the clauses that stay unmet although every site is open that may be."""
-    for look in (_reach, _presence, _numbers):
+    for look in (_reach, _presence, _numbers, _budgets):
         yield from look(book)
 
 
@@ -57,6 +58,25 @@ def _beyond_reach(book: Book, name: str, rule: Reach, t: int) -> Finding | None:
             details["second"] = book.cite_all(behind)
             return Finding("contradiction", (name, *behind), "finding.reach_forbidden", details)
     return None
+
+
+def _budgets(book: Book) -> Iterator[Finding]:
+    """Yield budgets that do not even pay those of today's staff who stay, whatever is decided."""
+    case = book.case
+    for name, rule in book.planned.items():
+        if not isinstance(rule, Spending):
+            continue
+        for t in rule.when(case):
+            pay = int(sum(charge.constant for charge in charges(case, t) if charge.nature in rule.natures))
+            if pay > rule.at_most:
+                details: dict[str, Value] = {
+                    "clause": book.cite(name),
+                    "year": case.years[t],
+                    "low": f"{pay:,}",
+                    "high": f"{rule.at_most:,}",
+                }
+                yield Finding("unmeetable", (name,), "finding.pay_beyond", details)
+                break
 
 
 def _behind(banned: Mapping[int, tuple[str, ...]], sites: Iterable[int]) -> tuple[str, ...]:

@@ -43,7 +43,16 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         {"kinds": EVERY_KIND, "counts": "new", "at_most": 0, "scope": "town"},
         {"kinds": ("clinic",), "at_least": 2},
     ],
-    "spending": [{"at_most": 300}, {"at_most": 0, "years": (2027,)}],
+    "spending": [
+        {"at_most": 300},
+        {"at_most": 0, "years": (2027,)},
+        {"at_most": 150, "of": "capital"},
+        {"at_most": 120, "of": "recurrent", "years": (2027,)},
+    ],
+    "spending_share": [
+        {"share": 0.3, "kinds": ("clinic",)},
+        {"share": 1.0, "kinds": ("station", "township_hospital"), "years": (2027,)},
+    ],
     "keep": [{"sites": ("A",)}, {"sites": ("B", "D"), "years": (2027,)}],
     "forbid": [{"sites": ("C",)}, {"sites": ("A", "B"), "years": (2025,)}],
     "spacing": [

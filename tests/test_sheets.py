@@ -15,7 +15,7 @@ from allocate.words import LANGUAGES, Language, catalogue, say_in
 Content = dict[str, Any]
 NAMES = (
     *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "draws"),
-    *("assumptions", "problems", "sources"),
+    *("front", "assumptions", "problems", "sources"),
 )
 
 

@@ -19,7 +19,7 @@ DISTRICT = "district"
 # Every table by its name, in the order in which a planner reads them.
 SHEETS = (
     "years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "draws",
-    "assumptions", "problems", "sources",
+    "front", "assumptions", "problems", "sources",
 )  # fmt: skip
 # Those that only a plan that decides staff has: after the towns.
 STAFF_SHEETS = ("staffing", "staff_flows", "staff_by_town")
@@ -121,7 +121,7 @@ def sheets(content: Content, language: Language) -> dict[str, Sheet]:
     """Return every table of a plan by its name, in the order in which a planner reads them."""
     makers: tuple[Callable[[_Source], Sheet], ...] = (
         _years, _scorecard, _sites, _towns, _staffing, _staff_flows, _staff_by_town, _places, _budget, _coverage,
-        _ages, _fairness, _proof, _draws, _assumptions, _problems, _sources,
+        _ages, _fairness, _proof, _draws, _front, _assumptions, _problems, _sources,
     )  # fmt: skip
     source = _Source(content, language)
     if not source.resources:
@@ -702,6 +702,41 @@ def _draws(source: _Source) -> Sheet:
         }
 
     return _sheet("draws", fields, map(record, source.content["draws"]))
+
+
+def _front(source: _Source) -> Sheet:
+    """Return one line per plan between the cheapest and the one that serves most; none where nobody asked for them."""
+    years = source.years
+    fields = [
+        Field("point", "whole"), Field("average_share", "share"), Field("cost_front", "yuan"), Field("bound", "yuan"),
+        Field("gap", "gap"), Field("proven", "code", "proven"), Field("marginal", "yuan"), Field("sited", "whole"),
+        *(Field(f"reached_{year}", "whole", year=year) for year in years),
+        *(Field(f"reached_share_{year}", "share", year=year) for year in years),
+        Field("missed", "text"), Field("without", "text"),
+    ]  # fmt: skip
+    points = source.content.get("front", ())
+    spans = {str(row["year"]): row["calendar_years"] for row in source.content["budget"]}
+    comma = source.word("summary.comma")
+
+    def reached(point: Mapping[str, Any]) -> int:
+        return int(sum(people * spans[year] for year, people in point["served"].items()))
+
+    def record(point: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
+        shares = {year: _share(served, point["people"][year]) for year, served in point["served"].items()}
+        return {
+            **point,
+            "average_share": point["share"],
+            "cost_front": point["cost"],
+            "proven": "yes" if point["proven"] else "no",
+            "marginal": before and round((point["cost"] - before["cost"]) / (reached(point) - reached(before))),
+            "sited": point["sites"],
+            **_by_year("reached", years, point["served"]),
+            **_by_year("reached_share", years, shares),
+            "missed": comma.join(point["missed"]) or None,
+            "without": comma.join(point["without"]) or None,
+        }
+
+    return _sheet("front", fields, map(record, points, [None, *points[:-1]]))
 
 
 def _assumptions(source: _Source) -> Sheet:

@@ -31,6 +31,27 @@ def summary(content: Mapping[str, Any]) -> list[str]:
     return [visible(line) for line in lines]
 
 
+def front_line(content: Mapping[str, Any], file: object) -> str:
+    """Return what the front of a plan says in one line, and the file of its figure."""
+    front = content["front"]
+    if not front:
+        return visible(say("summary.no_front"))
+    ends = {
+        f"{end}_{key}": text
+        for end, point in (("low", front[0]), ("high", front[-1]))
+        for key, text in (("share", percent(point["share"], 1)), ("cost", _millions(point["cost"])))
+    }
+    line = say(
+        "summary.front",
+        count=len(front),
+        dropped=front[0]["points"] - len(front),
+        gap=percent_up(max(point["gap"] for point in front)),
+        file=file,
+        **ends,
+    )
+    return visible(line)
+
+
 def _district_ledger(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [row for row in content["ledger"] if row["scope"] == "district"]
 

@@ -4,7 +4,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time
-from math import ceil
+from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 from allocate.report.sheets import Cell, Field, Sheet, clean, sheets
@@ -43,18 +43,8 @@ _BROAD = 42  # width of a column of sentences [characters]
 _LINE = 15  # height of a line [points]
 _HEAD, _FIRST = 1, 2  # row of the headings, and of the first line [from 0]
 _WIDE = {
-    "document",
-    "reason",
-    "causes",
-    "quote",
-    "source",
-    "advice",
-    "figure",
-    "indicator",
-    "says",
-    "why",
-    "reading",
-    *("rests_on", "assumed_for"),
+    *("missed", "without", "document", "reason", "causes", "quote", "source", "advice", "figure", "indicator", "says"),
+    *("why", "reading", "rests_on", "assumed_for"),
 }
 # Columns of the years that stand in a second table of the summary, with the staff: one table would be too broad.
 _BELOW = {"adding", "pay", "standing_pay", "capital", "recurrent", "number_of"}
@@ -146,7 +136,10 @@ def _table_sheet(book: "Workbook", looks: _Looks, table: Sheet, language: Langua
     page.freeze_panes(_FIRST, _frozen(table))
     page.repeat_rows(_HEAD)
     if not table.rows:
-        page.write_string(_FIRST, 0, say_in(language, "sheet.none_found"), looks.of(italic=True))
+        key = "sheet.not_asked" if table.name == "front" else "sheet.none_found"
+        page.write_string(_FIRST, 0, say_in(language, key), looks.of(italic=True))
+    elif table.name == "front":
+        _front_chart(book, page, table, language)
     _for_paper(page, len(table.fields))
 
 
@@ -284,6 +277,32 @@ def _labelled(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def _length_whole(text: str) -> int:
     return sum(_length(text[at : at + 80]) for at in range(0, len(text), 80))
+
+
+def _front_chart(book: "Workbook", page: "Worksheet", front: Sheet, language: Language) -> None:
+    """Draw what each further share of the people costs, below the lines."""
+    chart = book.add_chart({"type": "scatter", "subtype": "straight_with_markers"})
+    name, names = say_in(language, "sheet.front"), [field.name for field in front.fields]
+    last = _HEAD + len(front.rows)
+    across, up = (names.index(column) for column in ("average_share", "cost_front"))
+    chart.add_series(
+        {
+            "name": [name, _HEAD, up],
+            "categories": [name, _FIRST, across, last, across],
+            "values": [name, _FIRST, up, last, up],
+            "line": {"color": "#0072b2", "width": 1.5},
+            "marker": {"type": "circle", "size": 7, "fill": {"color": "#0072b2"}, "border": {"color": "#0072b2"}},
+        }
+    )
+    shares = [float(share or 0) for share in front.column("average_share")]
+    # (Around the points, in steps of five in a hundred.)
+    ends = {"min": floor(20 * min(shares)) / 20, "max": min(1.0, (floor(20 * max(shares)) + 1) / 20)}
+    chart.set_x_axis({"name": front.fields[across].heading(language), "num_format": "0%", "major_unit": 0.05, **ends})
+    chart.set_y_axis({"name": front.fields[up].heading(language), "num_format": "#,##0"})
+    chart.set_title({"name": say_in(language, "sheet.front"), "name_font": {"size": 11}})
+    chart.set_legend({"none": True})
+    chart.set_size({"width": 760, "height": 380})
+    page.insert_chart(last + 2, 0, chart)
 
 
 def _chart(
