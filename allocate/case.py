@@ -172,6 +172,15 @@ class Case:
         counted, sites = self.holders(resource.sum_of)
         return counted, tuple(j for j in sites if self.sites[j].kind in resource.kinds)
 
+    def counted_at(self, what: str, j: int) -> str | None:
+        """Return under which name a resource or function is counted at a site; None where it cannot have any."""
+        resource = self.resources.get(what)
+        if resource is None:
+            return what
+        if not resource.sum_of:
+            return what if self.sites[j].kind in resource.at else None
+        return self.counted_at(resource.sum_of, j) if self.sites[j].kind in resource.kinds else None
+
     @cached_property
     def employed(self) -> tuple[str, ...]:
         """Return the resources that somebody employs."""
