@@ -84,7 +84,7 @@ CODES: dict[str, set[str]] = {
         *("places_position", "places_people", "places_people_65", "places_people_0_14", "towns_position"),
         *("institutions_position", "institutions_name", "model_rules", "model_siting", "model_circle", "model_modes"),
         *("people_later_years", *(f"people_later_years_{method}" for method in ("trend", "growth", "table"))),
-        "people_ages_held",
+        *("people_ages_held", "model_resources", "staff"),
     },
     "projection": set(get_args(Method)),
     "age": set(AGES),
