@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocate.resources import Resource, employers, is_employed
+from allocate.tables import HUB_KINDS
 from allocate.travel import Links
 from allocate.units import Basis, exact
 
@@ -229,6 +230,17 @@ class Case:
                     heapreplace(goes, (below + 1, employer))
                 kept.append(dict(left))
             found[what] = {employer: tuple(year[employer] for year in kept) for employer in today}
+        return found
+
+    @cached_property
+    def lending(self) -> Mapping[str, tuple[frozenset[int], frozenset[int]]]:
+        """Return the hospitals that may lend of a resource, and the hubs that may borrow: none without the others."""
+        found = {}
+        for name, resource in self.resources.items():
+            able = [e for e, team in self.teams_of.items() if resource.lent and any(self.posts(name, j) for j in team)]
+            lends = frozenset(e for e in able if self.sites[e].kind == "hospital")
+            borrows = frozenset(e for e in able if self.sites[e].kind in HUB_KINDS)
+            found[name] = (lends, borrows) if lends and borrows else (frozenset[int](), frozenset[int]())
         return found
 
     def posts(self, what: str, j: int) -> int:

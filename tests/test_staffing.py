@@ -115,6 +115,17 @@ def test_whoever_is_lent_is_borrowed_and_a_part_is_lent_with_its_whole() -> None
     assert agrees(case, ranges) == {"lawful", "conserved", "part", "lent", "borrowed", "flow"}
 
 
+def test_nobody_borrows_where_nobody_can_lend() -> None:
+    # The hospital has no posts for doctors, and so none to lend.
+    sites = [site("H", kind="hospital", exists=True), site("HUB", kind="community_centre", exists=True)]
+    resources = {"doctors": resource(at={"community_centre": 1}, lent=True)}
+    case = make([[5]], sites, {(0, 1): 60}, parents=(-1, 0), resources=resources)
+    ranges: dict[Key, Sequence[int]] = {amount("doctors", 1, 0): range(2), opened(0, 0): (1,), opened(1, 0): (1,)}
+    ranges |= flows("doctors", LENT, [0, 1], 0, range(2)) | flows("doctors", BORROWED, [0, 1], 0, range(2))
+    ranges |= flows("doctors", JOINED, [1], 0, range(2))
+    assert agrees(case, ranges) == {"lawful", "conserved", "flow", "lent"}
+
+
 def test_teams_are_made_of_people_at_their_own_site_and_none_is_at_a_closed_one() -> None:
     sites = [site("S", kind="station", exists=True, closable=True)]
     resources = {

@@ -6,7 +6,6 @@ from allocate.case import Case
 from allocate.layout import Layout
 from allocate.resources import BORROWED, JOINED, LENT, SPARE, flow
 from allocate.rows import Breach, Column, Key, Number, Row, amount, opened
-from allocate.tables import HUB_KINDS
 
 
 def columns(case: Case) -> Iterator[Column]:
@@ -28,7 +27,7 @@ def _ranges(case: Case, name: str, employer: int, t: int) -> Iterator[tuple[str,
     """Yield the flows of an employer, and the most that each can be: nobody joins, or is borrowed, beyond all posts."""
     posts = sum(case.posts(name, j) for j in case.teams_of[employer])
     staying = case.staying(name, employer, t)
-    lends, borrows = lending(case, name)
+    lends, borrows = case.lending[name]
     if posts or staying:
         yield JOINED, posts
         yield SPARE, staying + posts
@@ -42,17 +41,6 @@ def most_of(case: Case, what: str, employer: int, t: int) -> int:
     """Return the most that a flow of an employer can be; `what` names it, such as `nurses.joined`."""
     name, _, which = what.partition(".")
     return dict(_ranges(case, name, employer, t)).get(which, 0)
-
-
-def lending(case: Case, name: str) -> tuple[frozenset[int], frozenset[int]]:
-    """Return the hospitals that may lend of a resource, and the hubs that may borrow; none where it is not lent."""
-    if not case.resources[name].lent:
-        return frozenset(), frozenset()
-    able = [e for e, team in case.teams_of.items() if any(case.posts(name, j) for j in team)]
-    return (
-        frozenset(e for e in able if case.sites[e].kind == "hospital"),
-        frozenset(e for e in able if case.sites[e].kind in HUB_KINDS),
-    )
 
 
 def rows(case: Case) -> Iterator[Row]:
@@ -77,7 +65,7 @@ def rows(case: Case) -> Iterator[Row]:
 
 def _conserved(case: Case, name: str) -> Iterator[Row]:
     """Yield: whoever stays or joined works at a site of the employer, is lent, or is spare; lent is borrowed."""
-    whole, (lends, borrows) = case.resources[name].part_of, lending(case, name)
+    whole = case.resources[name].part_of
     for t in case.periods:
         year = case.years[t]
         joining: dict[Key, Number] = {}
@@ -103,7 +91,7 @@ def _conserved(case: Case, name: str) -> Iterator[Row]:
                     if whole and case.resources[whole].lent:
                         part = {amount(flow(name, which), employer, t): 1, amount(flow(whole, which), employer, t): -1}
                         yield Row((which, name, about, year), part, "<=", 0)
-        if lends and borrows:
+        if moved:
             yield Row(("lent", name, year), moved, "==", 0)
         per_year = case.resources[name].per_year
         if per_year is not None and joining:
