@@ -17,7 +17,7 @@ from allocate.goals import GOALS
 from allocate.layout import Layout
 from allocate.model import read_model
 from allocate.planning import plan
-from allocate.plans import Plan
+from allocate.plans import Plan, standing_today
 from allocate.program import Options
 from allocate.read import read_district
 from allocate.rows import Number
@@ -379,3 +379,76 @@ def test_beds_for_rural_people_are_counted_by_rural_people_alone() -> None:
     ten = Layout(frozenset((j, 0) for j in range(3)), {}, {("beds", 2, 0): 10})
     assert list(most.breaches(case, ten)) == []
     assert most.measure(case, ten, 0)[0] == 0
+
+
+# ---- today ----
+
+
+def test_today_a_site_serves_as_many_as_the_staff_that_it_has_can() -> None:
+    # Of 5,000 people, two doctors at 1,500 each serve 3,000 today, and the two posts more that the plan may fill 6,000.
+    sites = [site("HUB", kind="township_hospital", exists=True, per_staff=(("doctors", 1_500),), capacity=6_000)]
+    doctors = resource(at={"township_hospital": 4}, leaves=0.5)
+    case = make([[5_000]], sites, {(0, 0): 60}, resources={"doctors": doctors}, stock={("doctors", 0): 2})
+    today = standing_today(case)
+    assert dict(today.served) == {(0, 0): 3_000}
+    # Today's are all still there: retirement begins with the plan.
+    assert today.amounts["doctors", 0, 0] == 2
+    # Where nothing is known of doctors, nothing is known of whom they cannot serve.
+    assert dict(standing_today(replace(case, stock={})).served) == {(0, 0): 5_000}
+
+
+def test_what_there_is_today_of_staff_that_nobody_lists_is_unknown(staffed_plan: Plan) -> None:
+    today = {row["rule"]: row["today"] for row in staffed_plan.content["scorecard"] if row["year"] == 2030}
+    # 18 nurses are listed for 34,781 people: 0.5175 for 1,000. Of beds there is only an assumption.
+    assert today["nurses_per_thousand"] == pytest.approx(18_000 / 34_781)
+    assert today["township_beds_by_people"] is None
+    assert {"table": "model.resources", "basis": "assumed", "rows": 8} in staffed_plan.content["assumptions"]
+
+
+# ---- money ----
+
+
+def test_the_budget_of_a_plan_adds_up(staffed_plan: Plan) -> None:
+    content = staffed_plan.content
+    resources, joined = content["settings"]["resources"], {}
+    for row in content["budget"]:
+        flows = [one for one in content["staff_flows"] if one["year"] == row["year"]]
+        pay = {name: one.get("yearly", 0) for name, one in resources.items()}
+        standing = sum(pay[one["resource"]] * one["staying"] for one in flows)
+        more = sum(pay[one["resource"]] * one["joined"] for one in flows)
+        # (A team is paid where it works.)
+        teams = sum(
+            one["number"] for one in content["staff"] if (one["resource"], one["year"]) == ("teams", row["year"])
+        )
+        assert row["standing_pay"] == standing
+        assert row["pay"] == standing + more + pay["teams"] * teams
+        now = {(one["id"], one["resource"]): one["joined"] for one in flows}
+        assert row["adding"] == sum(
+            resources[about[1]].get("adding", 0) * (number - joined.get(about, 0)) for about, number in now.items()
+        )
+        joined = now
+        assert row["capital"] == row["opening"] + row["adding"]
+        assert row["recurrent"] == row["yearly"] + row["pay"]
+        assert row["total"] == row["capital"] + row["calendar_years"] * row["recurrent"]
+        limit = next(one for one in content["scorecard"] if (one["rule"], one["year"]) == ("budget", row["year"]))
+        assert limit["value"] == row["capital"] + row["recurrent"]
+    (cost,) = [stage["value"] for stage in content["stages"] if stage["name"] == "cost"]
+    assert cost == sum(row["total"] - row["calendar_years"] * row["standing_pay"] for row in content["budget"])
+
+
+def test_what_sites_show_is_what_works_there(staffed_plan: Plan) -> None:
+    content = staffed_plan.content
+    shown = {
+        (site["id"], year, name): number
+        for site in content["sites"]
+        for year, staff in site["staff"].items()
+        for name, number in staff.items()
+    }
+    assert shown == {(row["id"], str(row["year"]), row["resource"]): row["number"] for row in content["staff"]}
+    # What a hub employs works there and at its own stations and clinics.
+    parent = {site["id"]: site["parent"] for site in content["sites"]}
+    for row in content["staff_flows"]:
+        team = {row["id"], *(one for one, above in parent.items() if above == row["id"] and not one.startswith("hub"))}
+        works = sum(shown.get((one, str(row["year"]), row["resource"]), 0) for one in team)
+        assert row["here"] + row["elsewhere"] == works
+        assert row["staying"] + row["joined"] + row["borrowed"] == works + row["lent"] + row["spare"]
