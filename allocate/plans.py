@@ -505,14 +505,14 @@ def ledger_by_age(case: Case, layout: Layout) -> list[dict[str, Any]]:
 
 
 def _budget(model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
-    """Return what every plan year costs; the basis is the weakest of the unit costs.
+    """Return what every plan year costs; the basis is the weakest of the unit costs (where nothing costs, it is sure).
 
     Opening and yearly cost of the sites, then what staff and beds cost once and in each calendar year; of the last,
     `standing_pay` is that of today's who stay, whatever is decided.
     """
     bases = [candidates.basis for candidates in model.siting.values()]
     bases += [resource.basis for resource in model.resources.values() if resource.yearly or resource.adding]
-    basis = max(bases, key=list(Basis).index)
+    basis = max(bases, key=list(Basis).index, default=Basis.OFFICIAL)
     rows = []
     for t, year in enumerate(case.years):
         sites = spent(case, layout, t, lambda nature, what, at: what == SITES)

@@ -381,6 +381,33 @@ def test_beds_for_rural_people_are_counted_by_rural_people_alone() -> None:
     assert most.measure(case, ten, 0)[0] == 0
 
 
+def test_a_model_may_plan_staff_and_no_site_at_all(tiny: Tiny) -> None:
+    # 34,781 people and two nurses for every 1,000: 69.6, so 70. Nothing costs anything, so nothing of that is assumed.
+    head = NANKAI[: NANKAI.index("policies")].format(district=tiny.folder)
+    wish = """
+[siting]
+[resources.nurses]
+at = { hospital = 100 }
+basis = "assumed"
+source = "made up"
+[rules.nurses]
+rule = "rate"
+resource = "nurses"
+per = 1000
+at_least = 2
+strength = "must"
+basis = "assumed"
+source = "made up"
+[[goals]]
+goal = "cost"
+"""
+    tiny.model.write_text(head + wish, encoding="utf-8")
+    found = plan(read_district(tiny.folder), read_model(tiny.model))
+    assert staff_of(found)["nurses"] >= 70
+    assert [(row["total"], row["basis"]) for row in found.content["budget"]] == [(0, "official")]
+    assert verify(found.content).sound
+
+
 # ---- today ----
 
 
@@ -402,6 +429,9 @@ def test_what_there_is_today_of_staff_that_nobody_lists_is_unknown(staffed_plan:
     # 18 nurses are listed for 34,781 people: 0.5175 for 1,000. Of beds there is only an assumption.
     assert today["nurses_per_thousand"] == pytest.approx(18_000 / 34_781)
     assert today["township_beds_by_people"] is None
+    # Neither is what the year costs, beds among it; whom today's doctors serve is known.
+    assert today["budget"] is None
+    assert next(row for row in staffed_plan.content["scorecard"] if row["rule"] == "every_place")["today"] is not None
     assert {"table": "model.resources", "basis": "assumed", "rows": 8} in staffed_plan.content["assumptions"]
 
 
