@@ -135,9 +135,10 @@ def _wrong_staff(district: District, model: Model) -> list[Problem]:
     kinds = {one.id: one for one in district.institutions}
     problems = []
     numbers = {(row.institution, row.resource): row.number for row in district.staff}
-    for n, row in enumerate(district.staff):
+    listed = {row.resource for row in district.staff}
+    for row in district.staff:
         resource, at = model.resources.get(row.resource), kinds[row.institution]
-        where: dict[str, Any] = {"file": STAFF.file, "row": n + 2}
+        where: dict[str, Any] = {"file": STAFF.file, "row": row.row}
         if not model.resources:
             # (A model that decides no staff does not look at it.)
             continue
@@ -150,8 +151,9 @@ def _wrong_staff(district: District, model: Model) -> list[Problem]:
         fault = Problem("problem.staff_posts", column="number", value=row.number, **where)
         if row.number > posts:
             problems.append(replace(fault, details={"name": at.name, "posts": posts, "resource": row.resource}))
-        whole = numbers.get((row.institution, resource.part_of))
-        if whole is not None and row.number > whole:
+        # (Of a resource that the table does not list at all, today's number is assumed, and blames nobody.)
+        whole = numbers.get((row.institution, resource.part_of), 0)
+        if resource.part_of in listed and row.number > whole:
             details: dict[str, Any] = {
                 "name": at.name,
                 "resource": row.resource,

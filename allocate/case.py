@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from heapq import heapify, heapreplace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocate.resources import Resource, employers, is_employed
+from allocate.tables import HUB_KINDS
 from allocate.travel import Links
 from allocate.units import Basis, exact
 
@@ -172,6 +174,15 @@ class Case:
         counted, sites = self.holders(resource.sum_of)
         return counted, tuple(j for j in sites if self.sites[j].kind in resource.kinds)
 
+    def counted_at(self, what: str, j: int) -> str | None:
+        """Return under which name a resource or function is counted at a site; None where it cannot have any."""
+        resource = self.resources.get(what)
+        if resource is None:
+            return what
+        if not resource.sum_of:
+            return what if self.sites[j].kind in resource.at else None
+        return self.counted_at(resource.sum_of, j) if self.sites[j].kind in resource.kinds else None
+
     @cached_property
     def employed(self) -> tuple[str, ...]:
         """Return the resources that somebody employs."""
@@ -194,10 +205,43 @@ class Case:
         return {employer: tuple(group) for employer, group in groups.items()}
 
     def staying(self, what: str, employer: int, t: int) -> int:
-        """Return how many of today's staff an employer still has in a year, retirement taken off, in whole persons."""
-        today = sum(self.stock.get((what, j), 0) for j in self.teams_of[employer])
-        share = (1 - exact(self.resources[what].leaves)) ** sum(self.intervals[: t + 1])
-        return int(today * Fraction(share))
+        """Return how many of today's staff an employer still has in a year, retirement taken off, in whole persons.
+
+        The district keeps what the share that leaves leaves of its whole, rounded down once; who goes first is the
+        employer with most above its own part. (Rounded down at every employer, two in a hundred that leave would empty
+        each place that has one.)
+        """
+        return self._staying[what].get(employer, (0,) * len(self.years))[t]
+
+    @cached_property
+    def _staying(self) -> Mapping[str, Mapping[int, tuple[int, ...]]]:
+        found: dict[str, Mapping[int, tuple[int, ...]]] = {}
+        for what, resource in self.resources.items():
+            sums = {e: sum(self.stock.get((what, j), 0) for j in team) for e, team in self.teams_of.items()}
+            today = {employer: number for employer, number in sums.items() if number}
+            left, kept = dict(today), []
+            for t in self.periods:
+                share = Fraction((1 - exact(resource.leaves)) ** sum(self.intervals[: t + 1]))
+                goes = [(number * share - left[employer], employer) for employer, number in today.items()]
+                heapify(goes)
+                for _ in range(sum(left.values()) - int(sum(today.values()) * share)):
+                    below, employer = goes[0]
+                    left[employer] -= 1
+                    heapreplace(goes, (below + 1, employer))
+                kept.append(dict(left))
+            found[what] = {employer: tuple(year[employer] for year in kept) for employer in today}
+        return found
+
+    @cached_property
+    def lending(self) -> Mapping[str, tuple[frozenset[int], frozenset[int]]]:
+        """Return the hospitals that may lend of a resource, and the hubs that may borrow: none without the others."""
+        found = {}
+        for name, resource in self.resources.items():
+            able = [e for e, team in self.teams_of.items() if resource.lent and any(self.posts(name, j) for j in team)]
+            lends = frozenset(e for e in able if self.sites[e].kind == "hospital")
+            borrows = frozenset(e for e in able if self.sites[e].kind in HUB_KINDS)
+            found[name] = (lends, borrows) if lends and borrows else (frozenset[int](), frozenset[int]())
+        return found
 
     def posts(self, what: str, j: int) -> int:
         """Return the most of a resource that a site may have."""

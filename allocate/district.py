@@ -70,13 +70,14 @@ class Institution:
 
 @dataclass(frozen=True)
 class Staffing:
-    """How many of a resource an institution has today."""
+    """How many of a resource an institution has today, and in which row of staff.csv that stands."""
 
     institution: str
     resource: str
     number: int
     basis: Basis
     source: str
+    row: int = 0
 
 
 @dataclass(frozen=True)

@@ -578,6 +578,9 @@ def _unknown_resources(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, 
     for name, resource in head.resources.items():
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             yield Problem("problem.resource_name", file, column="resources", value=name)
+        for key in ("adding", "per_year", "leaves", "lent") if _is_formed(resource, head.resources) else ():
+            if getattr(resource, key) != Resource.model_fields[key].default:
+                yield Problem("problem.resource_formed", file, column=f"resources.{name}.{key}")
         for key, others in (
             ("part_of", (resource.part_of,)),
             ("sum_of", (resource.sum_of,)),
@@ -588,7 +591,7 @@ def _unknown_resources(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, 
                 known = head.resources.get(other)
                 if known is None or other == name:
                     yield Problem("problem.choice", file, column=column, value=other, details=choices)
-                elif known.sum_of or (known.part_of and key != "needs") or (known.needs and key != "part_of"):
+                elif not _may_point(key, known, head.resources):
                     # One step is enough for every document, and a circle is impossible.
                     yield Problem("problem.resource_step", file, column=column, value=other)
                 elif not (set(resource.at) | set(resource.kinds)) <= set(known.at):
@@ -630,6 +633,29 @@ def _idle_budgets(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, file:
             column = f"{'clauses' if name in sheet.clauses else 'rules'}.{name}.at_most"
             details = {"cheapest": f"{min(counted):,}"}
             yield Problem("problem.budget_unit", file, column=column, value=rule.at_most, details=details)
+
+
+def _is_formed(resource: Resource, resources: Mapping[str, Resource]) -> bool:
+    """Tell whether a resource is made of others, or a part of one that is."""
+    whole = resources.get(resource.part_of)
+    return resource.is_formed or (whole is not None and whole.is_formed)
+
+
+def _may_point(key: str, known: Resource, resources: Mapping[str, Resource]) -> bool:
+    """Tell whether a resource may be part of another one, be the sum of it, or need it at the same site.
+
+    A sum may count anything but a sum. A part has a whole that is none itself. A team takes people whom somebody
+    employs: neither teams, nor those who are part of a team.
+    """
+    if known.sum_of:
+        return False
+    match key:
+        case "part_of":
+            return not known.part_of
+        case "needs":
+            return not _is_formed(known, resources)
+        case _:
+            return True
 
 
 def _cheap_to_drop(head: _Head, goals: Mapping[str, Goal], file: str) -> list[Problem]:

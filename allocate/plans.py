@@ -3,7 +3,7 @@
 import json
 import platform
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from allocate import __version__
 from allocate.candidates import make_case
-from allocate.case import Case
+from allocate.case import Case, Site
 from allocate.costs import SITES, charges, spent
 from allocate.data_problems import data_problems
 from allocate.district import District, Fact, Growth, Institution, Place, PlaceYear, Staffing, Town
@@ -288,7 +288,12 @@ def _today(case: Case, today: Layout | None) -> list[dict[str, Any]]:
 
 
 def standing_today(case: Case) -> Layout:
-    """Return today's stock as a layout: what exists is open with its staff, and people go to the nearest with room."""
+    """Return today's stock as a layout: what exists is open with its staff, and people go to the nearest with room.
+
+    Staff of which nothing is known, neither listed nor assumed, limits nobody: unknown is not none.
+    """
+    known = {name for name, _ in case.stock}
+    seen = replace(case, sites=tuple(_limited_by(site, known) for site in case.sites))
     amounts: dict[tuple[str, int, int], Number] = {
         (name, j, t): number for (name, j), number in case.stock.items() for t in case.periods
     }
@@ -298,7 +303,7 @@ def standing_today(case: Case) -> Layout:
     order = sorted((seconds, i, j) for (i, j), seconds in case.seconds.items() if case.sites[j].exists)
     for t in case.periods:
         left = [int(people) for people in case.people[:, t]]
-        room = {j: bare.room(case, j, t) for j, site in enumerate(case.sites) if site.exists}
+        room = {j: bare.room(seen, j, t) for j, site in enumerate(case.sites) if site.exists}
         for _, i, j in order:
             space = room[j]
             people = left[i] if space is None else min(left[i], space)
@@ -307,6 +312,11 @@ def standing_today(case: Case) -> Layout:
                 left[i] -= people
                 room[j] = None if space is None else space - people
     return Layout(is_open, serve, amounts)
+
+
+def _limited_by(site: Site, staff: Collection[str]) -> Site:
+    """Return a site whose people only these resources limit, beside its capacity."""
+    return replace(site, per_staff=tuple(limit for limit in site.per_staff if limit[0] in staff))
 
 
 def _places(district: District, case: Case, layout: Layout) -> list[dict[str, Any]]:
@@ -499,14 +509,14 @@ def ledger_by_age(case: Case, layout: Layout) -> list[dict[str, Any]]:
 
 
 def _budget(model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
-    """Return what every plan year costs; the basis is the weakest of the unit costs.
+    """Return what every plan year costs; the basis is the weakest of the unit costs (where nothing costs, it is sure).
 
     Opening and yearly cost of the sites, then what staff and beds cost once and in each calendar year; of the last,
     `standing_pay` is that of today's who stay, whatever is decided.
     """
     bases = [candidates.basis for candidates in model.siting.values()]
     bases += [resource.basis for resource in model.resources.values() if resource.yearly or resource.adding]
-    basis = max(bases, key=list(Basis).index)
+    basis = max(bases, key=list(Basis).index, default=Basis.OFFICIAL)
     rows = []
     for t, year in enumerate(case.years):
         sites = spent(case, layout, t, lambda nature, what, at: what == SITES)

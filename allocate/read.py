@@ -231,7 +231,7 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
         people_by_year=tuple(_record(PlaceYear, row) for _, row in by_year),
         inputs=dict(sorted(folder.inputs.items())),
         warnings=tuple(folder.warnings),
-        staff=tuple(_record(Staffing, row) for _, row in staff),
+        staff=tuple(_record(Staffing, {**row, "row": number}) for number, row in staff),
     )
 
 

@@ -114,6 +114,7 @@ def test_a_year_says_people_sites_open_by_kind_and_money(tables: dict[str, Sheet
     assert row["served_share"] == 31_370 / 34_781
     # Five clinics at 150,000; the station at 400,000 and ten clinics at 60,000 a year, for one year.
     assert (row["opening"], row["yearly"], row["total"]) == (750_000, 1_000_000, 1_750_000)
+    assert row["open_hospital"] == 1, "the plan says what works there"
     assert "pay" not in row, "the plan decides nothing about staff"
 
 
