@@ -9,6 +9,7 @@ from villages import model, road
 
 from allocate.district import District
 from allocate.errors import ModelError
+from allocate.explain import explain
 from allocate.model import Model
 from allocate.planning import plan
 from allocate.program import Options
@@ -385,3 +386,17 @@ def test_no_resource_may_be_called_upgraded() -> None:
     with pytest.raises(ModelError) as caught:
         model({"everybody": EVERYBODY}, resources=resources)
     assert [problem.what for problem in caught.value.problems] == ["problem.resource_name"]
+
+
+# ---- what cannot hold together ----
+
+
+def test_what_a_larger_clinic_lets_hold_is_no_conflict() -> None:
+    # All 1,500 served by one clinic with room for 1,000: impossible, unless it may be enlarged.
+    rules = {"room": ROOM, "everybody": EVERYBODY | {"strength": "must"}}
+    district = road({"A": (0.0, 1500)})
+    options = Options(seconds=30.0)
+    (conflict,) = explain(district, model(rules), options).conflicts
+    assert conflict.core.names == {"everybody"}
+    larger = explain(district, model(rules, clinic=LARGER), options)
+    assert (larger.holds, larger.conflicts) == (True, ())
