@@ -26,7 +26,18 @@ def road(villages: Mapping[str, tuple[float, int]], clinics: Mapping[str, float]
     A township hospital stands at kilometre 100 and a hospital at 120, beyond everybody's circle.
     """
     places = tuple(
-        Place(name, name, "village", "T1", people, Basis.SURVEYED, None, None, lon(at), LAT, Basis.SURVEYED, name)
+        Place(
+            name,
+            name,
+            "village",
+            "T1",
+            people=people,
+            people_basis=Basis.SURVEYED,
+            lon=lon(at),
+            lat=LAT,
+            position_basis=Basis.SURVEYED,
+            short_name=name,
+        )
         for name, (at, people) in villages.items()
     )
     spots = {"hub": (100.0, "township_hospital"), "hospital": (120.0, "hospital")}
