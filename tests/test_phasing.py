@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from villages import model, road
 
+from allocate.card import card
 from allocate.district import District
 from allocate.errors import ModelError
 from allocate.explain import explain
@@ -378,3 +379,10 @@ def test_what_a_larger_clinic_lets_hold_is_no_conflict() -> None:
     assert conflict.core.names == {"everybody"}
     larger = explain(district, model(rules, clinic=LARGER), options)
     assert (larger.holds, larger.conflicts) == (True, ())
+
+
+def test_the_card_says_what_may_become_of_a_site() -> None:
+    text = card(model({"room": ROOM}, clinic={"may_close": True} | MOVING | LARGER))
+    assert "  - 新开的可在规划期内再关 · what is opened may close again" in text
+    assert "within 2,000 m in the same town are a move, opening 30,000 yuan (assumed: made up)" in text
+    assert "enlarged once: 40,000 yuan once, 5,000 yuan more a year; room for 1,000 more people" in text
