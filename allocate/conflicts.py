@@ -167,7 +167,8 @@ class Question:
                 first[t] = merged
         is_open = frozenset((j, first[t]) for j, t in full.open if t in first)
         serve = {(i, j, first[t]): people for (i, j, t), people in full.serve.items() if t in first}
-        self._remember(Layout(is_open, serve))
+        amounts = {(what, j, first[t]): number for (what, j, t), number in full.amounts.items() if t in first}
+        self._remember(Layout(is_open, serve, amounts))
 
     def missed(self, layout: Layout) -> Names:
         """Return the clauses that a layout misses, in exact numbers."""
@@ -462,7 +463,8 @@ class Question:
     def _settled(self, program: Program, found: Found) -> Layout | None:
         """Return what the solver found in whole people."""
         keys = program.keys
-        return settle(self.case, lambda key: float(found.values[keys[key]]), replace(self.options, seconds=30.0))
+        options = replace(self.options, seconds=30.0)
+        return settle(self.case, lambda key: float(found.values[keys[key]]), options, keys)
 
     def _part(self, name: str, row: Row | Key) -> Part:
         about = row.about if isinstance(row, Row) else row

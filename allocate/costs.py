@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from allocate.case import Case
+from allocate.case import Case, Site
 from allocate.layout import Layout
+from allocate.life import moved, opening_terms
 from allocate.resources import JOINED, flow
-from allocate.rows import Key, Number, amount, opened
+from allocate.rows import UPGRADED, Key, Number, amount, moves, opened
 
 Nature = Literal["capital", "recurrent"]
 NATURES: tuple[Nature, ...] = ("capital", "recurrent")
@@ -40,16 +41,27 @@ class Charge:
 def charges(case: Case, t: int) -> Iterator[Charge]:
     """Yield what can cost something in a plan year.
 
-    An existing site never opens: only candidates pay for opening. Whoever is employed is paid, with or without a post.
+    An existing site never opens: only candidates pay for opening, and less where one of their kind closes nearby and
+    moves there. Enlarging costs once and in every year. Whoever is employed is paid, with or without a post.
     """
+    sources: dict[int, list[int]] = {}
+    for old, new in case.moves:
+        sources.setdefault(new, []).append(old)
     for j, site in enumerate(case.sites):
         if site.yearly:
             yield Charge("recurrent", SITES, j, {opened(j, t): site.yearly})
-        if site.opening and not site.exists:
-            change: dict[Key, Number] = {opened(j, t): site.opening}
-            if t:
-                change[opened(j, t - 1)] = -site.opening
-            yield Charge("capital", SITES, j, change)
+        if not site.exists:
+            change: dict[Key, Number] = {key: site.opening * n for key, n in opening_terms(case, j, t).items()}
+            change |= {moves(old, j, t): -saved for old in sources.get(j, ()) if (saved := _saved(site))}
+            if any(change.values()):
+                yield Charge("capital", SITES, j, change)
+        if site.upgrade is not None:
+            now, before = amount(UPGRADED, j, t), amount(UPGRADED, j, t - 1)
+            if site.upgrade.yearly:
+                yield Charge("recurrent", SITES, j, {now: site.upgrade.yearly})
+            if site.upgrade.opening:
+                fresh: dict[Key, Number] = {now: site.upgrade.opening}
+                yield Charge("capital", SITES, j, fresh | ({before: -site.upgrade.opening} if t else {}))
     for name, resource in case.resources.items():
         if resource.sum_of:
             continue
@@ -65,10 +77,15 @@ def charges(case: Case, t: int) -> Iterator[Charge]:
                 terms: dict[Key, Number] = {joined: resource.yearly} if posts or staying else {}
                 yield Charge("recurrent", name, employer, terms, staying * resource.yearly)
             if resource.adding and (posts or staying):
-                fresh: dict[Key, Number] = {joined: resource.adding}
+                recruited: dict[Key, Number] = {joined: resource.adding}
                 if t:
-                    fresh[amount(flow(name, JOINED), employer, t - 1)] = -resource.adding
-                yield Charge("capital", name, employer, fresh)
+                    recruited[amount(flow(name, JOINED), employer, t - 1)] = -resource.adding
+                yield Charge("capital", name, employer, recruited)
+
+
+def _saved(site: Site) -> int:
+    """Return what opening a site costs less where another one moves there [yuan]."""
+    return 0 if site.moving is None else site.opening - site.moving
 
 
 Wanted = Callable[[Nature, str, int], bool]
@@ -89,7 +106,16 @@ def spent(case: Case, layout: Layout, t: int, wanted: Wanted = _everything) -> d
         if (j, t) in layout.open and wanted("recurrent", SITES, j):
             money["recurrent"] += site.yearly
         if not site.exists and wanted("capital", SITES, j):
-            money["capital"] += site.opening * layout.change(j, t)
+            money["capital"] += site.opening * layout.opens(case, j, t)
+        if site.upgrade is not None:
+            now, before = (int(layout.is_upgraded(j, u)) if u >= 0 else 0 for u in (t, t - 1))
+            if wanted("recurrent", SITES, j):
+                money["recurrent"] += site.upgrade.yearly * now
+            if wanted("capital", SITES, j):
+                money["capital"] += site.upgrade.opening * (now - before)
+    for j in moved(case, layout, t).values():
+        if wanted("capital", SITES, j):
+            money["capital"] -= _saved(case.sites[j])
     for name, resource in case.resources.items():
         if name in case.employed:
             for employer in case.teams_of:

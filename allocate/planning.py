@@ -7,6 +7,7 @@ from allocate.candidates import make_case
 from allocate.district import District
 from allocate.draws import look_at_draws
 from allocate.model import Model
+from allocate.nesting import look_at_years
 from allocate.plans import Plan, assemble
 from allocate.program import Options
 from allocate.search import Listener, lay_out
@@ -40,9 +41,11 @@ def plan(
     clock.append(time.monotonic())
     draws = look_at_draws(district, model, options, processes, hear_draw)
     clock.append(time.monotonic())
-    content = assemble(district, model, case, found.layout, found.bounds, draws)
+    years = look_at_years(district, model, options, processes)
+    clock.append(time.monotonic())
+    content = assemble(district, model, case, found.layout, found.bounds, draws, years)
     insist(content)
     clock.append(time.monotonic())
-    names = ("prepare", "stages", "draws", "assemble and verify")
+    names = ("prepare", "stages", "draws", "years alone", "assemble and verify")
     phases = {name: after - before for name, before, after in zip(names, clock, clock[1:], strict=False)}
     return Plan(content, phases | {f"stage {name}": spent for name, spent in found.seconds.items()}, found.log)

@@ -38,19 +38,20 @@ SHEETS = {
             "年龄组",
             "公平",
             "证明",
+            "逐年嵌套",
             "推算幅度",
         ),
         *("推算与假定", "数据问题", "来源"),
     ),
     "en": (
         *("Summary", "Scorecard", "Sites", "Towns", "Places", "Budget", "Coverage", "Age groups", "Fairness", "Proof"),
-        "Draws",
+        *("Nesting", "Draws"),
         *("Assumptions", "Data problems", "Sources"),
     ),
 }
 TABLES = (
-    *("scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "draws"),
-    "assumptions",
+    *("scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof"),
+    *("nesting", "draws", "assumptions"),
     *("problems", "sources"),
 )
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"

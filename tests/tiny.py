@@ -18,7 +18,9 @@ from allocate.travel import Links
 from allocate.units import Basis
 
 GOLDEN = Path(__file__).parent / "golden"
-AGAIN = "UPDATE_GOLDEN=1 python -m pytest tests/test_rules.py tests/test_goals.py tests/test_siting.py"
+AGAIN = (
+    "UPDATE_GOLDEN=1 python -m pytest tests/test_rules.py tests/test_goals.py tests/test_siting.py tests/test_life.py"
+)
 KINDS = ("clinic", "station")
 
 
