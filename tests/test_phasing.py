@@ -233,6 +233,47 @@ def test_a_clinic_is_enlarged_when_it_gets_too_small(enlarged: Content) -> None:
     assert enlarged["nesting"][-1]["yearly_cost"] == 25_000
 
 
+def test_a_second_doctor_needs_a_second_post_and_so_a_larger_clinic() -> None:
+    # One doctor serves 1,000 people, and a clinic has one post. From 2027 on all 1,500 must be served: a second post.
+    doctors = {"at": {"clinic": 1}, "yearly": 60_000, "adding": 10_000, **TOLD}
+    larger = {"upgrade": {"opening": 40_000, "yearly": 5_000, "posts": {"doctors": 1}, **TOLD}}
+    rules = {
+        "each": {"rule": "people_per_staff", "kinds": ["clinic"], "resource": "doctors", "people": 1000},
+        "most": EVERYBODY | {"share": 0.6, "years": [2025], "strength": "must"},
+        "everybody": EVERYBODY | {"years": [2027], "strength": "must"},
+    }
+    wanted = model(rules, years=(2025, 2027), clinic=larger, resources={"doctors": doctors})
+    content = plan_of(road({"A": (0.0, 1500)}), wanted)
+    assert actions(content) == [("clinic-A", 2025, "open"), ("clinic-A", 2027, "upgrade")]
+    assert served(content) == [1000, 1500]
+    assert row_of(content, "clinic-A", "open")["staff"] == {"2025": {"doctors": 1}, "2027": {"doctors": 2}}
+    # Sites as before; one doctor joins in each year, and 60,000 are paid for one, then for two.
+    assert [(row["opening"], row["yearly"], row["adding"], row["pay"]) for row in content["budget"]] == [
+        (100_000, 20_000, 10_000, 60_000),
+        (40_000, 25_000, 10_000, 120_000),
+    ]
+    assert [row["yearly_cost"] for row in content["nesting"]] == [80_000, 145_000]
+
+
+def test_a_year_can_pay_for_a_doctor_only_because_the_clinic_moves() -> None:
+    # 2027: 30,000 for moving, 20,000 for the clinic, 60,000 for the doctor: 110,000 yuan and not one more. A clinic
+    # that is not said to move would cost 100,000 in place of 30,000.
+    rules = {
+        "each": {"rule": "people_per_staff", "kinds": ["clinic"], "resource": "doctors", "people": 2000},
+        "gone": {"rule": "forbid", "sites": ["old"], "years": [2027], "strength": "must"},
+        "before": {"rule": "keep", "sites": ["old"], "years": [2025], "strength": "must"},
+        "everybody": EVERYBODY | {"years": [2027], "strength": "must"},
+        "budget": {"rule": "spending", "at_most": 110_000, "years": [2027], "strength": "must"},
+    }
+    doctors = {"at": {"clinic": 1}, "yearly": 60_000, **TOLD}
+    wanted = model(rules, years=(2025, 2027), clinic=MOVING | {"may_close": True}, resources={"doctors": doctors})
+    content = plan_of(road({"A": (0.0, 500), "M": (1.2, 700)}, {"old": -0.5}), wanted)
+    assert {action for _, _, action in actions(content)} == {"keep", "move", "open"}
+    assert served(content)[1] == 1200
+    assert (content["budget"][1]["capital"], content["budget"][1]["recurrent"]) == (30_000, 80_000)
+    assert not [row for row in content["scorecard"] if row["status"] == "missed"]
+
+
 def test_every_site_names_its_hub_and_its_hospital(enlarged: Content) -> None:
     chain = {row["id"]: (row["parent"], row["hospital"], row["parent_basis"]) for row in enlarged["sites"]}
     assert chain == {
