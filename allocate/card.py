@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from allocate.goals import GOALS, Goal
-from allocate.model import Model
+from allocate.model import Candidates, Enlarging, Model, Moving
 from allocate.policies import Clause
 from allocate.resources import is_employed
 from allocate.rows import Strength
@@ -242,6 +242,10 @@ def _siting(model: Model) -> Iterator[str]:
             f"- **{both(f'kind.{kind}')}**: {' · '.join(told)} "
             f"({both(f'basis.{candidates.basis}')}: {_text(candidates.source)})"
         )
+        lines += [
+            f"  - {' · '.join(both_said)}"
+            for both_said in zip(*(_life(candidates, one) for one in LANGUAGES), strict=True)
+        ]
     yield "\n".join(lines)
 
 
@@ -294,6 +298,32 @@ def _says(model: Model, name: str, language: Language) -> Iterator[str]:
         yield word("per_year", number=f"{resource.per_year:,}")
     if resource.lent:
         yield word("lent")
+
+
+def _life(candidates: Candidates, language: Language) -> Iterator[str]:
+    """Yield what may become of sites of a kind once they are open."""
+    if candidates.may_close:
+        yield say_in(language, "card.may_close")
+    move, upgrade = candidates.move, candidates.upgrade
+    if move is not None:
+        yield say_in(
+            language, "card.moves", metres=f"{move.metres:,}", opening=f"{move.opening:,}", **_source(move, language)
+        )
+    if upgrade is not None:
+        brings = [
+            say_in(language, "card.more_posts", resource=_text(name), number=f"{number:,}")
+            for name, number in upgrade.posts.items()
+        ]
+        if upgrade.people:
+            brings.append(say_in(language, "card.more_people", number=f"{upgrade.people:,}"))
+        costs = {"opening": f"{upgrade.opening:,}", "yearly": f"{upgrade.yearly:,}"}
+        joined = say_in(language, "summary.comma").join(brings)
+        yield say_in(language, "card.upgrades", brings=joined, **costs, **_source(upgrade, language))
+
+
+def _source(told: Enlarging | Moving, language: Language) -> dict[str, str]:
+    """Return where the numbers of a table come from, as its sentence fills it in."""
+    return {"basis": say_in(language, f"basis.{told.basis}"), "source": _text(told.source)}
 
 
 def _assumptions(model: Model) -> Iterator[str]:

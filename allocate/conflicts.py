@@ -168,7 +168,7 @@ class Question:
                 first[t] = merged
         is_open = frozenset((j, first[t]) for j, t in full.open if t in first)
         serve = {(i, j, first[t]): people for (i, j, t), people in full.serve.items() if t in first}
-        amounts = {(what, j, first[t]): n for (what, j, t), n in full.amounts.items() if t in first}
+        amounts = {(what, j, first[t]): number for (what, j, t), number in full.amounts.items() if t in first}
         self._remember(Layout(is_open, serve, amounts))
 
     def missed(self, layout: Layout) -> Names:

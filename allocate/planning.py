@@ -8,6 +8,7 @@ from allocate.district import District
 from allocate.draws import look_at_draws
 from allocate.front import check_count, look_at_front
 from allocate.model import Model
+from allocate.nesting import look_at_years
 from allocate.plans import Plan, assemble
 from allocate.program import Options
 from allocate.search import Listener, lay_out
@@ -48,11 +49,13 @@ def plan(
     clock.append(time.monotonic())
     draws = look_at_draws(district, model, options, processes, hear_draw)
     clock.append(time.monotonic())
+    years = look_at_years(district, model, options, processes)
+    clock.append(time.monotonic())
     points = look_at_front(case, model, options, front, processes, gap=gap, hear=hear_front) if front else []
     clock.append(time.monotonic())
-    content = assemble(district, model, case, found.layout, found.bounds, draws, front=points)
+    content = assemble(district, model, case, found.layout, found.bounds, draws, years, front=points)
     insist(content)
     clock.append(time.monotonic())
-    names = ("prepare", "stages", "draws", "front", "assemble and verify")
+    names = ("prepare", "stages", "draws", "years alone", "front", "assemble and verify")
     phases = {name: after - before for name, before, after in zip(names, clock, clock[1:], strict=False)}
     return Plan(content, phases | {f"stage {name}": spent for name, spent in found.seconds.items()}, found.log)

@@ -128,6 +128,20 @@ def served(i: int, t: int) -> Key:
     return ("served", i, t)
 
 
+# The amount that says whether a site was enlarged (0 or 1); no resource may bear this name.
+UPGRADED = "upgraded"
+
+
+def opens(j: int, t: int) -> Key:
+    """Return the helper variable: site `j`, which may close again, opens in year `t` (0 or 1)."""
+    return ("opens", j, t)
+
+
+def moves(old: int, new: int, t: int) -> Key:
+    """Return the helper variable: site `old` closes in year `t` and moves to where `new` opens (0 to 1)."""
+    return ("moves", old, new, t)
+
+
 def amount(what: str, index: int, t: int) -> Key:
     """Return the variable: how much of something, or whether (0 or 1), a site, place or town has in year `t`."""
     return ("amount", what, index, t)

@@ -87,7 +87,7 @@ def _behind(banned: Mapping[int, tuple[str, ...]], sites: Iterable[int]) -> tupl
 def _no_room(book: Book, name: str, rule: Reach, t: int) -> Finding | None:
     """Return where all sites together, every one open, have too little room for the people to be served."""
     case = book.case
-    if all(site.capacity is None for site in case.sites):
+    if all(site.most is None for site in case.sites):
         return None
     groups = [(members, rule.target(case, members, t)) for _, members in parts(case, rule.scope)]
     asked = sum(target for _, target in groups)
@@ -132,7 +132,7 @@ def _most_served(case: Case, groups: list[tuple[tuple[int, ...], int]], t: int) 
         for j in reach:
             pipe(first_place + i, first_site + j, int(case.people[i, t]))
     for j, site in enumerate(case.sites):
-        pipe(first_site + j, end, total if site.capacity is None else min(site.capacity, total))
+        pipe(first_site + j, end, total if site.most is None else min(site.most, total))
     shape = (end + 1, end + 1)
     graph = csr_array((np.array(room, dtype=np.int32), (rows, columns)), shape=shape)
     flow = maximum_flow(graph, 0, end)

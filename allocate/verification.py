@@ -31,6 +31,7 @@ _LATER = frozenset(
     {
         *("today", "problems", "warnings", "only_site_of", "staff_flows", "staff", "population", "ledger_by_age"),
         *("people_0_14", "people_0_14_basis", "growth", "people_by_year", "fairness", "stock", "rests_on", "front"),
+        *("nesting", "parent_basis", "hospital", "into", "from"),
         *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
     }
 )
@@ -75,7 +76,8 @@ def verify(plan: str | Path | Mapping[str, Any], data: str | Path | None = None)
 
     `data` is the district's folder; without it the district of the plan's name is compared, if there is one in the
     working folder that the plan lies in, in the one that the command runs in, or among the bundled ones.
-    What no recheck can work out again is the solver's word: the bounds, and what the draws and the front found.
+    What no recheck can work out again is the solver's word: the bounds, what the draws and the front found, and
+    what was found for single years.
 
     Raises
     ------
@@ -95,6 +97,7 @@ def verify(plan: str | Path | Mapping[str, Any], data: str | Path | None = None)
         findings += _decided(content, district, model, counted)
         findings += _draws(content, district, model, counted)
         findings += _front(content, model, counted)
+        findings += _years_alone(content, model)
     except AllocateError as error:
         findings.append(Finding("settings", str(error)))
     except (
@@ -161,8 +164,8 @@ def _decided(content: Mapping[str, Any], district: District, model: Model, count
             for breach in rule.breaches(case, layout):
                 yield Finding(f"{name}·{'·'.join(map(str, breach.about))}", breach.sentence())
     bounds = {row["name"]: row["bound"] for row in content["stages"]}
-    drawn, front = content["draws"], content.get("front", ())
-    again = assemble(district, model, case, layout, bounds, drawn, content["versions"], front)
+    drawn, years_alone, front = content["draws"], content.get("nesting", ()), content.get("front", ())
+    again = assemble(district, model, case, layout, bounds, drawn, years_alone, content["versions"], front)
     # What a person adds to a finished plan follows from nothing in it.
     again |= {key: content[key] for key in _BY_HAND if isinstance(content.get(key), str)}
     yield from _differences(content, again, "", counted, _may_lack(content))
@@ -282,6 +285,24 @@ def _front(content: Mapping[str, Any], model: Model, counted: _Counter) -> Itera
         for key in ("cost", "share", "point"):
             if before and point[key] <= before[key]:
                 yield Finding(f"{where}.{key}", say("verify.not_rising", found=point[key], before=before[key]))
+
+
+def _years_alone(content: Mapping[str, Any], model: Model) -> Iterator[Finding]:
+    """Yield where what was found for the years by themselves contradicts itself; the rest is the solver's word."""
+    rows = content.get("nesting", ())
+    if not rows and "nesting" in _may_lack(content):
+        return
+    wanted = list(model.years) if len(model.years) > 1 else []
+    found = [row["year"] for row in rows]
+    if found != wanted:
+        yield Finding("nesting", say("verify.differs", found=found, wanted=wanted))
+    for n, row in enumerate(rows):
+        for key in ("sites_alone", "yearly_cost_alone"):
+            if not isinstance(row[key], int) or isinstance(row[key], bool) or row[key] < 0:
+                yield Finding(f"nesting[{n}].{key}", say("verify.broken", reason=repr(row[key])))
+        if row["bound_alone"] > row["value_alone"]:
+            reason = say("verify.differs", found=row["bound_alone"], wanted=row["value_alone"])
+            yield Finding(f"nesting[{n}].bound_alone", reason)
 
 
 def _people(district: District, counted: _Counter) -> Iterator[Finding]:

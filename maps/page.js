@@ -174,10 +174,10 @@ function stateOf(mark, year) {
   switch (last.action) {
     case "close":
     case "merge":
+    case "move":
       return now ? "closing" : "gone";
     case "open":
       return now ? "opening" : "kept";
-    case "move":
     case "upgrade":
       return now ? "changing" : "kept";
     default:

@@ -14,8 +14,8 @@ from allocate.words import LANGUAGES, Language, catalogue, say_in
 
 Content = dict[str, Any]
 NAMES = (
-    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "draws"),
-    *("front", "assumptions", "problems", "sources"),
+    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting"),
+    *("draws", "front", "assumptions", "problems", "sources"),
 )
 
 

@@ -27,8 +27,8 @@ MODULES = sorted((ROOT / "allocate").rglob("*.py"))
 PAGE = [ROOT / "maps" / name for name in ("page.js", "template.html")]
 SECTIONS = {key.split(".")[0] for key in catalogue()}
 SHEETS = {
-    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "draws"),
-    *("front", "assumptions", "problems", "sources", "staffing", "staff_flows", "staff_by_town"),
+    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting"),
+    *("draws", "front", "assumptions", "problems", "sources", "staffing", "staff_flows", "staff_by_town"),
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
 POLICY_FILES = [tomllib.loads(file.read_text("utf-8")) for file in sorted((ROOT / "models/policies").glob("*.toml"))]
@@ -88,7 +88,15 @@ CODES: dict[str, set[str]] = {
     "regime": set(REGIMES),
     "counted": {
         *("places_position", "places_people", "places_people_65", "places_people_0_14", "towns_position"),
-        *("institutions_position", "institutions_name", "model_rules", "model_siting", "model_circle", "model_modes"),
+        *(
+            "institutions_position",
+            "institutions_name",
+            "institutions_parent",
+            "model_rules",
+            "model_siting",
+            "model_circle",
+            "model_modes",
+        ),
         *("people_later_years", *(f"people_later_years_{method}" for method in ("trend", "growth", "table"))),
         *("people_ages_held", "model_resources", "staff"),
     },

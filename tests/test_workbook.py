@@ -28,16 +28,16 @@ SOFFICE = shutil.which("soffice")
 SHEETS = {
     "zh": (
         *("概要", "条款对照", "站点建议", "街镇", "村和社区", "预算", "各口径覆盖", "年龄组", "公平", "证明"),
-        *("推算幅度", "费用与覆盖", "推算与假定", "数据问题", "来源"),
+        *("逐年嵌套", "推算幅度", "费用与覆盖", "推算与假定", "数据问题", "来源"),
     ),
     "en": (
         *("Summary", "Scorecard", "Sites", "Towns", "Places", "Budget", "Coverage", "Age groups", "Fairness", "Proof"),
-        *("Draws", "Cost and coverage", "Assumptions", "Data problems", "Sources"),
+        *("Nesting", "Draws", "Cost and coverage", "Assumptions", "Data problems", "Sources"),
     ),
 }
 TABLES = (
-    *("scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "draws", "front"),
-    "assumptions",
+    *("scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof"),
+    *("nesting", "draws", "front", "assumptions"),
     *("problems", "sources"),
 )
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"

@@ -21,7 +21,7 @@ from allocate.units import Basis
 
 GOLDEN = Path(__file__).parent / "golden"
 AGAIN = "UPDATE_GOLDEN=1 python -m pytest " + " ".join(
-    f"tests/test_{of}.py" for of in ("rules", "goals", "siting", "staffing")
+    f"tests/test_{of}.py" for of in ("rules", "goals", "siting", "staffing", "life")
 )
 KINDS = ("clinic", "station")
 

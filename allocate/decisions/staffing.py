@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from allocate.case import Case
 from allocate.layout import Layout
 from allocate.resources import BORROWED, JOINED, LENT, SPARE, flow
-from allocate.rows import Breach, Column, Key, Number, Row, amount, opened
+from allocate.rows import UPGRADED, Breach, Column, Key, Number, Row, amount, opened
 
 
 def columns(case: Case) -> Iterator[Column]:
@@ -15,7 +15,7 @@ def columns(case: Case) -> Iterator[Column]:
             continue
         for t in case.periods:
             for j in case.holders(name)[1]:
-                yield Column(amount(name, j, t), high=case.posts(name, j), whole=True)
+                yield Column(amount(name, j, t), high=case.most_posts(name, j), whole=True)
     for name in case.employed:
         for employer in case.teams_of:
             for t in case.periods:
@@ -25,7 +25,7 @@ def columns(case: Case) -> Iterator[Column]:
 
 def _ranges(case: Case, name: str, employer: int, t: int) -> Iterator[tuple[str, int]]:
     """Yield the flows of an employer, and the most that each can be: nobody joins, or is borrowed, beyond all posts."""
-    posts = sum(case.posts(name, j) for j in case.teams_of[employer])
+    posts = sum(case.most_posts(name, j) for j in case.teams_of[employer])
     staying = case.staying(name, employer, t)
     lends, borrows = case.lending[name]
     if posts or staying:
@@ -53,7 +53,10 @@ def rows(case: Case) -> Iterator[Row]:
             for j in case.holders(name)[1]:
                 site, here = case.sites[j], amount(name, j, t)
                 if not site.exists or site.closable:
-                    yield Row(("posts", name, site.id, year), {here: 1, opened(j, t): -case.posts(name, j)}, "<=", 0)
+                    posts: dict[Key, Number] = {here: 1, opened(j, t): -case.posts(name, j)}
+                    if case.more_posts(name, j):
+                        posts[amount(UPGRADED, j, t)] = -case.more_posts(name, j)
+                    yield Row(("posts", name, site.id, year), posts, "<=", 0)
                 if resource.part_of:
                     yield Row(("part", name, site.id, year), {here: 1, amount(resource.part_of, j, t): -1}, "<=", 0)
                 for other, times in resource.needs.items():
@@ -113,7 +116,7 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
             )
         if which:
             continue
-        most = case.posts(what, j) if (j, t) in layout.open else 0
+        most = layout.posts(case, what, j, t)
         if number > most:
             about = ("posts", what, site.id, case.years[t])
             excess = number - most

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from allocate.population import AGES
 from allocate.report.summary import assumed_stock, resources_of, say_grounds, stage_key
-from allocate.tables import BASES, INSTITUTION_KINDS
+from allocate.tables import BASES, ENDS, INSTITUTION_KINDS
 from allocate.words import Language, catalogue, say_in, term
 
 Kind = Literal["id", "text", "code", "year", "whole", "yuan", "share", "rate", "gap", "minutes", "degrees", "measure"]
@@ -18,8 +18,8 @@ Content = Mapping[str, Any]
 DISTRICT = "district"
 # Every table by its name, in the order in which a planner reads them.
 SHEETS = (
-    "years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "draws",
-    "front", "assumptions", "problems", "sources",
+    "years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting",
+    "draws", "front", "assumptions", "problems", "sources",
 )  # fmt: skip
 # Those that only a plan that decides staff has: after the towns.
 STAFF_SHEETS = ("staffing", "staff_flows", "staff_by_town")
@@ -121,7 +121,7 @@ def sheets(content: Content, language: Language) -> dict[str, Sheet]:
     """Return every table of a plan by its name, in the order in which a planner reads them."""
     makers: tuple[Callable[[_Source], Sheet], ...] = (
         _years, _scorecard, _sites, _towns, _staffing, _staff_flows, _staff_by_town, _places, _budget, _coverage,
-        _ages, _fairness, _proof, _draws, _front, _assumptions, _problems, _sources,
+        _ages, _fairness, _proof, _nesting, _draws, _front, _assumptions, _problems, _sources,
     )  # fmt: skip
     source = _Source(content, language)
     if not source.resources:
@@ -133,7 +133,9 @@ def reason(site: Mapping[str, Any], years: Sequence[int], language: Language) ->
     """Say why a site is in the plan, or what its closing means to the people within its circle."""
     last = str(years[-1])
     people, alone = site["people"].get(last, 0), site["only_site_of"].get(last, 0)
-    if site["action"] == "close":
+    if site["action"] == "upgrade":
+        return say_in(language, "sites.upgraded", year=site["year"])
+    if site["action"] in ENDS:
         return say_in(language, "sites.closed_alone" if alone else "sites.closed", year=last, alone=alone)
     return say_in(language, "sites.why" if alone else "sites.why_shared", year=last, people=people, alone=alone)
 
@@ -198,6 +200,10 @@ class _Source:
 
     def scope(self, scope: str) -> str:
         return self.word("sheet.whole_district") if scope == DISTRICT else self.towns[scope]
+
+    def site(self, code: str | None) -> str | None:
+        """Return the name of a site by its id; what is not in the plan keeps its id."""
+        return None if code is None else self.site_names.get(code, code)
 
     def open_sites(self, year: int) -> list[Mapping[str, Any]]:
         """Return the sites that stand open in a year: those that state whom they serve then."""
@@ -353,11 +359,12 @@ def _sites(source: _Source) -> Sheet:
         Field("town", "text"), Field("until", "year"),
         *(Field(f"serves_{year}", "whole", year=year) for year in years),
         *(Field(f"only_site_of_{year}", "whole", year=year) for year in years),
-        Field("cost", "yuan"), Field("parent", "text"), Field("reason", "text"), Field("basis", "code", "basis"),
+        Field("cost", "yuan"), Field("other_site", "text"), Field("parent", "text"), Field("hospital", "text"),
+        Field("reason", "text"), Field("basis", "code", "basis"),
         Field("lon", "degrees"), Field("lat", "degrees"), Field("id", "id"), Field("town_id", "id"),
     ]  # fmt: skip
     sited = source.content["settings"]["siting"]
-    closing = {site["id"]: site["year"] for site in source.content["sites"] if site["action"] == "close"}
+    closing = {site["id"]: site["year"] for site in source.content["sites"] if site["action"] in ENDS}
 
     def record(site: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -369,7 +376,9 @@ def _sites(source: _Source) -> Sheet:
             "town": source.towns[site["town"]],
             **_by_year("serves", years, site["people"]),
             **_by_year("only_site_of", years, site["only_site_of"]),
-            "parent": source.site_names.get(site["parent"], site["parent"]),
+            "other_site": source.site(site.get("into") or site.get("from")),
+            "parent": source.site(site["parent"]),
+            "hospital": source.site(site.get("hospital")),
             "reason": reason(site, years, source.language),
         }
 
@@ -679,6 +688,32 @@ def _proof(source: _Source) -> Sheet:
         return {**row, "stage": said, "stage_value": row["value"], "unit": _unit(row["unit"])}
 
     return _sheet("proof", fields, map(record, source.content["stages"]))
+
+
+def _nesting(source: _Source) -> Sheet:
+    """Return every plan year as the plan has it beside the same year planned by itself."""
+    fields = [
+        Field("year", "year"), Field("sited", "whole"), Field("sited_alone", "whole"), Field("yearly_all", "yuan"),
+        Field("yearly_alone", "yuan"), Field("goal", "text"), Field("stage_value", "measure"),
+        Field("value_alone", "measure"), Field("bound_alone", "measure"), Field("gap_alone", "gap"),
+        Field("nesting_most", "gap"), Field("unit", "code", "unit"),
+    ]  # fmt: skip
+
+    def record(row: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            **row,
+            "sited": row["sites"],
+            "sited_alone": row["sites_alone"],
+            "yearly_all": row["yearly_cost"],
+            "yearly_alone": row["yearly_cost_alone"],
+            "goal": source.word(stage_key(row["goal"])),
+            "stage_value": row["value"],
+            "gap_alone": row["gap"],
+            "nesting_most": row["most"],
+            "unit": _unit(row["unit"]),
+        }
+
+    return _sheet("nesting", fields, map(record, source.content.get("nesting", ())))
 
 
 def _draws(source: _Source) -> Sheet:

@@ -278,7 +278,16 @@ def _proof(content: Mapping[str, Any]) -> str:
         gaps[name] = max(row["gap"], gaps.get(name, 0.0))
     parts = [say("summary.stage", stage=name, gap=percent_up(gap)) for name, gap in gaps.items()]
     key = "summary.proven" if content["outcome"] == "optimal" else "summary.not_proven"
-    return say(key, text=say("summary.semicolon").join(parts))
+    return say(key, text=say("summary.semicolon").join(parts)) + _nesting(content)
+
+
+def _nesting(content: Mapping[str, Any]) -> str:
+    """Say what it costs at most that the plan's years build on each other, in the year in which it costs most."""
+    rows = content.get("nesting", ())
+    if not rows:
+        return ""
+    dearest = max(rows, key=lambda row: row["most"])
+    return say("summary.nesting", year=dearest["year"], share=percent_up(dearest["most"]))
 
 
 def stage_key(name: str) -> str:
