@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from shapely.geometry import MultiPoint, MultiPolygon, shape
 
+from allocate.tables import ENDS
 from allocate.travel import Circle, Mode
 
 Array = NDArray[np.float64]
@@ -25,8 +26,6 @@ _LONGEST_EDGE = 0.01
 # Places nearer to one another than this stand on one spot [m, as decimals]; crumbs below this area are dropped [m²].
 _SPOT_DECIMALS = 2
 _CRUMB = 1e-3
-# What ends a site; every other action leaves it open.
-_ENDS = ("close", "merge")
 
 
 def boundary_of(content: Mapping[str, Any]) -> MultiPolygon:
@@ -172,7 +171,7 @@ class Areas:
         """Return where the sites of some kinds stand that are open in a year [°], in order."""
         rows = [row for row in self.content["sites"] if row["year"] <= year and row["kind"] in kinds]
         latest = {row["id"]: row for row in sorted(rows, key=lambda row: int(row["year"]))}
-        return tuple(sorted({(row["lon"], row["lat"]) for row in latest.values() if row["action"] not in _ENDS}))
+        return tuple(sorted({(row["lon"], row["lat"]) for row in latest.values() if row["action"] not in ENDS}))
 
     def _reached(self, sites: Array, spots: frozenset[int], radius: int) -> MultiPolygon:
         metres = self._metres(sites)

@@ -1,18 +1,19 @@
 """Makes the case of a district and a model: existing sites, candidates, people by year, links within a circle."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from allocate.case import Case, Site
+from allocate.case import Case, Site, Upgrade
 from allocate.district import District
 from allocate.errors import InputError, ModelError, Problem
-from allocate.model import SITED, Model
+from allocate.model import SITED, Enlarging, Model
 from allocate.population import faults, project, registered_share
 from allocate.rules import Capacity, Forbid, Keep, PeoplePerStaff
 from allocate.tables import HUB_KINDS, STAFF, TRAVEL
@@ -61,6 +62,8 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     )
     near = _suitable(links(places, spots, ring, model.modes, district.travel), district, model, sites, ring.kinds)
     people = project(district, model.population, model.years)
+    listed = {one.id: one.parent for one in district.institutions if one.parent}
+    bases = {one.id: one.parent_basis for one in district.institutions if one.parent_basis}
     case = Case(
         years=model.years,
         spans=spans(model.years),
@@ -77,7 +80,12 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         place_kinds=tuple(place.kind for place in district.places),
         place_settings=tuple(place.setting for place in district.places),
         neighbours=_neighbours(places, model.circles[model.circle].adjoining_metres or ADJOINING_METRES),
-        parents=_parents(sites, spots.metres),
+        parents=(parents := _parents(sites, spots.metres, listed)),
+        parent_bases=tuple(
+            "" if above < 0 else str(bases.get(site.id, Basis.ASSUMED))
+            for above, site in zip(parents, sites, strict=True)
+        ),
+        moves=tuple(_moves(sites, spots.metres, model)),
         resources=model.resources,
         stock=stock(district, model, sites),
         intervals=intervals(model.as_of.year, model.years),
@@ -114,8 +122,12 @@ def intervals(today: int, years: Sequence[int]) -> tuple[int, ...]:
     return (max(1, years[0] - today), *(after - year for year, after in pairwise(years)))
 
 
-def _parents(sites: Sequence[Site], metres: NDArray[np.float64]) -> tuple[int, ...]:
-    """Return the site above each one: the nearest hub of its town, else of the district; above a hub, a hospital."""
+def _parents(sites: Sequence[Site], metres: NDArray[np.float64], listed: Mapping[str, str]) -> tuple[int, ...]:
+    """Return the site above each one: the one listed, else the nearest.
+
+    Above a station or clinic that is a hub of its town, else of the district; above a hub, a hospital.
+    """
+    index = {site.id: j for j, site in enumerate(sites)}
     hubs = [j for j, site in enumerate(sites) if site.exists and site.kind in HUB_KINDS]
     hospitals = [j for j, site in enumerate(sites) if site.exists and site.kind == "hospital"]
 
@@ -123,6 +135,8 @@ def _parents(sites: Sequence[Site], metres: NDArray[np.float64]) -> tuple[int, .
         return min(among, key=lambda k: (float(np.hypot(*(metres[k] - metres[j]))), k), default=-1)
 
     def above(j: int, site: Site) -> int:
+        if site.id in listed:
+            return index[listed[site.id]]
         if site.kind in SITED:
             return nearest(j, [k for k in hubs if sites[k].town == site.town] or hubs)
         return nearest(j, hospitals) if site.kind in HUB_KINDS else -1
@@ -130,14 +144,29 @@ def _parents(sites: Sequence[Site], metres: NDArray[np.float64]) -> tuple[int, .
     return tuple(above(j, site) for j, site in enumerate(sites))
 
 
+def _moves(sites: Sequence[Site], metres: NDArray[np.float64], model: Model) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of an existing site that may close and a candidate that may be its new place."""
+    candidates: dict[tuple[str, str], list[int]] = {}
+    for j, site in enumerate(sites):
+        if not site.exists:
+            candidates.setdefault((site.kind, site.town), []).append(j)
+    for old, site in enumerate(sites):
+        costs = model.siting.get(site.kind)
+        if site.exists and site.closable and costs is not None and costs.move is not None:
+            for new in candidates.get((site.kind, site.town), ()):
+                if float(np.hypot(*(metres[new] - metres[old]))) <= costs.move.metres:
+                    yield old, new
+
+
 def _wrong_staff(district: District, model: Model) -> list[Problem]:
     """Return the staff that the model knows nothing of, or has no posts for; rows count as in the file."""
     kinds = {one.id: one for one in district.institutions}
     problems = []
     numbers = {(row.institution, row.resource): row.number for row in district.staff}
-    for n, row in enumerate(district.staff):
+    listed = {row.resource for row in district.staff}
+    for row in district.staff:
         resource, at = model.resources.get(row.resource), kinds[row.institution]
-        where: dict[str, Any] = {"file": STAFF.file, "row": n + 2}
+        where: dict[str, Any] = {"file": STAFF.file, "row": row.row}
         if not model.resources:
             # (A model that decides no staff does not look at it.)
             continue
@@ -150,8 +179,9 @@ def _wrong_staff(district: District, model: Model) -> list[Problem]:
         fault = Problem("problem.staff_posts", column="number", value=row.number, **where)
         if row.number > posts:
             problems.append(replace(fault, details={"name": at.name, "posts": posts, "resource": row.resource}))
-        whole = numbers.get((row.institution, resource.part_of))
-        if whole is not None and row.number > whole:
+        # (Of a resource that the table does not list at all, today's number is assumed, and blames nobody.)
+        whole = numbers.get((row.institution, resource.part_of), 0)
+        if resource.part_of in listed and row.number > whole:
             details: dict[str, Any] = {
                 "name": at.name,
                 "resource": row.resource,
@@ -210,7 +240,7 @@ def _neighbours(places: Spots, longest: int) -> tuple[tuple[int, ...], ...]:
 
 
 def _sites(district: District, model: Model, place_index: dict[str, int]) -> list[Site]:
-    room, per_staff = _rooms(model), _rooms_of_staff(model)
+    room, per_staff, upgrades = _rooms(model), _rooms_of_staff(model), _upgrades(model)
     sites = []
     standing = set()
     for institution in district.institutions:
@@ -232,6 +262,7 @@ def _sites(district: District, model: Model, place_index: dict[str, int]) -> lis
                 yearly=costs.yearly if costs else 0,
                 capacity=room.get(institution.kind),
                 per_staff=per_staff.get(institution.kind, ()),
+                upgrade=upgrades.get(institution.kind),
             )
         )
     for kind, candidates in sorted(model.siting.items()):
@@ -253,6 +284,9 @@ def _sites(district: District, model: Model, place_index: dict[str, int]) -> lis
                     yearly=candidates.yearly,
                     capacity=room.get(kind),
                     per_staff=per_staff.get(kind, ()),
+                    closable=candidates.may_close,
+                    moving=candidates.move.opening if candidates.move else None,
+                    upgrade=upgrades.get(kind),
                 )
             )
     return sites
@@ -275,16 +309,27 @@ def _suitable(pairs: Links, district: District, model: Model, sites: Sequence[Si
     return Links(pairs.places[kept], pairs.sites[kept], pairs.seconds[kept])
 
 
-def _rooms(model: Model) -> dict[str, int]:
-    """Return the room of each kind of site [persons], fully staffed, where a rule limits it in every year."""
+def _rooms(model: Model, upgrades: Mapping[str, Enlarging] = MappingProxyType({})) -> dict[str, int]:
+    """Return the room of each kind of site [persons], fully staffed, as far as rules limit it; or enlarged."""
     rooms: dict[str, int] = {}
     for kind, limits in _rooms_of_staff(model).items():
-        rooms[kind] = min(people * model.resources[name].at[kind] for name, people in limits)
+        more = upgrades[kind].posts if kind in upgrades else {}
+        rooms[kind] = min(people * (model.resources[name].at[kind] + more.get(name, 0)) for name, people in limits)
     for rule in model.rules.values():
         if isinstance(rule, Capacity) and not rule.years:
             for kind in rule.kinds:
-                rooms[kind] = min(rule.people, rooms.get(kind, rule.people))
+                people = rule.people + (upgrades[kind].people if kind in upgrades else 0)
+                rooms[kind] = min(people, rooms.get(kind, people))
     return rooms
+
+
+def _upgrades(model: Model) -> dict[str, Upgrade]:
+    """Return how sites of each kind may be enlarged, where they may."""
+    told = {str(kind): one.upgrade for kind, one in model.siting.items() if one.upgrade is not None}
+    rooms = _rooms(model, told)
+    return {
+        kind: Upgrade(one.opening, one.yearly, one.posts, one.people, rooms.get(kind)) for kind, one in told.items()
+    }
 
 
 def _rooms_of_staff(model: Model) -> dict[str, tuple[tuple[str, int], ...]]:

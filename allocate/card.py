@@ -6,12 +6,13 @@ from dataclasses import fields
 from typing import Any
 
 from allocate.goals import GOALS, Goal
-from allocate.model import Model
+from allocate.model import Candidates, Enlarging, Model, Moving
 from allocate.policies import Clause
+from allocate.resources import is_employed
 from allocate.rows import Strength
-from allocate.rules import RULES, Rule
+from allocate.rules import RULES, PeoplePerStaff, Rule, SpendingShare
 from allocate.units import Basis
-from allocate.words import LANGUAGES, Language, both, catalogue, say_in, visible
+from allocate.words import LANGUAGES, Language, both, catalogue, say_in, term, visible
 
 # What every rule has says no number of its own.
 _COMMON = {field.name for field in fields(Rule)}
@@ -23,7 +24,7 @@ _GUESSED = (Basis.ESTIMATED, Basis.ASSUMED)
 
 
 def card(model: Model) -> str:
-    """Return the page of a model in Markdown: its rules, other clauses, goals, circles, siting and assumptions."""
+    """Return the page of a model in Markdown: rules, other clauses, goals, circles, siting, staff, assumptions."""
     blocks = [
         *_head(model),
         *_rules(model),
@@ -32,6 +33,7 @@ def card(model: Model) -> str:
         *_population(model),
         *_circles(model),
         *_siting(model),
+        *_resources(model),
         *_assumptions(model),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -42,6 +44,11 @@ def sentence(rule: Rule, language: Language) -> str:
     name = _name_of(RULES, rule)
     words = {key: _word(value, key, language) for key, value in _values(rule).items()}
     words["limit"] = _limit(rule, language)
+    if isinstance(rule, PeoplePerStaff):
+        # (A rule in visits says them among its numbers.)
+        words["people"] = f"{rule.most:,}"
+    if isinstance(rule, SpendingShare):
+        words["favoured"] = _word((*rule.kinds, *rule.resources), "favoured", language)
     text = say_in(language, f"card.rule_{name}", **words)
     extras = (say_in(language, f"card.with_{key}", **{key: words[key]}) for key in _EXTRAS if _values(rule).get(key))
     said = text + "".join(extras)
@@ -235,13 +242,95 @@ def _siting(model: Model) -> Iterator[str]:
             f"- **{both(f'kind.{kind}')}**: {' · '.join(told)} "
             f"({both(f'basis.{candidates.basis}')}: {_text(candidates.source)})"
         )
+        lines += [
+            f"  - {' · '.join(both_said)}"
+            for both_said in zip(*(_life(candidates, one) for one in LANGUAGES), strict=True)
+        ]
     yield "\n".join(lines)
+
+
+def _resources(model: Model) -> Iterator[str]:
+    """Yield the staff, beds and teams that a model decides: where, at most how many, the cost, and how many today."""
+    if not model.resources:
+        return
+    yield f"## {both('card.resources')}"
+    yield both("card.about_resources")
+    for name, resource in model.resources.items():
+        named: dict[str, str] = {language: term(name, language) for language in LANGUAGES}
+        yield f"### {_text(name)}" + (f" {_two(named)}" if named["zh"] != name else "")
+        said = {
+            language: say_in(language, "summary.semicolon").join(_says(model, name, language)) for language in LANGUAGES
+        }
+        yield _lines(said)
+        yield _list([("field.source", _text(resource.source)), ("field.basis", both(f"basis.{resource.basis}"))])
+
+
+def _says(model: Model, name: str, language: Language) -> Iterator[str]:
+    """Yield what a model says of a resource, in a language."""
+    resource = model.resources[name]
+
+    def word(key: str, **values: object) -> str:
+        return say_in(language, f"card.{key}", **values)
+
+    def by_kind(numbers: Mapping[str, str]) -> str:
+        parts = (f"{say_in(language, f'kind.{kind}')} {number}" for kind, number in numbers.items())
+        return say_in(language, "summary.comma").join(parts)
+
+    if resource.sum_of:
+        yield word("sum_of", whole=term(resource.sum_of, language), kinds=_kinds(resource.kinds, language))
+        return
+    yield word("posts", posts=by_kind({kind: f"{number:,}" for kind, number in resource.at.items()}))
+    if resource.part_of:
+        yield word("part_of", whole=term(resource.part_of, language))
+    if resource.needs:
+        parts = (f"{term(other, language)} {times}" for other, times in resource.needs.items())
+        yield word("made_of", parts=say_in(language, "summary.comma").join(parts))
+    if resource.yearly or resource.adding:
+        yield word("costs", yearly=f"{resource.yearly:,}", adding=f"{resource.adding:,}")
+    if resource.today:
+        shares = {kind: f"{100 * share:g} %" for kind, share in resource.today_at.items()}
+        yield word("today_known", today=f"{resource.today:g}", today_at=by_kind(shares))
+    elif is_employed(model.resources, name):
+        yield word("today_none")
+    if resource.leaves:
+        yield word("leaves", share=f"{100 * resource.leaves:g}")
+    if resource.per_year is not None:
+        yield word("per_year", number=f"{resource.per_year:,}")
+    if resource.lent:
+        yield word("lent")
+
+
+def _life(candidates: Candidates, language: Language) -> Iterator[str]:
+    """Yield what may become of sites of a kind once they are open."""
+    if candidates.may_close:
+        yield say_in(language, "card.may_close")
+    move, upgrade = candidates.move, candidates.upgrade
+    if move is not None:
+        yield say_in(
+            language, "card.moves", metres=f"{move.metres:,}", opening=f"{move.opening:,}", **_source(move, language)
+        )
+    if upgrade is not None:
+        brings = [
+            say_in(language, "card.more_posts", resource=_text(name), number=f"{number:,}")
+            for name, number in upgrade.posts.items()
+        ]
+        if upgrade.people:
+            brings.append(say_in(language, "card.more_people", number=f"{upgrade.people:,}"))
+        costs = {"opening": f"{upgrade.opening:,}", "yearly": f"{upgrade.yearly:,}"}
+        joined = say_in(language, "summary.comma").join(brings)
+        yield say_in(language, "card.upgrades", brings=joined, **costs, **_source(upgrade, language))
+
+
+def _source(told: Enlarging | Moving, language: Language) -> dict[str, str]:
+    """Return where the numbers of a table come from, as its sentence fills it in."""
+    return {"basis": say_in(language, f"basis.{told.basis}"), "source": _text(told.source)}
 
 
 def _assumptions(model: Model) -> Iterator[str]:
     """Yield which tables of the model hold numbers that nobody has published."""
     tables: list[tuple[str, Basis]] = [(f"rules.{name}", rule.basis) for name, rule in model.rules.items()]
     tables += [(f"siting.{kind}", candidates.basis) for kind, candidates in model.siting.items()]
+    tables += [(f"resources.{name}", resource.basis) for name, resource in model.resources.items()]
     tables += [(f"circles.{name}", circle.basis) for name, circle in model.circles.items()]
     tables += [(f"modes.{name}", mode.basis) for name, mode in model.modes.items()]
     tables += [("population", model.population.basis if model.population else Basis.ASSUMED)]

@@ -4,15 +4,41 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from heapq import heapify, heapreplace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocate.resources import Resource, employers, is_employed
+from allocate.tables import HUB_KINDS
 from allocate.travel import Links
 from allocate.units import Basis, exact
 
 Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """What it takes to enlarge a site once, and what it brings.
+
+    Attributes
+    ----------
+    opening, yearly
+        One-off cost, and what the enlarged site costs more in each year [yuan].
+    posts
+        Additional posts by resource.
+    people
+        How many more people a rule on room lets it serve [persons].
+    capacity
+        Most people that the enlarged site can serve [persons], with all the staff that it may have; None without a
+        limit.
+    """
+
+    opening: int = 0
+    yearly: int = 0
+    posts: Mapping[str, int] = field(default_factory=dict)
+    people: int = 0
+    capacity: int | None = None
 
 
 @dataclass(frozen=True)
@@ -26,13 +52,17 @@ class Site:
     exists
         Whether it stands before the plan begins.
     closable
-        Whether the plan may close it.
+        Whether the plan may close it: what stands today, or what it opened itself.
     opening, yearly
         One-off cost of opening and cost of each year [yuan].
     capacity
         Most people it can serve [persons], with all the staff that it may have; None without a limit.
     per_staff
         People whom one of a resource there can serve [persons]: the site serves no more than its staff can.
+    moving
+        One-off cost of opening it in place of one that closes nearby [yuan]; None where that is no cheaper.
+    upgrade
+        How it may be enlarged; None where it may not.
     """
 
     id: str
@@ -49,6 +79,13 @@ class Site:
     yearly: int = 0
     capacity: int | None = None
     per_staff: tuple[tuple[str, int], ...] = ()
+    moving: int | None = None
+    upgrade: Upgrade | None = None
+
+    @property
+    def most(self) -> int | None:
+        """Return the most people that it could ever serve, enlarged where it may be [persons]; None without a limit."""
+        return self.capacity if self.upgrade is None else self.upgrade.capacity
 
 
 @dataclass(frozen=True)
@@ -89,6 +126,11 @@ class Case:
         How many of a resource a site has today, by (resource, index of the site).
     intervals
         Calendar years before each plan year since the one before it, or since the plan's day.
+    moves
+        Pairs of an existing site that may close and a candidate of its kind in its town, near enough to be its new
+        place.
+    parent_bases
+        Where the site above each is known from; empty where there is none.
     """
 
     years: tuple[int, ...]
@@ -110,6 +152,8 @@ class Case:
     intervals: tuple[int, ...] = ()
     ages: Mapping[str, Integers] = field(default_factory=dict)
     registered_share: Fraction | None = None
+    moves: tuple[tuple[int, int], ...] = ()
+    parent_bases: tuple[str, ...] = ()
 
     @property
     def periods(self) -> range:
@@ -149,7 +193,7 @@ class Case:
     def most(self, i: int, j: int, t: int) -> int:
         """Return the most people of a place that a site could ever serve in a year [persons]."""
         people = int(self.people[i, t])
-        capacity = self.sites[j].capacity
+        capacity = self.sites[j].most
         return people if capacity is None else min(people, capacity)
 
     @cached_property
@@ -171,6 +215,15 @@ class Case:
             return what, self._holders[what]
         counted, sites = self.holders(resource.sum_of)
         return counted, tuple(j for j in sites if self.sites[j].kind in resource.kinds)
+
+    def counted_at(self, what: str, j: int) -> str | None:
+        """Return under which name a resource or function is counted at a site; None where it cannot have any."""
+        resource = self.resources.get(what)
+        if resource is None:
+            return what
+        if not resource.sum_of:
+            return what if self.sites[j].kind in resource.at else None
+        return self.counted_at(resource.sum_of, j) if self.sites[j].kind in resource.kinds else None
 
     @cached_property
     def employed(self) -> tuple[str, ...]:
@@ -194,14 +247,68 @@ class Case:
         return {employer: tuple(group) for employer, group in groups.items()}
 
     def staying(self, what: str, employer: int, t: int) -> int:
-        """Return how many of today's staff an employer still has in a year, retirement taken off, in whole persons."""
-        today = sum(self.stock.get((what, j), 0) for j in self.teams_of[employer])
-        share = (1 - exact(self.resources[what].leaves)) ** sum(self.intervals[: t + 1])
-        return int(today * Fraction(share))
+        """Return how many of today's staff an employer still has in a year, retirement taken off, in whole persons.
+
+        The district keeps what the share that leaves leaves of its whole, rounded down once; who goes first is the
+        employer with most above its own part. (Rounded down at every employer, two in a hundred that leave would empty
+        each place that has one.)
+        """
+        return self._staying[what].get(employer, (0,) * len(self.years))[t]
+
+    @cached_property
+    def _staying(self) -> Mapping[str, Mapping[int, tuple[int, ...]]]:
+        found: dict[str, Mapping[int, tuple[int, ...]]] = {}
+        for what, resource in self.resources.items():
+            sums = {e: sum(self.stock.get((what, j), 0) for j in team) for e, team in self.teams_of.items()}
+            today = {employer: number for employer, number in sums.items() if number}
+            left, kept = dict(today), []
+            for t in self.periods:
+                share = Fraction((1 - exact(resource.leaves)) ** sum(self.intervals[: t + 1]))
+                goes = [(number * share - left[employer], employer) for employer, number in today.items()]
+                heapify(goes)
+                for _ in range(sum(left.values()) - int(sum(today.values()) * share)):
+                    below, employer = goes[0]
+                    left[employer] -= 1
+                    heapreplace(goes, (below + 1, employer))
+                kept.append(dict(left))
+            found[what] = {employer: tuple(year[employer] for year in kept) for employer in today}
+        return found
+
+    @cached_property
+    def lending(self) -> Mapping[str, tuple[frozenset[int], frozenset[int]]]:
+        """Return the hospitals that may lend of a resource, and the hubs that may borrow: none without the others."""
+        found = {}
+        for name, resource in self.resources.items():
+            able = [
+                e for e, team in self.teams_of.items() if resource.lent and any(self.most_posts(name, j) for j in team)
+            ]
+            lends = frozenset(e for e in able if self.sites[e].kind == "hospital")
+            borrows = frozenset(e for e in able if self.sites[e].kind in HUB_KINDS)
+            found[name] = (lends, borrows) if lends and borrows else (frozenset[int](), frozenset[int]())
+        return found
 
     def posts(self, what: str, j: int) -> int:
-        """Return the most of a resource that a site may have."""
+        """Return the most of a resource that a site may have, unless it is enlarged."""
         return self.resources[what].at.get(self.sites[j].kind, 0)
+
+    def more_posts(self, what: str, j: int) -> int:
+        """Return how many more of a resource a site may have once it is enlarged."""
+        upgrade = self.sites[j].upgrade
+        return 0 if upgrade is None else upgrade.posts.get(what, 0)
+
+    def most_posts(self, what: str, j: int) -> int:
+        """Return the most of a resource that a site may ever have."""
+        return self.posts(what, j) + self.more_posts(what, j)
+
+    def above(self, j: int) -> int:
+        """Return the index of the site above one; -1 without one."""
+        return self.parents[j] if self.parents else -1
+
+    def hospital_of(self, j: int) -> int:
+        """Return the index of the hospital above a site, directly or above its hub; -1 without one."""
+        above = self.above(j)
+        chain = (above, self.above(above) if above >= 0 else -1)
+        return next((k for k in chain if k >= 0 and self.sites[k].kind == "hospital"), -1)
 
     def total(self, t: int) -> int:
         """Return the residents of the district in a year [persons]."""

@@ -14,8 +14,10 @@ from allocate.model import Model, read_model
 from allocate.plans import assumptions
 from allocate.population import project, registered_share, yearly_rate
 from allocate.read import read_district
+from allocate.reliance import stock_rows
 from allocate.report.sheets import say_table
-from allocate.words import language, say
+from allocate.units import Basis
+from allocate.words import language, say, term
 
 
 def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
@@ -62,6 +64,9 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
     for row in assumptions(district, model):
         table = say_table(row["table"], language())
         yield say("check.assumed", table=table, basis=say(f"basis.{row['basis']}"), rows=row["rows"])
+    for row in stock_rows(district, case):
+        if row["resource"] in case.employed and row["basis"] == Basis.ASSUMED:
+            yield say("check.stock", what=term(row["resource"]), number=f"{row['number']:,}")
     yield say("check.fine")
 
 

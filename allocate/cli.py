@@ -77,7 +77,9 @@ def check(
         _tell(line)
 
 
-@app.command(help=both("cli.plan"), epilog="allocate plan baodi --seconds 60 --set rules.circle_2025.share=0.95")
+@app.command(
+    help=both("cli.plan"), epilog="allocate plan baodi --seconds 60 --front 10 --set rules.circle_2025.share=0.95"
+)
 def plan(
     model: Annotated[str, typer.Argument(help=both("cli.model"))],
     out: Annotated[Path | None, typer.Option(help=both("cli.out"))] = None,
@@ -85,25 +87,29 @@ def plan(
     gap: Annotated[float | None, typer.Option(help=both("cli.gap"), min=0, max=1)] = None,
     threads: Annotated[int, typer.Option(help=both("cli.threads"), min=1, max=64)] = 2,
     solver: Annotated[str, typer.Option(help=both("cli.solver"))] = "highs",
+    front: Annotated[int, typer.Option(help=both("cli.front"))] = 0,
     strict: Annotated[bool, typer.Option("--strict", help=both("cli.strict"))] = False,
     changes: Annotated[list[str] | None, typer.Option("--set", help=both("cli.set"))] = None,
 ) -> None:
     """Plan a model's district, prove it, recheck it and write the plan's folder."""
+    from allocate.front import check_count
     from allocate.model import read_model
-    from allocate.outputs import LAYERS_FILE, MAP_FILE, WORKBOOK_FILE, check_target, write_plan
+    from allocate.outputs import FRONT_FILE, LAYERS_FILE, MAP_FILE, WORKBOOK_FILE, check_target, write_plan
     from allocate.planning import plan as make_plan
     from allocate.plans import PLAN_FILE
     from allocate.program import Options
     from allocate.read import read_district
     from allocate.report.clauses import clause_lines, status_lines
     from allocate.report.sheets import by_status
-    from allocate.report.summary import summary
+    from allocate.report.summary import front_line, summary
     from allocate.rows import Strength
 
     if solver not in ("highs", "cbc"):
         raise UsageError(
             [Problem("problem.choice", column="--solver", value=solver, details={"choices": "highs, cbc"})]
         )
+    if front:
+        check_count(front)
     chosen = read_model(model, _changes(changes))
     folder = out or Path("maps") / "out" / chosen.id
     check_target(folder)
@@ -111,8 +117,18 @@ def plan(
     for warning in district.warnings:
         _tell(say("check.warning", text=warning.sentence()), to=sys.stderr)
     options = Options(solver="cbc" if solver == "cbc" else "highs", seconds=seconds, threads=threads, seed=chosen.seed)
-    with _progress() as (listen, hear_draw):
-        made = make_plan(district, chosen, options, gap=gap, processes=threads, listen=listen, hear_draw=hear_draw)
+    with _progress() as (listen, hear_draw, hear_front):
+        made = make_plan(
+            district,
+            chosen,
+            options,
+            gap=gap,
+            processes=threads,
+            listen=listen,
+            hear_draw=hear_draw,
+            front=front,
+            hear_front=hear_front,
+        )
     files = write_plan(made, folder)
     # Every clause first and the ten lines last: what is printed last is read first.
     rows = by_status(made.content["scorecard"])
@@ -123,6 +139,8 @@ def plan(
             _tell(line)
     for line in summary(made.content):
         _tell(line)
+    if front:
+        _tell(front_line(made.content, files.get(FRONT_FILE)))
     _tell(
         say(
             "cli.files",
@@ -176,7 +194,7 @@ def explain(
             raise UsageError([Problem("explain.set_on_plan", column="--set", value=changes[0])])
         content = read_plan(Path(target))
         insist(content)
-        with _progress() as (listen, _):
+        with _progress() as (listen, _, _):
             found, prices = explain_plan(content, options, strength=asked, listen=listen)
         model = model_in(content)
         lines = [*explanation_lines(found, model), *price_lines(prices, model)]
@@ -321,7 +339,7 @@ def _changes(changes: list[str] | None) -> dict[str, str]:
 
 
 @contextmanager
-def _progress() -> Iterator[tuple["Listener", "DrawListener"]]:
+def _progress() -> Iterator[tuple["Listener", "CountListener", "CountListener"]]:
     """Show the stage, the best value, its bound, the gap and the seconds, on one line of a terminal."""
     from rich.console import Console
 
@@ -350,19 +368,22 @@ def _progress() -> Iterator[tuple["Listener", "DrawListener"]]:
                 console.print(say("cli.stage", stage=say_stage(progress.stage)), highlight=False)
                 last[0] = progress.stage
 
-        def hear_draw(done: int, count: int) -> None:
-            status.update(say("cli.draw", done=done, count=count))
-            if not console.is_terminal and done == count:
-                console.print(say("cli.draw", done=done, count=count), highlight=False)
+        def counting(key: str) -> "CountListener":
+            def hear(done: int, count: int) -> None:
+                status.update(say(key, done=done, count=count))
+                if not console.is_terminal and done == count:
+                    console.print(say(key, done=done, count=count), highlight=False)
 
-        yield listen, hear_draw
+            return hear
+
+        yield listen, counting("cli.draw"), counting("cli.point")
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Listener = Callable[[Progress], None]
-    DrawListener = Callable[[int, int], None]
+    CountListener = Callable[[int, int], None]
 
 
 def main() -> NoReturn:

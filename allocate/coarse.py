@@ -12,7 +12,7 @@ from functools import cached_property
 
 from allocate.case import Case
 from allocate.decisions import siting, staffing
-from allocate.rows import Column, Key, Number, Row, Sense
+from allocate.rows import UPGRADED, Column, Key, Number, Row, Sense
 
 _SUM = "sum"
 
@@ -37,7 +37,7 @@ class Coarse:
     def key(self, key: Key) -> Key:
         """Return the variable that takes the place of one: itself, or a sum."""
         match key:
-            case ("amount", what, int(j), t):
+            case ("amount", what, int(j), t) if what != UPGRADED:
                 return (_SUM, what, *self._group(j), t)
             case ("serve", _, int(j), int(t)) if t not in self.fine:
                 return (_SUM, "serve", *self._group(j), t)

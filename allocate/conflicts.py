@@ -18,11 +18,12 @@ from typing import Literal
 import numpy as np
 
 from allocate.case import Case
-from allocate.decisions import siting
+from allocate.decisions import siting, staffing
 from allocate.errors import NoPlanError
 from allocate.greedy import greedy
 from allocate.layout import Layout
 from allocate.merging import merge_years
+from allocate.posts import staff
 from allocate.program import Floats, Found, Objective, Options, Program
 from allocate.rows import Column, Key, Number, Row, opened
 from allocate.rules import Forbid, Keep, Rule
@@ -167,7 +168,8 @@ class Question:
                 first[t] = merged
         is_open = frozenset((j, first[t]) for j, t in full.open if t in first)
         serve = {(i, j, first[t]): people for (i, j, t), people in full.serve.items() if t in first}
-        self._remember(Layout(is_open, serve))
+        amounts = {(what, j, first[t]): number for (what, j, t), number in full.amounts.items() if t in first}
+        self._remember(Layout(is_open, serve, amounts))
 
     def missed(self, layout: Layout) -> Names:
         """Return the clauses that a layout misses, in exact numbers."""
@@ -175,8 +177,9 @@ class Question:
 
     def is_possible(self, layout: Layout) -> bool:
         """Tell whether a layout keeps the physics."""
-        laws = (rule.breaches(self.case, layout) for rule in self.physics.values())
-        return not any(siting.breaches(self.case, layout)) and not any(map(any, laws))
+        laws = [rule.breaches(self.case, layout) for rule in self.physics.values()]
+        laws += [siting.breaches(self.case, layout), staffing.breaches(self.case, layout)]
+        return not any(map(any, laws))
 
     def judge(self, names: Names, clock: Clock) -> Verdict:
         """Tell whether clauses hold together: by a known layout, by a greedy one, by the relaxation, by a search."""
@@ -186,7 +189,8 @@ class Question:
         found = self._without_people(names, clock)
         if found is not None:
             return found
-        first = greedy(self.case, [rule for name, rule in self.rules.items() if name in names])
+        asked = [rule for name, rule in self.rules.items() if name in names]
+        first = staff(self.case, asked, greedy(self.case, asked))
         self._remember(first)
         known = self._layout_for(names)
         if known is not None:
@@ -462,7 +466,8 @@ class Question:
     def _settled(self, program: Program, found: Found) -> Layout | None:
         """Return what the solver found in whole people."""
         keys = program.keys
-        return settle(self.case, lambda key: float(found.values[keys[key]]), replace(self.options, seconds=30.0))
+        options = replace(self.options, seconds=30.0)
+        return settle(self.case, lambda key: float(found.values[keys[key]]), options, keys)
 
     def _part(self, name: str, row: Row | Key) -> Part:
         about = row.about if isinstance(row, Row) else row
@@ -496,7 +501,7 @@ def _lay_ground(
     program: Program, case: Case, rules: Mapping[str, Rule], physics: Mapping[str, Rule]
 ) -> tuple[list[tuple[str, Row]], dict[Key, tuple[float, float]]]:
     """Add what always holds; return whose rows these are, in order, and the ranges of all variables."""
-    columns = {column.key: column for column in siting.columns(case)}
+    columns = {column.key: column for column in (*siting.columns(case), *staffing.columns(case))}
     columns |= {column.key: column for rule in rules.values() for column in rule.columns(case)}
     program.add_columns(columns.values())
     told: list[tuple[str, Row]] = []
@@ -507,6 +512,7 @@ def _lay_ground(
         told.extend((owner, row) for row in kept)
 
     add(_GROUND, "siting", siting.rows(case))
+    add(_GROUND, "staff", staffing.rows(case))
     for name, rule in rules.items():
         add(_GROUND, f"{name} tie", rule.ties(case))
     for name, rule in physics.items():

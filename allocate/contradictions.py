@@ -257,7 +257,8 @@ def _least_cost(book: Book, budget: Spending, rule: Rule, t: int) -> int:
 
     def cost(j: int) -> int:
         site = case.sites[j]
-        once = site.opening if t == 0 and not site.exists else 0
+        cheapest = site.opening if site.moving is None else min(site.opening, site.moving)
+        once = cheapest if t == 0 and not site.exists else 0
         return sum({"recurrent": site.yearly, "capital": once}[nature] for nature in budget.natures)
 
     if isinstance(rule, Keep):

@@ -1,13 +1,14 @@
 """What a plan costs: once and in every year, for places and for people, at hospitals and in primary care."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from allocate.case import Case
+from allocate.case import Case, Site
 from allocate.layout import Layout
+from allocate.life import moved, opening_terms
 from allocate.resources import JOINED, flow
-from allocate.rows import Key, Number, amount, opened
+from allocate.rows import UPGRADED, Key, Number, amount, moves, opened
 
 Nature = Literal["capital", "recurrent"]
 NATURES: tuple[Nature, ...] = ("capital", "recurrent")
@@ -40,16 +41,27 @@ class Charge:
 def charges(case: Case, t: int) -> Iterator[Charge]:
     """Yield what can cost something in a plan year.
 
-    An existing site never opens: only candidates pay for opening. Whoever is employed is paid, with or without a post.
+    An existing site never opens: only candidates pay for opening, and less where one of their kind closes nearby and
+    moves there. Enlarging costs once and in every year. Whoever is employed is paid, with or without a post.
     """
+    sources: dict[int, list[int]] = {}
+    for old, new in case.moves:
+        sources.setdefault(new, []).append(old)
     for j, site in enumerate(case.sites):
         if site.yearly:
             yield Charge("recurrent", SITES, j, {opened(j, t): site.yearly})
-        if site.opening and not site.exists:
-            change: dict[Key, Number] = {opened(j, t): site.opening}
-            if t:
-                change[opened(j, t - 1)] = -site.opening
-            yield Charge("capital", SITES, j, change)
+        if not site.exists:
+            change: dict[Key, Number] = {key: site.opening * n for key, n in opening_terms(case, j, t).items()}
+            change |= {moves(old, j, t): -saved for old in sources.get(j, ()) if (saved := _saved(site))}
+            if any(change.values()):
+                yield Charge("capital", SITES, j, change)
+        if site.upgrade is not None:
+            now, before = amount(UPGRADED, j, t), amount(UPGRADED, j, t - 1)
+            if site.upgrade.yearly:
+                yield Charge("recurrent", SITES, j, {now: site.upgrade.yearly})
+            if site.upgrade.opening:
+                fresh: dict[Key, Number] = {now: site.upgrade.opening}
+                yield Charge("capital", SITES, j, fresh | ({before: -site.upgrade.opening} if t else {}))
     for name, resource in case.resources.items():
         if resource.sum_of:
             continue
@@ -59,16 +71,41 @@ def charges(case: Case, t: int) -> Iterator[Charge]:
                     yield Charge("recurrent", name, j, {amount(name, j, t): resource.yearly})
             continue
         for employer, team in case.teams_of.items():
-            posts, staying = sum(case.posts(name, j) for j in team), case.staying(name, employer, t)
+            posts, staying = sum(case.most_posts(name, j) for j in team), case.staying(name, employer, t)
             joined = amount(flow(name, JOINED), employer, t)
             if resource.yearly and (posts or staying):
                 terms: dict[Key, Number] = {joined: resource.yearly} if posts or staying else {}
                 yield Charge("recurrent", name, employer, terms, staying * resource.yearly)
             if resource.adding and (posts or staying):
-                fresh: dict[Key, Number] = {joined: resource.adding}
+                recruited: dict[Key, Number] = {joined: resource.adding}
                 if t:
-                    fresh[amount(flow(name, JOINED), employer, t - 1)] = -resource.adding
-                yield Charge("capital", name, employer, fresh)
+                    recruited[amount(flow(name, JOINED), employer, t - 1)] = -resource.adding
+                yield Charge("capital", name, employer, recruited)
+
+
+def _saved(site: Site) -> int:
+    """Return what opening a site costs less where another one moves there [yuan]."""
+    return 0 if site.moving is None else site.opening - site.moving
+
+
+def new_charges(case: Case, t: int) -> Iterator[Charge]:
+    """Yield what can cost something in a plan year that today does not cost.
+
+    That is: opening, enlarging and running new sites, what enlarging those of today costs once and in every year,
+    adding and paying those who join, and teams beyond today's. Sites as they stand today, and the pay of those of
+    today's staff who stay, are left out.
+    """
+    for charge in charges(case, t):
+        if charge.what == SITES:
+            is_larger = amount(UPGRADED, charge.at, t) in charge.terms
+            if charge.nature == "capital" or is_larger or not case.sites[charge.at].exists:
+                yield charge
+        elif charge.what in case.employed:
+            if charge.terms:
+                yield replace(charge, constant=0)
+        else:
+            today = case.stock.get((charge.what, charge.at), 0)
+            yield replace(charge, constant=-today * case.resources[charge.what].yearly)
 
 
 Wanted = Callable[[Nature, str, int], bool]
@@ -89,7 +126,16 @@ def spent(case: Case, layout: Layout, t: int, wanted: Wanted = _everything) -> d
         if (j, t) in layout.open and wanted("recurrent", SITES, j):
             money["recurrent"] += site.yearly
         if not site.exists and wanted("capital", SITES, j):
-            money["capital"] += site.opening * layout.change(j, t)
+            money["capital"] += site.opening * layout.opens(case, j, t)
+        if site.upgrade is not None:
+            now, before = (int(layout.is_upgraded(j, u)) if u >= 0 else 0 for u in (t, t - 1))
+            if wanted("recurrent", SITES, j):
+                money["recurrent"] += site.upgrade.yearly * now
+            if wanted("capital", SITES, j):
+                money["capital"] += site.upgrade.opening * (now - before)
+    for j in moved(case, layout, t).values():
+        if wanted("capital", SITES, j):
+            money["capital"] -= _saved(case.sites[j])
     for name, resource in case.resources.items():
         if name in case.employed:
             for employer in case.teams_of:
@@ -104,6 +150,34 @@ def spent(case: Case, layout: Layout, t: int, wanted: Wanted = _everything) -> d
             for j in case.holders(name)[1]:
                 if wanted("recurrent", name, j):
                     money["recurrent"] += resource.yearly * int(layout.amounts.get((name, j, t), 0))
+    return money
+
+
+def newly_spent(
+    case: Case, layout: Layout, t: int, wanted: Callable[[str, int], bool] = lambda _what, _at: True
+) -> int:
+    """Return what a plan year costs, once and in one calendar year, that today does not cost [yuan].
+
+    `wanted` tells of a resource (or `sites`) and a site or employer whether it counts. Worked out from what is open
+    and who is employed, and not from `new_charges`.
+    """
+
+    def is_new(nature: Nature, what: str, at: int) -> bool:
+        return wanted(what, at) and (what != SITES or nature == "capital" or not case.sites[at].exists)
+
+    money = sum(spent(case, layout, t, is_new).values())
+    money += sum(
+        site.upgrade.yearly
+        for j, site in enumerate(case.sites)
+        if site.exists and site.upgrade is not None and layout.is_upgraded(j, t) and wanted(SITES, j)
+    )
+    for name, resource in case.resources.items():
+        if name in case.employed:
+            staying = (case.staying(name, employer, t) for employer in case.teams_of if wanted(name, employer))
+            money -= resource.yearly * sum(staying)
+        elif not resource.sum_of:
+            there = (case.stock.get((name, j), 0) for j in case.holders(name)[1] if wanted(name, j))
+            money -= resource.yearly * sum(there)
     return money
 
 

@@ -54,7 +54,13 @@ class Town:
 
 @dataclass(frozen=True)
 class Institution:
-    """An institution that exists: a hospital, a hub, a station, a clinic or an ambulance station."""
+    """An institution that exists: a hospital, a hub, a station, a clinic or an ambulance station.
+
+    Attributes
+    ----------
+    parent
+        Id of the institution above: the hub of a station or clinic, the hospital of a hub; empty where unknown.
+    """
 
     id: str
     name: str
@@ -66,17 +72,20 @@ class Institution:
     position_basis: Basis
     source: str
     place: str = ""
+    parent: str = ""
+    parent_basis: Basis | None = None
 
 
 @dataclass(frozen=True)
 class Staffing:
-    """How many of a resource an institution has today."""
+    """How many of a resource an institution has today, and in which row of staff.csv that stands."""
 
     institution: str
     resource: str
     number: int
     basis: Basis
     source: str
+    row: int = 0
 
 
 @dataclass(frozen=True)

@@ -748,7 +748,11 @@ def _files(district: District) -> Mapping[str, bytes]:
 
 
 def _table(table: Table, records: Sequence[_Record]) -> bytes:
-    return _csv(table, [[getattr(record, column.name) for column in table.columns] for record in records])
+    # (Who stands above an institution is seldom listed: no columns for nothing.)
+    filled = any(getattr(record, "parent", "") for record in records)
+    columns = tuple(column for column in table.columns if filled or column.name not in ("parent", "parent_basis"))
+    shown = replace(table, columns=columns)
+    return _csv(shown, [[getattr(record, column.name) for column in columns] for record in records])
 
 
 def _csv(table: Table, rows: Sequence[Sequence[object]]) -> bytes:

@@ -43,10 +43,14 @@ def reason(fault: Mapping[str, Any]) -> str:
         case "value_error":
             # Our own validators speak the planner's language already.
             return str(fault["msg"]).removeprefix("Value error, ")
-        case "less_than_equal" | "less_than":
-            return say("reason.at_most", limit=limits.get("le", limits.get("lt", "")))
-        case "greater_than_equal" | "greater_than":
-            return say("reason.at_least", limit=limits.get("ge", limits.get("gt", "")))
+        case "less_than_equal":
+            return say("reason.at_most", limit=limits.get("le", ""))
+        case "less_than":
+            return say("reason.below", limit=limits.get("lt", ""))
+        case "greater_than_equal":
+            return say("reason.at_least", limit=limits.get("ge", ""))
+        case "greater_than":
+            return say("reason.above", limit=limits.get("gt", ""))
         case "finite_number":
             return say("reason.finite")
         case "literal_error" | "enum":

@@ -23,6 +23,7 @@ from allocate.rules import (
     SiteMinimum,
     Spacing,
     Spending,
+    SpendingShare,
     Total,
 )
 from allocate.units import exact
@@ -170,7 +171,11 @@ def _same_kind(strong: Rule, weak: Rule) -> bool:
         case (Spacing(), Spacing()):
             return strong.metres >= weak.metres and set(weak.kinds) <= set(strong.kinds)
         case (Spending(), Spending()):
-            return strong.at_most <= weak.at_most
+            # (Whatever limits all that is spent limits its parts.)
+            return strong.at_most <= weak.at_most and strong.of in (weak.of, "all")
+        case (SpendingShare(), SpendingShare()):
+            fewer = set(strong.kinds) <= set(weak.kinds) and set(strong.resources) <= set(weak.resources)
+            return fewer and strong.share >= weak.share
         case (ChangeLimit(), ChangeLimit()):
             return strong.at_most <= weak.at_most and set(weak.kinds) <= set(strong.kinds)
     return False

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from allocate.case import Case
-from allocate.rows import Number
+from allocate.rows import UPGRADED, Number
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,29 @@ class Layout:
     def room(self, case: Case, j: int, t: int) -> int | None:
         """Return the most people that a site can serve in a year with the staff that works there; None: no limit."""
         limits = [int(people * self.amounts.get((name, j, t), 0)) for name, people in case.sites[j].per_staff]
-        capacity = case.sites[j].capacity
+        capacity = case.sites[j].most if self.is_upgraded(j, t) else case.sites[j].capacity
         return min((limit for limit in (*limits, capacity) if limit is not None), default=None)
 
+    def is_upgraded(self, j: int, t: int) -> bool:
+        """Tell whether a site was enlarged by a year."""
+        return bool(self.amounts.get((UPGRADED, j, t), 0))
+
+    def posts(self, case: Case, what: str, j: int, t: int) -> int:
+        """Return the most of a resource that a site may have in a year: none while it is closed."""
+        if (j, t) not in self.open:
+            return 0
+        return case.posts(what, j) + (case.more_posts(what, j) if self.is_upgraded(j, t) else 0)
+
     def change(self, j: int, t: int) -> int:
-        """Return 1 where a candidate opens in a year, and 0 where nothing changes (-1 is physically impossible)."""
+        """Return 1 where a candidate opens in a year, -1 where it closes again, and 0 where nothing changes."""
         before = t > 0 and (j, t - 1) in self.open
         return int((j, t) in self.open) - int(before)
+
+    def opens(self, case: Case, j: int, t: int) -> int:
+        """Return 1 where a candidate opens in a year, and else 0 (-1 is physically impossible)."""
+        change = self.change(j, t)
+        # What may close again is counted by a variable of its own, which is never below 0.
+        return max(0, change) if case.sites[j].closable else change
 
 
 def send_nearest(case: Case, layout: Layout) -> Layout:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
@@ -21,8 +21,9 @@ from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, pol
 from allocate.population import Projection
 from allocate.read import find_district, is_file
 from allocate.resources import Resource
+from allocate.rows import UPGRADED
 from allocate.rulebook import Rulebook
-from allocate.rules import RULES, PeoplePerStaff, Rule
+from allocate.rules import RULES, Capacity, PeoplePerStaff, Rule, Spending, SpendingShare
 from allocate.tables import INSTITUTION_KINDS, PLACE_KINDS
 from allocate.travel import Circle, Mode
 from allocate.travel.circles import STRICT, Text
@@ -33,8 +34,56 @@ SITED = ("station", "clinic")
 PRESETS = "presets/circles.toml"
 
 
+class Enlarging(pydantic.BaseModel):
+    """How an open site of one kind may be enlarged, once.
+
+    Attributes
+    ----------
+    opening, yearly
+        One-off cost, and what the enlarged site costs more in a year [yuan].
+    posts
+        Additional posts by resource.
+    people
+        How many more people than the rule on room says it may serve [persons].
+    """
+
+    model_config = STRICT
+
+    opening: int = pydantic.Field(ge=0, le=10**12)
+    yearly: int = pydantic.Field(default=0, ge=0, le=10**12)
+    posts: dict[str, Annotated[int, pydantic.Field(gt=0, le=100_000)]] = {}
+    people: int = pydantic.Field(default=0, ge=0, le=10_000_000)
+    basis: Basis
+    source: str = pydantic.Field(min_length=2)
+
+    @pydantic.model_validator(mode="after")
+    def _brings_something(self) -> "Enlarging":
+        if not self.posts and not self.people:
+            raise ValueError(say("reason.upgrade_empty"))
+        return self
+
+
+class Moving(pydantic.BaseModel):
+    """When a site that closes and one of its kind that opens in the same year and town are one that moves.
+
+    Attributes
+    ----------
+    metres
+        How far apart they are at most, as the crow flies [m].
+    opening
+        One-off cost of opening in the new place [yuan], in place of that of a new site.
+    """
+
+    model_config = STRICT
+
+    metres: int = pydantic.Field(gt=0, le=1_000_000)
+    opening: int = pydantic.Field(ge=0, le=10**12)
+    basis: Basis
+    source: str = pydantic.Field(min_length=2)
+
+
 class Candidates(pydantic.BaseModel):
-    """Where sites of one kind may be opened, and what they cost.
+    """Where sites of one kind may be opened, what they cost, and what may become of them.
 
     Attributes
     ----------
@@ -44,6 +93,10 @@ class Candidates(pydantic.BaseModel):
         Kinds of place whose people it serves.
     opening, yearly
         One-off cost and cost of a year [yuan].
+    may_close
+        Whether what the plan opens may be closed again within the plan; it never opens twice.
+    upgrade, move
+        How one may be enlarged, and when it counts as moved; None where neither is planned.
     """
 
     model_config = STRICT
@@ -52,8 +105,22 @@ class Candidates(pydantic.BaseModel):
     serves: tuple[Literal[PLACE_KINDS], ...] = pydantic.Field(default=PLACE_KINDS, min_length=1)  # type: ignore[valid-type]
     opening: int = pydantic.Field(ge=0, le=10**12)
     yearly: int = pydantic.Field(ge=0, le=10**12)
+    may_close: bool = False
+    upgrade: Enlarging | None = None
+    move: Moving | None = None
     basis: Basis
     source: str = pydantic.Field(min_length=2)
+
+    @pydantic.model_validator(mode="after")
+    def _moving_is_no_dearer(self) -> "Candidates":
+        if self.move is not None and self.move.opening > self.opening:
+            raise ValueError(say("reason.move_dear"))
+        return self
+
+    @property
+    def bases(self) -> tuple[Basis, ...]:
+        """Return what its numbers rest on: of the sites, of enlarging and of moving them."""
+        return (self.basis, *(one.basis for one in (self.upgrade, self.move) if one is not None))
 
 
 class _Head(pydantic.BaseModel):
@@ -426,6 +493,7 @@ def model_of(
         problems += [
             *_inconsistent(head, rules, sheet, file),
             *_unknown_resources(head, rules, sheet, file),
+            *_idle_budgets(head, rules, sheet, file),
             *_cheap_to_drop(head, goals, file),
         ]
     if problems or head is None:
@@ -521,7 +589,9 @@ def _keys(kind: type[Any], path: tuple[str, ...]) -> list[str]:
         "population": Projection,
     }
     if kind in (_Head, _Presets) and path and path[0] in inner:
-        kind = inner[path[0]]
+        # (Inside a table of a kind of site: enlarging and moving it.)
+        own = {"upgrade": Enlarging, "move": Moving} if path[0] == "siting" else {}
+        kind = own.get(path[2], inner[path[0]]) if len(path) > 2 else inner[path[0]]
     if issubclass(kind, pydantic.BaseModel):
         return list(kind.model_fields)
     return [one.name for one in fields(kind)]
@@ -575,8 +645,11 @@ def _unknown_resources(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, 
     """Yield what the resources of a model, and the rules that need their posts, say of resources that it has not."""
     choices = {"choices": ", ".join(head.resources)}
     for name, resource in head.resources.items():
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name == UPGRADED:
             yield Problem("problem.resource_name", file, column="resources", value=name)
+        for key in ("adding", "per_year", "leaves", "lent") if _is_formed(resource, head.resources) else ():
+            if getattr(resource, key) != Resource.model_fields[key].default:
+                yield Problem("problem.resource_formed", file, column=f"resources.{name}.{key}")
         for key, others in (
             ("part_of", (resource.part_of,)),
             ("sum_of", (resource.sum_of,)),
@@ -587,7 +660,7 @@ def _unknown_resources(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, 
                 known = head.resources.get(other)
                 if known is None or other == name:
                     yield Problem("problem.choice", file, column=column, value=other, details=choices)
-                elif known.sum_of or (known.part_of and key != "needs") or (known.needs and key != "part_of"):
+                elif not _may_point(key, known, head.resources):
                     # One step is enough for every document, and a circle is impossible.
                     yield Problem("problem.resource_step", file, column=column, value=other)
                 elif not (set(resource.at) | set(resource.kinds)) <= set(known.at):
@@ -595,15 +668,84 @@ def _unknown_resources(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, 
                     yield Problem(
                         "problem.resource_posts", file, column=column, value=other, details={"kinds": lacking}
                     )
+    yield from _useless_upgrades(head, rules, file)
     for name, rule in rules.items():
+        table = "clauses" if name in sheet.clauses else "rules"
+        if isinstance(rule, SpendingShare):
+            for what in rule.resources:
+                column, favoured = f"{table}.{name}.resources", head.resources.get(what)
+                if favoured is None or favoured.sum_of:
+                    yield Problem("problem.choice", file, column=column, value=what, details=choices)
+                elif not (favoured.yearly or favoured.adding):
+                    yield Problem("problem.resource_free", file, column=column, value=what, details={"resource": what})
         if isinstance(rule, PeoplePerStaff):
-            column = f"{'clauses' if name in sheet.clauses else 'rules'}.{name}.resource"
+            column = f"{table}.{name}.resource"
             known = head.resources.get(rule.resource)
             if known is None or known.sum_of:
                 yield Problem("problem.choice", file, column=column, value=rule.resource, details=choices)
             elif not set(rule.kinds) <= set(known.at):
                 details = {"kinds": ", ".join(sorted(set(rule.kinds) - set(known.at)))}
                 yield Problem("problem.resource_posts", file, column=column, value=rule.resource, details=details)
+
+
+def _idle_budgets(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, file: str) -> Iterator[Problem]:
+    """Yield budgets that would buy nothing at all: most likely they are not in yuan."""
+    siting, resources = head.siting.values(), head.resources.values()
+    prices = {
+        "capital": [one.adding for one in resources],
+        "recurrent": [one.yearly for one in resources],
+    }
+    for one in siting:
+        prices["capital"] += [part.opening for part in (one, one.upgrade, one.move) if part is not None]
+        prices["recurrent"] += [part.yearly for part in (one, one.upgrade) if part is not None]
+    for name, rule in rules.items():
+        if not isinstance(rule, Spending):
+            continue
+        counted = [price for nature in rule.natures for price in prices[nature] if price]
+        if counted and 0 < rule.at_most < min(counted):
+            column = f"{'clauses' if name in sheet.clauses else 'rules'}.{name}.at_most"
+            details = {"cheapest": f"{min(counted):,}"}
+            yield Problem("problem.budget_unit", file, column=column, value=rule.at_most, details=details)
+
+
+def _is_formed(resource: Resource, resources: Mapping[str, Resource]) -> bool:
+    """Tell whether a resource is made of others, or a part of one that is."""
+    whole = resources.get(resource.part_of)
+    return resource.is_formed or (whole is not None and whole.is_formed)
+
+
+def _may_point(key: str, known: Resource, resources: Mapping[str, Resource]) -> bool:
+    """Tell whether a resource may be part of another one, be the sum of it, or need it at the same site.
+
+    A sum may count anything but a sum. A part has a whole that is none itself. A team takes people whom somebody
+    employs: neither teams, nor those who are part of a team.
+    """
+    if known.sum_of:
+        return False
+    match key:
+        case "part_of":
+            return not known.part_of
+        case "needs":
+            return not _is_formed(known, resources)
+        case _:
+            return True
+
+
+def _useless_upgrades(head: _Head, rules: Mapping[str, Rule], file: str) -> Iterator[Problem]:
+    """Yield where enlarging a kind of site brings posts that it cannot have, or room that no rule limits."""
+    limited = {kind for rule in rules.values() if isinstance(rule, Capacity) for kind in rule.kinds}
+    for kind, candidates in head.siting.items():
+        upgrade, column = candidates.upgrade, f"siting.{kind}.upgrade"
+        for resource in upgrade.posts if upgrade else ():
+            known = head.resources.get(resource)
+            if known is None or known.sum_of:
+                choices = {"choices": ", ".join(name for name, one in head.resources.items() if not one.sum_of)}
+                yield Problem("problem.choice", file, column=f"{column}.posts", value=resource, details=choices)
+            elif kind not in known.at:
+                details = {"kinds": str(kind)}
+                yield Problem("problem.resource_posts", file, column=f"{column}.posts", value=resource, details=details)
+        if upgrade and upgrade.people and kind not in limited:
+            yield Problem("problem.upgrade_room", file, column=f"{column}.people", value=upgrade.people)
 
 
 def _cheap_to_drop(head: _Head, goals: Mapping[str, Goal], file: str) -> list[Problem]:

@@ -8,14 +8,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from allocate.draw import map_page
+from allocate.draw import front_figure, map_page
 from allocate.errors import Problem, UsageError
 from allocate.faults import disk_reason
 from allocate.plans import PLAN_FILE, Plan, to_json
 from allocate.report.comma import csv_files, sites_csv
 from allocate.report.frames import LAYERS
 from allocate.report.geopackage import geojson, geopackage
-from allocate.report.sheets import SHEETS
+from allocate.report.sheets import SHEETS, STAFF_SHEETS
 from allocate.report.workbook import workbook
 from allocate.words import Language, language, say, visible
 
@@ -23,10 +23,13 @@ MAP_FILE, WORKBOOK_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE = (
     "map.html", "plan.xlsx", "plan.gpkg", "sites.csv", "log.txt",
 )  # fmt: skip
 FILES = (PLAN_FILE, MAP_FILE, WORKBOOK_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE)
+# Beside them, where a front was asked for.
+FRONT_FILE = "front.svg"
 # What an export is called where no other name is given; a name without a dot is a folder.
 EXPORTS = {"html": MAP_FILE, "xlsx": WORKBOOK_FILE, "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson"}
 # The files in the folders among them.
-_WITHIN = {form: tuple(f"{name}.{form}" for name in names) for form, names in (("csv", SHEETS), ("geojson", LAYERS))}
+_TABLES = (*SHEETS, *STAFF_SHEETS)
+_WITHIN = {form: tuple(f"{name}.{form}" for name in names) for form, names in (("csv", _TABLES), ("geojson", LAYERS))}
 # A spreadsheet program leaves such a file beside one that it holds open: Excel, LibreOffice.
 _LOCKS = ("~${}", ".~lock.{}#")
 # What is written stands beside its place under such a name until it is whole.
@@ -46,7 +49,7 @@ def check_target(folder: str | Path) -> None:
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             raise UsageError([Problem("problem.out_not_folder", file=str(folder))])
         if folder.is_dir():
-            _refuse_open(folder, FILES)
+            _refuse_open(folder, (*FILES, FRONT_FILE))
             for name, files in _WITHIN.items():
                 _refuse_open(folder / name, files)
             # Without a plan in it, what bears our names may be anybody's.
@@ -66,7 +69,7 @@ def check_target(folder: str | Path) -> None:
 def _is_ours(item: Path) -> bool:
     """Tell whether a file or folder within a plan's folder is one that we write."""
     if item.is_symlink() or not item.is_dir():
-        return item.name in FILES
+        return item.name in (*FILES, FRONT_FILE)
     names = _WITHIN.get(item.name)
     return names is not None and all(file.name in names and not file.is_dir() for file in item.iterdir())
 
@@ -131,18 +134,18 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
     folder = Path(folder)
     check_target(folder)
     content, spoken = plan.content, language()
-    _write_folder(
-        folder,
-        {
-            PLAN_FILE: _bytes(to_json(content)),
-            MAP_FILE: _bytes(map_page(content)),
-            WORKBOOK_FILE: workbook(content, spoken),
-            LAYERS_FILE: geopackage(content, spoken),
-            SITES_FILE: _bytes("\ufeff" + sites_csv(content)),
-            LOG_FILE: _bytes(log_text(plan)),
-        },
-    )
-    return {name: folder / name for name in FILES}
+    files = {
+        PLAN_FILE: _bytes(to_json(content)),
+        MAP_FILE: _bytes(map_page(content)),
+        WORKBOOK_FILE: workbook(content, spoken),
+        LAYERS_FILE: geopackage(content, spoken),
+        SITES_FILE: _bytes("\ufeff" + sites_csv(content)),
+        LOG_FILE: _bytes(log_text(plan)),
+    }
+    if content.get("front"):
+        files[FRONT_FILE] = _bytes(front_figure(content))
+    _write_folder(folder, files)
+    return {name: folder / name for name in files}
 
 
 def _bytes(text: str) -> bytes:

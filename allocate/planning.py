@@ -6,7 +6,9 @@ from collections.abc import Callable
 from allocate.candidates import make_case
 from allocate.district import District
 from allocate.draws import look_at_draws
+from allocate.front import check_count, look_at_front
 from allocate.model import Model
+from allocate.nesting import look_at_years
 from allocate.plans import Plan, assemble
 from allocate.program import Options
 from allocate.search import Listener, lay_out
@@ -22,16 +24,23 @@ def plan(
     processes: int = 2,
     listen: Listener | None = None,
     hear_draw: Callable[[int, int], None] | None = None,
+    front: int = 0,
+    hear_front: Callable[[int, int], None] | None = None,
 ) -> Plan:
     """Plan a district.
 
-    `options.seconds` bounds all stages together; `gap` replaces the gaps of the model's goals.
+    `options.seconds` bounds all stages together; `gap` replaces the gaps of the model's goals. `front` asks for so
+    many more plans between the cheapest and the one that serves most.
 
     Raises
     ------
     NoPlanError
         When nothing was found in the time given.
+    UsageError
+        When `front` is neither 0 nor a number of points that a front can have.
     """
+    if front:
+        check_count(front)
     options = options or Options(seconds=120.0)
     clock = [time.monotonic()]
     case = make_case(district, model)
@@ -40,9 +49,13 @@ def plan(
     clock.append(time.monotonic())
     draws = look_at_draws(district, model, options, processes, hear_draw)
     clock.append(time.monotonic())
-    content = assemble(district, model, case, found.layout, found.bounds, draws)
+    years = look_at_years(district, model, options, processes)
+    clock.append(time.monotonic())
+    points = look_at_front(case, model, options, front, processes, gap=gap, hear=hear_front) if front else []
+    clock.append(time.monotonic())
+    content = assemble(district, model, case, found.layout, found.bounds, draws, years, front=points)
     insist(content)
     clock.append(time.monotonic())
-    names = ("prepare", "stages", "draws", "assemble and verify")
+    names = ("prepare", "stages", "draws", "years alone", "front", "assemble and verify")
     phases = {name: after - before for name, before, after in zip(names, clock, clock[1:], strict=False)}
     return Plan(content, phases | {f"stage {name}": spent for name, spent in found.seconds.items()}, found.log)

@@ -3,7 +3,7 @@
 import json
 import platform
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from allocate import __version__
+from allocate.alone import nesting
 from allocate.candidates import make_case
-from allocate.case import Case
+from allocate.case import Case, Site
 from allocate.costs import SITES, charges, spent
 from allocate.data_problems import data_problems
 from allocate.district import District, Fact, Growth, Institution, Place, PlaceYear, Staffing, Town
@@ -20,14 +21,17 @@ from allocate.errors import AllocateError, InputError, Problem
 from allocate.fairness import fairness
 from allocate.gaps import DIGITS, HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, shown_bound, shown_gap, shown_number
 from allocate.layout import Layout
+from allocate.life import merged, moved
 from allocate.model import Model
 from allocate.population import AGED_0_14, AGED_65, Population, project
+from allocate.reliance import stock_rows
 from allocate.resources import FLOWS, flow
-from allocate.rows import Number
+from allocate.rows import UPGRADED, Number
 from allocate.rules.scopes import Scope, parts
 from allocate.scorecard import scorecard
 from allocate.shares import Integers, in_proportion
 from allocate.stages import clause_values, goal_values
+from allocate.tables import ENDS, KINDS_ABOVE
 from allocate.units import Basis, minutes
 from allocate.words import say
 
@@ -63,7 +67,9 @@ def assemble(
     layout: Layout,
     bounds: Mapping[str, float],
     draws: Sequence[Mapping[str, Any]],
+    years_alone: Sequence[Mapping[str, Any]] = (),
     versions: Mapping[str, str] | None = None,
+    front: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return what plan.json says about a layout: everything else in it follows from these arguments."""
     stages = _stages(model, case, layout, bounds)
@@ -80,6 +86,8 @@ def assemble(
         "gap": gap,
         "stages": stages,
         "draws": [dict(draw) for draw in draws],
+        "front": [dict(point) for point in front],
+        "nesting": nesting(model, case, layout, years_alone),
         "scorecard": scorecard(district, model, case, layout, today),
         "places": _places(district, case, layout),
         "sites": _sites(case, layout),
@@ -87,6 +95,7 @@ def assemble(
         "ledger": _ledger(case, layout),
         "ledger_by_age": ledger_by_age(case, layout),
         "today": _today(case, today),
+        "stock": stock_rows(district, case),
         "staff": _staff(case, layout),
         "staff_flows": _staff_flows(case, layout),
         "postings": [],
@@ -186,16 +195,20 @@ def layout_of(content: Mapping[str, Any], case: Case) -> Layout:
     year_index = {year: t for t, year in enumerate(case.years)}
     place_index = {place: i for i, place in enumerate(case.places)}
     is_open: set[tuple[int, int]] = set()
+    upgraded: dict[tuple[str, int, int], Number] = {}
     for row in content["sites"]:
         j, t = case.site_index[row["id"]], year_index[row["year"]]
         later = {(j, u) for u in case.periods if u >= t}
-        is_open = is_open - later if row["action"] == "close" else is_open | later
+        if row["action"] == "upgrade":
+            upgraded |= {(UPGRADED, *pair): 1 for pair in later}
+        else:
+            is_open = is_open - later if row["action"] in ENDS else is_open | later
     serve: dict[tuple[int, int, int], int] = {}
     for row in content["places"]:
         if row["status"] == "served" and row["people"]:
             key = place_index[row["id"]], case.site_index[row["served_by"]], year_index[row["year"]]
             serve[key] = serve.get(key, 0) + row["people"]
-    amounts: dict[tuple[str, int, int], Number] = {
+    amounts: dict[tuple[str, int, int], Number] = upgraded | {
         (row["resource"], case.site_index[row["id"]], year_index[row["year"]]): row["number"]
         for row in content["staff"]
         if row["number"]
@@ -284,7 +297,12 @@ def _today(case: Case, today: Layout | None) -> list[dict[str, Any]]:
 
 
 def standing_today(case: Case) -> Layout:
-    """Return today's stock as a layout: what exists is open with its staff, and people go to the nearest with room."""
+    """Return today's stock as a layout: what exists is open with its staff, and people go to the nearest with room.
+
+    Staff of which nothing is known, neither listed nor assumed, limits nobody: unknown is not none.
+    """
+    known = {name for name, _ in case.stock}
+    seen = replace(case, sites=tuple(_limited_by(site, known) for site in case.sites))
     amounts: dict[tuple[str, int, int], Number] = {
         (name, j, t): number for (name, j), number in case.stock.items() for t in case.periods
     }
@@ -294,7 +312,7 @@ def standing_today(case: Case) -> Layout:
     order = sorted((seconds, i, j) for (i, j), seconds in case.seconds.items() if case.sites[j].exists)
     for t in case.periods:
         left = [int(people) for people in case.people[:, t]]
-        room = {j: bare.room(case, j, t) for j, site in enumerate(case.sites) if site.exists}
+        room = {j: bare.room(seen, j, t) for j, site in enumerate(case.sites) if site.exists}
         for _, i, j in order:
             space = room[j]
             people = left[i] if space is None else min(left[i], space)
@@ -303,6 +321,11 @@ def standing_today(case: Case) -> Layout:
                 left[i] -= people
                 room[j] = None if space is None else space - people
     return Layout(is_open, serve, amounts)
+
+
+def _limited_by(site: Site, staff: Collection[str]) -> Site:
+    """Return a site whose people only these resources limit, beside its capacity."""
+    return replace(site, per_staff=tuple(limit for limit in site.per_staff if limit[0] in staff))
 
 
 def _places(district: District, case: Case, layout: Layout) -> list[dict[str, Any]]:
@@ -345,14 +368,15 @@ def _place_row(
 
 
 def _sites(case: Case, layout: Layout) -> list[dict[str, Any]]:
+    """Return what becomes of every site: a row per action, in the order of its years."""
+    into = {(old, t): new for t in case.periods for old, new in moved(case, layout, t).items()}
+    origin = {(new, t): old for (old, t), new in into.items()}
     rows = []
     for j, site in enumerate(case.sites):
         years = [t for t in case.periods if (j, t) in layout.open]
-        closed = [t for t in case.periods if site.exists and t not in years]
+        closed = [t for t in case.periods if t not in years and (site.exists or (years and t > years[0]))]
         if not years and not closed:
             continue
-        people = {str(case.years[t]): layout.load.get((j, t), 0) for t in years}
-        cost = sum(site.yearly * case.spans[t] for t in years) + (0 if site.exists else site.opening)
         shared = {
             "id": site.id,
             "name": site.name,
@@ -362,24 +386,43 @@ def _sites(case: Case, layout: Layout) -> list[dict[str, Any]]:
             "lat": site.lat,
             "basis": str(site.basis),
         }
+        above, hospital = case.above(j), case.hospital_of(j)
         rest: dict[str, Any] = {
-            "parent": case.sites[case.parents[j]].id if case.parents[j] >= 0 else None,
+            "parent": case.sites[above].id if above >= 0 else None,
+            "parent_basis": case.parent_bases[j] if above >= 0 else None,
+            "hospital": case.sites[hospital].id if hospital >= 0 else None,
             "staff": {str(case.years[t]): working for t in case.periods if (working := _working(case, layout, j, t))},
         }
+        alone = {str(case.years[t]): _alone(case, layout, j, t) for t in years}
         if years:
-            alone = {str(case.years[t]): _alone(case, layout, j, t) for t in years}
-            action = "keep" if site.exists else "open"
-            rows.append(
-                shared
-                | {"year": case.years[years[0]], "action": action}
-                | rest
-                | {"cost": cost, "people": people, "only_site_of": alone}
-            )
+            people = {str(case.years[t]): layout.load.get((j, t), 0) for t in years}
+            cost = sum(site.yearly * case.spans[t] for t in years)
+            fresh: dict[str, Any] = {"year": case.years[years[0]], "action": "keep" if site.exists else "open"}
+            old = origin.get((j, years[0]))
+            if old is not None:
+                fresh["from"] = case.sites[old].id
+            if not site.exists:
+                cost += site.opening if old is None or site.moving is None else site.moving
+            rows.append(shared | fresh | rest | {"cost": cost, "people": people, "only_site_of": alone})
+        enlarged = [t for t in case.periods if layout.is_upgraded(j, t)]
+        if enlarged and site.upgrade is not None:
+            # (Whom it serves stands in the row that opens or keeps it: nobody is counted twice.)
+            cost = site.upgrade.opening + site.upgrade.yearly * sum(case.spans[t] for t in enlarged)
+            bigger = {"year": case.years[enlarged[0]], "action": "upgrade"}
+            rows.append(shared | bigger | rest | {"cost": cost, "people": {}, "only_site_of": alone})
         if closed:
-            row = shared | {"year": case.years[closed[0]], "action": "close"} | rest
             left = {str(case.years[t]): _alone(case, layout, j, t) for t in closed}
-            rows.append(row | {"cost": 0, "people": {}, "only_site_of": left})
+            ending = {"year": case.years[closed[0]], **_ending(case, layout, j, closed[0], into)}
+            rows.append(shared | ending | rest | {"cost": 0, "people": {}, "only_site_of": left})
     return rows
+
+
+def _ending(case: Case, layout: Layout, j: int, t: int, into: Mapping[tuple[int, int], int]) -> dict[str, str]:
+    """Return how a site ends: it moves, or is merged into the one that serves all its people, or just closes."""
+    if (j, t) in into:
+        return {"action": "move", "into": case.sites[into[j, t]].id}
+    taker = merged(case, layout, j, t)
+    return {"action": "close"} if taker is None else {"action": "merge", "into": case.sites[taker].id}
 
 
 def _working(case: Case, layout: Layout, j: int, t: int) -> dict[str, int]:
@@ -495,14 +538,14 @@ def ledger_by_age(case: Case, layout: Layout) -> list[dict[str, Any]]:
 
 
 def _budget(model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
-    """Return what every plan year costs; the basis is the weakest of the unit costs.
+    """Return what every plan year costs; the basis is the weakest of the unit costs (where nothing costs, it is sure).
 
     Opening and yearly cost of the sites, then what staff and beds cost once and in each calendar year; of the last,
     `standing_pay` is that of today's who stay, whatever is decided.
     """
-    bases = [candidates.basis for candidates in model.siting.values()]
+    bases = [basis for candidates in model.siting.values() for basis in candidates.bases]
     bases += [resource.basis for resource in model.resources.values() if resource.yearly or resource.adding]
-    basis = max(bases, key=list(Basis).index)
+    basis = max(bases, key=list(Basis).index, default=Basis.OFFICIAL)
     rows = []
     for t, year in enumerate(case.years):
         sites = spent(case, layout, t, lambda nature, what, at: what == SITES)
@@ -584,10 +627,14 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
     for institution in district.institutions:
         count("institutions.position", institution.position_basis)
         count("institutions.name", institution.name_basis)
+        if institution.kind in KINDS_ABOVE:
+            # (Where it is not listed, the nearest one is taken.)
+            count("institutions.parent", institution.parent_basis or Basis.ASSUMED)
     for rule in model.rules.values():
         count("model.rules", rule.basis)
     for candidates in model.siting.values():
-        count("model.siting", candidates.basis)
+        for basis in candidates.bases:
+            count("model.siting", basis)
     for staffing in district.staff:
         count("staff", staffing.basis)
     for resource in model.resources.values():

@@ -231,7 +231,7 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
         people_by_year=tuple(_record(PlaceYear, row) for _, row in by_year),
         inputs=dict(sorted(folder.inputs.items())),
         warnings=tuple(folder.warnings),
-        staff=tuple(_record(Staffing, row) for _, row in staff),
+        staff=tuple(_record(Staffing, {**row, "row": number}) for number, row in staff),
     )
 
 
@@ -516,6 +516,7 @@ def _check_links(
         (tables.PLACES, places, "town", town_ids, tables.TOWNS),
         (tables.INSTITUTIONS, institutions, "town", town_ids, tables.TOWNS),
         (tables.INSTITUTIONS, institutions, "place", place_ids, tables.PLACES),
+        (tables.INSTITUTIONS, institutions, "parent", institution_ids, tables.INSTITUTIONS),
         (tables.TOWNS, towns, "near", town_ids, tables.TOWNS),
         (tables.STAFF, staff, "institution", institution_ids, tables.INSTITUTIONS),
         (tables.TRAVEL, travel, "from", place_ids, tables.PLACES),
@@ -537,6 +538,7 @@ def _check_links(
                     value=value,
                     target=target.file,
                 )
+    _check_parents(folder, institutions)
     pairs = Counter((row["from"], row["to"], row["mode"]) for _, row in travel)
     for number, row in travel:
         pair = (row["from"], row["to"], row["mode"])
@@ -553,6 +555,26 @@ def _check_links(
     for number, row in towns:
         if places and row["id"] is not None and row["id"] not in populated:
             folder.warn("problem.town_empty", tables.TOWNS.file, row=number, value=row["name"])
+
+
+def _check_parents(folder: _Folder, institutions: Sequence[tuple[int, Row]]) -> None:
+    """Blame whoever stands above an institution without being of a kind that may; so no circle can arise."""
+    kinds = {row["id"]: row["kind"] for _, row in institutions}
+    for number, row in institutions:
+        parent, file = row["parent"], tables.INSTITUTIONS.file
+        if parent is None:
+            continue
+        if row["parent_basis"] is None:
+            folder.blame("problem.parent_basis", file, row=number, column="parent_basis")
+        above = tables.KINDS_ABOVE.get(str(row["kind"]), ())
+        if row["kind"] is None or kinds.get(parent) is None:
+            # (A kind or an id that cannot be read is blamed already.)
+            continue
+        if not above:
+            folder.blame("problem.parent_none", file, row=number, column="parent", value=parent, kind=row["kind"])
+        elif kinds[parent] not in above:
+            details = {"kind": row["kind"], "above": ", ".join(above), "found": kinds[parent]}
+            folder.blame("problem.parent_kind", file, row=number, column="parent", value=parent, **details)
 
 
 def _check_positions(

@@ -6,6 +6,8 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Literal
 
+from allocate.words import say, term
+
 Key = tuple[str | int, ...]
 Number = int | Fraction
 Sense = Literal[">=", "<=", "=="]
@@ -22,6 +24,8 @@ class Strength(StrEnum):
 
 
 POLICY = (Strength.MUST, Strength.IN_PRINCIPLE, Strength.STRIVE, Strength.ENCOURAGE)
+# Details of a breach that name a resource.
+_RESOURCES = ("resource", "made_of")
 
 
 # What a plan may decide; a rule names those that it speaks of.
@@ -103,6 +107,11 @@ class Breach:
         """Return the shortfall as a share of the target."""
         return Fraction(self.shortfall) / Fraction(self.target)
 
+    def sentence(self) -> str:
+        """Say the breach in the language of the session, staff and beds by the names that people give them."""
+        named = {key: term(str(self.details[key])) for key in _RESOURCES if key in self.details}
+        return say(self.words, **{**self.details, **named})
+
 
 def opened(j: int, t: int) -> Key:
     """Return the variable: site `j` is open in year `t` (0 or 1)."""
@@ -117,6 +126,20 @@ def serves(i: int, j: int, t: int) -> Key:
 def served(i: int, t: int) -> Key:
     """Return the variable: people of place `i` who are served in year `t` [persons]."""
     return ("served", i, t)
+
+
+# The amount that says whether a site was enlarged (0 or 1); no resource may bear this name.
+UPGRADED = "upgraded"
+
+
+def opens(j: int, t: int) -> Key:
+    """Return the helper variable: site `j`, which may close again, opens in year `t` (0 or 1)."""
+    return ("opens", j, t)
+
+
+def moves(old: int, new: int, t: int) -> Key:
+    """Return the helper variable: site `old` closes in year `t` and moves to where `new` opens (0 to 1)."""
+    return ("moves", old, new, t)
 
 
 def amount(what: str, index: int, t: int) -> Key:

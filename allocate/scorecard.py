@@ -10,8 +10,9 @@ from allocate.gaps import shown_number
 from allocate.layout import Layout
 from allocate.model import Model
 from allocate.policies import Clause, prefix_of
+from allocate.reliance import rests_on
 from allocate.rows import Breach, Number, Strength
-from allocate.rules import Rule
+from allocate.rules import Reach, Rule, Spending
 from allocate.rules.base import Wants
 
 # The places that fall short most are named; a plan names no more of them than this for a rule and year.
@@ -76,8 +77,8 @@ def _decided(
     is_planned: bool,
 ) -> Iterator[dict[str, Any]]:
     # Staff that nobody lists is assumed: what there is of it today is unknown.
-    listed = {row.resource for row in district.staff}
-    is_known = {case.holders(what)[0] for what in rule.resources} <= listed
+    is_known = _counted_today(case, rule) <= {row.resource for row in district.staff}
+    grounds = rests_on(district, model, case, rule)
     missed: dict[int, list[Breach]] = {}
     for breach in rule.breaches(case, layout):
         missed.setdefault(_year(breach.about, case), []).append(breach)
@@ -98,7 +99,21 @@ def _decided(
             "status": "missed" if breaches else "met" if is_planned else "reported",
             "shortfall": shown_number(sum((b.shortfall for b in breaches), Fraction(0))),
             "causes": [_cause(*cause, names) for cause in causes],
+            "rests_on": grounds,
         }
+
+
+def _counted_today(case: Case, rule: Rule) -> set[str]:
+    """Return the resources of today that a rule's figure of today rests on: counted, serving people, or paid."""
+    found = {case.holders(what)[0] for what in rule.resources}
+    match rule:
+        case Reach():
+            found |= {name for site in case.sites for name, _ in site.per_staff}
+        case Spending():
+            found |= {name for name in case.employed if case.resources[name].yearly}
+        case _:
+            pass
+    return found
 
 
 def _undecided(model: Model, name: str, rule: Rule) -> Iterator[dict[str, Any]]:
@@ -193,6 +208,7 @@ def _blank(model: Model, clause: Clause | None) -> dict[str, Any]:
         "reason": dict(clause.reason) if clause and clause.reason else None,
         "note": dict(clause.note) if clause and clause.note else None,
         "why": None,
+        "rests_on": [],
     }
 
 

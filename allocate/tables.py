@@ -19,6 +19,13 @@ INSTITUTION_KINDS = (
     "ems_station",
 )
 HUB_KINDS = ("township_hospital", "community_centre")
+# The kinds of institution that may stand above one: a station or clinic has a hub, and a hub its hospital.
+KINDS_ABOVE = {
+    **dict.fromkeys(("station", "clinic"), HUB_KINDS),
+    **dict.fromkeys(HUB_KINDS, ("hospital",)),
+}
+# What ends a site in a plan: closed for good, all its people at one other site, or its work taken up nearby.
+ENDS = ("close", "merge", "move")
 BASES = tuple(Basis)
 
 # The rectangle that holds China: a coordinate outside it is a mistake, most often swapped axes.
@@ -186,6 +193,15 @@ INSTITUTIONS = Table(
         Column("name_basis", "choice", "名称及存在的依据", "basis of name and existence", choices=BASES),
         *_position(filled=True),
         Column("source", "text", "来源", "source"),
+        Column(
+            "parent",
+            "id",
+            "上级机构编号：站和卫生室写卫生院或中心，卫生院和中心写医院；不写按最近的推定",
+            "id of the institution above: a hub for a station or clinic, a hospital for a hub; if blank, the nearest",
+            needed=False,
+            filled=False,
+        ),
+        _basis("parent", "上级机构", "institution above", filled=False),
     ),
     needed=False,
 )

@@ -18,10 +18,11 @@ from allocate.decisions import siting, staffing
 from allocate.goals import Goal
 from allocate.greedy import greedy
 from allocate.layout import Layout, send_nearest
+from allocate.life import moved
 from allocate.merging import merge_places, stand_for_later
 from allocate.posts import employ_spare, staff
 from allocate.program import Objective, Options, Program
-from allocate.rows import Key, Number, Row, Strength, amount, opened, served, serves, without
+from allocate.rows import UPGRADED, Key, Number, Row, Strength, amount, opened, served, serves, without
 from allocate.rules import Rule
 from allocate.settle import settle
 from allocate.staged import Listener, Stage, Staged, search_stages, stages
@@ -115,6 +116,8 @@ def _rooms(case: Case) -> Iterator[Row]:
             if room is not None and room == site.capacity and case.places_of[j]:
                 load: dict[Key, Number] = {serves(i, j, t): 1 for i in case.places_of[j]}
                 load[opened(j, t)] = -room
+                if site.most is not None and site.most > room:
+                    load[amount(UPGRADED, j, t)] = room - site.most
                 yield Row((site.id, case.years[t]), load, "<=", 0)
 
 
@@ -222,11 +225,16 @@ def _staff_for(
 ) -> tuple[Layout, Staged]:
     """Choose the staff for what is open, and who goes where so that less of it is needed."""
     begun = staff(case, rules.values(), send_nearest(case, layout))
+    into = [moved(case, begun, t) for t in case.periods]
 
     def decided(key: Key) -> Number | None:
         match key:
             case ("open", int(j), int(t)):
                 return int((j, t) in begun.open)
+            case ("opens", int(j), int(t)):
+                return begun.opens(case, j, t)
+            case ("moves", int(old), int(new), int(t)):
+                return int(into[t].get(old) == new)
             # Nobody works or is served where nothing is open; employers are always open.
             case ("serve", _, int(j), int(t)) | ("amount", _, int(j), int(t)):
                 return None if (j, t) in begun.open else 0
@@ -238,7 +246,9 @@ def _staff_for(
     program = Program("staff")
     columns = chain(siting.columns(case), staffing.columns(case))
     program.add_columns(
-        one for one in columns if one.key[0] == "served" or (one.key[0] != "open" and one.key[-2:] in begun.open)
+        one
+        for one in columns
+        if one.key[0] == "served" or (one.key[0] not in ("open", "opens", "moves") and one.key[-2:] in begun.open)
     )
     program.add_rows("siting", seen(row for row in siting.rows(case) if not row.implied))
     program.add_rows("staff", seen(staffing.rows(case)))

@@ -7,15 +7,16 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 from allocate.case import Case
+from allocate.costs import charges
 from allocate.findings import Book, Finding, Value
 from allocate.implied import Limit, limits
-from allocate.rules import Forbid, Function, Presence, Reach
+from allocate.rules import Forbid, Function, Presence, Reach, Spending
 from allocate.rules.scopes import parts
 
 
 def unmeetable(book: Book) -> Iterator[Finding]:
     """Yield the clauses that stay unmet although every site is open that may be."""
-    for look in (_reach, _presence, _numbers):
+    for look in (_reach, _presence, _numbers, _budgets):
         yield from look(book)
 
 
@@ -59,6 +60,25 @@ def _beyond_reach(book: Book, name: str, rule: Reach, t: int) -> Finding | None:
     return None
 
 
+def _budgets(book: Book) -> Iterator[Finding]:
+    """Yield budgets that do not even pay those of today's staff who stay, whatever is decided."""
+    case = book.case
+    for name, rule in book.planned.items():
+        if not isinstance(rule, Spending):
+            continue
+        for t in rule.when(case):
+            pay = int(sum(charge.constant for charge in charges(case, t) if charge.nature in rule.natures))
+            if pay > rule.at_most:
+                details: dict[str, Value] = {
+                    "clause": book.cite(name),
+                    "year": case.years[t],
+                    "low": f"{pay:,}",
+                    "high": f"{rule.at_most:,}",
+                }
+                yield Finding("unmeetable", (name,), "finding.pay_beyond", details)
+                break
+
+
 def _behind(banned: Mapping[int, tuple[str, ...]], sites: Iterable[int]) -> tuple[str, ...]:
     """Return the rules that forbid some of these sites."""
     return tuple(dict.fromkeys(name for j in sorted(set(sites)) for name in banned.get(j, ())))
@@ -67,7 +87,7 @@ def _behind(banned: Mapping[int, tuple[str, ...]], sites: Iterable[int]) -> tupl
 def _no_room(book: Book, name: str, rule: Reach, t: int) -> Finding | None:
     """Return where all sites together, every one open, have too little room for the people to be served."""
     case = book.case
-    if all(site.capacity is None for site in case.sites):
+    if all(site.most is None for site in case.sites):
         return None
     groups = [(members, rule.target(case, members, t)) for _, members in parts(case, rule.scope)]
     asked = sum(target for _, target in groups)
@@ -112,7 +132,7 @@ def _most_served(case: Case, groups: list[tuple[tuple[int, ...], int]], t: int) 
         for j in reach:
             pipe(first_place + i, first_site + j, int(case.people[i, t]))
     for j, site in enumerate(case.sites):
-        pipe(first_site + j, end, total if site.capacity is None else min(site.capacity, total))
+        pipe(first_site + j, end, total if site.most is None else min(site.most, total))
     shape = (end + 1, end + 1)
     graph = csr_array((np.array(room, dtype=np.int32), (rows, columns)), shape=shape)
     flow = maximum_flow(graph, 0, end)

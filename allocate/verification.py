@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from allocate import __version__
-from allocate.candidates import make_case
+from allocate.candidates import make_case, spans
 from allocate.decisions import siting, staffing
 from allocate.district import District
 from allocate.errors import AllocateError, InputError, UsageError
 from allocate.estimate import redraw
-from allocate.gaps import DIGITS, shown_gap
+from allocate.gaps import DIGITS, OPTIMAL_GAP, shown_gap
 from allocate.model import Model, model_of
 from allocate.plans import assemble, district_data, district_of, inputs_of, layout_of, read_plan
 from allocate.population import project
 from allocate.read import BOUNDARY, CARD, find_district, is_file, read_district
 from allocate.rows import Strength
+from allocate.rules import Reach
 from allocate.tables import TABLES, TOTALS
 from allocate.words import say, visible
 
@@ -29,7 +30,8 @@ _BY_HAND = ("map_approval_number",)
 _LATER = frozenset(
     {
         *("today", "problems", "warnings", "only_site_of", "staff_flows", "staff", "population", "ledger_by_age"),
-        *("people_0_14", "people_0_14_basis", "growth", "people_by_year", "fairness"),
+        *("people_0_14", "people_0_14_basis", "growth", "people_by_year", "fairness", "stock", "rests_on", "front"),
+        *("nesting", "parent_basis", "hospital", "into", "from"),
         *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
     }
 )
@@ -74,7 +76,8 @@ def verify(plan: str | Path | Mapping[str, Any], data: str | Path | None = None)
 
     `data` is the district's folder; without it the district of the plan's name is compared, if there is one in the
     working folder that the plan lies in, in the one that the command runs in, or among the bundled ones.
-    What no recheck can work out again is the solver's word: the bounds, and what the draws found.
+    What no recheck can work out again is the solver's word: the bounds, what the draws and the front found, and
+    what was found for single years.
 
     Raises
     ------
@@ -93,6 +96,8 @@ def verify(plan: str | Path | Mapping[str, Any], data: str | Path | None = None)
         model = model_of(content["settings"], str(content["model"]), "settings", inputs_of(content, "model"))
         findings += _decided(content, district, model, counted)
         findings += _draws(content, district, model, counted)
+        findings += _front(content, model, counted)
+        findings += _years_alone(content, model)
     except AllocateError as error:
         findings.append(Finding("settings", str(error)))
     except (
@@ -153,13 +158,14 @@ def _decided(content: Mapping[str, Any], district: District, model: Model, count
     case = make_case(district, model)
     layout = layout_of(content, case)
     for breach in (*siting.breaches(case, layout), *staffing.breaches(case, layout)):
-        yield Finding("·".join(map(str, breach.about)), say(breach.words, **breach.details))
+        yield Finding("·".join(map(str, breach.about)), breach.sentence())
     for name, rule in model.rules.items():
         if rule.strength is Strength.PHYSICS:
             for breach in rule.breaches(case, layout):
-                yield Finding(f"{name}·{'·'.join(map(str, breach.about))}", say(breach.words, **breach.details))
+                yield Finding(f"{name}·{'·'.join(map(str, breach.about))}", breach.sentence())
     bounds = {row["name"]: row["bound"] for row in content["stages"]}
-    again = assemble(district, model, case, layout, bounds, content["draws"], content["versions"])
+    drawn, years_alone, front = content["draws"], content.get("nesting", ()), content.get("front", ())
+    again = assemble(district, model, case, layout, bounds, drawn, years_alone, content["versions"], front)
     # What a person adds to a finished plan follows from nothing in it.
     again |= {key: content[key] for key in _BY_HAND if isinstance(content.get(key), str)}
     yield from _differences(content, again, "", counted, _may_lack(content))
@@ -230,6 +236,73 @@ def _totals(district: District, model: Model, seed: int) -> dict[str, int]:
     drawn = redraw(district, seed) if model.population and model.population.method == "growth" else district
     found = project(drawn, model.population, model.years)
     return {str(year): found.total(t) for t, year in enumerate(model.years)}
+
+
+_POINT = {
+    *("point", "points", "target", "cost", "bound", "gap", "proven", "people", "served", "share", "sites"),
+    *("missed", "without"),
+}
+
+
+def _front(content: Mapping[str, Any], model: Model, counted: _Counter) -> Iterator[Finding]:
+    """Yield every point of the front that contradicts itself, its neighbours or the plan."""
+    ledger = [row for row in content["ledger"] if row["scope"] == "district"]
+    people = {str(row["year"]): row["people"] for row in ledger}
+    off = [name for name, rule in model.planned().items() if isinstance(rule, Reach)]
+    front = content.get("front", ())
+    for n, point in enumerate(front):
+        where, before = f"front[{n}]", front[n - 1] if n else None
+        for key in sorted(_POINT ^ set(point)):
+            yield Finding(f"{where}.{key}", say("verify.only_one"))
+        served, gap = point["served"], shown_gap(point["cost"], point["bound"])
+        everybody, reached = (
+            sum(numbers[year] * span for year, span in zip(people, spans(model.years), strict=True))
+            for numbers in (people, served)
+        )
+        wanted: dict[str, Any] = {
+            "people": people,
+            "served": {year: min(served[year], most) for year, most in people.items()},
+            "share": round(reached / everybody, DIGITS) if everybody else 0.0,
+            "gap": gap,
+            "proven": gap <= OPTIMAL_GAP,
+            "points": front[0]["points"],
+            "without": off,
+            "missed": [name for name in point["missed"] if name in model.planned() and name not in off],
+            "target": {year: min(max(point["target"][year], 0), 1) for year in people},
+        }
+        for key, right in wanted.items():
+            counted.number += 1
+            if point[key] != right:
+                yield Finding(f"{where}.{key}", say("verify.differs", found=repr(point[key]), wanted=repr(right)))
+        for key, low, high in (("point", 1, point["points"]), ("bound", 0, point["cost"])):
+            if not low <= point[key] <= high:
+                yield Finding(f"{where}.{key}", say("verify.differs", found=point[key], wanted=high))
+        counts = {f"served.{year}": number for year, number in served.items()}
+        for key, number in (counts | {key: point[key] for key in ("cost", "sites", "point")}).items():
+            if type(number) is not int or number < 0:
+                yield Finding(f"{where}.{key}", say("verify.differs", found=repr(number), wanted=0))
+        # Each serves more than the one before and costs more: none is worse than another in both.
+        for key in ("cost", "share", "point"):
+            if before and point[key] <= before[key]:
+                yield Finding(f"{where}.{key}", say("verify.not_rising", found=point[key], before=before[key]))
+
+
+def _years_alone(content: Mapping[str, Any], model: Model) -> Iterator[Finding]:
+    """Yield where what was found for the years by themselves contradicts itself; the rest is the solver's word."""
+    rows = content.get("nesting", ())
+    if not rows and "nesting" in _may_lack(content):
+        return
+    wanted = list(model.years) if len(model.years) > 1 else []
+    found = [row["year"] for row in rows]
+    if found != wanted:
+        yield Finding("nesting", say("verify.differs", found=found, wanted=wanted))
+    for n, row in enumerate(rows):
+        for key in ("sites_alone", "yearly_cost_alone"):
+            if not isinstance(row[key], int) or isinstance(row[key], bool) or row[key] < 0:
+                yield Finding(f"nesting[{n}].{key}", say("verify.broken", reason=repr(row[key])))
+        if row["bound_alone"] > row["value_alone"]:
+            reason = say("verify.differs", found=row["bound_alone"], wanted=row["value_alone"])
+            yield Finding(f"nesting[{n}].bound_alone", reason)
 
 
 def _people(district: District, counted: _Counter) -> Iterator[Finding]:

@@ -56,6 +56,16 @@ def say_in(chosen: Language, key: str, /, **values: object) -> str:
     return catalogue()[key][chosen].format(**values)
 
 
+def term(code: str, chosen: Language | None = None) -> str:
+    """Return what a resource or a function is called; a name of a planner's own stands as it is.
+
+    >>> term("nurses", "en"), term("night_nurses", "en")
+    ('nurses', 'night_nurses')
+    """
+    key = f"term.{code}"
+    return say_in(chosen or language(), key) if key in catalogue() else code
+
+
 def both(key: str, /, **values: object) -> str:
     """Return Chinese and English side by side, for text that is fixed before a language is chosen."""
     return f"{say_in('zh', key, **values)} · {say_in('en', key, **values)}"

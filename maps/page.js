@@ -174,10 +174,10 @@ function stateOf(mark, year) {
   switch (last.action) {
     case "close":
     case "merge":
+    case "move":
       return now ? "closing" : "gone";
     case "open":
       return now ? "opening" : "kept";
-    case "move":
     case "upgrade":
       return now ? "changing" : "kept";
     default:
@@ -1064,6 +1064,9 @@ function clauseItem(clause) {
     const causes = clause.causes.flatMap((cause, at) => (at ? [say("comma"), given(cause)] : [given(cause)]));
     item.append(element("br"), ...sentence("clause_causes", { causes: element("span", "", ...causes) }));
   }
+  if (inLanguage(clause.rests_on)) {
+    item.append(element("br"), ...sentence("clause_rests_on", { names: given(inLanguage(clause.rests_on)) }));
+  }
   for (const text of [clause.why, clause.reading].map(inLanguage)) {
     if (text) item.append(element("br"), given(text));
   }
@@ -1188,11 +1191,23 @@ function placeCard(place) {
   ]), exampleNote(places.position_basis[place])];
 }
 
-function staffLine(staff) {
-  if (staff === null || staff === "") return null;
-  if (!Array.isArray(staff)) return ["card_staff", given(number(staff, 1))];
-  const parts = staff.flatMap(([role, count], at) => [at ? " · " : "", given(role), " ", given(number(count, 1))]);
-  return parts.length ? ["card_staff", ...parts] : null;
+// Staff, beds and teams of a site: a line for each, a column for every year, the year shown marked.
+function staffTable(mark) {
+  const byYear = plan.staff[mark];
+  if (!byYear) return [];
+  const numberIn = (year, resource) => (byYear[year] || []).find(([one]) => one === resource)?.[1] ?? 0;
+  const kept = plan.resources.flatMap((_, at) => (plan.years.some((year) => numberIn(year, at) !== 0) ? [at] : []));
+  if (!kept.length) return [];
+  const heads = [say("card_staff_by_year"), ...plan.years.map(String)];
+  const rows = kept.map((at) => {
+    const [words, assumed] = plan.resources[at];
+    const cells = plan.years.map((year) => element("td", year === state.year ? "now" : "", number(numberIn(year, at), 1)));
+    return element("tr", "", cell("th", "row", given(inLanguage(words)), assumed ? " *" : ""), ...cells);
+  });
+  const table = tableOf(heads, rows);
+  table.classList.add("staff");
+  table.querySelectorAll("thead th").forEach((head, at) => head.classList.toggle("now", plan.years[at - 1] === state.year));
+  return [table, kept.some((at) => plan.resources[at][1]) ? element("p", "note", say("card_staff_assumed")) : null];
 }
 
 function siteStateWord(mark) {
@@ -1238,7 +1253,10 @@ function markCard(mark) {
   const actions = steps.flatMap((one, at) => [at ? " · " : "", ...sentence("card_action_value", {
     year: String(one.year ?? "–"), action: given(sayCode("action", one.action)),
   })]);
-  const cost = step && step.cost !== null && step.cost !== "" ? ["card_cost", ...sentence("card_cost_value", { cost: given(number(step.cost)), basis: basisWord(plan.cost_basis) })] : null;
+  // What a kind costs that the model does not site is not counted, which is not the same as nothing.
+  const counted = step && step.cost !== null && step.cost !== "" && (step.cost !== 0 || isSited(mark));
+  const cost = counted ? ["card_cost", ...sentence("card_cost_value", { cost: given(number(step.cost)), basis: basisWord(plan.cost_basis) }),
+    plan.resources.length ? say("card_cost_apart") : ""] : null;
   const condition = stateOf(mark, state.year);
   const picture = condition === "absent" || condition === "gone" ? "" : siteSymbol(marks.kind[mark], condition, isHollow(marks.basis[mark]));
   const served = rows.slice(0, LIST_LIMIT).map((row) => element("li", "", openLink({ place: index.rows.place[row] }), ` ${number(index.rows.people[row])}`));
@@ -1249,11 +1267,10 @@ function markCard(mark) {
     actions.length ? ["card_action", ...actions] : null,
     whySite(condition, step, { year: state.year ?? "", people: number(peopleOf(index, rows)), places: number(new Set(rows.map((row) => index.rows.place[row])).size) }),
     parentLine(step),
-    step ? staffLine(step.staff) : null,
     cost,
     ["card_position_basis", basisWord(marks.basis[mark])],
     marks.source[mark] ? ["card_source", given(marks.source[mark])] : null,
-  ]), exampleNote(marks.basis[mark]),
+  ]), ...staffTable(mark), exampleNote(marks.basis[mark]),
   served.length ? element("ul", "served", ...served) : null];
 }
 

@@ -43,6 +43,37 @@ def copy_tiny(where: Path) -> Tiny:
     return tiny
 
 
+def copy_staffed(where: Path) -> Tiny:
+    """Copy the small district with its staff of today, and its model with staff, beds and teams in three years."""
+    tiny = copy_tiny(where)
+    shutil.copy(DATA / "tiny-staff" / "staff.csv", tiny.folder)
+    tiny.edit("tiny.toml", "years = [2025, 2027]", "years = [2025, 2027, 2030]")
+    tiny.edit("tiny.toml", "at_most = 2_800_000", "at_most = 12_000_000")
+    # (Of the goals, cost alone sees staff; the pay of today's staff counts in the budget.)
+    goals = tiny.model.read_text(encoding="utf-8").index("[[goals]]")
+    resources = (DATA / "tiny-staff" / "resources.toml").read_text(encoding="utf-8")
+    text = tiny.model.read_text(encoding="utf-8")[:goals] + '[[goals]]\ngoal = "cost"\n' + resources
+    tiny.model.write_text(text, encoding="utf-8")
+    return tiny
+
+
+@pytest.fixture
+def staffed_tiny(tmp_path: Path) -> Tiny:
+    return copy_staffed(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def staffed_home(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """Return the copy that `staffed_plan` was made of; nobody changes it."""
+    return copy_staffed(tmp_path_factory.mktemp("staffed"))
+
+
+@pytest.fixture(scope="session")
+def staffed_plan(staffed_home: Tiny) -> Plan:
+    """Return the plan of the small district with staff, made once; copy its content before changing it."""
+    return plan(read_district(staffed_home.folder), read_model(staffed_home.model))
+
+
 @pytest.fixture
 def tiny(tmp_path: Path) -> Tiny:
     return copy_tiny(tmp_path)

@@ -64,6 +64,10 @@ def small_plan() -> dict[str, Any]:
         "sites": sites,
         "ledger": [{"scope": "district", "year": year, "people": people, **_by_status(rows, year)} for year in YEARS],
         "coverage": [_coverage(rows, year) for year in YEARS],
+        "stock": [
+            {"resource": "gps", "number": 4, "basis": "surveyed", "at": {}},
+            {"resource": "nurses", "number": 6, "basis": "assumed", "at": {}},
+        ],
         "assumptions": [
             {"table": "places.csv position", "basis": "estimated", "rows": 30},
             {"table": "costs.toml", "basis": "assumed", "rows": 4},
@@ -115,6 +119,7 @@ def hostile_plan() -> dict[str, Any]:
     places = poisoned["district_data"]["places"]
     for number, text in enumerate(HOSTILE_TEXTS):
         places[number]["name"] = text
+        poisoned["sites"][number % len(poisoned["sites"])]["staff"][str(YEARS[-1])][text] = number
         poisoned["sites"][number % len(poisoned["sites"])]["name"] = text
     return poisoned
 
@@ -189,7 +194,7 @@ def _sites(towns: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "year": year,
             "action": action,
             "parent": f"S{number % 3:02d}" if number >= 3 else None,
-            "staff": {"doctor": 2, "nurse": 3},
+            "staff": {str(one): {"gps": 2, "nurses": 3 + (one == YEARS[-1])} for one in YEARS if one >= year},
             "cost": 350_000 if action == "open" else 80_000,
         }
 

@@ -327,7 +327,10 @@ def test_a_rule_on_amounts_waits_for_the_decision_that_it_speaks_of(name: str) -
     example = next(entry for each in POLICIES for entry in policy(each).clauses.values() if is_a(entry, name))
     numbers = {key: value for key, value in (example.rule or {}).items() if key != "rule"}
     made = rule(name, **numbers, strength=Strength.MUST)
-    assert not made.is_decided()
+    assert not made.is_decided({"siting"}, made.resources)
+    # A decision about staff says nothing of a resource that it does not know.
+    assert made.is_decided(made.needs, made.resources)
+    assert not made.resources or not made.is_decided(made.needs, ("something_else",))
     assert made.asks()
 
 

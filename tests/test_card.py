@@ -74,7 +74,8 @@ def test_the_card_says_goals_circles_siting_assumptions_and_the_other_clauses(ba
     page = card(baodi)
     heads = re.findall(r"^## (.+)$", page, flags=re.MULTILINE)
     assert [head.split(" · ")[1] for head in heads] == [
-        "Rules", "Other clauses", "Goals", "People", "Circles", "Siting", "Estimates and assumptions",
+        "Rules", "Other clauses", "Goals", "People", "Circles", "Siting", "Staff, beds and teams",
+        "Estimates and assumptions",
     ]  # fmt: skip
     assert "| TJ-T04 二（一）；附件第4项 |" in page
     rows = {row.split(":")[0].strip("| "): row for row in page.splitlines() if row.startswith("| ") and ": " in row}

@@ -13,7 +13,7 @@ import pytest
 from conftest import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import cases, lives, nearest, rule
+from tiny import cases, lives, make, nearest, resource, rule, site
 from typer.testing import CliRunner
 
 from allocate.candidates import make_case
@@ -303,6 +303,8 @@ def test_on_small_cases_the_conflicts_are_those_that_every_layout_shows(asked: t
 BAODI = {
     "policies": "[]",
     "adopt": "[]",
+    # (The pay of today's staff alone exceeds the budget.)
+    "resources": "{}",
     "rules": "{ "
     + ", ".join(
         f'{name} = {{ {text}, source = "made up", basis = "assumed" }}'
@@ -405,3 +407,21 @@ def test_an_unknown_strength_is_refused_with_those_that_there_are() -> None:
     done = CliRunner().invoke(app, ["explain", str(DATA / "tiny.toml"), "--strength", "maybe"])
     assert isinstance(done.exception, UsageError)
     assert "in_principle" in str(done.exception)
+
+
+def test_wishes_for_staff_conflict_with_the_money_and_with_the_labour_market() -> None:
+    # Five nurses at 100 yuan a year are 500; the money is 300, for three of them. At most four can join at all.
+    nurses = resource(at={"hospital": 9}, yearly=100, per_year=4)
+    case = make([[1]], [site("H", kind="hospital", exists=True)], {}, resources={"nurses": nurses})
+    wishes = {
+        "four": rule("total", resource="nurses", at_least=4),
+        "five": rule("total", resource="nurses", at_least=5),
+        "money": rule("spending", at_most=300),
+        "room": rule("spending", at_most=400),
+    }
+    found = Question(case, wishes, {}, QUICK).conflicts(Clock.of(60), 10)
+    # Five can never be; four can be for 400 and not for 300.
+    assert {core.names for core in found.cores} == {frozenset({"five"}), frozenset({"four", "money"})}
+    assert all(core.irreducible for core in found.cores)
+    (layout,) = [core.without["money"] for core in found.cores if "money" in core.names]
+    assert layout.amounts["nurses", 0, 0] == 4

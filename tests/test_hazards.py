@@ -104,7 +104,7 @@ TEXTS = (
 )
 # Keys of the plan whose texts are codes that the catalogue, a rule or a format defines; [] stands for every item.
 CODES = re.compile(
-    r"as_of|outcome|stages\[\]\.(name|unit)|draws\[\]\.goal"
+    r"as_of|outcome|stages\[\]\.(name|unit)|draws\[\]\.goal|nesting\[\]\.(goal|unit)"
     r"|scorecard\[\]\.(indicator|unit|strength|status|shortfall_unit)"
     r"|places\[\]\.status|sites\[\]\.(kind|action)|budget\[\]\.unit|settings\.as_of"
     r"|settings\.siting\.\w+\.(stands_in|serves)\[\]"
@@ -116,9 +116,10 @@ CODES = re.compile(
 )
 # What several keys name alike: the same text becomes the same hostile text, and stays apart from all others.
 IDS = re.compile(
-    r"(places|sites)\[\]\.id|sites\[\]\.(town|parent)|places\[\]\.served_by|(ledger|ledger_by_age|today|coverage)\[\]\.scope"
+    r"(places|sites)\[\]\.id|sites\[\]\.(town|parent|hospital|from|into)"
+    r"|places\[\]\.served_by|(ledger|ledger_by_age|today|coverage)\[\]\.scope"
     r"|coverage\[\]\.preset|settings\.(circle|compare_circles\[\])|scorecard\[\]\.(rule|causes\[\]\.id)"
-    r"|district_data\.(places|towns|institutions|growth|people_by_year)\[\]\.(id|town|place|zone|near|hosts)"
+    r"|district_data\.(places|towns|institutions|growth|people_by_year)\[\]\.(id|town|place|zone|near|hosts|parent)"
     r"|settings\.rules\.\w+\.sites\[\]"
     r"|fairness\[\]\.worst_town"
 )

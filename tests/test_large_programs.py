@@ -19,7 +19,7 @@ from allocate.greedy import greedy
 from allocate.program import Instance, Objective, Options, Program
 from allocate.rows import Column, Key, Number, Row
 from allocate.rules import Rule
-from allocate.search import _start
+from allocate.two_steps import rows_of, start_of
 
 SLOWLY = settings(max_examples=60, deadline=None)
 EXACT = Options(seconds=30, gap=0.0, threads=1, quick=True)
@@ -203,7 +203,7 @@ def test_a_first_plan_starts_the_search_as_it_stands_with_all_that_it_misses(dat
     objectives = [
         each for strength in {r.strength for r in rules.values()} for each in program.clause_objectives(strength)
     ]
-    start = _start(case, rules, layout)
+    start, _ = start_of(case, rows_of(case, rules), rules, layout)
     for objective in objectives:
         instance, _ = program.instance(objective)
         values = np.array([start.get(key, 0.0) for key in program.keys])

@@ -244,6 +244,56 @@ def test_a_click_on_a_site_says_whom_it_serves_and_what_is_done_to_it(opened: An
     assert "这一年还没有设立" in shown.text("#card")
 
 
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_the_card_of_a_site_shows_its_staff_by_year_and_the_years_are_stepped_through(
+    opened: Any, size: tuple[int, int]
+) -> None:
+    shown = opened(small_plan(), size)
+
+    def card_of(site: str) -> list[list[str]]:
+        shown.page.fill("#find", site)
+        shown.page.click("#found button")
+        return table()
+
+    def table() -> list[list[str]]:
+        rows = shown.page.query_selector_all("#card table.staff tr")
+        return [[as_seen(cell.text_content()) for cell in row.query_selector_all("th, td")] for row in rows]
+
+    def marked() -> list[str]:
+        return [cell.text_content() for cell in shown.page.query_selector_all("#card table.staff .now")]
+
+    # Two general practitioners in both years; of nurses, of whom nobody has listed today's, three and then four.
+    whole = [["人员和床位", "2025", "2030"], ["全科医生", "2", "2"], ["护士 *", "3", "4"]]
+    assert card_of("东河镇村卫生室3") == whole
+    assert marked() == ["2030", "2", "4"]
+    assert "现状没有名册，为假定" in shown.text("#card")
+    shown.page.focus("#year")
+    shown.page.keyboard.press("ArrowLeft")
+    assert shown.text("#year-now") == "2025 年"
+    assert table() == whole
+    assert marked() == ["2025", "2", "3"]
+    # Opened in 2030: nobody works there before.
+    assert card_of("东河镇村卫生室6") == [whole[0], ["全科医生", "0", "2"], ["护士 *", "0", "4"]]
+    assert "这一年还没有设立" in shown.text("#card")
+    shown.page.focus("#year")
+    shown.page.keyboard.press("ArrowRight")
+    assert "2030 年新开" in shown.text("#card")
+    assert marked() == ["2030", "2", "4"]
+
+
+def test_a_site_without_staff_has_no_table_of_it_and_its_cost_is_whole(opened: Any) -> None:
+    plan = small_plan()
+    for site in plan["sites"]:
+        site["staff"] = {}
+    del plan["stock"]
+    shown = opened(plan)
+    shown.page.fill("#find", "东河镇村卫生室6")
+    shown.page.click("#found button")
+    assert shown.page.query_selector("#card table.staff") is None
+    assert "350,000 元（单价：未说明）" in shown.text("#card")
+    assert "另计" not in shown.text("#card")
+
+
 def test_a_place_shared_between_sites_shows_each_part(opened: Any) -> None:
     plan = small_plan()
     shared = [

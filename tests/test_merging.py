@@ -288,7 +288,10 @@ def test_places_stay_apart_where_travel_counts_and_their_times_differ() -> None:
 
 
 def test_a_rule_that_says_nothing_of_places_sees_each_by_itself() -> None:
-    assert merged_into(hamlets(), [rule("total", resource="nurses", at_least=2)]) == []
+    # (Rounds go to villages, so that the rule looks at each.)
+    assert merged_into(hamlets(), [rule("rounds", times=2, per="week")]) == []
+    # What the district has altogether says nothing of places.
+    assert merged_into(hamlets(), [rule("total", resource="nurses", at_least=2)]) == [(0, 1, 2)]
 
 
 def test_people_whom_nobody_reaches_stay_where_they_are() -> None:

@@ -18,7 +18,7 @@ from allocate.candidates import make_case
 from allocate.checking import check_all
 from allocate.errors import InputError, Problem, UsageError
 from allocate.model import read_model
-from allocate.plans import Plan
+from allocate.plans import Plan, assumptions
 from allocate.read import find_district, read_district, read_list
 from allocate.tables import BASES, INSTITUTION_KINDS, PLACE_KINDS
 from allocate.words import LANGUAGES, Language, say, speaking
@@ -656,6 +656,54 @@ def test_a_folder_around_a_district_is_taken_for_it_where_there_is_no_doubt(
         find_district("mine")
     (problem,) = caught.value.problems
     assert (problem.what, problem.details["names"]) == ("problem.several_districts", "mine, yours")
+
+
+def list_parents(tiny: Tiny, **parents: str) -> None:
+    """Write who stands above some institutions, as surveyed; a text after a slash is another basis."""
+    path = tiny.folder / "institutions.csv"
+    heading, *rows = path.read_text(encoding="utf-8-sig").splitlines()
+    lines = [f"{heading},parent,parent_basis"]
+    for row in rows:
+        above, _, basis = parents.get(row.split(",")[0].replace("-", "_"), "").partition("/")
+        lines.append(f"{row},{above},{basis if basis or not above else 'surveyed'}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def test_the_institution_above_is_the_one_listed_and_else_the_nearest(tiny: Tiny) -> None:
+    # The old clinic stands beside hub-2; the list says that hub-3 leads it.
+    before = make_case(read_district(tiny.folder), read_model(tiny.model))
+    clinic, hub = before.site_index["old-clinic"], before.site_index["hub-3"]
+    assert before.sites[before.above(clinic)].id == "hub-2"
+    assert before.parent_bases[clinic] == "assumed"
+    list_parents(tiny, old_clinic="hub-3", hub_3="hospital-1/official")
+    case = make_case(read_district(tiny.folder), read_model(tiny.model))
+    assert (case.above(clinic), case.parent_bases[clinic], case.parent_bases[hub]) == (hub, "surveyed", "official")
+    hospital = case.site_index["hospital-1"]
+    assert [case.hospital_of(j) for j in (clinic, hub, hospital)] == [hospital, hospital, -1]
+    assert case.parent_bases[hospital] == ""
+    # Of two stations and clinics and three hubs, two were listed.
+    counts = {
+        (row["table"], row["basis"]): row["rows"]
+        for row in assumptions(read_district(tiny.folder), read_model(tiny.model))
+    }
+    assert counts["institutions.parent", "assumed"] == 3
+
+
+def test_an_institution_above_that_cannot_be_is_named_once_with_its_cure(tiny: Tiny) -> None:
+    list_parents(
+        tiny, hospital_1="hub-1", hub_1="hub-2", hub_2="nowhere", old_clinic="old-station", old_station="hub-1/ "
+    )
+    with speaking("en"), pytest.raises(InputError) as caught:
+        read_district(tiny.folder)
+    found = [(problem.what, problem.row, problem.column) for problem in caught.value.problems]
+    assert found == [
+        ("problem.unknown_code", 4, "parent"),
+        ("problem.parent_none", 2, "parent"),
+        ("problem.parent_kind", 3, "parent"),
+        ("problem.parent_kind", 6, "parent"),
+        ("problem.parent_basis", 7, "parent_basis"),
+    ]
+    assert "Above a clinic stands one of township_hospital, community_centre; this is a station." in str(caught.value)
 
 
 def test_a_place_that_nobody_can_reach_is_a_warning_and_out_of_range(tiny: Tiny, tiny_plan: Plan) -> None:

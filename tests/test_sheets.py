@@ -14,8 +14,8 @@ from allocate.words import LANGUAGES, Language, catalogue, say_in
 
 Content = dict[str, Any]
 NAMES = (
-    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "draws"),
-    *("assumptions", "problems", "sources"),
+    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting"),
+    *("draws", "front", "assumptions", "problems", "sources"),
 )
 
 
@@ -107,14 +107,15 @@ def test_both_languages_hold_the_same_figures(content: Content) -> None:
 
 def test_a_year_says_people_sites_open_by_kind_and_money(tables: dict[str, Sheet]) -> None:
     (row,) = lines(tables["years"], year=2027)
-    # Two township hospitals, one centre and the old station were there; the old clinic closed; ten clinics opened.
-    assert [row[f"open_{kind}"] for kind in ("township_hospital", "community_centre", "station", "clinic")] == [
-        2, 1, 1, 10,
-    ]  # fmt: skip
+    # The hospital, two township hospitals, one centre and the old station were there; the old clinic closed; ten
+    # clinics opened.
+    kinds = ("hospital", "township_hospital", "community_centre", "station", "clinic")
+    assert [row[f"open_{kind}"] for kind in kinds] == [1, 2, 1, 1, 10]
     assert row["served_share"] == 31_370 / 34_781
     # Five clinics at 150,000; the station at 400,000 and ten clinics at 60,000 a year, for one year.
     assert (row["opening"], row["yearly"], row["total"]) == (750_000, 1_000_000, 1_750_000)
-    assert "open_hospital" not in row, "the plan decides nothing about the hospital"
+    assert row["open_hospital"] == 1, "the plan says what works there"
+    assert "pay" not in row, "the plan decides nothing about staff"
 
 
 def test_what_is_missed_is_read_first_and_the_order_of_the_model_stays(content: Content) -> None:

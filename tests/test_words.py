@@ -18,7 +18,7 @@ from allocate.policies import REGIMES
 from allocate.population import AGES, Method
 from allocate.rows import POLICY
 from allocate.rules import RULES
-from allocate.rules.amounts import UNITS
+from allocate.rules.amounts import UNITS, USUAL
 from allocate.rules.rate import PER
 from allocate.words import LANGUAGES, both, catalogue, language, say, say_in, speaking
 
@@ -27,8 +27,8 @@ MODULES = sorted((ROOT / "allocate").rglob("*.py"))
 PAGE = [ROOT / "maps" / name for name in ("page.js", "template.html")]
 SECTIONS = {key.split(".")[0] for key in catalogue()}
 SHEETS = {
-    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "draws"),
-    *("assumptions", "problems", "sources"),
+    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting"),
+    *("draws", "front", "assumptions", "problems", "sources", "staffing", "staff_flows", "staff_by_town"),
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
 POLICY_FILES = [tomllib.loads(file.read_text("utf-8")) for file in sorted((ROOT / "models/policies").glob("*.toml"))]
@@ -42,7 +42,12 @@ TERMS = {
     if isinstance(term, str) and term not in {*tables.INSTITUTION_KINDS, *tables.PLACE_KINDS}
 }
 # What rules may say besides.
-MORE_TERMS = {"place", "site", "new", "own", "registered", "urban", "rural", "associate_senior", "senior"}
+MORE_TERMS = {
+    *("place", "site", "new", "own", "registered", "urban", "rural", "associate_senior", "senior"),
+    *("all", "capital", "recurrent"),
+    # Fields that lack staff, for which a planner may set money aside.
+    *("paediatricians", "emergency_physicians"),
+}
 # Sections whose keys are codes of the data.
 CODES: dict[str, set[str]] = {
     "kind": set(tables.INSTITUTION_KINDS) | set(tables.PLACE_KINDS),
@@ -54,7 +59,7 @@ CODES: dict[str, set[str]] = {
     "sheet": {
         *SHEETS,
         *(f"about_{sheet}" for sheet in SHEETS - {"years"}),
-        *("summary", "about_summary", "whole_district", "fact", "file", "program", "none_found", "cut"),
+        *("summary", "about_summary", "whole_district", "fact", "file", "program", "none_found", "not_asked", "cut"),
     },
     "indicator": set(RULES),
     # What a rule on amounts is counted in depends on its resource.
@@ -66,7 +71,7 @@ CODES: dict[str, set[str]] = {
     | {"ratio", "households"},
     "sense": {"at_least", "at_most"},
     "document": {"issued", "draft"},
-    "term": TERMS | MORE_TERMS,
+    "term": TERMS | MORE_TERMS | set().union(*USUAL.values()),
     "fact": {
         *(f"population{part}" for part in ("", "_urban", "_rural", "_2010", "_0_14", "_registered")),
         *(f"population_{age}_and_over" for age in (60, 65, 80)),
@@ -79,12 +84,21 @@ CODES: dict[str, set[str]] = {
         *("input", "indicator", "out_of_scope"),
     },
     "step": {"worst", "sum"},
+    "proven": {"yes", "no"},
     "regime": set(REGIMES),
     "counted": {
         *("places_position", "places_people", "places_people_65", "places_people_0_14", "towns_position"),
-        *("institutions_position", "institutions_name", "model_rules", "model_siting", "model_circle", "model_modes"),
+        *(
+            "institutions_position",
+            "institutions_name",
+            "institutions_parent",
+            "model_rules",
+            "model_siting",
+            "model_circle",
+            "model_modes",
+        ),
         *("people_later_years", *(f"people_later_years_{method}" for method in ("trend", "growth", "table"))),
-        "people_ages_held",
+        *("people_ages_held", "model_resources", "staff"),
     },
     "projection": set(get_args(Method)),
     "age": set(AGES),
@@ -196,7 +210,7 @@ def test_the_scan_sees_what_the_code_says() -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT)))
 def test_every_text_that_a_module_says_is_in_the_catalogue(module: Path) -> None:
-    files = re.compile(r".*\.(csv|html|txt|json|toml|geojson|js|css|py|md)")
+    files = re.compile(r".*\.(csv|html|svg|txt|json|toml|geojson|js|css|py|md)")
     written = {
         text for text in constants(module) if re.fullmatch(r"[a-z]+\.[a-z_0-9]+", text) and not files.fullmatch(text)
     }

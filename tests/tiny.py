@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise, product
 from pathlib import Path
@@ -12,13 +13,16 @@ from hypothesis import strategies as st
 
 from allocate.case import Case, Site
 from allocate.layout import Layout
+from allocate.resources import Resource
 from allocate.rows import Breach, Column, Key, Number, Row, serves
 from allocate.rules import RULES, Rule
 from allocate.travel import Links
 from allocate.units import Basis
 
 GOLDEN = Path(__file__).parent / "golden"
-AGAIN = "UPDATE_GOLDEN=1 python -m pytest tests/test_rules.py tests/test_goals.py tests/test_siting.py"
+AGAIN = "UPDATE_GOLDEN=1 python -m pytest " + " ".join(
+    f"tests/test_{of}.py" for of in ("rules", "goals", "siting", "staffing", "life")
+)
 KINDS = ("clinic", "station")
 
 
@@ -40,10 +44,15 @@ def make(
     place_kinds: Sequence[str] | None = None,
     place_settings: Sequence[str] | None = None,
     neighbours: Sequence[Sequence[int]] | None = None,
+    parents: Sequence[int] = (),
+    resources: Mapping[str, Resource] | None = None,
+    stock: Mapping[tuple[str, int], int] | None = None,
+    intervals: Sequence[int] | None = None,
 ) -> Case:
     """Return a case: places P1, P2, … in towns T1, T2, …, and the `seconds` of every pair in reach.
 
-    Unless told otherwise, the places are rural villages in a row, each beside the next.
+    Unless told otherwise, the places are rural villages in a row, each beside the next, and the plan's day lies in the
+    year before the first one.
     """
     town_of = tuple(town_of or [0] * len(people))
     pairs = sorted((i, s, j) for (i, j), s in seconds.items())
@@ -62,7 +71,16 @@ def make(
         place_kinds=tuple(place_kinds or ["village"] * len(people)),
         place_settings=tuple(place_settings or ["rural"] * len(people)),
         neighbours=tuple(map(tuple, neighbours or _in_a_row(len(people)))),
+        parents=tuple(parents),
+        resources=resources or {},
+        stock=stock or {},
+        intervals=tuple(intervals or [1, *(after - year for year, after in pairwise(years))]),
     )
+
+
+def resource(**numbers: Any) -> Resource:
+    """Return a resource with its numbers, and a source for them."""
+    return Resource.model_validate({"source": "a toy", "basis": "assumed", **numbers})
 
 
 def _in_a_row(count: int) -> list[list[int]]:
@@ -276,7 +294,7 @@ def matches_golden(name: str, text: str) -> None:
 
 def rule(name: str, **numbers: Any) -> Rule:
     """Return a rule with its numbers, and a source for them."""
-    strength = {} if name == "capacity" else {"strength": "must"}
+    strength = {} if RULES[name].is_physics else {"strength": "must"}
     return RULES[name](**(strength | {"source": "a toy", "basis": "assumed"} | numbers))
 
 
@@ -336,6 +354,66 @@ def lawful_layouts(draw: st.DrawFn, case: Case) -> Layout:
                     flows[i, j, t] = people
                     left[i], room = left[i] - people, room - people
     return Layout(is_open, flows)
+
+
+@st.composite
+def staffed(draw: st.DrawFn, *, years: Sequence[int] = (2025, 2027), most_places: int = 3) -> tuple[Case, list[Rule]]:
+    """Draw a case with a hub, a hospital and all kinds of resources, and the rules that say whom its staff can serve.
+
+    The hub employs the staff of the stations and clinics; hospitals may lend doctors; teams take a doctor and nurses.
+    """
+    bare = draw(cases(years=years, capacities=False, most_places=most_places, most_sites=2))
+    sites = [
+        *bare.sites,
+        site("HUB", kind="township_hospital", exists=True),
+        site("HOSPITAL", kind="hospital", exists=True),
+    ]
+    hub, hospital = len(sites) - 2, len(sites) - 1
+    kinds = ("hospital", "township_hospital", *KINDS)
+    few = st.integers(0, 2)
+
+    def posts(inside: Sequence[str] = kinds) -> dict[str, int]:
+        return {kind: number for kind in inside if (number := draw(st.integers(0, 3)))} or {inside[0]: 1}
+
+    def money() -> dict[str, Any]:
+        return {"yearly": draw(few), "adding": draw(few), "leaves": draw(st.sampled_from((0, 0.1, 0.5)))}
+
+    doctors_at = posts()
+    resources = {
+        "doctors": resource(at=doctors_at, per_year=draw(st.none() | few), lent=draw(st.booleans()), **money()),
+        "gps": resource(at=posts(sorted(doctors_at)), part_of="doctors", per_year=draw(st.none() | few), **money()),
+        "nurses": resource(at=doctors_at, **money()),
+        "teams": resource(at=posts(sorted(doctors_at)), needs={"doctors": 1, "nurses": 2}, yearly=draw(few)),
+        "doctors_here": resource(sum_of="doctors", kinds=sorted(doctors_at)[:1]),
+    }
+    stock = {
+        ("doctors", hub): draw(few),
+        ("doctors", hospital): draw(few),
+        ("nurses", hub): draw(few),
+    } | {(draw(st.sampled_from(("doctors", "nurses"))), j): 1 for j in range(hub) if sites[j].exists}
+    rules, people = [], draw(st.integers(1, 3))
+    served = sorted(set(doctors_at) - {"hospital"})
+    if served:
+        rules.append(rule("people_per_staff", kinds=served, resource="doctors", people=people))
+        limits = dict.fromkeys(served, (("doctors", people),))
+        sites = [
+            replace(at, per_staff=limits[at.kind], capacity=people * doctors_at[at.kind]) if at.kind in limits else at
+            for at in sites
+        ]
+    seconds = bare.seconds | {
+        (i, hub): draw(st.integers(0, 900)) for i in draw(st.sets(st.sampled_from(range(len(bare.places)))))
+    }
+    case = make(
+        bare.people.tolist(),
+        sites,
+        seconds,
+        years=years,
+        town_of=bare.town_of,
+        parents=[hub] * hub + [hospital, -1],
+        resources=resources,
+        stock=stock,
+    )
+    return case, rules
 
 
 def optional_years(case: Case) -> st.SearchStrategy[tuple[int, ...]]:

@@ -7,7 +7,8 @@ from scipy.spatial import cKDTree
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import Breach, Column, Key, Number, Row, opened, served, serves
+from allocate.life import opening_terms
+from allocate.rows import UPGRADED, Breach, Column, Key, Number, Row, amount, moves, opened, opens, served, serves
 
 
 def columns(case: Case) -> Iterator[Column]:
@@ -16,6 +17,14 @@ def columns(case: Case) -> Iterator[Column]:
         for j, site in enumerate(case.sites):
             stands = site.exists and not site.closable
             yield Column(opened(j, t), low=int(stands), high=1, whole=True)
+            if site.upgrade is not None:
+                yield Column(amount(UPGRADED, j, t), whole=True)
+            if site.closable and not site.exists:
+                # (Whole of itself, as soon as what is open is whole.)
+                yield Column(opens(j, t))
+        for old, new in case.moves:
+            # (A matching: whole of itself at a corner, Birkhoff 1946.)
+            yield Column(moves(old, new, t))
         for i in range(len(case.places)):
             yield Column(served(i, t), high=int(case.people[i, t]))
         for i, j in zip(case.links.places.tolist(), case.links.sites.tolist(), strict=True):
@@ -46,12 +55,51 @@ def rows(case: Case) -> Iterator[Row]:
 
 
 def _life(case: Case) -> Iterator[Row]:
-    """Yield: what was opened stays open, and what was closed stays closed."""
+    """Yield: what was closed stays closed; what was opened stays open, or opens once; enlarged once; moved once."""
     for j, site in enumerate(case.sites):
-        for t in case.periods[1:]:
-            change = {opened(j, t): 1, opened(j, t - 1): -1}
-            sense = "<=" if site.exists else ">="
-            yield Row(("stays", site.id, case.years[t]), change, sense, 0)  # type: ignore[arg-type]
+        if site.closable and not site.exists:
+            yield from _opens_once(case, j)
+        else:
+            for t in case.periods[1:]:
+                change = {opened(j, t): 1, opened(j, t - 1): -1}
+                sense = "<=" if site.exists else ">="
+                yield Row(("stays", site.id, case.years[t]), change, sense, 0)  # type: ignore[arg-type]
+        if site.upgrade is not None:
+            for t in case.periods:
+                now, year = amount(UPGRADED, j, t), case.years[t]
+                yield Row(("upgraded", site.id, year), {now: 1, opened(j, t): -1}, "<=", 0)
+                if t:
+                    yield Row(("stays upgraded", site.id, year), {now: 1, amount(UPGRADED, j, t - 1): -1}, ">=", 0)
+    for t in case.periods:
+        yield from _moves(case, t)
+
+
+def _opens_once(case: Case, j: int) -> Iterator[Row]:
+    """Yield what ties the openings of a site that may close again: it opens where it was not open, and only once."""
+    site = case.sites[j]
+    for t in case.periods:
+        now, year = opens(j, t), case.years[t]
+        change: dict[Key, Number] = {now: 1, opened(j, t): -1}
+        yield Row(("opens", site.id, year, "most"), change, "<=", 0)
+        yield Row(("opens", site.id, year, "least"), change | ({opened(j, t - 1): 1} if t else {}), ">=", 0)
+    yield Row(("opens once", site.id), {opens(j, t): 1 for t in case.periods}, "<=", 1)
+
+
+def _moves(case: Case, t: int) -> Iterator[Row]:
+    """Yield: every closing goes to one opening at most, and every opening comes from one closing at most."""
+    leaving: dict[int, dict[Key, Number]] = {}
+    coming: dict[int, dict[Key, Number]] = {}
+    for old, new in case.moves:
+        leaving.setdefault(old, {})[moves(old, new, t)] = 1
+        coming.setdefault(new, {})[moves(old, new, t)] = 1
+    for old, terms in leaving.items():
+        terms[opened(old, t)] = 1
+        if t:
+            terms[opened(old, t - 1)] = -1
+        yield Row(("moves from", case.sites[old].id, case.years[t]), terms, "<=", 0 if t else 1)
+    for new, terms in coming.items():
+        terms |= {key: -times for key, times in opening_terms(case, new, t).items()}
+        yield Row(("moves to", case.sites[new].id, case.years[t]), terms, "<=", 0)
 
 
 def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
@@ -63,8 +111,14 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
             details = {"site": site.name, "year": case.years[t]}
             if site.exists and not site.closable and not is_open:
                 yield Breach(("stands", site.id, case.years[t]), 1, 1, "breach.closed_hub", details)
-            if t and (is_open < before if not site.exists else is_open > before):
+            if site.closable and not site.exists:
+                earlier = any((j, u) in layout.open for u in range(t - 1))
+                wavers = is_open and not before and earlier
+            else:
+                wavers = bool(t) and (is_open < before if not site.exists else is_open > before)
+            if wavers:
                 yield Breach(("stays", site.id, case.years[t]), 1, 1, "breach.wavers", details)
+    yield from _wrong_upgrades(case, layout)
     for (i, j, t), people in sorted(layout.serve.items()):
         place, site, year = case.places[i], case.sites[j], case.years[t]
         about = (place, site.id, year)
@@ -93,6 +147,23 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
             )
 
 
+def _wrong_upgrades(case: Case, layout: Layout) -> Iterator[Breach]:
+    """Yield what is enlarged without being open, or more or less than once."""
+    found = {(j, t): number for (what, j, t), number in layout.amounts.items() if what == UPGRADED}
+    for (j, t), number in sorted(found.items()):
+        site, year = case.sites[j], case.years[t]
+        details = {"site": site.name, "year": year}
+        if site.upgrade is None or number not in (0, 1):
+            yield Breach(("upgrade", site.id, year), 1, 1, "breach.upgrade_none", details)
+        elif number and (j, t) not in layout.open:
+            yield Breach(("upgraded", site.id, year), 1, 1, "breach.upgrade_closed", details)
+    for (j, t), number in sorted(found.items()):
+        if number and t + 1 < len(case.years) and not found.get((j, t + 1)):
+            details = {"site": case.sites[j].name, "year": case.years[t + 1]}
+            about = ("stays upgraded", case.sites[j].id, case.years[t + 1])
+            yield Breach(about, 1, 1, "breach.upgrade_undone", details)
+
+
 # Sites that are worth laying out together while the rest is held: few enough to be solved in a second, enough for a
 # chain of exchanges. There is one centre for every so many sites.
 _NEIGHBOURHOOD, _STEP = 32, 20
@@ -111,6 +182,9 @@ def neighbourhoods(case: Case) -> list[list[Key]]:
         keys: list[Key] = []
         for t in case.periods:
             keys += [opened(j, t) for j in members]
+            keys += [amount(UPGRADED, j, t) for j in members if case.sites[j].upgrade is not None]
+            keys += [opens(j, t) for j in members if case.sites[j].closable and not case.sites[j].exists]
+            keys += [moves(*pair, t) for pair in case.moves if set(pair) <= set(members)]
             keys += [served(i, t) for i in inside]
             keys += [serves(i, j, t) for i in inside for j in case.sites_of[i]]
         found.append(keys)

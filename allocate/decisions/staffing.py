@@ -4,12 +4,8 @@ from collections.abc import Iterator
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.resources import BORROWED, FLOWS, JOINED, LENT, SPARE, flow
-from allocate.rows import Breach, Column, Key, Number, Row, amount, opened
-from allocate.tables import HUB_KINDS
-
-# More than could ever join an employer in a plan; a variable needs a finite range.
-_MOST_TO_JOIN = 100_000
+from allocate.resources import BORROWED, JOINED, LENT, SPARE, flow
+from allocate.rows import UPGRADED, Breach, Column, Key, Number, Row, amount, opened
 
 
 def columns(case: Case) -> Iterator[Column]:
@@ -19,7 +15,7 @@ def columns(case: Case) -> Iterator[Column]:
             continue
         for t in case.periods:
             for j in case.holders(name)[1]:
-                yield Column(amount(name, j, t), high=case.posts(name, j), whole=True)
+                yield Column(amount(name, j, t), high=case.most_posts(name, j), whole=True)
     for name in case.employed:
         for employer in case.teams_of:
             for t in case.periods:
@@ -28,10 +24,10 @@ def columns(case: Case) -> Iterator[Column]:
 
 
 def _ranges(case: Case, name: str, employer: int, t: int) -> Iterator[tuple[str, int]]:
-    """Yield the flows of an employer, and the most that each can be."""
-    posts = sum(case.posts(name, j) for j in case.teams_of[employer])
+    """Yield the flows of an employer, and the most that each can be: nobody joins, or is borrowed, beyond all posts."""
+    posts = sum(case.most_posts(name, j) for j in case.teams_of[employer])
     staying = case.staying(name, employer, t)
-    lends, borrows = lending(case, name)
+    lends, borrows = case.lending[name]
     if posts or staying:
         yield JOINED, posts
         yield SPARE, staying + posts
@@ -47,17 +43,6 @@ def most_of(case: Case, what: str, employer: int, t: int) -> int:
     return dict(_ranges(case, name, employer, t)).get(which, 0)
 
 
-def lending(case: Case, name: str) -> tuple[frozenset[int], frozenset[int]]:
-    """Return the hospitals that may lend of a resource, and the hubs that may borrow; none where it is not lent."""
-    if not case.resources[name].lent:
-        return frozenset(), frozenset()
-    able = [e for e, team in case.teams_of.items() if any(case.posts(name, j) for j in team)]
-    return (
-        frozenset(e for e in able if case.sites[e].kind == "hospital"),
-        frozenset(e for e in able if case.sites[e].kind in HUB_KINDS),
-    )
-
-
 def rows(case: Case) -> Iterator[Row]:
     """Yield the physics: posts at open sites only, parts within their whole, teams made of people, staff conserved."""
     for name, resource in case.resources.items():
@@ -68,7 +53,10 @@ def rows(case: Case) -> Iterator[Row]:
             for j in case.holders(name)[1]:
                 site, here = case.sites[j], amount(name, j, t)
                 if not site.exists or site.closable:
-                    yield Row(("posts", name, site.id, year), {here: 1, opened(j, t): -case.posts(name, j)}, "<=", 0)
+                    posts: dict[Key, Number] = {here: 1, opened(j, t): -case.posts(name, j)}
+                    if case.more_posts(name, j):
+                        posts[amount(UPGRADED, j, t)] = -case.more_posts(name, j)
+                    yield Row(("posts", name, site.id, year), posts, "<=", 0)
                 if resource.part_of:
                     yield Row(("part", name, site.id, year), {here: 1, amount(resource.part_of, j, t): -1}, "<=", 0)
                 for other, times in resource.needs.items():
@@ -80,7 +68,7 @@ def rows(case: Case) -> Iterator[Row]:
 
 def _conserved(case: Case, name: str) -> Iterator[Row]:
     """Yield: whoever stays or joined works at a site of the employer, is lent, or is spare; lent is borrowed."""
-    whole, (lends, borrows) = case.resources[name].part_of, lending(case, name)
+    whole = case.resources[name].part_of
     for t in case.periods:
         year = case.years[t]
         joining: dict[Key, Number] = {}
@@ -106,7 +94,7 @@ def _conserved(case: Case, name: str) -> Iterator[Row]:
                     if whole and case.resources[whole].lent:
                         part = {amount(flow(name, which), employer, t): 1, amount(flow(whole, which), employer, t): -1}
                         yield Row((which, name, about, year), part, "<=", 0)
-        if lends and borrows:
+        if moved:
             yield Row(("lent", name, year), moved, "==", 0)
         per_year = case.resources[name].per_year
         if per_year is not None and joining:
@@ -128,37 +116,43 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
             )
         if which:
             continue
-        most = case.posts(what, j) if (j, t) in layout.open else 0
+        most = layout.posts(case, what, j, t)
         if number > most:
             about = ("posts", what, site.id, case.years[t])
             excess = number - most
             yield Breach(about, excess, 1, "breach.staff_posts", details | {"number": number, "posts": most})
         resource = case.resources[what]
-        for other, times in (*(((resource.part_of, 1),) if resource.part_of else ()), *resource.needs.items()):
+        taken: list[tuple[str, int, Key]] = [
+            (other, times, ("needs", what, other, site.id, case.years[t])) for other, times in resource.needs.items()
+        ]
+        if resource.part_of:
+            taken.append((resource.part_of, 1, ("part", what, site.id, case.years[t])))
+        for other, times, taking in taken:
             there = layout.amounts.get((other, j, t), 0)
             if number * times > there:
-                parted: Key = ("part", what, other, site.id, case.years[t])
-                more = {"number": number * times, "other": other, "there": there}
-                yield Breach(parted, number * times - there, 1, "breach.staff_part", details | more)
+                more = {"number": number * times, "made_of": other, "there": there}
+                yield Breach(taking, number * times - there, 1, "breach.staff_part", details | more)
     for name in case.employed:
         yield from _unaccounted(case, layout, name)
 
 
 def _unaccounted(case: Case, layout: Layout, name: str) -> Iterator[Breach]:
-    whole, (lends, borrows) = case.resources[name].part_of, lending(case, name)
+    whole = case.resources[name].part_of
 
     def of(which: str, employer: int, t: int, what: str = name) -> int:
         return int(layout.amounts.get((flow(what, which), employer, t), 0))
 
     for (what, employer, t), number in sorted(layout.amounts.items(), key=str):
-        # Flows of those who employ nobody, or of what may not be lent.
+        # Flows of those who employ nobody, of what may not be lent, and beyond all posts of the employer.
         base, _, which = what.partition(".")
-        allowed = {LENT: lends, BORROWED: borrows}.get(which, case.teams_of)
-        if base == name and which and number and (which not in FLOWS or employer not in allowed):
+        if base != name or not which:
+            continue
+        ranges = dict(_ranges(case, name, employer, t)) if employer in case.teams_of else {}
+        excess = number - ranges.get(which, 0)
+        if excess > 0:
             details = {"site": case.sites[employer].name, "resource": name, "year": case.years[t]}
-            yield Breach(
-                ("flow", what, case.sites[employer].id, case.years[t]), number, 1, "breach.staff_flow", details
-            )
+            about = ("flow", what, case.sites[employer].id, case.years[t])
+            yield Breach(about, excess, 1, "breach.staff_flow", details)
     for t in case.periods:
         year = case.years[t]
         for employer, team in case.teams_of.items():

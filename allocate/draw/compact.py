@@ -9,8 +9,9 @@ import shapely
 
 from allocate.areas import Areas
 from allocate.report.sheets import REASONED
+from allocate.report.summary import say_grounds
 from allocate.units import Basis
-from allocate.words import catalogue
+from allocate.words import LANGUAGES, catalogue
 
 # From best to worst: a place in several states is drawn in the last of them.
 STATUSES = ("served", "rounds", "no_capacity", "out_of_range", "unknown")
@@ -60,6 +61,8 @@ def compact(plan: Row) -> dict[str, Any]:
         _append(place_columns, _place({"id": unnamed, "town": None}, towns))
     for code in list(towns.position)[len(town_columns["name"]) :]:
         _append(town_columns, {"name": code, "lon": None, "lat": None})
+    resources = _Index()
+    staff = _staff(plan, marks, resources)
     return {
         "title": _two(plan.get("title") or plan.get("model")),
         "district": _two(district.get("name") or plan.get("district")),
@@ -81,6 +84,9 @@ def compact(plan: Row) -> dict[str, Any]:
         "marks": mark_columns,
         # Kinds that the plan sites, which draws count; without them, nobody knows which sites are hubs.
         "siting": _siting(plan),
+        # What everybody's and everything's count is called, and whether today's was assumed; who works where by year.
+        "resources": [_resource(name, plan) for name in resources.position],
+        "staff": staff,
         "rows": rows,
         "expected": _expected(plan, district, years),
         "coverage": _coverage(plan, district, years),
@@ -170,7 +176,6 @@ def _moment(site: Row) -> tuple[int, int]:
 
 
 def _action(site: Row, marks: _Index) -> dict[str, Any]:
-    staff = site.get("staff")
     return {
         "year": _whole(site.get("year")),
         "action": _text(site.get("action")),
@@ -178,12 +183,29 @@ def _action(site: Row, marks: _Index) -> dict[str, Any]:
         "parent": at if (at := marks.known(site.get("parent"))) >= 0 else _text(site.get("parent")),
         # People by year who would have no other open site within their circle.
         "alone": {_text(year): _whole(people) for year, people in sorted(_by_text(site.get("only_site_of")).items())},
-        "staff": [[_text(key), _plain(value)] for key, value in sorted(staff.items(), key=str)]
-        if isinstance(staff, Mapping)
-        else _plain(staff),
         "cost": _plain(site.get("cost")),
         **_position(site),
     }
+
+
+def _staff(plan: Row, marks: _Index, resources: _Index) -> dict[str, dict[str, list[list[Any]]]]:
+    """Return, by position of the site and by year, how many of each resource it has, in the order of the model."""
+    for row in _list(plan.get("stock")):
+        resources.of(row.get("resource"))
+    found: dict[str, dict[str, list[list[Any]]]] = {}
+    for site in _list(plan.get("sites")):
+        at = str(marks.of(site.get("id")))
+        for year, there in sorted(_by_text(site.get("staff")).items()):
+            if numbers := _by_text(there):
+                found.setdefault(at, {})[year] = sorted([resources.of(name), _plain(n)] for name, n in numbers.items())
+    return found
+
+
+def _resource(name: str, plan: Row) -> list[Any]:
+    """Return what a resource is called, and whether the plan assumes how many there are today."""
+    rows = (row for row in _list(plan.get("stock")) if _text(row.get("resource")) == name)
+    is_assumed = any(row.get("basis") == "assumed" and row.get("number") is not None for row in rows)
+    return [_words("term", name), is_assumed]
 
 
 def _rows(plan: Row, places: _Index, marks: _Index, years: Sequence[int]) -> dict[str, Columns]:
@@ -280,6 +302,7 @@ def _clause(line: Row) -> dict[str, Any]:
         "unit": _words("unit", unit),
         "shortfall": _plain(line.get("shortfall")),
         "short_unit": _words("unit", short or unit),
+        "rests_on": {language: say_grounds(line, language) for language in LANGUAGES},
         "causes": [_text(causes)] if isinstance(causes, str) else [_cause(cause) for cause in causes],
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from allocate.gaps import DIGITS
 from allocate.report.sheets import by_status, changed_strength, why_status
-from allocate.report.summary import percent_exact
+from allocate.report.summary import percent_exact, say_grounds
 from allocate.words import catalogue, language, say
 
 Line = Mapping[str, Any]
@@ -22,7 +22,7 @@ def clause_lines(scorecard: Sequence[Line]) -> Iterator[str]:
         yield say("card.status_group", status=say(f"clause.{status}"), count=len(group)) + shared
         for row in group:
             yield f"  {_head(row)}"
-            for text in (_figures(row), _causes(row), "" if shared else _why(row), _quote(row)):
+            for text in (_figures(row), _causes(row), _grounds(row), "" if shared else _why(row), _quote(row)):
                 if text:
                     yield f"      {text}"
 
@@ -105,6 +105,12 @@ def _share(number: float, target: float) -> str:
 def _causes(row: Line) -> str:
     causes = [f"{cause['name']} {cause['shortfall']:,}" for cause in row["causes"]]
     return say("card.causes", causes=say("summary.semicolon").join(causes)) if causes else ""
+
+
+def _grounds(row: Line) -> str:
+    """Return what the figures rest on that is assumed."""
+    names = say_grounds(row, language())
+    return say("card.rests_on", names=names) if names else ""
 
 
 def _why(row: Line) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from allocate.errors import AllocateError
-from allocate.report.frames import layers
+from allocate.report.frames import frame, layers
+from allocate.report.sheets import STAFF_SHEETS, sheets
 from allocate.report.styles import styles
 from allocate.words import Language, say_in
 
@@ -18,6 +19,8 @@ _VERSION = "1.2"  # the newest that older QGIS reads without a warning
 
 def geopackage(content: Mapping[str, Any], language: Language) -> bytes:
     """Return a plan as a GeoPackage: layers boundary, towns, reach, links, places and sites, and their styles.
+
+    Where the plan decides staff, its tables follow, without shapes: `id` joins them to the sites, `town_id` to towns.
 
     Column names and codes are ASCII, so that any GIS can take them; the styles hold the headings and what the codes
     mean in a language.
@@ -41,6 +44,13 @@ def geopackage(content: Mapping[str, Any], language: Language) -> bytes:
                     file, layer=name, driver="GPKG", engine="pyogrio",
                     DESCRIPTION=say_in(language, f"gis.{name}"), VERSION=_VERSION, promote_to_multi=False,
                 )  # fmt: skip
+            tables = sheets(content, language)
+            for name in STAFF_SHEETS:
+                if name in tables:
+                    pyogrio.write_dataframe(
+                        frame(tables[name]), file, layer=name, driver="GPKG",
+                        DESCRIPTION=say_in(language, f"sheet.{name}"), VERSION=_VERSION,
+                    )  # fmt: skip
             _write_styles(file, content, language)
             return file.read_bytes()
     except (OSError, sqlite3.Error, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:

@@ -3,23 +3,30 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from allocate.population import AGES
-from allocate.report.summary import stage_key
-from allocate.tables import INSTITUTION_KINDS
-from allocate.words import Language, catalogue, say_in
+from allocate.report.summary import assumed_stock, resources_of, say_grounds, stage_key
+from allocate.tables import BASES, ENDS, INSTITUTION_KINDS
+from allocate.words import Language, catalogue, say_in, term
 
-Kind = Literal["id", "text", "code", "year", "whole", "yuan", "share", "gap", "minutes", "degrees", "measure"]
+Kind = Literal["id", "text", "code", "year", "whole", "yuan", "share", "rate", "gap", "minutes", "degrees", "measure"]
 Cell = str | int | float | None
 Content = Mapping[str, Any]
 
 DISTRICT = "district"
 # Every table by its name, in the order in which a planner reads them.
 SHEETS = (
-    "years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "draws",
-    "assumptions", "problems", "sources",
+    "years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting",
+    "draws", "front", "assumptions", "problems", "sources",
 )  # fmt: skip
+# Those that only a plan that decides staff has: after the towns.
+STAFF_SHEETS = ("staffing", "staff_flows", "staff_by_town")
+# The columns that there are for every resource: its name follows.
+_NUMBER, _PER = "number_of", "per_one"
+# Of whom it is told how many people one serves, whether or not a rule limits them.
+_SERVING = ("gps", "village_doctors")
 # Why a clause is no rule, where the clause itself gives the reason.
 REASONED = ("clause.indicator", "clause.out_of_scope")
 _PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {0x7F: 0x2421}
@@ -39,22 +46,27 @@ class Field:
         ASCII name, the same in every language; that of a column by year ends with the year.
     kind
         What its cells hold. A `code` is a key of the catalogue's section `group`; a `share` and a `gap` are fractions
-        of 1; a `measure` is in the unit that the same row names, fractions of 1 where that is a share.
+        of 1, a `rate` is for 1,000 people or for one person; a `measure` is in the unit that the same row names,
+        fractions of 1 where that is a share.
     group
         Section of the catalogue that says the codes.
     year
         Year that the heading names.
+    resource
+        Resource that the heading names.
     """
 
     name: str
     kind: Kind
     group: str = ""
     year: int | None = None
+    resource: str = ""
 
     @property
     def word(self) -> str:
-        """Return the name without its year: the key of heading and note in the catalogue."""
-        return self.name if self.year is None else self.name.removesuffix(f"_{self.year}")
+        """Return the name without its year or resource: the key of heading and note in the catalogue."""
+        ending = self.resource or self.year
+        return self.name if ending in ("", None) else self.name.removesuffix(f"_{ending}")
 
     @property
     def is_number(self) -> bool:
@@ -63,7 +75,7 @@ class Field:
 
     def heading(self, language: Language) -> str:
         """Return the heading in a language."""
-        return say_in(language, f"field.{self.word}", year=self.year)
+        return say_in(language, f"field.{self.word}", year=self.year, what=clean(term(self.resource, language)))
 
     def note(self, language: Language) -> str:
         """Say in a language where the figures of the column come from; nothing where the heading says it all."""
@@ -108,10 +120,12 @@ class Sheet:
 def sheets(content: Content, language: Language) -> dict[str, Sheet]:
     """Return every table of a plan by its name, in the order in which a planner reads them."""
     makers: tuple[Callable[[_Source], Sheet], ...] = (
-        _years, _scorecard, _sites, _towns, _places, _budget, _coverage, _ages, _fairness, _proof, _draws, _assumptions,
-        _problems, _sources,
+        _years, _scorecard, _sites, _towns, _staffing, _staff_flows, _staff_by_town, _places, _budget, _coverage,
+        _ages, _fairness, _proof, _nesting, _draws, _front, _assumptions, _problems, _sources,
     )  # fmt: skip
     source = _Source(content, language)
+    if not source.resources:
+        makers = tuple(make for make in makers if make not in (_staffing, _staff_flows, _staff_by_town))
     return {sheet.name: sheet for sheet in (make(source) for make in makers)}
 
 
@@ -119,7 +133,9 @@ def reason(site: Mapping[str, Any], years: Sequence[int], language: Language) ->
     """Say why a site is in the plan, or what its closing means to the people within its circle."""
     last = str(years[-1])
     people, alone = site["people"].get(last, 0), site["only_site_of"].get(last, 0)
-    if site["action"] == "close":
+    if site["action"] == "upgrade":
+        return say_in(language, "sites.upgraded", year=site["year"])
+    if site["action"] in ENDS:
         return say_in(language, "sites.closed_alone" if alone else "sites.closed", year=last, alone=alone)
     return say_in(language, "sites.why" if alone else "sites.why_shared", year=last, people=people, alone=alone)
 
@@ -135,6 +151,10 @@ class _Source:
         self.places = {place["id"]: place for place in self.district["places"]}
         self.towns = {town["id"]: str(town["name"]) for town in self.district["towns"]}
         self.site_names = {site["id"]: str(site["name"]) for site in content["sites"]}
+        # Staff, beds and teams that the plan decides, in the order of the model.
+        self.resources = resources_of(content)
+        self.stock: dict[str, Content] = {row["resource"]: row for row in content.get("stock", ())}
+        self.standing_at = {site["id"]: site for site in (*self.district["institutions"], *content["sites"])}
 
     def word(self, key: str, **values: object) -> str:
         return say_in(self.language, key, **values)
@@ -143,8 +163,47 @@ class _Source:
         """Return what a code of the planner's own means where the catalogue knows it, else the code."""
         return self.word(key) if key in catalogue() else code
 
+    def term(self, resource: str) -> str:
+        """Return what a resource is called."""
+        return term(resource, self.language)
+
+    def terms(self, resources: Iterable[str]) -> str:
+        return self.word("summary.comma").join(map(self.term, resources))
+
+    @cached_property
+    def working(self) -> dict[tuple[str, int], dict[str, int]]:
+        """Return how many of every resource work at each site in each year, by the id of the site and the year."""
+        found: dict[tuple[str, int], dict[str, int]] = {}
+        for row in self.content["staff"]:
+            found.setdefault((row["id"], row["year"]), {})[row["resource"]] = row["number"]
+        return found
+
+    def counted(self, resource: str) -> tuple[str, tuple[str, ...]]:
+        """Return under which name a resource is counted, and at which kinds of site; at any kind where none is told."""
+        table = self.content["settings"]["resources"][resource]
+        return table.get("sum_of") or resource, tuple(table.get("kinds") or ())
+
+    def total(self, resource: str, year: int, town: str | None = None) -> int:
+        """Return how many of a resource the sites of a town, or of the district, have in a year."""
+        return self._totals.get((resource, year, town), 0)
+
+    @cached_property
+    def _totals(self) -> dict[tuple[str, int, str | None], int]:
+        sums: dict[tuple[str, int, str | None], int] = {}
+        for (site, year), there in self.working.items():
+            at = self.standing_at[site]
+            for resource in self.resources:
+                name, kinds = self.counted(resource)
+                for town in (None, at["town"]) if not kinds or at["kind"] in kinds else ():
+                    sums[resource, year, town] = sums.get((resource, year, town), 0) + there.get(name, 0)
+        return sums
+
     def scope(self, scope: str) -> str:
         return self.word("sheet.whole_district") if scope == DISTRICT else self.towns[scope]
+
+    def site(self, code: str | None) -> str | None:
+        """Return the name of a site by its id; what is not in the plan keeps its id."""
+        return None if code is None else self.site_names.get(code, code)
 
     def open_sites(self, year: int) -> list[Mapping[str, Any]]:
         """Return the sites that stand open in a year: those that state whom they serve then."""
@@ -182,15 +241,26 @@ def _by_year(name: str, years: Iterable[int], values: Mapping[str, Any]) -> dict
     return {f"{name}_{year}": values.get(str(year), 0) for year in years}
 
 
+def _number_of(resource: str) -> Field:
+    return Field(f"{_NUMBER}_{resource}", "whole", resource=resource)
+
+
+def _money(source: _Source) -> tuple[Field, ...]:
+    """Return the columns of money: of a plan that decides staff, what of it is for staff, once and in each year."""
+    sites = ("opening", "yearly")
+    names = (*sites, "adding", "pay", "standing_pay", "capital", "recurrent") if source.resources else sites
+    return tuple(Field(name, "yuan") for name in (*names, "total"))
+
+
 def _years(source: _Source) -> Sheet:
-    """Return the whole district by year: people in all and by age, sites open by kind, money."""
+    """Return the whole district by year: people in all and by age, sites open by kind, money, staff and beds."""
     content = source.content
     groups = [group for group in AGES if any(row["group"] == group for row in content.get("ledger_by_age", ()))]
     kinds = [kind for kind in INSTITUTION_KINDS if any(site["kind"] == kind for site in content["sites"])]
     fields = [
         Field("year", "year"), *_PEOPLE, *(Field(f"people_{group}", "whole") for group in groups),
-        *(Field(f"open_{kind}", "whole") for kind in kinds),
-        Field("opening", "yuan"), Field("yearly", "yuan"), Field("total", "yuan"),
+        *(Field(f"open_{kind}", "whole") for kind in kinds), *_money(source),
+        *map(_number_of, source.resources),
         Field("method", "code", "projection"), Field("people_basis", "code", "basis"),
     ]  # fmt: skip
     by_age = {
@@ -211,6 +281,7 @@ def _years(source: _Source) -> Sheet:
             "method": told.get(row["year"], {}).get("method"),
             "people_basis": told.get(row["year"], {}).get("basis"),
             **{f"open_{kind}": standing.count(kind) for kind in kinds},
+            **{f"{_NUMBER}_{name}": source.total(name, row["year"]) for name in source.resources},
         }
 
     return _sheet("years", fields, (record(row) for row in content["ledger"] if row["scope"] == DISTRICT))
@@ -224,8 +295,9 @@ def _scorecard(source: _Source) -> Sheet:
         Field("says", "text"), Field("indicator", "text"), Field("sense", "code", "sense"),
         Field("target", "measure"), Field("today", "measure"), Field("value", "measure"), Field("unit", "code", "unit"),
         Field("shortfall", "measure"), Field("shortfall_unit", "code", "unit"), Field("causes", "text"),
-        Field("quote", "text"), Field("document", "text"), Field("document_status", "code", "document"),
-        Field("label", "text"), Field("reading", "text"), Field("source", "text"), Field("basis", "code", "basis"),
+        Field("rests_on", "text"), Field("quote", "text"), Field("document", "text"),
+        Field("document_status", "code", "document"), Field("label", "text"), Field("reading", "text"),
+        Field("source", "text"), Field("basis", "code", "basis"),
         Field("rule", "id"),
     ]  # fmt: skip
 
@@ -245,6 +317,7 @@ def _scorecard(source: _Source) -> Sheet:
             "document_status": row["document_status"] or None,
             "indicator": source.known(row["indicator"], row["indicator"]) if row["indicator"] else None,
             "causes": source.word("summary.semicolon").join(causes),
+            "rests_on": say_grounds(row, source.language) or None,
             "unit": _unit(row["unit"]),
             "shortfall_unit": _unit(row["shortfall_unit"]),
         }
@@ -286,11 +359,12 @@ def _sites(source: _Source) -> Sheet:
         Field("town", "text"), Field("until", "year"),
         *(Field(f"serves_{year}", "whole", year=year) for year in years),
         *(Field(f"only_site_of_{year}", "whole", year=year) for year in years),
-        Field("cost", "yuan"), Field("parent", "text"), Field("reason", "text"), Field("basis", "code", "basis"),
+        Field("cost", "yuan"), Field("other_site", "text"), Field("parent", "text"), Field("hospital", "text"),
+        Field("reason", "text"), Field("basis", "code", "basis"),
         Field("lon", "degrees"), Field("lat", "degrees"), Field("id", "id"), Field("town_id", "id"),
     ]  # fmt: skip
     sited = source.content["settings"]["siting"]
-    closing = {site["id"]: site["year"] for site in source.content["sites"] if site["action"] == "close"}
+    closing = {site["id"]: site["year"] for site in source.content["sites"] if site["action"] in ENDS}
 
     def record(site: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -302,7 +376,9 @@ def _sites(source: _Source) -> Sheet:
             "town": source.towns[site["town"]],
             **_by_year("serves", years, site["people"]),
             **_by_year("only_site_of", years, site["only_site_of"]),
-            "parent": source.site_names.get(site["parent"], site["parent"]),
+            "other_site": source.site(site.get("into") or site.get("from")),
+            "parent": source.site(site["parent"]),
+            "hospital": source.site(site.get("hospital")),
             "reason": reason(site, years, source.language),
         }
 
@@ -347,6 +423,150 @@ def _towns(source: _Source) -> Sheet:
         return row["year"], row["scope"] != DISTRICT, 2.0 if share is None else share, row["scope"]
 
     return _sheet("towns", fields, map(record, sorted(content["ledger"], key=order)))
+
+
+def _staffing(source: _Source) -> Sheet:
+    """Return one row per year and site that has anybody or anything: how many of each resource, and whom they serve."""
+    fields = [
+        Field("year", "year"), Field("name", "text"), Field("kind", "code", "kind"), Field("town", "text"),
+        Field("parent", "text"), *map(_number_of, source.resources), Field("people_there", "whole"),
+        *(Field(f"{_PER}_{name}", "rate", resource=name) for name in _serving(source)),
+        Field("stock_basis", "code", "basis"), Field("assumed_for", "text"), Field("id", "id"), Field("town_id", "id"),
+    ]  # fmt: skip
+    sited = {site["id"]: site for site in source.content["sites"]}
+    serves = {(site["id"], int(year)): n for site in source.content["sites"] for year, n in site["people"].items()}
+
+    def record(key: tuple[str, int]) -> dict[str, Any]:
+        code, year = key
+        site, there, people = sited[code], source.working[key], serves.get(key, 0)
+        numbers = {}
+        for name in source.resources:
+            counted, kinds = source.counted(name)
+            numbers[name] = there.get(counted, 0) if not kinds or site["kind"] in kinds else 0
+        return {
+            **site,
+            "year": year,
+            "town": source.towns[site["town"]],
+            "town_id": site["town"],
+            "parent": source.site_names.get(site["parent"], site["parent"]),
+            "people_there": people,
+            **{f"{_NUMBER}_{name}": number for name, number in numbers.items()},
+            **{f"{_PER}_{name}": _share(people, numbers[name]) if people else None for name in _serving(source)},
+            "stock_basis": _weakest(source, there),
+            "assumed_for": source.terms(assumed_stock(source.content, there)) or None,
+        }
+
+    def order(key: tuple[str, int]) -> tuple[int, str, int, str]:
+        site = sited[key[0]]
+        return key[1], site["town"], INSTITUTION_KINDS.index(site["kind"]), key[0]
+
+    return _sheet("staffing", fields, map(record, sorted(source.working, key=order)))
+
+
+def _serving(source: _Source) -> list[str]:
+    """Return the resources of which it matters how many people one serves."""
+    rules = source.content["settings"].get("rules", {}).values()
+    limited = {rule.get("resource") for rule in rules if rule.get("rule") == "people_per_staff"}
+    return [name for name in source.resources if name in limited or name in _SERVING]
+
+
+def _weakest(source: _Source, resources: Iterable[str]) -> str | None:
+    """Return the weakest basis of today's numbers of some resources; what is unknown has none."""
+    rows = (source.stock[name] for name in resources if name in source.stock)
+    bases = {str(row["basis"]) for row in rows if row["number"] is not None}
+    return max(bases, key=BASES.index, default=None)
+
+
+def _staff_flows(source: _Source) -> Sheet:
+    """Return how every employer comes by each resource from year to year, and where they work."""
+    fields = [
+        Field("name", "text"), Field("kind", "code", "kind"), Field("town", "text"), Field("resource", "text"),
+        Field("year", "year"), Field("today_number", "whole"), Field("staying", "whole"), Field("retired", "whole"),
+        Field("joined_now", "whole"), Field("joined", "whole"), Field("borrowed", "whole"), Field("here", "whole"),
+        Field("elsewhere", "whole"), Field("lent", "whole"), Field("spare", "whole"),
+        Field("stock_basis", "code", "basis"), Field("id", "id"), Field("town_id", "id"), Field("resource_id", "id"),
+    ]  # fmt: skip
+    order = {name: n for n, name in enumerate(source.resources)}
+    joined = {(row["id"], row["resource"], row["year"]): row["joined"] for row in source.content["staff_flows"]}
+    before = dict(zip(source.years[1:], source.years, strict=False))
+
+    def record(row: Mapping[str, Any]) -> dict[str, Any]:
+        site = source.standing_at[row["id"]]
+        earlier = joined.get((row["id"], row["resource"], before.get(row["year"])), 0)
+        return {
+            **row,
+            "name": site["name"],
+            "kind": site["kind"],
+            "town": source.towns[site["town"]],
+            "town_id": site["town"],
+            "resource": source.term(row["resource"]),
+            "resource_id": row["resource"],
+            "today_number": row["today"],
+            "retired": row["today"] - row["staying"],
+            "joined_now": row["joined"] - earlier,
+            "stock_basis": _weakest(source, [row["resource"]]),
+        }
+
+    def place(row: Mapping[str, Any]) -> tuple[str, int, str, int, int]:
+        site = source.standing_at[row["id"]]
+        kind = INSTITUTION_KINDS.index(site["kind"])
+        return site["town"], kind, row["id"], order[row["resource"]], row["year"]
+
+    return _sheet("staff_flows", fields, map(record, sorted(source.content["staff_flows"], key=place)))
+
+
+def _staff_by_town(source: _Source) -> Sheet:
+    """Return, of every year and resource, the district and then its towns, the fewest for 1,000 people first."""
+    fields = [
+        Field("year", "year"), Field("resource", "text"), Field("town", "text"), Field("people", "whole"),
+        Field("number", "whole"), Field("per_1000", "rate"), Field("district_per_1000", "rate"),
+        Field("today_number", "whole"), Field("today_per_1000", "rate"), Field("stock_basis", "code", "basis"),
+        Field("town_id", "id"), Field("resource_id", "id"),
+    ]  # fmt: skip
+    people = {(row["year"], row["scope"]): row["people"] for row in source.content["ledger"]}
+
+    def block(year: int, resource: str) -> list[dict[str, Any]]:
+        whole = _per_1000(source.total(resource, year), people[year, DISTRICT])
+        lines = []
+        for scope in (DISTRICT, *source.towns):
+            town = None if scope == DISTRICT else scope
+            number, today = source.total(resource, year, town), _today_at(source, resource, town)
+            line = {
+                "year": year,
+                "resource": source.term(resource),
+                "resource_id": resource,
+                "town": source.scope(scope),
+                "town_id": town,
+                "people": people[year, scope],
+                "number": number,
+                "per_1000": _per_1000(number, people[year, scope]),
+                "district_per_1000": whole,
+                "today_number": today,
+                "today_per_1000": _per_1000(today, people[source.years[0], scope]),
+                "stock_basis": _weakest(source, [resource]),
+            }
+            lines.append(line)
+        return sorted(lines, key=_worst_first)
+
+    blocks = (block(year, resource) for year in source.years for resource in source.resources)
+    return _sheet("staff_by_town", fields, (line for lines in blocks for line in lines))
+
+
+def _today_at(source: _Source, resource: str, town: str | None) -> int | None:
+    """Return how many of a resource a town, or the district, has before the plan begins; None where it is unknown."""
+    there: Mapping[str, int] = source.stock[resource]["at"]
+    if source.stock[resource]["number"] is None:
+        return None
+    return sum(number for site, number in there.items() if town in (None, source.standing_at[site]["town"]))
+
+
+def _per_1000(number: int | None, people: int) -> float | None:
+    return 1000 * number / people if people and number is not None else None
+
+
+def _worst_first(line: Mapping[str, Any]) -> tuple[bool, bool, float, str]:
+    rate = line["per_1000"]
+    return line["town_id"] is not None, rate is None, rate or 0.0, line["town_id"] or ""
 
 
 def _range(draws: Sequence[Mapping[str, Any]], town: str | None, year: str) -> tuple[int | None, int | None]:
@@ -407,8 +627,7 @@ def _places(source: _Source) -> Sheet:
 
 def _budget(source: _Source) -> Sheet:
     fields = [
-        Field("year", "year"), Field("calendar_years", "whole"), Field("opening", "yuan"), Field("yearly", "yuan"),
-        Field("total", "yuan"), Field("basis", "code", "basis"),
+        Field("year", "year"), Field("calendar_years", "whole"), *_money(source), Field("basis", "code", "basis"),
     ]  # fmt: skip
     return _sheet("budget", fields, source.content["budget"])
 
@@ -471,6 +690,32 @@ def _proof(source: _Source) -> Sheet:
     return _sheet("proof", fields, map(record, source.content["stages"]))
 
 
+def _nesting(source: _Source) -> Sheet:
+    """Return every plan year as the plan has it beside the same year planned by itself."""
+    fields = [
+        Field("year", "year"), Field("sited", "whole"), Field("sited_alone", "whole"), Field("yearly_all", "yuan"),
+        Field("yearly_alone", "yuan"), Field("goal", "text"), Field("stage_value", "measure"),
+        Field("value_alone", "measure"), Field("bound_alone", "measure"), Field("gap_alone", "gap"),
+        Field("nesting_most", "gap"), Field("unit", "code", "unit"),
+    ]  # fmt: skip
+
+    def record(row: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            **row,
+            "sited": row["sites"],
+            "sited_alone": row["sites_alone"],
+            "yearly_all": row["yearly_cost"],
+            "yearly_alone": row["yearly_cost_alone"],
+            "goal": source.word(stage_key(row["goal"])),
+            "stage_value": row["value"],
+            "gap_alone": row["gap"],
+            "nesting_most": row["most"],
+            "unit": _unit(row["unit"]),
+        }
+
+    return _sheet("nesting", fields, map(record, source.content.get("nesting", ())))
+
+
 def _draws(source: _Source) -> Sheet:
     """Return one line per possible district."""
     years = source.years
@@ -492,6 +737,41 @@ def _draws(source: _Source) -> Sheet:
         }
 
     return _sheet("draws", fields, map(record, source.content["draws"]))
+
+
+def _front(source: _Source) -> Sheet:
+    """Return one line per plan between the cheapest and the one that serves most; none where nobody asked for them."""
+    years = source.years
+    fields = [
+        Field("point", "whole"), Field("average_share", "share"), Field("cost_front", "yuan"), Field("bound", "yuan"),
+        Field("gap", "gap"), Field("proven", "code", "proven"), Field("marginal", "yuan"), Field("sited", "whole"),
+        *(Field(f"reached_{year}", "whole", year=year) for year in years),
+        *(Field(f"reached_share_{year}", "share", year=year) for year in years),
+        Field("missed", "text"), Field("without", "text"),
+    ]  # fmt: skip
+    points = source.content.get("front", ())
+    spans = {str(row["year"]): row["calendar_years"] for row in source.content["budget"]}
+    comma = source.word("summary.comma")
+
+    def reached(point: Mapping[str, Any]) -> int:
+        return int(sum(people * spans[year] for year, people in point["served"].items()))
+
+    def record(point: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
+        shares = {year: _share(served, point["people"][year]) for year, served in point["served"].items()}
+        return {
+            **point,
+            "average_share": point["share"],
+            "cost_front": point["cost"],
+            "proven": "yes" if point["proven"] else "no",
+            "marginal": before and round((point["cost"] - before["cost"]) / (reached(point) - reached(before))),
+            "sited": point["sites"],
+            **_by_year("reached", years, point["served"]),
+            **_by_year("reached_share", years, shares),
+            "missed": comma.join(point["missed"]) or None,
+            "without": comma.join(point["without"]) or None,
+        }
+
+    return _sheet("front", fields, map(record, points, [None, *points[:-1]]))
 
 
 def _assumptions(source: _Source) -> Sheet:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 from allocate.report.frames import LINK
 from allocate.report.sheets import STATUSES, Field, sheets
+from allocate.tables import ENDS
 from allocate.words import Language, catalogue, say_in
 
 # Okabe and Ito's colours, as on the map.
@@ -64,7 +65,10 @@ def styles(content: Mapping[str, Any], language: Language) -> dict[str, str]:
         _Rule(word(f"status.{status}"), f"\"status\" = '{status}'", _place_marker(*_STATUS_LOOKS[status]))
         for status in STATUSES
     ]
-    open_sites = '"action" <> \'close\' AND "year" <= {year} AND ("until" IS NULL OR "until" > {year})'
+    ended = ", ".join(f"'{action}'" for action in ENDS)
+    open_sites = (
+        f'"action" NOT IN ({ended}, \'upgrade\') AND "year" <= {{year}} AND ("until" IS NULL OR "until" > {{year}})'
+    )
     sites = [
         _Rule(
             f"{word(f'kind.{kind}')} · {word(f'action.{action}')}",
@@ -76,11 +80,11 @@ def styles(content: Mapping[str, Any], language: Language) -> dict[str, str]:
     ]
     closings = [
         _Rule(
-            f"{year} · {word('action.close')}", f'"action" = \'close\' AND "year" = {year}',
+            f"{year} · {word('action.close')}", f'"action" IN ({ended}) AND "year" = {year}',
             _marker("cross2", 3.4, _PINK, "basis"), shown=year == years[-1],
         )
         for year in years
-        if any(site["action"] == "close" and site["year"] == year for site in content["sites"])
+        if any(site["action"] in ENDS and site["year"] == year for site in content["sites"])
     ]  # fmt: skip
     shades = [
         _Rule(label, where, _fill(colour, 150, "110,120,130", 0.3))

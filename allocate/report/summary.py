@@ -1,13 +1,18 @@
-"""A plan in ten lines, for the terminal."""
+"""A plan in ten lines, and four more about its staff, for the terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from allocate.words import language, say, visible
+from allocate.reliance import STOCK
+from allocate.rules.amounts import unit_of
+from allocate.words import Language, catalogue, language, say, say_in, term, visible
 
 
 def summary(content: Mapping[str, Any]) -> list[str]:
-    """Return ten lines that say what the plan does, how good it is proven to be, and what it rests on."""
+    """Return ten lines that say what the plan does, how good it is proven to be, and what it rests on.
+
+    A plan that decides staff has up to four more: staff and beds against today's, money by kind, and what is assumed.
+    """
     lines = (
         _head(content),
         _sites(content),
@@ -15,12 +20,36 @@ def summary(content: Mapping[str, Any]) -> list[str]:
         _clauses(content),
         _worst_town(content),
         _circles(content),
+        *_staff(content),
         _money(content),
+        *_spent(content),
         _proof(content),
         _draws(content),
         _basis(content),
+        *_stock(content),
     )
     return [visible(line) for line in lines]
+
+
+def front_line(content: Mapping[str, Any], file: object) -> str:
+    """Return what the front of a plan says in one line, and the file of its figure."""
+    front = content["front"]
+    if not front:
+        return visible(say("summary.no_front"))
+    ends = {
+        f"{end}_{key}": text
+        for end, point in (("low", front[0]), ("high", front[-1]))
+        for key, text in (("share", percent(point["share"], 1)), ("cost", _millions(point["cost"])))
+    }
+    line = say(
+        "summary.front",
+        count=len(front),
+        dropped=front[0]["points"] - len(front),
+        gap=percent_up(max(point["gap"] for point in front)),
+        file=file,
+        **ends,
+    )
+    return visible(line)
 
 
 def _district_ledger(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -158,6 +187,90 @@ def _millions(yuan: int) -> str:
     return f"{yuan / 1e6:,.2f}"
 
 
+def resources_of(content: Mapping[str, Any]) -> list[str]:
+    """Return the staff, beds and teams that a plan decides, in the order of its model."""
+    return list(content["settings"].get("resources") or ()) if "stock" in content else []
+
+
+def assumed_stock(content: Mapping[str, Any], names: Collection[str]) -> list[str]:
+    """Return those of some resources of which nobody has listed how many there are today."""
+    tables = content["settings"].get("resources") or {}
+    return [
+        row["resource"]
+        for row in content.get("stock", ())
+        if row["resource"] in names and is_assumed(row) and not tables[row["resource"]].get("sum_of")
+    ]
+
+
+def is_assumed(stock: Mapping[str, Any]) -> bool:
+    """Tell whether the plan assumes how many of a resource there are today; of teams it may know nothing at all."""
+    return stock["basis"] == "assumed" and stock["number"] is not None
+
+
+def say_grounds(row: Mapping[str, Any], chosen: Language) -> str:
+    """Say what the figures of a line of the scorecard rest on that is assumed; nothing where nothing is."""
+    grounds: Sequence[str] = row.get("rests_on") or ()
+    stock = [term(one.removeprefix(STOCK), chosen) for one in grounds if one.startswith(STOCK)]
+    comma = say_in(chosen, "summary.comma")
+    parts = [say_in(chosen, "card.rests_stock", names=comma.join(stock))] if stock else []
+    for one in grounds:
+        key = f"card.rests_{one.replace('.', '_')}"
+        if not one.startswith(STOCK):
+            parts.append(say_in(chosen, key) if key in catalogue() else one)
+    return comma.join(parts)
+
+
+def _staff(content: Mapping[str, Any]) -> Iterable[str]:
+    """Yield the staff, then the beds and teams, of the first and the last year beside today's."""
+    names = resources_of(content)
+    persons = [name for name in names if unit_of(name) == "persons"]
+    for key, some in (("staff", persons), ("beds", [name for name in names if name not in persons])):
+        if some:
+            parts = (_numbers(content, name) for name in some)
+            yield say(f"summary.{key}", text=say("summary.semicolon").join(parts))
+
+
+def _numbers(content: Mapping[str, Any], resource: str) -> str:
+    table, years = content["settings"]["resources"][resource], content["years"]
+    counted, kinds = table.get("sum_of") or resource, table.get("kinds") or ()
+    kind_of = {site["id"]: site["kind"] for site in content["sites"]}
+    (row,) = (row for row in content["stock"] if row["resource"] == resource)
+    told = []
+    for year in dict.fromkeys((years[0], years[-1])):
+        there = (one for one in content["staff"] if one["year"] == year and one["resource"] == counted)
+        number = sum(one["number"] for one in there if not kinds or kind_of[one["id"]] in kinds)
+        told.append(say("summary.number_of", year=year, number=f"{number:,}"))
+    today = say("card.unknown") if row["number"] is None else f"{row['number']:,}" + "*" * is_assumed(row)
+    return say("summary.number", what=term(resource), today=today, years=say("summary.comma").join(told))
+
+
+def _stock(content: Mapping[str, Any]) -> Iterable[str]:
+    """Yield of whom nobody has listed how many there are today."""
+    assumed = assumed_stock(content, resources_of(content))
+    if assumed:
+        yield say("summary.stock", names=say("summary.comma").join(map(term, assumed)))
+
+
+def _spent(content: Mapping[str, Any]) -> Iterable[str]:
+    """Yield what is spent once and in each year, and what of it is for sites and for staff."""
+    if resources_of(content):
+        rows = content["budget"]
+        last = rows[-1]
+        yield say(
+            "summary.spent",
+            capital=_millions(sum(row["capital"] for row in rows)),
+            opening=_millions(sum(row["opening"] for row in rows)),
+            adding=_millions(sum(row["adding"] for row in rows)),
+            first=rows[0]["year"],
+            low=_millions(rows[0]["recurrent"]),
+            last=last["year"],
+            high=_millions(last["recurrent"]),
+            sites=_millions(last["yearly"]),
+            pay=_millions(last["pay"]),
+            standing=_millions(last["standing_pay"]),
+        )
+
+
 def _proof(content: Mapping[str, Any]) -> str:
     gaps: dict[str, float] = {}
     for row in content["stages"]:
@@ -165,7 +278,16 @@ def _proof(content: Mapping[str, Any]) -> str:
         gaps[name] = max(row["gap"], gaps.get(name, 0.0))
     parts = [say("summary.stage", stage=name, gap=percent_up(gap)) for name, gap in gaps.items()]
     key = "summary.proven" if content["outcome"] == "optimal" else "summary.not_proven"
-    return say(key, text=say("summary.semicolon").join(parts))
+    return say(key, text=say("summary.semicolon").join(parts)) + _nesting(content)
+
+
+def _nesting(content: Mapping[str, Any]) -> str:
+    """Say what it costs at most that the plan's years build on each other, in the year in which it costs most."""
+    rows = content.get("nesting", ())
+    if not rows:
+        return ""
+    dearest = max(rows, key=lambda row: row["most"])
+    return say("summary.nesting", year=dearest["year"], share=percent_up(dearest["most"]))
 
 
 def stage_key(name: str) -> str:

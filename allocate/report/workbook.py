@@ -4,7 +4,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time
-from math import ceil
+from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 from allocate.report.sheets import Cell, Field, Sheet, clean, sheets
@@ -30,17 +30,24 @@ _FORMATS = {
     "whole": "#,##0",
     "yuan": "#,##0",
     "share": "0.0%",
+    "rate": "#,##0.00",
     "gap": "0.0######%",  # all of it: a gap is rounded up once, where it is worked out, and never down
     "minutes": "0.0",
     "degrees": "0.00000",
     "measure": "#,##0.######",
 }
+_MANY = 100  # from here on, parts of one say nothing
 # Width of columns whose cells all look alike [characters].
-_NARROW = {"year": 5, "share": 7, "minutes": 6, "degrees": 10}
+_NARROW = {"year": 5, "share": 7, "rate": 9, "minutes": 6, "degrees": 10}
 _BROAD = 42  # width of a column of sentences [characters]
 _LINE = 15  # height of a line [points]
 _HEAD, _FIRST = 1, 2  # row of the headings, and of the first line [from 0]
-_WIDE = {"document", "reason", "causes", "quote", "source", "advice", "figure", "indicator", "says", "why", "reading"}
+_WIDE = {
+    *("missed", "without", "document", "reason", "causes", "quote", "source", "advice", "figure", "indicator", "says"),
+    *("why", "reading", "rests_on", "assumed_for"),
+}
+# Columns of the years that stand in a second table of the summary, with the staff: one table would be too broad.
+_BELOW = {"adding", "pay", "standing_pay", "capital", "recurrent", "number_of"}
 # The colours of the map.
 _COLOURS = {"served": "#009e73", "no_capacity": "#e69f00", "rounds": "#56b4e9", "out_of_range": "#d55e00"}
 
@@ -104,6 +111,8 @@ def _number_format(field: Field, cell: Cell, row: Mapping[str, Cell]) -> str:
     if not share:
         # (A spreadsheet shows the point of a number that has nothing after it.)
         whole = isinstance(cell, int) or (isinstance(cell, float) and cell.is_integer())
+        if field.kind == "rate" and isinstance(cell, int | float) and cell >= _MANY:
+            return _FORMATS["whole"]
         return _FORMATS["whole" if field.kind == "measure" and whole else field.kind]
     # What is only nearly all, or nearly nothing, never reads as 100 % or 0 %.
     if isinstance(cell, float) and 0.9995 <= cell < 1:
@@ -127,7 +136,10 @@ def _table_sheet(book: "Workbook", looks: _Looks, table: Sheet, language: Langua
     page.freeze_panes(_FIRST, _frozen(table))
     page.repeat_rows(_HEAD)
     if not table.rows:
-        page.write_string(_FIRST, 0, say_in(language, "sheet.none_found"), looks.of(italic=True))
+        key = "sheet.not_asked" if table.name == "front" else "sheet.none_found"
+        page.write_string(_FIRST, 0, say_in(language, key), looks.of(italic=True))
+    elif table.name == "front":
+        _front_chart(book, page, table, language)
     _for_paper(page, len(table.fields))
 
 
@@ -179,8 +191,10 @@ def _width(table: Sheet, at: int, language: Language) -> float:
         return _BROAD
     shown = [field.say(row[at], language) for row in table.rows[:200] if row[at] is not None]
     held = 2 + max((_NARROW.get(field.kind) or _length(_shown(cell)) for cell in shown), default=0)
-    # (Headings take up to three lines.)
-    return float(min(30, max(8, held, 0.4 * _length(field.heading(language)) + 2)))
+    heading = field.heading(language)
+    # (Headings take up to three lines, and no word of theirs is broken.)
+    longest = max((len(word) for word in re.findall(r"[A-Za-z]+", heading)), default=0)
+    return float(min(30, max(8, held, 1.1 * longest + 1, 0.4 * _length(heading) + 2)))
 
 
 def _shown(cell: Cell) -> str:
@@ -214,7 +228,7 @@ def _for_paper(page: "Worksheet", columns: int) -> None:
 def _summary_sheet(
     book: "Workbook", looks: _Looks, content: Mapping[str, Any], years: Sheet, language: Language
 ) -> None:
-    """Write the plan in ten lines, its years and a picture of its people."""
+    """Write the plan in lines, its years, first people and sites and then staff, and a picture of its people."""
     name = say_in(language, "sheet.summary")
     page = book.add_worksheet(name)
     page.hide_gridlines(2)
@@ -222,9 +236,13 @@ def _summary_sheet(
         head, *lines = summary(content)
     page.write_string(0, 0, _fitted(clean(head), language), looks.of(bold=True, font_size=14))
     page.set_row(0, 24)
+    blocks = [block for block in _blocks(years) if len(block.fields) > 1]
     # (A table of years needs at least as many columns as the lines are joined over.)
-    last = len(years.fields) - 1
-    room = sum(_width(years, at, language) for at in range(1, last + 1))
+    last = len(blocks[0].fields) - 1
+    columns = range(1, max(len(block.fields) for block in blocks))
+    held = [max(_width(block, at, language) for block in blocks if at < len(block.fields)) for at in columns]
+    widths = [11.0, *held]
+    room = sum(widths[1 : last + 1])
     for row, (label, text) in enumerate(_labelled(lines), start=2):
         page.write_string(row, 0, clean(label), looks.of(bold=True, font_color="#33526b"))
         page.merge_range(row, 1, row, last, "", looks.of(text_wrap=True))
@@ -232,11 +250,23 @@ def _summary_sheet(
         page.set_row(row, min(_HIGHEST, 17 * max(1, ceil(0.92 * _length_whole(text) / room))))
     top = len(lines) + 4
     page.write_string(top - 1, 0, say_in(language, "sheet.about_summary"), looks.of(font_color="#5a6670"))
-    _write_table(page, looks, years, language, top)
-    page.set_column(0, 0, 11)
-    _chart(book, page, years, name, top, language)
-    _for_paper(page, len(years.fields))
+    below = top
+    for block in blocks:
+        _write_table(page, looks, block, language, below)
+        below += len(block.rows) + 2
+    for at, width in enumerate(widths):
+        page.set_column(at, at, width)
+    _chart(book, page, blocks[0], name, (top, below), language)
+    _for_paper(page, len(widths))
     page.fit_to_pages(1, 1)
+
+
+def _blocks(years: Sheet) -> Iterator[Sheet]:
+    """Yield the table of years without what stands below it, then that; both begin with the year."""
+    for is_below in (False, True):
+        kept = [at for at, field in enumerate(years.fields) if at == 0 or (field.word in _BELOW) is is_below]
+        fields = tuple(years.fields[at] for at in kept)
+        yield Sheet(years.name, fields, tuple(tuple(row[at] for at in kept) for row in years.rows))
 
 
 def _labelled(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -249,8 +279,37 @@ def _length_whole(text: str) -> int:
     return sum(_length(text[at : at + 80]) for at in range(0, len(text), 80))
 
 
-def _chart(book: "Workbook", page: "Worksheet", years: Sheet, name: str, top: int, language: Language) -> None:
-    """Draw the people by year and status, in the colours of the map."""
+def _front_chart(book: "Workbook", page: "Worksheet", front: Sheet, language: Language) -> None:
+    """Draw what each further share of the people costs, below the lines."""
+    chart = book.add_chart({"type": "scatter", "subtype": "straight_with_markers"})
+    name, names = say_in(language, "sheet.front"), [field.name for field in front.fields]
+    last = _HEAD + len(front.rows)
+    across, up = (names.index(column) for column in ("average_share", "cost_front"))
+    chart.add_series(
+        {
+            "name": [name, _HEAD, up],
+            "categories": [name, _FIRST, across, last, across],
+            "values": [name, _FIRST, up, last, up],
+            "line": {"color": "#0072b2", "width": 1.5},
+            "marker": {"type": "circle", "size": 7, "fill": {"color": "#0072b2"}, "border": {"color": "#0072b2"}},
+        }
+    )
+    shares = [float(share or 0) for share in front.column("average_share")]
+    # (Around the points, in steps of five in a hundred.)
+    ends = {"min": floor(20 * min(shares)) / 20, "max": min(1.0, (floor(20 * max(shares)) + 1) / 20)}
+    chart.set_x_axis({"name": front.fields[across].heading(language), "num_format": "0%", "major_unit": 0.05, **ends})
+    chart.set_y_axis({"name": front.fields[up].heading(language), "num_format": "#,##0"})
+    chart.set_title({"name": say_in(language, "sheet.front"), "name_font": {"size": 11}})
+    chart.set_legend({"none": True})
+    chart.set_size({"width": 760, "height": 380})
+    page.insert_chart(last + 2, 0, chart)
+
+
+def _chart(
+    book: "Workbook", page: "Worksheet", years: Sheet, name: str, rows: tuple[int, int], language: Language
+) -> None:
+    """Draw the people by year and status, in the colours of the map: from which row of headings, and at which row."""
+    top, at_row = rows
     chart = book.add_chart({"type": "bar", "subtype": "percent_stacked"})
     names = [field.name for field in years.fields]
     first, last = top + 1, top + len(years.rows)
@@ -270,4 +329,4 @@ def _chart(book: "Workbook", page: "Worksheet", years: Sheet, name: str, top: in
     chart.set_x_axis({"num_format": "0%"})
     chart.set_legend({"position": "bottom"})
     chart.set_size({"width": 760, "height": 90 + 45 * len(years.rows)})
-    page.insert_chart(last + 2, 0, chart)
+    page.insert_chart(at_row, 0, chart)

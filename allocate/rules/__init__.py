@@ -20,6 +20,7 @@ from allocate.rules.rounds import Rounds
 from allocate.rules.site_minimum import SiteMinimum
 from allocate.rules.spacing import Spacing
 from allocate.rules.spending import Spending
+from allocate.rules.spending_share import SpendingShare
 from allocate.rules.total import Total
 
 RULES: dict[str, type[Rule]] = {
@@ -27,6 +28,7 @@ RULES: dict[str, type[Rule]] = {
     "capacity": Capacity,
     "count": Count,
     "spending": Spending,
+    "spending_share": SpendingShare,
     "keep": Keep,
     "forbid": Forbid,
     "spacing": Spacing,
@@ -67,5 +69,6 @@ __all__ = [
     "SiteMinimum",
     "Spacing",
     "Spending",
+    "SpendingShare",
     "Total",
 ]

@@ -25,6 +25,23 @@ COUNTED_IN = {
     "teams": frozenset({"premium_teams", "gold_teams"}),
     "square_metres": frozenset({"floor_area", "mch_floor_area"}),
 }
+# Names that models use besides; a planner may use others, which are counted in units.
+USUAL = {
+    "persons": frozenset(
+        {
+            *("primary_nurses", "hospital_nurses", "primary_physicians", "hospital_physicians", "primary_gps"),
+            *("public_health_doctors", "tcm_physicians", "psychiatrists", "paediatricians", "rehabilitation_staff"),
+            *("pharmacists", "technicians", "other_staff"),
+        }
+    ),
+    "beds": frozenset(
+        {
+            *("hospital_beds", "primary_beds", "rehabilitation_beds", "geriatric_beds", "psychiatric_beds"),
+            *("nursing_beds", "paediatric_beds", "emergency_beds"),
+        }
+    ),
+    "teams": frozenset({"teams"}),
+}
 UNITS = (*COUNTED_IN, "units")
 
 
@@ -43,7 +60,8 @@ def unit_of(resource: str) -> str:
     >>> unit_of("township_beds")
     'beds'
     """
-    return next((unit for unit, counted in COUNTED_IN.items() if resource in counted), "units")
+    named = (*COUNTED_IN.items(), *USUAL.items())
+    return next((unit for unit, counted in named if resource in counted), "units")
 
 
 def refuse_twice(names: tuple[str, ...]) -> None:
@@ -65,8 +83,11 @@ def sites_of(case: Case, kinds: tuple[str, ...]) -> tuple[int, ...]:
 
 def terms(case: Case, what: str, t: int, times: Number = 1, sites: Collection[int] | None = None) -> dict[Key, Number]:
     """Return the sum of what sites have of a resource, or of a function, in a year; of all sites unless told which."""
-    counted, holders = case.holders(what)
-    return {amount(counted, j, t): times for j in holders if sites is None or j in sites}
+    if sites is None:
+        counted, holders = case.holders(what)
+        return {amount(counted, j, t): times for j in holders}
+    named = ((case.counted_at(what, j), j) for j in sorted(sites))
+    return {amount(counted, j, t): times for counted, j in named if counted is not None}
 
 
 def added(*sums: Mapping[Key, Number]) -> dict[Key, Number]:
@@ -80,13 +101,16 @@ def added(*sums: Mapping[Key, Number]) -> dict[Key, Number]:
 
 def held(case: Case, layout: Layout, what: str, t: int, sites: Collection[int] | None = None) -> Number:
     """Return how much of a resource, or of a function, sites have in a year; all sites unless told which."""
-    counted, holders = case.holders(what)
-    return sum((layout.amounts.get((counted, j, t), 0) for j in holders if sites is None or j in sites), 0)
+    if sites is None:
+        counted, holders = case.holders(what)
+        return sum((layout.amounts.get((counted, j, t), 0) for j in holders), 0)
+    return sum((has(case, layout, what, j, t) for j in sites), 0)
 
 
 def has(case: Case, layout: Layout, what: str, j: int, t: int) -> Number:
     """Return how much of a resource, or of a function, a site has in a year."""
-    return held(case, layout, what, t, (j,))
+    counted = case.counted_at(what, j)
+    return 0 if counted is None else layout.amounts.get((counted, j, t), 0)
 
 
 def scale(case: Case, share: Fraction, t: int) -> Fraction:

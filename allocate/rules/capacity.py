@@ -1,6 +1,7 @@
 """The most people that a site can serve."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import ClassVar
 
 import pydantic
@@ -8,14 +9,14 @@ from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import Breach, Number, Row, Strength, opened, serves
+from allocate.rows import UPGRADED, Breach, Number, Row, Strength, amount, opened, serves
 from allocate.rules.base import STRICT, Rule, Wants
 from allocate.words import say
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Capacity(Rule):
-    """A site of these `kinds` serves at most `people` in a year, and nobody while it is closed."""
+    """A site of these `kinds` serves at most `people` in a year, enlarged ones more, and nobody while closed."""
 
     formula: ClassVar[str] = r"\sum_i x_{ijt} \le C_j\, y_{jt} \quad \forall j, t"
     after: ClassVar[str] = "Sridharan 1995, European Journal of Operational Research 87(2)"
@@ -43,13 +44,15 @@ class Capacity(Rule):
                 if site.kind in self.kinds and case.places_of[j]:
                     terms: dict[tuple[str | int, ...], Number] = {serves(i, j, t): 1 for i in case.places_of[j]}
                     terms[opened(j, t)] = -self.people
+                    if site.upgrade is not None and site.upgrade.people:
+                        terms[amount(UPGRADED, j, t)] = -site.upgrade.people
                     yield Row((site.id, case.years[t]), terms, "<=", 0, self.people)
 
     def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
         """Yield each site and year with more people than room."""
         for t in self.when(case):
             for j, site in enumerate(case.sites):
-                room = self.people if (j, t) in layout.open else 0
+                room = self._room(case, layout, j, t)
                 load = layout.load.get((j, t), 0)
                 if site.kind in self.kinds and load > room:
                     about = (site.id, case.years[t])
@@ -57,6 +60,19 @@ class Capacity(Rule):
                     yield Breach(about, load - room, self.people, "breach.capacity", details)
 
     def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
-        """Return the people at the fullest site, and the room of one."""
-        loads = [layout.load.get((j, t), 0) for j, site in enumerate(case.sites) if site.kind in self.kinds]
-        return max(loads, default=0), self.people
+        """Return the people at the fullest site, and its room."""
+        rooms = (
+            (Fraction(load, room), load, room)
+            for j, site in enumerate(case.sites)
+            if site.kind in self.kinds
+            and (load := layout.load.get((j, t), 0))
+            and (room := self._room(case, layout, j, t))
+        )
+        _, load, room = max(rooms, default=(0, 0, self.people))
+        return load, room
+
+    def _room(self, case: Case, layout: Layout, j: int, t: int) -> int:
+        """Return the most people that a site may serve in a year [persons]."""
+        upgrade = case.sites[j].upgrade
+        more = upgrade.people if upgrade is not None and layout.is_upgraded(j, t) else 0
+        return more + (self.people if (j, t) in layout.open else 0)

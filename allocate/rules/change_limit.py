@@ -8,13 +8,14 @@ from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import Breach, Key, Number, Row, opened
+from allocate.rows import Breach, Key, Number, Row, opened, opens
 from allocate.rules.base import STRICT, Rule, Wants
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class ChangeLimit(Rule):
-    """At most `at_most` sites of these `kinds` are opened or closed in a plan year; moving one is two changes.
+    """At most `at_most` sites of these `kinds` are opened or closed in a plan year; moving one is two changes, and
+    enlarging one is none.
 
     In the first plan year what stands today is what was open before.
     """
@@ -46,7 +47,14 @@ class ChangeLimit(Rule):
             for j, site in enumerate(case.sites):
                 if site.kind not in self.kinds:
                     continue
-                # What stands can only close, and a candidate can only open.
+                if site.closable and not site.exists:
+                    # Opened and closed: twice what opens, less the difference of what is open.
+                    terms[opens(j, t)] = 2
+                    terms[opened(j, t)] = -1
+                    if t:
+                        terms[opened(j, t - 1)] = 1
+                    continue
+                # What stands can only close, and any other candidate can only open.
                 sign = -1 if site.exists else 1
                 terms[opened(j, t)] = sign
                 if t:
@@ -62,6 +70,8 @@ class ChangeLimit(Rule):
             if site.kind in self.kinds:
                 before = (j, t - 1) in layout.open if t else site.exists
                 change = int((j, t) in layout.open) - int(before)
+                if site.closable and not site.exists:
+                    change = abs(change)
                 changes += -change if site.exists else change
         return changes
 

@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
+from allocate.life import opening_terms
 from allocate.rows import Breach, Key, Number, Row, opened
 from allocate.rules.base import STRICT, Rule, Wants, refuse_limits, wants_of
 from allocate.rules.scopes import site_parts
@@ -47,9 +48,7 @@ class Count(Rule):
                     site = case.sites[j]
                     if site.kind not in self.kinds or (self.counts == "new" and site.exists):
                         continue
-                    terms[opened(j, t)] = 1
-                    if self.counts == "new" and t:
-                        terms[opened(j, t - 1)] = -1
+                    terms |= opening_terms(case, j, t) if self.counts == "new" else {opened(j, t): 1}
                 year = case.years[t]
                 if self.at_least is not None:
                     yield Row(
@@ -66,7 +65,7 @@ class Count(Rule):
     def number(self, case: Case, layout: Layout, members: tuple[int, ...], t: int) -> int:
         """Return how many sites count in a part and year."""
         return sum(
-            layout.change(j, t) if self.counts == "new" else (j, t) in layout.open
+            layout.opens(case, j, t) if self.counts == "new" else (j, t) in layout.open
             for j in members
             if case.sites[j].kind in self.kinds and not (self.counts == "new" and case.sites[j].exists)
         )

@@ -82,25 +82,28 @@ class Rate(Rule):
         return sum(int(case.people[i, t]) for i in inside) * (Fraction(1) if share is None else share)
 
     def limits(self, case: Case, t: int) -> Iterator[tuple[str, tuple[int, ...], Fraction, int | None, int | None]]:
-        """Yield each part, its sites, its people, and the least and the most of the resource there, in whole units."""
+        """Yield each part, its sites, its people, and the least and the most of the resource there, in whole units.
+
+        Where none of the people live that are counted, nothing is asked for and nothing is too much.
+        """
         sites = dict(site_parts(case, self.scope))
         for part, members in parts(case, self.scope):
             people = self._counted(case, members, t)
             groups = people / self.per
-            least = None if self.at_least is None else ceil(exact(self.at_least) * groups)
-            most = None if self.at_most is None else floor(exact(self.at_most) * groups)
+            least = None if self.at_least is None or not people else ceil(exact(self.at_least) * groups)
+            most = None if self.at_most is None or not people else floor(exact(self.at_most) * groups)
             yield part, sites[part], people, least, most
 
     def _about(self, part: str, *rest: str | int) -> Key:
         return (part, *rest) if self.scope == "town" else rest
 
     def rows(self, case: Case) -> Iterator[Row]:
-        """Yield a row per limit, part and year; without people there is nothing that the lower one asks for."""
+        """Yield a row per limit, part and year; without people there is nothing to ask for."""
         for t in self.when(case):
             year, times = case.years[t], case.repeats[t]
             for part, sites, _, least, most in self.limits(case, t):
-                there = terms(case, self.resource, t, sites=set(sites))
-                if least:
+                there = terms(case, self.resource, t, sites=sites)
+                if least is not None:
                     yield Row(self._about(part, year, "least"), there, ">=", least, least, times)
                 if most is not None:
                     yield Row(self._about(part, year, "most"), there, "<=", most, max(most, 1), times)
@@ -110,7 +113,7 @@ class Rate(Rule):
         for t in self.when(case):
             year = case.years[t]
             for part, sites, _, least, most in self.limits(case, t):
-                there = held(case, layout, self.resource, t, set(sites))
+                there = held(case, layout, self.resource, t, sites)
                 if least is not None and there < least:
                     details = {"amount": shown_number(there), "limit": least}
                     about = self._about(part, year, "least")
@@ -132,12 +135,16 @@ class Rate(Rule):
         low, high = exact(self.at_least or 0), exact(self.at_most or 0)
         found: list[tuple[Fraction, Number, Number]] = []
         for _, sites, people, least, most in self.limits(case, t):
-            there = Fraction(held(case, layout, self.resource, t, set(sites)))
-            rate = there * self.per / people if people else low
-            passed = self.at_least is None or (most is not None and people and there > most)
-            over = Fraction(there - (most or 0), max(most or 0, 1)) if passed else Fraction((least or 0) - there)
-            found.append((over if passed or not least else over / least, rate, high if passed else low))
-        _, rate, limit = max(found, key=lambda one: one[0])
+            if not people:
+                continue
+            there = Fraction(held(case, layout, self.resource, t, sites))
+            rate = there * self.per / people
+            if least is None or (most is not None and there > most):
+                found.append(((there - (most or 0)) / max(most or 0, 1), rate, high))
+            else:
+                found.append(((least - there) / least, rate, low))
+        nothing: Number = low if self.at_least is not None else 0
+        _, rate, limit = max(found, key=lambda one: one[0], default=(0, nothing, low or high))
         return rate, limit
 
     def asks(self) -> Number:

@@ -1,0 +1,84 @@
+"""What nobody has counted or published, and which figures of a plan rest on it."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from allocate.case import Case
+from allocate.district import District
+from allocate.model import Model
+from allocate.resources import Resources, is_employed
+from allocate.rules import PeoplePerStaff, Reach, Rule, Spending
+from allocate.units import Basis
+
+# How an assumed number of today's staff or beds is named among what a figure rests on: this and its resource.
+STOCK = "stock."
+
+
+def stock_bases(district: District, resources: Resources) -> dict[str, Basis]:
+    """Return where today's number of every resource comes from: the weakest basis of its rows in staff.csv.
+
+    What staff.csv does not list at all is assumed, even where that means none. A sum has the basis of what it adds up.
+    """
+    listed: dict[str, list[Basis]] = {}
+    for row in district.staff:
+        listed.setdefault(row.resource, []).append(row.basis)
+    return {
+        name: max(listed.get(resource.sum_of or name, [Basis.ASSUMED]), key=list(Basis).index)
+        for name, resource in resources.items()
+    }
+
+
+def stock_rows(district: District, case: Case) -> list[dict[str, Any]]:
+    """Return what there is of every resource before the plan begins, altogether and at each site that has any.
+
+    How many teams there are today is unknown where nobody lists them: a plan forms them anew.
+    """
+    bases = stock_bases(district, case.resources)
+    rows = []
+    for name in case.resources:
+        counted, sites = case.holders(name)
+        there = {case.sites[j].id: has for j in sites if (has := case.stock.get((counted, j), 0))}
+        is_known = there or counted in case.employed or bases[name] is not Basis.ASSUMED
+        number = sum(there.values()) if is_known else None
+        rows.append({"resource": name, "number": number, "basis": str(bases[name]), "at": there})
+    return rows
+
+
+def rests_on(district: District, model: Model, case: Case, rule: Rule) -> list[str]:
+    """Return what the figures of a rule rest on that is assumed: today's staff and beds, and prices.
+
+    How many serve at a site rests on its staff, and what a year costs on everybody who is paid.
+    """
+    counted: Collection[str] = rule.resources
+    prices: list[str] = []
+    match rule:
+        case Reach():
+            counted = {name for site in case.sites for name, _ in site.per_staff}
+        case PeoplePerStaff():
+            counted = (rule.resource,)
+        case Spending():
+            counted = [name for name, one in case.resources.items() if one.yearly or one.adding]
+            prices = list(_assumed_prices(model))
+        case _:
+            pass
+    bases = stock_bases(district, case.resources)
+    needed = set(_needed(case.resources, counted))
+    assumed = (name for name in case.resources if name in needed and bases[name] is Basis.ASSUMED)
+    return [f"{STOCK}{name}" for name in assumed if is_employed(case.resources, name)] + prices
+
+
+def _needed(resources: Resources, names: Iterable[str]) -> Iterator[str]:
+    """Yield resources, and all that they are part of, are made of or add up."""
+    for name in names:
+        if (resource := resources.get(name)) is not None:
+            yield name
+            below = [*resource.needs, *(one for one in (resource.part_of, resource.sum_of) if one)]
+            yield from _needed(resources, below)
+
+
+def _assumed_prices(model: Model) -> Iterator[str]:
+    tables: Mapping[str, Iterable[Basis]] = {
+        "model.siting": (candidates.basis for candidates in model.siting.values()),
+        "model.resources": (one.basis for one in model.resources.values() if one.yearly or one.adding),
+    }
+    return (table for table, bases in tables.items() if Basis.ASSUMED in bases)
