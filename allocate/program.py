@@ -829,9 +829,11 @@ class _Solver:
         # Where links matter, and in a large problem, all of them differ a little, and the first step would be the whole
         # problem again. Elsewhere branch and bound does more in the same time than neighbourhoods.
         if self.job.implied is None and self.instance.matrix.nnz <= _DIRECT_NONZEROS:
-            self._go_round(rounds=_ROUNDS)
-            if not self._reached():
-                self._round()
+            if self.job.neighbourhoods:
+                # What is summed up is far from any relaxation in its parts: neighbourhoods gain most of what there is.
+                self._go_round(rounds=_ROUNDS)
+                return
+            self._round()
             if self.relaxed is not None and self.values is not None and not self._reached():
                 apart = np.abs(self.relaxed - self.values) > WHOLE_TOLERANCE
                 self._resolve(self.instance, np.flatnonzero(apart | ~self.instance.whole), self.job.options.nodes)

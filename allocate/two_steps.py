@@ -152,7 +152,7 @@ def _sites_first(
             stage,
             gap=stage.gap * part if stage.name in goals else stage.gap,
             # What some years prove of a goal that looks at the people of all is worth little: see `_of_all_years`.
-            prove=stage.nodes > 0 or is_all_fine,
+            prove=is_all_fine or stage.name not in goals or not goals[stage.name].sees_people,
         )
         for stage in _wanted(coarse, program, goals, gap)
     ]
