@@ -41,8 +41,6 @@ class Coarse:
                 return (_SUM, what, *self._group(j), t)
             case ("serve", _, int(j), int(t)) if t not in self.fine:
                 return (_SUM, "serve", *self._group(j), t)
-            case ("served", _, int(t)) if t not in self.fine:
-                return (_SUM, "served", t)
         return key
 
     def columns(self, *, whole: bool = True) -> Iterator[Column]:

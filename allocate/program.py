@@ -58,6 +58,8 @@ _MOST_PRICED = 0.5
 _GRACE_SHARE, _GRACE_SECONDS = 0.1, 5.0
 _IMPLIED_ROUNDS = 6
 _NEIGHBOURHOOD_NODES = 20
+# Variables of places and sites, which are held while a neighbourhood that they are not in is searched.
+_HELD = ("open", "opens", "moves", "serve", "served")
 # Rounds of neighbourhoods, and what one must gain, as a share of the value, for the next one to be gone.
 _ROUNDS, _WORTH_A_ROUND = 3, 1e-3
 # What of the time rounding the relaxation may take.
@@ -423,7 +425,8 @@ class Program:
                 if key in self._index:
                     begin[self._index[key]] = float(value)
         near = [np.array(sorted(self._index[key] for key in keys), dtype=np.int64) for keys in neighbourhoods]
-        job = _Job(instance, implied if objective.sees_links else None, options, begin, near)
+        never_held = np.array([n for key, n in self._index.items() if key[0] not in _HELD], dtype=np.int64)
+        job = _Job(instance, implied if objective.sees_links else None, options, begin, near, never_held)
         if not objective.sees_links:
             job.instance = instance.rows(np.flatnonzero(~implied))
         search = _Search(objective, self._scale(objective), options, listen)
@@ -541,6 +544,8 @@ class _Job:
     options: Options
     start: Floats | None
     neighbourhoods: list[NDArray[np.int64]]
+    # What belongs to no place and no site, such as a shortfall or a sum: a neighbourhood leaves it free.
+    never_held: NDArray[np.int64]
 
     def run(self, report: Callable[..., object]) -> None:
         """Solve it."""
@@ -849,14 +854,17 @@ class _Solver:
                 return
 
     def _go_once_round(self) -> None:
-        inside = np.zeros(len(self.instance.low), dtype=bool)
-        for members in self.job.neighbourhoods:
-            inside[members] = True
+        free = self.job.never_held
+        if self.job.implied is None and self.job.neighbourhoods:
+            # Without links a search is quick: what lies in no neighbourhood may move in each of them.
+            outside = np.ones(len(self.instance.low), dtype=bool)
+            outside[np.concatenate(self.job.neighbourhoods)] = False
+            free = np.union1d(free, np.flatnonzero(outside))
         for members in self.job.neighbourhoods:
             if self._reached() or self._left() <= 0:
                 return
-            # What belongs to no neighbourhood, such as a shortfall, is never held; few rows are touched, so all help.
-            self._resolve(self.job.instance, np.union1d(members, np.flatnonzero(~inside)), _NEIGHBOURHOOD_NODES)
+            # Few rows are touched, so all of them help.
+            self._resolve(self.job.instance, np.union1d(members, free), _NEIGHBOURHOOD_NODES)
 
     def _round(self) -> None:
         """Solve for the whole numbers that the relaxation leaves open, all others held as it has them.

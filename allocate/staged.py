@@ -28,7 +28,8 @@ class Stage:
     """What is made small, and how hard to try: the gap, and the nodes of branch and bound, at which it ends.
 
     Where it is only to be improved, it needs no bound: `prove` is False. `helpers` returns the goal's own whole
-    variables as they are best for a plan, whose variables can be looked up.
+    variables as they are best for a plan, whose variables can be looked up. Of the neighbourhoods, each `every`-th one
+    is searched.
     """
 
     objective: Objective
@@ -36,6 +37,7 @@ class Stage:
     nodes: int
     prove: bool = True
     helpers: Callable[[Value], Mapping[Key, Number]] = _none
+    every: int = 1
 
     @property
     def name(self) -> str:
@@ -53,6 +55,8 @@ class Staged:
         The solver's number of every variable; None where no stage had to be searched.
     bounds
         What no plan that keeps the earlier stages can fall below, by stage.
+    held
+        Value that each stage was held at for the next ones, but for the last.
     seconds
         Length of the search, by stage [s].
     logs
@@ -65,6 +69,7 @@ class Staged:
 
     values: Value | None = None
     bounds: dict[str, float] = field(default_factory=dict)
+    held: dict[str, Number] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     logs: list[str] = field(default_factory=list)
     left: float = 0.0
@@ -114,6 +119,7 @@ def search_stages(
         if value is not None and (value == 0 or within(float(value), bound, stage.gap)):
             # Nothing is missing in the plan at hand, or next to nothing can be: there is nothing to make smaller.
             found.bounds[stage.name], found.seconds[stage.name] = min(bound, float(value)), 0.0
+            found.held[stage.name] = value
             program.hold(objective, value, most=most_within(bound, stage.gap))
             continue
         share = found.left if last else found.left * _STAGE_SHARE
@@ -121,7 +127,7 @@ def search_stages(
         asked = replace(options, seconds=share, gap=stage.gap, search_nodes=nodes, prove=stage.prove)
         try:
             begin = {**values, **stage.helpers(partial(_looked_up, values))}
-            answer = program.solve(objective, asked, begin, near, listen)
+            answer = program.solve(objective, asked, begin, near[:: stage.every], listen)
         except NoPlanError:
             if found.values is None:
                 raise
@@ -136,7 +142,7 @@ def search_stages(
             found.stopped = True
             break
         if not last:
-            held = _held(objective, found.values, answer.objective)
+            held = found.held[stage.name] = _held(objective, found.values, answer.objective)
             program.hold(objective, held, most=most_within(answer.bound, stage.gap))
     return found
 

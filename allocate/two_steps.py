@@ -15,6 +15,7 @@ from itertools import chain
 from allocate.case import Case
 from allocate.coarse import Coarse
 from allocate.decisions import siting, staffing
+from allocate.gaps import HOLD_ABSOLUTE
 from allocate.goals import Goal
 from allocate.greedy import greedy
 from allocate.layout import Layout, send_nearest
@@ -74,10 +75,15 @@ def in_two_steps(
     left = replace(options, seconds=sites.left + options.seconds * _STAFF_SHARE)
     layout, people = _staff_for(case, is_open, rules, goals, gap, left)
     values = clause_values(case, rules, layout)
-    bounds = {name: sites.bounds.get(name, 0.0) if value else 0.0 for name, value in values.items()}
-    if not any(values.values()):
+    # What the first step proves of a stage, it proves of plans that keep the stages before as well as it did itself.
+    bounds: dict[str, float] = {}
+    for name, value in values.items():
+        bounds[name] = min(sites.bounds.get(name, 0.0), float(value))
+        if value > sites.held.get(name, 0) + HOLD_ABSOLUTE:
+            break
+    else:
         bounds |= {name: bound for name, bound in sites.bounds.items() if name in goals}
-        if not options.quick:
+        if not options.quick and not any(values.values()):
             in_time = replace(options, seconds=max(people.left, _PROOF_SECONDS))
             bounds |= _of_all_years(case, rules, goals, layout, bounds, in_time)
     seconds = {
@@ -152,6 +158,8 @@ def _sites_first(
             stage,
             gap=stage.gap * part if stage.name in goals else stage.gap,
             # What some years prove of a goal that looks at the people of all is worth little: see `_of_all_years`.
+            # Where links matter, a neighbourhood takes seconds: half of them go once over the district.
+            every=2 if stage.objective.sees_links else 1,
             prove=is_all_fine or stage.name not in goals or not goals[stage.name].sees_people,
         )
         for stage in _wanted(coarse, program, goals, gap)
