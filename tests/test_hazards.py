@@ -296,6 +296,9 @@ def same_cell(found: Any, wanted: Any, cut: str) -> bool:
     """Tell whether a cell holds what it should, a text that is too long for a cell its beginning and a word of that."""
     if isinstance(wanted, str) and len(wanted.encode("utf-16-le")) // 2 > 32_767:
         return bool(found.endswith(cut) and wanted.startswith(found.removesuffix(cut)) and len(found) > 16_000)
+    if isinstance(wanted, float):
+        # (A cell of a workbook has sixteen digits, and a bound may have one more.)
+        return bool(found == float(f"{wanted:.16g}"))
     return bool(found == wanted)
 
 

@@ -13,7 +13,7 @@ from tiny import layout_at, make, matches_golden, render, render_columns, render
 
 from allocate.alone import case_of, layout_of
 from allocate.case import Case, Upgrade
-from allocate.costs import charges, spent, whole_cost
+from allocate.costs import Charge, charges, new_charges, newly_spent, spent, whole_cost
 from allocate.decisions import siting, staffing
 from allocate.layout import Layout
 from allocate.life import merged, moved
@@ -264,15 +264,26 @@ def test_charges_and_what_is_spent_agree_whatever_is_enlarged_or_moved(data: st.
     layout = layout_at(point)
     assert not list(siting.breaches(case, layout))
     lawful = [value for value in values(case, point) if holds(siting.rows(case), value)]
-    for t in case.periods:
-        told = [
-            sum(
-                charge.constant + sum(times * value.get(key, 0) for key, times in charge.terms.items())
-                for charge in charges(case, t)
-            )
+
+    def least(told: Iterable[Charge]) -> Number:
+        every = list(told)
+        return min(
+            sum(one.constant + sum(times * value.get(key, 0) for key, times in one.terms.items()) for one in every)
             for value in lawful
-        ]
-        assert min(told) == sum(spent(case, layout, t).values())
+        )
+
+    for t in case.periods:
+        assert least(charges(case, t)) == sum(spent(case, layout, t).values())
+        assert least(new_charges(case, t)) == newly_spent(case, layout, t)
+
+
+def test_enlarging_what_stands_is_new_spending_and_running_it_as_it_stands_is_not() -> None:
+    # A stands today at 20 a year. Enlarged in 2027, it costs 50 once and 7 a year more, and goes on doing so in 2030.
+    here = site("A", exists=True, yearly=20, upgrade=Upgrade(50, 7, people=1))
+    case = make([[10, 10, 10]], [here], {(0, 0): 60}, years=YEARS)
+    layout = Layout(frozenset((0, t) for t in case.periods), {}, {(UPGRADED, 0, 1): 1, (UPGRADED, 0, 2): 1})
+    assert [newly_spent(case, layout, t) for t in case.periods] == [0, 57, 7]
+    assert [newly_spent(case, layout, t, lambda what, at: at != 0) for t in case.periods] == [0, 0, 0]
 
 
 def test_rows_of_a_sites_life_read_as_they_did() -> None:

@@ -271,6 +271,15 @@ def test_a_budget_of_nothing_or_of_one_thing_is_a_budget(tiny: Tiny, at_most: in
     assert read_model(tiny.model).rules["budget"].at_most == at_most  # type: ignore[attr-defined]
 
 
+def test_a_budget_that_enlarges_one_clinic_is_a_budget(tiny: Tiny) -> None:
+    # A clinic costs 150,000 once; to enlarge one costs 30,000.
+    tiny.edit("tiny.toml", "at_most = 2_800_000", 'of = "capital"\nat_most = 30_000')
+    larger = 'opening = 30_000\npeople = 500\nbasis = "assumed"\nsource = "a toy"\n'
+    with tiny.model.open("a", encoding="utf-8") as file:
+        file.write(f"\n[siting.clinic.upgrade]\n{larger}")
+    assert read_model(tiny.model).rules["budget"].at_most == 30_000  # type: ignore[attr-defined]
+
+
 STAFF = """
 [resources.nurses]
 at = { township_hospital = 90 }

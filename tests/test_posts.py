@@ -128,7 +128,6 @@ def test_a_model_without_resources_is_left_as_greedy_laid_it_out() -> None:
     assert staff(case, [reach], first) == first
 
 
-@pytest.mark.xfail(strict=True, reason="spare staff is put to work whatever a ratio loses by it")
 def test_putting_a_spare_doctor_to_work_costs_no_clause_anything() -> None:
     # Two posts, one doctor, who is no general practitioner; of the doctors at work half should be GPs.
     # With nobody at work the clause holds; with the doctor it is half a GP short, in each of the two years.

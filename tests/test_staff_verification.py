@@ -272,7 +272,7 @@ class Forgery:
         district = district_of(self.content)
         model = model_of(self.content["settings"], self.content["model"], "settings", inputs_of(self.content, "model"))
         # (No bound stands in the way of what is too good.)
-        made = assemble(district, model, self.case, layout, {}, self.content["draws"])
+        made = assemble(district, model, self.case, layout, {}, self.content["draws"], self.content["nesting"])
         plain: Content = json.loads(to_json(made))
         return plain
 

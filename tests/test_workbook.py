@@ -20,7 +20,7 @@ from conftest import ROOT, start_python
 from python_calamine import CalamineWorkbook
 
 from allocate.plans import Plan, to_json
-from allocate.report.sheets import sheets
+from allocate.report.sheets import Cell, sheets
 from allocate.report.workbook import workbook
 from allocate.words import LANGUAGES, Language, say_in
 
@@ -84,6 +84,11 @@ def column(content: Content, table: str, name: str) -> str:
     return chr(ord("A") + [field.name for field in sheets(content, "en")[table].fields].index(name))
 
 
+def held(cell: Cell) -> Cell:
+    """Return a cell as a workbook holds it: numbers to sixteen digits (a bound may have one more)."""
+    return float(f"{cell:.16g}") if isinstance(cell, float) else cell
+
+
 def cells(file: bytes) -> dict[str, list[list[Any]]]:
     """Return the cells of every sheet by its name, as another program reads them."""
     book = CalamineWorkbook.from_filelike(io.BytesIO(file))
@@ -106,7 +111,10 @@ def test_every_sheet_holds_its_title_its_headings_and_every_cell_of_its_table(
         assert title[0] == f"{name}　{say_in(language, f'sheet.about_{table}')}"
         assert headings == [field.heading(language) for field in sheet.fields]
         said = [
-            ["" if cell is None else field.say(cell, language) for field, cell in zip(sheet.fields, row, strict=True)]
+            [
+                "" if cell is None else held(field.say(cell, language))
+                for field, cell in zip(sheet.fields, row, strict=True)
+            ]
             for row in sheet.rows
         ]
         none = say_in(language, "sheet.not_asked" if table == "front" else "sheet.none_found")
