@@ -61,7 +61,7 @@ _NEIGHBOURHOOD_NODES = 20
 # Variables of places and sites, which are held while a neighbourhood that they are not in is searched.
 _HELD = ("open", "opens", "moves", "serve", "served")
 # Rounds of neighbourhoods, and what one must gain, as a share of the value, for the next one to be gone.
-_ROUNDS, _WORTH_A_ROUND = 3, 1e-3
+_ROUNDS, _WORTH_A_ROUND = 3, 2e-4
 # What of the time rounding the relaxation may take.
 _ROUNDING_SHARE = 0.15
 
