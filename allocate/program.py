@@ -891,7 +891,9 @@ class _Solver:
     def _resolve(self, instance: Instance, free: NDArray[np.int64], nodes: int) -> None:
         """Solve for the free columns, and keep the answer if it is better."""
         assert self.values is not None
-        gap = max(OPTIMAL_GAP, self.job.options.gap / 2)
+        # (What is held counts too: a share of the whole may be more than one neighbourhood can gain.)
+        in_a_hurry = self.job.options.quick or self.job.implied is not None
+        gap = max(OPTIMAL_GAP, self.job.options.gap / 2) if in_a_hurry else OPTIMAL_GAP
         options = replace(self.job.options, gap=gap, threads=1)
         free = instance.loose(free, self.values)
         inner = instance.fixed(free, self.values)

@@ -109,7 +109,8 @@ def test_rows_of_sites_are_added_up_by_employer() -> None:
     case = make([[5]], sites, {(0, 1): 60}, parents=(-1, 0, 0))
     coarse = Coarse(case, frozenset({0}))
     (found,) = coarse.rows(
-        Row((name, 2025), {amount("doctors", j, 0): 1, opened(j, 0): -2}, "<=", 0, 3) for j, name in ((1, "A"), (2, "B"))
+        Row((name, 2025), {amount("doctors", j, 0): 1, opened(j, 0): -2}, "<=", 0, 3)
+        for j, name in ((1, "A"), (2, "B"))
     )
     doctors = coarse.key(amount("doctors", 1, 0))
     assert found.terms == {opened(1, 0): -2, opened(2, 0): -2, doctors: 1}
