@@ -545,7 +545,7 @@ class _Job:
     start: Floats | None
     neighbourhoods: list[NDArray[np.int64]]
     # What belongs to no place and no site, such as a shortfall or a sum: a neighbourhood leaves it free.
-    never_held: NDArray[np.int64]
+    never_held: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def run(self, report: Callable[..., object]) -> None:
         """Solve it."""
