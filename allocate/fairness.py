@@ -1,6 +1,6 @@
 """How fairly a plan serves people and towns, year by year: figures from plain data, worked out exactly."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -9,6 +9,7 @@ from allocate.district import District
 from allocate.gaps import shown_number
 from allocate.goals.worst_tenth import mean_of_worst, times_of_people
 from allocate.layout import Layout
+from allocate.population import AGED_65
 from allocate.rows import Number
 from allocate.rules.scopes import parts
 from allocate.units import SECONDS_PER_MINUTE, Basis
@@ -17,7 +18,6 @@ from allocate.units import SECONDS_PER_MINUTE, Basis
 TENTH = Fraction(1, 10)
 # Where nurses look after the people around them; a hospital's look after the whole district.
 PRIMARY_KINDS = ("clinic", "station", "township_hospital", "community_centre")
-_ELDERLY = "65_and_over"
 
 
 def fairness(district: District, case: Case, layout: Layout) -> list[dict[str, Any]]:
@@ -127,12 +127,11 @@ def elderly_share(case: Case, layout: Layout, t: int) -> Fraction | None:
 
     Nobody says which people of a place a full site turns away: the elderly are taken to be served as all of the place.
     """
-    ages: Mapping[str, Any] = getattr(case, "ages", {})
-    if _ELDERLY not in ages:
+    if AGED_65 not in case.ages:
         return None
     reached, people = Fraction(0), 0
     for i in range(len(case.places)):
-        elderly, residents = int(ages[_ELDERLY][i, t]), int(case.people[i, t])
+        elderly, residents = int(case.ages[AGED_65][i, t]), int(case.people[i, t])
         people += elderly
         if residents:
             reached += elderly * Fraction(layout.served.get((i, t), 0), residents)

@@ -127,11 +127,10 @@ def test_the_elderly_are_served_as_all_of_their_place() -> None:
     case, _ = three_villages()
     layout = Layout(frozenset({(0, 0)}), {(0, 0, 0): 10, (1, 0, 0): 5, (2, 0, 0): 1})
     assert figures.elderly_share(case, layout, 0) is None
-    ages = {"65_and_over": np.array([[1], [4], [3]])}
-    known: Any = SimpleNamespace(places=case.places, people=case.people, ages=ages)
+    known = replace(case, ages={"aged_65": np.array([[1], [4], [3]])})
     assert figures.elderly_share(known, layout, 0) == Fraction(61, 96)
-    known.ages = {"65_and_over": np.array([[0], [0], [0]])}
-    assert figures.elderly_share(known, layout, 0) is None
+    nobody = replace(case, ages={"aged_65": np.array([[0], [0], [0]])})
+    assert figures.elderly_share(nobody, layout, 0) is None
 
 
 def test_results_are_as_weak_as_the_weakest_of_the_people_and_positions() -> None:
@@ -260,6 +259,15 @@ def test_a_plan_says_the_worst_town_of_its_ledger(tiny_plan: Plan) -> None:
         assert row["worst_town_share"] == pytest.approx(min(shares.values()))
         assert shares[row["worst_town"]] == min(shares.values())
     assert [row["year"] for row in content["fairness"]] == content["years"]
+
+
+def test_a_plan_says_how_many_of_the_elderly_are_served_wherever_it_knows_where_they_live(tiny_plan: Plan) -> None:
+    # The ledger by age says it in whole persons, so the two shares agree but for rounding.
+    content = tiny_plan.content
+    ledger = [row for row in content["ledger_by_age"] if (row["scope"], row["group"]) == ("district", "aged_65")]
+    assert len(ledger) == len(content["years"])
+    for row, figure in zip(ledger, content["fairness"], strict=True):
+        assert figure["share_65"] == pytest.approx(row["served"] / row["people"], abs=0.005)
 
 
 def test_a_plan_of_an_earlier_version_need_not_say_how_fair_it_is(tiny_plan: Plan) -> None:
