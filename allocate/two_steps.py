@@ -6,7 +6,7 @@ who goes where, for what is open. Where the plan that comes out is within the ga
 nothing else need be searched.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -15,7 +15,7 @@ from itertools import chain
 from allocate.case import Case
 from allocate.coarse import Coarse
 from allocate.decisions import siting, staffing
-from allocate.gaps import HOLD_ABSOLUTE
+from allocate.gaps import HOLD_ABSOLUTE, OPTIMAL_GAP
 from allocate.goals import Goal
 from allocate.greedy import greedy
 from allocate.layout import Layout, send_nearest
@@ -74,23 +74,32 @@ def in_two_steps(
     is_open, sites = _sites_first(case, rules, goals, gap, asked, listen)
     left = replace(options, seconds=sites.left + options.seconds * _STAFF_SHARE)
     layout, people = _staff_for(case, is_open, rules, goals, gap, left)
-    values = clause_values(case, rules, layout)
-    # What the first step proves of a stage, it proves of plans that keep the stages before as well as it did itself.
-    bounds: dict[str, float] = {}
-    for name, value in values.items():
-        bounds[name] = min(sites.bounds.get(name, 0.0), float(value))
-        if value > sites.held.get(name, 0) + HOLD_ABSOLUTE:
-            break
-    else:
-        bounds |= {name: bound for name, bound in sites.bounds.items() if name in goals}
-        if not options.quick and not any(values.values()):
-            in_time = replace(options, seconds=max(people.left, _PROOF_SECONDS))
-            bounds |= _of_all_years(case, rules, goals, layout, bounds, in_time)
+    clauses = clause_values(case, rules, layout)
+    bounds = _proven(sites, {**clauses, **goal_values(case, goals, layout)}, clauses.keys())
+    if not options.quick and not any(clauses.values()):
+        in_time = replace(options, seconds=max(people.left, _PROOF_SECONDS))
+        bounds |= _of_all_years(case, rules, goals, layout, bounds, in_time)
     seconds = {
         name: sites.seconds.get(name, 0.0) + people.seconds.get(name, 0.0)
         for name in {**sites.seconds, **people.seconds}
     }
     return Steps(layout, bounds, seconds, (*sites.logs, *people.logs), people.left)
+
+
+def _proven(sites: Staged, values: Mapping[str, Number], clauses: Collection[str]) -> dict[str, float]:
+    """Return what the first step proves of a plan with these values of its stages.
+
+    It proves it of plans that keep the stages before as well as it did itself: where the plan keeps one less well,
+    nothing is proven of the later ones.
+    """
+    bounds: dict[str, float] = {}
+    for name, value in values.items():
+        if name in sites.bounds or name in clauses:
+            bounds[name] = min(sites.bounds.get(name, 0.0), float(value))
+        noise = max(HOLD_ABSOLUTE, OPTIMAL_GAP * abs(float(value)))
+        if float(value) > float(sites.held.get(name, 0)) + noise:
+            break
+    return bounds
 
 
 def _coarse_program(name: str, coarse: Coarse, rules: Rules, goals: Goals) -> tuple[Program, Asked]:
