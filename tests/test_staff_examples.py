@@ -11,7 +11,7 @@ import pytest
 from conftest import DATA, Tiny, start_python
 from tiny import make, resource, rule, site
 
-from allocate.case import Case
+from allocate.case import Case, Upgrade
 from allocate.decisions import siting, staffing
 from allocate.goals import GOALS
 from allocate.layout import Layout
@@ -20,9 +20,9 @@ from allocate.planning import plan
 from allocate.plans import Plan, standing_today
 from allocate.program import Options
 from allocate.read import read_district
-from allocate.rows import Number
+from allocate.rows import UPGRADED, Number
 from allocate.rules import Rule
-from allocate.search import lay_out
+from allocate.search import Layouts, lay_out
 from allocate.verification import verify
 
 EXACT = Options(seconds=60, gap=0.0, threads=1, quick=True)
@@ -482,3 +482,26 @@ def test_what_sites_show_is_what_works_there(staffed_plan: Plan) -> None:
         works = sum(shown.get((one, str(row["year"]), row["resource"]), 0) for one in team)
         assert row["here"] + row["elsewhere"] == works
         assert row["staying"] + row["joined"] + row["borrowed"] == works + row["lent"] + row["spare"]
+
+
+# ---- what the search says of its own plan ----
+
+
+def searched(case: Case, goal: str = "cost", numbers: Mapping[str, Any] | None = None, **rules: Rule) -> Layouts:
+    """Return what the search finds and proves."""
+    goals = {goal: GOALS[goal](gap=0.0, **(numbers or {}))}
+    model = replace(read_model(DATA / "tiny.toml"), years=case.years, rules=rules, goals=goals)
+    return lay_out(case, replace(model, resources=case.resources), EXACT, gap=0.0)
+
+
+def test_a_clinic_of_today_has_the_posts_of_an_enlarged_one_only_once_it_is_enlarged() -> None:
+    # One post; enlarging, for 15 yuan, brings a second one. Two doctors are asked for, and nothing else.
+    larger = Upgrade(opening=15, posts={"doctors": 1})
+    sites = [site("A", exists=True, upgrade=larger), site("HUB", kind="township_hospital", exists=True)]
+    case = make([[5]], sites, {(0, 0): 60}, parents=[1, -1], resources={"doctors": resource(at={"clinic": 1})})
+    two = rule("site_minimum", resource="doctors", kinds=("clinic",), at_least=2, strength="strive")
+    found = planned(case, two=two)
+    assert found.amounts == {("doctors", 0, 0): 2, ("doctors.joined", 1, 0): 2, (UPGRADED, 0, 0): 1}
+    # Without a way to enlarge it, one is all that there is room for.
+    case = replace(case, sites=(replace(sites[0], upgrade=None), sites[1]))
+    assert planned(case, two=two).amounts == {("doctors", 0, 0): 1, ("doctors.joined", 1, 0): 1}
