@@ -23,7 +23,7 @@ from allocate.life import moved
 from allocate.merging import merge_places, stand_for_later
 from allocate.posts import employ_spare, staff
 from allocate.program import Objective, Options, Program
-from allocate.rows import UPGRADED, Key, Number, Row, Strength, amount, opened, served, serves, without
+from allocate.rows import UPGRADED, Key, Number, Row, Strength, amount, moves, opened, opens, served, serves, without
 from allocate.rules import Rule
 from allocate.settle import settle
 from allocate.staged import Listener, Stage, Staged, search_stages, stages
@@ -322,10 +322,17 @@ def start_of(
     start |= {serves(i, j, t): people for (i, j, t), people in layout.serve.items()}
     start |= {served(i, t): people for (i, t), people in layout.served.items()}
     start |= {amount(*about): float(number) for about, number in layout.amounts.items()}
-    value: Callable[[Key], Number | float] = _reader(layout)
+    # (What opens, and what moves, follows from what is open; rows that count changes speak of it.)
+    start |= {
+        opens(j, t): layout.opens(case, j, t)
+        for j, site in enumerate(case.sites)
+        if site.closable and not site.exists
+        for t in case.periods
+    }
+    start |= {moves(*pair, t): 1 for t in case.periods for pair in moved(case, layout, t).items()}
     if coarse is not None:
         start = coarse.values(start)
-        value = partial(_looked_up, start)
+    value = partial(_looked_up, start)
     known: dict[str, tuple[Number, float]] = {}
     for name, rule in rules.items():
         if rule.strength is Strength.PHYSICS or not asked[name]:

@@ -505,3 +505,16 @@ def test_a_clinic_of_today_has_the_posts_of_an_enlarged_one_only_once_it_is_enla
     # Without a way to enlarge it, one is all that there is room for.
     case = replace(case, sites=(replace(sites[0], upgrade=None), sites[1]))
     assert planned(case, two=two).amounts == {("doctors", 0, 0): 1, ("doctors.joined", 1, 0): 1}
+
+
+def test_a_clinic_that_may_close_again_is_not_opened_where_nothing_may_open() -> None:
+    # The weaker clause wants it open in the one year, the stronger one lets nothing open: the first is missed by one.
+    sites = [site("A", closable=True), site("HUB", kind="township_hospital", exists=True)]
+    nurses = resource(at={"township_hospital": 1})
+    case = make([[5]], sites, {(0, 0): 60}, parents=[1, -1], resources={"nurses": nurses})
+    none_new = rule("count", kinds=("clinic",), counts="new", at_most=0, strength="in_principle")
+    keep = rule("keep", sites=("A",), strength="strive")
+    found = planned(case, none_new=none_new, keep=keep)
+    assert found.open == {(1, 0)}
+    assert missing(found, case, none_new) == {}
+    assert list(missing(found, case, keep).values()) == [1]
