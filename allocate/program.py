@@ -338,24 +338,24 @@ class Program:
         total = {key: shares[key] * Fraction(str(weight)) for key, (_, weight) in short.items()}
         return [Objective(f"{strength}.worst", {worst: 1}), Objective(f"{strength}.sum", total)]
 
-    def hold(self, objective: Objective, value: Number, most: float = float("inf")) -> None:
-        """Hold an objective near its value in the stages to come.
+    def hold(self, objective: Objective, value: Number, most: float = float("inf")) -> Number:
+        """Hold an objective near its value in the stages to come, and return what it may come to there.
 
         It may give way by the tolerance of a stage, but not beyond `most`: what was proven within a gap stays so.
         """
         if value == 0 and self._never_negative(objective):
             # Nothing is missing: every part is zero, and stays so.
             self.fix(dict.fromkeys(objective.terms, 0))
-            return
+            return 0
         tolerance = max(Fraction(str(HOLD_ABSOLUTE)), HOLD_RELATIVE * abs(Fraction(value)))
         limit = Fraction(value) + tolerance
         if most < limit:
             least = max(Fraction(str(HOLD_ABSOLUTE)), _HOLD_NOISE * abs(Fraction(value)))
             limit = max(Fraction(value) + least, Fraction(most))
-        limit -= Fraction(objective.constant)
         scale = max((abs(Fraction(c)) for c in objective.terms.values()), default=Fraction(1)) or Fraction(1)
         terms = {key: Fraction(coefficient) / scale for key, coefficient in objective.terms.items()}
-        self._add("hold", Row((objective.name,), terms, "<=", limit / scale))
+        self._add("hold", Row((objective.name,), terms, "<=", (limit - Fraction(objective.constant)) / scale))
+        return limit
 
     def _never_negative(self, objective: Objective) -> bool:
         lows = (self._low[self._index[key]] for key in objective.terms)

@@ -15,7 +15,6 @@ from itertools import chain
 from allocate.case import Case
 from allocate.coarse import Coarse
 from allocate.decisions import siting, staffing
-from allocate.gaps import HOLD_ABSOLUTE
 from allocate.goals import Goal
 from allocate.greedy import greedy
 from allocate.layout import Layout, send_nearest
@@ -26,7 +25,7 @@ from allocate.program import Objective, Options, Program
 from allocate.rows import UPGRADED, Key, Number, Row, Strength, amount, moves, opened, opens, served, serves, without
 from allocate.rules import Rule
 from allocate.settle import settle
-from allocate.staged import Listener, Stage, Staged, search_stages, stages
+from allocate.staged import Listener, Stage, Staged, proven, search_stages, stages
 from allocate.stages import clause_values, goal_values
 
 Rules = Mapping[str, Rule]
@@ -74,18 +73,11 @@ def in_two_steps(
     is_open, sites = _sites_first(case, rules, goals, gap, asked, listen)
     left = replace(options, seconds=sites.left + options.seconds * _STAFF_SHARE)
     layout, people = _staff_for(case, is_open, rules, goals, gap, left)
-    values = clause_values(case, rules, layout)
-    # What the first step proves of a stage, it proves of plans that keep the stages before as well as it did itself.
-    bounds: dict[str, float] = {}
-    for name, value in values.items():
-        bounds[name] = min(sites.bounds.get(name, 0.0), float(value))
-        if value > sites.held.get(name, 0) + HOLD_ABSOLUTE:
-            break
-    else:
-        bounds |= {name: bound for name, bound in sites.bounds.items() if name in goals}
-        if not options.quick and not any(values.values()):
-            in_time = replace(options, seconds=max(people.left, _PROOF_SECONDS))
-            bounds |= _of_all_years(case, rules, goals, layout, bounds, in_time)
+    clauses = clause_values(case, rules, layout)
+    bounds = proven(sites, {**clauses, **goal_values(case, goals, layout)})
+    if not options.quick and not any(clauses.values()):
+        in_time = replace(options, seconds=max(people.left, _PROOF_SECONDS))
+        bounds |= _of_all_years(case, rules, goals, layout, bounds, in_time)
     seconds = {
         name: sites.seconds.get(name, 0.0) + people.seconds.get(name, 0.0)
         for name in {**sites.seconds, **people.seconds}
