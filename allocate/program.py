@@ -48,6 +48,9 @@ _ROW_TOLERANCE = 1e-5
 _HOLD_NOISE = Fraction(1, 10**7)
 # Options that HiGHS knows; it ignores a misspelt one without a word.
 _HIGHS_OPTIONS = frozenset({"random_seed", "solver", "mip_max_nodes", "run_crossover"})
+# A problem with no more coefficients than this is searched afresh. With a start, HiGHS (1.15.1) may simplify the best
+# plan away and call the start optimal; without one it takes no longer, and the start is kept in any case.
+_EASY_NONZEROS = 5_000
 # A problem with more coefficients than this is searched in a process of its own, which can be ended at any moment.
 _HERE_NONZEROS = 20_000
 # A problem with more coefficients than this goes to HiGHS as arrays: PuLP takes 2.5 s to build two million of them.
@@ -946,6 +949,8 @@ def _run(
     """Build a PuLP problem and solve it once; `known` is a bound proven before, `inside` asks for interior points."""
     if not len(instance.low):
         return _Answer(np.zeros(0), instance.offset)
+    if instance.matrix.nnz <= _EASY_NONZEROS:
+        start = None
     if options.solver == "highs" and instance.matrix.nnz > _DIRECT_NONZEROS:
         return _run_arrays(instance, options, seconds, relax, nodes, start, better, bounded, inside)
     # CBC forgets the constant in its bound, and measures its gap without it: it never gets to see one.

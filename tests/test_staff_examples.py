@@ -533,3 +533,35 @@ def test_nothing_is_said_to_be_proven_of_a_later_stage_that_whole_people_make_un
     assert max(breach.share for breach in everybody.breaches(case, found.layout)) == 1
     assert found.bounds["strive.worst"] == pytest.approx(2 / 3)
     assert found.bounds.get("strive.sum", 0.0) <= 1
+
+
+def test_a_clinic_is_enlarged_where_that_shortens_the_way_of_everybody() -> None:
+    # Eight people: 43 s to the clinic, which has room for 4 of them, or for all once it is enlarged; 359 s to the
+    # centre. (HiGHS 1.15.1, given a start, called 4 people here and 4 there the best.)
+    larger = Upgrade(opening=20, yearly=2, people=4, capacity=8, posts={"gps": 2})
+    sites = [
+        site("A", opening=47, yearly=8, capacity=4, upgrade=larger),
+        site("HUB", kind="township_hospital", exists=True),
+        site("CENTRE", kind="community_centre", exists=True),
+        site("HOSPITAL", kind="hospital", exists=True),
+    ]
+    resources = {
+        "doctors": resource(
+            at={"hospital": 9, "township_hospital": 9, "community_centre": 1, "clinic": 9}, yearly=3, lent=True
+        ),
+        "gps": resource(
+            at={"clinic": 1, "community_centre": 3, "hospital": 6, "township_hospital": 2},
+            yearly=4,
+            adding=19,
+            per_year=0,
+            part_of="doctors",
+            lent=True,
+        ),
+    }
+    case = make([[8]], sites, {(0, 0): 43, (0, 2): 359}, parents=[1, 3, 3, -1], resources=resources)
+    few = rule("rate", resource="doctors", per=1000, at_most=379, strength="in_principle")
+    lean = rule("spending_share", kinds=("clinic",), share=0.7)
+    room = rule("capacity", kinds=("clinic",), people=4)
+    found = searched(case, "travel", {"unserved_minutes": 60, "source": "a toy"}, few=few, lean=lean, room=room)
+    assert found.layout.serve == {(0, 0, 0): 8}
+    assert found.bounds["travel"] == pytest.approx(8 * 43)
