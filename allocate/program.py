@@ -48,6 +48,9 @@ _ROW_TOLERANCE = 1e-5
 _HOLD_NOISE = Fraction(1, 10**7)
 # Options that HiGHS knows; it ignores a misspelt one without a word.
 _HIGHS_OPTIONS = frozenset({"random_seed", "solver", "mip_max_nodes", "run_crossover"})
+# A problem with no more coefficients than this is searched afresh. With a start, HiGHS (1.15.1) may simplify the best
+# plan away and call the start optimal; without one it takes no longer, and the start is kept in any case.
+_EASY_NONZEROS = 5_000
 # A problem with more coefficients than this is searched in a process of its own, which can be ended at any moment.
 _HERE_NONZEROS = 20_000
 # A problem with more coefficients than this goes to HiGHS as arrays: PuLP takes 2.5 s to build two million of them.
@@ -338,24 +341,24 @@ class Program:
         total = {key: shares[key] * Fraction(str(weight)) for key, (_, weight) in short.items()}
         return [Objective(f"{strength}.worst", {worst: 1}), Objective(f"{strength}.sum", total)]
 
-    def hold(self, objective: Objective, value: Number, most: float = float("inf")) -> None:
-        """Hold an objective near its value in the stages to come.
+    def hold(self, objective: Objective, value: Number, most: float = float("inf")) -> Number:
+        """Hold an objective near its value in the stages to come, and return what it may come to there.
 
         It may give way by the tolerance of a stage, but not beyond `most`: what was proven within a gap stays so.
         """
         if value == 0 and self._never_negative(objective):
             # Nothing is missing: every part is zero, and stays so.
             self.fix(dict.fromkeys(objective.terms, 0))
-            return
+            return 0
         tolerance = max(Fraction(str(HOLD_ABSOLUTE)), HOLD_RELATIVE * abs(Fraction(value)))
         limit = Fraction(value) + tolerance
         if most < limit:
             least = max(Fraction(str(HOLD_ABSOLUTE)), _HOLD_NOISE * abs(Fraction(value)))
             limit = max(Fraction(value) + least, Fraction(most))
-        limit -= Fraction(objective.constant)
         scale = max((abs(Fraction(c)) for c in objective.terms.values()), default=Fraction(1)) or Fraction(1)
         terms = {key: Fraction(coefficient) / scale for key, coefficient in objective.terms.items()}
-        self._add("hold", Row((objective.name,), terms, "<=", limit / scale))
+        self._add("hold", Row((objective.name,), terms, "<=", (limit - Fraction(objective.constant)) / scale))
+        return limit
 
     def _never_negative(self, objective: Objective) -> bool:
         lows = (self._low[self._index[key]] for key in objective.terms)
@@ -948,6 +951,8 @@ def _run(
     """Build a PuLP problem and solve it once; `known` is a bound proven before, `inside` asks for interior points."""
     if not len(instance.low):
         return _Answer(np.zeros(0), instance.offset)
+    if instance.matrix.nnz <= _EASY_NONZEROS:
+        start = None
     if options.solver == "highs" and instance.matrix.nnz > _DIRECT_NONZEROS:
         return _run_arrays(instance, options, seconds, relax, nodes, start, better, bounded, inside)
     # CBC forgets the constant in its bound, and measures its gap without it: it never gets to see one.

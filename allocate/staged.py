@@ -56,7 +56,7 @@ class Staged:
     bounds
         What no plan that keeps the earlier stages can fall below, by stage.
     held
-        Value that each stage was held at for the next ones, but for the last.
+        What each stage might come to in the next ones, by stage; the last is not held.
     seconds
         Length of the search, by stage [s].
     logs
@@ -119,8 +119,7 @@ def search_stages(
         if value is not None and (value == 0 or within(float(value), bound, stage.gap)):
             # Nothing is missing in the plan at hand, or next to nothing can be: there is nothing to make smaller.
             found.bounds[stage.name], found.seconds[stage.name] = min(bound, float(value)), 0.0
-            found.held[stage.name] = value
-            program.hold(objective, value, most=most_within(bound, stage.gap))
+            found.held[stage.name] = program.hold(objective, value, most=most_within(bound, stage.gap))
             continue
         share = found.left if last else found.left * _STAGE_SHARE
         nodes = min(stage.nodes, options.search_nodes)
@@ -142,9 +141,24 @@ def search_stages(
             found.stopped = True
             break
         if not last:
-            held = found.held[stage.name] = _held(objective, found.values, answer.objective)
-            program.hold(objective, held, most=most_within(answer.bound, stage.gap))
+            held = _held(objective, found.values, answer.objective)
+            found.held[stage.name] = program.hold(objective, held, most=most_within(answer.bound, stage.gap))
     return found
+
+
+def proven(found: Staged, values: Mapping[str, Number]) -> dict[str, float]:
+    """Return the bounds that hold for a plan that came of a search, whose stages have these values.
+
+    What was proven of a stage was proven of plans that keep the stages before as well as the search did. Whole people,
+    and staff that was summed up, may cost the plan more than that: of the stages after, nothing is proven then.
+    """
+    bounds: dict[str, float] = {}
+    for name, value in values.items():
+        if name in found.bounds:
+            bounds[name] = min(found.bounds[name], float(value))
+        if value > found.held.get(name, value):
+            break
+    return bounds
 
 
 def within(value: float, bound: float, gap: float) -> bool:

@@ -6,7 +6,7 @@ who goes where, for what is open. Where the plan that comes out is within the ga
 nothing else need be searched.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -15,7 +15,6 @@ from itertools import chain
 from allocate.case import Case
 from allocate.coarse import Coarse
 from allocate.decisions import siting, staffing
-from allocate.gaps import HOLD_ABSOLUTE, OPTIMAL_GAP
 from allocate.goals import Goal
 from allocate.greedy import greedy
 from allocate.layout import Layout, send_nearest
@@ -23,10 +22,10 @@ from allocate.life import moved
 from allocate.merging import merge_places, stand_for_later
 from allocate.posts import employ_spare, staff
 from allocate.program import Objective, Options, Program
-from allocate.rows import UPGRADED, Key, Number, Row, Strength, amount, opened, served, serves, without
+from allocate.rows import UPGRADED, Key, Number, Row, Strength, amount, moves, opened, opens, served, serves, without
 from allocate.rules import Rule
 from allocate.settle import settle
-from allocate.staged import Listener, Stage, Staged, search_stages, stages
+from allocate.staged import Listener, Stage, Staged, proven, search_stages, stages
 from allocate.stages import clause_values, goal_values
 
 Rules = Mapping[str, Rule]
@@ -75,7 +74,7 @@ def in_two_steps(
     left = replace(options, seconds=sites.left + options.seconds * _STAFF_SHARE)
     layout, people = _staff_for(case, is_open, rules, goals, gap, left)
     clauses = clause_values(case, rules, layout)
-    bounds = _proven(sites, {**clauses, **goal_values(case, goals, layout)}, clauses.keys())
+    bounds = proven(sites, {**clauses, **goal_values(case, goals, layout)})
     if not options.quick and not any(clauses.values()):
         in_time = replace(options, seconds=max(people.left, _PROOF_SECONDS))
         bounds |= _of_all_years(case, rules, goals, layout, bounds, in_time)
@@ -84,22 +83,6 @@ def in_two_steps(
         for name in {**sites.seconds, **people.seconds}
     }
     return Steps(layout, bounds, seconds, (*sites.logs, *people.logs), people.left)
-
-
-def _proven(sites: Staged, values: Mapping[str, Number], clauses: Collection[str]) -> dict[str, float]:
-    """Return what the first step proves of a plan with these values of its stages.
-
-    It proves it of plans that keep the stages before as well as it did itself: where the plan keeps one less well,
-    nothing is proven of the later ones.
-    """
-    bounds: dict[str, float] = {}
-    for name, value in values.items():
-        if name in sites.bounds or name in clauses:
-            bounds[name] = min(sites.bounds.get(name, 0.0), float(value))
-        noise = max(HOLD_ABSOLUTE, OPTIMAL_GAP * abs(float(value)))
-        if float(value) > float(sites.held.get(name, 0)) + noise:
-            break
-    return bounds
 
 
 def _coarse_program(name: str, coarse: Coarse, rules: Rules, goals: Goals) -> tuple[Program, Asked]:
@@ -331,10 +314,17 @@ def start_of(
     start |= {serves(i, j, t): people for (i, j, t), people in layout.serve.items()}
     start |= {served(i, t): people for (i, t), people in layout.served.items()}
     start |= {amount(*about): float(number) for about, number in layout.amounts.items()}
-    value: Callable[[Key], Number | float] = _reader(layout)
+    # (What opens, and what moves, follows from what is open; rows that count changes speak of it.)
+    start |= {
+        opens(j, t): layout.opens(case, j, t)
+        for j, site in enumerate(case.sites)
+        if site.closable and not site.exists
+        for t in case.periods
+    }
+    start |= {moves(*pair, t): 1 for t in case.periods for pair in moved(case, layout, t).items()}
     if coarse is not None:
         start = coarse.values(start)
-        value = partial(_looked_up, start)
+    value = partial(_looked_up, start)
     known: dict[str, tuple[Number, float]] = {}
     for name, rule in rules.items():
         if rule.strength is Strength.PHYSICS or not asked[name]:

@@ -586,7 +586,7 @@ def test_a_linear_program_that_was_stopped_proves_nothing(monkeypatch: pytest.Mo
 def test_an_answer_that_breaks_a_row_is_not_kept_whoever_claims_it(monkeypatch: pytest.MonkeyPatch) -> None:
     program, objective = ring(5)
     instance, _ = program.instance(objective)
-    job = module._Job(instance, None, EXACT, None, [])
+    job = module._Job(instance, None, EXACT, None, [], np.zeros(0, dtype=np.int64))
     said: list[tuple[str, float]] = []
     solver = module._Solver(job, lambda what, number=0.0, content=None: said.append((what, number)))
     for wrong in ([0, 0, 0, 0, 0], [0.5] * 5, [1, 1, 0, 1, -1], [2, 1, 1, 1, 1]):

@@ -11,7 +11,7 @@ import pytest
 from conftest import DATA, Tiny, start_python
 from tiny import make, resource, rule, site
 
-from allocate.case import Case
+from allocate.case import Case, Upgrade
 from allocate.decisions import siting, staffing
 from allocate.goals import GOALS
 from allocate.layout import Layout
@@ -20,9 +20,9 @@ from allocate.planning import plan
 from allocate.plans import Plan, standing_today
 from allocate.program import Options
 from allocate.read import read_district
-from allocate.rows import Number
+from allocate.rows import UPGRADED, Number
 from allocate.rules import Rule
-from allocate.search import lay_out
+from allocate.search import Layouts, lay_out
 from allocate.verification import verify
 
 EXACT = Options(seconds=60, gap=0.0, threads=1, quick=True)
@@ -482,3 +482,86 @@ def test_what_sites_show_is_what_works_there(staffed_plan: Plan) -> None:
         works = sum(shown.get((one, str(row["year"]), row["resource"]), 0) for one in team)
         assert row["here"] + row["elsewhere"] == works
         assert row["staying"] + row["joined"] + row["borrowed"] == works + row["lent"] + row["spare"]
+
+
+# ---- what the search says of its own plan ----
+
+
+def searched(case: Case, goal: str = "cost", numbers: Mapping[str, Any] | None = None, **rules: Rule) -> Layouts:
+    """Return what the search finds and proves."""
+    goals = {goal: GOALS[goal](gap=0.0, **(numbers or {}))}
+    model = replace(read_model(DATA / "tiny.toml"), years=case.years, rules=rules, goals=goals)
+    return lay_out(case, replace(model, resources=case.resources), EXACT, gap=0.0)
+
+
+def test_a_clinic_of_today_has_the_posts_of_an_enlarged_one_only_once_it_is_enlarged() -> None:
+    # One post; enlarging, for 15 yuan, brings a second one. Two doctors are asked for, and nothing else.
+    larger = Upgrade(opening=15, posts={"doctors": 1})
+    sites = [site("A", exists=True, upgrade=larger), site("HUB", kind="township_hospital", exists=True)]
+    case = make([[5]], sites, {(0, 0): 60}, parents=[1, -1], resources={"doctors": resource(at={"clinic": 1})})
+    two = rule("site_minimum", resource="doctors", kinds=("clinic",), at_least=2, strength="strive")
+    found = planned(case, two=two)
+    assert found.amounts == {("doctors", 0, 0): 2, ("doctors.joined", 1, 0): 2, (UPGRADED, 0, 0): 1}
+    # Without a way to enlarge it, one is all that there is room for.
+    case = replace(case, sites=(replace(sites[0], upgrade=None), sites[1]))
+    assert planned(case, two=two).amounts == {("doctors", 0, 0): 1, ("doctors.joined", 1, 0): 1}
+
+
+def test_a_clinic_that_may_close_again_is_not_opened_where_nothing_may_open() -> None:
+    # The weaker clause wants it open in the one year, the stronger one lets nothing open: the first is missed by one.
+    sites = [site("A", closable=True), site("HUB", kind="township_hospital", exists=True)]
+    nurses = resource(at={"township_hospital": 1})
+    case = make([[5]], sites, {(0, 0): 60}, parents=[1, -1], resources={"nurses": nurses})
+    none_new = rule("count", kinds=("clinic",), counts="new", at_most=0, strength="in_principle")
+    keep = rule("keep", sites=("A",), strength="strive")
+    found = planned(case, none_new=none_new, keep=keep)
+    assert found.open == {(1, 0)}
+    assert missing(found, case, none_new) == {}
+    assert list(missing(found, case, keep).values()) == [1]
+
+
+def test_nothing_is_said_to_be_proven_of_a_later_stage_that_whole_people_make_untrue() -> None:
+    # One place has one person, the other two, and the clinic has room for one. With parts of people the worst place
+    # misses 2/3 (a third of a person here, two thirds there), which takes 4/3 in all. Whole people leave one place
+    # without anybody served: the worst is 1, and so is the sum where the first place is the one that is served.
+    sites = [site("A", exists=True, capacity=1), site("HUB", kind="township_hospital", exists=True)]
+    nurses = resource(at={"township_hospital": 1})
+    case = make([[1], [2]], sites, {(0, 0): 60, (1, 0): 60}, parents=[1, -1], resources={"nurses": nurses})
+    everybody = rule("reach", share=1.0, scope="place", strength="strive")
+    room = rule("capacity", kinds=("clinic",), people=1)
+    found = searched(case, everybody=everybody, room=room)
+    assert max(breach.share for breach in everybody.breaches(case, found.layout)) == 1
+    assert found.bounds["strive.worst"] == pytest.approx(2 / 3)
+    assert found.bounds.get("strive.sum", 0.0) <= 1
+
+
+def test_a_clinic_is_enlarged_where_that_shortens_the_way_of_everybody() -> None:
+    # Eight people: 43 s to the clinic, which has room for 4 of them, or for all once it is enlarged; 359 s to the
+    # centre. (HiGHS 1.15.1, given a start, called 4 people here and 4 there the best.)
+    larger = Upgrade(opening=20, yearly=2, people=4, capacity=8, posts={"gps": 2})
+    sites = [
+        site("A", opening=47, yearly=8, capacity=4, upgrade=larger),
+        site("HUB", kind="township_hospital", exists=True),
+        site("CENTRE", kind="community_centre", exists=True),
+        site("HOSPITAL", kind="hospital", exists=True),
+    ]
+    resources = {
+        "doctors": resource(
+            at={"hospital": 9, "township_hospital": 9, "community_centre": 1, "clinic": 9}, yearly=3, lent=True
+        ),
+        "gps": resource(
+            at={"clinic": 1, "community_centre": 3, "hospital": 6, "township_hospital": 2},
+            yearly=4,
+            adding=19,
+            per_year=0,
+            part_of="doctors",
+            lent=True,
+        ),
+    }
+    case = make([[8]], sites, {(0, 0): 43, (0, 2): 359}, parents=[1, 3, 3, -1], resources=resources)
+    few = rule("rate", resource="doctors", per=1000, at_most=379, strength="in_principle")
+    lean = rule("spending_share", kinds=("clinic",), share=0.7)
+    room = rule("capacity", kinds=("clinic",), people=4)
+    found = searched(case, "travel", {"unserved_minutes": 60, "source": "a toy"}, few=few, lean=lean, room=room)
+    assert found.layout.serve == {(0, 0, 0): 8}
+    assert found.bounds["travel"] == pytest.approx(8 * 43)
