@@ -9,6 +9,7 @@ from typing import Any
 
 from allocate import __version__
 from allocate.candidates import make_case, spans
+from allocate.case import Case
 from allocate.decisions import siting, staffing
 from allocate.district import District
 from allocate.errors import AllocateError, InputError, UsageError
@@ -31,10 +32,12 @@ _LATER = frozenset(
     {
         *("today", "problems", "warnings", "only_site_of", "staff_flows", "staff", "population", "ledger_by_age"),
         *("people_0_14", "people_0_14_basis", "growth", "people_by_year", "fairness", "stock", "rests_on", "front"),
-        *("nesting", "parent_basis", "hospital", "into", "from"),
+        *("nesting", "parent", "parent_basis", "hospital", "into", "from"),
+        *("adding", "pay", "standing_pay", "capital", "recurrent"),
         *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
     }
 )
+_LATER_TABLES = frozenset({"institutions.parent"})
 # What every district is read from.
 _DISTRICT_FILES = (CARD, BOUNDARY, *(table.file for table in TABLES if table.needed))
 
@@ -156,7 +159,9 @@ def _origin(content: Mapping[str, Any]) -> Iterator[Finding]:
 def _decided(content: Mapping[str, Any], district: District, model: Model, counted: _Counter) -> Iterator[Finding]:
     """Yield what cannot be, and every figure that does not follow from the decisions."""
     case = make_case(district, model)
-    layout = layout_of(content, case)
+    unnamed = _unnamed(content, case, model)
+    kept = [{"id": site, "year": case.years[0], "action": "keep"} for site in unnamed]
+    layout = layout_of({**content, "sites": [*content["sites"], *kept]}, case)
     for breach in (*siting.breaches(case, layout), *staffing.breaches(case, layout)):
         yield Finding("·".join(map(str, breach.about)), breach.sentence())
     for name, rule in model.rules.items():
@@ -168,7 +173,25 @@ def _decided(content: Mapping[str, Any], district: District, model: Model, count
     again = assemble(district, model, case, layout, bounds, drawn, years_alone, content["versions"], front)
     # What a person adds to a finished plan follows from nothing in it.
     again |= {key: content[key] for key in _BY_HAND if isinstance(content.get(key), str)}
+    again["sites"] = [row for row in again["sites"] if row["id"] not in unnamed]
+    if _may_lack(content):
+        then = {row["table"] for row in content["assumptions"]}
+        again["assumptions"] = [
+            row for row in again["assumptions"] if row["table"] in then or row["table"] not in _LATER_TABLES
+        ]
     yield from _differences(content, again, "", counted, _may_lack(content))
+
+
+def _unnamed(content: Mapping[str, Any], case: Case, model: Model) -> frozenset[str]:
+    """Return the institutions that a plan of an earlier version does not name: they served nobody, and stay open.
+
+    Versions before staff were decided knew no site of a kind that the circle does not count, such as hospitals.
+    """
+    if not _may_lack(content):
+        return frozenset()
+    named = {row["id"] for row in content["sites"]}
+    counted = {*model.circles[model.circle].kinds, *model.siting}
+    return frozenset(site.id for site in case.sites if site.exists and site.kind not in counted) - named
 
 
 def _may_lack(content: Mapping[str, Any]) -> frozenset[str]:

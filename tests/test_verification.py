@@ -20,6 +20,7 @@ from allocate.errors import AllocateError, InputError
 from allocate.gaps import shown_bound
 from allocate.outputs import write_plan
 from allocate.plans import Plan, to_json
+from allocate.report.sheets import sheets
 from allocate.verification import insist, verify
 from allocate.words import LANGUAGES, speaking
 
@@ -746,3 +747,50 @@ def test_a_bound_that_was_shown_is_shown_again_as_it_is_and_never_lifted(bound: 
     shown = shown_bound(bound, value)
     assert shown_bound(shown, value) == shown <= bound
     assert bound - shown <= 1e-9 + 1e-15 * bound
+
+
+# ---- plans of an earlier version ----
+
+
+def before_staff() -> Content:
+    """Return a plan that version 0.4.0 made, which knew hospitals as no sites, and neither staff nor their pay."""
+    content: Content = json.loads((ROOT / "tests/data/tiny-before-staff/plan.json").read_text(encoding="utf-8"))
+    assert content["versions"]["allocate"] == "0.4.0"
+    return content
+
+
+def test_a_plan_that_an_earlier_version_made_before_staff_were_decided_is_still_sound() -> None:
+    verdict = verify(before_staff())
+    assert verdict.findings == ()
+    assert verdict.checked > 2000
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_such_a_plan_still_fills_every_sheet(language: Any) -> None:
+    content = before_staff()
+    found = sheets(content, language)
+    assert len(found["sites"].rows) == len(content["sites"])
+    assert len(found["budget"].rows) == len(content["years"])
+
+
+def a_hub_is_left_out(content: Content) -> None:
+    content["sites"] = [row for row in content["sites"] if row["id"] != "hub-1"]
+
+
+def a_hospital_serves(content: Content) -> None:
+    next(row for row in content["places"] if row["status"] == "served")["served_by"] = "hospital-1"
+
+
+def a_total_is_raised(content: Content) -> None:
+    content["budget"][0]["total"] += 1
+
+
+def an_assumption_is_left_out(content: Content) -> None:
+    content["assumptions"] = [row for row in content["assumptions"] if row["table"] != "model.rules"]
+
+
+@pytest.mark.parametrize("change", [a_hub_is_left_out, a_hospital_serves, a_total_is_raised, an_assumption_is_left_out])
+def test_such_a_plan_is_still_rejected_once_it_is_changed(change: Callable[[Content], None]) -> None:
+    content = before_staff()
+    change(content)
+    assert not verify(content).sound
