@@ -376,6 +376,9 @@ def _word(value: Any, key: str, language: Language) -> str:
     if isinstance(value, str):
         known = [f"{section}.{value}" for section in ("term", "kind") if f"{section}.{value}" in catalogue()]
         return say_in(language, known[0]) if known else _text(value)
+    if isinstance(value, float) and value.is_integer():
+        # Eighty teams are not 80.0.
+        value = int(value)
     return f"{value:,}" if isinstance(value, int | float) else str(value)
 
 

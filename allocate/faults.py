@@ -63,6 +63,10 @@ def reason(fault: Mapping[str, Any]) -> str:
             return say("reason.date")
         case kind if kind.startswith("string_"):
             return say("reason.text")
+        case "model_type" | "dict_type" | "mapping_type":
+            return say("reason.table")
+        case "tuple_type" | "list_type":
+            return say("reason.list")
         case kind if kind.endswith(("_type", "_parsing")):
             return say("reason.kind", kind=kind.rsplit("_", 1)[0])
         case _:

@@ -41,7 +41,7 @@ def check_count(points: int) -> None:
         When there are fewer than two, or more than fifty.
     """
     if not FEWEST <= points <= MOST:
-        details: dict[str, str | int] = {"low": FEWEST, "high": MOST, "unit": say("front.points")}
+        details: dict[str, str | int] = {"low": FEWEST, "high": MOST, "unit": f" {say('front.points')}"}
         raise UsageError([Problem("problem.range", column="--front", value=points, details={**details})])
 
 

@@ -659,7 +659,8 @@ def _unknown_resources(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, 
                 column = f"resources.{name}.{key}"
                 known = head.resources.get(other)
                 if known is None or other == name:
-                    yield Problem("problem.choice", file, column=column, value=other, details=choices)
+                    rest = {"choices": ", ".join(choice for choice in head.resources if choice != name)}
+                    yield Problem("problem.choice", file, column=column, value=other, details=rest)
                 elif not _may_point(key, known, head.resources):
                     # One step is enough for every document, and a circle is impossible.
                     yield Problem("problem.resource_step", file, column=column, value=other)

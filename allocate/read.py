@@ -454,7 +454,7 @@ def _read_cell(folder: _Folder, file: str, number: int, column: Column, text: st
                     value=text,
                     low=f"{column.low:.12g}",
                     high=f"{column.high:.12g}",
-                    unit=column.unit,
+                    unit=f" {column.unit}" if column.unit else "",
                 )
                 return None
             return int(value) if column.kind == "whole" else value

@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import chain, combinations
 from math import inf
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from allocate.case import Case
 from allocate.cli import app
 from allocate.conflicts import NOISE, Clock, Names, Question
 from allocate.errors import UsageError
-from allocate.explain import Explanation, Price, Prices, explain, explain_plan, is_plan
+from allocate.explain import Explained, Explanation, Price, Prices, explain, explain_plan, is_plan
 from allocate.layout import Layout
 from allocate.model import Model, changed, read_model
 from allocate.outputs import write_plan
@@ -425,3 +426,30 @@ def test_wishes_for_staff_conflict_with_the_money_and_with_the_labour_market() -
     assert all(core.irreducible for core in found.cores)
     (layout,) = [core.without["money"] for core in found.cores if "money" in core.names]
     assert layout.amounts["nurses", 0, 0] == 4
+
+
+@pytest.mark.parametrize(
+    ("spoken", "words"), [("zh", "护士每年最多新增 4；"), ("en", "at most 4 of these join in a year: nurses;")]
+)
+def test_a_conflict_over_staff_says_how_many_may_join(spoken: Language, words: str) -> None:
+    # A sum of nurses rests on nurses, of whom four may join in a year; of beds any number may.
+    resources = {
+        "beds": resource(at={"hospital": 9}),
+        "nurses": resource(at={"hospital": 9}, per_year=4),
+        "their_nurses": resource(sum_of="nurses", kinds=["hospital"]),
+    }
+    case = make([[1]], [site("H", kind="hospital", exists=True)], {}, resources=resources)
+    rules = {
+        "many": rule("total", resource="their_nurses", at_least=5),
+        "beds": rule("total", resource="beds", at_least=10),
+    }
+    found = Question(case, rules, {}, QUICK).conflicts(Clock.of(60), 10)
+    model: Any = SimpleNamespace(rules=rules, resources=resources)
+    conflicts = tuple(Explained(core, ()) for core in found.cores)
+    explanation = Explanation(tuple(rules), (), holds=False, conflicts=conflicts)
+    with speaking(spoken):
+        lines = list(explanation_lines(explanation, model))
+    assert len(found.cores) == 2
+    (line,) = [line for line in lines if "per_year" in line]
+    assert words in line
+    assert "--set resources.nurses.per_year=" in line

@@ -9,7 +9,7 @@ from allocate.candidates import make_case
 from allocate.errors import InputError, ModelError, Problem
 from allocate.model import read_model
 from allocate.read import read_district
-from allocate.words import LANGUAGES, say, speaking
+from allocate.words import LANGUAGES, Language, say, speaking
 
 # What staff.csv says instead of its last line, and what is wrong with it. The first row of staff is row 2, and the last
 # one, public health staff of hub-1, row 15.
@@ -130,8 +130,8 @@ TODAY = "today = 2.0\ntoday_at = { hospital = 1.0 }"
 WHO = 'resource = "doctors"\npeople = 1500'
 # What stands in the model instead of what, and the fault: its sentence, its key, its value and a word of the cure.
 MODEL: dict[str, tuple[str, str, str, str, object, str]] = {
-    "a part of nothing": (GPS, 'part_of = "docters"', "choice", "gps.part_of", "docters", "doctors, gps"),
-    "a part of itself": (GPS, 'part_of = "gps"', "choice", "gps.part_of", "gps", "doctors, gps"),
+    "a part of nothing": (GPS, 'part_of = "docters"', "choice", "gps.part_of", "docters", "doctors, paediatricians"),
+    "a part of itself": (GPS, 'part_of = "gps"', "choice", "gps.part_of", "gps", "doctors, paediatricians"),
     "a part of a part": (
         'yearly = 100_000', 'yearly = 100_000\npart_of = "gps"', "resource_step", "public_health_staff.part_of", "gps",
         "basic one",
@@ -284,3 +284,32 @@ def test_wrong_staff_is_one_message_without_a_traceback_and_nothing_is_written(t
             assert "staff.csv" in done.stderr
             assert words in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny", "tiny.toml"]
+
+
+@pytest.mark.parametrize(("spoken", "words"), [("zh", "应在 0 到 100000 之间。"), ("en", "expected 0 to 100000.")])
+def test_a_number_without_a_unit_leaves_no_gap_where_the_unit_would_stand(
+    spoken: Language, words: str, staffed_tiny: Tiny
+) -> None:
+    staffed_tiny.edit("staff.csv", LAST, "hub-1,public_health_staff,-1,surveyed,x\n")
+    with speaking(spoken):
+        (fault,) = faults_of(staffed_tiny)
+        assert fault.sentence().endswith(words)
+
+
+def test_a_resource_is_not_offered_as_a_part_of_itself(staffed_tiny: Tiny) -> None:
+    staffed_tiny.edit("tiny.toml", 'part_of = "doctors"', 'part_of = "gps"')
+    (fault,) = [fault for fault in faults_of(staffed_tiny) if fault.column == "resources.gps.part_of"]
+    choices = str(fault.details["choices"]).split(", ")
+    assert "doctors" in choices
+    assert "gps" not in choices
+
+
+@pytest.mark.parametrize("spoken", LANGUAGES)
+@pytest.mark.parametrize(("key", "value"), [("resources.nurses", "5"), ("years", "2025")])
+def test_a_table_or_a_list_is_asked_for_in_the_planners_words(
+    spoken: Language, key: str, value: str, staffed_tiny: Tiny
+) -> None:
+    with speaking(spoken), pytest.raises(ModelError) as caught:
+        read_model(staffed_tiny.model, {key: value})
+    with speaking(spoken):
+        assert say("reason.table" if value == "5" else "reason.list") in str(caught.value)

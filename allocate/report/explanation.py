@@ -10,10 +10,12 @@ from allocate.model import Model, changed
 from allocate.repairs import Repair
 from allocate.report.summary import percent_exact, percent_up
 from allocate.rules import Rule
-from allocate.words import language, say, visible
+from allocate.words import language, say, term, visible
 
 # Places, towns and sites are named up to this number.
 _MOST_NAMES = 8
+# Keys of a rule that name a resource that it counts.
+_COUNTED = ("resource", "to")
 
 
 def explanation_lines(found: Explanation, model: Model) -> Iterator[str]:
@@ -51,12 +53,27 @@ def _conflict(number: int, conflict: Explained, found: Explanation, model: Model
         yield say("explain.parts", names=_named(ids, found.names))
     if core.verdict.physics:
         yield say("explain.physics", names=_joined(core.verdict.physics))
+    for name in _limited((*sorted(core.names), *core.verdict.physics), model):
+        yield say("explain.joining", resource=name, says=term(name), number=f"{model.resources[name].per_year:,}")
     yield say(f"explain.by_{core.verdict.proof}", percent=percent_exact(core.verdict.bound))
     if not core.irreducible:
         yield say("explain.reducible")
     yield say("explain.repairs" if conflict.repairs else "explain.no_repair")
     for repair in conflict.repairs:
         yield from _repair(repair, found, model)
+
+
+def _limited(names: Iterable[str], model: Model) -> list[str]:
+    """Return the resources of which the model lets only so many join in a year, among all that rules count."""
+    rules = [vars(model.rules[name]) for name in names if name in model.rules]
+    found = [str(values[key]) for values in rules for key in _COUNTED if key in values]
+    for name in found:
+        # (What a sum, a part or a team is made of is looked at in its turn.)
+        resource = model.resources.get(name)
+        others = (resource.sum_of, resource.part_of, *resource.needs) if resource else ()
+        found += [other for other in others if other and other not in found]
+    known = dict.fromkeys(name for name in found if name in model.resources)
+    return [name for name in known if model.resources[name].per_year is not None]
 
 
 def _clause(name: str, rule: Rule) -> Iterator[str]:
