@@ -322,4 +322,6 @@ def test_a_plan_with_the_goals_of_fairness_is_made_and_keeps_its_recheck(tiny: T
     towns = [row for row in content["ledger"] if row["scope"] != "district"]
     lacking = sum(max(0, 0.95 * row["people"] - row["served"]) for row in towns)
     assert stages["deviation"]["value"] == pytest.approx(lacking / sum(row["people"] for row in towns))
-    assert all(row["bound"] > 0 for name, row in stages.items() if name in ("worst_tenth", "deviation"))
+    # (Clauses are missed here, and whole people miss them by a little more than the search held them at: in that case
+    # nothing is proven of the goals.)
+    assert all(0 <= stages[name]["bound"] <= stages[name]["value"] for name in ("worst_tenth", "deviation"))
