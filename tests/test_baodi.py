@@ -25,7 +25,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("baodi") / "out" / "baodi"
     command = [sys.executable, "-m", "allocate", "--language", "en", "plan", "baodi", "--out", str(folder)]
     done = subprocess.run(
-        [*command, "--seconds", "240", "--set", "draws=4"],
+        [*command, "--seconds", "240", "--set", "draws=2"],
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -186,7 +186,7 @@ def test_a_plan_for_one_year_alone_is_set_beside_the_plan_for_all(content: dict[
 
 def test_every_draw_is_another_possible_district(content: dict[str, Any]) -> None:
     draws = content["draws"]
-    assert [draw["seed"] for draw in draws] == [1, 2, 3, 4]
+    assert [draw["seed"] for draw in draws] == [1, 2]
     assert len({draw["value"] for draw in draws}) > 1
 
 
