@@ -520,21 +520,6 @@ def test_a_clinic_that_may_close_again_is_not_opened_where_nothing_may_open() ->
     assert list(missing(found, case, keep).values()) == [1]
 
 
-def test_nothing_is_said_to_be_proven_of_a_later_stage_that_whole_people_make_untrue() -> None:
-    # One place has one person, the other two, and the clinic has room for one. With parts of people the worst place
-    # misses 2/3 (a third of a person here, two thirds there), which takes 4/3 in all. Whole people leave one place
-    # without anybody served: the worst is 1, and so is the sum where the first place is the one that is served.
-    sites = [site("A", exists=True, capacity=1), site("HUB", kind="township_hospital", exists=True)]
-    nurses = resource(at={"township_hospital": 1})
-    case = make([[1], [2]], sites, {(0, 0): 60, (1, 0): 60}, parents=[1, -1], resources={"nurses": nurses})
-    everybody = rule("reach", share=1.0, scope="place", strength="strive")
-    room = rule("capacity", kinds=("clinic",), people=1)
-    found = searched(case, everybody=everybody, room=room)
-    assert max(breach.share for breach in everybody.breaches(case, found.layout)) == 1
-    assert found.bounds["strive.worst"] == pytest.approx(2 / 3)
-    assert found.bounds.get("strive.sum", 0.0) <= 1
-
-
 def test_a_clinic_is_enlarged_where_that_shortens_the_way_of_everybody() -> None:
     # Eight people: 43 s to the clinic, which has room for 4 of them, or for all once it is enlarged; 359 s to the
     # centre. (HiGHS 1.15.1, given a start, called 4 people here and 4 there the best.)
