@@ -77,7 +77,8 @@ def test_each_point_is_the_cheapest_plan_for_its_share() -> None:
     assert [point["point"] for point in points] == [1, 2, 3, 4, 5]
     assert [point["target"]["2025"] for point in points] == [0.0, 0.25, 0.5, 0.75, 1.0]
     assert [point["sites"] for point in points] == [0, 1, 1, 2, 3]
-    assert all((point["gap"], point["bound"], point["proven"]) == (0.0, point["cost"], True) for point in points)
+    assert all((point["gap"], point["proven"]) == (0.0, True) for point in points)
+    assert [point["bound"] for point in points] == pytest.approx([point["cost"] for point in points], rel=1e-6)
 
 
 def test_points_that_cost_more_and_serve_no_more_are_left_out() -> None:
@@ -204,7 +205,8 @@ def test_the_front_is_that_of_all_plans_at_its_targets(case: Case, points: int) 
 
     for point in found:
         cost, wanted = least(point["point"])
-        assert (point["cost"], point["bound"], point["proven"]) == (cost, cost, True)
+        # (A bound is a float of the solver, which may lie a hair below.)
+        assert (point["cost"], point["bound"], point["proven"]) == (cost, pytest.approx(float(cost), rel=1e-6), True)
         assert all(map(int.__ge__, point["served"].values(), wanted))
         assert (point["cost"], tuple(point["served"].values())) in plans
     kept = {point["point"] for point in found}
