@@ -17,7 +17,7 @@ from allocate.posts import staff
 from allocate.rows import Key, Number, Row, Strength, amount, opened, served, serves
 from allocate.rules import Rule
 
-SLOWLY = settings(max_examples=60, deadline=None)
+SLOWLY = settings(max_examples=30, deadline=None)
 YEARS = (2025, 2027, 2030)
 
 

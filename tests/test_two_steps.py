@@ -35,7 +35,7 @@ def values(case: Case, rules: Mapping[str, Rule], layout: Any) -> dict[str, Numb
     return {**clause_values(case, rules, layout), **goal_values(case, GOALS, layout)}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.data())
 def test_two_steps_find_no_better_plan_than_there_is_and_prove_no_more_than_is_true(data: st.DataObject) -> None:
     case, drawn = data.draw(staffed(years=(2025, 2027)))
@@ -54,7 +54,7 @@ def test_two_steps_find_no_better_plan_than_there_is_and_prove_no_more_than_is_t
         assert float(mine[name]) >= float(right) * (1 - 2e-3) - HARDLY * size, name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_a_year_that_stands_for_later_ones_never_costs_more_than_all_of_them(data: st.DataObject) -> None:
     years = (2025, 2027, 2030)
