@@ -14,24 +14,12 @@ from allocate.model import Model
 
 def case_of(case: Case, t: int) -> Case:
     """Return the case of one plan year: what stands today is all that stands before it."""
-    return replace(
-        case,
-        years=(case.years[t],),
-        spans=(case.spans[t],),
-        repeats=(case.repeats[t],),
-        people=case.people[:, [t]],
-        ages={group: people[:, [t]] for group, people in case.ages.items()},
-        intervals=(sum(case.intervals[: t + 1]),) if case.intervals else (),
-    )
+    return case.in_groups([[t]])
 
 
 def layout_of(layout: Layout, t: int) -> Layout:
     """Return what a layout decides for one plan year."""
-    return Layout(
-        frozenset((j, 0) for j, u in layout.open if u == t),
-        {(i, j, 0): people for (i, j, u), people in layout.serve.items() if u == t},
-        {(what, index, 0): number for (what, index, u), number in layout.amounts.items() if u == t},
-    )
+    return layout.in_years({t: 0})
 
 
 def model_of_year(model: Model) -> Model:

@@ -16,6 +16,7 @@ from allocate.errors import InputError, ModelError, Problem
 from allocate.model import SITED, Enlarging, Model
 from allocate.population import faults, project, registered_share
 from allocate.rules import Capacity, Forbid, Keep, PeoplePerStaff
+from allocate.shares import spread
 from allocate.tables import HUB_KINDS, STAFF, TRAVEL
 from allocate.travel import Links, Spots, links, metric
 from allocate.travel.links import adjoining
@@ -215,21 +216,9 @@ def stock(district: District, model: Model, sites: Sequence[Site]) -> dict[tuple
             sizes = {j: people.get(sites[j].town, 0) if kind in HUB_KINDS else 1 for j in inside}
             whole = sum(sizes.values()) or 1
             weights |= {j: exact(share) * size / whole for j, size in sizes.items()}
-        found |= {(name, j): number for j, number in _shared_out(total, weights).items() if number}
+        numbers = spread(total, list(weights.values())) if any(weights.values()) else []
+        found |= {(name, j): number for j, number in zip(weights, numbers, strict=False) if number}
     return found
-
-
-def _shared_out(total: int, weights: dict[int, Fraction]) -> dict[int, int]:
-    """Return whole parts of a total in proportion to weights: the largest remainders are rounded up (Hamilton)."""
-    whole = sum(weights.values())
-    if not whole:
-        return {}
-    exact_parts = {j: total * weight / whole for j, weight in weights.items()}
-    parts = {j: int(part) for j, part in exact_parts.items()}
-    order = sorted(weights, key=lambda j: (parts[j] - exact_parts[j], j))
-    for j in order[: total - sum(parts.values())]:
-        parts[j] += 1
-    return parts
 
 
 def _neighbours(places: Spots, longest: int) -> tuple[tuple[int, ...], ...]:

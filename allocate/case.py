@@ -1,10 +1,11 @@
 """A district as a model looks at it: who lives where each year, where sites may stand, and who can reach them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from heapq import heapify, heapreplace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,6 +155,23 @@ class Case:
     registered_share: Fraction | None = None
     moves: tuple[tuple[int, int], ...] = ()
     parent_bases: tuple[str, ...] = ()
+
+    def in_groups(self, groups: Sequence[Sequence[int]]) -> "Case":
+        """Return the case in which the first year of every group of neighbouring years stands for the group.
+
+        What lies before the first group, or between the first years of two, passes until the later one.
+        """
+        first = [group[0] for group in groups]
+        begins = [0, *(t + 1 for t in first)]
+        return replace(
+            self,
+            years=tuple(self.years[t] for t in first),
+            spans=tuple(sum(self.spans[t] for t in group) for group in groups),
+            repeats=tuple(sum(self.repeats[t] for t in group) for group in groups),
+            intervals=tuple(sum(self.intervals[a:b]) for a, b in pairwise(begins)) if self.intervals else (),
+            people=self.people[:, first],
+            ages={group: people[:, first] for group, people in self.ages.items()},
+        )
 
     @property
     def periods(self) -> range:

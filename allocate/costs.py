@@ -73,10 +73,11 @@ def charges(case: Case, t: int) -> Iterator[Charge]:
         for employer, team in case.teams_of.items():
             posts, staying = sum(case.most_posts(name, j) for j in team), case.staying(name, employer, t)
             joined = amount(flow(name, JOINED), employer, t)
-            if resource.yearly and (posts or staying):
-                terms: dict[Key, Number] = {joined: resource.yearly} if posts or staying else {}
-                yield Charge("recurrent", name, employer, terms, staying * resource.yearly)
-            if resource.adding and (posts or staying):
+            if not (posts or staying):
+                continue
+            if resource.yearly:
+                yield Charge("recurrent", name, employer, {joined: resource.yearly}, staying * resource.yearly)
+            if resource.adding:
                 recruited: dict[Key, Number] = {joined: resource.adding}
                 if t:
                     recruited[amount(flow(name, JOINED), employer, t - 1)] = -resource.adding
@@ -101,8 +102,7 @@ def new_charges(case: Case, t: int) -> Iterator[Charge]:
             if charge.nature == "capital" or is_larger or not case.sites[charge.at].exists:
                 yield charge
         elif charge.what in case.employed:
-            if charge.terms:
-                yield replace(charge, constant=0)
+            yield replace(charge, constant=0)
         else:
             today = case.stock.get((charge.what, charge.at), 0)
             yield replace(charge, constant=-today * case.resources[charge.what].yearly)

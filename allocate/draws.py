@@ -1,17 +1,17 @@
 """Many possible districts: where positions or people are estimates, a draw is one possibility, a figure a range."""
 
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import replace
-from multiprocessing import get_context
 from typing import Any
 
+from allocate.alone import first_goal
 from allocate.candidates import make_case
 from allocate.district import District
 from allocate.estimate import redraw
 from allocate.gaps import DIGITS, shown_bound, shown_gap, shown_number
 from allocate.model import Model
-from allocate.program import Options, without_main
+from allocate.program import Options, workers
 from allocate.rules.scopes import site_parts
 from allocate.search import lay_out
 
@@ -36,7 +36,7 @@ def look_at_draws(
     if not seeds:
         return []
     found: dict[int, dict[str, Any]] = {}
-    with without_main(), ProcessPoolExecutor(min(processes, len(seeds)), get_context("spawn")) as pool:
+    with workers(processes, len(seeds)) as pool:
         jobs = [pool.submit(look, district, model, options, seed) for seed in seeds]
         for done in as_completed(jobs):
             draw = done.result()
@@ -52,10 +52,10 @@ def look(district: District, model: Model, options: Options, seed: int) -> dict[
     case = make_case(drawn, model)
     quick = replace(options, quick=True, nodes=_NODES, search_nodes=_SEARCH_NODES, threads=1, seconds=60.0)
     found = lay_out(case, model, quick, gap=_GAP, first_goals=1, only_look=True)
-    name, goal = next(iter(model.goals.items()))
+    name, goal = first_goal(model)
     value = goal.value(case, found.layout)
     bound = shown_bound(found.bounds[name], float(value))
-    totals = [(t, case.total(t), sum(n for (_, u), n in found.layout.served.items() if u == t)) for t in case.periods]
+    totals = [(t, case.total(t), found.layout.served_in(t)) for t in case.periods]
 
     def number(members: tuple[int, ...], t: int) -> int:
         return sum((j, t) in found.layout.open for j in members if case.sites[j].kind in model.siting)

@@ -36,6 +36,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyproj
@@ -125,8 +126,10 @@ def estimate(district: District, seed: int) -> District:
         towns = _with_centres(plane, towns, places, streams)
         places = _with_positions(plane, towns, places, streams)
     places = _with_people(places, district.facts, streams["people"])
-    places = _with_people_65(places, district.facts)
-    places = _with_people_0_14(places, district.facts)
+    places = _with_age_group(places, district.facts, "people_65", "people_0_14", tables.AGED_65, "estimate.aged_total")
+    places = _with_age_group(
+        places, district.facts, "people_0_14", "people_65", tables.AGED_0_14, "estimate.young_total"
+    )
     return replace(district, places=places, towns=towns)
 
 
@@ -630,34 +633,23 @@ def _community_size(
     return rest / communities / village if village > 0 and rest > 0 else COMMUNITY_WEIGHT
 
 
-def _with_people_65(places: tuple[Place, ...], facts: Mapping[str, Fact]) -> tuple[Place, ...]:
-    """Return the places with their residents of 65 and over, where the district's total is published."""
-    missing = [i for i, place in enumerate(places) if place.people_65 is None]
-    if not missing or tables.AGED_65 not in facts:
-        return places
-    given = sum(place.people_65 or 0 for place in places)
-    people = [(places[i].people or 0) - (places[i].people_0_14 or 0) for i in missing]
-    left = _left(facts[tables.AGED_65], given, people, "estimate.aged_total")
-    filled = list(places)
-    for i, aged in zip(missing, spread(left, people), strict=True):
-        filled[i] = replace(places[i], people_65=aged, people_65_basis=Basis.ESTIMATED)
-    return tuple(filled)
+def _with_age_group(
+    places: tuple[Place, ...], facts: Mapping[str, Fact], column: str, other: str, indicator: str, what: str
+) -> tuple[Place, ...]:
+    """Return the places with their residents of an age group, where the district's total is published.
 
-
-def _with_people_0_14(places: tuple[Place, ...], facts: Mapping[str, Fact]) -> tuple[Place, ...]:
-    """Return the places with their residents of 0 to 14, where the district's total is published.
-
-    They are a share of those who are not of 65 and over: so both groups have room in every place.
+    They are a share of those who are not of the `other` group: so both groups have room in every place.
     """
-    missing = [i for i, place in enumerate(places) if place.people_0_14 is None]
-    if not missing or tables.AGED_0_14 not in facts:
+    missing = [i for i, place in enumerate(places) if getattr(place, column) is None]
+    if not missing or indicator not in facts:
         return places
-    given = sum(place.people_0_14 or 0 for place in places)
-    people = [(places[i].people or 0) - (places[i].people_65 or 0) for i in missing]
-    left = _left(facts[tables.AGED_0_14], given, people, "estimate.young_total")
+    given = sum(getattr(place, column) or 0 for place in places)
+    people = [(places[i].people or 0) - (getattr(places[i], other) or 0) for i in missing]
+    left = _left(facts[indicator], given, people, what)
     filled = list(places)
-    for i, young in zip(missing, spread(left, people), strict=True):
-        filled[i] = replace(places[i], people_0_14=young, people_0_14_basis=Basis.ESTIMATED)
+    for i, number in zip(missing, spread(left, people), strict=True):
+        told: dict[str, Any] = {column: number, f"{column}_basis": Basis.ESTIMATED}
+        filled[i] = replace(places[i], **told)
     return tuple(filled)
 
 

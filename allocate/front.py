@@ -1,19 +1,19 @@
 """What each further share of the people costs: plans from the cheapest to the one that serves most."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
-from multiprocessing import get_context
 from typing import Any
 
+from allocate.alone import first_goal, sited
 from allocate.case import Case
 from allocate.errors import NoPlanError, Problem, UsageError
 from allocate.gaps import DIGITS, OPTIMAL_GAP, shown_bound, shown_gap
 from allocate.goals import Cost
 from allocate.model import Model
-from allocate.program import Options, without_main
+from allocate.program import Options, workers
 from allocate.rows import Strength
 from allocate.rules import Reach
 from allocate.search import lay_out
@@ -120,12 +120,12 @@ def look_for_cheapest(case: Case, model: Model, options: Options, target: Target
         found = lay_out(case, varied, options, gap=gap)
     except NoPlanError:
         return None
-    name, goal = next(iter(varied.goals.items()))
+    name, goal = first_goal(varied)
     cost = int(goal.value(case, found.layout))
     bound = shown_bound(found.bounds.get(name, 0.0), float(cost))
     distance = shown_gap(float(cost), bound)
     people = {t: case.total(t) for t in case.periods}
-    served = {t: sum(number for (_, u), number in found.layout.served.items() if u == t) for t in case.periods}
+    served = {t: found.layout.served_in(t) for t in case.periods}
     years, last = {t: str(case.years[t]) for t in case.periods}, case.periods[-1]
     kept = {name: rule for name, rule in varied.planned().items() if not name.startswith(_TARGET)}
     return {
@@ -136,7 +136,7 @@ def look_for_cheapest(case: Case, model: Model, options: Options, target: Target
         "people": {years[t]: number for t, number in people.items()},
         "served": {years[t]: number for t, number in served.items()},
         "share": average_share(list(people.values()), list(served.values()), case.spans),
-        "sites": sum((j, last) in found.layout.open for j, site in enumerate(case.sites) if site.kind in model.siting),
+        "sites": sited(model, case, found.layout, last),
         "missed": [name for name, rule in kept.items() if any(True for _ in rule.breaches(case, found.layout))],
         "without": list(switched_off(model)),
     }
@@ -179,7 +179,7 @@ def _looking(case: Case, model: Model, options: Options, gap: float, processes: 
     if processes == 1:
         yield here
         return
-    with without_main(), ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+    with workers(processes, processes) as pool:
 
         def there(targets: Sequence[Target], tell: Callable[[int], None]) -> list[Point | None]:
             jobs = [pool.submit(look_for_cheapest, case, model, options, target, gap) for target in targets]

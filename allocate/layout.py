@@ -1,6 +1,6 @@
 """The decisions of a plan as plain data, right or wrong: what is open when, and who is served by whom."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -50,6 +50,18 @@ class Layout:
             sums[what, t] = sums.get((what, t), 0) + number
         return sums
 
+    def served_in(self, t: int) -> int:
+        """Return all people who are served in a year [persons]."""
+        return sum(people for (_, u), people in self.served.items() if u == t)
+
+    def in_years(self, years: Mapping[int, int]) -> "Layout":
+        """Return what it decides for some of its years, each under its new index."""
+        return Layout(
+            open=frozenset((j, years[t]) for j, t in self.open if t in years),
+            serve={(i, j, years[t]): people for (i, j, t), people in self.serve.items() if t in years},
+            amounts={(what, j, years[t]): number for (what, j, t), number in self.amounts.items() if t in years},
+        )
+
     def room(self, case: Case, j: int, t: int) -> int | None:
         """Return the most people that a site can serve in a year with the staff that works there; None: no limit."""
         limits = [int(people * self.amounts.get((name, j, t), 0)) for name, people in case.sites[j].per_staff]
@@ -78,16 +90,16 @@ class Layout:
         return max(0, change) if case.sites[j].closable else change
 
 
-def send_nearest(case: Case, layout: Layout) -> Layout:
+def send_nearest(case: Case, layout: Layout, room_of: Callable[[int, int], int | None]) -> Layout:
     """Return the layout in which people go to the nearest open site that has room, the nearest pairs first.
 
-    A site has room for as many as it could serve with all its posts filled.
+    `room_of` tells how many people a site can serve in a year [persons]; None: no limit.
     """
     order = sorted((seconds, i, j) for (i, j), seconds in case.seconds.items())
     serve: dict[tuple[int, int, int], int] = {}
     for t in case.periods:
         left = case.people[:, t].tolist()
-        room = {j: site.capacity for j, site in enumerate(case.sites) if (j, t) in layout.open}
+        room = {j: room_of(j, t) for j in range(len(case.sites)) if (j, t) in layout.open}
         for _, i, j in order:
             space = room.get(j, 0)
             people = left[i] if space is None else min(left[i], space)

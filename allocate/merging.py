@@ -1,7 +1,7 @@
 """Makes a case smaller without losing anything, and gives the full answer back."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -46,13 +46,7 @@ class Reduced:
 
     def first(self, layout: Layout) -> Layout:
         """Return the layout of the smaller case: that of the first year of every group."""
-        first = {merged: t for t, merged in reversed(list(enumerate(self.year_of)))}
-        smaller = {t: merged for merged, t in first.items()}
-        return Layout(
-            open=frozenset((j, smaller[t]) for j, t in layout.open if t in smaller),
-            serve={(i, j, smaller[t]): n for (i, j, t), n in layout.serve.items() if t in smaller},
-            amounts={(what, j, smaller[t]): n for (what, j, t), n in layout.amounts.items() if t in smaller},
-        )
+        return layout.in_years({self.year_of.index(merged): merged for merged in self.case.periods})
 
 
 def merge_years(case: Case, rules: Iterable[Rule]) -> Reduced:
@@ -67,13 +61,7 @@ def merge_years(case: Case, rules: Iterable[Rule]) -> Reduced:
     what is open then, and not what was open earlier, decides what changes.
     """
     rules = list(rules)
-    groups: list[list[int]] = []
-    for t in case.periods:
-        if groups and _alike(case, rules, groups[-1][-1], t):
-            groups[-1].append(t)
-        else:
-            groups.append([t])
-    return _grouped_years(case, groups)
+    return _grouped_years(case, lambda group, t: _alike(case, rules, group[-1], t))
 
 
 def stand_for_later(case: Case, rules: Iterable[Rule]) -> Reduced:
@@ -87,45 +75,27 @@ def stand_for_later(case: Case, rules: Iterable[Rule]) -> Reduced:
     A site that may be closed could close in a later year and save its cost: then no year stands for another one.
     """
     rules = list(rules)
-    if any(site.closable for site in case.sites):
-        return _grouped_years(case, [[t] for t in case.periods])
-    groups: list[list[int]] = []
-    for t in case.periods:
-        if groups and _asks_no_more(case, rules, groups[-1][0], t):
-            groups[-1].append(t)
-        else:
-            groups.append([t])
-    return _grouped_years(case, groups)
+    may_close = any(site.closable for site in case.sites)
+    return _grouped_years(case, lambda group, t: not may_close and _asks_no_more(case, rules, group[0], t))
 
 
 def _asks_no_more(case: Case, rules: Iterable[Rule], earlier: int, later: int) -> bool:
     """Tell whether whoever is served in a year could be served in a later one by the same sites, as its rules ask."""
     # (Whole people may be rounded up in a place that becomes smaller: one person finds room, or the plan says so.)
-    fewer = bool((case.people[:, later] <= case.people[:, earlier] + 1).all()) and case.total(later) <= case.total(
-        earlier
-    )
+    rounded_up = case.people[:, earlier] + 1
+    fewer = bool((case.people[:, later] <= rounded_up).all()) and case.total(later) <= case.total(earlier)
     return fewer and all(earlier in rule.when(case) for rule in rules if later in rule.when(case))
 
 
-def _grouped_years(case: Case, groups: Sequence[Sequence[int]]) -> Reduced:
-    """Return the case in which the first year of every group stands for the group."""
-    first = [group[0] for group in groups]
-    merged = replace(
-        case,
-        years=tuple(case.years[t] for t in first),
-        spans=tuple(sum(case.spans[t] for t in group) for group in groups),
-        repeats=tuple(sum(case.repeats[t] for t in group) for group in groups),
-        # What lies between two first years passes until the later one.
-        intervals=tuple(
-            sum(case.intervals[before + 1 : now + 1]) if n else sum(case.intervals[: now + 1])
-            for n, (before, now) in enumerate(zip([0, *first[:-1]], first, strict=True))
-        )
-        if case.intervals
-        else (),
-        people=case.people[:, first],
-        ages={group: people[:, first] for group, people in case.ages.items()},
-    )
-    return Reduced(merged, tuple(n for n, group in enumerate(groups) for _ in group))
+def _grouped_years(case: Case, belongs: Callable[[list[int], int], bool]) -> Reduced:
+    """Return the case in which every year belongs to the group before it, or else begins one that it stands for."""
+    groups: list[list[int]] = []
+    for t in case.periods:
+        if groups and belongs(groups[-1], t):
+            groups[-1].append(t)
+        else:
+            groups.append([t])
+    return Reduced(case.in_groups(groups), tuple(n for n, group in enumerate(groups) for _ in group))
 
 
 def _alike(case: Case, rules: Iterable[Rule], earlier: int, later: int) -> bool:

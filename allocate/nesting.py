@@ -1,8 +1,6 @@
 """What nesting over the years costs: every plan year is planned by itself as well, by a quick look."""
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
 from typing import Any
 
 from allocate.alone import case_of, first_goal, model_of_year, sited
@@ -11,7 +9,7 @@ from allocate.costs import spent
 from allocate.district import District
 from allocate.gaps import shown_bound, shown_number
 from allocate.model import Model
-from allocate.program import Options, without_main
+from allocate.program import Options, workers
 from allocate.search import lay_out
 
 # As for the draws: a look, whose gap is reported.
@@ -26,7 +24,7 @@ def look_at_years(district: District, model: Model, options: Options, processes:
     """
     if len(model.years) < 2:
         return []
-    with without_main(), ProcessPoolExecutor(min(processes, len(model.years)), get_context("spawn")) as pool:
+    with workers(processes, len(model.years)) as pool:
         jobs = [pool.submit(look, district, model, options, t) for t in range(len(model.years))]
         return [job.result() for job in jobs]
 

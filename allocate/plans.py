@@ -4,6 +4,7 @@ import json
 import platform
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from allocate.district import District, Fact, Growth, Institution, Place, PlaceY
 from allocate.errors import AllocateError, InputError, Problem
 from allocate.fairness import fairness
 from allocate.gaps import DIGITS, HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, shown_bound, shown_gap, shown_number
-from allocate.layout import Layout
+from allocate.layout import Layout, send_nearest
 from allocate.life import merged, moved
 from allocate.model import Model
 from allocate.population import AGED_0_14, AGED_65, Population, project
@@ -306,21 +307,9 @@ def standing_today(case: Case) -> Layout:
     amounts: dict[tuple[str, int, int], Number] = {
         (name, j, t): number for (name, j), number in case.stock.items() for t in case.periods
     }
-    bare = Layout(frozenset(), {}, amounts)
-    serve: dict[tuple[int, int, int], int] = {}
     is_open = frozenset((j, t) for j, site in enumerate(case.sites) if site.exists for t in case.periods)
-    order = sorted((seconds, i, j) for (i, j), seconds in case.seconds.items() if case.sites[j].exists)
-    for t in case.periods:
-        left = [int(people) for people in case.people[:, t]]
-        room = {j: bare.room(seen, j, t) for j, site in enumerate(case.sites) if site.exists}
-        for _, i, j in order:
-            space = room[j]
-            people = left[i] if space is None else min(left[i], space)
-            if people:
-                serve[i, j, t] = people
-                left[i] -= people
-                room[j] = None if space is None else space - people
-    return Layout(is_open, serve, amounts)
+    standing = Layout(is_open, {}, amounts)
+    return send_nearest(case, standing, partial(standing.room, seen))
 
 
 def _limited_by(site: Site, staff: Collection[str]) -> Site:

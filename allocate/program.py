@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -694,6 +695,13 @@ def without_main() -> Iterator[None]:
                 vars(main).update(first)
 
 
+@contextmanager
+def workers(most: int, jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """Give processes of their own for some jobs, at most so many at a time; each starts afresh."""
+    with without_main(), ProcessPoolExecutor(min(most, jobs), multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
 def _work(connection: Connection, job: _Work) -> None:
     """Do a job: the whole life of the child process."""
     # Ctrl-C reaches both processes; the parent decides. A group of its own takes a solver along at its end.
@@ -831,24 +839,22 @@ class _Solver:
     def _improve(self) -> None:
         """Solve again for a part of the columns, all others held.
 
-        First the columns in which relaxation and answer differ: where they agree, both are most likely right (Danna,
-        Rothberg & Le Pape 2005, Mathematical Programming 102(1)). Then one neighbourhood after the other, once round.
+        One neighbourhood after the other, where there are any: they gain most of what there is. Else first the columns
+        that the relaxation leaves open, then those in which relaxation and answer differ: where they agree, both are
+        most likely right (Danna, Rothberg & Le Pape 2005, Mathematical Programming 102(1)).
         """
-        # Where links matter, and in a large problem, all of them differ a little, and the first step would be the whole
-        # problem again. Elsewhere branch and bound does more in the same time than neighbourhoods.
-        if self.job.implied is None and self.instance.matrix.nnz <= _DIRECT_NONZEROS:
-            if self.job.neighbourhoods:
-                # What is summed up is far from any relaxation in its parts: neighbourhoods gain most of what there is.
-                self._go_round(rounds=_ROUNDS)
-                return
-            self._round()
-            if self.relaxed is not None and self.values is not None and not self._reached():
-                apart = np.abs(self.relaxed - self.values) > WHOLE_TOLERANCE
-                self._resolve(self.instance, np.flatnonzero(apart | ~self.instance.whole), self.job.options.nodes)
+        # Where links matter, and in a large problem, all columns differ a little, and those would be the whole problem
+        # again; and one round is all that there is time for.
+        is_small = self.job.implied is None and self.instance.matrix.nnz <= _DIRECT_NONZEROS
+        if self.job.neighbourhoods or not is_small:
+            self._go_round(_ROUNDS if is_small else 1)
             return
-        self._go_round()
+        self._round()
+        if self.relaxed is not None and self.values is not None and not self._reached():
+            apart = np.abs(self.relaxed - self.values) > WHOLE_TOLERANCE
+            self._resolve(self.instance, np.flatnonzero(apart | ~self.instance.whole), self.job.options.nodes)
 
-    def _go_round(self, rounds: int = 1) -> None:
+    def _go_round(self, rounds: int) -> None:
         """Solve one neighbourhood after the other, round after round, as long as a round gains enough."""
         for _ in range(rounds):
             before = self.cost

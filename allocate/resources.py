@@ -1,7 +1,6 @@
 """What a plan may put at a site beside the site itself: staff, beds, teams; where, at most how many, at what cost."""
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Annotated
 
 import pydantic
@@ -101,11 +100,6 @@ class Resource(pydantic.BaseModel):
     def is_formed(self) -> bool:
         """Tell whether it is made of others, such as a team of people: nobody employs it."""
         return bool(self.needs)
-
-    @cached_property
-    def kinds_at(self) -> frozenset[str]:
-        """Return the kinds of site that may have it."""
-        return frozenset(self.at)
 
 
 Resources = Mapping[str, Resource]

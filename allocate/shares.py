@@ -1,6 +1,7 @@
 """Shares people out in whole persons so that the sums are exact: over places, and over age groups."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,8 +9,8 @@ from numpy.typing import NDArray
 Integers = NDArray[np.int64]
 
 
-def spread(total: int, weights: Sequence[int], least: Sequence[int] = ()) -> list[int]:
-    """Spread people by weight, each share at least its least, summing exactly (largest remainders).
+def spread(total: int, weights: Sequence[int] | Sequence[Fraction], least: Sequence[int] = ()) -> list[int]:
+    """Spread people by weight, each share at least its least, summing exactly (largest remainders; Hamilton 1792).
 
     A share differs from the exact one, its least aside, by less than a person.
 
@@ -17,7 +18,7 @@ def spread(total: int, weights: Sequence[int], least: Sequence[int] = ()) -> lis
     [2, 2, 6]
     """
     least = least or [0] * len(weights)
-    free, weight = total - sum(least), max(sum(weights), 1)
+    free, weight = total - sum(least), sum(weights) or 1
     shares = [divmod(free * each, weight) for each in weights]
     result = [low + share for low, (share, _) in zip(least, shares, strict=True)]
     order = sorted(range(len(shares)), key=lambda i: (-shares[i][1], i))

@@ -18,7 +18,12 @@ CLAUSE_GAP = 0.005
 _STAGE_SHARE = 0.6
 
 
-def _none(value: Value) -> Mapping[Key, Number]:
+def _as_it_is(terms: Mapping[Key, Number]) -> Mapping[Key, Number]:
+    return terms
+
+
+def no_helpers(value: Value) -> Mapping[Key, Number]:
+    """Return no variables: of a goal that has no whole ones of its own, or of which nothing can be told."""
     del value
     return {}
 
@@ -36,7 +41,7 @@ class Stage:
     gap: float
     nodes: int
     prove: bool = True
-    helpers: Callable[[Value], Mapping[Key, Number]] = _none
+    helpers: Callable[[Value], Mapping[Key, Number]] = no_helpers
     every: int = 1
 
     @property
@@ -76,13 +81,19 @@ class Staged:
     stopped: bool = False
 
 
-def stages(program: Program, goals: Mapping[str, Goal], case: Case, gap: float | None) -> Iterator[Stage]:
-    """Yield the stages of a program, as far as it has the variables that they speak of."""
+def stages(
+    program: Program,
+    goals: Mapping[str, Goal],
+    case: Case,
+    gap: float | None,
+    see: Callable[[Mapping[Key, Number]], Mapping[Key, Number]] = _as_it_is,
+) -> Iterator[Stage]:
+    """Yield the stages of a program, as far as it has the variables that they speak of; `see` changes the goals'."""
     for strength in POLICY:
         for objective in program.clause_objectives(strength):
             yield Stage(objective, CLAUSE_GAP if gap is None else min(gap, CLAUSE_GAP), Options.search_nodes)
     for name, goal in goals.items():
-        terms = {key: times for key, times in goal.terms(case).items() if key in program.keys}
+        terms = {key: times for key, times in see(goal.terms(case)).items() if key in program.keys}
         objective = Objective(name, terms, goal.constant(case), sees_links=goal.sees_links)
         helpers = partial(goal.start, case)
         yield Stage(objective, goal.gap if gap is None else gap, goal.nodes, helpers=helpers)
@@ -112,10 +123,11 @@ def search_stages(
     values = dict(start)
     for number, stage in enumerate(wanted):
         objective, last = stage.objective, number + 1 == len(wanted)
-        value, bound = known.get(stage.name, (None, 0.0)) if found.values is None else (None, 0.0)
-        if found.values is not None and stage.name in known:
-            value = _held(objective, found.values, 1.0)
-            value = 0 if value == 0 else None
+        value, bound = known.get(stage.name, (None, 0.0))
+        if found.values is not None:
+            # The start is gone: of what came of it, only nothing at all needs no proof.
+            is_met = value is not None and _held(objective, found.values, 1.0) == 0
+            value, bound = (0 if is_met else None), 0.0
         if value is not None and (value == 0 or within(float(value), bound, stage.gap)):
             # Nothing is missing in the plan at hand, or next to nothing can be: there is nothing to make smaller.
             found.bounds[stage.name], found.seconds[stage.name] = min(bound, float(value)), 0.0

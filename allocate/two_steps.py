@@ -21,11 +21,11 @@ from allocate.layout import Layout, send_nearest
 from allocate.life import moved
 from allocate.merging import merge_places, stand_for_later
 from allocate.posts import employ_spare, staff
-from allocate.program import Objective, Options, Program
+from allocate.program import Options, Program
 from allocate.rows import UPGRADED, Key, Number, Row, Strength, amount, moves, opened, opens, served, serves, without
 from allocate.rules import Rule
 from allocate.settle import settle
-from allocate.staged import Listener, Stage, Staged, proven, search_stages, stages
+from allocate.staged import Listener, Stage, Staged, no_helpers, proven, search_stages, stages
 from allocate.stages import clause_values, goal_values
 
 Rules = Mapping[str, Rule]
@@ -121,14 +121,9 @@ def _rooms(case: Case) -> Iterator[Row]:
 
 def _wanted(coarse: Coarse, program: Program, goals: Goals, gap: float | None) -> list[Stage]:
     """Return the stages of a program of sums."""
-    clauses = list(stages(program, {}, coarse.case, gap))
-    found = []
-    for name, goal in goals.items():
-        objective = Objective(
-            name, coarse.terms(goal.terms(coarse.case)), goal.constant(coarse.case), sees_links=goal.sees_links
-        )
-        found.append(Stage(objective, goal.gap if gap is None else gap, goal.nodes))
-    return [*clauses, *found]
+    found = stages(program, goals, coarse.case, gap, coarse.terms)
+    # (What a goal's own whole variables are best, those who go somewhere say, whom a sum does not tell apart.)
+    return [replace(stage, helpers=no_helpers) for stage in found]
 
 
 def _sites_first(
@@ -224,7 +219,7 @@ def _staff_for(
     case: Case, layout: Layout, rules: Rules, goals: Goals, gap: float | None, options: Options
 ) -> tuple[Layout, Staged]:
     """Choose the staff for what is open, and who goes where so that less of it is needed."""
-    begun = staff(case, rules.values(), send_nearest(case, layout))
+    begun = staff(case, rules.values(), send_nearest(case, layout, lambda j, _: case.sites[j].capacity))
     into = [moved(case, begun, t) for t in case.periods]
 
     def decided(key: Key) -> Number | None:

@@ -183,6 +183,11 @@ class _Source:
         table = self.content["settings"]["resources"][resource]
         return table.get("sum_of") or resource, tuple(table.get("kinds") or ())
 
+    def number(self, resource: str, there: Mapping[str, int], kind: str) -> int:
+        """Return how many of a resource a site of a kind has, of all that is there."""
+        name, kinds = self.counted(resource)
+        return there.get(name, 0) if not kinds or kind in kinds else 0
+
     def total(self, resource: str, year: int, town: str | None = None) -> int:
         """Return how many of a resource the sites of a town, or of the district, have in a year."""
         return self._totals.get((resource, year, town), 0)
@@ -193,9 +198,9 @@ class _Source:
         for (site, year), there in self.working.items():
             at = self.standing_at[site]
             for resource in self.resources:
-                name, kinds = self.counted(resource)
-                for town in (None, at["town"]) if not kinds or at["kind"] in kinds else ():
-                    sums[resource, year, town] = sums.get((resource, year, town), 0) + there.get(name, 0)
+                for town in (None, at["town"]):
+                    number = self.number(resource, there, at["kind"])
+                    sums[resource, year, town] = sums.get((resource, year, town), 0) + number
         return sums
 
     def scope(self, scope: str) -> str:
@@ -439,16 +444,13 @@ def _staffing(source: _Source) -> Sheet:
     def record(key: tuple[str, int]) -> dict[str, Any]:
         code, year = key
         site, there, people = sited[code], source.working[key], serves.get(key, 0)
-        numbers = {}
-        for name in source.resources:
-            counted, kinds = source.counted(name)
-            numbers[name] = there.get(counted, 0) if not kinds or site["kind"] in kinds else 0
+        numbers = {name: source.number(name, there, site["kind"]) for name in source.resources}
         return {
             **site,
             "year": year,
             "town": source.towns[site["town"]],
             "town_id": site["town"],
-            "parent": source.site_names.get(site["parent"], site["parent"]),
+            "parent": source.site(site["parent"]),
             "people_there": people,
             **{f"{_NUMBER}_{name}": number for name, number in numbers.items()},
             **{f"{_PER}_{name}": _share(people, numbers[name]) if people else None for name in _serving(source)},
