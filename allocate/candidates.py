@@ -16,6 +16,7 @@ from allocate.errors import InputError, ModelError, Problem
 from allocate.model import SITED, Enlarging, Model
 from allocate.population import faults, project, registered_share
 from allocate.rules import Capacity, Forbid, Keep, PeoplePerStaff
+from allocate.senders import pools, unknown_senders, ways
 from allocate.shares import spread
 from allocate.tables import HUB_KINDS, STAFF, TRAVEL
 from allocate.travel import Links, Spots, links, metric
@@ -35,7 +36,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     Raises
     ------
     ModelError
-        When a rule names a site that there is not.
+        When a rule names a site that there is not, or a pool a hospital.
     InputError
         When travel.csv names a way to travel that the model does not know, or the people of the plan years cannot be
         worked out as the model says; it lists all of it.
@@ -48,6 +49,9 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     ]
     if wrong:
         raise InputError(wrong)
+    unknown = list(unknown_senders(district, model))
+    if unknown:
+        raise ModelError(unknown)
     town_ids = tuple(town.id for town in district.towns)
     place_index = {place.id: i for i, place in enumerate(district.places)}
     places = Spots(
@@ -88,6 +92,16 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         ),
         moves=tuple(_moves(sites, spots.metres, model)),
         resources=model.resources,
+        postings=model.postings,
+        pools=pools(district, model),
+        ways=ways(
+            district,
+            model,
+            sites,
+            spots.metres,
+            places.metres,
+            metric([(t.lon or 0.0, t.lat or 0.0) for t in district.towns], district.datum, district.epsg),
+        ),
         stock=stock(district, model, sites),
         intervals=intervals(model.as_of.year, model.years),
     )

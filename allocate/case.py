@@ -10,7 +10,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from allocate.outreach import Way
+from allocate.postings import Pool, Postings
 from allocate.resources import Resource, employers, is_employed
+from allocate.rows import Row
 from allocate.tables import HUB_KINDS
 from allocate.travel import Links
 from allocate.units import Basis, exact
@@ -132,6 +135,12 @@ class Case:
         place.
     parent_bases
         Where the site above each is known from; empty where there is none.
+    postings, pools
+        How experts are posted, and by whom; None and none where the plan posts nobody.
+    ways
+        Ways in which villages and towns are visited, by name.
+    cuts
+        What has been found out about rosters and timetables: rows that hold for whatever can be carried out.
     """
 
     years: tuple[int, ...]
@@ -155,6 +164,10 @@ class Case:
     registered_share: Fraction | None = None
     moves: tuple[tuple[int, int], ...] = ()
     parent_bases: tuple[str, ...] = ()
+    postings: Postings | None = None
+    pools: tuple[Pool, ...] = ()
+    ways: Mapping[str, Way] = field(default_factory=dict)
+    cuts: tuple[Row, ...] = ()
 
     def in_groups(self, groups: Sequence[Sequence[int]]) -> "Case":
         """Return the case in which the first year of every group of neighbouring years stands for the group.
@@ -243,6 +256,20 @@ class Case:
             return what if self.sites[j].kind in resource.at else None
         return self.counted_at(resource.sum_of, j) if self.sites[j].kind in resource.kinds else None
 
+    def claims(self, what: str, j: int) -> dict[str, int]:
+        """Return the teams at a site that are made of a resource, or of part of it, and of how many.
+
+        Nobody is in two teams at once: a general practitioner in a team is no more free for another one than any
+        physician is.
+        """
+        claims: dict[str, int] = {}
+        for name, resource in self.resources.items():
+            if self.sites[j].kind in resource.at:
+                times = sum(n for other, n in resource.needs.items() if what in (other, self.resources[other].part_of))
+                if times:
+                    claims[name] = times
+        return claims
+
     @cached_property
     def employed(self) -> tuple[str, ...]:
         """Return the resources that somebody employs."""
@@ -327,6 +354,28 @@ class Case:
         above = self.above(j)
         chain = (above, self.above(above) if above >= 0 else -1)
         return next((k for k in chain if k >= 0 and self.sites[k].kind == "hospital"), -1)
+
+    @cached_property
+    def receivers(self) -> tuple[tuple[int, ...], ...]:
+        """Return, for every pool, the sites that it may send to: hubs; from outside the district, hospitals too."""
+        hubs = tuple(j for j, site in enumerate(self.sites) if site.kind in HUB_KINDS)
+        hospitals = tuple(j for j, site in enumerate(self.sites) if site.kind == "hospital")
+        return tuple(hubs + hospitals if pool.sends_as else hubs for pool in self.pools)
+
+    def sends_as(self, pool: int, sender: str, j: int) -> bool:
+        """Tell whether a pool's experts at a site are sent by whom a clause names: see `postings.SENDERS`."""
+        one = self.pools[pool]
+        match sender:
+            case "district":
+                return one.hospital >= 0
+            case "lead_hospital":
+                return one.hospital >= 0 and one.hospital == self.hospital_of(j)
+        return one.sends_as == sender
+
+    @cached_property
+    def visited_places(self) -> frozenset[int]:
+        """Return the places that some way of outreach may visit."""
+        return frozenset(stop for way in self.ways.values() if way.plan.to == "village" for stop, _ in way.pairs)
 
     def total(self, t: int) -> int:
         """Return the residents of the district in a year [persons]."""

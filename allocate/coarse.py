@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from allocate import decisions
 from allocate.case import Case
-from allocate.decisions import siting, staffing
 from allocate.rows import UPGRADED, Column, Key, Number, Row, Sense
 
 _SUM = "sum"
@@ -45,7 +45,7 @@ class Coarse:
 
     def columns(self, *, whole: bool = True) -> Iterator[Column]:
         """Yield the variables; a sum may be any number."""
-        for column in (*siting.columns(self.case), *staffing.columns(self.case)):
+        for column in decisions.columns(self.case):
             key = self.key(column.key)
             if key == column.key:
                 yield column if whole else replace(column, whole=False)

@@ -17,8 +17,8 @@ from typing import Literal
 
 import numpy as np
 
+from allocate import decisions
 from allocate.case import Case
-from allocate.decisions import siting, staffing
 from allocate.errors import NoPlanError
 from allocate.greedy import greedy
 from allocate.layout import Layout
@@ -162,14 +162,7 @@ class Question:
 
     def remember(self, full: Layout) -> None:
         """Take note of a layout of all plan years."""
-        first: dict[int, int] = {}
-        for t, merged in enumerate(self.reduced.year_of):
-            if merged not in first.values():
-                first[t] = merged
-        is_open = frozenset((j, first[t]) for j, t in full.open if t in first)
-        serve = {(i, j, first[t]): people for (i, j, t), people in full.serve.items() if t in first}
-        amounts = {(what, j, first[t]): number for (what, j, t), number in full.amounts.items() if t in first}
-        self._remember(Layout(is_open, serve, amounts))
+        self._remember(self.reduced.first(full))
 
     def missed(self, layout: Layout) -> Names:
         """Return the clauses that a layout misses, in exact numbers."""
@@ -178,7 +171,7 @@ class Question:
     def is_possible(self, layout: Layout) -> bool:
         """Tell whether a layout keeps the physics."""
         laws = [rule.breaches(self.case, layout) for rule in self.physics.values()]
-        laws += [siting.breaches(self.case, layout), staffing.breaches(self.case, layout)]
+        laws.append(decisions.breaches(self.case, layout))
         return not any(map(any, laws))
 
     def judge(self, names: Names, clock: Clock) -> Verdict:
@@ -501,7 +494,7 @@ def _lay_ground(
     program: Program, case: Case, rules: Mapping[str, Rule], physics: Mapping[str, Rule]
 ) -> tuple[list[tuple[str, Row]], dict[Key, tuple[float, float]]]:
     """Add what always holds; return whose rows these are, in order, and the ranges of all variables."""
-    columns = {column.key: column for column in (*siting.columns(case), *staffing.columns(case))}
+    columns = {column.key: column for column in decisions.columns(case)}
     columns |= {column.key: column for rule in rules.values() for column in rule.columns(case)}
     program.add_columns(columns.values())
     told: list[tuple[str, Row]] = []
@@ -511,8 +504,8 @@ def _lay_ground(
         program.add_rows(family, kept)
         told.extend((owner, row) for row in kept)
 
-    add(_GROUND, "siting", siting.rows(case))
-    add(_GROUND, "staff", staffing.rows(case))
+    add(_GROUND, "siting", decisions.siting.rows(case))
+    add(_GROUND, "beside sites", decisions.rows_beside_sites(case))
     for name, rule in rules.items():
         add(_GROUND, f"{name} tie", rule.ties(case))
     for name, rule in physics.items():

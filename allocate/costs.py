@@ -5,14 +5,16 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from allocate.case import Case, Site
+from allocate.decisions.posting import pairs
 from allocate.layout import Layout
 from allocate.life import moved, opening_terms
 from allocate.resources import JOINED, flow
-from allocate.rows import UPGRADED, Key, Number, amount, moves, opened
+from allocate.rows import UPGRADED, Key, Number, amount, moves, opened, tours, visits
 
 Nature = Literal["capital", "recurrent"]
 NATURES: tuple[Nature, ...] = ("capital", "recurrent")
-SITES = "sites"
+# What something is paid for, beside the resources: the site itself, experts posted there, visits from there.
+SITES, POSTINGS, OUTREACH = "sites", "postings", "outreach"
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Charge:
     nature
         Capital: once, in that plan year. Recurrent: in each calendar year that the plan year stands for.
     what
-        `sites` for the site itself, else the resource.
+        `sites` for the site itself, `postings` for experts posted there, `outreach` for visits from there, else the
+        resource.
     at
         Index of the site, or of the employer.
     terms, constant
@@ -62,6 +65,7 @@ def charges(case: Case, t: int) -> Iterator[Charge]:
             if site.upgrade.opening:
                 fresh: dict[Key, Number] = {now: site.upgrade.opening}
                 yield Charge("capital", SITES, j, fresh | ({before: -site.upgrade.opening} if t else {}))
+    yield from _going_out(case, t)
     for name, resource in case.resources.items():
         if resource.sum_of:
             continue
@@ -84,6 +88,26 @@ def charges(case: Case, t: int) -> Iterator[Charge]:
                 yield Charge("capital", name, employer, recruited)
 
 
+def _going_out(case: Case, t: int) -> Iterator[Charge]:
+    """Yield what postings cost at the hub that receives them, and visits at the site that sends."""
+    posted: dict[int, dict[Key, Number]] = {}
+    for p, months, j in pairs(case):
+        posted.setdefault(j, {})[tours(p, months, j, t)] = tour_cost(case, months)
+    for j, terms in posted.items():
+        if any(terms.values()):
+            yield Charge("recurrent", POSTINGS, j, terms)
+    for name, way in case.ways.items():
+        for j, stops in way.stops_of.items():
+            terms = {visits(name, stop, j, t): way.plan.yearly(way.pairs[stop, j]) for stop in stops}
+            if any(terms.values()):
+                yield Charge("recurrent", OUTREACH, j, terms)
+
+
+def tour_cost(case: Case, months: int) -> int:
+    """Return what one tour costs [yuan]."""
+    return 0 if case.postings is None else case.postings.handover + months * case.postings.monthly
+
+
 def _saved(site: Site) -> int:
     """Return what opening a site costs less where another one moves there [yuan]."""
     return 0 if site.moving is None else site.opening - site.moving
@@ -93,14 +117,16 @@ def new_charges(case: Case, t: int) -> Iterator[Charge]:
     """Yield what can cost something in a plan year that today does not cost.
 
     That is: opening, enlarging and running new sites, what enlarging those of today costs once and in every year,
-    adding and paying those who join, and teams beyond today's. Sites as they stand today, and the pay of those of
-    today's staff who stay, are left out.
+    adding and paying those who join, teams beyond today's, and all postings and visits. Sites as they stand today, and
+    the pay of those of today's staff who stay, are left out.
     """
     for charge in charges(case, t):
         if charge.what == SITES:
             is_larger = amount(UPGRADED, charge.at, t) in charge.terms
             if charge.nature == "capital" or is_larger or not case.sites[charge.at].exists:
                 yield charge
+        elif charge.what in (POSTINGS, OUTREACH):
+            yield charge
         elif charge.what in case.employed:
             yield replace(charge, constant=0)
         else:
@@ -133,6 +159,13 @@ def spent(case: Case, layout: Layout, t: int, wanted: Wanted = _everything) -> d
                 money["recurrent"] += site.upgrade.yearly * now
             if wanted("capital", SITES, j):
                 money["capital"] += site.upgrade.opening * (now - before)
+    for (_, months, j, u), number in layout.tours.items():
+        if u == t and wanted("recurrent", POSTINGS, j):
+            money["recurrent"] += number * tour_cost(case, months)
+    for name, stop, j, u in layout.visits:
+        if u == t and wanted("recurrent", OUTREACH, j):
+            way = case.ways[name]
+            money["recurrent"] += way.plan.yearly(way.pairs[stop, j])
     for j in moved(case, layout, t).values():
         if wanted("capital", SITES, j):
             money["capital"] -= _saved(case.sites[j])

@@ -19,12 +19,18 @@ class Layout:
     serve
         People of a place whom a site serves in a year [persons], by (place, site, year).
     amounts
-        How much of something a site, a place or a town has in a year, by (what, its index, year).
+        How much of something a site has in a year, by (what, its index, year).
+    tours
+        Tours that a pool sends to a site in a year, by (pool, months of the tour, site, year).
+    visits
+        Every (way of outreach, village or town, site that visits it, year).
     """
 
     open: frozenset[tuple[int, int]]
     serve: Mapping[tuple[int, int, int], int] = field(default_factory=dict)
     amounts: Mapping[tuple[str, int, int], Number] = field(default_factory=dict)
+    tours: Mapping[tuple[int, int, int, int], int] = field(default_factory=dict)
+    visits: frozenset[tuple[str, int, int, int]] = frozenset()
 
     @cached_property
     def served(self) -> Mapping[tuple[int, int], int]:
@@ -60,7 +66,14 @@ class Layout:
             open=frozenset((j, years[t]) for j, t in self.open if t in years),
             serve={(i, j, years[t]): people for (i, j, t), people in self.serve.items() if t in years},
             amounts={(what, j, years[t]): number for (what, j, t), number in self.amounts.items() if t in years},
+            tours={(p, months, j, years[t]): n for (p, months, j, t), n in self.tours.items() if t in years},
+            visits=frozenset((way, i, j, years[t]) for way, i, j, t in self.visits if t in years),
         )
+
+    @cached_property
+    def visited(self) -> Mapping[tuple[str, int, int], int]:
+        """Return the site that visits a village or town, by (way of outreach, its index, year)."""
+        return {(way, stop, t): j for way, stop, j, t in sorted(self.visits, reverse=True)}
 
     def room(self, case: Case, j: int, t: int) -> int | None:
         """Return the most people that a site can serve in a year with the staff that works there; None: no limit."""

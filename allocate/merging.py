@@ -42,6 +42,8 @@ class Reduced:
             open=frozenset((j, t) for j, merged in layout.open for t in years[merged]),
             serve={(i, j, t): n for (i, j, merged), n in layout.serve.items() for t in years[merged]},
             amounts={(what, j, t): n for (what, j, merged), n in layout.amounts.items() for t in years[merged]},
+            tours={(p, months, j, t): n for (p, months, j, merged), n in layout.tours.items() for t in years[merged]},
+            visits=frozenset((way, i, j, t) for way, i, j, merged in layout.visits for t in years[merged]),
         )
 
     def first(self, layout: Layout) -> Layout:
@@ -105,9 +107,11 @@ def _alike(case: Case, rules: Iterable[Rule], earlier: int, later: int) -> bool:
     def sees(rule: Rule, t: int) -> bool:
         return rule.sees_changes and t in case.periods and holds(rule, t)
 
-    # Staff changes from year to year: who joined stays, and of today's some leave.
+    # Staff changes from year to year: who joined stays, and of today's some leave. Postings and rounds need staff.
     return (
         not case.resources
+        and not case.pools
+        and not case.ways
         and all(np.array_equal(people[:, earlier], people[:, later]) for people in (case.people, *case.ages.values()))
         and all(
             holds(rule, earlier) == holds(rule, later) and not sees(rule, later) and not sees(rule, later + 1)
@@ -205,7 +209,9 @@ def merge_places(case: Case, rules: Iterable[Rule], goals: Iterable[Goal]) -> Ga
     groups: dict[Key, list[int]] = defaultdict(list)
     for i, sites in enumerate(case.sites_of):
         if sites and case.people[i].any():
-            seen = tuple(part for seer in seers for part in ("", *seer.tells_apart(case, i)))
+            seen: Key = tuple(part for seer in seers for part in ("", *seer.tells_apart(case, i)))
+            # (Whether a village is visited is said of it by itself.)
+            seen += (i,) if i in case.visited_places else ()
             groups[(*sorted(sites), *seen)].append(i)
     members = {group[0]: tuple(group) for group in groups.values() if len(group) > 1}
     if not members:

@@ -17,8 +17,10 @@ from allocate.bundle import bundled
 from allocate.errors import ModelError, Problem, UsageError
 from allocate.faults import problems_of
 from allocate.goals import GOALS, Goal, Travel, WorstTenth
+from allocate.outreach import Outreach
 from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, policy_files, prefix_of, year_of
 from allocate.population import Projection
+from allocate.postings import Postings, Release, Supporter
 from allocate.read import find_district, is_file
 from allocate.resources import Resource
 from allocate.rows import UPGRADED
@@ -148,6 +150,10 @@ class _Head(pydantic.BaseModel):
     clauses: dict[str, dict[str, Any]] = {}
     documents: dict[str, dict[str, Any]] = {}
     resources: dict[str, Resource] = {}
+    postings: Postings | None = None
+    supporters: dict[str, Supporter] = {}
+    pools: dict[str, Release] = {}
+    outreach: dict[str, Outreach] = {}
 
     @pydantic.field_validator("years")
     @classmethod
@@ -191,6 +197,10 @@ class Model:
         Which regime the district is under; a document of another one does not apply.
     resources
         Staff, beds and teams that the plan decides, by name.
+    postings, supporters, pools
+        How experts are posted to hubs; hospitals outside that send some; whom departments can let go, by name.
+    outreach
+        Ways in which villages and towns are visited, by name.
     goals
         In order of importance.
     draws, seed
@@ -228,11 +238,16 @@ class Model:
     silent: Mapping[str, str] = field(default_factory=dict)
     regime: str | None = None
     resources: Mapping[str, Resource] = field(default_factory=dict)
+    postings: Postings | None = None
+    supporters: Mapping[str, Supporter] = field(default_factory=dict)
+    pools: Mapping[str, Release] = field(default_factory=dict)
+    outreach: Mapping[str, Outreach] = field(default_factory=dict)
 
     @property
     def decided(self) -> frozenset[str]:
-        """Return the decisions that the plan settles: staff where the model says what there may be."""
-        return frozenset({"siting", "staff"} if self.resources else {"siting"})
+        """Return the decisions that the plan settles: beside sites, those of which the model says what there may be."""
+        told = {"staff": self.resources, "postings": self.postings, "rounds": self.outreach}
+        return frozenset({"siting", *(name for name, table in told.items() if table)})
 
     def settles(self, rule: Rule) -> bool:
         """Tell whether the plan decides all that a rule speaks of."""
@@ -520,6 +535,10 @@ def model_of(
         silent=sheet.silent,
         regime=head.regime,
         resources=head.resources,
+        postings=head.postings,
+        supporters=head.supporters,
+        pools=head.pools,
+        outreach=head.outreach,
         population=head.population,
     )
 
@@ -587,6 +606,10 @@ def _keys(kind: type[Any], path: tuple[str, ...]) -> list[str]:
         "circles": Circle,
         "modes": Mode,
         "population": Projection,
+        "postings": Postings,
+        "supporters": Supporter,
+        "pools": Release,
+        "outreach": Outreach,
     }
     if kind in (_Head, _Presets) and path and path[0] in inner:
         # (Inside a table of a kind of site: enlarging and moving it.)

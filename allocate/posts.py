@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil, floor
 
 from allocate.case import Case
+from allocate.dispatch import post, visit
 from allocate.layout import Layout
 from allocate.resources import BORROWED, JOINED, LENT, SPARE, flow
 from allocate.rows import Number
@@ -45,15 +46,27 @@ class _Year:
         """Put more of a resource at a site, with what each needs; return how many could be put there."""
         return sum(self._add_one(name, j) for _ in range(number))
 
+    def take(self, name: str, j: int) -> bool:
+        """Tell whether a site can have one more of those who go out, with the vehicles they need, and take them."""
+        vehicles = {way.plan.vehicles for way in self.case.ways.values() if way.plan.resource == name}
+        return all(self.add(what, j, 1) for what in sorted(vehicles - {""})) and self.add(name, j, 1) > 0
+
     def _add_one(self, name: str, j: int) -> bool:
         case, resource = self.case, self.case.resources[name]
         if (j, self.t) not in self.layout.open or self.works[name, j] >= case.posts(name, j):
             return False
-        needs = {**resource.needs, **({resource.part_of: 1} if resource.part_of else {})}
-        for other, times in needs.items():
-            missing = times * (self.works[name, j] + 1) - self.works[other, j]
-            if missing > 0 and self.add(other, j, missing) < missing:
+        if resource.part_of:
+            missing = self.works[name, j] + 1 - self.works[resource.part_of, j]
+            if missing > 0 and self.add(resource.part_of, j, missing) < missing:
                 return False
+        # (Who is part of somebody claimed is claimed too: the parts come first.)
+        for other in sorted(case.resources, key=lambda other: not case.resources[other].part_of):
+            claims = case.claims(other, j)
+            if name in claims:
+                claimed = claims[name] + sum(times * self.works[team, j] for team, times in claims.items())
+                missing = claimed - self.works[other, j]
+                if missing > 0 and self.add(other, j, missing) < missing:
+                    return False
         if name in case.employed and not self._employ(name, case.employer_of[j]):
             return False
         self.works[name, j] += 1
@@ -95,6 +108,9 @@ def staff(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
         }
         year = _Year(case, layout, t, there, joined, left)
         _fill_sites(year, rules)
+        # (Vehicles come with those who go.)
+        layout = visit(case, rules, layout, t, year.take)
+        year.layout = layout
         _use_spare(year, rules)
         for _ in range(_ROUNDS):
             changed = [_meet(year, rule, rules) for rule in rules if t in rule.when(case)]
@@ -105,7 +121,7 @@ def staff(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
             used = sum(year.works[name, j] for j in case.teams_of[employer])
             flows = {JOINED: joined[name, employer], SPARE: there[name, employer] - used}
             amounts |= {(flow(name, which), employer, t): n for which, n in flows.items() if n}
-    return _without_those_left_out(case, replace(layout, amounts=amounts))
+    return post(case, rules, _without_those_left_out(case, replace(layout, amounts=amounts)))
 
 
 def employ_spare(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:

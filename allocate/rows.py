@@ -145,3 +145,13 @@ def moves(old: int, new: int, t: int) -> Key:
 def amount(what: str, index: int, t: int) -> Key:
     """Return the variable: how much of something, or whether (0 or 1), a site, place or town has in year `t`."""
     return ("amount", what, index, t)
+
+
+def tours(pool: int, months: int, j: int, t: int) -> Key:
+    """Return the variable: tours of so many months that a pool sends to site `j` in year `t`."""
+    return ("tours", pool, months, j, t)
+
+
+def visits(way: str, stop: int, j: int, t: int) -> Key:
+    """Return the variable: site `j` visits a village or town in year `t`, in a way of outreach (0 or 1)."""
+    return ("visit", way, stop, j, t)

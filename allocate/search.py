@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from allocate import decisions
 from allocate.case import Case
-from allocate.decisions import siting, staffing
+from allocate.decisions import siting
 from allocate.goals import Goal
 from allocate.greedy import greedy
 from allocate.layout import Layout
@@ -102,12 +103,11 @@ def _as_a_whole(
     gathered = merge_places(reduced.case, rules.values(), goals.values())
     case = gathered.case
     program = Program("plan")
-    program.add_columns(siting.columns(case))
+    program.add_columns(decisions.columns(case))
     # Implied rows help no goal but one that looks at links: without such a goal they are not worth their memory.
     sees_links = any(goal.sees_links for goal in goals.values())
     program.add_rows("siting", (row for row in siting.rows(case) if sees_links or not row.implied))
-    program.add_columns(staffing.columns(case))
-    program.add_rows("staff", staffing.rows(case))
+    program.add_rows("staff", decisions.rows_beside_sites(case))
     asked = rows_of(case, rules)
     add_rules(program, case, rules, asked)
     for name, goal in goals.items():

@@ -31,16 +31,7 @@ def settle(case: Case, value: Value, options: Options, columns: Iterable[Key] = 
     AllocateError
         When the solver's numbers are not whole to within its tolerance.
     """
-    amounts: dict[tuple[str, int, int], Number] = {}
-    for key in columns:
-        if key[0] == "amount":
-            number = float(value(key))
-            if abs(number - round(number)) > WHOLE_TOLERANCE:
-                msg = f"the solver puts {number} at {key}: not a whole number"
-                raise AllocateError(msg)
-            if round(number):
-                _, what, index, t = key
-                amounts[str(what), int(index), int(t)] = round(number)
+    beside = beside_sites(columns, value)
     is_open = set()
     for t in case.periods:
         for j in range(len(case.sites)):
@@ -50,13 +41,43 @@ def settle(case: Case, value: Value, options: Options, columns: Iterable[Key] = 
                 raise AllocateError(msg)
             if round(number):
                 is_open.add((j, t))
-    bare = Layout(frozenset(is_open), {}, amounts)
+    bare = replace(beside, open=frozenset(is_open))
     program = Program("settle")
     program.add_columns(_columns(case, is_open))
     program.add_rows("flow", _flows(case, bare))
     program.add_rows("kept", _kept(case, is_open, value))
     found = program.solve(_serve_most_then_nearest(case, is_open), options)
     return replace(bare, serve=_whole(program, found))
+
+
+def beside_sites(columns: Iterable[Key], value: Value) -> Layout:
+    """Return what the solver decided beside sites and whom they serve: staff, tours, visits.
+
+    Raises
+    ------
+    AllocateError
+        When a number is not whole to within the solver's tolerance.
+    """
+    amounts: dict[tuple[str, int, int], Number] = {}
+    tours: dict[tuple[int, int, int, int], int] = {}
+    visits: set[tuple[str, int, int, int]] = set()
+    for key in columns:
+        if key[0] not in ("amount", "tours", "visit"):
+            continue
+        number = float(value(key))
+        if abs(number - round(number)) > WHOLE_TOLERANCE:
+            msg = f"the solver puts {number} at {key}: not a whole number"
+            raise AllocateError(msg)
+        if not round(number):
+            continue
+        match key:
+            case ("amount", str(what), int(index), int(t)):
+                amounts[what, index, t] = round(number)
+            case ("tours", int(p), int(months), int(j), int(t)):
+                tours[p, months, j, t] = round(number)
+            case ("visit", str(way), int(stop), int(j), int(t)):
+                visits.add((way, stop, j, t))
+    return Layout(frozenset(), {}, amounts, tours, frozenset(visits))
 
 
 def _pairs(case: Case, is_open: Collection[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:

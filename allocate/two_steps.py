@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
-from itertools import chain
 
+from allocate import decisions
 from allocate.case import Case
 from allocate.coarse import Coarse
-from allocate.decisions import siting, staffing
+from allocate.decisions import siting
 from allocate.goals import Goal
 from allocate.greedy import greedy
 from allocate.layout import Layout, send_nearest
@@ -22,9 +22,24 @@ from allocate.life import moved
 from allocate.merging import merge_places, stand_for_later
 from allocate.posts import employ_spare, staff
 from allocate.program import Options, Program
-from allocate.rows import UPGRADED, Key, Number, Row, Strength, amount, moves, opened, opens, served, serves, without
+from allocate.rows import (
+    UPGRADED,
+    Key,
+    Number,
+    Row,
+    Strength,
+    amount,
+    moves,
+    opened,
+    opens,
+    served,
+    serves,
+    tours,
+    visits,
+    without,
+)
 from allocate.rules import Rule
-from allocate.settle import settle
+from allocate.settle import beside_sites, settle
 from allocate.staged import Listener, Stage, Staged, no_helpers, proven, search_stages, stages
 from allocate.stages import clause_values, goal_values
 
@@ -92,7 +107,7 @@ def _coarse_program(name: str, coarse: Coarse, rules: Rules, goals: Goals) -> tu
     sees_links = any(goal.sees_links for goal in goals.values())
     links = (row for row in siting.rows(case) if sees_links or not row.implied)
     program.add_rows("siting", coarse.rows(links))
-    program.add_rows("staff", coarse.rows(staffing.rows(case)))
+    program.add_rows("staff", coarse.rows(decisions.rows_beside_sites(case)))
     program.add_rows("posts", coarse.rows(_rooms(case)))
     asked = {name: tuple(coarse.rows(rule.rows(case))) for name, rule in rules.items()}
     add_rules(program, case, rules, asked, coarse.rows)
@@ -197,6 +212,13 @@ def _of_all_years(
     return found
 
 
+def _beside(layout: Layout) -> Iterator[Key]:
+    """Yield the variables, beside sites and whom they serve, that are not zero in a layout."""
+    yield from (amount(*about) for about in layout.amounts)
+    yield from (tours(*about) for about in layout.tours)
+    yield from (visits(*about) for about in layout.visits)
+
+
 def _reader(layout: Layout) -> Callable[[Key], Number]:
     """Return a way to look up what a layout makes of a variable."""
 
@@ -210,6 +232,10 @@ def _reader(layout: Layout) -> Callable[[Key], Number]:
                 return layout.served.get((i, t), 0)
             case ("amount", str(what), int(index), int(t)):
                 return layout.amounts.get((what, index, t), 0)
+            case ("tours", int(p), int(months), int(j), int(t)):
+                return layout.tours.get((p, months, j, t), 0)
+            case ("visit", str(way), int(stop), int(j), int(t)):
+                return int((way, stop, j, t) in layout.visits)
         return 0
 
     return value
@@ -231,7 +257,12 @@ def _staff_for(
             case ("moves", int(old), int(new), int(t)):
                 return int(into[t].get(old) == new)
             # Nobody works or is served where nothing is open; employers are always open.
-            case ("serve", _, int(j), int(t)) | ("amount", _, int(j), int(t)):
+            case (
+                ("serve", _, int(j), int(t))
+                | ("amount", _, int(j), int(t))
+                | ("tours", _, _, int(j), int(t))
+                | ("visit", _, _, int(j), int(t))
+            ):
                 return None if (j, t) in begun.open else 0
         return None
 
@@ -239,14 +270,13 @@ def _staff_for(
         return filter(None, (without(row, decided) for row in rows))
 
     program = Program("staff")
-    columns = chain(siting.columns(case), staffing.columns(case))
     program.add_columns(
         one
-        for one in columns
+        for one in decisions.columns(case)
         if one.key[0] == "served" or (one.key[0] not in ("open", "opens", "moves") and one.key[-2:] in begun.open)
     )
     program.add_rows("siting", seen(row for row in siting.rows(case) if not row.implied))
-    program.add_rows("staff", seen(staffing.rows(case)))
+    program.add_rows("staff", seen(decisions.rows_beside_sites(case)))
     asked = {name: tuple(seen(rule.rows(case))) for name, rule in rules.items()}
     add_rules(program, case, rules, asked, seen)
     start, known = start_of(case, asked, rules, begun)
@@ -254,21 +284,18 @@ def _staff_for(
     found = search_stages(program, wanted, start, known, options)
     if found.values is None:
         return employ_spare(case, rules.values(), begun), found
-    amounts: dict[tuple[str, int, int], Number] = {}
-    for key in program.keys:
-        if key[0] == "amount" and (number := round(found.values(key))):
-            _, what, index, t = key
-            amounts[str(what), int(index), int(t)] = number
-    staffed = employ_spare(case, rules.values(), replace(begun, amounts=amounts))
-    decisions, ways = _reader(staffed), found.values
+    beside = beside_sites(program.keys, found.values)
+    decided_so = replace(begun, amounts=beside.amounts, tours=beside.tours, visits=beside.visits)
+    staffed = employ_spare(case, rules.values(), decided_so)
+    chosen, ways = _reader(staffed), found.values
 
     def value(key: Key) -> float:
         if key[0] == "serve":
             return ways(key) if key in program.keys else 0.0
-        return float(decisions(key))
+        return float(chosen(key))
 
     in_time = replace(options, seconds=_SETTLE_SECONDS)
-    return settle(case, value, in_time, (amount(*about) for about in staffed.amounts)), found
+    return settle(case, value, in_time, _beside(staffed)), found
 
 
 def _as_they_are(rows: Iterable[Row]) -> Iterable[Row]:
@@ -308,7 +335,8 @@ def start_of(
     }
     start |= {serves(i, j, t): people for (i, j, t), people in layout.serve.items()}
     start |= {served(i, t): people for (i, t), people in layout.served.items()}
-    start |= {amount(*about): float(number) for about, number in layout.amounts.items()}
+    reader = _reader(layout)
+    start |= {key: float(reader(key)) for key in _beside(layout)}
     # (What opens, and what moves, follows from what is open; rows that count changes speak of it.)
     start |= {
         opens(j, t): layout.opens(case, j, t)

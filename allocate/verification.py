@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from allocate import __version__
+from allocate import __version__, decisions
 from allocate.candidates import make_case, spans
 from allocate.case import Case
-from allocate.decisions import siting, staffing
 from allocate.district import District
 from allocate.errors import AllocateError, InputError, UsageError
 from allocate.estimate import redraw
@@ -162,7 +161,7 @@ def _decided(content: Mapping[str, Any], district: District, model: Model, count
     unnamed = _unnamed(content, case, model)
     kept = [{"id": site, "year": case.years[0], "action": "keep"} for site in unnamed]
     layout = layout_of({**content, "sites": [*content["sites"], *kept]}, case)
-    for breach in (*siting.breaches(case, layout), *staffing.breaches(case, layout)):
+    for breach in decisions.breaches(case, layout):
         yield Finding("·".join(map(str, breach.about)), breach.sentence())
     for name, rule in model.rules.items():
         if rule.strength is Strength.PHYSICS:

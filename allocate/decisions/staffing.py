@@ -59,9 +59,9 @@ def rows(case: Case) -> Iterator[Row]:
                     yield Row(("posts", name, site.id, year), posts, "<=", 0)
                 if resource.part_of:
                     yield Row(("part", name, site.id, year), {here: 1, amount(resource.part_of, j, t): -1}, "<=", 0)
-                for other, times in resource.needs.items():
-                    about = ("needs", name, other, site.id, year)
-                    yield Row(about, {here: times, amount(other, j, t): -1}, "<=", 0)
+                claims = {amount(team, j, t): times for team, times in case.claims(name, j).items()}
+                if claims:
+                    yield Row(("needs", name, site.id, year), claims | {here: -1}, "<=", 0)
     for name in case.employed:
         yield from _conserved(case, name)
 
@@ -121,19 +121,30 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
             about = ("posts", what, site.id, case.years[t])
             excess = number - most
             yield Breach(about, excess, 1, "breach.staff_posts", details | {"number": number, "posts": most})
-        resource = case.resources[what]
-        taken: list[tuple[str, int, Key]] = [
-            (other, times, ("needs", what, other, site.id, case.years[t])) for other, times in resource.needs.items()
-        ]
-        if resource.part_of:
-            taken.append((resource.part_of, 1, ("part", what, site.id, case.years[t])))
-        for other, times, taking in taken:
-            there = layout.amounts.get((other, j, t), 0)
-            if number * times > there:
-                more = {"number": number * times, "made_of": other, "there": there}
-                yield Breach(taking, number * times - there, 1, "breach.staff_part", details | more)
+        whole = case.resources[what].part_of
+        there = layout.amounts.get((whole, j, t), 0)
+        if whole and number > there:
+            more = {"number": number, "made_of": whole, "there": there}
+            about = ("part", what, site.id, case.years[t])
+            yield Breach(about, number - there, 1, "breach.staff_part", details | more)
+    yield from _claimed_twice(case, layout)
     for name in case.employed:
         yield from _unaccounted(case, layout, name)
+
+
+def _claimed_twice(case: Case, layout: Layout) -> Iterator[Breach]:
+    """Yield where the teams of a site need more people than work there."""
+    for name, resource in case.resources.items():
+        for j in () if resource.sum_of else case.holders(name)[1]:
+            claims = case.claims(name, j)
+            for t in case.periods if claims else ():
+                number = sum(times * layout.amounts.get((team, j, t), 0) for team, times in claims.items())
+                there = layout.amounts.get((name, j, t), 0)
+                if number > there:
+                    site, year = case.sites[j], case.years[t]
+                    details = {"site": site.name, "resource": "+".join(claims), "year": year}
+                    more = {"number": number, "made_of": name, "there": there}
+                    yield Breach(("needs", name, site.id, year), number - there, 1, "breach.staff_part", details | more)
 
 
 def _unaccounted(case: Case, layout: Layout, name: str) -> Iterator[Breach]:

@@ -1,6 +1,7 @@
 """Who is posted to which institution."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import ClassVar, Literal
 
 import pydantic
@@ -8,33 +9,42 @@ from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import Breach, Key, Number, Row, amount, opened
+from allocate.postings import MONTHS, RANKS, SENDERS
+from allocate.rows import Breach, Key, Number, Row, opened, tours
 from allocate.rules.base import STRICT, Rule
 from allocate.rules.scopes import site_parts
 from allocate.tables import INSTITUTION_KINDS
+from allocate.units import exact
+
+# A part in which persons are counted: its name, its sites, and who sends (empty: whoever the rule names).
+Part = tuple[str, tuple[int, ...], str]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Posting(Rule):
-    """At least `at_least` persons of a sender are posted to each open site of the kinds in `to`.
+    """At least `at_least` persons of a sender are posted to each open site of the kinds in `to`, all the year round.
 
     `scope` says where they are counted: at each site, in each town or in the district for every open site there; or
-    for each supporter, whatever sites it sends them to. A district is taken to have one supporter of a kind.
-    Only persons of the `rank` or above count, who stay for `months` or more and are there on `days_per_week` or more.
+    for each supporter, whatever sites it sends them to.
+    Only persons of the `rank` or above count, whose tour is of `months` or more and who are there on `days_per_week`
+    or more. A tour of half a year counts as half a person: two of them, one after the other, are one at all times.
     """
 
-    formula: ClassVar[str] = r"\sum_{j \in S} w_{jt} \ge n \sum_{j \in S} y_{jt} \quad \forall S, t"
+    formula: ClassVar[str] = (
+        r"\sum_{j \in S} \sum_{p,m} \tfrac{m}{12} w_{pmjt} \ge n \sum_{j \in S} y_{jt} \quad \forall S, t"
+    )
     after: ClassVar[str] = "Church & ReVelle 1974, Papers of the Regional Science Association 32(1)"
     unit: ClassVar[str] = "persons"
     indicator: ClassVar[str] = "indicator.posting"
     measured_in: ClassVar[str] = "persons"
     needs: ClassVar[frozenset[str]] = frozenset({"siting", "postings"})
+    sees_places: ClassVar[bool] = False
 
     to: tuple[Literal[INSTITUTION_KINDS], ...] = pydantic.Field(min_length=1)  # type: ignore[valid-type]
-    sent_by: Literal["district", "lead_hospital", "tertiary_hospital", "city_group"]
+    sent_by: Literal[SENDERS]  # type: ignore[valid-type]
     at_least: int = pydantic.Field(default=1, gt=0)
     scope: Literal["site", "town", "district", "supporter"] = "site"
-    rank: Literal["", "resident", "attending", "associate_senior", "senior"] = ""
+    rank: Literal["", *RANKS] = ""  # type: ignore[valid-type]
     months: int = pydantic.Field(default=0, ge=0)
     days_per_week: float = pydantic.Field(default=0, ge=0, le=7)
 
@@ -42,8 +52,17 @@ class Posting(Rule):
         """Return the persons asked for."""
         return self.at_least
 
-    def parts(self, case: Case) -> Iterator[tuple[str, tuple[int, ...]]]:
-        """Yield each part in which persons are counted, and its sites."""
+    def parts(self, case: Case) -> Iterator[Part]:
+        """Yield each part in which persons are counted; where nobody is a supporter, one without a sender."""
+        if self.scope == "supporter":
+            everywhere = tuple(j for j, site in enumerate(case.sites) if site.kind in self.to)
+            senders = dict.fromkeys(
+                pool.sender
+                for p, pool in enumerate(case.pools)
+                if any(case.sends_as(p, self.sent_by, j) for j in everywhere)
+            )
+            yield from ((sender, everywhere, sender) for sender in senders or (self.sent_by,))
+            return
         found: list[tuple[str, tuple[int, ...]]]
         if self.scope == "site":
             found = [(site.id, (j,)) for j, site in enumerate(case.sites)]
@@ -52,11 +71,42 @@ class Posting(Rule):
         for part, members in found:
             inside = tuple(j for j in members if case.sites[j].kind in self.to)
             if inside:
-                yield part, inside
+                yield part, inside, ""
 
-    def posted(self, layout: Layout, inside: tuple[int, ...], t: int) -> Number:
-        """Return the persons posted to some sites in a year."""
-        return sum(layout.amounts.get((self._what, j, t), 0) for j in inside)
+    def counts(self, case: Case, pool: int, months: int, j: int, sender: str = "") -> bool:
+        """Tell whether a tour of a pool at a site counts, for one sender where that is asked."""
+        one = case.pools[pool]
+        return (
+            case.sends_as(pool, self.sent_by, j)
+            and (not self.rank or RANKS.index(one.rank) >= RANKS.index(self.rank))
+            and months >= self.months
+            and one.days_per_week >= exact(self.days_per_week)
+            and sender in ("", one.sender)
+        )
+
+    def terms(self, case: Case, inside: tuple[int, ...], sender: str, t: int) -> dict[Key, Number]:
+        """Return the persons posted to some sites in a year, as a sum of variables."""
+        if case.postings is None:
+            return {}
+        return {
+            tours(p, months, j, t): Fraction(months, MONTHS)
+            for p, pool in enumerate(case.pools)
+            for months in case.postings.months
+            if pool.tours and months <= pool.post_months
+            for j in inside
+            if j in case.receivers[p] and self.counts(case, p, months, j, sender)
+        }
+
+    def posted(self, case: Case, layout: Layout, inside: tuple[int, ...], sender: str, t: int) -> Number:
+        """Return the persons posted to some sites in a year: those of half a year count half."""
+        return sum(
+            (
+                Fraction(months * number, MONTHS)
+                for (p, months, j, u), number in layout.tours.items()
+                if u == t and j in inside and self.counts(case, p, months, j, sender)
+            ),
+            Fraction(0),
+        )
 
     def wanted(self, layout: Layout, inside: tuple[int, ...], t: int) -> int:
         """Return the persons whom some sites need in a year."""
@@ -67,8 +117,8 @@ class Posting(Rule):
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield one row per part and year; a closed site needs nobody."""
         for t in self.when(case):
-            for part, inside in self.parts(case):
-                terms: dict[Key, Number] = {amount(self._what, j, t): 1 for j in inside}
+            for part, inside, sender in self.parts(case):
+                terms = self.terms(case, inside, sender, t)
                 one = self.scope == "supporter"
                 if not one:
                     terms |= {opened(j, t): -self.at_least for j in inside}
@@ -79,8 +129,8 @@ class Posting(Rule):
     def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
         """Yield each part and year with too few."""
         for t in self.when(case):
-            for part, inside in self.parts(case):
-                number, wanted = self.posted(layout, inside, t), self.wanted(layout, inside, t)
+            for part, inside, sender in self.parts(case):
+                number, wanted = self.posted(case, layout, inside, sender, t), self.wanted(layout, inside, t)
                 if number < wanted:
                     target = self.at_least * (1 if self.scope == "supporter" else len(inside))
                     details = {"number": number, "target": wanted}
@@ -88,9 +138,8 @@ class Posting(Rule):
 
     def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
         """Return the persons posted to the part that is farthest off, and how many it needs."""
-        numbers = [(self.posted(layout, inside, t), self.wanted(layout, inside, t)) for _, inside in self.parts(case)]
+        numbers = [
+            (self.posted(case, layout, inside, sender, t), self.wanted(layout, inside, t))
+            for _, inside, sender in self.parts(case)
+        ]
         return min(numbers, key=lambda one: (one[0] - one[1], one[0]), default=(0, 0))
-
-    @property
-    def _what(self) -> str:
-        return f"posted:{self.sent_by}"

@@ -10,17 +10,19 @@ from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import Breach, Key, Number, Row, served
+from allocate.rows import Breach, Key, Number, Row, served, visits
 from allocate.rules.base import STRICT, Rule
 from allocate.rules.scopes import Scope, parts
 from allocate.units import exact
+from allocate.words import say
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Reach(Rule):
     """At least a `share` of the people of the district, of each town or of each place is served within the circle.
 
-    A person is served when a site that counts is open within the circle and has room for them.
+    A person is served when a site that counts is open within the circle and has room for them. Place by place, being
+    visited in one of the ways of outreach named in `or_by` is as good.
     """
 
     formula: ClassVar[str] = r"\sum_{i \in S} z_{it} \ge \lceil \alpha \sum_{i \in S} p_{it} \rceil \quad \forall S, t"
@@ -31,6 +33,18 @@ class Reach(Rule):
 
     share: float = pydantic.Field(gt=0, le=1)
     scope: Scope = "district"
+    or_by: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what would count people twice.
+
+        Raises
+        ------
+        ValueError
+            When visits are to count, and people are not counted place by place.
+        """
+        if self.or_by and self.scope != "place":
+            raise ValueError(say("reason.or_by_place"))
 
     def tells_apart(self, case: Case, i: int) -> Key:
         """Return the part of the district that the place counts for."""
@@ -53,7 +67,11 @@ class Reach(Rule):
             for part, members in parts(case, self.scope):
                 target = self.target(case, members, t)
                 if target:
-                    terms = {served(i, t): 1 for i in members}
+                    terms: dict[Key, Number] = {served(i, t): 1 for i in members}
+                    for name, way in case.ways.items() if self.or_by else ():
+                        for i in members if name in self.or_by else ():
+                            # (A place by itself: its target is all that it can miss.)
+                            terms |= {visits(name, i, j, t): target for j in way.bases_of.get(i, ())}
                     yield Row((part, case.years[t]), terms, ">=", target, target, case.repeats[t])
 
     def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
@@ -61,11 +79,17 @@ class Reach(Rule):
         for t in self.when(case):
             for part, members in parts(case, self.scope):
                 target = self.target(case, members, t)
-                people = sum(layout.served.get((i, t), 0) for i in members)
+                people = self.reached(case, layout, members, t)
                 if people < target:
                     about = (part, case.years[t])
                     details = {"people": people, "target": target}
                     yield Breach(about, target - people, target, "breach.reach", details)
+
+    def reached(self, case: Case, layout: Layout, members: tuple[int, ...], t: int) -> int:
+        """Return the people of a part of the district who are served in a year, or visited [persons]."""
+        if any((name, i, t) in layout.visited for name in self.or_by for i in members):
+            return sum(int(case.people[i, t]) for i in members)
+        return sum(layout.served.get((i, t), 0) for i in members)
 
     def causes(self, case: Case, layout: Layout, t: int) -> list[tuple[tuple[str, ...], Number]]:
         """Return the places with most people unserved, in the parts that fall short."""
@@ -83,7 +107,7 @@ class Reach(Rule):
         least = Fraction(1)
         for _, members in parts(case, self.scope):
             people = sum(int(case.people[i, t]) for i in members)
-            reached = sum(layout.served.get((i, t), 0) for i in members)
+            reached = self.reached(case, layout, members, t)
             if people:
                 least = min(least, Fraction(reached, people))
         return least, exact(self.share)

@@ -8,20 +8,25 @@ from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import Breach, Key, Number, Row, amount, opened
+from allocate.rows import Breach, Key, Number, Row, opened, visits
 from allocate.rules.base import STRICT, Rule
 from allocate.tables import INSTITUTION_KINDS
+
+# A village or town: its id, its index, and the sites that spare it the rounds.
+Stop = tuple[str, int, tuple[int, ...]]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Rounds(Rule):
-    """Rounds come at least `times` a week or a month to each village without a clinic of its own, or to each town.
+    """Rounds come at least `times` a week or a month to each village that needs them, or to each town.
 
-    A village is without one when no site of the kinds in `unless` is open in it; with none of them named, every
-    village counts. Only rounds of `half_days` or more count.
+    Which villages need them is a choice (`where`): those out of reach of every open site of the kinds in `unless`
+    (within the circle; every kind that the circle counts, where none is named); those without an open site of these
+    kinds of their own (a clinic, where none is named); every village; or those in `listed`. Staff posted in a village
+    comes on most days, so it counts as rounds do. Only visits of `half_days` or more count.
     """
 
-    formula: ClassVar[str] = r"r_{it} + n \sum_{j \in i} y_{jt} \ge n \quad \forall i, t"
+    formula: ClassVar[str] = r"\sum_w n_w v_{wit} + n \sum_{j \in N_i} y_{jt} \ge n \quad \forall i, t"
     after: ClassVar[str] = "Hodgson, Laporte & Semet 1998, Journal of Regional Science 38(4)"
     unit: ClassVar[str] = "sessions"
     indicator: ClassVar[str] = "indicator.rounds"
@@ -32,35 +37,65 @@ class Rounds(Rule):
     times: int = pydantic.Field(gt=0)
     per: Literal["week", "month"] = "week"
     half_days: int = pydantic.Field(default=0, ge=0)
-    unless: tuple[Literal[INSTITUTION_KINDS], ...] = ("clinic",)  # type: ignore[valid-type]
+    where: Literal["out_of_reach", "without_own", "every", "listed"] = "out_of_reach"
+    unless: tuple[Literal[INSTITUTION_KINDS], ...] = ()  # type: ignore[valid-type]
+    listed: tuple[str, ...] = ()
 
     def asks(self) -> Number:
         """Return the sessions asked for."""
         return self.times
 
-    def stops(self, case: Case) -> Iterator[tuple[str, int, tuple[int, ...]]]:
-        """Yield the id and the index of each village or town, and the sites that spare it the rounds."""
+    def stops(self, case: Case) -> Iterator[Stop]:
+        """Yield the villages or towns that are looked at; a village without people needs nobody."""
         if self.to == "town":
-            for k, town in enumerate(case.towns):
-                yield town, k, ()
-        else:
-            for i, kind in enumerate(case.place_kinds):
-                if kind == "village":
-                    yield case.places[i], i, tuple(j for j in case.sites_in[i] if case.sites[j].kind in self.unless)
+            yield from ((town, k, ()) for k, town in enumerate(case.towns))
+            return
+        for i, kind in enumerate(case.place_kinds):
+            if kind != "village" or (self.where == "listed" and case.places[i] not in self.listed):
+                continue
+            if case.people[i].any():
+                yield case.places[i], i, self._sparing(case, i)
+
+    def _sparing(self, case: Case, i: int) -> tuple[int, ...]:
+        match self.where:
+            case "out_of_reach":
+                return tuple(j for j in case.sites_of[i] if not self.unless or case.sites[j].kind in self.unless)
+            case "without_own":
+                kinds = self.unless or ("clinic",)
+                return tuple(j for j in case.sites_in[i] if case.sites[j].kind in kinds)
+        return ()
+
+    def ways(self, case: Case) -> dict[str, int]:
+        """Return the ways of outreach that count, and how often each comes in the rule's period."""
+        found = {}
+        for name, way in case.ways.items():
+            plan = way.plan
+            # (A month has four weeks at least; what comes once a month does not come every week.)
+            often = plan.times * (4 if (plan.per, self.per) == ("week", "month") else 1)
+            if plan.to == self.to and plan.half_days >= self.half_days and (plan.per, self.per) != ("month", "week"):
+                found[name] = often
+        return found
 
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield one row per village or town and year."""
+        ways = self.ways(case)
         for t in self.when(case):
             for name, stop, sparing in self.stops(case):
-                terms: dict[Key, Number] = {amount(self._what, stop, t): 1}
+                terms: dict[Key, Number] = {
+                    visits(way, stop, j, t): often
+                    for way, often in ways.items()
+                    for j in case.ways[way].bases_of.get(stop, ())
+                }
                 terms |= {opened(j, t): self.times for j in sparing}
                 yield Row((name, case.years[t]), terms, ">=", self.times, self.times, case.repeats[t])
 
-    def missing(self, case: Case, layout: Layout, t: int) -> Iterator[tuple[str, Number]]:
+    def missing(self, case: Case, layout: Layout, t: int) -> Iterator[tuple[str, int]]:
         """Yield each village or town to which rounds should come, and the sessions that it lacks."""
+        ways = self.ways(case)
         for name, stop, sparing in self.stops(case):
             if not any((j, t) in layout.open for j in sparing):
-                yield name, max(0, self.times - layout.amounts.get((self._what, stop, t), 0))
+                come = sum(often for way, often in ways.items() if (way, stop, t) in layout.visited)
+                yield name, max(0, self.times - come)
 
     def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
         """Yield each village or town and year with too few."""
@@ -73,7 +108,3 @@ class Rounds(Rule):
     def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
         """Return the sessions where they are fewest, never more than asked for, and the sessions asked for."""
         return self.times - max((lacks for _, lacks in self.missing(case, layout, t)), default=0), self.times
-
-    @property
-    def _what(self) -> str:
-        return f"rounds:{self.per}"

@@ -1,0 +1,145 @@
+"""Ways in which staff of hubs and hospitals goes to villages and towns: rounds, and posts in a village."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Literal
+
+import pydantic
+
+from allocate.tables import HUB_KINDS
+from allocate.travel.circles import STRICT, Text
+from allocate.units import Basis
+from allocate.words import say
+
+DAYS, HALVES = 5, 2
+DAY_NAMES = ("mon", "tue", "wed", "thu", "fri")
+HALF_NAMES = ("am", "pm")
+# Weeks of the period that a timetable is made for, and periods in a calendar year.
+WEEKS = {"week": 1, "month": 4}
+PERIODS = {"week": 52, "month": 12}
+
+
+def _session(text: str) -> str:
+    day, _, half = text.partition(" ")
+    if day not in DAY_NAMES or half not in ("", *HALF_NAMES):
+        raise ValueError(say("reason.session", days=", ".join(DAY_NAMES), halves=", ".join(HALF_NAMES)))
+    return text
+
+
+Session = Annotated[str, pydantic.AfterValidator(_session)]
+
+
+class Outreach(pydantic.BaseModel):
+    """One way to serve villages or towns from outside.
+
+    Attributes
+    ----------
+    by
+        Kinds of institution that send: hubs to the villages of their town, or hospitals.
+    to
+        What is visited.
+    is_post
+        Whether it is a post in the village (镇聘村用): somebody is there on most days, as in a clinic.
+    times, per
+        Visits to each village or town in a week or a month.
+    half_days
+        Half-days that each visit lasts.
+    resource
+        Staff, or teams, of the model that go.
+    half_days_each
+        Most half-days in a week that one of them is out.
+    vehicles
+        Resource of which one is needed for each that is out at the same time; empty: none.
+    mode, minutes
+        How they travel, and the longest way there [min].
+    day_minutes
+        Most that one of them is on the road in a day [min]; None: no limit but that of the way.
+    apart
+        Least days between two visits to the same village; 1: not on the same day.
+    per_visit, per_hour
+        What a visit costs, and an hour on the road [yuan].
+    closed
+        Sessions in which nobody is out anywhere, such as "mon am" or "fri".
+    """
+
+    model_config = STRICT
+
+    name: Text
+    by: tuple[Literal["hospital", *HUB_KINDS], ...] = pydantic.Field(min_length=1)  # type: ignore[valid-type]
+    to: Literal["village", "town"] = "village"
+    is_post: bool = False
+    times: int = pydantic.Field(gt=0, le=40)
+    per: Literal["week", "month"] = "week"
+    half_days: int = pydantic.Field(default=1, gt=0, le=10)
+    resource: str = pydantic.Field(min_length=1)
+    half_days_each: int = pydantic.Field(default=DAYS * HALVES, gt=0, le=DAYS * HALVES)
+    vehicles: str = ""
+    mode: str
+    minutes: int = pydantic.Field(gt=0, le=240)
+    day_minutes: int | None = pydantic.Field(default=None, gt=0, le=960)
+    apart: int = pydantic.Field(default=1, ge=1, le=4)
+    per_visit: int = pydantic.Field(default=0, ge=0, le=10**6)
+    per_hour: int = pydantic.Field(default=0, ge=0, le=10**6)
+    closed: tuple[Session, ...] = ()
+    basis: Basis
+    source: str = pydantic.Field(min_length=2)
+
+    @pydantic.model_validator(mode="after")
+    def _fits_in_a_period(self) -> "Outreach":
+        if self.times * self.half_days > self.half_days_each * self.weeks:
+            raise ValueError(say("reason.visits_too_many"))
+        return self
+
+    @property
+    def weeks(self) -> int:
+        """Return the weeks of the period that a timetable is made for."""
+        return WEEKS[self.per]
+
+    @property
+    def load(self) -> int:
+        """Return the half-days that one village or town takes in a period."""
+        return self.times * self.half_days
+
+    @property
+    def room(self) -> int:
+        """Return the half-days that one of those who go has in a period."""
+        return self.half_days_each * self.weeks
+
+    def yearly(self, seconds: int) -> int:
+        """Return what visiting one village or town costs in a calendar year, whose way takes so long [yuan]."""
+        each = self.per_visit + -(-2 * seconds * self.per_hour // 3600)
+        return PERIODS[self.per] * self.times * each
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way of outreach in a case.
+
+    Attributes
+    ----------
+    plan
+        What the model says of it.
+    pairs
+        Time of the way there [s], by (index of the village or town, index of the site that sends).
+    """
+
+    plan: Outreach
+    pairs: Mapping[tuple[int, int], int]
+
+    @cached_property
+    def bases_of(self) -> Mapping[int, tuple[int, ...]]:
+        """Return the sites that can visit a village or town, by its index."""
+        return _grouped((stop, j) for stop, j in sorted(self.pairs))
+
+    @cached_property
+    def stops_of(self) -> Mapping[int, tuple[int, ...]]:
+        """Return the villages or towns that a site can visit, by its index."""
+        return _grouped((j, stop) for stop, j in sorted(self.pairs))
+
+
+def _grouped(pairs: Iterable[tuple[int, int]]) -> dict[int, tuple[int, ...]]:
+    groups: dict[int, list[int]] = {}
+    for key, value in pairs:
+        groups.setdefault(key, []).append(value)
+    return {key: tuple(group) for key, group in groups.items()}
