@@ -182,6 +182,17 @@ def roster_rows(case: Case, layout: Layout) -> list[Plain]:
     ]
 
 
+def remote_rows(case: Case, rules: Mapping[str, Rule], layout: Layout) -> list[Plain]:
+    """Return where remote consultation stands in for an expert whom no pool has left, rule by rule: never silently."""
+    return [
+        {"year": case.years[t], "rule": name, "id": case.sites[j].id, "with": rule.or_remote}
+        for name, rule in rules.items()
+        if isinstance(rule, Posting)
+        for t in rule.when(case)
+        for j in sorted(rule.remote(case, layout, t))
+    ]
+
+
 def rounds_rows(case: Case, layout: Layout) -> list[Plain]:
     """Return who visits which village or town in every year, how often, and how long the way is."""
     rows = []

@@ -24,7 +24,7 @@ from allocate.gaps import DIGITS, HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, sho
 from allocate.layout import Layout, send_nearest
 from allocate.life import merged, moved
 from allocate.model import Model
-from allocate.outgoing import going_out_of, postings_rows, roster_rows, rounds_rows, timetable_rows
+from allocate.outgoing import going_out_of, postings_rows, remote_rows, roster_rows, rounds_rows, timetable_rows
 from allocate.population import AGED_0_14, AGED_65, Population, project
 from allocate.reliance import stock_rows
 from allocate.resources import FLOWS, flow
@@ -104,6 +104,7 @@ def assemble(
         "staff_flows": _staff_flows(case, layout),
         "postings": postings_rows(case, layout),
         "roster": roster_rows(case, layout),
+        "remote": remote_rows(case, model.planned(), layout),
         "rounds": rounds_rows(case, layout),
         "timetable": timetable_rows(case, layout),
         "consortia": [],

@@ -34,7 +34,7 @@ _LATER = frozenset(
         *("people_0_14", "people_0_14_basis", "growth", "people_by_year", "fairness", "stock", "rests_on", "front"),
         *("nesting", "parent", "parent_basis", "hospital", "into", "from"),
         *("adding", "pay", "standing_pay", "capital", "recurrent"),
-        *("roster", "timetable", "posted", "postings", "outreach"),
+        *("roster", "timetable", "remote", "posted", "postings", "outreach"),
         *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
     }
 )
