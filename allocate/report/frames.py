@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from allocate.areas import Areas
-from allocate.report.sheets import Field, Sheet, clean, sheets
+from allocate.report.sheets import sheets
+from allocate.report.table import Field, Sheet, clean
 from allocate.words import Language
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from allocate.report.frames import LINK
-from allocate.report.sheets import STATUSES, Field, sheets
+from allocate.report.sheets import STATUSES, sheets
+from allocate.report.table import Field
 from allocate.tables import ENDS
 from allocate.words import Language, catalogue, say_in
 

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, time
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
-from allocate.report.sheets import Cell, Field, Sheet, clean, sheets
+from allocate.report.sheets import sheets
 from allocate.report.summary import summary
+from allocate.report.table import Cell, Field, Sheet, clean
 from allocate.words import Language, say_in, speaking
 
 if TYPE_CHECKING:
