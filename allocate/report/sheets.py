@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from allocate.population import AGES
+from allocate.report.away import posts_away, visits_made
+from allocate.report.sending import sending_sheets
 from allocate.report.summary import assumed_stock, say_grounds, stage_key
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, make_sheet, share_of
 from allocate.tables import BASES, ENDS, INSTITUTION_KINDS
@@ -22,21 +24,23 @@ _NUMBER, _PER = "number_of", "per_one"
 _SERVING = ("gps", "village_doctors")
 # Why a clause is no rule, where the clause itself gives the reason.
 REASONED = ("clause.indicator", "clause.out_of_scope")
-STATUSES = ("served", "no_capacity", "rounds", "out_of_range")
+STATUSES = ("served", "no_capacity", "rounds", "posted", "out_of_range")
 # What a clause can be, in the order in which a planner reads them.
 CLAUSE_STATUSES = ("missed", "met", "undecided", "reported", "not_applicable")
 
 
 def sheets(content: Content, language: Language) -> dict[str, Sheet]:
     """Return every table of a plan by its name, in the order in which a planner reads them."""
-    makers: tuple[Callable[[Source], Sheet], ...] = (
-        _years, _scorecard, _sites, _towns, _staffing, _staff_flows, _staff_by_town, _places, _budget, _coverage,
-        _ages, _fairness, _proof, _nesting, _draws, _front, _assumptions, _problems, _sources,
+    first: tuple[Callable[[Source], Sheet], ...] = (_years, _scorecard, _sites, _towns)
+    last: tuple[Callable[[Source], Sheet], ...] = (
+        _places, _budget, _coverage, _ages, _fairness, _proof, _nesting, _draws, _front, _assumptions, _problems,
+        _sources,
     )  # fmt: skip
     source = Source(content, language)
-    if not source.resources:
-        makers = tuple(make for make in makers if make not in (_staffing, _staff_flows, _staff_by_town))
-    return {sheet.name: sheet for sheet in (make(source) for make in makers)}
+    if source.resources:
+        first += (_staffing, _staff_flows, _staff_by_town)
+    made = (*(make(source) for make in first), *sending_sheets(source), *(make(source) for make in last))
+    return {sheet.name: sheet for sheet in made}
 
 
 def reason(site: Mapping[str, Any], years: Sequence[int], language: Language) -> str:
@@ -50,6 +54,8 @@ def reason(site: Mapping[str, Any], years: Sequence[int], language: Language) ->
     return say_in(language, "sites.why" if alone else "sites.why_shared", year=last, people=people, alone=alone)
 
 
+# A plan of an earlier version does not name every status, and has nobody in those.
+_NOBODY = dict.fromkeys(STATUSES, 0)
 _PEOPLE = (Field("people", "whole"), *(Field(status, "whole") for status in STATUSES), Field("served_share", "share"))
 
 
@@ -63,9 +69,12 @@ def _number_of(resource: str) -> Field:
 
 
 def _money(source: Source) -> tuple[Field, ...]:
-    """Return the columns of money: of a plan that decides staff, what of it is for staff, once and in each year."""
-    sites = ("opening", "yearly")
-    names = (*sites, "adding", "pay", "standing_pay", "capital", "recurrent") if source.resources else sites
+    """Return the columns of money: what of it is for staff, postings and rounds, where the plan decides these."""
+    names = ["opening", "yearly"]
+    names += ["adding", "pay", "standing_pay"] if source.resources else []
+    names += ["postings"] if posts_away(source.content) else []
+    names += ["outreach"] if visits_made(source.content) else []
+    names += ["capital", "recurrent"] if len(names) > len(("opening", "yearly")) else []
     return tuple(Field(name, "yuan") for name in (*names, "total"))
 
 
@@ -91,6 +100,7 @@ def _years(source: Source) -> Sheet:
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
         standing = [site["kind"] for site in source.open_sites(row["year"])]
         return {
+            **_NOBODY,
             **money[row["year"]],
             **row,
             "served_share": share_of(row["served"], row["people"]),
@@ -222,6 +232,7 @@ def _towns(source: Source) -> Sheet:
         standing = [s for s in source.open_sites(year) if s["kind"] in sited and town_id in (None, s["town"])]
         low, high = _range(content["draws"], town_id, str(year))
         return {
+            **_NOBODY,
             **row,
             "town_id": town_id,
             "town": source.scope(scope),
@@ -400,6 +411,7 @@ def _ages(source: Source) -> Sheet:
 
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
         return {
+            **_NOBODY,
             **row,
             "town_id": None if row["scope"] == DISTRICT else row["scope"],
             "town": source.scope(row["scope"]),

@@ -29,9 +29,9 @@ class Field:
     name
         ASCII name, the same in every language; that of a column by year ends with the year.
     kind
-        What its cells hold. A `code` is a key of the catalogue's section `group`; a `share` and a `gap` are fractions
-        of 1, a `rate` is for 1,000 people or for one person; a `measure` is in the unit that the same row names,
-        fractions of 1 where that is a share.
+        What its cells hold. A `mark` is one sign, or nothing. A `code` is a key of the catalogue's section `group`; a
+        `share` and a `gap` are fractions of 1, a `rate` is for 1,000 people or for one person; a `measure` is in the
+        unit that the same row names, fractions of 1 where that is a share.
     group
         Section of the catalogue that says the codes.
     year
@@ -55,7 +55,7 @@ class Field:
     @property
     def is_number(self) -> bool:
         """Tell whether its cells hold numbers."""
-        return self.kind not in ("id", "text", "code")
+        return self.kind not in ("id", "text", "code", "mark")
 
     def heading(self, language: Language) -> str:
         """Return the heading in a language."""
