@@ -13,8 +13,9 @@ from allocate.errors import Problem, UsageError
 from allocate.faults import disk_reason
 from allocate.plans import PLAN_FILE, Plan, to_json
 from allocate.report.comma import csv_files, sites_csv
-from allocate.report.frames import LAYERS
+from allocate.report.frames import LAYERS, SENDING_LAYERS
 from allocate.report.geopackage import geojson, geopackage
+from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import SHEETS, STAFF_SHEETS
 from allocate.report.workbook import workbook
 from allocate.words import Language, language, say, visible
@@ -28,8 +29,8 @@ FRONT_FILE = "front.svg"
 # What an export is called where no other name is given; a name without a dot is a folder.
 EXPORTS = {"html": MAP_FILE, "xlsx": WORKBOOK_FILE, "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson"}
 # The files in the folders among them.
-_TABLES = (*SHEETS, *STAFF_SHEETS)
-_WITHIN = {form: tuple(f"{name}.{form}" for name in names) for form, names in (("csv", _TABLES), ("geojson", LAYERS))}
+_HELD = {"csv": (*SHEETS, *STAFF_SHEETS, *SENDING_SHEETS), "geojson": (*LAYERS, *SENDING_LAYERS)}
+_WITHIN = {form: tuple(f"{name}.{form}" for name in names) for form, names in _HELD.items()}
 # A spreadsheet program leaves such a file beside one that it holds open: Excel, LibreOffice.
 _LOCKS = ("~${}", ".~lock.{}#")
 # What is written stands beside its place under such a name until it is whole.

@@ -16,11 +16,11 @@ const LIST_LIMIT = 200;
 
 // Okabe & Ito's colours, told apart with any colour vision; shapes differ as well.
 const COLOURS = {
-  served: "#009e73", rounds: "#56b4e9", no_capacity: "#e69f00", out_of_range: "#d55e00", unknown: "#777777",
+  served: "#009e73", posted: "#cc79a7", rounds: "#56b4e9", no_capacity: "#e69f00", out_of_range: "#d55e00", unknown: "#777777",
   opening: "#0072b2", kept: "#1d2329", changing: "#f0e442", closing: "#cc79a7", existing: "#8a939b",
 };
 const SHAPES = {
-  served: "circle", rounds: "barred", no_capacity: "triangle", out_of_range: "diamond", unknown: "circle",
+  served: "circle", posted: "plus", rounds: "barred", no_capacity: "triangle", out_of_range: "diamond", unknown: "circle",
 };
 const SIZES = { clinic: 5, station: 6.5, ems_station: 6, township_hospital: 7, community_centre: 7, hospital: 9 };
 const OPEN_STATES = ["opening", "kept", "changing"];
@@ -244,10 +244,14 @@ function drawPlace(ctx, x, y, { shape, colour, hollow, r }) {
   ctx.fill();
   ctx.globalAlpha = 1;
   stroke(ctx, hollow ? colour : "#ffffff", hollow ? 1.5 : 0.8);
-  if (shape !== "barred") return;
+  if (shape !== "barred" && shape !== "plus") return;
   ctx.beginPath();
   ctx.moveTo(x - r, y);
   ctx.lineTo(x + r, y);
+  if (shape === "plus") {
+    ctx.moveTo(x, y - r);
+    ctx.lineTo(x, y + r);
+  }
   stroke(ctx, hollow ? colour : "#ffffff", 1.5);
 }
 
@@ -1168,6 +1172,8 @@ function whyPlace(status, mark, minutes) {
       return sentence(inLanguage(plan.circle) ? "why_out_of_named_range" : "why_out_of_range", values);
     case "rounds":
       return [say("why_rounds")];
+    case "posted":
+      return [say("why_posted")];
     default:
       return [say("why_unknown")];
   }

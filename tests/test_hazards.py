@@ -36,9 +36,10 @@ from allocate.plans import Plan, read_plan
 from allocate.report.comma import csv_files, sites_csv
 from allocate.report.frames import LAYERS
 from allocate.report.geopackage import geojson, geopackage
-from allocate.report.sheets import SHEETS, Sheet, clean, sheets
+from allocate.report.sheets import SHEETS, sheets
 from allocate.report.styles import styles
 from allocate.report.summary import summary
+from allocate.report.table import Sheet, clean
 from allocate.report.workbook import workbook
 from allocate.verification import insist
 from allocate.words import LANGUAGES, Language, say_in, speaking, visible

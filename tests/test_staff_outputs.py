@@ -23,8 +23,9 @@ from allocate.plans import Plan
 from allocate.report.clauses import clause_lines
 from allocate.report.comma import csv_files
 from allocate.report.geopackage import geopackage
-from allocate.report.sheets import SHEETS, STAFF_SHEETS, Cell, Sheet, sheets
+from allocate.report.sheets import SHEETS, STAFF_SHEETS, sheets
 from allocate.report.summary import summary
+from allocate.report.table import Cell, Sheet
 from allocate.report.workbook import workbook
 from allocate.resources import Resource
 from allocate.rows import Breach

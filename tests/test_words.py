@@ -25,6 +25,8 @@ from allocate.words import LANGUAGES, both, catalogue, language, say, say_in, sp
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "allocate").rglob("*.py"))
 PAGE = [ROOT / "maps" / name for name in ("page.js", "template.html")]
+# One module says the headings and notes of all sheets, and others name the columns.
+REPORTS = [module for module in MODULES if module.parent.name == "report"]
 SECTIONS = {key.split(".")[0] for key in catalogue()}
 SHEETS = {
     *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting"),
@@ -169,6 +171,9 @@ def is_used(key: str) -> bool:
         return map_uses(rest) or any(key in constants(module) for module in MODULES)
     for module in MODULES:
         texts, shapes = constants(module), patterns(module)
+        if section in ("field", "note") and module.name == "table.py":
+            texts = set().union(*map(constants, REPORTS))
+            shapes = set().union(*map(patterns, REPORTS))
         helper = f"{section}\\..+"
         whole = {shape for shape in shapes if shape.startswith(f"{section}\\.") and shape != helper}
         if key in texts or any(re.fullmatch(shape, key) for shape in whole):

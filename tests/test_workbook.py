@@ -20,7 +20,8 @@ from conftest import ROOT, start_python
 from python_calamine import CalamineWorkbook
 
 from allocate.plans import Plan, to_json
-from allocate.report.sheets import Cell, sheets
+from allocate.report.sheets import sheets
+from allocate.report.table import Cell
 from allocate.report.workbook import workbook
 from allocate.words import LANGUAGES, Language, say_in
 

@@ -14,7 +14,7 @@ from allocate.units import Basis
 from allocate.words import LANGUAGES, catalogue
 
 # From best to worst: a place in several states is drawn in the last of them.
-STATUSES = ("served", "rounds", "no_capacity", "out_of_range", "unknown")
+STATUSES = ("served", "posted", "rounds", "no_capacity", "out_of_range", "unknown")
 BASES = (*Basis, "unknown")
 FIRM = (Basis.OFFICIAL, Basis.SURVEYED)
 # Among the rows of one site and year, the last one says how the site is drawn.

@@ -5,7 +5,7 @@ from math import ceil, floor, log10
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from allocate.report.sheets import clean
+from allocate.report.table import clean
 from allocate.words import LANGUAGES, both, say_in
 
 _WIDE, _HIGH = 760, 500  # the figure [pixels]

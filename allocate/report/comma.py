@@ -5,7 +5,8 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from allocate.report.sheets import Cell, Sheet, sheets
+from allocate.report.sheets import sheets
+from allocate.report.table import Cell, Sheet
 from allocate.words import LANGUAGES, Language
 
 # A spreadsheet takes a cell that begins with one of these for a formula.

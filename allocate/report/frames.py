@@ -1,10 +1,11 @@
 """A plan as tables for pandas, and as layers for geopandas and every GIS: the same tables as in the workbook."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from allocate.areas import Areas
-from allocate.report.sheets import Field, Sheet, clean, sheets
+from allocate.report.sheets import sheets
+from allocate.report.table import Field, Sheet, clean
 from allocate.words import Language
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ _CRS = {"wgs84": "EPSG:4326", "cgcs2000": "EPSG:4490"}
 _TYPES = {"year": "Int64", "whole": "Int64", "yuan": "Int64"}
 # Every layer by its name, in the order in which they are drawn.
 LAYERS = ("boundary", "towns", "reach", "links", "places", "sites")
+# Those that only a plan that decides postings and rounds has: after the links.
+SENDING_LAYERS = ("postings", "rounds")
 # The columns of the layer of links, from the table of places.
 LINK = ("year", "id", "name", "served_by", "served_by_name", "part", "minutes")
 
@@ -31,7 +34,7 @@ def frame(sheet: Sheet) -> "DataFrame":
 
 
 def layers(content: Mapping[str, Any], language: Language = "zh") -> dict[str, "GeoDataFrame"]:
-    """Return the layers of a plan in its datum: places, sites, links, towns, reach and boundary.
+    """Return the layers of a plan in its datum: places, sites, links, towns, reach and boundary; postings and rounds.
 
     Places, links, towns and reach have one row per year; a site has one per action. Town areas are drawn from the
     cells of the places and are no administrative boundaries; see `allocate.areas`.
@@ -59,6 +62,7 @@ def layers(content: Mapping[str, Any], language: Language = "zh") -> dict[str, "
         "towns": layer(towns, (outlines.get(str(town)) for town in towns["town_id"])),
         "reach": layer(pd.DataFrame({"year": list(reach), "circle": circle}), reach.values()),
         "links": _links(places, sites, crs),
+        **dict(_sent(content, tables, crs)),
         "places": layer(places, gpd.points_from_xy(places["lon"], places["lat"])),
         "sites": layer(sites, gpd.points_from_xy(sites["lon"], sites["lat"])),
     }
@@ -76,3 +80,40 @@ def _links(places: "DataFrame", sites: "DataFrame", crs: str) -> "GeoDataFrame":
     starts = served[["lon", "lat"]].to_numpy(dtype=float)
     lines: Any = [shapely.LineString(pair) for pair in zip(starts, ends, strict=True)]
     return gpd.GeoDataFrame(served[list(LINK)], geometry=gpd.GeoSeries(lines, crs=crs))
+
+
+def _sent(content: Mapping[str, Any], tables: Mapping[str, Sheet], crs: str) -> Iterator[tuple[str, "GeoDataFrame"]]:
+    """Yield the straight line of every tour from hospital to hub, and of every way from there to village or town.
+
+    Who comes from outside the district, or goes to a town that has no position, has no line.
+    """
+    district = content["district_data"]
+    stands = _spots((*district["institutions"], *content["sites"]))
+    places, towns = _spots(district["places"]), _spots(district["towns"])
+    if "postings_by_hospital" in tables:
+        tours = tables["postings_by_hospital"]
+        ends = zip(tours.column("sender_id"), tours.column("hub_id"), strict=True)
+        yield "postings", _lines(tours, ((stands.get(one), stands.get(other)) for one, other in ends), crs)
+    if "rounds" in tables:
+        rounds = tables["rounds"]
+        stops = zip(*map(rounds.column, ("base_id", "id", "town_id")), strict=True)
+        pairs = ((stands.get(base), towns.get(town) if place is None else places[place]) for base, place, town in stops)
+        yield "rounds", _lines(rounds, pairs, crs)
+
+
+def _spots(rows: Iterable[Mapping[str, Any]]) -> dict[Any, tuple[float, float]]:
+    """Return where things are by their ids, as far as that is known: as the tables hold them [°]."""
+    return {clean(row["id"]): (row["lon"], row["lat"]) for row in rows if row.get("lon") is not None}
+
+
+def _lines(
+    sheet: Sheet, pairs: Iterable[tuple[tuple[float, float] | None, tuple[float, float] | None]], crs: str
+) -> "GeoDataFrame":
+    """Return the rows of a sheet whose both ends are known, with the line between these."""
+    import geopandas as gpd
+    import shapely
+
+    found = [(at, (one, other)) for at, (one, other) in enumerate(pairs) if one is not None and other is not None]
+    table = frame(sheet).iloc[[at for at, _ in found]].reset_index(drop=True)
+    lines: Any = [shapely.LineString(pair) for _, pair in found]
+    return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(lines, crs=crs))

@@ -9,6 +9,7 @@ from typing import Any
 
 from allocate.errors import AllocateError
 from allocate.report.frames import frame, layers
+from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import STAFF_SHEETS, sheets
 from allocate.report.styles import styles
 from allocate.words import Language, say_in
@@ -20,7 +21,8 @@ _VERSION = "1.2"  # the newest that older QGIS reads without a warning
 def geopackage(content: Mapping[str, Any], language: Language) -> bytes:
     """Return a plan as a GeoPackage: layers boundary, towns, reach, links, places and sites, and their styles.
 
-    Where the plan decides staff, its tables follow, without shapes: `id` joins them to the sites, `town_id` to towns.
+    Where the plan decides postings and rounds, there are layers of them. Its tables of staff, postings and rounds
+    follow, without shapes: `id` (or `hub_id`, `base_id`) joins them to the sites, `town_id` to towns.
 
     Column names and codes are ASCII, so that any GIS can take them; the styles hold the headings and what the codes
     mean in a language.
@@ -39,14 +41,15 @@ def geopackage(content: Mapping[str, Any], language: Language) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "plan.gpkg"
             pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _moment(content)})
-            for name, layer in layers(content, language).items():
+            drawn = layers(content, language)
+            for name, layer in drawn.items():
                 layer.to_file(
                     file, layer=name, driver="GPKG", engine="pyogrio",
                     DESCRIPTION=say_in(language, f"gis.{name}"), VERSION=_VERSION, promote_to_multi=False,
                 )  # fmt: skip
             tables = sheets(content, language)
-            for name in STAFF_SHEETS:
-                if name in tables:
+            for name in (*STAFF_SHEETS, *SENDING_SHEETS):
+                if name in tables and name not in drawn:
                     pyogrio.write_dataframe(
                         frame(tables[name]), file, layer=name, driver="GPKG",
                         DESCRIPTION=say_in(language, f"sheet.{name}"), VERSION=_VERSION,

@@ -1,21 +1,16 @@
 """The tables of a plan: every output is written from these, so that a figure is the same wherever it stands."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from allocate.population import AGES
-from allocate.report.summary import assumed_stock, resources_of, say_grounds, stage_key
+from allocate.report.away import posts_away, visits_made
+from allocate.report.sending import sending_sheets
+from allocate.report.summary import assumed_stock, say_grounds, stage_key
+from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, make_sheet, share_of
 from allocate.tables import BASES, ENDS, INSTITUTION_KINDS
-from allocate.words import Language, catalogue, say_in, term
+from allocate.words import Language, catalogue, say_in
 
-Kind = Literal["id", "text", "code", "year", "whole", "yuan", "share", "rate", "gap", "minutes", "degrees", "measure"]
-Cell = str | int | float | None
-Content = Mapping[str, Any]
-
-DISTRICT = "district"
 # Every table by its name, in the order in which a planner reads them.
 SHEETS = (
     "years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting",
@@ -29,104 +24,23 @@ _NUMBER, _PER = "number_of", "per_one"
 _SERVING = ("gps", "village_doctors")
 # Why a clause is no rule, where the clause itself gives the reason.
 REASONED = ("clause.indicator", "clause.out_of_scope")
-_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {0x7F: 0x2421}
-_NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
-STATUSES = ("served", "no_capacity", "rounds", "out_of_range")
+STATUSES = ("served", "no_capacity", "rounds", "posted", "out_of_range")
 # What a clause can be, in the order in which a planner reads them.
 CLAUSE_STATUSES = ("missed", "met", "undecided", "reported", "not_applicable")
 
 
-@dataclass(frozen=True)
-class Field:
-    """One column of a sheet.
-
-    Attributes
-    ----------
-    name
-        ASCII name, the same in every language; that of a column by year ends with the year.
-    kind
-        What its cells hold. A `code` is a key of the catalogue's section `group`; a `share` and a `gap` are fractions
-        of 1, a `rate` is for 1,000 people or for one person; a `measure` is in the unit that the same row names,
-        fractions of 1 where that is a share.
-    group
-        Section of the catalogue that says the codes.
-    year
-        Year that the heading names.
-    resource
-        Resource that the heading names.
-    """
-
-    name: str
-    kind: Kind
-    group: str = ""
-    year: int | None = None
-    resource: str = ""
-
-    @property
-    def word(self) -> str:
-        """Return the name without its year or resource: the key of heading and note in the catalogue."""
-        ending = self.resource or self.year
-        return self.name if ending in ("", None) else self.name.removesuffix(f"_{ending}")
-
-    @property
-    def is_number(self) -> bool:
-        """Tell whether its cells hold numbers."""
-        return self.kind not in ("id", "text", "code")
-
-    def heading(self, language: Language) -> str:
-        """Return the heading in a language."""
-        return say_in(language, f"field.{self.word}", year=self.year, what=clean(term(self.resource, language)))
-
-    def note(self, language: Language) -> str:
-        """Say in a language where the figures of the column come from; nothing where the heading says it all."""
-        key = f"note.{self.word}"
-        return say_in(language, key) if key in catalogue() else ""
-
-    def say(self, cell: Cell, language: Language) -> Cell:
-        """Return a cell as people read it: codes in words; what has no word, and everything else, as it is."""
-        key = f"{self.group}.{cell}"
-        return say_in(language, key) if self.kind == "code" and cell is not None and key in catalogue() else cell
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """One table of a plan, in one language: texts are in it, codes and numbers are not.
-
-    Attributes
-    ----------
-    name
-        Key of its title in the catalogue, section `sheet`.
-    fields
-        Its columns.
-    rows
-        Its cells, one tuple per row, in the order of the columns.
-    """
-
-    name: str
-    fields: tuple[Field, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-
-    def column(self, name: str) -> list[Cell]:
-        """Return the cells of a column by its name."""
-        at = next(n for n, field in enumerate(self.fields) if field.name == name)
-        return [row[at] for row in self.rows]
-
-    def records(self) -> Iterator[dict[str, Cell]]:
-        """Yield every row by the names of the columns."""
-        names = [field.name for field in self.fields]
-        return (dict(zip(names, row, strict=True)) for row in self.rows)
-
-
 def sheets(content: Content, language: Language) -> dict[str, Sheet]:
     """Return every table of a plan by its name, in the order in which a planner reads them."""
-    makers: tuple[Callable[[_Source], Sheet], ...] = (
-        _years, _scorecard, _sites, _towns, _staffing, _staff_flows, _staff_by_town, _places, _budget, _coverage,
-        _ages, _fairness, _proof, _nesting, _draws, _front, _assumptions, _problems, _sources,
+    first: tuple[Callable[[Source], Sheet], ...] = (_years, _scorecard, _sites, _towns)
+    last: tuple[Callable[[Source], Sheet], ...] = (
+        _places, _budget, _coverage, _ages, _fairness, _proof, _nesting, _draws, _front, _assumptions, _problems,
+        _sources,
     )  # fmt: skip
-    source = _Source(content, language)
-    if not source.resources:
-        makers = tuple(make for make in makers if make not in (_staffing, _staff_flows, _staff_by_town))
-    return {sheet.name: sheet for sheet in (make(source) for make in makers)}
+    source = Source(content, language)
+    if source.resources:
+        first += (_staffing, _staff_flows, _staff_by_town)
+    made = (*(make(source) for make in first), *sending_sheets(source), *(make(source) for make in last))
+    return {sheet.name: sheet for sheet in made}
 
 
 def reason(site: Mapping[str, Any], years: Sequence[int], language: Language) -> str:
@@ -140,105 +54,9 @@ def reason(site: Mapping[str, Any], years: Sequence[int], language: Language) ->
     return say_in(language, "sites.why" if alone else "sites.why_shared", year=last, people=people, alone=alone)
 
 
-class _Source:
-    """A plan's content with what several tables ask of it."""
-
-    def __init__(self, content: Content, language: Language) -> None:
-        self.content = content
-        self.language = language
-        self.years: list[int] = content["years"]
-        self.district: Content = content["district_data"]
-        self.places = {place["id"]: place for place in self.district["places"]}
-        self.towns = {town["id"]: str(town["name"]) for town in self.district["towns"]}
-        self.site_names = {site["id"]: str(site["name"]) for site in content["sites"]}
-        # Staff, beds and teams that the plan decides, in the order of the model.
-        self.resources = resources_of(content)
-        self.stock: dict[str, Content] = {row["resource"]: row for row in content.get("stock", ())}
-        self.standing_at = {site["id"]: site for site in (*self.district["institutions"], *content["sites"])}
-
-    def word(self, key: str, **values: object) -> str:
-        return say_in(self.language, key, **values)
-
-    def known(self, key: str, code: str) -> str:
-        """Return what a code of the planner's own means where the catalogue knows it, else the code."""
-        return self.word(key) if key in catalogue() else code
-
-    def term(self, resource: str) -> str:
-        """Return what a resource is called."""
-        return term(resource, self.language)
-
-    def terms(self, resources: Iterable[str]) -> str:
-        return self.word("summary.comma").join(map(self.term, resources))
-
-    @cached_property
-    def working(self) -> dict[tuple[str, int], dict[str, int]]:
-        """Return how many of every resource work at each site in each year, by the id of the site and the year."""
-        found: dict[tuple[str, int], dict[str, int]] = {}
-        for row in self.content["staff"]:
-            found.setdefault((row["id"], row["year"]), {})[row["resource"]] = row["number"]
-        return found
-
-    def counted(self, resource: str) -> tuple[str, tuple[str, ...]]:
-        """Return under which name a resource is counted, and at which kinds of site; at any kind where none is told."""
-        table = self.content["settings"]["resources"][resource]
-        return table.get("sum_of") or resource, tuple(table.get("kinds") or ())
-
-    def number(self, resource: str, there: Mapping[str, int], kind: str) -> int:
-        """Return how many of a resource a site of a kind has, of all that is there."""
-        name, kinds = self.counted(resource)
-        return there.get(name, 0) if not kinds or kind in kinds else 0
-
-    def total(self, resource: str, year: int, town: str | None = None) -> int:
-        """Return how many of a resource the sites of a town, or of the district, have in a year."""
-        return self._totals.get((resource, year, town), 0)
-
-    @cached_property
-    def _totals(self) -> dict[tuple[str, int, str | None], int]:
-        sums: dict[tuple[str, int, str | None], int] = {}
-        for (site, year), there in self.working.items():
-            at = self.standing_at[site]
-            for resource in self.resources:
-                for town in (None, at["town"]):
-                    number = self.number(resource, there, at["kind"])
-                    sums[resource, year, town] = sums.get((resource, year, town), 0) + number
-        return sums
-
-    def scope(self, scope: str) -> str:
-        return self.word("sheet.whole_district") if scope == DISTRICT else self.towns[scope]
-
-    def site(self, code: str | None) -> str | None:
-        """Return the name of a site by its id; what is not in the plan keeps its id."""
-        return None if code is None else self.site_names.get(code, code)
-
-    def open_sites(self, year: int) -> list[Mapping[str, Any]]:
-        """Return the sites that stand open in a year: those that state whom they serve then."""
-        return [site for site in self.content["sites"] if str(year) in site["people"]]
-
-
-def clean(text: str) -> str:
-    r"""Return a text that every file format can hold: control characters as their pictures, half characters as unknown.
-
-    >>> clean("a\x0bb")
-    'a␋b'
-    """
-    return _NO_CHARACTER.sub("\ufffd", text).translate(_PICTURES)
-
-
-def _sheet(name: str, fields: Sequence[Field], records: Iterable[Mapping[str, Any]]) -> Sheet:
-    """Return a sheet of the cells that its fields name; what a record holds beside them is left out."""
-    rows = (tuple(_cell(record[field.name]) for field in fields) for record in records)
-    return Sheet(name, tuple(fields), tuple(rows))
-
-
-def _cell(value: Any) -> Cell:
-    return clean(value) if isinstance(value, str) else value
-
-
+# A plan of an earlier version does not name every status, and has nobody in those.
+_NOBODY = dict.fromkeys(STATUSES, 0)
 _PEOPLE = (Field("people", "whole"), *(Field(status, "whole") for status in STATUSES), Field("served_share", "share"))
-
-
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
 
 
 def _by_year(name: str, years: Iterable[int], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -250,14 +68,17 @@ def _number_of(resource: str) -> Field:
     return Field(f"{_NUMBER}_{resource}", "whole", resource=resource)
 
 
-def _money(source: _Source) -> tuple[Field, ...]:
-    """Return the columns of money: of a plan that decides staff, what of it is for staff, once and in each year."""
-    sites = ("opening", "yearly")
-    names = (*sites, "adding", "pay", "standing_pay", "capital", "recurrent") if source.resources else sites
+def _money(source: Source) -> tuple[Field, ...]:
+    """Return the columns of money: what of it is for staff, postings and rounds, where the plan decides these."""
+    names = ["opening", "yearly"]
+    names += ["adding", "pay", "standing_pay"] if source.resources else []
+    names += ["postings"] if posts_away(source.content) else []
+    names += ["outreach"] if visits_made(source.content) else []
+    names += ["capital", "recurrent"] if len(names) > len(("opening", "yearly")) else []
     return tuple(Field(name, "yuan") for name in (*names, "total"))
 
 
-def _years(source: _Source) -> Sheet:
+def _years(source: Source) -> Sheet:
     """Return the whole district by year: people in all and by age, sites open by kind, money, staff and beds."""
     content = source.content
     groups = [group for group in AGES if any(row["group"] == group for row in content.get("ledger_by_age", ()))]
@@ -279,9 +100,10 @@ def _years(source: _Source) -> Sheet:
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
         standing = [site["kind"] for site in source.open_sites(row["year"])]
         return {
+            **_NOBODY,
             **money[row["year"]],
             **row,
-            "served_share": _share(row["served"], row["people"]),
+            "served_share": share_of(row["served"], row["people"]),
             **{f"people_{group}": by_age.get((row["year"], group)) for group in groups},
             "method": told.get(row["year"], {}).get("method"),
             "people_basis": told.get(row["year"], {}).get("basis"),
@@ -289,10 +111,10 @@ def _years(source: _Source) -> Sheet:
             **{f"{_NUMBER}_{name}": source.total(name, row["year"]) for name in source.resources},
         }
 
-    return _sheet("years", fields, (record(row) for row in content["ledger"] if row["scope"] == DISTRICT))
+    return make_sheet("years", fields, (record(row) for row in content["ledger"] if row["scope"] == DISTRICT))
 
 
-def _scorecard(source: _Source) -> Sheet:
+def _scorecard(source: Source) -> Sheet:
     """Return a line per rule and year and per other clause: missed ones first, the order of the model within."""
     fields = [
         Field("status", "code", "clause"), Field("why", "text"), Field("strength", "code", "strength"),
@@ -327,7 +149,7 @@ def _scorecard(source: _Source) -> Sheet:
             "shortfall_unit": _unit(row["shortfall_unit"]),
         }
 
-    return _sheet("scorecard", fields, map(record, by_status(source.content["scorecard"])))
+    return make_sheet("scorecard", fields, map(record, by_status(source.content["scorecard"])))
 
 
 def by_status(scorecard: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -356,7 +178,7 @@ def _unit(unit: str | None) -> str | None:
     return "ratio" if unit == "share" else unit
 
 
-def _sites(source: _Source) -> Sheet:
+def _sites(source: Source) -> Sheet:
     """Return one row per site and action, by year, town and id."""
     years = source.years
     fields = [
@@ -388,10 +210,10 @@ def _sites(source: _Source) -> Sheet:
         }
 
     lines = sorted(source.content["sites"], key=lambda site: (site["year"], site["town"], site["id"], site["action"]))
-    return _sheet("sites", fields, map(record, lines))
+    return make_sheet("sites", fields, map(record, lines))
 
 
-def _towns(source: _Source) -> Sheet:
+def _towns(source: Source) -> Sheet:
     """Return the district and its towns by year, the worst-off town first."""
     content = source.content
     fields = [
@@ -410,12 +232,13 @@ def _towns(source: _Source) -> Sheet:
         standing = [s for s in source.open_sites(year) if s["kind"] in sited and town_id in (None, s["town"])]
         low, high = _range(content["draws"], town_id, str(year))
         return {
+            **_NOBODY,
             **row,
             "town_id": town_id,
             "town": source.scope(scope),
-            "served_share": _share(row["served"], row["people"]),
+            "served_share": share_of(row["served"], row["people"]),
             "today_served": today["served"] if today else None,
-            "today_share": _share(today["served"], today["people"]) if today else None,
+            "today_share": share_of(today["served"], today["people"]) if today else None,
             "covered": inside["covered"] if inside else None,
             "covered_share": inside["share"] if inside else None,
             "sited": len(standing),
@@ -424,13 +247,13 @@ def _towns(source: _Source) -> Sheet:
         }
 
     def order(row: Mapping[str, Any]) -> tuple[int, bool, float, str]:
-        share = _share(row["served"], row["people"])
+        share = share_of(row["served"], row["people"])
         return row["year"], row["scope"] != DISTRICT, 2.0 if share is None else share, row["scope"]
 
-    return _sheet("towns", fields, map(record, sorted(content["ledger"], key=order)))
+    return make_sheet("towns", fields, map(record, sorted(content["ledger"], key=order)))
 
 
-def _staffing(source: _Source) -> Sheet:
+def _staffing(source: Source) -> Sheet:
     """Return one row per year and site that has anybody or anything: how many of each resource, and whom they serve."""
     fields = [
         Field("year", "year"), Field("name", "text"), Field("kind", "code", "kind"), Field("town", "text"),
@@ -453,7 +276,7 @@ def _staffing(source: _Source) -> Sheet:
             "parent": source.site(site["parent"]),
             "people_there": people,
             **{f"{_NUMBER}_{name}": number for name, number in numbers.items()},
-            **{f"{_PER}_{name}": _share(people, numbers[name]) if people else None for name in _serving(source)},
+            **{f"{_PER}_{name}": share_of(people, numbers[name]) if people else None for name in _serving(source)},
             "stock_basis": _weakest(source, there),
             "assumed_for": source.terms(assumed_stock(source.content, there)) or None,
         }
@@ -462,24 +285,24 @@ def _staffing(source: _Source) -> Sheet:
         site = sited[key[0]]
         return key[1], site["town"], INSTITUTION_KINDS.index(site["kind"]), key[0]
 
-    return _sheet("staffing", fields, map(record, sorted(source.working, key=order)))
+    return make_sheet("staffing", fields, map(record, sorted(source.working, key=order)))
 
 
-def _serving(source: _Source) -> list[str]:
+def _serving(source: Source) -> list[str]:
     """Return the resources of which it matters how many people one serves."""
     rules = source.content["settings"].get("rules", {}).values()
     limited = {rule.get("resource") for rule in rules if rule.get("rule") == "people_per_staff"}
     return [name for name in source.resources if name in limited or name in _SERVING]
 
 
-def _weakest(source: _Source, resources: Iterable[str]) -> str | None:
+def _weakest(source: Source, resources: Iterable[str]) -> str | None:
     """Return the weakest basis of today's numbers of some resources; what is unknown has none."""
     rows = (source.stock[name] for name in resources if name in source.stock)
     bases = {str(row["basis"]) for row in rows if row["number"] is not None}
     return max(bases, key=BASES.index, default=None)
 
 
-def _staff_flows(source: _Source) -> Sheet:
+def _staff_flows(source: Source) -> Sheet:
     """Return how every employer comes by each resource from year to year, and where they work."""
     fields = [
         Field("name", "text"), Field("kind", "code", "kind"), Field("town", "text"), Field("resource", "text"),
@@ -514,10 +337,10 @@ def _staff_flows(source: _Source) -> Sheet:
         kind = INSTITUTION_KINDS.index(site["kind"])
         return site["town"], kind, row["id"], order[row["resource"]], row["year"]
 
-    return _sheet("staff_flows", fields, map(record, sorted(source.content["staff_flows"], key=place)))
+    return make_sheet("staff_flows", fields, map(record, sorted(source.content["staff_flows"], key=place)))
 
 
-def _staff_by_town(source: _Source) -> Sheet:
+def _staff_by_town(source: Source) -> Sheet:
     """Return, of every year and resource, the district and then its towns, the fewest for 1,000 people first."""
     fields = [
         Field("year", "year"), Field("resource", "text"), Field("town", "text"), Field("people", "whole"),
@@ -551,10 +374,10 @@ def _staff_by_town(source: _Source) -> Sheet:
         return sorted(lines, key=_worst_first)
 
     blocks = (block(year, resource) for year in source.years for resource in source.resources)
-    return _sheet("staff_by_town", fields, (line for lines in blocks for line in lines))
+    return make_sheet("staff_by_town", fields, (line for lines in blocks for line in lines))
 
 
-def _today_at(source: _Source, resource: str, town: str | None) -> int | None:
+def _today_at(source: Source, resource: str, town: str | None) -> int | None:
     """Return how many of a resource a town, or the district, has before the plan begins; None where it is unknown."""
     there: Mapping[str, int] = source.stock[resource]["at"]
     if source.stock[resource]["number"] is None:
@@ -577,28 +400,29 @@ def _range(draws: Sequence[Mapping[str, Any]], town: str | None, year: str) -> t
     return (min(counts), max(counts)) if counts else (None, None)
 
 
-def _ages(source: _Source) -> Sheet:
+def _ages(source: Source) -> Sheet:
     """Return the ledger by age group, beside the share of everybody: the district first, then the towns."""
     content = source.content
     fields = [
         Field("year", "year"), Field("town", "text"), Field("group", "code", "age"), *_PEOPLE,
         Field("everyone_share", "share"), Field("town_id", "id"),
     ]  # fmt: skip
-    everyone = {(row["year"], row["scope"]): _share(row["served"], row["people"]) for row in content["ledger"]}
+    everyone = {(row["year"], row["scope"]): share_of(row["served"], row["people"]) for row in content["ledger"]}
 
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
         return {
+            **_NOBODY,
             **row,
             "town_id": None if row["scope"] == DISTRICT else row["scope"],
             "town": source.scope(row["scope"]),
-            "served_share": _share(row["served"], row["people"]),
+            "served_share": share_of(row["served"], row["people"]),
             "everyone_share": everyone.get((row["year"], row["scope"])),
         }
 
-    return _sheet("ages", fields, map(record, content.get("ledger_by_age", ())))
+    return make_sheet("ages", fields, map(record, content.get("ledger_by_age", ())))
 
 
-def _places(source: _Source) -> Sheet:
+def _places(source: Source) -> Sheet:
     """Return one row per place, year and part of its people."""
     fields = [
         Field("year", "year"), Field("name", "text"), Field("kind", "code", "kind"), Field("town", "text"),
@@ -624,17 +448,17 @@ def _places(source: _Source) -> Sheet:
             "served_by_name": source.site_names.get(row["served_by"]),
         }
 
-    return _sheet("places", fields, map(record, source.content["places"]))
+    return make_sheet("places", fields, map(record, source.content["places"]))
 
 
-def _budget(source: _Source) -> Sheet:
+def _budget(source: Source) -> Sheet:
     fields = [
         Field("year", "year"), Field("calendar_years", "whole"), *_money(source), Field("basis", "code", "basis"),
     ]  # fmt: skip
-    return _sheet("budget", fields, source.content["budget"])
+    return make_sheet("budget", fields, source.content["budget"])
 
 
-def _coverage(source: _Source) -> Sheet:
+def _coverage(source: Source) -> Sheet:
     """Return who lives within each reading of the circle, for the district and every town."""
     fields = [
         Field("year", "year"), Field("circle", "text"), Field("town_id", "id"), Field("town", "text"),
@@ -657,10 +481,10 @@ def _coverage(source: _Source) -> Sheet:
             "share_asked": circles[row["preset"]].get("share"),
         }
 
-    return _sheet("coverage", fields, map(record, source.content["coverage"]))
+    return make_sheet("coverage", fields, map(record, source.content["coverage"]))
 
 
-def _fairness(source: _Source) -> Sheet:
+def _fairness(source: Source) -> Sheet:
     """Return how fairly people and towns are served, by year; a plan of an earlier version does not say."""
     fields = [
         Field("year", "year"), Field("worst_town", "text"), Field("worst_town_share", "share"),
@@ -673,10 +497,10 @@ def _fairness(source: _Source) -> Sheet:
         town = row["worst_town"]
         return {**row, "worst_town": None if town is None else source.towns[town], "worst_town_id": town}
 
-    return _sheet("fairness", fields, map(record, source.content.get("fairness", ())))
+    return make_sheet("fairness", fields, map(record, source.content.get("fairness", ())))
 
 
-def _proof(source: _Source) -> Sheet:
+def _proof(source: Source) -> Sheet:
     """Return every stage with its value, its bound and the gap between them."""
     fields = [
         Field("stage", "text"), Field("stage_value", "measure"), Field("bound", "measure"), Field("gap", "gap"),
@@ -689,10 +513,10 @@ def _proof(source: _Source) -> Sheet:
         said = f"{stage} · {source.word(f'step.{step}')}" if dot else stage
         return {**row, "stage": said, "stage_value": row["value"], "unit": _unit(row["unit"])}
 
-    return _sheet("proof", fields, map(record, source.content["stages"]))
+    return make_sheet("proof", fields, map(record, source.content["stages"]))
 
 
-def _nesting(source: _Source) -> Sheet:
+def _nesting(source: Source) -> Sheet:
     """Return every plan year as the plan has it beside the same year planned by itself."""
     fields = [
         Field("year", "year"), Field("sited", "whole"), Field("sited_alone", "whole"), Field("yearly_all", "yuan"),
@@ -715,10 +539,10 @@ def _nesting(source: _Source) -> Sheet:
             "unit": _unit(row["unit"]),
         }
 
-    return _sheet("nesting", fields, map(record, source.content.get("nesting", ())))
+    return make_sheet("nesting", fields, map(record, source.content.get("nesting", ())))
 
 
-def _draws(source: _Source) -> Sheet:
+def _draws(source: Source) -> Sheet:
     """Return one line per possible district."""
     years = source.years
     fields = [
@@ -738,10 +562,10 @@ def _draws(source: _Source) -> Sheet:
             "stage_value": draw["value"],
         }
 
-    return _sheet("draws", fields, map(record, source.content["draws"]))
+    return make_sheet("draws", fields, map(record, source.content["draws"]))
 
 
-def _front(source: _Source) -> Sheet:
+def _front(source: Source) -> Sheet:
     """Return one line per plan between the cheapest and the one that serves most; none where nobody asked for them."""
     years = source.years
     fields = [
@@ -759,7 +583,7 @@ def _front(source: _Source) -> Sheet:
         return int(sum(people * spans[year] for year, people in point["served"].items()))
 
     def record(point: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
-        shares = {year: _share(served, point["people"][year]) for year, served in point["served"].items()}
+        shares = {year: share_of(served, point["people"][year]) for year, served in point["served"].items()}
         return {
             **point,
             "average_share": point["share"],
@@ -773,14 +597,14 @@ def _front(source: _Source) -> Sheet:
             "without": comma.join(point["without"]) or None,
         }
 
-    return _sheet("front", fields, map(record, points, [None, *points[:-1]]))
+    return make_sheet("front", fields, map(record, points, [None, *points[:-1]]))
 
 
-def _assumptions(source: _Source) -> Sheet:
+def _assumptions(source: Source) -> Sheet:
     fields = [Field("of", "text"), Field("basis", "code", "basis"), Field("cells", "whole")]
     lines = source.content["assumptions"]
     records = [{**row, "of": say_table(row["table"], source.language), "cells": row["rows"]} for row in lines]
-    return _sheet("assumptions", fields, records)
+    return make_sheet("assumptions", fields, records)
 
 
 def say_table(table: str, language: Language) -> str:
@@ -788,7 +612,7 @@ def say_table(table: str, language: Language) -> str:
     return say_in(language, f"counted.{table.replace('.', '_')}")
 
 
-def _problems(source: _Source) -> Sheet:
+def _problems(source: Source) -> Sheet:
     """Return what the check found odd in the data, in words."""
     fields = [
         Field("file", "id"), Field("row", "year"), Field("column", "id"), Field("found", "text"),
@@ -799,10 +623,10 @@ def _problems(source: _Source) -> Sheet:
         found = None if line["value"] is None else str(line["value"])
         return {**line, "found": found, "advice": source.word(line["what"], **line["details"])}
 
-    return _sheet("problems", fields, map(record, source.content.get("problems", ())))
+    return make_sheet("problems", fields, map(record, source.content.get("problems", ())))
 
 
-def _sources(source: _Source) -> Sheet:
+def _sources(source: Source) -> Sheet:
     """Return the published totals with their sources, the files read and the versions of the programs."""
     fields = [
         Field("source_kind", "code", "sheet"), Field("item", "text"), Field("figure", "text"), Field("date", "text"),
@@ -826,4 +650,4 @@ def _sources(source: _Source) -> Sheet:
         {**blank, "source_kind": "program", "item": name, "figure": number}
         for name, number in source.content["versions"].items()
     ]
-    return _sheet("sources", fields, [*facts, *files, *programs])
+    return make_sheet("sources", fields, [*facts, *files, *programs])

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from allocate.report.away import way_of
 from allocate.report.frames import LINK
-from allocate.report.sheets import STATUSES, Field, sheets
+from allocate.report.sheets import STATUSES, sheets
+from allocate.report.table import Field, Sheet
 from allocate.tables import ENDS
 from allocate.words import Language, catalogue, say_in
 
@@ -22,6 +24,7 @@ _STATUS_LOOKS = {
     "served": ("circle", _GREEN),
     "no_capacity": ("triangle", _ORANGE),
     "rounds": ("circle", _SKY),
+    "posted": ("star", _PINK),
     "out_of_range": ("diamond", _RED),
 }
 _KIND_LOOKS = {
@@ -86,6 +89,7 @@ def styles(content: Mapping[str, Any], language: Language) -> dict[str, str]:
         for year in years
         if any(site["action"] in ENDS and site["year"] == year for site in content["sites"])
     ]  # fmt: skip
+    posted = [_Rule(word("gis.postings"), '"year" = {year}', _line(f"{_INK},190", 0.4, "dash"))]
     shades = [
         _Rule(label, where, _fill(colour, 150, "110,120,130", 0.3))
         for label, where, colour in _share_classes()
@@ -101,9 +105,28 @@ def styles(content: Mapping[str, Any], language: Language) -> dict[str, str]:
             by_year([_Rule(word("gis.links"), '"year" = {year}', _line())]),
             [field for field in tables["places"].fields if field.name in LINK], language,
         ),
+        **{
+            layer: _qml(by_year(looks), tables[sheet].fields, language)
+            for layer, sheet, looks in (
+                ("postings", "postings_by_hospital", posted),
+                ("rounds", "rounds", list(_ways(content, tables))),
+            )
+            if sheet in tables
+        },
         "places": _qml(by_year(places), tables["places"].fields, language),
         "sites": _qml([*by_year(sites, open_sites), *closings], tables["sites"].fields, language),
     }  # fmt: skip
+
+
+def _ways(content: Mapping[str, Any], tables: Mapping[str, Sheet]) -> Iterator[_Rule]:
+    """Yield how the lines of every way of outreach look: posts in villages, rounds to villages, rounds to towns."""
+    rounds = tables.get("rounds")
+    for way, name in sorted(set(zip(rounds.column("way_id"), rounds.column("way"), strict=True))) if rounds else ():
+        plan = way_of(content, str(way))
+        colour = _PINK if plan.get("is_post") else _BLUE if plan.get("to") == "town" else _SKY
+        # (Braces stand for the year in the filters of years.)
+        code = str(way).replace("'", "''").replace("{", "{{").replace("}", "}}")
+        yield _Rule(str(name), f"\"way_id\" = '{code}'", _line(f"{colour},220", 0.4))
 
 
 def _share_classes() -> Iterator[tuple[str, str, str]]:
@@ -198,8 +221,9 @@ def _fill(colour: str, alpha: int, edge: str, width: float) -> ET.Element:
     )  # fmt: skip
 
 
-def _line() -> ET.Element:
-    return _symbol("line", "SimpleLine", {"line_color": "77,87,97,140", "line_width": "0.2", "line_width_unit": "MM"})
+def _line(colour: str = "77,87,97,140", width: float = 0.2, style: str = "solid") -> ET.Element:
+    look = {"line_color": colour, "line_width": f"{width}", "line_width_unit": "MM", "line_style": style}
+    return _symbol("line", "SimpleLine", look)
 
 
 def _labels(root: ET.Element, field: str) -> None:

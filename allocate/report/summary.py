@@ -1,10 +1,12 @@
-"""A plan in ten lines, and four more about its staff, for the terminal."""
+"""A plan in ten lines, and some more about its staff, postings and rounds, for the terminal."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from allocate.reliance import STOCK
+from allocate.report.away import posts_away, supported, visits_made, way_name, way_of
 from allocate.rules.amounts import unit_of
+from allocate.tables import BASES, HUB_KINDS
 from allocate.words import Language, catalogue, language, say, say_in, term, visible
 
 
@@ -12,6 +14,7 @@ def summary(content: Mapping[str, Any]) -> list[str]:
     """Return ten lines that say what the plan does, how good it is proven to be, and what it rests on.
 
     A plan that decides staff has up to four more: staff and beds against today's, money by kind, and what is assumed.
+    One that decides postings has one on these, and so has one that decides rounds.
     """
     lines = (
         _head(content),
@@ -21,6 +24,8 @@ def summary(content: Mapping[str, Any]) -> list[str]:
         _worst_town(content),
         _circles(content),
         *_staff(content),
+        *_postings(content),
+        *_rounds(content),
         _money(content),
         *_spent(content),
         _proof(content),
@@ -104,6 +109,7 @@ def _people(content: Mapping[str, Any]) -> str:
             no_capacity=row["no_capacity"],
             out_of_range=row["out_of_range"],
         )
+        + "".join(say(f"summary.also_{how}", people=row[how]) for how in ("rounds", "posted") if row.get(how))
         for row in _district_ledger(content)
     ]
     return say("summary.people", text=_without_repeats(parts, content["years"]))
@@ -268,7 +274,67 @@ def _spent(content: Mapping[str, Any]) -> Iterable[str]:
             sites=_millions(last["yearly"]),
             pay=_millions(last["pay"]),
             standing=_millions(last["standing_pay"]),
+            more="".join(
+                say(f"summary.spent_{what}", **{what: _millions(last[what])})
+                for what, is_there in (("postings", posts_away(content)), ("outreach", visits_made(content)))
+                if is_there
+            ),
         )
+
+
+def _postings(content: Mapping[str, Any]) -> Iterable[str]:
+    """Yield how many posts are away in every year, and at how many hubs an expert is all the year."""
+    if not posts_away(content):
+        return
+    rows = content.get("roster", ())
+    support = supported(content)
+    of_hubs = {site["id"] for site in content["sites"] if site["kind"] in HUB_KINDS}
+    parts = []
+    for year in content["years"]:
+        hubs = [how for (site, of), how in support.items() if of == year and site in of_hubs]
+        # (One after the other, two tours are one post away.)
+        posts = {(row["pool"], row["post"]) for row in rows if row["year"] == year}
+        more = "".join(
+            say(f"summary.postings_{how}", **{how: hubs.count(how)}) for how in ("part", "remote") if how in hubs
+        )
+        resident = hubs.count("resident")
+        text = say("summary.postings_year", year=year, posts=len(posts), hubs=len(hubs), resident=resident, more=more)
+        parts.append(text)
+    if rows or content.get("postings"):
+        bases = (str(row["basis"]) for row in content.get("postings", ()))
+        yield say("summary.postings", text=_without_repeats(parts, content["years"]), basis=_weakest_of(bases))
+    else:
+        yield say("summary.no_postings")
+
+
+def _rounds(content: Mapping[str, Any]) -> Iterable[str]:
+    """Yield how many villages and towns are visited in each way in every year, by how many teams, on how many days."""
+    if not visits_made(content):
+        return
+    rounds, timetable = content.get("rounds", ()), content.get("timetable", ())
+    parts = []
+    for year in content["years"]:
+        texts = []
+        for way in dict.fromkeys(row["way"] for row in rounds):
+            mine = [row for row in rounds if (row["year"], row["way"]) == (year, way)]
+            teams = {(row["by"], row["team"]) for row in timetable if (row["year"], row["way"]) == (year, way)}
+            half_days = sum(row["times"] * row["half_days"] for row in mine)
+            if mine:
+                name = way_name(content, way, language())
+                stops = say(f"summary.to_{way_of(content, way).get('to', 'village')}", number=len(mine))
+                key = f"summary.rounds_{mine[0]['per']}"
+                texts.append(say(key, way=name, stops=stops, teams=len(teams), half_days=half_days))
+        parts.append(say("summary.year", year=year, text=say("summary.comma").join(texts)))
+    if rounds:
+        bases = (str(row["basis"]) for row in rounds)
+        yield say("summary.rounds", text=_without_repeats(parts, content["years"]), basis=_weakest_of(bases))
+    else:
+        yield say("summary.no_rounds")
+
+
+def _weakest_of(bases: Iterable[str]) -> str:
+    """Return the weakest of some bases, in words."""
+    return say(f"basis.{max(bases, key=BASES.index, default='unknown')}")
 
 
 def _proof(content: Mapping[str, Any]) -> str:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, time
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
-from allocate.report.sheets import Cell, Field, Sheet, clean, sheets
+from allocate.report.sheets import sheets
 from allocate.report.summary import summary
+from allocate.report.table import Cell, Field, Sheet, clean
 from allocate.words import Language, say_in, speaking
 
 if TYPE_CHECKING:
@@ -36,20 +37,28 @@ _FORMATS = {
     "degrees": "0.00000",
     "measure": "#,##0.######",
 }
+# What the lines of a sheet are about, where that is neither a name nor a town.
+_ABOUT = {
+    **dict.fromkeys(("postings_by_hub", "roster", "fits"), ("hub",)), "postings_by_hospital": ("sender",),
+    **dict.fromkeys(("rounds", "timetable", "timetable_by_team"), ("base",)),
+}  # fmt: skip
 _MANY = 100  # from here on, parts of one say nothing
 # Width of columns whose cells all look alike [characters].
+_MARK = 5.5
 _NARROW = {"year": 5, "share": 7, "rate": 9, "minutes": 6, "degrees": 10}
 _BROAD = 42  # width of a column of sentences [characters]
 _LINE = 15  # height of a line [points]
 _HEAD, _FIRST = 1, 2  # row of the headings, and of the first line [from 0]
 _WIDE = {
     *("missed", "without", "document", "reason", "causes", "quote", "source", "advice", "figure", "indicator", "says"),
-    *("why", "reading", "rests_on", "assumed_for"),
+    *("why", "reading", "rests_on", "assumed_for", "why_so"),
 }
 # Columns of the years that stand in a second table of the summary, with the staff: one table would be too broad.
-_BELOW = {"adding", "pay", "standing_pay", "capital", "recurrent", "number_of"}
+_BELOW = {"adding", "pay", "standing_pay", "postings", "outreach", "capital", "recurrent", "number_of"}
 # The colours of the map.
-_COLOURS = {"served": "#009e73", "no_capacity": "#e69f00", "rounds": "#56b4e9", "out_of_range": "#d55e00"}
+_COLOURS = {
+    "served": "#009e73", "no_capacity": "#e69f00", "rounds": "#56b4e9", "posted": "#cc79a7", "out_of_range": "#d55e00",
+}  # fmt: skip
 
 
 def workbook(content: Mapping[str, Any], language: Language) -> bytes:
@@ -85,7 +94,7 @@ class _Looks:
         return self._made[key]
 
     def heading(self, field: Field) -> "Format":
-        align = "right" if field.is_number else "left"
+        align = "right" if field.is_number else "center" if field.kind == "mark" else "left"
         return self.of(bold=True, text_wrap=True, bg_color="#e8eef3", bottom=1, align=align)
 
     def cell(self, field: Field, cell: Cell, row: Mapping[str, Cell]) -> "Format":
@@ -93,6 +102,8 @@ class _Looks:
         look: dict[str, Any] = {}
         if field.is_number:
             look["num_format"] = _number_format(field, cell, row)
+        elif field.kind == "mark":
+            look |= {"align": "center", "font_color": "#0072b2"}
         elif field.word in _WIDE:
             look["text_wrap"] = True
         if row.get("status") == "missed":
@@ -144,9 +155,9 @@ def _table_sheet(book: "Workbook", looks: _Looks, table: Sheet, language: Langua
 
 
 def _frozen(table: Sheet) -> int:
-    """Return how many columns stay in view: up to the name of the line."""
+    """Return how many columns stay in view: up to what the line is about."""
     names = [field.name for field in table.fields]
-    return next((names.index(name) + 1 for name in ("name", "town") if name in names), 0)
+    return next((names.index(name) + 1 for name in _ABOUT.get(table.name, ("name", "town")) if name in names), 0)
 
 
 def _write_table(page: "Worksheet", looks: _Looks, table: Sheet, language: Language, top: int) -> None:
@@ -187,6 +198,8 @@ def _fitted(text: str, language: Language) -> str:
 def _width(table: Sheet, at: int, language: Language) -> float:
     """Return the width of a column [characters]: what it holds, within reason."""
     field = table.fields[at]
+    if field.kind == "mark":
+        return _MARK
     if field.word in _WIDE and any(row[at] for row in table.rows):
         return _BROAD
     shown = [field.say(row[at], language) for row in table.rows[:200] if row[at] is not None]
