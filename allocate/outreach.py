@@ -135,8 +135,8 @@ class Way:
     travel: Mode | None = None
 
     def minutes(self, stop: int, j: int) -> int:
-        """Return how long the way from a site to a village or town takes, rounded up [min]."""
-        return -(-self.pairs[stop, j] // 60)
+        """Return how long the way from a site to a village or town takes, rounded up [min]; 0 where there is none."""
+        return -(-self.pairs.get((stop, j), 0) // 60)
 
     def between(self, a: int, b: int) -> int:
         """Return how long the way between two villages or towns takes, rounded up [min]."""
