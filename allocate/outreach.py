@@ -1,23 +1,38 @@
 """Ways in which staff of hubs and hospitals goes to villages and towns: rounds, and posts in a village."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Literal
 
 import pydantic
 
-from allocate.tables import HUB_KINDS
+from allocate.tables import DAY_NAMES, HALF_NAMES, HUB_KINDS
 from allocate.travel.circles import STRICT, Text
 from allocate.units import Basis
 from allocate.words import say
 
-DAYS, HALVES = 5, 2
-DAY_NAMES = ("mon", "tue", "wed", "thu", "fri")
-HALF_NAMES = ("am", "pm")
+DAYS, HALVES = len(DAY_NAMES), len(HALF_NAMES)
 # Weeks of the period that a timetable is made for, and periods in a calendar year.
 WEEKS = {"week": 1, "month": 4}
 PERIODS = {"week": 52, "month": 12}
+# A half-day of the week: its day, 1 to 5, and 0 for the morning or 1 for the afternoon.
+HalfDay = tuple[int, int]
+# An end of a way: a village or town that is visited, or a site that sends.
+End = Literal["stop", "base"]
+
+
+def half_days_of(day: str, half: str) -> frozenset[HalfDay]:
+    """Return the half-days of a day of the week, or of every day; the morning, the afternoon, or both.
+
+    >>> sorted(half_days_of("fri", ""))
+    [(5, 0), (5, 1)]
+    >>> len(half_days_of("", "am"))
+    5
+    """
+    days = range(1, DAYS + 1) if day == "" else (DAY_NAMES.index(day) + 1,)
+    halves = range(HALVES) if half == "" else (HALF_NAMES.index(half),)
+    return frozenset((each, part) for each in days for part in halves)
 
 
 def _session(text: str) -> str:
@@ -87,7 +102,9 @@ class Outreach(pydantic.BaseModel):
 
     @pydantic.model_validator(mode="after")
     def _fits_in_a_period(self) -> "Outreach":
-        if self.times * self.half_days > self.half_days_each * self.weeks:
+        if not self.room:
+            raise ValueError(say("reason.sessions_none_left"))
+        if self.times * self.half_days > self.room:
             raise ValueError(say("reason.visits_too_many"))
         return self
 
@@ -103,8 +120,14 @@ class Outreach(pydantic.BaseModel):
 
     @property
     def room(self) -> int:
-        """Return the half-days that one of those who go has in a period."""
-        return self.half_days_each * self.weeks
+        """Return the half-days that one of those who go has in a period, at most."""
+        return min(self.half_days_each, DAYS * HALVES - len(self.closed_half_days)) * self.weeks
+
+    @property
+    def closed_half_days(self) -> frozenset[HalfDay]:
+        """Return the half-days of the week in which nobody is out anywhere."""
+        parts = (session.partition(" ") for session in self.closed)
+        return frozenset[HalfDay]().union(*(half_days_of(day, half) for day, _, half in parts))
 
     def yearly(self, seconds: int) -> int:
         """Return what visiting one village or town costs in a calendar year, whose way takes so long [yuan]."""
@@ -122,10 +145,14 @@ class Way:
         What the model says of it.
     pairs
         Time of the way there [s], by (index of the village or town, index of the site that sends).
+    closed
+        Half-days in which nobody is out, by ("stop", index of the village or town) and by ("base", index of the site
+        that sends): those of the model, which hold everywhere, and those of sessions.csv. Not named: none.
     """
 
     plan: Outreach
     pairs: Mapping[tuple[int, int], int]
+    closed: Mapping[tuple[End, int], frozenset[HalfDay]] = field(default_factory=dict, kw_only=True)
 
     @cached_property
     def bases_of(self) -> Mapping[int, tuple[int, ...]]:

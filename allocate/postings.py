@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 
 import pydantic
 
+from allocate.tables import RANKS
 from allocate.travel.circles import STRICT, Text
 from allocate.units import Basis
 from allocate.words import say
 
-# From the lowest to the highest.
-RANKS = ("resident", "attending", "associate_senior", "senior")
 # Who sends: any hospital of the district, the hospital above a hub, or somebody from outside.
 OUTSIDE = ("tertiary_hospital", "city_group")
 SENDERS = ("district", "lead_hospital", *OUTSIDE)

@@ -24,6 +24,10 @@ KINDS_ABOVE = {
     **dict.fromkeys(("station", "clinic"), HUB_KINDS),
     **dict.fromkeys(HUB_KINDS, ("hospital",)),
 }
+# Of those who are posted, from the lowest to the highest.
+RANKS = ("resident", "attending", "associate_senior", "senior")
+DAY_NAMES = ("mon", "tue", "wed", "thu", "fri")
+HALF_NAMES = ("am", "pm")
 # What ends a site in a plan: closed for good, all its people at one other site, or its work taken up nearby.
 ENDS = ("close", "merge", "move")
 BASES = tuple(Basis)

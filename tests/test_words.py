@@ -41,6 +41,9 @@ TERMS = {
     for term in (value if isinstance(value, list) else [value])
     if isinstance(term, str) and term not in {*tables.INSTITUTION_KINDS, *tables.PLACE_KINDS}
 }
+# What Baodi's model plans: its staff, beds and teams, and what its experts are experts in.
+BAODI = tomllib.loads((ROOT / "models" / "baodi.toml").read_text("utf-8"))
+PLANNED = {*BAODI["resources"], *(pool["specialty"] for pool in BAODI["pools"].values())}
 # What rules may say besides.
 MORE_TERMS = {
     *("place", "site", "new", "own", "registered", "urban", "rural", "associate_senior", "senior"),
@@ -71,7 +74,7 @@ CODES: dict[str, set[str]] = {
     | {"ratio", "households"},
     "sense": {"at_least", "at_most"},
     "document": {"issued", "draft"},
-    "term": TERMS | MORE_TERMS | set().union(*USUAL.values()),
+    "term": TERMS | PLANNED | MORE_TERMS | set().union(*USUAL.values()),
     "fact": {
         *(f"population{part}" for part in ("", "_urban", "_rural", "_2010", "_0_14", "_registered")),
         *(f"population_{age}_and_over" for age in (60, 65, 80)),
