@@ -1,14 +1,16 @@
 """Ways in which staff of hubs and hospitals goes to villages and towns: rounds, and posts in a village."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Literal
 
 import pydantic
 
+from allocate.errors import Problem
+from allocate.resources import Resource
 from allocate.tables import DAY_NAMES, HALF_NAMES, HUB_KINDS
-from allocate.travel.circles import STRICT, Text
+from allocate.travel.circles import STRICT, Mode, Text
 from allocate.units import Basis
 from allocate.words import say
 
@@ -133,6 +135,35 @@ class Outreach(pydantic.BaseModel):
         """Return what visiting one village or town costs in a calendar year, whose way takes so long [yuan]."""
         each = self.per_visit + -(-2 * seconds * self.per_hour // 3600)
         return PERIODS[self.per] * self.times * each
+
+
+def faults(
+    outreach: Mapping[str, Outreach], resources: Mapping[str, Resource], modes: Mapping[str, Mode], file: str
+) -> Iterator[Problem]:
+    """Yield what the ways of outreach of a model use that there is not, and what two of them would use at once."""
+    used: dict[str, str] = {}
+    for name, plan in outreach.items():
+        if plan.mode not in modes:
+            details = {"choices": ", ".join(modes)}
+            yield Problem("problem.choice", file, column=f"outreach.{name}.mode", value=plan.mode, details=details)
+        for key, what in (("resource", plan.resource), ("vehicles", plan.vehicles)):
+            if not what:
+                continue
+            column, known = f"outreach.{name}.{key}", resources.get(what)
+            if known is None or known.sum_of:
+                details = {"choices": ", ".join(other for other, one in resources.items() if not one.sum_of)}
+                yield Problem("problem.choice", file, column=column, value=what, details=details)
+                continue
+            lacking = sorted(set(plan.by) - set(known.at))
+            if lacking:
+                details = {"kinds": ", ".join(lacking)}
+                yield Problem("problem.resource_posts", file, column=column, value=what, details=details)
+            # (Whoever is part of a resource is one of it: half a day of one is half a day of the other.)
+            same = [what, known.part_of, *(part for part, one in resources.items() if one.part_of == what)]
+            other = next((used[one] for one in same if one in used), None)
+            if other is not None:
+                yield Problem("problem.outreach_twice", file, column=column, value=what, details={"other": other})
+            used.setdefault(what, column)
 
 
 @dataclass(frozen=True)
