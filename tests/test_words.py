@@ -37,7 +37,7 @@ TERMS = {
     term
     for clause in CLAUSES
     for key, value in clause.get("rule", {}).items()
-    if key != "rule"
+    if key not in ("rule", "rank")
     for term in (value if isinstance(value, list) else [value])
     if isinstance(term, str) and term not in {*tables.INSTITUTION_KINDS, *tables.PLACE_KINDS}
 }
@@ -46,7 +46,7 @@ BAODI = tomllib.loads((ROOT / "models" / "baodi.toml").read_text("utf-8"))
 PLANNED = {*BAODI["resources"], *(pool["specialty"] for pool in BAODI["pools"].values())}
 # What rules may say besides.
 MORE_TERMS = {
-    *("place", "site", "new", "own", "registered", "urban", "rural", "associate_senior", "senior"),
+    *("place", "site", "new", "own", "registered", "urban", "rural"),
     *("all", "capital", "recurrent"),
     # Fields that lack staff, for which a planner may set money aside.
     *("paediatricians", "emergency_physicians"),
@@ -89,6 +89,7 @@ CODES: dict[str, set[str]] = {
     "step": {"worst", "sum"},
     "proven": {"yes", "no"},
     "regime": set(REGIMES),
+    "rank": set(tables.RANKS),
     "counted": {
         *("places_position", "places_people", "places_people_65", "places_people_0_14", "towns_position"),
         *(
