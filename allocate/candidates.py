@@ -16,7 +16,8 @@ from allocate.errors import InputError, ModelError, Problem
 from allocate.model import SITED, Enlarging, Model
 from allocate.population import faults, project, registered_share
 from allocate.rules import Capacity, Forbid, Keep, PeoplePerStaff
-from allocate.senders import pools, unknown_senders, ways
+from allocate.senders import carried, pools, ways, with_closed
+from allocate.senders import faults as unfit
 from allocate.shares import spread
 from allocate.tables import HUB_KINDS, STAFF, TRAVEL
 from allocate.travel import Links, Spots, links, metric
@@ -36,10 +37,11 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     Raises
     ------
     ModelError
-        When a rule names a site that there is not, or a pool a hospital.
+        When a rule names a site or village that there is not, or a pool a hospital.
     InputError
         When travel.csv names a way to travel that the model does not know, or the people of the plan years cannot be
-        worked out as the model says; it lists all of it.
+        worked out as the model says, or who goes where is not as model and tables together can have it; it lists all
+        of it.
     """
     ring = model.circles[circle or model.circle]
     wrong = [
@@ -47,11 +49,11 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         *_wrong_staff(district, model),
         *faults(district, model.population, model.years),
     ]
-    if wrong:
-        raise InputError(wrong)
-    unknown = list(unknown_senders(district, model))
-    if unknown:
-        raise ModelError(unknown)
+    misfits = unfit(district, model)
+    if wrong or any(fault.file != f"{model.id}.toml" for fault in misfits):
+        raise InputError([*wrong, *misfits])
+    if misfits:
+        raise ModelError(misfits)
     town_ids = tuple(town.id for town in district.towns)
     place_index = {place.id: i for i, place in enumerate(district.places)}
     places = Spots(
@@ -94,13 +96,18 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         resources=model.resources,
         postings=model.postings,
         pools=pools(district, model),
-        ways=ways(
+        carried=carried(district, model),
+        ways=with_closed(
+            ways(
+                district,
+                model,
+                sites,
+                spots.metres,
+                places.metres,
+                metric([(t.lon or 0.0, t.lat or 0.0) for t in district.towns], district.datum, district.epsg),
+            ),
             district,
-            model,
             sites,
-            spots.metres,
-            places.metres,
-            metric([(t.lon or 0.0, t.lat or 0.0) for t in district.towns], district.datum, district.epsg),
         ),
         stock=stock(district, model, sites),
         intervals=intervals(model.as_of.year, model.years),

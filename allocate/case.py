@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocate.outreach import Way
-from allocate.postings import Pool, Postings
+from allocate.postings import Carried, Pool, Postings
 from allocate.resources import Resource, employers, is_employed
 from allocate.rows import Row
 from allocate.tables import HUB_KINDS
@@ -137,6 +137,8 @@ class Case:
         Where the site above each is known from; empty where there is none.
     postings, pools
         How experts are posted, and by whom; None and none where the plan posts nobody.
+    carried
+        Who is away already when the first plan year begins.
     ways
         Ways in which villages and towns are visited, by name.
     cuts
@@ -166,6 +168,7 @@ class Case:
     parent_bases: tuple[str, ...] = ()
     postings: Postings | None = None
     pools: tuple[Pool, ...] = ()
+    carried: tuple[Carried, ...] = ()
     ways: Mapping[str, Way] = field(default_factory=dict)
     cuts: tuple[Row, ...] = ()
 

@@ -6,7 +6,7 @@ from allocate.case import Case
 from allocate.district import District
 from allocate.errors import Problem
 from allocate.model import Model
-from allocate.tables import GROWTH, PEOPLE_BY_YEAR
+from allocate.tables import GROWTH, PEOPLE_BY_YEAR, POOLS, SESSIONS, TOURS
 
 
 def data_problems(district: District, model: Model, case: Case) -> list[Problem]:
@@ -22,7 +22,7 @@ def _past(model: Model) -> Iterator[Problem]:
 
 
 def _unused(district: District, model: Model) -> Iterator[Problem]:
-    """Yield the tables of people that the model's method does not look at."""
+    """Yield the tables that the model does not look at."""
     method = model.population.method if model.population else "held"
     for wanted, table, rows in (
         ("growth", GROWTH, district.growth),
@@ -30,6 +30,13 @@ def _unused(district: District, model: Model) -> Iterator[Problem]:
     ):
         if rows and method != wanted:
             yield Problem("check.unused", table.file, details={"method": method, "wanted": wanted})
+    for told, wanted, table, lines in (
+        (model.postings, "[postings]", POOLS, district.pools),
+        (model.postings, "[postings]", TOURS, district.tours),
+        (model.outreach, "[outreach.…]", SESSIONS, district.sessions),
+    ):
+        if lines and not told:
+            yield Problem("check.unused_table", table.file, details={"wanted": wanted})
 
 
 def _unreachable(district: District, case: Case) -> Iterator[Problem]:

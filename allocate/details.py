@@ -13,7 +13,7 @@ from allocate.decisions.outreach import ENOUGH
 from allocate.decisions.posting import pairs
 from allocate.layout import Layout
 from allocate.model import Model
-from allocate.outgoing import base, bases, is_cyclic, releases, sent, stops, wanted, ways_home
+from allocate.outgoing import base, bases, carried, is_cyclic, releases, sent, stops, wanted, ways_home
 from allocate.posts import employ_spare
 from allocate.program import Options
 from allocate.roster import cuts as roster_cuts
@@ -106,12 +106,12 @@ def _rosters(
     let_go = releases(case)
     possible = [(p, j, months) for p, months, j in pairs(case)]
     for t in case.periods:
-        now, cyclic = layout, is_cyclic(case, t)
+        now, cyclic, before = layout, is_cyclic(case, t), carried(case, t)
         for n in range(1 + sum(number for (*_, u), number in layout.tours.items() if u == t)):
             asked, wants = sent(now, t), wanted(case, rules, now, t)
-            made = make_roster(let_go, asked, wants, cyclic=cyclic)
+            made = make_roster(let_go, asked, wants, before, cyclic=cyclic)
             if not n:
-                told = roster_cuts(let_go, asked, wants, possible, cyclic=cyclic)
+                told = roster_cuts(let_go, asked, wants, possible, before, cyclic=cyclic)
                 learnt += [
                     Row(
                         ("roster", k, case.years[t]),

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
+from allocate import outreach, postings
 from allocate.bundle import bundled
 from allocate.errors import ModelError, Problem, UsageError
 from allocate.faults import problems_of
@@ -25,7 +26,7 @@ from allocate.read import find_district, is_file
 from allocate.resources import Resource
 from allocate.rows import UPGRADED
 from allocate.rulebook import Rulebook
-from allocate.rules import RULES, Capacity, PeoplePerStaff, Rule, Spending, SpendingShare
+from allocate.rules import RULES, Capacity, PeoplePerStaff, Reach, Rule, Spending, SpendingShare
 from allocate.tables import INSTITUTION_KINDS, PLACE_KINDS
 from allocate.travel import Circle, Mode
 from allocate.travel.circles import STRICT, Text
@@ -508,6 +509,9 @@ def model_of(
         problems += [
             *_inconsistent(head, rules, sheet, file),
             *_unknown_resources(head, rules, sheet, file),
+            *postings.faults(head.postings, head.supporters, head.pools, head.resources, file),
+            *outreach.faults(head.outreach, head.resources, head.modes, file),
+            *_unknown_ways(head, rules, sheet, file),
             *_idle_budgets(head, rules, sheet, file),
             *_cheap_to_drop(head, goals, file),
         ]
@@ -710,6 +714,17 @@ def _unknown_resources(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, 
             elif not set(rule.kinds) <= set(known.at):
                 details = {"kinds": ", ".join(sorted(set(rule.kinds) - set(known.at)))}
                 yield Problem("problem.resource_posts", file, column=column, value=rule.resource, details=details)
+
+
+def _unknown_ways(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, file: str) -> Iterator[Problem]:
+    """Yield the ways to visit villages that rules name and the model has not."""
+    known = [name for name, plan in head.outreach.items() if plan.to == "village"]
+    for name, rule in rules.items():
+        for way in rule.or_by if isinstance(rule, Reach) else ():
+            if way not in known:
+                column = f"{'clauses' if name in sheet.clauses else 'rules'}.{name}.or_by"
+                details = {"choices": ", ".join(known)}
+                yield Problem("problem.choice", file, column=column, value=way, details=details)
 
 
 def _idle_budgets(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, file: str) -> Iterator[Problem]:

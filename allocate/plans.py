@@ -17,7 +17,19 @@ from allocate.candidates import make_case
 from allocate.case import Case, Site
 from allocate.costs import OUTREACH, POSTINGS, SITES, charges, spent
 from allocate.data_problems import data_problems
-from allocate.district import District, Fact, Growth, Institution, Place, PlaceYear, Staffing, Town
+from allocate.district import (
+    Department,
+    District,
+    Fact,
+    Growth,
+    Institution,
+    NoRounds,
+    Place,
+    PlaceYear,
+    Staffing,
+    Standing,
+    Town,
+)
 from allocate.errors import AllocateError, InputError, Problem
 from allocate.fairness import fairness
 from allocate.gaps import DIGITS, HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, shown_bound, shown_gap, shown_number
@@ -153,6 +165,9 @@ def _district_data(district: District) -> dict[str, Any]:
         "travel": [[*pair, time] for pair, time in sorted(district.travel.items())],
         "growth": [asdict(row) for row in district.growth],
         "people_by_year": [asdict(row) for row in district.people_by_year],
+        "pools": [asdict(row) for row in district.pools],
+        "tours": [asdict(row) for row in district.tours],
+        "sessions": [asdict(row) for row in district.sessions],
         "warnings": [asdict(warning) for warning in district.warnings],
     }
 
@@ -162,15 +177,12 @@ def district_of(content: Mapping[str, Any]) -> District:
     data = content["district_data"]
 
     def records[T](kind: type[T], rows: Iterable[Mapping[str, Any]]) -> tuple[T, ...]:
-        return tuple(
-            kind(
-                **{
-                    name: Basis(value) if value is not None and name.endswith("basis") else value
-                    for name, value in row.items()
-                }
-            )
-            for row in rows
-        )
+        return tuple(kind(**{name: of_cell(name, value) for name, value in row.items()}) for row in rows)
+
+    def of_cell(name: str, value: Any) -> Any:
+        if name.endswith("basis") and value is not None:
+            return Basis(value)
+        return tuple(value) if isinstance(value, list) else value
 
     return District(
         id=data["id"],
@@ -187,6 +199,9 @@ def district_of(content: Mapping[str, Any]) -> District:
         travel={(row[0], row[1], row[2]): row[3] for row in data["travel"]},
         growth=records(Growth, data.get("growth", ())),
         people_by_year=records(PlaceYear, data.get("people_by_year", ())),
+        pools=records(Department, data.get("pools", ())),
+        tours=records(Standing, data.get("tours", ())),
+        sessions=records(NoRounds, data.get("sessions", ())),
         inputs=inputs_of(content, "district"),
         warnings=tuple(Problem(**row) for row in data.get("warnings", ())),
     )
@@ -648,6 +663,17 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
         count("staff", staffing.basis)
     for resource in model.resources.values():
         count("model.resources", resource.basis)
+    for supporter in model.supporters.values():
+        count("model.supporters", supporter.basis)
+    # (Where pools.csv is there, it counts instead of the model's.)
+    for release in () if district.pools else model.pools.values():
+        count("model.pools", release.basis)
+    for plan in model.outreach.values():
+        count("model.outreach", plan.basis)
+    count("model.postings", model.postings.basis if model.postings else None)
+    for table, rows in (("pools", district.pools), ("tours", district.tours), ("sessions", district.sessions)):
+        for row in rows:
+            count(table, row.basis)
     ring = model.circles[model.circle]
     count("model.circle", ring.basis)
     for mode in ring.modes:

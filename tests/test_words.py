@@ -39,13 +39,16 @@ TERMS = {
     term
     for clause in CLAUSES
     for key, value in clause.get("rule", {}).items()
-    if key != "rule"
+    if key not in ("rule", "rank")
     for term in (value if isinstance(value, list) else [value])
     if isinstance(term, str) and term not in {*tables.INSTITUTION_KINDS, *tables.PLACE_KINDS}
 }
+# What Baodi's model plans: its staff, beds and teams, and what its experts are experts in.
+BAODI = tomllib.loads((ROOT / "models" / "baodi.toml").read_text("utf-8"))
+PLANNED = {*BAODI["resources"], *(pool["specialty"] for pool in BAODI["pools"].values())}
 # What rules may say besides.
 MORE_TERMS = {
-    *("place", "site", "new", "own", "registered", "urban", "rural", "associate_senior", "senior"),
+    *("place", "site", "new", "own", "registered", "urban", "rural"),
     *("all", "capital", "recurrent"),
     # Fields that lack staff, for which a planner may set money aside.
     *("paediatricians", "emergency_physicians"),
@@ -73,7 +76,7 @@ CODES: dict[str, set[str]] = {
     | {"ratio", "households"},
     "sense": {"at_least", "at_most"},
     "document": {"issued", "draft"},
-    "term": TERMS | MORE_TERMS | set().union(*USUAL.values()),
+    "term": TERMS | PLANNED | MORE_TERMS | set().union(*USUAL.values()),
     "fact": {
         *(f"population{part}" for part in ("", "_urban", "_rural", "_2010", "_0_14", "_registered")),
         *(f"population_{age}_and_over" for age in (60, 65, 80)),
@@ -88,6 +91,7 @@ CODES: dict[str, set[str]] = {
     "step": {"worst", "sum"},
     "proven": {"yes", "no"},
     "regime": set(REGIMES),
+    "rank": set(tables.RANKS),
     "counted": {
         *("places_position", "places_people", "places_people_65", "places_people_0_14", "towns_position"),
         *(
@@ -100,7 +104,8 @@ CODES: dict[str, set[str]] = {
             "model_modes",
         ),
         *("people_later_years", *(f"people_later_years_{method}" for method in ("trend", "growth", "table"))),
-        *("people_ages_held", "model_resources", "staff"),
+        *("people_ages_held", "model_resources", "staff", "pools", "tours", "sessions"),
+        *(f"model_{table}" for table in ("postings", "supporters", "pools", "outreach")),
     },
     "projection": set(get_args(Method)),
     "age": set(AGES),
