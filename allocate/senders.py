@@ -12,7 +12,7 @@ from allocate.model import Model
 from allocate.outreach import Outreach, Way
 from allocate.postings import Pool, Release
 from allocate.tables import HUB_KINDS
-from allocate.travel import Mode
+from allocate.travel import Mode, metres
 from allocate.units import exact
 
 # A town may be visited by so many of the nearest hospitals.
@@ -107,7 +107,7 @@ def _villages(
     for i, place in enumerate(district.places):
         if place.kind != "village" or not bases:
             continue
-        near = inside.get(place.town) or sorted(bases, key=lambda j: (_metres(spots[j], places[i]), j))[:1]
+        near = inside.get(place.town) or sorted(bases, key=lambda j: (metres(spots[j], places[i]), j))[:1]
         yield from _near_enough(plan, mode, i, places[i], near, spots)
 
 
@@ -126,7 +126,7 @@ def _towns(
     mode = model.modes[plan.mode]
     for k, town in enumerate(district.towns):
         end = spots[hubs[town.id]] if town.id in hubs else towns[k]
-        near = sorted(bases, key=lambda j: (_metres(spots[j], end), j))[:_NEAREST]
+        near = sorted(bases, key=lambda j: (metres(spots[j], end), j))[:_NEAREST]
         yield from _near_enough(plan, mode, k, end, near, spots)
 
 
@@ -134,10 +134,6 @@ def _near_enough(
     plan: Outreach, mode: Mode, stop: int, end: NDArray[np.float64], bases: Sequence[int], spots: NDArray[np.float64]
 ) -> Iterator[tuple[tuple[int, int], int]]:
     for j in bases:
-        seconds = int(mode.seconds(_metres(spots[j], end)))
+        seconds = int(mode.seconds(metres(spots[j], end)))
         if seconds <= plan.minutes * 60:
             yield (stop, j), seconds
-
-
-def _metres(a: NDArray[np.float64], b: NDArray[np.float64]) -> int:
-    return round(float(np.hypot(*(a - b))))
