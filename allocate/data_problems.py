@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from allocate.case import Case
 from allocate.district import District
 from allocate.errors import Problem
+from allocate.goals import Match
 from allocate.model import Model
-from allocate.tables import GROWTH, PEOPLE_BY_YEAR
+from allocate.tables import FIELDS, GROWTH, PEOPLE_BY_YEAR
 
 
 def data_problems(district: District, model: Model, case: Case) -> list[Problem]:
@@ -22,7 +23,7 @@ def _past(model: Model) -> Iterator[Problem]:
 
 
 def _unused(district: District, model: Model) -> Iterator[Problem]:
-    """Yield the tables of people that the model's method does not look at."""
+    """Yield the tables that the model does not look at."""
     method = model.population.method if model.population else "held"
     for wanted, table, rows in (
         ("growth", GROWTH, district.growth),
@@ -30,6 +31,8 @@ def _unused(district: District, model: Model) -> Iterator[Problem]:
     ):
         if rows and method != wanted:
             yield Problem("check.unused", table.file, details={"method": method, "wanted": wanted})
+    if district.fields and not any(isinstance(goal, Match) for goal in model.goals.values()):
+        yield Problem("check.unused_fields", FIELDS.file)
 
 
 def _unreachable(district: District, case: Case) -> Iterator[Problem]:

@@ -89,6 +89,18 @@ class Staffing:
 
 
 @dataclass(frozen=True)
+class FieldThere:
+    """Whether an institution has a specialty ("yes" or "no"), and in which row of fields.csv that stands."""
+
+    hub: str
+    specialty: str
+    has: str
+    basis: Basis
+    source: str
+    row: int = 0
+
+
+@dataclass(frozen=True)
 class Fact:
     """A published total."""
 
@@ -162,6 +174,8 @@ class District:
         What is odd but no error.
     staff
         Staff and beds of today, where the planner lists them.
+    fields
+        Specialties that institutions have or lack, where the planner lists them.
     """
 
     id: str
@@ -180,6 +194,7 @@ class District:
     inputs: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     staff: tuple[Staffing, ...] = ()
+    fields: tuple[FieldThere, ...] = ()
 
     @property
     def people(self) -> int:

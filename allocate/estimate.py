@@ -47,7 +47,7 @@ from scipy.spatial import cKDTree
 from scipy.special import ndtri
 
 from allocate import tables
-from allocate.district import District, Fact, Growth, Institution, Place, PlaceYear, Town
+from allocate.district import District, Fact, FieldThere, Growth, Institution, Place, PlaceYear, Town
 from allocate.errors import InputError, Problem, UsageError, Value
 from allocate.faults import disk_reason
 from allocate.read import BOUNDARY, CARD
@@ -57,7 +57,7 @@ from allocate.units import Basis
 
 Array = NDArray[np.float64]
 Spot = tuple[float, float]
-_Record = Place | Town | Institution | Fact | Growth | PlaceYear
+_Record = Place | Town | Institution | Fact | FieldThere | Growth | PlaceYear
 
 # Every number here is assumed. Decimals of a degree: 6 are 0.1 m, finer than any position is known.
 DECIMALS = 6
@@ -732,6 +732,8 @@ def _files(district: District) -> Mapping[str, bytes]:
     if district.travel:
         rows = [[*pair, repr(minutes)] for pair, minutes in district.travel.items()]
         files[tables.TRAVEL.file] = _csv(tables.TRAVEL, rows)
+    if district.fields:
+        files[tables.FIELDS.file] = _table(tables.FIELDS, district.fields)
     if district.growth:
         files[tables.GROWTH.file] = _table(tables.GROWTH, district.growth)
     if district.people_by_year:

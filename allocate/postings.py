@@ -16,6 +16,7 @@ RANKS = ("resident", "attending", "associate_senior", "senior")
 OUTSIDE = ("tertiary_hospital", "city_group")
 SENDERS = ("district", "lead_hospital", *OUTSIDE)
 MONTHS = 12
+SPECIALTY = "^[a-z][a-z0-9_]*$"
 Month = Annotated[int, pydantic.Field(ge=1, le=MONTHS)]
 
 
@@ -87,7 +88,7 @@ class Release(pydantic.BaseModel):
     model_config = STRICT
 
     hospitals: tuple[str, ...] = pydantic.Field(min_length=1)
-    specialty: str = pydantic.Field(pattern="^[a-z][a-z0-9_]*$")
+    specialty: str = pydantic.Field(pattern=SPECIALTY)
     rank: Literal[RANKS] = "attending"  # type: ignore[valid-type]
     away: int = pydantic.Field(ge=0, le=1000)
     tours: int | None = pydantic.Field(default=None, ge=0, le=12_000)

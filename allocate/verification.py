@@ -31,7 +31,7 @@ _LATER = frozenset(
     {
         *("today", "problems", "warnings", "only_site_of", "staff_flows", "staff", "population", "ledger_by_age"),
         *("people_0_14", "people_0_14_basis", "growth", "people_by_year", "fairness", "stock", "rests_on", "front"),
-        *("nesting", "parent", "parent_basis", "hospital", "into", "from"),
+        *("fields", "nesting", "parent", "parent_basis", "hospital", "into", "from"),
         *("adding", "pay", "standing_pay", "capital", "recurrent"),
         *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
     }

@@ -98,7 +98,7 @@ CODES: dict[str, set[str]] = {
             "model_modes",
         ),
         *("people_later_years", *(f"people_later_years_{method}" for method in ("trend", "growth", "table"))),
-        *("people_ages_held", "model_resources", "staff"),
+        *("people_ages_held", "model_resources", "model_goals", "staff", "fields"),
     },
     "projection": set(get_args(Method)),
     "age": set(AGES),
