@@ -174,3 +174,18 @@ def test_the_card_says_the_goal_its_weights_and_where_they_come_from(tiny: Tiny)
     assert "made up" in section
     assert "假定" in section
     assert "- goals.match: " in page
+
+
+def test_a_specialty_that_nobody_sends_or_nobody_weighs_is_pointed_out(tiny: Tiny) -> None:
+    # The only pool is of medicine; the goal weighs geriatrics and, misspelt, medecine.
+    matched(tiny, GOAL.replace("{ medicine", "{ medecine"))
+    district, model = read_district(tiny.folder), read_model(tiny.model)
+    found = data_problems(district, model, make_case(district, model))
+    told = [(one.what, one.value) for one in found if one.what.startswith("check.match")]
+    assert told == [
+        ("check.match_unsent", "medecine"),
+        ("check.match_unsent", "geriatrics"),
+        ("check.match_unweighed", "medicine"),
+    ]
+    with speaking("en"):
+        assert "can be sent: medicine." in next(one for one in found if one.what == "check.match_unsent").sentence()
