@@ -6,7 +6,7 @@ from dataclasses import fields
 from functools import partial
 from typing import Any
 
-from allocate.goals import GOALS, Goal
+from allocate.goals import GOALS, Goal, Match
 from allocate.model import Candidates, Enlarging, Model, Moving
 from allocate.outreach import Outreach
 from allocate.policies import Clause
@@ -172,7 +172,11 @@ def _goals(model: Model) -> Iterator[str]:
         yield f"$$\n{goal.formula}\n$$"
         source = getattr(goal, "source", "")
         facts = [("card.numbers", _numbers(goal)), ("card.after", _text(goal.after))]
-        yield _list([*facts, ("field.source", _text(source))] if source else facts)
+        if source:
+            facts.append(("field.source", _text(source)))
+        if isinstance(goal, Match):
+            facts.append(("field.basis", both(f"basis.{goal.basis}")))
+        yield _list(facts)
 
 
 def _goal(goal: Goal, language: Language) -> dict[str, Any]:
@@ -432,6 +436,7 @@ def _source(told: Enlarging | Moving, language: Language) -> dict[str, str]:
 def _assumptions(model: Model) -> Iterator[str]:
     """Yield which tables of the model hold numbers that nobody has published."""
     tables: list[tuple[str, Basis]] = [(f"rules.{name}", rule.basis) for name, rule in model.rules.items()]
+    tables += [(f"goals.{name}", goal.basis) for name, goal in model.goals.items() if isinstance(goal, Match)]
     tables += [(f"siting.{kind}", candidates.basis) for kind, candidates in model.siting.items()]
     tables += [(f"resources.{name}", resource.basis) for name, resource in model.resources.items()]
     tables += [("postings", model.postings.basis)] if model.postings else []
@@ -469,6 +474,8 @@ def _plain(value: Any) -> str:
     """Return a value as TOML writes it."""
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(_plain, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{key} = {_plain(one)}' for key, one in value.items())} }}"
     if isinstance(value, str):
         return '"' + visible(value).replace("`", "'") + '"'
     return str(value).lower() if isinstance(value, bool) else str(value)

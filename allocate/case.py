@@ -15,7 +15,7 @@ from allocate.postings import Carried, Pool, Postings
 from allocate.resources import Resource, employers, is_employed
 from allocate.rows import Row
 from allocate.tables import HUB_KINDS
-from allocate.travel import Links
+from allocate.travel import Links, Mode, metres
 from allocate.units import Basis, exact
 
 Integers = NDArray[np.int64]
@@ -143,6 +143,10 @@ class Case:
         Ways in which villages and towns are visited, by name.
     cuts
         What has been found out about rosters and timetables: rows that hold for whatever can be carried out.
+    modes
+        Ways to travel, by name.
+    fields
+        Whether a hub has staff of a specialty, or lacks it, by (index of the site, specialty), where that is known.
     """
 
     years: tuple[int, ...]
@@ -171,6 +175,8 @@ class Case:
     carried: tuple[Carried, ...] = ()
     ways: Mapping[str, Way] = field(default_factory=dict)
     cuts: tuple[Row, ...] = ()
+    modes: Mapping[str, Mode] = field(default_factory=dict)
+    fields: Mapping[tuple[int, str], bool] = field(default_factory=dict)
 
     def in_groups(self, groups: Sequence[Sequence[int]]) -> "Case":
         """Return the case in which the first year of every group of neighbouring years stands for the group.
@@ -347,6 +353,10 @@ class Case:
     def most_posts(self, what: str, j: int) -> int:
         """Return the most of a resource that a site may ever have."""
         return self.posts(what, j) + self.more_posts(what, j)
+
+    def way(self, mode: str, j: int, k: int) -> int:
+        """Return how long the way from one site to another takes, one way [s]."""
+        return int(self.modes[mode].seconds(metres(self.spots[j], self.spots[k])))
 
     def above(self, j: int) -> int:
         """Return the index of the site above one; -1 without one."""

@@ -5,13 +5,20 @@ from collections.abc import Iterator
 from allocate.case import Case
 from allocate.district import District
 from allocate.errors import Problem
+from allocate.goals import Match
 from allocate.model import Model
-from allocate.tables import GROWTH, PEOPLE_BY_YEAR, POOLS, SESSIONS, TOURS
+from allocate.tables import FIELDS, GROWTH, PEOPLE_BY_YEAR, POOLS, SESSIONS, TOURS
 
 
 def data_problems(district: District, model: Model, case: Case) -> list[Problem]:
     """Return everything odd: what reading found, deadlines that have passed, tables not used, places out of reach."""
-    return [*district.warnings, *_past(model), *_unused(district, model), *_unreachable(district, case)]
+    return [
+        *district.warnings,
+        *_past(model),
+        *_unused(district, model),
+        *_unmatched(model, case),
+        *_unreachable(district, case),
+    ]
 
 
 def _past(model: Model) -> Iterator[Problem]:
@@ -37,6 +44,23 @@ def _unused(district: District, model: Model) -> Iterator[Problem]:
     ):
         if lines and not told:
             yield Problem("check.unused_table", table.file, details={"wanted": wanted})
+    if district.fields and not any(isinstance(goal, Match) for goal in model.goals.values()):
+        yield Problem("check.unused_fields", FIELDS.file)
+
+
+def _unmatched(model: Model, case: Case) -> Iterator[Problem]:
+    """Yield the specialties that a goal weighs and nobody sends, and those sent that it does not weigh."""
+    sent = sorted({pool.specialty for pool in case.pools})
+    for name, goal in model.goals.items():
+        if isinstance(goal, Match):
+            where = f"goals.{name}.specialties"
+            for specialty in goal.specialties:
+                if specialty not in sent:
+                    details = {"choices": ", ".join(sent)}
+                    yield Problem("check.match_unsent", f"{model.id}.toml", None, where, specialty, details)
+            for specialty in sent:
+                if specialty not in goal.specialties:
+                    yield Problem("check.match_unweighed", f"{model.id}.toml", column=where, value=specialty)
 
 
 def _unreachable(district: District, case: Case) -> Iterator[Problem]:

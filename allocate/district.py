@@ -148,6 +148,18 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class FieldThere:
+    """Whether an institution has a specialty ("yes" or "no"), and in which row of fields.csv that stands."""
+
+    hub: str
+    specialty: str
+    has: str
+    basis: Basis
+    source: str
+    row: int = 0
+
+
+@dataclass(frozen=True)
 class NoRounds:
     """Half-days in which nobody visits a place or leaves an institution, as a row of sessions.csv says it.
 
@@ -246,6 +258,8 @@ class District:
         Staff and beds of today, where the planner lists them.
     pools, tours, sessions
         Whom hospitals can let go, who is away already, and half-days without rounds, where the planner lists them.
+    fields
+        Specialties that institutions have or lack, where the planner lists them.
     """
 
     id: str
@@ -267,6 +281,7 @@ class District:
     pools: tuple[Department, ...] = ()
     tours: tuple[Standing, ...] = ()
     sessions: tuple[NoRounds, ...] = ()
+    fields: tuple[FieldThere, ...] = ()
 
     @property
     def people(self) -> int:

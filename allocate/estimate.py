@@ -51,6 +51,7 @@ from allocate.district import (
     Department,
     District,
     Fact,
+    FieldThere,
     Growth,
     Institution,
     NoRounds,
@@ -69,7 +70,9 @@ from allocate.units import Basis
 
 Array = NDArray[np.float64]
 Spot = tuple[float, float]
-_Record = Place | Town | Institution | Fact | Growth | PlaceYear | Staffing | Department | Standing | NoRounds
+_Record = (
+    Place | Town | Institution | Fact | FieldThere | Growth | PlaceYear | Staffing | Department | Standing | NoRounds
+)
 
 # Every number here is assumed. Decimals of a degree: 6 are 0.1 m, finer than any position is known.
 DECIMALS = 6
@@ -744,6 +747,8 @@ def _files(district: District) -> Mapping[str, bytes]:
     if district.travel:
         rows = [[*pair, repr(minutes)] for pair, minutes in district.travel.items()]
         files[tables.TRAVEL.file] = _csv(tables.TRAVEL, rows)
+    if district.fields:
+        files[tables.FIELDS.file] = _table(tables.FIELDS, district.fields)
     if district.growth:
         files[tables.GROWTH.file] = _table(tables.GROWTH, district.growth)
     for table, told in (

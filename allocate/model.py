@@ -17,7 +17,7 @@ from allocate import outreach, postings
 from allocate.bundle import bundled
 from allocate.errors import ModelError, Problem, UsageError
 from allocate.faults import problems_of
-from allocate.goals import GOALS, Goal, Travel, WorstTenth
+from allocate.goals import GOALS, Goal, Match, Travel, WorstTenth
 from allocate.outreach import Outreach
 from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, policy_files, prefix_of, year_of
 from allocate.population import Projection
@@ -514,6 +514,7 @@ def model_of(
             *_unknown_ways(head, rules, sheet, file),
             *_idle_budgets(head, rules, sheet, file),
             *_cheap_to_drop(head, goals, file),
+            *_unmatched(head, goals, file),
         ]
     if problems or head is None:
         raise ModelError(problems)
@@ -803,3 +804,13 @@ def _cheap_to_drop(head: _Head, goals: Mapping[str, Goal], file: str) -> list[Pr
         for name, goal in goals.items()
         if isinstance(goal, Travel | WorstTenth) and goal.unserved_minutes <= circle.minutes
     ]
+
+
+def _unmatched(head: _Head, goals: Mapping[str, Goal], file: str) -> Iterator[Problem]:
+    """Yield what a goal on postings lacks: the way to travel that it names, and postings."""
+    for name, goal in goals.items():
+        if isinstance(goal, Match) and goal.mode not in head.modes:
+            details = {"choices": ", ".join(head.modes)}
+            yield Problem("problem.choice", file, column=f"goals.{name}.mode", value=goal.mode, details=details)
+        if goal.is_of_postings and head.postings is None:
+            yield Problem("problem.match_postings", file, column=f"goals.{name}")

@@ -21,6 +21,7 @@ from allocate.district import (
     Department,
     District,
     Fact,
+    FieldThere,
     Growth,
     Institution,
     NoRounds,
@@ -33,6 +34,7 @@ from allocate.district import (
 from allocate.errors import AllocateError, InputError, Problem
 from allocate.fairness import fairness
 from allocate.gaps import DIGITS, HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, shown_bound, shown_gap, shown_number
+from allocate.goals import Match
 from allocate.layout import Layout, send_nearest
 from allocate.life import merged, moved
 from allocate.model import Model
@@ -161,6 +163,7 @@ def _district_data(district: District) -> dict[str, Any]:
         "towns": [asdict(town) for town in district.towns],
         "institutions": [asdict(institution) for institution in district.institutions],
         "staff": [asdict(row) for row in district.staff],
+        "fields": [asdict(row) for row in district.fields],
         "facts": [asdict(fact) for fact in district.facts.values()],
         "travel": [[*pair, time] for pair, time in sorted(district.travel.items())],
         "growth": [asdict(row) for row in district.growth],
@@ -194,6 +197,7 @@ def district_of(content: Mapping[str, Any]) -> District:
         towns=records(Town, data["towns"]),
         institutions=records(Institution, data["institutions"]),
         staff=records(Staffing, data.get("staff", ())),
+        fields=records(FieldThere, data.get("fields", ())),
         facts={fact.indicator: fact for fact in records(Fact, data["facts"])},
         boundary=data["boundary"],
         travel={(row[0], row[1], row[2]): row[3] for row in data["travel"]},
@@ -659,8 +663,13 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
     for candidates in model.siting.values():
         for basis in candidates.bases:
             count("model.siting", basis)
+    for goal in model.goals.values():
+        if isinstance(goal, Match):
+            count("model.goals", goal.basis)
     for staffing in district.staff:
         count("staff", staffing.basis)
+    for row in district.fields:
+        count("fields", row.basis)
     for resource in model.resources.values():
         count("model.resources", resource.basis)
     for supporter in model.supporters.values():
@@ -672,8 +681,8 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
         count("model.outreach", plan.basis)
     count("model.postings", model.postings.basis if model.postings else None)
     for table, rows in (("pools", district.pools), ("tours", district.tours), ("sessions", district.sessions)):
-        for row in rows:
-            count(table, row.basis)
+        for line in rows:
+            count(table, line.basis)
     ring = model.circles[model.circle]
     count("model.circle", ring.basis)
     for mode in ring.modes:

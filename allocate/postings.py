@@ -20,6 +20,7 @@ from allocate.words import say
 OUTSIDE = ("tertiary_hospital", "city_group")
 SENDERS = ("district", "lead_hospital", *OUTSIDE)
 MONTHS = 12
+SPECIALTY = "^[a-z][a-z0-9_]*$"
 Month = Annotated[int, pydantic.Field(ge=1, le=MONTHS)]
 
 

@@ -27,6 +27,7 @@ from allocate.district import (
     Department,
     District,
     Fact,
+    FieldThere,
     Growth,
     Institution,
     NoRounds,
@@ -213,6 +214,7 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
     facts = _read_table(folder, tables.FACTS)
     travel = _read_table(folder, tables.TRAVEL)
     staff = _read_table(folder, tables.STAFF)
+    fields = _read_table(folder, tables.FIELDS)
     growth = _read_table(folder, tables.GROWTH)
     by_year = _read_table(folder, tables.PEOPLE_BY_YEAR)
     pools = _read_table(folder, tables.POOLS)
@@ -226,6 +228,7 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
         _check_positions(folder, table.file, rows, boundary)
     totals = {str(row["indicator"]): row for _, row in facts}
     _check_people(folder, places, totals)
+    _check_fields(folder, fields, institutions)
     _check_growth(folder, growth)
     _check_by_year(folder, by_year)
     _check_experts(folder, pools, tours)
@@ -256,6 +259,7 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
         ),
         tours=tuple(_record(Standing, {**row, "row": number}) for number, row in tours),
         sessions=tuple(_record(NoRounds, {**row, "row": number}) for number, row in sessions),
+        fields=tuple(_record(FieldThere, {**row, "row": number}) for number, row in fields),
     )
 
 
@@ -678,6 +682,25 @@ def _check_ages(folder: _Folder, table: Table, number: int, row: Row) -> None:
     if sum(numbers) > people and all(count <= people for count in numbers):
         columns = ", ".join(groups)
         folder.blame("problem.ages_exceed", table.file, row=number, column=columns, value=sum(numbers), people=people)
+
+
+def _check_fields(folder: _Folder, fields: Sequence[tuple[int, Row]], institutions: Sequence[tuple[int, Row]]) -> None:
+    """Blame fields of institutions that are not there or receive nobody, and a field that stands twice."""
+    file = tables.FIELDS.file
+    kinds = {row["id"]: row["kind"] for _, row in institutions}
+    first: set[tuple[Cell, Cell]] = set()
+    for number, row in fields:
+        hub, about = row["hub"], (row["hub"], row["specialty"])
+        # (Nothing can be looked up among ids that were lost, or kinds that cannot be read.)
+        if hub is not None and None not in kinds and hub not in kinds:
+            target = tables.INSTITUTIONS.file
+            folder.blame("problem.unknown_code", file, row=number, column="hub", value=hub, target=target)
+        kind = kinds.get(hub)
+        if kind is not None and kind not in ("hospital", *tables.HUB_KINDS):
+            folder.blame("problem.field_kind", file, row=number, column="hub", value=hub, kind=say(f"kind.{kind}"))
+        if None not in about and about in first:
+            folder.blame("problem.field_twice", file, row=number, value=" · ".join(map(str, about)))
+        first.add(about)
 
 
 def _check_growth(folder: _Folder, growth: Sequence[tuple[int, Row]]) -> None:

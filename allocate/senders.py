@@ -15,7 +15,7 @@ from allocate.outreach import DAYS, HALVES, End, HalfDay, Outreach, Way, half_da
 from allocate.postings import MONTHS, Carried, Pool, Release, wrong_resource
 from allocate.rules import Rounds
 from allocate.tables import HUB_KINDS, POOLS, SESSIONS, TOURS
-from allocate.travel import Mode
+from allocate.travel import Mode, metres
 from allocate.units import exact
 
 # A town may be visited by so many of the nearest hospitals.
@@ -290,7 +290,7 @@ def _villages(
         inside.setdefault(sites[j].town, []).append(j)
     mode = model.modes[plan.mode]
     for i, end in ends.items():
-        near = inside.get(district.places[i].town) or sorted(bases, key=lambda j: (_metres(spots[j], end), j))[:1]
+        near = inside.get(district.places[i].town) or sorted(bases, key=lambda j: (metres(spots[j], end), j))[:1]
         yield from _near_enough(plan, mode, i, end, near, spots)
 
 
@@ -312,7 +312,7 @@ def _towns(
 ) -> Iterator[tuple[tuple[int, int], int]]:
     bases, mode = _bases(plan, sites, model), model.modes[plan.mode]
     for k, end in ends.items():
-        near = sorted(bases, key=lambda j: (_metres(spots[j], end), j))[:_NEAREST]
+        near = sorted(bases, key=lambda j: (metres(spots[j], end), j))[:_NEAREST]
         yield from _near_enough(plan, mode, k, end, near, spots)
 
 
@@ -320,10 +320,6 @@ def _near_enough(
     plan: Outreach, mode: Mode, stop: int, end: NDArray[np.float64], bases: Sequence[int], spots: NDArray[np.float64]
 ) -> Iterator[tuple[tuple[int, int], int]]:
     for j in bases:
-        seconds = int(mode.seconds(_metres(spots[j], end)))
+        seconds = int(mode.seconds(metres(spots[j], end)))
         if seconds <= plan.minutes * 60:
             yield (stop, j), seconds
-
-
-def _metres(a: NDArray[np.float64], b: NDArray[np.float64]) -> int:
-    return round(float(np.hypot(*(a - b))))

@@ -31,6 +31,8 @@ HALF_NAMES = ("am", "pm")
 # What ends a site in a plan: closed for good, all its people at one other site, or its work taken up nearby.
 ENDS = ("close", "merge", "move")
 BASES = tuple(Basis)
+# Whether an institution has a field.
+HAS = ("yes", "no")
 
 # The rectangle that holds China: a coordinate outside it is a mistake, most often swapped axes.
 LON_RANGE = (73.0, 136.0)
@@ -227,6 +229,19 @@ STAFF = Table(
     ),
     needed=False,
 )
+FIELDS = Table(
+    "fields.csv",
+    "各机构已有或缺少的专业（模型有 match 目标时用）；没有列出的按不知道计",
+    "which fields an institution has or lacks (used where the model has the goal match); what is not listed is unknown",
+    (
+        Column("hub", "id", "卫生院、中心或医院的编号", "id of the hub or hospital"),
+        Column("specialty", "id", "专业（模型里的名称）", "specialty, as in the model"),
+        Column("has", "choice", "是否已有", "whether it has the field", choices=HAS),
+        Column("basis", "choice", "依据", "basis", choices=BASES),
+        Column("source", "text", "来源", "source"),
+    ),
+    needed=False,
+)
 FACTS = Table(
     "facts.csv",
     "公布的总数",
@@ -406,7 +421,7 @@ SESSIONS = Table(
     needed=False,
 )
 
-TABLES = (PLACES, TOWNS, INSTITUTIONS, STAFF, FACTS, TRAVEL, GROWTH, PEOPLE_BY_YEAR, POOLS, TOURS, SESSIONS)
+TABLES = (PLACES, TOWNS, INSTITUTIONS, STAFF, FIELDS, FACTS, TRAVEL, GROWTH, PEOPLE_BY_YEAR, POOLS, TOURS, SESSIONS)
 
 # The facts that the reader, the estimate and the projection know by name.
 POPULATION, URBAN, RURAL, AGED_65, AGED_0_14, POPULATION_2010, REGISTERED = (

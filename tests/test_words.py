@@ -106,6 +106,7 @@ CODES: dict[str, set[str]] = {
         *("people_later_years", *(f"people_later_years_{method}" for method in ("trend", "growth", "table"))),
         *("people_ages_held", "model_resources", "staff", "pools", "tours", "sessions"),
         *(f"model_{table}" for table in ("postings", "supporters", "pools", "outreach")),
+        *("people_ages_held", "model_resources", "model_goals", "staff", "fields"),
     },
     "projection": set(get_args(Method)),
     "age": set(AGES),
