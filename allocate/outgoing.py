@@ -1,7 +1,9 @@
 """Rosters and timetables of a plan: what is asked of them, what is wrong in them, and their rows in plan.json."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from math import floor
 from typing import Any
 
@@ -11,11 +13,12 @@ from allocate.outreach import HalfDay, Way
 from allocate.postings import MONTHS
 from allocate.rows import Breach
 from allocate.rules import Posting, Rule
-from allocate.sessions import Base, Fault, Slot, Stop, Timetable, Visit, journey
+from allocate.sessions import Base, Slot, Stop, Timetable, Visit, journey
 from allocate.sessions import faults as timetable_faults
 from allocate.tables import HALF_NAMES
 from allocate.tours import Release, Roster, Sent, Tour, Wanted, gaps_of
 from allocate.tours import faults as roster_faults
+from allocate.words import term
 
 Plain = dict[str, Any]
 
@@ -126,18 +129,14 @@ def on_the_road(visits: Iterable[Visit], way: Way, j: int) -> int:
     return sum(journey(at.get(0), at.get(1), home, way.between) for at in days.values())
 
 
-def breaches(case: Case, rules: Sequence[Rule], layout: Layout) -> Iterator[Breach | tuple[str, Fault]]:
-    """Yield what is wrong in the rosters and timetables of a finished plan, worked out again without a solver."""
+def wrong(case: Case, rules: Sequence[Rule], layout: Layout) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong in the rosters and timetables of a finished plan, worked out again without a solver.
+
+    Where it is, and the sentence that says it in the language of the session.
+    """
     for t in case.periods:
-        tours = layout.roster.get(t, ())
-        wants = wanted(case, rules, layout, t)
-        before, cyclic = carried(case, t), is_cyclic(case, t)
-        gaps = gaps_of(wants, tours, cyclic=cyclic)
-        told = Roster(tours, gaps, (), True)
-        yield from roster_faults(releases(case), sent(layout, t), wants, told, before, cyclic=cyclic)
-        for (n, month), number in gaps.items():
-            details = {"site": case.sites[wants[n].to].name, "month": month, "number": number, "year": case.years[t]}
-            yield Breach(("month", wants[n].to, month, case.years[t]), number, 1, "breach.posting_month", details)
+        for breach in _wrong_roster(case, rules, layout, t):
+            yield "·".join(("roster", *map(str, breach.about), str(case.years[t]))), breach.sentence()
     for name, j, t in sorted({*bases(layout), *layout.timetable}):
         way, visits = case.ways[name], layout.timetable.get((name, j, t), ())
         mine = stops(case, layout, name, j, t)
@@ -145,7 +144,36 @@ def breaches(case: Case, rules: Sequence[Rule], layout: Layout) -> Iterator[Brea
         made = Timetable(visits, (), minutes, minutes, True)
         where = f"timetable·{name}·{case.sites[j].id}·{case.years[t]}"
         for fault in timetable_faults(base(case, layout, name, j, t), mine, made, ways_home(way, j, mine), way.between):
-            yield where, fault
+            yield where, fault.sentence(partial(stop_id, case, name), way.plan.weeks)
+
+
+def _wrong_roster(case: Case, rules: Sequence[Rule], layout: Layout, t: int) -> Iterator[Breach]:
+    tours, wants = layout.roster.get(t, ()), wanted(case, rules, layout, t)
+    before, cyclic = carried(case, t), is_cyclic(case, t)
+    gaps = gaps_of(wants, tours, cyclic=cyclic)
+    told = Roster(tours, gaps, (), True)
+    for breach in roster_faults(releases(case), sent(layout, t), wants, told, before, cyclic=cyclic):
+        details = dict(breach.details)
+        for key, name in (("pool", partial(pool_name, case)), ("site", partial(_site_name, case))):
+            match details.get(key):
+                case int(index):
+                    details[key] = name(index)
+        yield replace(breach, details=details)
+    for (n, month), number in gaps.items():
+        about = {"site": _site_name(case, wants[n].to), "month": month, "number": number, "year": case.years[t]}
+        yield Breach(("month", n, month), number, 1, "breach.posting_month", about)
+
+
+def pool_name(case: Case, p: int) -> str:
+    """Return what people call a pool: who sends, and the specialty."""
+    if not 0 <= p < len(case.pools):
+        return str(p)
+    pool = case.pools[p]
+    return f"{case.sites[pool.hospital].name if pool.hospital >= 0 else pool.sender} {term(pool.specialty)}"
+
+
+def _site_name(case: Case, j: int) -> str:
+    return case.sites[j].name if 0 <= j < len(case.sites) else str(j)
 
 
 def stop_id(case: Case, name: str, stop: int) -> str:

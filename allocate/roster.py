@@ -76,7 +76,7 @@ def make_roster(
     values: dict[Key, float] = dict(year.nobody())
     bound = 0.0
     for name, keys in (("missing", year.gap_keys), ("left", year.left_keys)):
-        objective = Objective(f"roster.{name}", dict.fromkeys(keys, 1))
+        objective = Objective(f"roster {name}", dict.fromkeys(keys, 1))
         if any(values[key] for key in keys):
             found = program.solve(objective, exactly, values)
             values = _values(program, found)
@@ -86,7 +86,7 @@ def make_roster(
     tidy = replace(exactly, gap=max(_TIDY_GAP, options.gap), search_nodes=_TIDY_NODES, nodes=_TIDY_NODES)
     program.add_columns(year.tidy_columns())
     program.add_rows("tidy", year.tidy_rows())
-    objective = Objective("roster.tidy", year.tidy_prices())
+    objective = Objective("roster tidy", year.tidy_prices())
     if objective.terms:
         values = _values(program, program.solve(objective, tidy, values))
     tours = (*year.carried, *year.tours(values))
