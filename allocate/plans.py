@@ -14,6 +14,7 @@ import numpy as np
 from allocate import __version__
 from allocate.alone import nesting
 from allocate.candidates import make_case
+from allocate.care import care, visited_how
 from allocate.case import Case, Site
 from allocate.costs import OUTREACH, POSTINGS, SITES, charges, spent
 from allocate.data_problems import data_problems
@@ -40,7 +41,7 @@ from allocate.life import merged, moved
 from allocate.model import Model
 from allocate.outgoing import going_out_of, postings_rows, remote_rows, roster_rows, rounds_rows, timetable_rows
 from allocate.population import AGED_0_14, AGED_65, Population, project
-from allocate.reliance import stock_rows
+from allocate.reliance import price_bases, stock_rows
 from allocate.resources import FLOWS, flow
 from allocate.rows import UPGRADED, Number
 from allocate.rules.scopes import Scope, parts
@@ -121,6 +122,7 @@ def assemble(
         "remote": remote_rows(case, model.planned(), layout),
         "rounds": rounds_rows(case, layout),
         "timetable": timetable_rows(case, layout),
+        "care": care(district, model, case, layout),
         "consortia": [],
         "functions": [],
         "budget": _budget(model, case, layout),
@@ -357,7 +359,7 @@ def _places(district: District, case: Case, layout: Layout) -> list[dict[str, An
             for seconds, j, people in visits:
                 rows.append(_place_row(place.id, year, people, "served", case.sites[j].id, minutes(seconds), basis))
             if left or not residents:
-                status = _otherwise(case, layout, i, t) or ("no_capacity" if near else "out_of_range")
+                status = visited_how(case, layout, i, t) or ("no_capacity" if near else "out_of_range")
                 if not residents and near:
                     status = "served"
                 seconds = case.seconds[i, near[0]] if near else 0
@@ -365,14 +367,6 @@ def _places(district: District, case: Case, layout: Layout) -> list[dict[str, An
                 time = minutes(seconds) if near else None
                 rows.append(_place_row(place.id, year, left, status, site, time, basis))
     return rows
-
-
-def _otherwise(case: Case, layout: Layout, i: int, t: int) -> str | None:
-    """Return how a village is served whose people go to no site: by staff posted there, by rounds, or not at all."""
-    ways = [way for name, way in case.ways.items() if way.plan.to == "village" and (name, i, t) in layout.visited]
-    if not ways:
-        return None
-    return "posted" if any(way.plan.is_post for way in ways) else "rounds"
 
 
 def _place_row(
@@ -518,7 +512,7 @@ def _by_status(case: Case, layout: Layout, t: int) -> dict[str, Integers]:
     left = people - served
     near = np.array([any((j, t) in layout.open for j in sites) for sites in case.sites_of], dtype=bool)
     how = [
-        _otherwise(case, layout, i, t) or ("no_capacity" if is_near else "out_of_range")
+        visited_how(case, layout, i, t) or ("no_capacity" if is_near else "out_of_range")
         for i, is_near in enumerate(near)
     ]
     statuses = {status: np.where(np.array(how) == status, left, 0) for status in _NOT_SERVED}
@@ -565,9 +559,7 @@ def _budget(model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
     Opening and yearly cost of the sites, then what staff and beds cost once and in each calendar year; of the last,
     `standing_pay` is that of today's who stay, whatever is decided.
     """
-    bases = [basis for candidates in model.siting.values() for basis in candidates.bases]
-    bases += [resource.basis for resource in model.resources.values() if resource.yearly or resource.adding]
-    basis = max(bases, key=list(Basis).index, default=Basis.OFFICIAL)
+    basis = max(price_bases(model), key=list(Basis).index, default=Basis.OFFICIAL)
     rows = []
     for t, year in enumerate(case.years):
         sites = spent(case, layout, t, lambda nature, what, at: what == SITES)
