@@ -36,6 +36,7 @@ from allocate.errors import AllocateError, InputError, Problem
 from allocate.fairness import fairness
 from allocate.gaps import DIGITS, HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, shown_bound, shown_gap, shown_number
 from allocate.goals import Match
+from allocate.goals.match import fits
 from allocate.layout import Layout, send_nearest
 from allocate.life import merged, moved
 from allocate.model import Model
@@ -122,6 +123,7 @@ def assemble(
         "remote": remote_rows(case, model.planned(), layout),
         "rounds": rounds_rows(case, layout),
         "timetable": timetable_rows(case, layout),
+        "fits": _fits(model, case, layout),
         "care": care(district, model, case, layout),
         "consortia": [],
         "functions": [],
@@ -454,6 +456,23 @@ def _staff(case: Case, layout: Layout) -> list[dict[str, Any]]:
         for t, year in enumerate(case.years)
         for j, site in enumerate(case.sites)
         for name, number in _working(case, layout, j, t).items()
+    ]
+
+
+def _fits(model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
+    """Return what every hub needs of each specialty, as a share of what it needs most, and the post-months there."""
+    return [
+        {
+            "year": year,
+            "hub": fit.hub,
+            "specialty": fit.specialty,
+            "need": shown_number(fit.need),
+            "months": fit.months,
+        }
+        for goal in model.goals.values()
+        if isinstance(goal, Match)
+        for t, year in enumerate(case.years)
+        for fit in fits(case, layout, goal, t)
     ]
 
 

@@ -34,7 +34,7 @@ _LATER = frozenset(
         *("pools", "tours", "sessions", "fields"),
         *("nesting", "parent", "parent_basis", "hospital", "into", "from"),
         *("adding", "pay", "standing_pay", "capital", "recurrent"),
-        *("roster", "timetable", "remote", "posted", "postings", "outreach", "care"),
+        *("roster", "timetable", "remote", "posted", "postings", "outreach", "care", "fits", "readings"),
         *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
     }
 )
