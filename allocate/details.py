@@ -55,6 +55,7 @@ class Detailed:
 def in_detail(case: Case, rules: Mapping[str, Rule], layout: Layout) -> Detailed:
     """Return a layout with named months and weekdays."""
     told = list(rules.values())
+    layout = _no_idle_teams(case, told, layout)
     rosters, tour_cuts, tours_left = _rosters(case, told, layout)
     timetables, visit_cuts, visits_left = _timetables(case, layout)
     numbers = {about: n - tours_left.get(about, 0) for about, n in layout.tours.items()}
@@ -143,6 +144,34 @@ def _rosters(
             now = replace(now, tours=numbers)
         found[t] = made.tours
     return {t: mine for t, mine in found.items() if mine}, learnt, left
+
+
+def _no_idle_teams(case: Case, rules: Sequence[Rule], layout: Layout) -> Layout:
+    """Return the layout with no more teams going out than their timetable takes.
+
+    A team of people who are employed anyway costs nothing, so a plan may have any number of them. Where a clause counts
+    teams, or they cost something, they stay.
+    """
+    counted = {name for rule in rules for name in rule.resources}
+    amounts = dict(layout.amounts)
+    for name, way in case.ways.items():
+        what = way.plan.resource
+        if what in case.employed or what in counted or case.resources[what].yearly:
+            continue
+        out = {(j, t) for way_name, j, t in bases(layout) if way_name == name}
+        for j in case.holders(what)[1]:
+            for t in case.periods:
+                if (j, t) not in out:
+                    amounts.pop((what, j, t), None)
+        for j, t in sorted(out):
+            mine, there = stops(case, layout, name, j, t), base(case, layout, name, j, t)
+            home = ways_home(way, j, mine)
+            least = -(-len(mine) * way.plan.load // max(1, way.plan.room))
+            for teams in range(least, there.teams):
+                if not make_timetable(replace(there, teams=teams), mine, home, way.between).left:
+                    amounts[what, j, t] = teams
+                    break
+    return replace(layout, amounts=amounts)
 
 
 def _timetables(
