@@ -101,7 +101,7 @@ def _wanting(case: Case, rule: Rule, layout: Layout, t: int) -> list[tuple[int, 
         return sorted(names, key=lambda name: (case.ways[name].plan.load / case.ways[name].plan.room, name))
 
     if isinstance(rule, Rounds):
-        index = {name: stop for name, stop, _ in rule.stops(case)}
+        index = {name: stop for name, stop, _ in rule.stops(case, t)}
         names = cheapest(rule.ways(case))
         return [(index[name], names) for name, lacks in rule.missing(case, layout, t) if lacks]
     if isinstance(rule, Reach) and rule.or_by:

@@ -306,6 +306,8 @@ BAODI = {
     "adopt": "[]",
     # (The pay of today's staff alone exceeds the budget.)
     "resources": "{}",
+    "pools": "{}",
+    "outreach": "{}",
     "rules": "{ "
     + ", ".join(
         f'{name} = {{ {text}, source = "made up", basis = "assumed" }}'
