@@ -487,6 +487,11 @@ def test_a_village_that_is_visited_counts_as_served_place_by_place() -> None:
     assert [part for part, _, _ in misses(replace(this, or_by=()), case, layout)] == ["P1", "P2", "P3", "P4"]
 
 
+def test_visits_count_place_by_place_only() -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        rule("reach", share=0.9, scope="town", or_by=("rounds",))
+
+
 # membership
 
 
