@@ -260,6 +260,11 @@ def sent(layout: Layout, *tours: tuple[int, int, int, int]) -> Layout:
     return replace(layout, tours={(p, months, j, 0): number for p, months, j, number in tours})
 
 
+def posted(case: Case, this: Rule, layout: Layout) -> Layout:
+    """Return the layout with experts from the pools, as far as they go; no staff is asked for."""
+    return post(case, [this], layout, 0, lambda _what, _j: 0, lambda _what, _j: False)
+
+
 def test_each_of_baodis_24_township_hospitals_has_an_attending_physician() -> None:
     # BD-T02 and BD-T07: one at each. 23 of 24 hubs have one; two at the first do not make up for none at the last.
     this = rule("posting", to=("township_hospital",), sent_by="district", at_least=1, rank="attending")
@@ -345,12 +350,12 @@ def test_n_hubs_need_n_experts_at_all_times_and_2n_tours_of_six_months_or_n_of_t
     this = rule("posting", to=("township_hospital",), sent_by="lead_hospital")
     for months, tours in ((6, 2 * count), (12, count)):
         case = hubs(count, pool("people's", count, away=count), months=(months,), handover=100)
-        layout = post(case, [this], opening(*range(count)))
+        layout = posted(case, this, opening(*range(count)))
         assert sum(layout.tours.values()) == tours
         assert misses(this, case, layout) == []
         # One person fewer who can be away at once is one hub without, or two halves of one.
         fewer = hubs(count, pool("people's", count, away=count - 1), months=(months,), handover=100)
-        assert sum(short for _, short, _ in misses(this, fewer, post(fewer, [this], opening(*range(count))))) == 1
+        assert sum(short for _, short, _ in misses(this, fewer, posted(fewer, this, opening(*range(count))))) == 1
 
 
 # rounds
