@@ -6,6 +6,8 @@ from functools import cached_property
 
 from allocate.case import Case
 from allocate.rows import UPGRADED, Number
+from allocate.sessions import Visit
+from allocate.tours import Tour
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,10 @@ class Layout:
         Tours that a pool sends to a site in a year, by (pool, months of the tour, site, year).
     visits
         Every (way of outreach, village or town, site that visits it, year).
+    roster
+        The months of the tours, by year; empty until they are worked out.
+    timetable
+        The half-days of the visits, by (way of outreach, site that visits, year); empty until they are worked out.
     """
 
     open: frozenset[tuple[int, int]]
@@ -31,6 +37,8 @@ class Layout:
     amounts: Mapping[tuple[str, int, int], Number] = field(default_factory=dict)
     tours: Mapping[tuple[int, int, int, int], int] = field(default_factory=dict)
     visits: frozenset[tuple[str, int, int, int]] = frozenset()
+    roster: Mapping[int, tuple[Tour, ...]] = field(default_factory=dict)
+    timetable: Mapping[tuple[str, int, int], tuple[Visit, ...]] = field(default_factory=dict)
 
     @cached_property
     def served(self) -> Mapping[tuple[int, int], int]:
@@ -68,6 +76,8 @@ class Layout:
             amounts={(what, j, years[t]): number for (what, j, t), number in self.amounts.items() if t in years},
             tours={(p, months, j, years[t]): n for (p, months, j, t), n in self.tours.items() if t in years},
             visits=frozenset((way, i, j, years[t]) for way, i, j, t in self.visits if t in years),
+            roster={years[t]: tours for t, tours in self.roster.items() if t in years},
+            timetable={(way, j, years[t]): visits for (way, j, t), visits in self.timetable.items() if t in years},
         )
 
     @cached_property

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import dist
 from typing import Annotated, Literal
 
 import pydantic
 
 from allocate.tables import DAY_NAMES, HALF_NAMES, HUB_KINDS
-from allocate.travel.circles import STRICT, Text
+from allocate.travel.circles import STRICT, Mode, Text
 from allocate.units import Basis
 from allocate.words import say
 
@@ -148,11 +149,27 @@ class Way:
     closed
         Half-days in which nobody is out, by ("stop", index of the village or town) and by ("base", index of the site
         that sends): those of the model, which hold everywhere, and those of sessions.csv. Not named: none.
+    ends
+        Position of every village or town [m], by its index.
+    travel
+        How they travel.
     """
 
     plan: Outreach
     pairs: Mapping[tuple[int, int], int]
+    ends: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    travel: Mode | None = None
     closed: Mapping[tuple[End, int], frozenset[HalfDay]] = field(default_factory=dict, kw_only=True)
+
+    def minutes(self, stop: int, j: int) -> int:
+        """Return how long the way from a site to a village or town takes, rounded up [min]."""
+        return -(-self.pairs[stop, j] // 60)
+
+    def between(self, a: int, b: int) -> int:
+        """Return how long the way between two villages or towns takes, rounded up [min]."""
+        if self.travel is None:
+            return 0
+        return -(-int(self.travel.seconds(round(dist(self.ends[a], self.ends[b])))) // 60)
 
     @cached_property
     def bases_of(self) -> Mapping[int, tuple[int, ...]]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from allocate.candidates import make_case
+from allocate.details import carry_out
 from allocate.district import District
 from allocate.draws import look_at_draws
 from allocate.front import check_count, look_at_front
@@ -47,6 +48,8 @@ def plan(
     clock.append(time.monotonic())
     found = lay_out(case, model, options, gap=gap, listen=listen)
     clock.append(time.monotonic())
+    found = carry_out(case, model, found, options, gap)
+    clock.append(time.monotonic())
     draws = look_at_draws(district, model, options, processes, hear_draw)
     clock.append(time.monotonic())
     years = look_at_years(district, model, options, processes)
@@ -56,6 +59,6 @@ def plan(
     content = assemble(district, model, case, found.layout, found.bounds, draws, years, front=points)
     insist(content)
     clock.append(time.monotonic())
-    names = ("prepare", "stages", "draws", "years alone", "front", "assemble and verify")
+    names = ("prepare", "stages", "months and weekdays", "draws", "years alone", "front", "assemble and verify")
     phases = {name: after - before for name, before, after in zip(names, clock, clock[1:], strict=False)}
     return Plan(content, phases | {f"stage {name}": spent for name, spent in found.seconds.items()}, found.log)

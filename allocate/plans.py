@@ -15,7 +15,7 @@ from allocate import __version__
 from allocate.alone import nesting
 from allocate.candidates import make_case
 from allocate.case import Case, Site
-from allocate.costs import SITES, charges, spent
+from allocate.costs import OUTREACH, POSTINGS, SITES, charges, spent
 from allocate.data_problems import data_problems
 from allocate.district import District, Fact, Growth, Institution, Place, PlaceYear, Staffing, Town
 from allocate.errors import AllocateError, InputError, Problem
@@ -24,6 +24,7 @@ from allocate.gaps import DIGITS, HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, sho
 from allocate.layout import Layout, send_nearest
 from allocate.life import merged, moved
 from allocate.model import Model
+from allocate.outgoing import going_out_of, postings_rows, remote_rows, roster_rows, rounds_rows, timetable_rows
 from allocate.population import AGED_0_14, AGED_65, Population, project
 from allocate.reliance import stock_rows
 from allocate.resources import FLOWS, flow
@@ -39,6 +40,8 @@ from allocate.words import say
 SCHEMA = 1
 PLAN_FILE = "plan.json"
 _SCOPES: tuple[Scope, ...] = ("district", "town")
+# How people fare whom no site serves, in the order of the ledger.
+_NOT_SERVED = ("no_capacity", "rounds", "posted", "out_of_range")
 _LIBRARIES = ("pulp", "highspy", "numpy", "scipy", "shapely", "pyproj", "pydantic")
 
 
@@ -99,8 +102,11 @@ def assemble(
         "stock": stock_rows(district, case),
         "staff": _staff(case, layout),
         "staff_flows": _staff_flows(case, layout),
-        "postings": [],
-        "rounds": [],
+        "postings": postings_rows(case, layout),
+        "roster": roster_rows(case, layout),
+        "remote": remote_rows(case, model.planned(), layout),
+        "rounds": rounds_rows(case, layout),
+        "timetable": timetable_rows(case, layout),
         "consortia": [],
         "functions": [],
         "budget": _budget(model, case, layout),
@@ -192,7 +198,7 @@ def inputs_of(content: Mapping[str, Any], part: str) -> dict[str, str]:
 
 
 def layout_of(content: Mapping[str, Any], case: Case) -> Layout:
-    """Return the decisions that a plan states: its sites, its places and its staff."""
+    """Return the decisions that a plan states: its sites, its places and its staff, and who is sent where."""
     year_index = {year: t for t, year in enumerate(case.years)}
     place_index = {place: i for i, place in enumerate(case.places)}
     is_open: set[tuple[int, int]] = set()
@@ -219,7 +225,7 @@ def layout_of(content: Mapping[str, Any], case: Case) -> Layout:
         for which in FLOWS:
             if row[which]:
                 amounts[flow(row["resource"], which), employer, t] = row[which]
-    return Layout(frozenset(is_open), serve, amounts)
+    return Layout(frozenset(is_open), serve, amounts, **going_out_of(content, case))
 
 
 def read_plan(path: str | Path) -> dict[str, Any]:
@@ -332,7 +338,7 @@ def _places(district: District, case: Case, layout: Layout) -> list[dict[str, An
             for seconds, j, people in visits:
                 rows.append(_place_row(place.id, year, people, "served", case.sites[j].id, minutes(seconds), basis))
             if left or not residents:
-                status = "no_capacity" if near else "out_of_range"
+                status = _otherwise(case, layout, i, t) or ("no_capacity" if near else "out_of_range")
                 if not residents and near:
                     status = "served"
                 seconds = case.seconds[i, near[0]] if near else 0
@@ -340,6 +346,14 @@ def _places(district: District, case: Case, layout: Layout) -> list[dict[str, An
                 time = minutes(seconds) if near else None
                 rows.append(_place_row(place.id, year, left, status, site, time, basis))
     return rows
+
+
+def _otherwise(case: Case, layout: Layout, i: int, t: int) -> str | None:
+    """Return how a village is served whose people go to no site: by staff posted there, by rounds, or not at all."""
+    ways = [way for name, way in case.ways.items() if way.plan.to == "village" and (name, i, t) in layout.visited]
+    if not ways:
+        return None
+    return "posted" if any(way.plan.is_post for way in ways) else "rounds"
 
 
 def _place_row(
@@ -482,14 +496,14 @@ def _by_status(case: Case, layout: Layout, t: int) -> dict[str, Integers]:
     """Return the people of every place in a year by status [persons]: they add up to its people."""
     people = case.people[:, t]
     served = np.array([layout.served.get((i, t), 0) for i in range(len(case.places))], dtype=np.int64)
+    left = people - served
     near = np.array([any((j, t) in layout.open for j in sites) for sites in case.sites_of], dtype=bool)
-    waiting = np.where(near, people - served, 0)
-    return {
-        "served": served,
-        "no_capacity": waiting,
-        "rounds": np.zeros_like(served),
-        "out_of_range": people - served - waiting,
-    }
+    how = [
+        _otherwise(case, layout, i, t) or ("no_capacity" if is_near else "out_of_range")
+        for i, is_near in enumerate(near)
+    ]
+    statuses = {status: np.where(np.array(how) == status, left, 0) for status in _NOT_SERVED}
+    return {"served": served, **statuses}
 
 
 def _ledger(case: Case, layout: Layout) -> list[dict[str, Any]]:
@@ -538,9 +552,13 @@ def _budget(model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
     rows = []
     for t, year in enumerate(case.years):
         sites = spent(case, layout, t, lambda nature, what, at: what == SITES)
-        staff = spent(case, layout, t, lambda nature, what, at: what != SITES)
+        staff = spent(case, layout, t, lambda nature, what, at: what in case.resources)
+        posted, outreach = (
+            spent(case, layout, t, lambda nature, what, at, of=of: what == of)["recurrent"]  # type: ignore[misc]
+            for of in (POSTINGS, OUTREACH)
+        )
         capital = sites["capital"] + staff["capital"]
-        recurrent = sites["recurrent"] + staff["recurrent"]
+        recurrent = sites["recurrent"] + staff["recurrent"] + posted + outreach
         rows.append(
             {
                 "year": year,
@@ -549,6 +567,8 @@ def _budget(model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
                 "yearly": sites["recurrent"],
                 "adding": staff["capital"],
                 "pay": staff["recurrent"],
+                "postings": posted,
+                "outreach": outreach,
                 "standing_pay": int(sum(charge.constant for charge in charges(case, t))),
                 "capital": capital,
                 "recurrent": recurrent,

@@ -7,7 +7,7 @@ from allocate.case import Case
 from allocate.district import District
 from allocate.model import Model
 from allocate.resources import Resources, is_employed
-from allocate.rules import PeoplePerStaff, Reach, Rule, Spending
+from allocate.rules import PeoplePerStaff, Posting, Reach, Rounds, Rule, Spending
 from allocate.units import Basis
 
 # How an assumed number of today's staff or beds is named among what a figure rests on: this and its resource.
@@ -45,15 +45,24 @@ def stock_rows(district: District, case: Case) -> list[dict[str, Any]]:
 
 
 def rests_on(district: District, model: Model, case: Case, rule: Rule) -> list[str]:
-    """Return what the figures of a rule rest on that is assumed: today's staff and beds, and prices.
+    """Return what the figures of a rule rest on that is assumed: today's staff and beds, pools, ways and prices.
 
-    How many serve at a site rests on its staff, and what a year costs on everybody who is paid.
+    How many serve at a site rests on its staff, and what a year costs on everybody who is paid. Who goes to a village
+    is staff of a hub.
     """
     counted: Collection[str] = rule.resources
     prices: list[str] = []
     match rule:
         case Reach():
             counted = {name for site in case.sites for name, _ in site.per_staff}
+            counted |= {model.outreach[name].resource for name in rule.or_by}
+            prices = _assumed("model.outreach", (model.outreach[name].basis for name in rule.or_by))
+        case Rounds():
+            counted = {model.outreach[name].resource for name in rule.ways(case)}
+            prices = _assumed("model.outreach", (model.outreach[name].basis for name in rule.ways(case)))
+        case Posting():
+            pools = (pool.basis for p, pool in enumerate(case.pools) if rule.looks_at(case, p))
+            prices = _assumed("model.pools", pools)
         case PeoplePerStaff():
             counted = (rule.resource,)
         case Spending():
@@ -80,5 +89,12 @@ def _assumed_prices(model: Model) -> Iterator[str]:
     tables: Mapping[str, Iterable[Basis]] = {
         "model.siting": (candidates.basis for candidates in model.siting.values()),
         "model.resources": (one.basis for one in model.resources.values() if one.yearly or one.adding),
+        "model.postings": [model.postings.basis] if model.postings else [],
+        "model.outreach": (one.basis for one in model.outreach.values()),
     }
-    return (table for table, bases in tables.items() if Basis.ASSUMED in bases)
+    return (name for table, bases in tables.items() for name in _assumed(table, bases))
+
+
+def _assumed(table: str, bases: Iterable[Basis]) -> list[str]:
+    """Return the table where any of what is taken from it is assumed."""
+    return [table] if Basis.ASSUMED in bases else []

@@ -74,15 +74,17 @@ def ways(
     `spots`, `places` and `towns` are positions [m]. A hub visits the villages of its town; where a town has none, the
     nearest hub does. Hospitals visit towns, at the hub there.
     """
-    return {
-        name: Way(
-            plan,
-            dict(_villages(district, plan, sites, spots, places, model))
-            if plan.to == "village"
-            else dict(_towns(district, plan, sites, spots, towns, model)),
-        )
-        for name, plan in model.outreach.items()
-    }
+    found = {}
+    for name, plan in model.outreach.items():
+        if plan.to == "village":
+            ends = {i: places[i] for i, place in enumerate(district.places) if place.kind == "village"}
+            pairs = dict(_villages(district, plan, sites, spots, ends, model))
+        else:
+            ends = dict(_hubs_of_towns(district, sites, spots, towns))
+            pairs = dict(_towns(plan, sites, spots, ends, model))
+        exact_ends = {stop: (float(x), float(y)) for stop, (x, y) in ends.items()}
+        found[name] = Way(plan, pairs, exact_ends, model.modes[plan.mode])
+    return found
 
 
 def _bases(plan: Outreach, sites: Sequence[Site], model: Model) -> list[int]:
@@ -96,7 +98,7 @@ def _villages(
     plan: Outreach,
     sites: Sequence[Site],
     spots: NDArray[np.float64],
-    places: NDArray[np.float64],
+    ends: Mapping[int, NDArray[np.float64]],
     model: Model,
 ) -> Iterator[tuple[tuple[int, int], int]]:
     bases = _bases(plan, sites, model)
@@ -104,28 +106,29 @@ def _villages(
     for j in bases:
         inside.setdefault(sites[j].town, []).append(j)
     mode = model.modes[plan.mode]
-    for i, place in enumerate(district.places):
-        if place.kind != "village" or not bases:
-            continue
-        near = inside.get(place.town) or sorted(bases, key=lambda j: (_metres(spots[j], places[i]), j))[:1]
-        yield from _near_enough(plan, mode, i, places[i], near, spots)
+    for i, end in ends.items():
+        near = inside.get(district.places[i].town) or sorted(bases, key=lambda j: (_metres(spots[j], end), j))[:1]
+        yield from _near_enough(plan, mode, i, end, near, spots)
+
+
+def _hubs_of_towns(
+    district: District, sites: Sequence[Site], spots: NDArray[np.float64], towns: NDArray[np.float64]
+) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Yield where a town is visited: at its first hub, else in its middle."""
+    hubs = {site.town: j for j, site in reversed(list(enumerate(sites))) if site.exists and site.kind in HUB_KINDS}
+    for k, town in enumerate(district.towns):
+        yield k, spots[hubs[town.id]] if town.id in hubs else towns[k]
 
 
 def _towns(
-    district: District,
     plan: Outreach,
     sites: Sequence[Site],
     spots: NDArray[np.float64],
-    towns: NDArray[np.float64],
+    ends: Mapping[int, NDArray[np.float64]],
     model: Model,
 ) -> Iterator[tuple[tuple[int, int], int]]:
-    bases = _bases(plan, sites, model)
-    hubs: Mapping[str, int] = {
-        site.town: j for j, site in reversed(list(enumerate(sites))) if site.exists and site.kind in HUB_KINDS
-    }
-    mode = model.modes[plan.mode]
-    for k, town in enumerate(district.towns):
-        end = spots[hubs[town.id]] if town.id in hubs else towns[k]
+    bases, mode = _bases(plan, sites, model), model.modes[plan.mode]
+    for k, end in ends.items():
         near = sorted(bases, key=lambda j: (_metres(spots[j], end), j))[:_NEAREST]
         yield from _near_enough(plan, mode, k, end, near, spots)
 

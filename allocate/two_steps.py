@@ -87,7 +87,7 @@ def in_two_steps(
     asked = replace(options, seconds=options.seconds * (1 - _STAFF_SHARE))
     is_open, sites = _sites_first(case, rules, goals, gap, asked, listen)
     left = replace(options, seconds=sites.left + options.seconds * _STAFF_SHARE)
-    layout, people = _staff_for(case, is_open, rules, goals, gap, left)
+    layout, people = staff_for(case, is_open, rules, goals, gap, left)
     clauses = clause_values(case, rules, layout)
     bounds = proven(sites, {**clauses, **goal_values(case, goals, layout)})
     if not options.quick and not any(clauses.values()):
@@ -241,7 +241,7 @@ def _reader(layout: Layout) -> Callable[[Key], Number]:
     return value
 
 
-def _staff_for(
+def staff_for(
     case: Case, layout: Layout, rules: Rules, goals: Goals, gap: float | None, options: Options
 ) -> tuple[Layout, Staged]:
     """Choose the staff for what is open, and who goes where so that less of it is needed."""

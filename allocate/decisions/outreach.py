@@ -7,6 +7,9 @@ from allocate.layout import Layout
 from allocate.outreach import DAYS, HALVES
 from allocate.rows import Breach, Column, Key, Number, Row, amount, opened, visits
 
+# The helper variable of cuts: there are more teams than those for which the cut was found (0 or 1).
+ENOUGH = "enough"
+
 
 def columns(case: Case) -> Iterator[Column]:
     """Yield the variables: whether a village or town is visited by a site (0 or 1)."""
@@ -14,6 +17,9 @@ def columns(case: Case) -> Iterator[Column]:
         for stop, j in sorted(way.pairs):
             for t in case.periods:
                 yield Column(visits(name, stop, j, t), whole=True)
+    yield from (
+        Column(key, whole=True) for key in dict.fromkeys(k for row in case.cuts for k in row.terms if k[0] == ENOUGH)
+    )
 
 
 def rows(case: Case) -> Iterator[Row]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from math import floor
 from typing import ClassVar, Literal
 
 import pydantic
@@ -10,11 +11,12 @@ from pydantic.dataclasses import dataclass
 from allocate.case import Case
 from allocate.layout import Layout
 from allocate.postings import MONTHS, SENDERS
-from allocate.rows import Breach, Key, Number, Row, opened, tours
+from allocate.rows import Breach, Column, Key, Number, Row, amount, opened, tours
 from allocate.rules.base import STRICT, Rule
 from allocate.rules.scopes import site_parts
 from allocate.tables import INSTITUTION_KINDS, RANKS
 from allocate.units import exact
+from allocate.words import say
 
 # A part in which persons are counted: its name, its sites, and who sends (empty: whoever the rule names).
 Part = tuple[str, tuple[int, ...], str]
@@ -28,6 +30,10 @@ class Posting(Rule):
     for each supporter, whatever sites it sends them to.
     Only persons of the `rank` or above count, whose tour is of `months` or more and who are there on `days_per_week`
     or more. A tour of half a year counts as half a person: two of them, one after the other, are one at all times.
+
+    `or_remote` names equipment (a resource) by which a site can consult them from afar. Where it is named, such a site
+    counts one person more, at as many sites as the pools that count cannot reach, and no more: remote consultation
+    stands in where nobody can be had, and never where somebody is merely not sent.
     """
 
     formula: ClassVar[str] = (
@@ -47,6 +53,23 @@ class Posting(Rule):
     rank: Literal["", *RANKS] = ""  # type: ignore[valid-type]
     months: int = pydantic.Field(default=0, ge=0)
     days_per_week: float = pydantic.Field(default=0, ge=0, le=7)
+    or_remote: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse remote consultation where persons are not counted site by site.
+
+        Raises
+        ------
+        ValueError
+            When it is named with another scope.
+        """
+        if self.or_remote and self.scope != "site":
+            raise ValueError(say("reason.or_remote_site"))
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """Return the equipment for remote consultation, where it counts."""
+        return (self.or_remote,) if self.or_remote else ()
 
     def asks(self) -> Number:
         """Return the persons asked for."""
@@ -84,6 +107,16 @@ class Posting(Rule):
             and sender in ("", one.sender)
         )
 
+    def looks_at(self, case: Case, pool: int) -> bool:
+        """Tell whether any tour of a pool may count somewhere."""
+        lengths = case.postings.months if case.postings else ()
+        return any(
+            self.counts(case, pool, months, j)
+            for j in case.receivers[pool]
+            if case.sites[j].kind in self.to
+            for months in lengths
+        )
+
     def terms(self, case: Case, inside: tuple[int, ...], sender: str, t: int) -> dict[Key, Number]:
         """Return the persons posted to some sites in a year, as a sum of variables."""
         if case.postings is None:
@@ -114,11 +147,65 @@ class Posting(Rule):
             return self.at_least
         return self.at_least * sum((j, t) in layout.open for j in inside)
 
+    def out_of_reach(self, case: Case) -> int:
+        """Return at how many sites nobody can be had, however the pools that count are shared out."""
+        count = sum(site.kind in self.to for site in case.sites)
+        longest = max(case.postings.months) if case.postings else 0
+        able = sum(
+            (
+                Fraction(min(pool.post_months, pool.tours * longest), MONTHS)
+                for p, pool in enumerate(case.pools)
+                if self.looks_at(case, p)
+            ),
+            Fraction(0),
+        )
+        return max(0, count - floor(able / self.at_least))
+
+    def columns(self, case: Case) -> Iterator[Column]:
+        """Yield whether a site is supported from afar where nobody can be had (0 or 1)."""
+        for t in self.when(case) if self.or_remote else ():
+            yield from (Column(self._remote(j, t), whole=True) for j in self._equipped(case))
+
+    def ties(self, case: Case) -> Iterator[Row]:
+        """Yield: only where there is the equipment, and at no more sites than the pools leave out."""
+        for t in self.when(case) if self.or_remote else ():
+            there = self._equipped(case)
+            for j in there:
+                terms: dict[Key, Number] = {self._remote(j, t): 1, amount(self.or_remote, j, t): -1}
+                yield Row(("remote", case.sites[j].id, case.years[t]), terms, "<=", 0)
+            every: dict[Key, Number] = {self._remote(j, t): 1 for j in there}
+            if every:
+                yield Row(("remote", case.years[t]), every, "<=", self.out_of_reach(case))
+
+    def remote(self, case: Case, layout: Layout, t: int) -> frozenset[int]:
+        """Return the sites that count as supported from afar in a year: those that lack most come first."""
+        if not self.or_remote:
+            return frozenset()
+        lacking = [
+            (-lacks, j)
+            for j in self._equipped(case)
+            if (j, t) in layout.open
+            and layout.amounts.get((self.or_remote, j, t), 0)
+            and (lacks := self.at_least - self.posted(case, layout, (j,), "", t)) > 0
+        ]
+        return frozenset(j for _, j in sorted(lacking)[: self.out_of_reach(case)])
+
+    def _equipped(self, case: Case) -> list[int]:
+        """Return the sites that may have the equipment."""
+        return [j for j in case.holders(self.or_remote)[1] if case.sites[j].kind in self.to]
+
+    def _remote(self, j: int, t: int) -> Key:
+        # Two rules that ask the same of the same senders share the variable.
+        about = (self.or_remote, self.sent_by, self.rank, self.months, str(self.days_per_week), self.at_least)
+        return ("remote", *about, j, t)
+
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield one row per part and year; a closed site needs nobody."""
         for t in self.when(case):
+            equipped = self._equipped(case) if self.or_remote else []
             for part, inside, sender in self.parts(case):
                 terms = self.terms(case, inside, sender, t)
+                terms |= {self._remote(j, t): 1 for j in inside if j in equipped}
                 one = self.scope == "supporter"
                 if not one:
                     terms |= {opened(j, t): -self.at_least for j in inside}
@@ -129,8 +216,10 @@ class Posting(Rule):
     def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
         """Yield each part and year with too few."""
         for t in self.when(case):
+            remote = self.remote(case, layout, t)
             for part, inside, sender in self.parts(case):
-                number, wanted = self.posted(case, layout, inside, sender, t), self.wanted(layout, inside, t)
+                number = self.posted(case, layout, inside, sender, t) + len(remote.intersection(inside))
+                wanted = self.wanted(layout, inside, t)
                 if number < wanted:
                     target = self.at_least * (1 if self.scope == "supporter" else len(inside))
                     details = {"number": number, "target": wanted}
@@ -138,8 +227,12 @@ class Posting(Rule):
 
     def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
         """Return the persons posted to the part that is farthest off, and how many it needs."""
+        remote = self.remote(case, layout, t)
         numbers = [
-            (self.posted(case, layout, inside, sender, t), self.wanted(layout, inside, t))
+            (
+                self.posted(case, layout, inside, sender, t) + len(remote.intersection(inside)),
+                self.wanted(layout, inside, t),
+            )
             for _, inside, sender in self.parts(case)
         ]
         return min(numbers, key=lambda one: (one[0] - one[1], one[0]), default=(0, 0))

@@ -1,0 +1,168 @@
+"""Named months and weekdays: rosters and timetables of a plan, and what they teach the plan when they do not work out.
+
+The plan says how many tours and visits there are. Here every year's tours get their months (`roster`) and every
+base's visits their half-days (`timetable`), each exactly. What cannot be done comes back as rows that the next plan
+must keep (`Case.cuts`); what still cannot be done after some rounds is left out of the plan, and missed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from allocate.case import Case
+from allocate.decisions.outreach import ENOUGH
+from allocate.decisions.posting import pairs
+from allocate.layout import Layout
+from allocate.model import Model
+from allocate.outgoing import base, bases, is_cyclic, releases, sent, stops, wanted, ways_home
+from allocate.posts import employ_spare
+from allocate.program import Options
+from allocate.roster import cuts as roster_cuts
+from allocate.roster import make_roster
+from allocate.rows import Key, Number, Row, amount, tours, visits
+from allocate.rules import Rule
+from allocate.search import Layouts
+from allocate.sessions import Visit
+from allocate.stages import clause_values, goal_values
+from allocate.timetable import cuts as timetable_cuts
+from allocate.timetable import make_timetable
+from allocate.tours import Tour
+from allocate.two_steps import staff_for
+
+# How often what was learnt goes back into the plan.
+_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Detailed:
+    """A layout with its rosters and timetables.
+
+    Attributes
+    ----------
+    layout
+        What can be carried out: tours and visits that found no place are left out.
+    left
+        How many tours and visits were left out.
+    cuts
+        What a plan must keep so that they need not be.
+    """
+
+    layout: Layout
+    left: int
+    cuts: tuple[Row, ...]
+
+
+def in_detail(case: Case, rules: Mapping[str, Rule], layout: Layout) -> Detailed:
+    """Return a layout with named months and weekdays."""
+    told = list(rules.values())
+    rosters, tour_cuts, tours_left = _rosters(case, told, layout)
+    timetables, visit_cuts, visits_left = _timetables(case, layout)
+    numbers = {about: n - tours_left.get(about, 0) for about, n in layout.tours.items()}
+    can_do = replace(
+        layout,
+        tours={about: n for about, n in numbers.items() if n > 0},
+        visits=layout.visits - visits_left,
+        roster=rosters,
+        timetable=timetables,
+    )
+    return Detailed(can_do, sum(tours_left.values()) + len(visits_left), (*tour_cuts, *visit_cuts))
+
+
+def carry_out(case: Case, model: Model, found: Layouts, options: Options, gap: float | None = None) -> Layouts:
+    """Return a plan whose tours and visits have their months and weekdays.
+
+    What cannot be done comes back as rows that the staff, tours and visits are chosen by once more, for the sites that
+    are open; what was proven before of all plans is true of these too.
+    """
+    if not found.layout.tours and not found.layout.visits:
+        return found
+    rules, goals = model.planned(), model.goals
+    best = in_detail(case, rules, found.layout)
+    told = case
+    for n in range(_ROUNDS):
+        if not best.left or not best.cuts:
+            break
+        fresh = [replace(row, about=(*row.about, n)) for row in best.cuts]
+        told = replace(told, cuts=(*told.cuts, *fresh))
+        layout, _ = staff_for(told, found.layout, rules, goals, gap, options)
+        again = in_detail(case, rules, layout)
+        best = replace(min(best, again, key=lambda one: one.left), cuts=again.cuts)
+    layout = employ_spare(case, rules.values(), best.layout)
+    values = {**clause_values(case, rules, layout), **goal_values(case, goals, layout)}
+    bounds = {name: min(bound, float(values[name])) for name, bound in found.bounds.items() if name in values}
+    return replace(found, layout=layout, bounds=bounds)
+
+
+def _rosters(
+    case: Case, rules: Sequence[Rule], layout: Layout
+) -> tuple[dict[int, tuple[Tour, ...]], list[Row], dict[tuple[int, int, int, int], int]]:
+    """Return the roster of every year, what it teaches, and the tours that are left out.
+
+    Where a site has nobody in some month, the tours that should have been there are left out until the plan claims no
+    more than the roster holds.
+    """
+    found: dict[int, tuple[Tour, ...]] = {}
+    learnt: list[Row] = []
+    left: dict[tuple[int, int, int, int], int] = {}
+    let_go = releases(case)
+    possible = [(p, j, months) for p, months, j in pairs(case)]
+    for t in case.periods:
+        now, cyclic = layout, is_cyclic(case, t)
+        for n in range(1 + sum(number for (*_, u), number in layout.tours.items() if u == t)):
+            asked, wants = sent(now, t), wanted(case, rules, now, t)
+            made = make_roster(let_go, asked, wants, cyclic=cyclic)
+            if not n:
+                told = roster_cuts(let_go, asked, wants, possible, cyclic=cyclic)
+                learnt += [
+                    Row(
+                        ("roster", k, case.years[t]),
+                        {tours(p, months, j, t): times for (p, j, months), times in cut.terms.items()},
+                        "<=",
+                        cut.most,
+                    )
+                    for k, cut in enumerate(told)
+                    if made.gaps or made.left
+                ]
+            out = [(one.pool, one.months, one.to, t) for one in made.left for _ in range(one.number)]
+            if not out and made.gaps:
+                # (One tour of the site that lacks somebody: then the plan claims one person less there.)
+                want = wants[min(made.gaps)[0]]
+                out = [
+                    min(
+                        (p, months, j, u)
+                        for (p, months, j, u), number in now.tours.items()
+                        if (j, u) == (want.to, t) and number and (p, months) in want.counts
+                    )
+                ]
+            if not out:
+                break
+            numbers = dict(now.tours)
+            for about in out:
+                numbers[about] -= 1
+                left[about] = left.get(about, 0) + 1
+            now = replace(now, tours=numbers)
+        found[t] = made.tours
+    return {t: mine for t, mine in found.items() if mine}, learnt, left
+
+
+def _timetables(
+    case: Case, layout: Layout
+) -> tuple[dict[tuple[str, int, int], tuple[Visit, ...]], list[Row], frozenset[tuple[str, int, int, int]]]:
+    """Return the timetable of every base, what it teaches, and the visits that are left out."""
+    found: dict[tuple[str, int, int], tuple[Visit, ...]] = {}
+    learnt: list[Row] = []
+    left: set[tuple[str, int, int, int]] = set()
+    for name, j, t in bases(layout):
+        way, mine, there = case.ways[name], stops(case, layout, name, j, t), base(case, layout, name, j, t)
+        home = ways_home(way, j, mine)
+        made = make_timetable(there, mine, home, way.between)
+        if made.visits:
+            found[name, j, t] = made.visits
+        left |= {(name, stop, j, t) for stop in made.left}
+        for k, cut in enumerate(timetable_cuts(there, mine, home, way.between) if made.left else ()):
+            about = (name, case.sites[j].id, case.years[t], k)
+            enough: Key = (ENOUGH, name, *sorted(cut.stops), cut.teams, j, t)
+            terms: dict[Key, Number] = {visits(name, stop, j, t): 1 for stop in cut.stops}
+            learnt.append(Row(("timetable", *about), terms | {enough: cut.most - len(cut.stops)}, "<=", cut.most))
+            teams: dict[Key, Number] = {enough: cut.teams + 1, amount(way.plan.resource, j, t): -1}
+            learnt.append(Row(("timetable teams", *about), teams, "<=", 0))
+    return found, learnt, frozenset(left)

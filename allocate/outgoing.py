@@ -1,0 +1,282 @@
+"""Rosters and timetables of a plan: what is asked of them, what is wrong in them, and their rows in plan.json."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from math import floor
+from typing import Any
+
+from allocate.case import Case
+from allocate.layout import Layout
+from allocate.outreach import Way
+from allocate.postings import MONTHS
+from allocate.rows import Breach
+from allocate.rules import Posting, Rule
+from allocate.sessions import Base, Fault, Slot, Stop, Timetable, Visit, journey
+from allocate.sessions import faults as timetable_faults
+from allocate.tables import DAY_NAMES, HALF_NAMES
+from allocate.tours import Release, Roster, Sent, Tour, Wanted, gaps_of
+from allocate.tours import faults as roster_faults
+
+Plain = dict[str, Any]
+
+
+def releases(case: Case) -> tuple[Release, ...]:
+    """Return what every pool can let go."""
+    return tuple(Release(pool.away, pool.tours, pool.months) for pool in case.pools)
+
+
+def sent(layout: Layout, t: int) -> tuple[Sent, ...]:
+    """Return the tours that a year has."""
+    found = ((p, j, months, n) for (p, months, j, u), n in layout.tours.items() if u == t and n)
+    return tuple(Sent(*one) for one in sorted(found))
+
+
+def wanted(case: Case, rules: Iterable[Rule], layout: Layout, t: int) -> tuple[Wanted, ...]:
+    """Return how many experts every site must have in every month, for the clauses to be met as far as the plan can.
+
+    Half a person all the year round is nobody at all times: what is counted is rounded down.
+    """
+    found: dict[tuple[int, frozenset[tuple[int, int]]], int] = {}
+    for rule in rules:
+        if not isinstance(rule, Posting) or t not in rule.when(case):
+            continue
+        for _, inside, sender in rule.parts(case):
+            for j in inside:
+                mine = {
+                    (p, months): n
+                    for (p, months, k, u), n in layout.tours.items()
+                    if (k, u) == (j, t) and n and rule.counts(case, p, months, j, sender)
+                }
+                number = floor(sum((Fraction(months * n, MONTHS) for (_, months), n in mine.items()), Fraction(0)))
+                if rule.scope == "site":
+                    number = min(number, rule.at_least)
+                if number:
+                    key = j, frozenset(mine)
+                    found[key] = max(number, found.get(key, 0))
+    return tuple(Wanted(j, number, counts) for (j, counts), number in sorted(found.items(), key=_want_order))
+
+
+def _want_order(want: tuple[tuple[int, frozenset[tuple[int, int]]], int]) -> tuple[int, list[tuple[int, int]]]:
+    (j, counts), _ = want
+    return j, sorted(counts)
+
+
+def is_cyclic(case: Case, t: int) -> bool:
+    """Tell whether the roster of a year repeats: all but the first where those who are away already come first."""
+    return t > 0 or case.postings is None or case.postings.cyclic
+
+
+def base(case: Case, layout: Layout, name: str, j: int, t: int) -> Base:
+    """Return what a site has for a way of outreach in a year."""
+    plan = case.ways[name].plan
+    vehicles = int(layout.amounts.get((plan.vehicles, j, t), 0)) if plan.vehicles else None
+    return Base(
+        teams=int(layout.amounts.get((plan.resource, j, t), 0)),
+        half_days=plan.half_days_each,
+        vehicles=vehicles,
+        apart=plan.apart,
+        weeks=plan.weeks,
+        closed=_slots(plan.closed),
+        travel_minutes=plan.day_minutes,
+    )
+
+
+def _slots(sessions: Iterable[str]) -> frozenset[Slot]:
+    return frozenset(
+        Slot(0, DAY_NAMES.index(day) + 1, half)
+        for day, _, only in (one.partition(" ") for one in sessions)
+        for half in ((HALF_NAMES.index(only),) if only else range(len(HALF_NAMES)))
+    )
+
+
+def stops(case: Case, layout: Layout, name: str, j: int, t: int) -> tuple[Stop, ...]:
+    """Return the villages or towns that a site visits in a year."""
+    plan = case.ways[name].plan
+    mine = sorted(stop for way, stop, k, u in layout.visits if (way, k, u) == (name, j, t))
+    people = {stop: int(case.people[stop, t]) if plan.to == "village" else 1 for stop in mine}
+    return tuple(Stop(stop, plan.times, plan.half_days, people=people[stop]) for stop in mine)
+
+
+def bases(layout: Layout) -> list[tuple[str, int, int]]:
+    """Return every (way of outreach, site that visits, year) of a plan."""
+    return sorted({(way, j, t) for way, _, j, t in layout.visits})
+
+
+def ways_home(way: Way, j: int, visited: Iterable[Stop]) -> dict[int, int]:
+    """Return how long the way from each stop to the site takes [min]."""
+    return {stop.index: way.minutes(stop.index, j) for stop in visited}
+
+
+def on_the_road(visits: Iterable[Visit], way: Way, j: int) -> int:
+    """Return how long those who go are on the road in a period, all together [min]."""
+    days: dict[tuple[int, int, int], dict[int, int]] = {}
+    for visit in visits:
+        for slot in visit.slots:
+            days.setdefault((visit.team, slot.week, slot.day), {})[slot.half] = visit.stop
+    home = {stop: way.minutes(stop, j) for at in days.values() for stop in at.values()}
+    return sum(journey(at.get(0), at.get(1), home, way.between) for at in days.values())
+
+
+def breaches(case: Case, rules: Sequence[Rule], layout: Layout) -> Iterator[Breach | tuple[str, Fault]]:
+    """Yield what is wrong in the rosters and timetables of a finished plan, worked out again without a solver."""
+    for t in case.periods:
+        tours = layout.roster.get(t, ())
+        wants = wanted(case, rules, layout, t)
+        gaps = gaps_of(wants, tours, cyclic=is_cyclic(case, t))
+        yield from roster_faults(
+            releases(case), sent(layout, t), wants, Roster(tours, gaps, (), True), cyclic=is_cyclic(case, t)
+        )
+        for (n, month), number in gaps.items():
+            details = {"site": case.sites[wants[n].to].name, "month": month, "number": number, "year": case.years[t]}
+            yield Breach(("month", wants[n].to, month, case.years[t]), number, 1, "breach.posting_month", details)
+    for name, j, t in sorted({*bases(layout), *layout.timetable}):
+        way, visits = case.ways[name], layout.timetable.get((name, j, t), ())
+        mine = stops(case, layout, name, j, t)
+        minutes = on_the_road((visit for visit in visits if (visit.stop, j) in way.pairs), way, j)
+        made = Timetable(visits, (), minutes, minutes, True)
+        where = f"timetable·{name}·{case.sites[j].id}·{case.years[t]}"
+        for fault in timetable_faults(base(case, layout, name, j, t), mine, made, ways_home(way, j, mine), way.between):
+            yield where, fault
+
+
+def stop_id(case: Case, name: str, stop: int) -> str:
+    """Return the id of a village or town that is visited."""
+    return case.places[stop] if case.ways[name].plan.to == "village" else case.towns[stop]
+
+
+def postings_rows(case: Case, layout: Layout) -> list[Plain]:
+    """Return the tours of every year, as plan.json has them."""
+    return [
+        {
+            "year": case.years[t],
+            "from": case.pools[p].sender,
+            "specialty": case.pools[p].specialty,
+            "rank": case.pools[p].rank,
+            "pool": p,
+            "to": case.sites[j].id,
+            "months": months,
+            "tours": number,
+            "basis": str(case.pools[p].basis),
+        }
+        for (p, months, j, t), number in sorted(layout.tours.items(), key=lambda one: (one[0][3], one[0]))
+        if number
+    ]
+
+
+def roster_rows(case: Case, layout: Layout) -> list[Plain]:
+    """Return who is where in which months: posts, never persons."""
+    return [
+        {
+            "year": case.years[t],
+            "from": case.pools[tour.pool].sender,
+            "specialty": case.pools[tour.pool].specialty,
+            "pool": tour.pool,
+            "post": tour.post,
+            "to": case.sites[tour.to].id,
+            "first_month": tour.first,
+            "months": tour.months,
+            "carried": tour.carried,
+            "of": tour.of,
+        }
+        for t in sorted(layout.roster)
+        for tour in layout.roster[t]
+    ]
+
+
+def remote_rows(case: Case, rules: Mapping[str, Rule], layout: Layout) -> list[Plain]:
+    """Return where remote consultation stands in for an expert whom no pool has left, rule by rule: never silently."""
+    return [
+        {"year": case.years[t], "rule": name, "id": case.sites[j].id, "with": rule.or_remote}
+        for name, rule in rules.items()
+        if isinstance(rule, Posting)
+        for t in rule.when(case)
+        for j in sorted(rule.remote(case, layout, t))
+    ]
+
+
+def rounds_rows(case: Case, layout: Layout) -> list[Plain]:
+    """Return who visits which village or town in every year, how often, and how long the way is."""
+    rows = []
+    for name, stop, j, t in sorted(layout.visits, key=lambda one: (one[3], one[0], one[2], one[1])):
+        way = case.ways[name]
+        rows.append(
+            {
+                "year": case.years[t],
+                "way": name,
+                "by": case.sites[j].id,
+                "to": stop_id(case, name, stop),
+                "times": way.plan.times,
+                "per": way.plan.per,
+                "half_days": way.plan.half_days,
+                "minutes": way.minutes(stop, j),
+                "basis": str(way.plan.basis),
+            }
+        )
+    return rows
+
+
+def timetable_rows(case: Case, layout: Layout) -> list[Plain]:
+    """Return where every team is on which half-day: a row for every half-day that it is out."""
+    return [
+        {
+            "year": case.years[t],
+            "way": name,
+            "by": case.sites[j].id,
+            "team": visit.team,
+            "week": slot.week,
+            "day": slot.day,
+            "half": HALF_NAMES[slot.half],
+            "to": stop_id(case, name, visit.stop),
+        }
+        for name, j, t in sorted(layout.timetable, key=lambda one: (one[2], one[0], one[1]))
+        for visit in layout.timetable[name, j, t]
+        for slot in visit.slots
+    ]
+
+
+def going_out_of(content: Mapping[str, Any], case: Case) -> Plain:
+    """Return the tours, visits, rosters and timetables that a plan states, as fields of a layout."""
+    year_index = {year: t for t, year in enumerate(case.years)}
+    tours: dict[tuple[int, int, int, int], int] = {}
+    for row in content.get("postings", ()):
+        key = row["pool"], row["months"], case.site_index[row["to"]], year_index[row["year"]]
+        tours[key] = tours.get(key, 0) + row["tours"]
+    roster: dict[int, list[Tour]] = {}
+    for row in content.get("roster", ()):
+        to = case.site_index[row["to"]]
+        tour = Tour(row["pool"], row["post"], to, row["first_month"], row["months"], row["carried"], row["of"])
+        roster.setdefault(year_index[row["year"]], []).append(tour)
+    visits = {
+        (row["way"], _stop(case, row), case.site_index[row["by"]], year_index[row["year"]])
+        for row in content.get("rounds", ())
+    }
+    return {
+        "tours": tours,
+        "visits": frozenset(visits),
+        "roster": {t: tuple(mine) for t, mine in roster.items()},
+        "timetable": _timetable_of(content, case, year_index),
+    }
+
+
+def _stop(case: Case, row: Mapping[str, Any]) -> int:
+    plan = case.ways[row["way"]].plan
+    return (case.places if plan.to == "village" else case.towns).index(row["to"])
+
+
+def _timetable_of(
+    content: Mapping[str, Any], case: Case, year_index: Mapping[int, int]
+) -> dict[tuple[str, int, int], tuple[Visit, ...]]:
+    """Return the visits of every base: so many half-days of the same team in the same place, one after the other."""
+    found: dict[tuple[str, int, int], list[Visit]] = {}
+    waiting: dict[tuple[str, int, int, int, int], list[Slot]] = {}
+    for row in content.get("timetable", ()):
+        name, j, t, stop = row["way"], case.site_index[row["by"]], year_index[row["year"]], _stop(case, row)
+        slots = waiting.setdefault((name, j, t, row["team"], stop), [])
+        slots.append(Slot(row["week"], row["day"], HALF_NAMES.index(row["half"])))
+        if len(slots) == case.ways[name].plan.half_days:
+            found.setdefault((name, j, t), []).append(Visit(stop, row["team"], tuple(slots)))
+            slots.clear()
+    for (name, j, t, team, stop), slots in waiting.items():
+        if slots:
+            found.setdefault((name, j, t), []).append(Visit(stop, team, tuple(slots)))
+    return {key: tuple(visits) for key, visits in found.items()}
