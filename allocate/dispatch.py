@@ -3,9 +3,12 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from allocate.case import Case
+from allocate.decisions.outreach import journeys
 from allocate.layout import Layout
+from allocate.outreach import DAYS, HALVES
 from allocate.postings import MONTHS
 from allocate.rules import Posting, Reach, Rounds, Rule
 
@@ -100,33 +103,66 @@ def post(case: Case, rules: Iterable[Rule], layout: Layout, t: int, works: Works
     return found
 
 
-def visit(case: Case, rules: Iterable[Rule], layout: Layout, t: int, take: Take) -> Layout:
+@dataclass
+class _Going:
+    """What those who go out do in a year so far.
+
+    Attributes
+    ----------
+    used
+        How many of a resource at a site are out, by (resource, index of the site): whole ones and parts.
+    road
+        How long those of a way are on the road in a period [s], by (way, index of the site).
+    """
+
+    case: Case
+    works: Works
+    take: Take
+    used: dict[tuple[str, int], Fraction]
+    road: dict[tuple[str, int], int]
+
+    def go(self, name: str, stop: int, j: int) -> bool:
+        """Tell whether a site can visit a village or town once more, and let it; more of its staff may be had."""
+        plan = self.case.ways[name].plan
+        wanted = {plan.vehicles: Fraction(plan.load, DAYS * HALVES * plan.weeks)} if plan.vehicles else {}
+        wanted[plan.resource] = Fraction(plan.load, plan.room)
+        road = self.road[name, j] + journeys(self.case, name, stop, j)
+        least = {what: self.used[what, j] + part for what, part in wanted.items()}
+        if plan.day_minutes is not None:
+            least[plan.resource] = max(least[plan.resource], Fraction(road, plan.day_minutes * 60 * DAYS * plan.weeks))
+        for what, number in least.items():
+            while number > self.works(what, j):
+                if not self.take(what, j):
+                    return False
+        for what, part in wanted.items():
+            self.used[what, j] += part
+        self.road[name, j] = road
+        return True
+
+
+def visit(case: Case, rules: Iterable[Rule], layout: Layout, t: int, works: Works, take: Take) -> Layout:
     """Return the layout in which whoever should be visited in a year is, as far as those who go can be had.
 
-    `take` gets one more of a resource at a site; it tells whether there is one.
+    The nearest site goes first. `works` and `take` are those of `post`.
     """
-    found = set(layout.visits)
-    loads: dict[tuple[str, int], int] = defaultdict(int)
-    rooms: dict[tuple[str, int], int] = defaultdict(int)
+    found, seen = set(layout.visits), {(name, stop) for name, stop, u in layout.visited if u == t}
+    going = _Going(case, works, take, defaultdict(Fraction), defaultdict(int))
     for rule in rules:
         if t not in rule.when(case):
             continue
         for stop, names in _wanting(case, rule, replace(layout, visits=frozenset(found)), t):
-            for name in names:
-                way = case.ways[name]
-                bases = [j for j in way.bases_of.get(stop, ()) if (j, t) in layout.open]
-                done = False
-                for j in sorted(bases, key=lambda j: (way.pairs[stop, j], j)):
-                    key = name, j
-                    while loads[key] + way.plan.load > rooms[key] and take(way.plan.resource, j):
-                        rooms[key] += way.plan.room
-                    if loads[key] + way.plan.load <= rooms[key]:
-                        loads[key] += way.plan.load
-                        found.add((name, stop, j, t))
-                        done = True
-                        break
-                if done:
-                    break
+            able = (
+                (name, j)
+                for name in names
+                if (name, stop) not in seen
+                for _, j in sorted((case.ways[name].pairs[stop, j], j) for j in case.ways[name].bases_of.get(stop, ()))
+                if (j, t) in layout.open and going.go(name, stop, j)
+            )
+            one = next(able, None)
+            if one is not None:
+                name, j = one
+                found.add((name, stop, j, t))
+                seen.add((name, stop))
     return replace(layout, visits=frozenset(found))
 
 
@@ -142,5 +178,5 @@ def _wanting(case: Case, rule: Rule, layout: Layout, t: int) -> list[tuple[int, 
         return [(index[name], names) for name, lacks in rule.missing(case, layout, t) if lacks]
     if isinstance(rule, Reach) and rule.or_by:
         short = [i for i in range(len(case.places)) if rule.reached(case, layout, (i,), t) < rule.target(case, (i,), t)]
-        return [(i, cheapest(name for name in rule.or_by if name in case.ways)) for i in short]
+        return [(i, cheapest(rule.ways(case))) for i in short]
     return []

@@ -46,11 +46,6 @@ class _Year:
         """Put more of a resource at a site, with what each needs; return how many could be put there."""
         return sum(self._add_one(name, j) for _ in range(number))
 
-    def take(self, name: str, j: int) -> bool:
-        """Tell whether a site can have one more of those who go out, with the vehicles they need, and take them."""
-        vehicles = {way.plan.vehicles for way in self.case.ways.values() if way.plan.resource == name}
-        return all(self.add(what, j, 1) for what in sorted(vehicles - {""})) and self.add(name, j, 1) > 0
-
     def take_one(self, name: str, j: int) -> bool:
         """Tell whether a site can have one more of a resource, and take it."""
         return self.add(name, j, 1) > 0
@@ -116,8 +111,7 @@ def staff(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
         }
         year = _Year(case, layout, t, there, joined, left)
         _fill_sites(year, rules)
-        # (Vehicles come with those who go.)
-        layout = visit(case, rules, layout, t, year.take)
+        layout = visit(case, rules, layout, t, year.has, year.take_one)
         year.layout = layout
         _use_spare(year, rules)
         for _ in range(_ROUNDS):

@@ -47,7 +47,9 @@ def scarce(draw: st.DrawFn) -> tuple[Case, list[Rule]]:
         vehicles=draw(st.sampled_from(("", "cars"))),
         day_minutes=draw(st.none() | st.sampled_from((1, 30, 240))),
     )
-    posts = way(pairs, times=5, half_days=2, is_post=True, resource="sitters")
+    # (Those who sit in villages may need the same cars, and be the same people, as those who make rounds.)
+    others, cars = draw(st.sampled_from(("sitters", "teams"))), draw(st.sampled_from(("", "cars")))
+    posts = way(pairs, times=5, half_days=2, is_post=True, resource=others, vehicles=cars)
     pools = [
         pool("H", 2, away=draw(few), tours=draw(few), resource=draw(st.sampled_from(("", "doctors")))),
         pool("H", 2, away=draw(few), months=frozenset(range(1, 8)), resource="doctors"),
@@ -150,7 +152,9 @@ def test_a_village_that_some_clinic_serves_is_not_visited_unless_a_clause_says_s
     layout = Layout(frozenset({(0, 0), (1, 0)}), {(0, 0, 0): 1})
 
     def visited(this: Rule) -> set[int]:
-        return {stop for _, stop, _, _ in visit(case, [this], layout, 0, lambda _what, _j: True).visits}
+        return {
+            stop for _, stop, _, _ in visit(case, [this], layout, 0, lambda _what, _j: 9, lambda _what, _j: True).visits
+        }
 
     assert visited(rule("reach", share=1.0, scope="place", or_by=("rounds",))) == {1}
     assert visited(rule("rounds", times=2)) == {1}

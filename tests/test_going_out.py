@@ -117,6 +117,33 @@ def test_one_hub_that_is_open_visits_a_village_with_enough_teams_cars_and_time_o
     assert wrong == {"lawful", "visit", "visits", "once", "half days", "road"}
 
 
+def test_nobody_is_out_in_two_ways_at_once() -> None:
+    # One nurse has ten half-days a week: three villages in rounds of two half-days and one in which she sits on two
+    # whole days. 3 × 2 + 4 = 10 are just enough; her car makes monthly trips too, four half-days in 40 of four weeks.
+    sites = [site("HUB", "township_hospital", exists=True)]
+    pairs = {(i, 0): 600 for i in range(3)}
+    ways = {
+        "rounds": way(pairs, times=2, resource="teams", vehicles="cars"),
+        "posts": way({(0, 0): 600, (1, 0): 600}, times=2, half_days=2, resource="teams"),
+        "trips": way({(0, 0): 600}, times=4, per="month", resource="drivers", vehicles="cars"),
+    }
+    resources = {name: resource(at={"township_hospital": 2}) for name in ("teams", "cars", "drivers")}
+    case = make([[1]] * 3, sites, {}, resources=resources, ways=ways)
+    ranges: dict[Key, Sequence[int]] = {opened(0, 0): (1,)}
+    ranges |= {amount("teams", 0, 0): range(3), amount("cars", 0, 0): range(2), amount("drivers", 0, 0): (1,)}
+    ranges |= {visits(name, stop, 0, 0): range(2) for name, each in ways.items() for stop, _ in each.pairs}
+    assert agrees(outreach, case, ranges, {"visit"}) == {"lawful", "half days"}
+
+    def is_possible(*out: tuple[str, int]) -> bool:
+        amounts = {("teams", 0, 0): 1, ("cars", 0, 0): 1, ("drivers", 0, 0): 1}
+        going = frozenset((name, stop, 0, 0) for name, stop in out)
+        return not any(outreach.breaches(case, Layout(frozenset({(0, 0)}), amounts=amounts, visits=going)))
+
+    three = [("rounds", stop) for stop in range(3)]
+    assert is_possible(*three, ("posts", 0), ("trips", 0))
+    assert not is_possible(*three, ("posts", 0), ("posts", 1))
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_rows_and_check_of_visits_agree_whatever_the_way_is_like(data: st.DataObject) -> None:

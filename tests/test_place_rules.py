@@ -21,6 +21,7 @@ from allocate.model import read_model
 from allocate.planning import plan
 from allocate.postings import Pool
 from allocate.read import read_district
+from allocate.rows import served
 from allocate.rules import RULES, Rule
 from allocate.travel import metric
 from allocate.travel.links import adjoining
@@ -495,6 +496,16 @@ def test_a_village_that_is_visited_counts_as_served_place_by_place() -> None:
 def test_visits_count_place_by_place_only() -> None:
     with pytest.raises(ValueError, match="validation error"):
         rule("reach", share=0.9, scope="town", or_by=("rounds",))
+
+
+def test_rounds_of_the_town_are_no_visit_to_its_village() -> None:
+    # (Town 1 and village 1 have the same number.)
+    hospital = site("hospital", "hospital", place=-1, exists=True)
+    towns = way({(0, 0): 600}, by=["hospital"], to="town", times=1, per="month")
+    case = make([[2]], [hospital], {}, ways={"towns": towns})
+    this = rule("reach", share=1.0, scope="place", or_by=("towns",))
+    assert misses(this, case, visiting(opening(0), "towns", 0)) == [("P1", 2, Fraction(1))]
+    assert [dict(row.terms) for row in this.rows(case)] == [{served(0, 0): 1}]
 
 
 # membership

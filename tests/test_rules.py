@@ -121,6 +121,8 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         # (The nurse from the north is not there on four days.)
         {"to": ("hospital",), "sent_by": "tertiary_hospital", "at_least": 2, "days_per_week": 4, "months": 12},
         {"to": ("township_hospital",), "sent_by": "tertiary_hospital", "scope": "supporter"},
+        # (There is one surgeon, and two are asked for: a screen may stand in for one of them.)
+        {"to": ("township_hospital",), "sent_by": "district", "at_least": 2, "or_remote": "screens", "years": (2027,)},
     ],
     "rounds": [
         {"times": 2, "per": "week", "half_days": 1, "years": (2025,)},

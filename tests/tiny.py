@@ -178,7 +178,7 @@ def sending(**changes: Any) -> Case:
 
 
 # Variables that decide nothing: what is decided says what they can be.
-HELPERS = ("present",)
+HELPERS = ("present", "remote")
 
 
 def every_point(

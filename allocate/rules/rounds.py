@@ -15,6 +15,8 @@ from allocate.words import say
 
 # A village or town: its id, its index, and the sites that spare it the rounds.
 Stop = tuple[str, int, tuple[int, ...]]
+# Which villages need rounds.
+Where = Literal["out_of_reach", "without_own", "every", "listed"]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -39,7 +41,7 @@ class Rounds(Rule):
     times: int = pydantic.Field(gt=0)
     per: Literal["week", "month"] = "week"
     half_days: int = pydantic.Field(default=0, ge=0)
-    where: Literal["out_of_reach", "without_own", "every", "listed"] = "out_of_reach"
+    where: Where = "out_of_reach"
     unless: tuple[Literal[INSTITUTION_KINDS], ...] = ()  # type: ignore[valid-type]
     listed: tuple[str, ...] = ()
     from_people: int = pydantic.Field(default=0, ge=0)
