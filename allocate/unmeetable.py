@@ -12,11 +12,12 @@ from allocate.findings import Book, Finding, Value
 from allocate.implied import Limit, limits
 from allocate.rules import Forbid, Function, Presence, Reach, Spending
 from allocate.rules.scopes import parts
+from allocate.shortages import shortages
 
 
 def unmeetable(book: Book) -> Iterator[Finding]:
     """Yield the clauses that stay unmet although every site is open that may be."""
-    for look in (_reach, _presence, _numbers, _budgets):
+    for look in (_reach, _presence, _numbers, _budgets, shortages):
         yield from look(book)
 
 
