@@ -15,7 +15,7 @@ from allocate.district import District
 from allocate.errors import InputError, ModelError, Problem
 from allocate.model import SITED, Enlarging, Model
 from allocate.population import faults, project, registered_share
-from allocate.rules import Capacity, Forbid, Keep, PeoplePerStaff
+from allocate.rules import Capacity, Forbid, Keep, PeoplePerStaff, Rounds
 from allocate.senders import pools, unknown_senders, ways
 from allocate.shares import spread
 from allocate.tables import HUB_KINDS, STAFF, TRAVEL
@@ -36,7 +36,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     Raises
     ------
     ModelError
-        When a rule names a site that there is not, or a pool a hospital.
+        When a rule names a site or a village that there is not, or a pool a hospital.
     InputError
         When travel.csv names a way to travel that the model does not know, or the people of the plan years cannot be
         worked out as the model says; it lists all of it.
@@ -365,6 +365,21 @@ def _check_named_sites(case: Case, model: Model) -> None:
         if isinstance(rule, Keep | Forbid)
         for site in rule.sites
         if site not in case.site_index
+    ]
+    kinds = dict(zip(case.places, case.place_kinds, strict=True))
+    village = next((place for place, kind in kinds.items() if kind == "village"), "")
+    problems += [
+        Problem(
+            "problem.village_unknown",
+            f"{model.id}.toml",
+            column=f"rules.{name}.listed",
+            value=place,
+            details={"example": village},
+        )
+        for name, rule in model.rules.items()
+        if isinstance(rule, Rounds)
+        for place in rule.listed
+        if kinds.get(place) != "village"
     ]
     if problems:
         raise ModelError(problems)
