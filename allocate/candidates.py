@@ -17,7 +17,7 @@ from allocate.goals import Match
 from allocate.goals.match import AGES
 from allocate.model import SITED, Enlarging, Model
 from allocate.population import faults, project, registered_share
-from allocate.rules import Capacity, Forbid, Keep, PeoplePerStaff
+from allocate.rules import Capacity, Forbid, Keep, PeoplePerStaff, Rounds
 from allocate.senders import carried, pools, ways, with_closed
 from allocate.senders import faults as unfit
 from allocate.shares import spread
@@ -39,7 +39,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     Raises
     ------
     ModelError
-        When a rule names a site or village that there is not, or a pool a hospital.
+        When a rule names a site or a village that there is not, or a pool a hospital.
     InputError
         When travel.csv names a way to travel that the model does not know, or the people of the plan years cannot be
         worked out as the model says, or who goes where is not as model and tables together can have it; it lists all
@@ -404,6 +404,21 @@ def _check_named_sites(case: Case, model: Model) -> None:
         if isinstance(rule, Keep | Forbid)
         for site in rule.sites
         if site not in case.site_index
+    ]
+    kinds = dict(zip(case.places, case.place_kinds, strict=True))
+    village = next((place for place, kind in kinds.items() if kind == "village"), "")
+    problems += [
+        Problem(
+            "problem.village_unknown",
+            f"{model.id}.toml",
+            column=f"rules.{name}.listed",
+            value=place,
+            details={"example": village},
+        )
+        for name, rule in model.rules.items()
+        if isinstance(rule, Rounds)
+        for place in rule.listed
+        if kinds.get(place) != "village"
     ]
     if problems:
         raise ModelError(problems)

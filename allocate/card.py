@@ -13,14 +13,14 @@ from allocate.policies import Clause
 from allocate.postings import MONTHS, Postings, Release, Supporter
 from allocate.resources import Resource, is_employed
 from allocate.rows import Strength
-from allocate.rules import RULES, PeoplePerStaff, Rule, SpendingShare
+from allocate.rules import RULES, PeoplePerStaff, Rounds, Rule, SpendingShare
 from allocate.units import Basis
 from allocate.words import LANGUAGES, Language, both, catalogue, say_in, term, visible
 
 # What every rule has says no number of its own.
 _COMMON = {field.name for field in fields(Rule)}
 _SHARES = ("share",)
-_EXTRAS = ("setting", "rank", "months", "days_per_week", "half_days")
+_EXTRAS = ("setting", "rank", "months", "days_per_week", "half_days", "from_people", "below_people", "or_by")
 # Signs that Markdown would take for marks; a text of a model stands as it was written.
 _MARKS = re.compile(r"[\\`*\[\]|#$<>]|\b_|_\b")
 _GUESSED = (Basis.ESTIMATED, Basis.ASSUMED)
@@ -54,10 +54,22 @@ def sentence(rule: Rule, language: Language) -> str:
         words["people"] = f"{rule.most:,}"
     if isinstance(rule, SpendingShare):
         words["favoured"] = _word((*rule.kinds, *rule.resources), "favoured", language)
+    if isinstance(rule, Rounds) and rule.to == "village":
+        words["to"] = say_in(language, "card.each_village")
     text = say_in(language, f"card.rule_{name}", **words)
+    if isinstance(rule, Rounds) and rule.to == "village":
+        text += say_in(language, f"card.where_{rule.where}", **{**words, "kinds": _spared_by(rule, language)})
     extras = (say_in(language, f"card.with_{key}", **{key: words[key]}) for key in _EXTRAS if _values(rule).get(key))
     said = text + "".join(extras)
     return said[:1].upper() + said[1:]
+
+
+def _spared_by(rule: Rounds, language: Language) -> str:
+    """Return the kinds of site that spare a village the rounds."""
+    own = rule.unless or ("clinic",)
+    if rule.where == "out_of_reach" and not rule.unless:
+        return say_in(language, "card.any_site")
+    return _word(own, "kinds", language)
 
 
 def _head(model: Model) -> Iterator[str]:

@@ -265,19 +265,24 @@ class Case:
             return what if self.sites[j].kind in resource.at else None
         return self.counted_at(resource.sum_of, j) if self.sites[j].kind in resource.kinds else None
 
-    def claims(self, what: str, j: int) -> dict[str, int]:
+    def claims(self, what: str, j: int) -> Mapping[str, int]:
         """Return the teams at a site that are made of a resource, or of part of it, and of how many.
 
         Nobody is in two teams at once: a general practitioner in a team is no more free for another one than any
         physician is.
         """
-        claims: dict[str, int] = {}
+        return self._claims.get((what, self.sites[j].kind), {})
+
+    @cached_property
+    def _claims(self) -> Mapping[tuple[str, str], Mapping[str, int]]:
+        found: dict[tuple[str, str], dict[str, int]] = {}
         for name, resource in self.resources.items():
-            if self.sites[j].kind in resource.at:
-                times = sum(n for other, n in resource.needs.items() if what in (other, self.resources[other].part_of))
-                if times:
-                    claims[name] = times
-        return claims
+            for other, number in resource.needs.items():
+                for what in {other, self.resources[other].part_of} - {""}:
+                    for kind in resource.at:
+                        teams = found.setdefault((what, kind), {})
+                        teams[name] = teams.get(name, 0) + number
+        return found
 
     @cached_property
     def employed(self) -> tuple[str, ...]:

@@ -77,9 +77,7 @@ def check(
         _tell(line)
 
 
-@app.command(
-    help=both("cli.plan"), epilog="allocate plan baodi --seconds 60 --front 10 --set rules.circle_2025.share=0.95"
-)
+@app.command(help=both("cli.plan"), epilog="allocate plan baodi --seconds 60 --front 10 --set rules.circle.share=0.95")
 def plan(
     model: Annotated[str, typer.Argument(help=both("cli.model"))],
     out: Annotated[Path | None, typer.Option(help=both("cli.out"))] = None,
@@ -165,7 +163,7 @@ def plan(
         raise typer.Exit(1)
 
 
-@app.command(help=both("cli.explain"), epilog="allocate explain baodi --set rules.circle_2025.share=0.99")
+@app.command(help=both("cli.explain"), epilog="allocate explain baodi --set rules.circle.share=0.99")
 def explain(
     target: Annotated[str, typer.Argument(metavar="MODEL|PLAN", help=both("cli.explain_target"))],
     strength: Annotated[str, typer.Option(help=both("cli.explain_strength"))] = "must",

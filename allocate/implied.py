@@ -39,7 +39,8 @@ _FINER = {"place": 0, "town": 1, "district": 2}
 _NEARER = {"own": 0, "adjoining": 1}
 _POSTED = {"site": 0, "town": 1, "district": 2}
 _RANKS = ("", "resident", "attending", "associate_senior", "senior")
-_TIMES_A_YEAR = {"week": 52, "month": 12}
+# What spares a village the rounds where it is one of its own, and none is named.
+_OWN = ("clinic",)
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,9 @@ def _same_kind(strong: Rule, weak: Rule) -> bool:
             more = strong.at_least >= weak.at_least
             return more and strong.resource == weak.resource and set(weak.kinds) <= set(strong.kinds)
         case (Reach(), Reach()):
-            return strong.share >= weak.share and _FINER[strong.scope] <= _FINER[weak.scope]
+            # (Whoever is visited instead is not served within the circle.)
+            fewer = set(strong.or_by) <= set(weak.or_by)
+            return fewer and strong.share >= weak.share and _FINER[strong.scope] <= _FINER[weak.scope]
         case (Presence(), Presence()):
             nearer = _NEARER[strong.within] <= _NEARER[weak.within] and set(strong.kinds) <= set(weak.kinds)
             # A share of some kinds of place says nothing about a share of one of them, unless it is all of them.
@@ -161,9 +164,7 @@ def _same_kind(strong: Rule, weak: Rule) -> bool:
         case (Posting(), Posting()):
             return _postings(strong, weak)
         case (Rounds(), Rounds()):
-            often = strong.times * _TIMES_A_YEAR[strong.per] >= weak.times * _TIMES_A_YEAR[weak.per]
-            wider = set(strong.unless) <= set(weak.unless) and strong.to == weak.to
-            return often and wider and strong.half_days >= weak.half_days
+            return _rounds(strong, weak)
         case (Keep(), Keep()):
             return set(weak.sites) <= set(strong.sites)
         case (Forbid(), Forbid()):
@@ -198,15 +199,60 @@ def _share(strong: float, kinds: tuple[str, ...], weak: float, weak_kinds: tuple
 
 
 def _postings(strong: Posting, weak: Posting) -> bool:
-    same = strong.sent_by == weak.sent_by and strong.at_least >= weak.at_least
+    same = strong.at_least >= weak.at_least and _sends_too(strong, weak)
     if "supporter" in (strong.scope, weak.scope):
-        wider = strong.scope == weak.scope and set(strong.to) <= set(weak.to)
+        wider = strong.scope == weak.scope and strong.sent_by == weak.sent_by and set(strong.to) <= set(weak.to)
     elif strong.scope == "site":
         wider = set(weak.to) <= set(strong.to)
     else:
         wider = set(weak.to) == set(strong.to) and _POSTED[strong.scope] <= _POSTED[weak.scope]
     higher = _RANKS.index(strong.rank) >= _RANKS.index(weak.rank)
     return same and wider and higher and strong.months >= weak.months and strong.days_per_week >= weak.days_per_week
+
+
+def _sends_too(strong: Posting, weak: Posting) -> bool:
+    """Tell whether whoever counts as sent for one rule counts for another one: the lead hospital is of the district."""
+    if not strong.or_remote:
+        return strong.sent_by == weak.sent_by or (strong.sent_by, weak.sent_by) == ("lead_hospital", "district")
+    # At how many sites consultation from afar may stand in hangs on all that a rule asks for.
+    keys = ("sent_by", "at_least", "to", "rank", "months", "days_per_week", "or_remote")
+    return all(getattr(strong, key) == getattr(weak, key) for key in keys)
+
+
+def _rounds(strong: Rounds, weak: Rounds) -> bool:
+    """Tell whether rounds as often as one rule wants, where it wants them, are all that another one wants."""
+    if strong.to != weak.to or strong.half_days < weak.half_days or not _as_often(strong, weak):
+        return False
+    if strong.to == "town":
+        return True
+    # (Where villages of some sizes need them only, those of the other rule must be among them.)
+    low = strong.from_people <= weak.from_people
+    high = strong.below_people is None or (weak.below_people is not None and weak.below_people <= strong.below_people)
+    return low and high and _where(strong, weak)
+
+
+def _as_often(strong: Rounds, weak: Rounds) -> bool:
+    """Tell whether what comes as often as one rule wants counts as often as another one wants: see `Rounds.ways`."""
+    if strong.per == weak.per:
+        return strong.times >= weak.times
+    # (So many a week are four times as many in a month; what comes in a month may all come in one week.)
+    return strong.per == "week" and 4 * strong.times >= weak.times
+
+
+def _where(strong: Rounds, weak: Rounds) -> bool:
+    """Tell whether the villages that one rule speaks of are all among those of another one."""
+    if strong.where == "every":
+        return True
+    if weak.where == "listed":
+        return strong.where == "listed" and set(weak.listed) <= set(strong.listed)
+    # A site spares fewer villages the fewer kinds do; with none named, every kind within reach does, or a clinic.
+    match strong.where, weak.where:
+        case ("out_of_reach", "out_of_reach"):
+            return not weak.unless or (bool(strong.unless) and set(strong.unless) <= set(weak.unless))
+        case ("without_own", "without_own"):
+            return set(strong.unless or _OWN) <= set(weak.unless or _OWN)
+    # (A village without a site of its own may have one in reach; and a site of its own may not count for the circle.)
+    return False
 
 
 def _functions(strong: Function, weak: Function, standing: dict[str, int]) -> int | None:
@@ -226,6 +272,8 @@ def _functions(strong: Function, weak: Function, standing: dict[str, int]) -> in
 def _experts(strong: Posting, weak: Function, standing: dict[str, int]) -> int | None:
     """Tell whether postings to every site imply that so many sites have a posted expert."""
     if set(weak.functions) != {_EXPERT} or strong.scope != "site" or strong.sent_by not in _SENDERS:
+        return None
+    if strong.or_remote:
         return None
     if weak.share is not None:
         return 0 if set(weak.kinds) <= set(strong.to) else None

@@ -46,10 +46,13 @@ class _Year:
         """Put more of a resource at a site, with what each needs; return how many could be put there."""
         return sum(self._add_one(name, j) for _ in range(number))
 
-    def take(self, name: str, j: int) -> bool:
-        """Tell whether a site can have one more of those who go out, with the vehicles they need, and take them."""
-        vehicles = {way.plan.vehicles for way in self.case.ways.values() if way.plan.resource == name}
-        return all(self.add(what, j, 1) for what in sorted(vehicles - {""})) and self.add(name, j, 1) > 0
+    def take_one(self, name: str, j: int) -> bool:
+        """Tell whether a site can have one more of a resource, and take it."""
+        return self.add(name, j, 1) > 0
+
+    def has(self, name: str, j: int) -> int:
+        """Return how many of a resource work at a site."""
+        return self.works[name, j]
 
     def _add_one(self, name: str, j: int) -> bool:
         case, resource = self.case, self.case.resources[name]
@@ -108,20 +111,20 @@ def staff(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
         }
         year = _Year(case, layout, t, there, joined, left)
         _fill_sites(year, rules)
-        # (Vehicles come with those who go.)
-        layout = visit(case, rules, layout, t, year.take)
+        layout = visit(case, rules, layout, t, year.has, year.take_one)
         year.layout = layout
         _use_spare(year, rules)
         for _ in range(_ROUNDS):
             changed = [_meet(year, rule, rules) for rule in rules if t in rule.when(case)]
             if not any(changed):
                 break
+        layout = post(case, rules, layout, t, year.has, year.take_one)
         amounts |= {(name, j, t): n for (name, j), n in year.works.items() if n}
         for name, employer in there:
             used = sum(year.works[name, j] for j in case.teams_of[employer])
             flows = {JOINED: joined[name, employer], SPARE: there[name, employer] - used}
             amounts |= {(flow(name, which), employer, t): n for which, n in flows.items() if n}
-    return post(case, rules, _without_those_left_out(case, replace(layout, amounts=amounts)))
+    return _without_those_left_out(case, replace(layout, amounts=amounts))
 
 
 def employ_spare(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:

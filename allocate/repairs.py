@@ -1,4 +1,4 @@
-"""Ways out of a conflict: what one clause, the circle or the room of a site would have to be for the rest to hold.
+"""Ways out of a conflict: the number of a clause, a circle, room, pool or posts with which all the rest would hold.
 
 A way out is offered only when it was verified: the model was read again with the change, and a layout was found that
 keeps the physics and every clause of the conflict in it, in exact numbers.
@@ -13,26 +13,28 @@ from typing import Any, Literal
 
 import pydantic
 
+from allocate import decisions
 from allocate.candidates import make_case
 from allocate.case import Case
 from allocate.conflicts import Clock, Core, Names, Question
-from allocate.decisions import siting
 from allocate.district import District
 from allocate.errors import AllocateError
 from allocate.layout import Layout
 from allocate.model import Model, changed
 from allocate.program import Options
 from allocate.rows import POLICY, Row, Strength
-from allocate.rules import Capacity, Forbid, Keep, Rule
+from allocate.rules import Capacity, Forbid, Keep, Posting, Rounds, Rule
 from allocate.units import exact
 
-Kind = Literal["number", "sites", "later", "circle", "room", "weaker"]
+Kind = Literal["number", "sites", "later", "circle", "room", "pool", "posts", "weaker"]
 # Numbers of a rule that may give way; others, such as “per 1,000”, only say what the number means.
 _NUMBERS = ("share", "at_least", "at_most", "metres", "people", "times")
 # A number is given to so many digits.
 _DIGITS = 4
 # The circle and the room of a site are not stretched beyond so many times what they are; a room grows by a fiftieth.
 _LONGER, _ROOMIER, _STEPS = 2, 4, 50
+# Of a pool that can let nobody go, so many may be let go at most.
+_MORE = 4
 # What one attempt may take of the time for all, at least and at most [s].
 _LEAST_SECONDS, _MOST_SECONDS = 2.0, 20.0
 
@@ -85,6 +87,10 @@ class Repairer:
         tries: list[Callable[[Clock], Iterator[Repair]]] = []
         for name in sorted(core.names):
             tries += [_bound(self._loosened, core, name), _bound(self._later, core, name)]
+            if isinstance(self.question.rules[name], Posting):
+                tries += [_bound(self._shorter, core, name), _bound(self._more_experts, core, name)]
+            if isinstance(self.question.rules[name], Rounds):
+                tries += [_bound(self._shorter, core, name), _bound(self._more_teams, core, name)]
         tries += [_bound(self._circle, core, "")]
         tries += [_bound(self._room, core, name) for name in core.verdict.physics]
         found: list[Repair] = []
@@ -190,6 +196,47 @@ class Repairer:
             choices = range(rule.people + step, rule.people * _ROOMIER + 1, step)
             yield from self._stretched("room", core, name, f"{self._key(name)}.people", rule.people, choices, clock)
 
+    def _shorter(self, core: Core, name: str, clock: Clock) -> Iterator[Repair]:
+        """Yield the next shorter tours, fewer days a week or shorter visits, of those there are, that would do."""
+        rule, case = self.question.rules[name], self.case
+        there: dict[str, set[float]] = {}
+        if isinstance(rule, Posting) and case.postings is not None:
+            there["months"] = set(case.postings.months)
+            there["days_per_week"] = {float(pool.days_per_week) for pool in case.pools}
+        elif isinstance(rule, Rounds):
+            there["half_days"] = {way.plan.half_days for way in case.ways.values()}
+        for key, values in there.items():
+            before, is_least = getattr(rule, key), True
+            for value in sorted((one for one in values if one < before), reverse=True):
+                changes = {f"{self._key(name)}.{key}": _toml(value)}
+                holds = self._try(core.names, changes, clock)
+                if holds:
+                    change = _relative(before, value)
+                    yield Repair("number", name, changes, _toml(before), _toml(value), change, is_least)
+                    break
+                is_least = is_least and holds is False
+
+    def _more_experts(self, core: Core, name: str, clock: Clock) -> Iterator[Repair]:
+        """Yield how many must be let go from each pool that counts for a clause."""
+        rule = self.question.rules[name]
+        names = [pool for pool, release in self.model.pools.items() for _ in release.hospitals]
+        counted = [p for p in range(len(names)) if isinstance(rule, Posting) and rule.looks_at(self.case, p)]
+        for pool in dict.fromkeys(names[p] for p in counted):
+            away = self.model.pools[pool].away
+            choices = range(away + 1, away * _ROOMIER + _MORE + 1)
+            part = Clock.of(clock.left() / max(1, len(counted)))
+            yield from self._stretched("pool", core, name, f"pools.{pool}.away", away, choices, part)
+
+    def _more_teams(self, core: Core, name: str, clock: Clock) -> Iterator[Repair]:
+        """Yield how many posts for those who go, by kind of site, let a clause on rounds hold."""
+        rule = self.question.rules[name]
+        ways = rule.ways(self.case) if isinstance(rule, Rounds) else {}
+        for resource in dict.fromkeys(self.case.ways[way].plan.resource for way in ways):
+            for kind, posts in self.model.resources[resource].at.items():
+                choices = range(posts + 1, posts * _ROOMIER + 1)
+                part = Clock.of(clock.left() / max(1, len(ways)))
+                yield from self._stretched("posts", core, name, f"resources.{resource}.at.{kind}", posts, choices, part)
+
     def _stretched(
         self, kind: Kind, core: Core, name: str, key: str, value: float, choices: range, clock: Clock
     ) -> Iterator[Repair]:
@@ -279,7 +326,7 @@ def _laws(model: Model) -> dict[str, Rule]:
 
 
 def _keeps(case: Case, rules: Sequence[Rule], layout: Layout) -> bool:
-    return not any(siting.breaches(case, layout)) and not any(any(rule.breaches(case, layout)) for rule in rules)
+    return not any(decisions.breaches(case, layout)) and not any(any(rule.breaches(case, layout)) for rule in rules)
 
 
 def _asks(rule: Rule) -> bool:

@@ -12,11 +12,12 @@ from allocate.findings import Book, Finding, Value
 from allocate.implied import Limit, limits
 from allocate.rules import Forbid, Function, Presence, Reach, Spending
 from allocate.rules.scopes import parts
+from allocate.shortages import shortages
 
 
 def unmeetable(book: Book) -> Iterator[Finding]:
     """Yield the clauses that stay unmet although every site is open that may be."""
-    for look in (_reach, _presence, _numbers, _budgets):
+    for look in (_reach, _presence, _numbers, _budgets, shortages):
         yield from look(book)
 
 
@@ -34,9 +35,12 @@ def _reach(book: Book) -> Iterator[Finding]:
 
 def _beyond_reach(book: Book, name: str, rule: Reach, t: int) -> Finding | None:
     case, banned = book.case, book.forbidden[t]
+    visited = _visited(case, rule)
     for without in ({}, banned) if banned else ({},):
         lacking = {
-            i for i, reach in enumerate(case.sites_of) if int(case.people[i, t]) and all(j in without for j in reach)
+            i
+            for i, reach in enumerate(case.sites_of)
+            if int(case.people[i, t]) and i not in visited and all(j in without for j in reach)
         }
         short: list[int] = []
         for _, members in parts(case, rule.scope):
@@ -58,6 +62,11 @@ def _beyond_reach(book: Book, name: str, rule: Reach, t: int) -> Finding | None:
             details["second"] = book.cite_all(behind)
             return Finding("contradiction", (name, *behind), "finding.reach_forbidden", details)
     return None
+
+
+def _visited(case: Case, rule: Reach) -> frozenset[int]:
+    """Return the places that may be visited instead of served."""
+    return frozenset(i for name in rule.ways(case) for i in case.ways[name].bases_of)
 
 
 def _budgets(book: Book) -> Iterator[Finding]:
@@ -89,7 +98,9 @@ def _no_room(book: Book, name: str, rule: Reach, t: int) -> Finding | None:
     case = book.case
     if all(site.most is None for site in case.sites):
         return None
-    groups = [(members, rule.target(case, members, t)) for _, members in parts(case, rule.scope)]
+    visited = _visited(case, rule)
+    inside = (members for _, members in parts(case, rule.scope) if not visited.intersection(members))
+    groups = [(members, rule.target(case, members, t)) for members in inside]
     asked = sum(target for _, target in groups)
     served, crowded = _most_served(case, groups, t)
     if served >= asked:

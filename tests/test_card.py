@@ -58,7 +58,7 @@ def test_every_rule_in_force_stands_on_the_card_with_sentence_formula_numbers_an
 
 def test_a_clause_shows_its_document_its_strength_and_what_the_model_made_of_it(baodi: Model) -> None:
     page = card(baodi)
-    town = section(page, "no_town_left_behind_2025")
+    town = section(page, "no_town_left_behind")
     assert "力争 · strive (文件为“必须”，模型已改 · changed from the document's “must”)" in town
     assert "(已印发 · issued)" in town
     assert "由本规划判断 · decided by the plan" in town
@@ -86,7 +86,7 @@ def test_the_card_says_goals_circles_siting_assumptions_and_the_other_clauses(ba
     assert "300 m as the crow flies" in rows["station_300"]
     assert "| 80 % |" in rows["walk_15"]
     assert "600,000" in page
-    for table in ("rules.circle_2025", "siting.clinic", "circles.walk_15", "modes.car"):
+    for table in ("rules.circle", "siting.clinic", "circles.walk_15", "modes.car"):
         assert f"- {table}: 假定 · assumed" in page
 
 
@@ -117,6 +117,39 @@ def test_the_card_says_goals_circles_siting_assumptions_and_the_other_clauses(ba
             "牵头医院派驻街镇卫生院，每个机构不少于 1 人，主治医师以上，每期不少于 6 个月",
             "At least 1 persons are posted from the lead hospital to township hospital, for each site, "
             "of rank attending physician or above, for 6 months or more",
+        ),
+        (
+            "rounds",
+            {"times": 2, "half_days": 1, "below_people": 800},
+            "到每个村巡诊，每周不少于 2 次（圈内没有任何服务点的村），每次不少于 1 个半天，只计不足 800 人的村",
+            "Rounds come to each village at least 2 times a week (villages without any site within the circle), "
+            "of 1 half-days or more, counting villages of fewer than 800 people",
+        ),
+        (
+            "rounds",
+            {"times": 1, "where": "without_own", "from_people": 1000},
+            "到每个村巡诊，每周不少于 1 次（本村没有村卫生室的村），只计 1,000 人以上的村",
+            "Rounds come to each village at least 1 times a week (villages without village clinic of their own), "
+            "counting villages of 1,000 people or more",
+        ),
+        (
+            "rounds",
+            {"times": 1, "per": "month", "where": "listed", "listed": ["P1", "P2"]},
+            "到每个村巡诊，每月不少于 1 次（名单上的村：P1、P2）",
+            "Rounds come to each village at least 1 times a month (villages of a list: P1, P2)",
+        ),
+        (
+            "rounds",
+            {"to": "town", "times": 1, "per": "month"},
+            "到每个街镇巡诊，每月不少于 1 次",
+            "Rounds come to each town at least 1 times a month",
+        ),
+        (
+            "reach",
+            {"share": 1.0, "scope": "place", "or_by": ["village_rounds"]},
+            "每个村和社区至少 100 % 的人在圈内有服务，或由下列方式上门服务：village_rounds",
+            "At least 100 % of the people of each place are served within the circle, or is visited in one of these "
+            "ways: village_rounds",
         ),
         (
             "function",

@@ -266,7 +266,25 @@ def test_a_count_and_a_rate_say_which_asks_for_more_here(number: int, words: str
         (("membership", {"kinds": ["clinic", "station"]}), {"kinds": ["station"], "share": 0.5}),
         (("reserve", {"of": ["beds", "slots"], "share": 0.2}), {"of": ["beds"], "share": 0.1}),
         (("posting", {"to": ["clinic"], "sent_by": "district", "rank": "attending"}), {"rank": "resident"}),
+        (
+            ("posting", {"to": ["clinic"], "sent_by": "lead_hospital", "months": 6}),
+            {"sent_by": "district", "months": 0},
+        ),
+        (
+            ("posting", {"to": ["clinic"], "sent_by": "district", "at_least": 2}),
+            {"at_least": 1, "or_remote": "screens"},
+        ),
         (("rounds", {"times": 1, "per": "week"}), {"times": 4, "per": "month"}),
+        (("rounds", {"times": 2, "where": "every"}), {"where": "out_of_reach"}),
+        (("rounds", {"times": 2, "where": "every"}), {"where": "listed", "listed": ["P1"]}),
+        (("rounds", {"times": 2, "where": "listed", "listed": ["P1", "P2"]}), {"listed": ["P1"]}),
+        (("rounds", {"times": 2, "unless": ["clinic"]}), {"unless": ["clinic", "station"]}),
+        (("rounds", {"times": 2, "unless": ["clinic"]}), {"unless": []}),
+        (("rounds", {"times": 2, "where": "without_own"}), {"unless": ["clinic", "station"]}),
+        (("rounds", {"times": 2, "below_people": 900}), {"below_people": 800}),
+        (("rounds", {"times": 2}), {"from_people": 800}),
+        (("rounds", {"times": 5, "half_days": 2}), {"half_days": 1, "times": 2}),
+        (("reach", {"share": 1.0, "scope": "place"}), {"or_by": ["rounds"]}),
         (("keep", {"sites": ["A", "B"]}), {"sites": ["B"]}),
         (("forbid", {"sites": ["A", "B"]}), {"sites": ["A"]}),
         (("spacing", {"kinds": ["clinic"], "metres": 500}), {"metres": 400}),
@@ -293,6 +311,50 @@ def test_a_rule_implies_a_weaker_one_of_its_kind_and_not_the_other_way_round(
     first, second = rule(name, **numbers), rule(name, **left | weak)
     assert implies(first, second, case, {}) is not None
     assert implies(second, first, case, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        # A village without a clinic of its own may be in reach of one; and one's own site may not count for the circle.
+        ({"where": "out_of_reach"}, {"where": "without_own"}),
+        # Those on a list may have a clinic, and others may have none.
+        ({"where": "out_of_reach"}, {"where": "listed", "listed": ["P1"]}),
+        # Four rounds in one week of the month are none in the others; and large villages are no small ones.
+        ({"times": 1, "per": "week"}, {"times": 5, "per": "month"}),
+        ({"from_people": 800}, {"below_people": 800}),
+        ({"to": "town"}, {"to": "village"}),
+    ],
+)
+def test_rounds_for_some_villages_say_nothing_about_others(first: dict[str, Any], second: dict[str, Any]) -> None:
+    case = make([[10], [2]], [site("A")], {(0, 0): 60})
+    one, two = (rule("rounds", **{"times": 1} | numbers) for numbers in (first, second))
+    assert implies(one, two, case, {}) is implies(two, one, case, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        # Every hospital of the district, or the lead hospital alone, each by itself; afar, or in the flesh.
+        ({"sent_by": "lead_hospital", "scope": "supporter"}, {"sent_by": "district", "scope": "supporter"}),
+        ({"sent_by": "tertiary_hospital"}, {"sent_by": "city_group"}),
+        # How many screens may stand in for experts hangs on the sites that are counted.
+        ({"to": ["station", "clinic"], "or_remote": "screens"}, {"to": ["clinic"], "or_remote": "screens"}),
+    ],
+)
+def test_experts_of_one_sender_say_nothing_about_another_ones(first: dict[str, Any], second: dict[str, Any]) -> None:
+    case = make([[10]], [site("A")], {})
+    usual = {"to": ["clinic"], "sent_by": "district"}
+    one, two = (rule("posting", **usual | numbers) for numbers in (first, second))
+    assert implies(one, two, case, {}) is implies(two, one, case, {}) is None
+
+
+def test_a_screen_is_no_posted_expert() -> None:
+    case = make([[1]], [site("A")], {})
+    weak = rule("function", functions=["posted_expert"], kinds=["clinic"], share=1.0)
+    strong = rule("posting", to=["clinic"], sent_by="district")
+    assert implies(strong, weak, case, {}) == 0
+    assert implies(rule("posting", to=["clinic"], sent_by="district", or_remote="screens"), weak, case, {}) is None
 
 
 def test_a_count_is_implied_by_the_people_to_a_site_in_this_district() -> None:

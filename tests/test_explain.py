@@ -306,6 +306,8 @@ BAODI = {
     "adopt": "[]",
     # (The pay of today's staff alone exceeds the budget.)
     "resources": "{}",
+    "pools": "{}",
+    "outreach": "{}",
     "rules": "{ "
     + ", ".join(
         f'{name} = {{ {text}, source = "made up", basis = "assumed" }}'
@@ -408,6 +410,76 @@ def test_an_unknown_strength_is_refused_with_those_that_there_are() -> None:
     done = CliRunner().invoke(app, ["explain", str(DATA / "tiny.toml"), "--strength", "maybe"])
     assert isinstance(done.exception, UsageError)
     assert "in_principle" in str(done.exception)
+
+
+GOING_OUT = {
+    "postings": '{ source = "made up", basis = "assumed" }',
+    "pools": '{ surgery = { hospitals = ["hospital-1"], specialty = "surgery", away = 1, source = "made up", '
+    'basis = "assumed" } }',
+    "resources": '{ teams = { at = { township_hospital = 1 }, source = "made up", basis = "assumed" } }',
+    # (A team has two half-days: one village.)
+    "outreach": '{ rounds = { name = { zh = "巡诊", en = "rounds" }, by = ["township_hospital"], times = 2, '
+    'half_days_each = 2, resource = "teams", mode = "e_bike", minutes = 240, source = "made up", basis = "assumed" } }',
+}
+
+
+def going_out(rules: dict[str, str]) -> tuple[Model, Explanation]:
+    model = planted(rules, **GOING_OUT)
+    return model, explain(read_district(model.district_folder()), model, replace(QUICK, seconds=60))
+
+
+def test_a_pool_that_is_too_small_is_enlarged_by_the_fewest_who_will_do() -> None:
+    # Two township hospitals want somebody at all times, and one surgeon may be away: one more is the least that does.
+    _, found = going_out({"expert": 'rule = "posting", to = ["township_hospital"], sent_by = "district"'})
+    (conflict,) = found.conflicts
+    assert conflict.core.names == {"expert"}
+    (more,) = [one for one in conflict.repairs if one.kind == "pool"]
+    assert (more.changes, more.before, more.is_least) == ({"pools.surgery.away": "2"}, "1", True)
+
+
+def test_tours_that_are_asked_to_be_too_long_become_as_long_as_there_are() -> None:
+    # Nobody goes for longer than a year: a clause that wants 13 months at both township hospitals holds
+    # once it wants 12, with the two surgeons there are. On six days a week nobody is there; on five, they are.
+    for key, asked, after in (("months", 13, "12"), ("days_per_week", 6, "5.0")):
+        text = f'rule = "posting", to = ["township_hospital"], sent_by = "district", scope = "site", {key} = {asked}'
+        model = planted({"expert": text}, **GOING_OUT, **{"pools.surgery.away": "2"})
+        found = explain(read_district(model.district_folder()), model, replace(QUICK, seconds=60))
+        (conflict,) = found.conflicts
+        (less,) = [one for one in conflict.repairs if one.kind == "number"]
+        assert (less.changes, less.is_least) == ({f"rules.expert.{key}": after}, True)
+
+
+def test_no_pool_is_large_enough_where_none_may_send() -> None:
+    # Nobody of the district is posted to its hospitals, however many may go.
+    _, found = going_out({"expert": 'rule = "posting", to = ["hospital"], sent_by = "district"'})
+    (conflict,) = found.conflicts
+    assert conflict.core.names == {"expert"}
+    assert not [one for one in conflict.repairs if one.kind == "pool"]
+
+
+def test_where_teams_are_too_few_for_a_clause_on_rounds_more_posts_are_named() -> None:
+    # Two villages of one town, and a team with time for one.
+    known = read_district(read_model(DATA / "tiny.toml").district_folder())
+    here = [place.id for place in known.places if place.kind == "village" and place.town == "T2"][:2]
+    model, found = going_out({"rounds": f'rule = "rounds", times = 2, where = "listed", listed = {toml_list(here)}'})
+    (conflict,) = found.conflicts
+    (more,) = [one for one in conflict.repairs if one.kind == "posts"]
+    assert (more.changes, more.before, more.is_least) == ({"resources.teams.at.township_hospital": "2"}, "1", True)
+    with speaking("en"):
+        assert any("2 posts instead of 1" in line for line in explanation_lines(found, model))
+
+
+def test_visits_that_are_asked_to_be_too_long_become_as_long_as_there_are() -> None:
+    known = read_district(read_model(DATA / "tiny.toml").district_folder())
+    here = [place.id for place in known.places if place.kind == "village" and place.town == "T2"][:1]
+    text = f'rule = "rounds", times = 2, half_days = 2, where = "listed", listed = {toml_list(here)}'
+    _, found = going_out({"rounds": text})
+    (conflict,) = found.conflicts
+    assert {"rules.rounds.half_days": "1"} in [one.changes for one in conflict.repairs if one.is_least]
+
+
+def toml_list(names: list[str]) -> str:
+    return "[" + ", ".join(f'"{name}"' for name in names) + "]"
 
 
 def test_wishes_for_staff_conflict_with_the_money_and_with_the_labour_market() -> None:

@@ -404,6 +404,21 @@ def test_a_rule_about_a_site_that_there_is_not_shows_how_sites_are_written(rule:
     assert "clinic-T1009" in problem.sentence()
 
 
+def test_villages_of_a_list_that_there_are_not_come_all_at_once(tiny: Tiny) -> None:
+    district = read_district(tiny.folder)
+    village, other = (next(one.id for one in district.places if one.kind == kind) for kind in ("village", "community"))
+    lists = f'listed = ["{village}", "{other}", "T9999"]'
+    rules = f'{{ rounds = {{ rule = "rounds", times = 2, where = "listed", {lists}, strength = "must", '
+    model = read_model(tiny.model, {"rules": rules + 'source = "made up", basis = "assumed" } }'})
+    with pytest.raises(ModelError) as caught:
+        make_case(district, model)
+    assert [(one.what, one.column, one.value) for one in caught.value.problems] == [
+        ("problem.village_unknown", "rules.rounds.listed", other),
+        ("problem.village_unknown", "rules.rounds.listed", "T9999"),
+    ]
+    assert village in caught.value.problems[0].sentence()
+
+
 def test_a_model_that_is_nowhere_is_answered_with_the_bundled_ones() -> None:
     with pytest.raises(UsageError) as caught:
         find_model("nowhere")

@@ -1,21 +1,27 @@
 """Rules on places, sites and visits: numbers from the documents, worked by hand, and plans that meet or miss them."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import DATA, Tiny
-from tiny import breached, make, missed, rule, site
+from tiny import breached, make, missed, pool, rule, site, way
 
 from allocate.candidates import ADJOINING_METRES, make_case
-from allocate.case import Case
+from allocate.case import Case, Site
+from allocate.decisions import outreach
+from allocate.dispatch import post
 from allocate.errors import ModelError
 from allocate.greedy import greedy
 from allocate.layout import Layout
 from allocate.model import read_model
 from allocate.planning import plan
+from allocate.postings import Pool
 from allocate.read import read_district
+from allocate.rows import served
 from allocate.rules import RULES, Rule
 from allocate.travel import metric
 from allocate.travel.links import adjoining
@@ -242,69 +248,264 @@ def test_changes_count_in_the_plan_year_in_which_they_are_made() -> None:
 # posting
 
 
-def hubs(count: int) -> Case:
-    return make([[1]], [site(f"hub {n}", "township_hospital", exists=True) for n in range(count)], {})
+def hubs(count: int, *pools: Pool, **changes: Any) -> Case:
+    """Return so many hubs below the first of two hospitals, which come after them, and the pools that may send."""
+    sites = [site(f"hub {n}", "township_hospital", exists=True) for n in range(count)]
+    sites += [site(name, "hospital", exists=True) for name in ("people's hospital", "other hospital")]
+    parents = (*[count] * count, -1, -1)
+    return make([[1]], sites, {}, **{"parents": parents, "pools": pools} | changes)
+
+
+def sent(layout: Layout, *tours: tuple[int, int, int, int]) -> Layout:
+    """Return a layout with tours: pool, months, site, how many."""
+    return replace(layout, tours={(p, months, j, 0): number for p, months, j, number in tours})
+
+
+def posted(case: Case, this: Rule, layout: Layout) -> Layout:
+    """Return the layout with experts from the pools, as far as they go; no staff is asked for."""
+    return post(case, [this], layout, 0, lambda _what, _j: 0, lambda _what, _j: False)
 
 
 def test_each_of_baodis_24_township_hospitals_has_an_attending_physician() -> None:
     # BD-T02 and BD-T07: one at each. 23 of 24 hubs have one; two at the first do not make up for none at the last.
     this = rule("posting", to=("township_hospital",), sent_by="district", at_least=1, rank="attending")
-    case, all_open = hubs(24), opening(*range(24))
-    assert misses(this, case, having(all_open, "posted:district", *[1] * 24)) == []
-    lopsided = having(all_open, "posted:district", 2, *[1] * 22, 0)
+    # From the district: the hospital above the hubs (24) and the other one (25), and young doctors who do not count.
+    pools = (pool("people's", 24, away=24), pool("other", 25, away=24), pool("young", 24, away=24, rank="resident"))
+    case, all_open = hubs(24, *pools), opening(*range(26))
+    everywhere = [(n % 2, 12, n, 1) for n in range(24)]
+    assert misses(this, case, sent(all_open, *everywhere)) == []
+    lopsided = sent(all_open, (0, 12, 0, 2), *everywhere[1:23])
     assert misses(this, case, lopsided) == [("hub 23", 1, Fraction(1))]
     assert this.measure(case, lopsided, 0) == (0, 1)
-    # Who comes from elsewhere does not count, and a closed hub needs nobody.
-    assert len(misses(this, case, having(all_open, "posted:lead_hospital", *[1] * 24))) == 24
-    assert misses(this, case, having(opening(*range(23)), "posted:district", *[1] * 23)) == []
+    # A resident is no attending physician, and a closed hub needs nobody.
+    assert len(misses(this, case, sent(all_open, *[(2, 12, n, 1) for n in range(24)]))) == 24
+    assert misses(this, case, sent(opening(*range(23)), *everywhere[:23])) == []
+
+
+def test_two_tours_of_six_months_are_one_person_all_the_year_round() -> None:
+    # TJ-T13: tours of half a year count, but one hub with a single one has nobody for the other half: 1/2 missing.
+    this = rule("posting", to=("township_hospital",), sent_by="district", months=6)
+    case, both = hubs(2, pool("people's", 2, away=2)), opening(0, 1)
+    assert misses(this, case, sent(both, (0, 6, 0, 2), (0, 12, 1, 1))) == []
+    assert misses(this, case, sent(both, (0, 6, 0, 1), (0, 12, 1, 1))) == [("hub 0", Fraction(1, 2), Fraction(1, 2))]
+    # Where a clause wants a year, half a year is no part of it.
+    yearly = replace(this, months=12)
+    assert [part for part, _, _ in misses(yearly, case, sent(both, (0, 6, 0, 2), (0, 12, 1, 1)))] == ["hub 0"]
+
+
+def test_the_lead_hospital_is_the_one_above_the_hub_and_the_district_any_of_it() -> None:
+    # The second hub is below the other hospital (3): the people's hospital (2) leads the first one only.
+    case = hubs(2, pool("people's", 2, away=2), pool("north", away=2), parents=(2, 3, -1, -1))
+    both = opening(0, 1)
+    from_the_first = sent(both, (0, 12, 0, 1), (0, 12, 1, 1))
+    lead = rule("posting", to=("township_hospital",), sent_by="lead_hospital")
+    anybody = rule("posting", to=("township_hospital",), sent_by="district")
+    assert misses(lead, case, from_the_first) == [("hub 1", 1, Fraction(1))]
+    assert misses(anybody, case, from_the_first) == []
+    # Whoever comes from outside is from neither.
+    from_outside = sent(both, (1, 12, 0, 1), (1, 12, 1, 1))
+    assert len(misses(lead, case, from_outside)) == len(misses(anybody, case, from_outside)) == 2
+    assert misses(rule("posting", to=("township_hospital",), sent_by="tertiary_hospital"), case, from_outside) == []
+
+
+def test_only_those_who_come_on_enough_days_a_week_count() -> None:
+    # ST-38: staff of a hospital of the city group, on three working days a week.
+    at = {"sends_as": "city_group", "away": 3}
+    two, three = pool("two days", days_per_week=Fraction(2), **at), pool("three days", days_per_week=Fraction(3), **at)
+    case, this = hubs(1, two, three), rule("posting", to=("township_hospital",), sent_by="city_group", days_per_week=3)
+    assert misses(this, case, sent(opening(0), (0, 12, 0, 1))) == [("hub 0", 1, Fraction(1))]
+    assert misses(this, case, sent(opening(0), (1, 12, 0, 1))) == []
 
 
 def test_a_town_with_two_hubs_needs_two_persons_wherever_they_sit() -> None:
     this = rule("posting", to=("township_hospital",), sent_by="district", scope="town")
-    both = opening(0, 1)
-    assert misses(this, hubs(2), having(both, "posted:district", 2, 0)) == []
-    assert misses(this, hubs(2), having(both, "posted:district", 1, 0)) == [("T1", 1, Fraction(1, 2))]
+    case, both = hubs(2, pool("people's", 2, away=2)), opening(0, 1)
+    assert misses(this, case, sent(both, (0, 12, 0, 2))) == []
+    assert misses(this, case, sent(both, (0, 12, 1, 1))) == [("T1", 1, Fraction(1, 2))]
 
 
-def test_a_tertiary_hospital_keeps_three_experts_in_its_consortium() -> None:
-    # TJ-T12: three experts at least, in whatever member. Two are one too few: 1 ÷ 3.
+def test_each_tertiary_hospital_keeps_three_experts_in_the_consortium() -> None:
+    # TJ-T12: three experts at least from each supporter, in whatever member, the lead hospital among them.
+    this = rule(
+        "posting", to=("township_hospital", "hospital"), sent_by="tertiary_hospital", at_least=3, scope="supporter"
+    )
+    north, south, group = (pool("north", away=6), pool("south", away=6), pool("group", away=6, sends_as="city_group"))
+    case, all_open = hubs(5, north, south, group), opening(*range(7))
+    three_each = [(0, 12, 1, 2), (0, 12, 5, 1), (1, 12, 3, 3)]
+    assert misses(this, case, sent(all_open, *three_each)) == []
+    # Six of one do not make up for two of the other, who are one too few: 1 ÷ 3. The city group is no supporter.
+    lopsided = sent(all_open, (0, 12, 1, 6), (1, 12, 3, 2), (2, 12, 0, 3))
+    assert misses(this, case, lopsided) == [("south", 1, Fraction(1, 3))]
+    assert this.measure(case, lopsided, 0) == (2, 3)
+
+
+def test_where_nobody_supports_the_district_all_its_experts_are_missing() -> None:
     this = rule("posting", to=("township_hospital",), sent_by="tertiary_hospital", at_least=3, scope="supporter")
-    case, all_open = hubs(5), opening(*range(5))
-    assert misses(this, case, having(all_open, "posted:tertiary_hospital", 0, 2, 0, 1)) == []
-    assert misses(this, case, having(all_open, "posted:tertiary_hospital", 0, 2)) == [("", 1, Fraction(1, 3))]
+    assert misses(this, hubs(5), opening(*range(5))) == [("tertiary_hospital", 3, Fraction(1))]
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_n_hubs_need_n_experts_at_all_times_and_2n_tours_of_six_months_or_n_of_twelve(count: int) -> None:
+    # One expert at each of n hubs at all times: n experts. Of tours of six months, two follow each other at each hub,
+    # 2n in a year; of twelve months, n. Each tour costs its handover, so the cheapest plan takes the longest.
+    this = rule("posting", to=("township_hospital",), sent_by="lead_hospital")
+    for months, tours in ((6, 2 * count), (12, count)):
+        case = hubs(count, pool("people's", count, away=count), months=(months,), handover=100)
+        layout = posted(case, this, opening(*range(count)))
+        assert sum(layout.tours.values()) == tours
+        assert misses(this, case, layout) == []
+        # One person fewer who can be away at once is one hub without, or two halves of one.
+        fewer = hubs(count, pool("people's", count, away=count - 1), months=(months,), handover=100)
+        assert sum(short for _, short, _ in misses(this, fewer, posted(fewer, this, opening(*range(count))))) == 1
 
 
 # rounds
 
 
-def test_ten_half_days_a_week_serve_five_villages() -> None:
+def villages(count: int, *sites: Site, reach: Mapping[tuple[int, int], int] | None = None, **ways: Any) -> Case:
+    """Return villages, a hub ten minutes off that can go to each in any of these ways, and sites that reach their own.
+
+    `reach` gives the seconds of other pairs in the circle.
+    """
+    pairs = {(i, 0): 600 for i in range(count)}
+    hub = site("hub", "township_hospital", place=-1, exists=True)
+    made = {name: way(pairs, **numbers) for name, numbers in ways.items()}
+    seconds = {(at.place, n + 1): 60 for n, at in enumerate(sites)} | dict(reach or {})
+    return make([[1]] * count, [hub, *sites], seconds, ways=made)
+
+
+def visiting(layout: Layout, name: str, *stops: int, j: int = 0) -> Layout:
+    return replace(layout, visits=layout.visits | {(name, stop, j, 0) for stop in stops})
+
+
+def test_ten_half_days_a_week_serve_five_villages_twice() -> None:
     # BD-T09 and BD-T10: twice a week, half a day each. One team has ten half-days: 10 ÷ 2 = 5 villages; a sixth gets
     # nothing and lacks 2 of 2.
     this = rule("rounds", to="village", times=2, per="week", half_days=1)
-    six = make([[1]] * 6, [site("clinic", place=5)], {})
-    layout = having(opening(), "rounds:week", *[2] * 5)
-    assert misses(this, six, layout) == [("P6", 2, Fraction(1))]
-    assert this.measure(six, layout, 0) == (0, 2)
-    # With ten half-days spread over six villages, two of them have one only.
-    assert [share for _, _, share in misses(this, six, having(opening(), "rounds:week", 2, 2, 2, 2, 1, 1))] == [
-        Fraction(1, 2),
-        Fraction(1, 2),
-    ]
-    # A village with a clinic of its own needs none, unless every village is meant.
-    assert misses(this, six, Layout(opening(0).open, amounts=layout.amounts)) == []
-    everywhere = rule("rounds", to="village", times=2, per="week", unless=())
-    assert misses(everywhere, six, Layout(opening(0).open, amounts=layout.amounts)) == [("P6", 2, Fraction(1))]
+    six = villages(6, rounds={"times": 2, "half_days": 1})
+    five = visiting(opening(0), "rounds", *range(5))
+    assert misses(this, six, five) == [("P6", 2, Fraction(1))]
+    assert this.measure(six, five, 0) == (0, 2)
+    # The sixth is a half-day too many for one team, and just right for two.
+    all_six = visiting(opening(0), "rounds", *range(6))
+    for layout, teams, excess in ((five, 1, []), (all_six, 1, [2]), (all_six, 2, [])):
+        staffed = replace(layout, amounts={("teams", 0, 0): teams})
+        assert [breach.shortfall for breach in outreach.breaches(six, staffed)] == excess
+    # Rounds once a week are one too few, and an hour's visit where half a day is asked for is none.
+    rare = villages(1, rounds={"times": 1, "half_days": 1})
+    assert misses(this, rare, visiting(opening(0), "rounds", 0)) == [("P1", 1, Fraction(1, 2))]
+    longer = rule("rounds", to="village", times=2, per="week", half_days=2)
+    assert misses(longer, six, all_six)[0] == ("P1", 2, Fraction(1))
+
+
+def test_which_villages_need_rounds_is_read_in_four_ways() -> None:
+    # Village 1 has a clinic. It is within the circle of village 2, and of nobody else. Village 3 has a station; a
+    # doctor sits there, but it is no clinic. Village 4 has nothing.
+    sites = [site("clinic", place=0), site("station", "station", place=2)]
+    clinic, station = 1, 2
+    case = villages(4, *sites, reach={(1, clinic): 300}, rounds={"times": 2})
+    layout = opening(0, clinic, station)
+
+    def need(**numbers: Any) -> list[object]:
+        return [part for part, _, _ in misses(rule("rounds", times=2, **numbers), case, layout)]
+
+    assert need() == ["P4"]
+    # Where only clinics count, the station's village needs them too, though it is in reach of a station.
+    assert need(unless=("clinic",)) == ["P3", "P4"]
+    assert need(where="without_own") == ["P2", "P3", "P4"]
+    assert need(where="without_own", unless=("clinic", "station")) == ["P2", "P4"]
+    assert need(where="every") == ["P1", "P2", "P3", "P4"]
+    assert need(where="listed", listed=("P1", "P4")) == ["P1", "P4"]
+    # A closed clinic spares nobody.
+    assert [part for part, _, _ in misses(rule("rounds", times=2), case, opening(0, station))] == ["P1", "P2", "P4"]
+    # What is visited needs nothing more, whichever reading.
+    seen = visiting(layout, "rounds", 0, 1, 2, 3)
+    assert misses(rule("rounds", times=2, where="every"), case, seen) == []
+
+
+def test_somebody_posted_in_a_village_counts_as_rounds_do() -> None:
+    # ST-35: in a large village somebody from the town is there on five days, from morning to evening. That is more
+    # than two half-days; rounds of half a day, however often, are not what the large village should have.
+    case = villages(2, rounds={"times": 2}, posts={"times": 5, "half_days": 2, "is_post": True})
+    twice = rule("rounds", times=2, half_days=1)
+    large = rule("rounds", times=5, half_days=2)
+    layout = visiting(visiting(opening(0), "rounds", 0), "posts", 1)
+    assert misses(twice, case, layout) == []
+    assert misses(large, case, layout) == [("P1", 5, Fraction(1))]
+
+
+def test_a_clause_may_speak_of_large_villages_or_of_small_ones_only() -> None:
+    # Villages of 799 and 800 people, of which the first grows by one: “800 or more” includes 800 itself.
+    hub = site("hub", "township_hospital", place=-1, exists=True)
+    case = make([[799, 800], [800, 800]], [hub], {}, years=(2025, 2027))
+    large, small = rule("rounds", times=5, from_people=800), rule("rounds", times=2, below_people=800)
+    nobody = opening(0, years=2)
+    assert [b.about for b in large.breaches(case, nobody)] == [("P2", 2025), ("P1", 2027), ("P2", 2027)]
+    assert [b.about for b in small.breaches(case, nobody)] == [("P1", 2025)]
+
+
+def test_a_village_without_people_needs_no_rounds() -> None:
+    case = make([[0], [1]], [], {})
+    assert misses(rule("rounds", times=1, where="every"), case, opening()) == [("P2", 1, Fraction(1))]
+
+
+def test_rounds_every_week_are_four_in_a_month_and_monthly_ones_none_in_a_week() -> None:
+    case = villages(1, weekly={"times": 1}, monthly={"times": 3, "per": "month"})
+    weekly, monthly = visiting(opening(0), "weekly", 0), visiting(opening(0), "monthly", 0)
+    four = rule("rounds", times=4, per="month")
+    assert misses(four, case, weekly) == []
+    assert misses(four, case, monthly) == [("P1", 1, Fraction(1, 4))]
+    assert misses(rule("rounds", times=1, per="week"), case, monthly) == [("P1", 1, Fraction(1))]
 
 
 def test_rounds_come_to_every_town_once_a_month() -> None:
-    # BD-T08. Two towns, of which one has a round a month and the other one a week, which is not asked for.
-    case = make([[1], [1]], [], {}, town_of=(0, 1))
+    # BD-T08. Of two towns one has a round a month; rounds of its villages do not count for the other one.
+    hospital = site("hospital", "hospital", place=-1, exists=True)
+    ways = {
+        "towns": way({(0, 0): 600, (1, 0): 900}, by=["hospital"], to="town", times=1, per="month"),
+        "villages": way({(0, 0): 600, (1, 0): 900}, by=["hospital"]),
+    }
+    case = make([[1], [1]], [hospital], {}, town_of=(0, 1), ways=ways)
     this = rule("rounds", to="town", times=1, per="month")
-    monthly = having(opening(), "rounds:month", 1)
-    assert misses(this, case, Layout(frozenset(), amounts={**monthly.amounts, ("rounds:week", 1, 0): 1})) == [
-        ("T2", 1, Fraction(1))
-    ]
-    assert misses(this, case, having(opening(), "rounds:month", 1, 1)) == []
+    layout = visiting(visiting(opening(0), "towns", 0), "villages", 0, 1)
+    assert misses(this, case, layout) == [("T2", 1, Fraction(1))]
+    assert misses(this, case, visiting(layout, "towns", 1)) == []
+
+
+# reach, or visited
+
+
+def test_a_village_that_is_visited_counts_as_served_place_by_place() -> None:
+    # ST-40: every village has basic care. Village 1 (3 people) has a clinic with room for two; village 2 is visited;
+    # village 3 has somebody only now and then, in a way that does not count; village 4 nothing.
+    clinic = site("clinic", place=0)
+    case = villages(4, clinic, rounds={"times": 2}, fairs={"times": 1, "per": "month"})
+    case = replace(case, people=case.people * 3)
+    layout = visiting(visiting(opening(0, 1), "rounds", 1), "fairs", 2)
+    layout = replace(layout, serve={(0, 1, 0): 2})
+    this = rule("reach", share=1.0, scope="place", or_by=("rounds",))
+    third = Fraction(1, 3)
+    assert misses(this, case, layout) == [("P1", 1, third), ("P3", 3, Fraction(1)), ("P4", 3, Fraction(1))]
+    assert this.measure(case, layout, 0) == (0, 1)
+    both = replace(this, or_by=("rounds", "fairs"))
+    assert [part for part, _, _ in misses(both, case, layout)] == ["P1", "P4"]
+    # Without the visits, only the clinic is left.
+    assert [part for part, _, _ in misses(replace(this, or_by=()), case, layout)] == ["P1", "P2", "P3", "P4"]
+
+
+def test_visits_count_place_by_place_only() -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        rule("reach", share=0.9, scope="town", or_by=("rounds",))
+
+
+def test_rounds_of_the_town_are_no_visit_to_its_village() -> None:
+    # (Town 1 and village 1 have the same number.)
+    hospital = site("hospital", "hospital", place=-1, exists=True)
+    towns = way({(0, 0): 600}, by=["hospital"], to="town", times=1, per="month")
+    case = make([[2]], [hospital], {}, ways={"towns": towns})
+    this = rule("reach", share=1.0, scope="place", or_by=("towns",))
+    assert misses(this, case, visiting(opening(0), "towns", 0)) == [("P1", 2, Fraction(1))]
+    assert [dict(row.terms) for row in this.rows(case)] == [{served(0, 0): 1}]
 
 
 # membership
@@ -361,6 +562,9 @@ def test_where_sites_stand_is_decided(name: str) -> None:
         ("posting", {"to": ("hospital",), "sent_by": "district", "days_per_week": 8}),
         ("rounds", {"times": 0}),
         ("rounds", {"times": 1, "unless": ("school",)}),
+        ("rounds", {"times": 1, "where": "nearby"}),
+        ("rounds", {"times": 1, "where": "listed"}),
+        ("rounds", {"times": 1, "from_people": 800, "below_people": 800}),
         ("membership", {"kinds": ("clinic",), "share": 0}),
     ],
 )

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from allocate.case import Case, Site
 from allocate.layout import Layout
+from allocate.outreach import Outreach, Way
+from allocate.postings import Pool, Postings
 from allocate.resources import Resource
 from allocate.rows import Breach, Column, Key, Number, Row, serves
 from allocate.rules import RULES, Rule
@@ -48,12 +50,18 @@ def make(
     resources: Mapping[str, Resource] | None = None,
     stock: Mapping[tuple[str, int], int] | None = None,
     intervals: Sequence[int] | None = None,
+    pools: Sequence[Pool] = (),
+    months: Sequence[int] = (6, 12),
+    monthly: int = 0,
+    handover: int = 0,
+    ways: Mapping[str, Way] | None = None,
 ) -> Case:
     """Return a case: places P1, P2, … in towns T1, T2, …, and the `seconds` of every pair in reach.
 
     Unless told otherwise, the places are rural villages in a row, each beside the next, and the plan's day lies in the
-    year before the first one.
+    year before the first one. Nobody is posted unless there are `pools`.
     """
+    posted = Postings(months=tuple(months), monthly=monthly, handover=handover, basis=Basis.ASSUMED, source="a toy")
     town_of = tuple(town_of or [0] * len(people))
     pairs = sorted((i, s, j) for (i, j), s in seconds.items())
     columns = np.array(pairs, dtype=np.int64).reshape(-1, 3)
@@ -75,7 +83,42 @@ def make(
         resources=resources or {},
         stock=stock or {},
         intervals=tuple(intervals or [1, *(after - year for year, after in pairwise(years))]),
+        postings=posted if pools else None,
+        pools=tuple(pools),
+        ways=ways or {},
     )
+
+
+def pool(sender: str, hospital: int = -1, **numbers: Any) -> Pool:
+    """Return a pool of attending physicians at a hospital, or at a tertiary one outside; as many tours as fit."""
+    away = numbers.get("away", 1)
+    usual: dict[str, Any] = {
+        "sends_as": "" if hospital >= 0 else "tertiary_hospital",
+        "specialty": "surgery",
+        "rank": "attending",
+        "away": away,
+        "tours": 2 * away,
+        "months": frozenset(range(1, 13)),
+        "days_per_week": Fraction(5),
+        "resource": "",
+        "basis": Basis.ASSUMED,
+    }
+    return Pool(sender=sender, hospital=hospital, **(usual | numbers))
+
+
+def way(pairs: Mapping[tuple[int, int], int], **numbers: Any) -> Way:
+    """Return a way of outreach with the time of every pair [s]: rounds of teams from hubs unless said otherwise."""
+    usual = {
+        "name": {"zh": "巡诊", "en": "rounds"},
+        "by": ["township_hospital"],
+        "times": 2,
+        "resource": "teams",
+        "mode": "car",
+        "minutes": 60,
+        "source": "a toy",
+        "basis": "assumed",
+    }
+    return Way(Outreach.model_validate(usual | numbers), pairs)
 
 
 def resource(**numbers: Any) -> Resource:
@@ -109,8 +152,33 @@ def valley(**changes: Any) -> Case:
     return make([[2, 2], [1, 1], [2, 1]], sites, seconds, **(numbers | changes))
 
 
+def sending(**changes: Any) -> Case:
+    """Return the valley with a hospital above its hub, pools in it and outside, and rounds and posts from the hub.
+
+    The hospital E may send a surgeon; from outside, the north sends a nurse on three days a week, and the south a
+    physician of a higher rank. The hub D can make rounds everywhere and keep somebody in P1 and P3; E visits the towns.
+    """
+    hospital = site("E", kind="hospital", exists=True)
+    numbers: dict[str, Any] = {
+        "parents": (-1, -1, 3, 4, -1),
+        "pools": [
+            pool("E", 4),
+            pool("north", rank="resident", specialty="nursing", days_per_week=Fraction(3)),
+            pool("south", rank="associate_senior"),
+        ],
+        "ways": {
+            "rounds": way({(0, 3): 600, (1, 3): 600, (2, 3): 300}),
+            "posts": way({(0, 3): 600, (2, 3): 300}, times=5, half_days=2, is_post=True, resource="sitters"),
+            "town_rounds": way({(0, 4): 900, (1, 4): 600}, by=["hospital"], to="town", times=1, per="month"),
+        },
+    }
+    base = valley()
+    numbers |= {"years": base.years, "town_of": base.town_of, "spots": [*map(tuple, base.spots.tolist()), (900, 0)]}
+    return make(base.people.tolist(), [*base.sites, hospital], base.seconds, **(numbers | changes))
+
+
 # Variables that decide nothing: what is decided says what they can be.
-HELPERS = ("present",)
+HELPERS = ("present", "remote")
 
 
 def every_point(
@@ -119,16 +187,17 @@ def every_point(
     """Yield every point of the box of the decisions that the rows speak of, wrong ones included.
 
     People served, a mere sum, give way to the people of each pair, up to `beyond` more than live there. Of a resource
-    or a function, a site has up to `amounts`. Helper variables give way to what their `ties` speak of.
+    or a function, a site has up to `amounts`, and a pool sends it as many tours of a length. Helper variables give way
+    to what their `ties` speak of.
     """
     spoken = {key for row in (*rows, *ties) for key in _decisions(case, row.terms)}
     keys = sorted(key for key in spoken if key[0] not in HELPERS)
 
     def most(key: Key) -> int:
         match key:
-            case ("open", _, _):
+            case ("open", _, _) | ("visit", _, _, _, _):
                 return 1
-            case ("amount", _, _, _):
+            case ("amount", _, _, _) | ("tours", _, _, _, _):
                 return amounts
             case (_, int(i), _, int(t)):
                 return int(case.people[i, t]) + beyond
@@ -154,6 +223,8 @@ def layout_at(point: Mapping[Key, int]) -> Layout:
         frozenset((int(key[1]), int(key[2])) for key, on in point.items() if key[0] == "open" and on),
         {key[1:]: people for key, people in point.items() if key[0] == "serve" and people},
         {key[1:]: number for key, number in point.items() if key[0] == "amount" and number},
+        {key[1:]: number for key, number in point.items() if key[0] == "tours" and number},
+        frozenset(key[1:] for key, on in point.items() if key[0] == "visit" and on),
     )
 
 
@@ -181,6 +252,8 @@ def value_in(layout: Layout, ties: Iterable[Row] = ()) -> Callable[[Key], Number
                 return layout.amounts.get((what, index, t), 0)
             case ("tours", p, months, j, t):
                 return layout.tours.get((p, months, j, t), 0)
+            case ("visit", name, stop, j, t):
+                return int((name, stop, j, t) in layout.visits)
             case _ if key in tied:
                 return max(number for number in (0, 1) if allows(key, number))
         msg = f"{key} is no decision"

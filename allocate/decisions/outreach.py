@@ -1,11 +1,13 @@
 """Which villages and towns every hub or hospital visits, in every year."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from math import lcm
 
 from allocate.case import Case
 from allocate.layout import Layout
 from allocate.outreach import DAYS, HALVES
 from allocate.rows import Breach, Column, Key, Number, Row, amount, opened, visits
+from allocate.words import LANGUAGES, say_in
 
 # The helper variable of cuts: there are more teams than those for which the cut was found (0 or 1).
 ENOUGH = "enough"
@@ -37,11 +39,6 @@ def rows(case: Case) -> Iterator[Row]:
                     yield Row(("once", name, stop, year), once, "<=", 1)
             for j, stops in way.stops_of.items():
                 site = case.sites[j]
-                load: dict[Key, Number] = {visits(name, stop, j, t): plan.load for stop in stops}
-                for what, room in ((plan.resource, plan.room), (plan.vehicles, DAYS * HALVES * plan.weeks)):
-                    if what:
-                        about = ("half days", name, what, site.id, year)
-                        yield Row(about, load | {amount(what, j, t): -room}, "<=", 0)
                 if plan.day_minutes is not None:
                     road: dict[Key, Number] = {
                         visits(name, stop, j, t): journeys(case, name, stop, j) for stop in stops
@@ -52,7 +49,37 @@ def rows(case: Case) -> Iterator[Row]:
                     for stop in stops:
                         here: dict[Key, Number] = {visits(name, stop, j, t): 1, opened(j, t): -1}
                         yield Row(("visits", name, stop, site.id, year), here, "<=", 0)
+    for (what, j), names in _users(case).items():
+        for t in case.periods:
+            scale, loads = _shares(case, what, names)
+            load: dict[Key, Number] = {
+                visits(name, stop, j, t): loads[name] for name in names for stop in case.ways[name].stops_of[j]
+            }
+            about = ("half days", what, case.sites[j].id, case.years[t])
+            yield Row(about, load | {amount(what, j, t): -scale}, "<=", 0)
     yield from case.cuts
+
+
+def _users(case: Case) -> dict[tuple[str, int], tuple[str, ...]]:
+    """Return the ways that use each resource of a site, which cannot be out in two of them at once."""
+    found: dict[tuple[str, int], list[str]] = {}
+    for name, way in case.ways.items():
+        for j in way.stops_of:
+            for what in dict.fromkeys((way.plan.resource, way.plan.vehicles)):
+                if what:
+                    found.setdefault((what, j), []).append(name)
+    return {key: tuple(names) for key, names in found.items()}
+
+
+def _shares(case: Case, what: str, names: Iterable[str]) -> tuple[int, dict[str, int]]:
+    """Return the time of one of a resource, and what of it a stop of each way takes, all in one small unit.
+
+    Where all ways are of the same period and have the same half-days for each of those who go, it is a half-day.
+    """
+    plans = {name: case.ways[name].plan for name in names}
+    rooms = {name: plan.room if plan.resource == what else DAYS * HALVES * plan.weeks for name, plan in plans.items()}
+    scale = lcm(*rooms.values())
+    return scale, {name: plan.load * scale // rooms[name] for name, plan in plans.items()}
 
 
 def journeys(case: Case, name: str, stop: int, j: int) -> int:
@@ -71,7 +98,7 @@ def stop_id(case: Case, name: str, stop: int) -> str:
 
 def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
     """Yield everything about visits in a finished plan that cannot be: the same sentences as `rows`."""
-    loads: dict[tuple[str, int, int], list[int]] = {}
+    found: dict[tuple[str, int, int], list[int]] = {}
     seen: set[tuple[str, int, int]] = set()
     for name, stop, j, t in sorted(layout.visits):
         way, site, year = case.ways.get(name), case.sites[j], case.years[t]
@@ -85,17 +112,26 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
         if (name, stop, t) in seen:
             yield Breach(("once", name, stop, year), 1, 1, "breach.visit_twice", details)
         seen.add((name, stop, t))
-        loads.setdefault((name, j, t), []).append(stop)
-    for (name, j, t), stops in loads.items():
-        plan, site, year = case.ways[name].plan, case.sites[j], case.years[t]
-        load = len(stops) * plan.load
-        details = {"site": site.name, "year": year, "way": plan.name}
-        for what, room in ((plan.resource, plan.room), (plan.vehicles, DAYS * HALVES * plan.weeks)):
-            there = room * layout.amounts.get((what, j, t), 0)
-            if what and load > there:
-                more: dict[str, object] = {"number": load, "limit": there, "resource": what}
-                about = ("half days", name, what, site.id, year)
+        found.setdefault((name, j, t), []).append(stop)
+    for (what, j), names in _users(case).items():
+        scale, loads = _shares(case, what, names)
+        for t in case.periods:
+            load = sum(loads[name] * len(found.get((name, j, t), ())) for name in names)
+            there = scale * layout.amounts.get((what, j, t), 0)
+            if load > there:
+                site, year = case.sites[j], case.years[t]
+                out = [name for name in names if (name, j, t) in found]
+                called = {
+                    chosen: say_in(chosen, "summary.comma").join(case.ways[name].plan.name[chosen] for name in out)
+                    for chosen in LANGUAGES
+                }
+                details = {"site": site.name, "year": year, "way": called, "resource": what}
+                more: dict[str, object] = {"number": load, "limit": there}
+                about = ("half days", what, site.id, year)
                 yield Breach(about, load - there, 1, "breach.visit_half_days", details | more)
+    for (name, j, t), stops in found.items():
+        plan, site, year = case.ways[name].plan, case.sites[j], case.years[t]
+        details = {"site": site.name, "year": year, "way": plan.name}
         if plan.day_minutes is not None:
             road = sum(journeys(case, name, stop, j) for stop in stops)
             most = plan.day_minutes * 60 * DAYS * plan.weeks * layout.amounts.get((plan.resource, j, t), 0)

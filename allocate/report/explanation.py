@@ -104,6 +104,8 @@ def _says(repair: Repair, found: Explanation, model: Model) -> str:
         case "circle":
             unit = "metres" if any(key.endswith("metres") for key in repair.changes) else "minutes"
             return say(f"explain.says_{unit}", before=repair.before, after=repair.after)
+        case "pool" | "posts":
+            return say(f"explain.says_{repair.kind}", **told, key=next(iter(repair.changes)))
         case "weaker":
             strengths = {key: say(f"strength.{told[key]}") for key in ("before", "after")}
             return say("explain.says_weaker", rule=repair.rule, **strengths)

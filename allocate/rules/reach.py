@@ -61,6 +61,10 @@ class Reach(Rule):
         people = sum(int(case.people[i, t]) for i in members)
         return ceil(exact(self.share) * people)
 
+    def ways(self, case: Case) -> tuple[str, ...]:
+        """Return the ways of outreach that count as served: those that go to villages."""
+        return tuple(name for name in self.or_by if name in case.ways and case.ways[name].plan.to == "village")
+
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield one row per part and year; a part without people needs none."""
         for t in self.when(case):
@@ -68,10 +72,10 @@ class Reach(Rule):
                 target = self.target(case, members, t)
                 if target:
                     terms: dict[Key, Number] = {served(i, t): 1 for i in members}
-                    for name, way in case.ways.items() if self.or_by else ():
-                        for i in members if name in self.or_by else ():
+                    for name in self.ways(case):
+                        for i in members:
                             # (A place by itself: its target is all that it can miss.)
-                            terms |= {visits(name, i, j, t): target for j in way.bases_of.get(i, ())}
+                            terms |= {visits(name, i, j, t): target for j in case.ways[name].bases_of.get(i, ())}
                     yield Row((part, case.years[t]), terms, ">=", target, target, case.repeats[t])
 
     def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
@@ -87,7 +91,7 @@ class Reach(Rule):
 
     def reached(self, case: Case, layout: Layout, members: tuple[int, ...], t: int) -> int:
         """Return the people of a part of the district who are served in a year, or visited [persons]."""
-        if any((name, i, t) in layout.visited for name in self.or_by for i in members):
+        if any((name, i, t) in layout.visited for name in self.ways(case) for i in members):
             return sum(int(case.people[i, t]) for i in members)
         return sum(layout.served.get((i, t), 0) for i in members)
 

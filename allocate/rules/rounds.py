@@ -11,9 +11,12 @@ from allocate.layout import Layout
 from allocate.rows import Breach, Key, Number, Row, opened, visits
 from allocate.rules.base import STRICT, Rule
 from allocate.tables import INSTITUTION_KINDS
+from allocate.words import say
 
 # A village or town: its id, its index, and the sites that spare it the rounds.
 Stop = tuple[str, int, tuple[int, ...]]
+# Which villages need rounds.
+Where = Literal["out_of_reach", "without_own", "every", "listed"]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -22,8 +25,9 @@ class Rounds(Rule):
 
     Which villages need them is a choice (`where`): those out of reach of every open site of the kinds in `unless`
     (within the circle; every kind that the circle counts, where none is named); those without an open site of these
-    kinds of their own (a clinic, where none is named); every village; or those in `listed`. Staff posted in a village
-    comes on most days, so it counts as rounds do. Only visits of `half_days` or more count.
+    kinds of their own (a clinic, where none is named); every village; or those in `listed`. Of these, a village needs
+    them in the years in which it has `from_people` or more, and fewer than `below_people`, where these are given. Staff
+    posted in a village comes on most days, so it counts as rounds do. Only visits of `half_days` or more count.
     """
 
     formula: ClassVar[str] = r"\sum_w n_w v_{wit} + n \sum_{j \in N_i} y_{jt} \ge n \quad \forall i, t"
@@ -37,23 +41,39 @@ class Rounds(Rule):
     times: int = pydantic.Field(gt=0)
     per: Literal["week", "month"] = "week"
     half_days: int = pydantic.Field(default=0, ge=0)
-    where: Literal["out_of_reach", "without_own", "every", "listed"] = "out_of_reach"
+    where: Where = "out_of_reach"
     unless: tuple[Literal[INSTITUTION_KINDS], ...] = ()  # type: ignore[valid-type]
     listed: tuple[str, ...] = ()
+    from_people: int = pydantic.Field(default=0, ge=0)
+    below_people: int | None = pydantic.Field(default=None, gt=0)
+
+    def __post_init__(self) -> None:
+        """Refuse a list that is asked for and missing, and sizes that no village has.
+
+        Raises
+        ------
+        ValueError
+            When one of these is so.
+        """
+        if self.where == "listed" and not self.listed:
+            raise ValueError(say("reason.rounds_listed"))
+        if self.below_people is not None and self.below_people <= self.from_people:
+            raise ValueError(say("reason.limits_cross"))
 
     def asks(self) -> Number:
         """Return the sessions asked for."""
         return self.times
 
-    def stops(self, case: Case) -> Iterator[Stop]:
-        """Yield the villages or towns that are looked at; a village without people needs nobody."""
+    def stops(self, case: Case, t: int) -> Iterator[Stop]:
+        """Yield the villages or towns that are looked at in a year; a village without people needs nobody."""
         if self.to == "town":
             yield from ((town, k, ()) for k, town in enumerate(case.towns))
             return
         for i, kind in enumerate(case.place_kinds):
             if kind != "village" or (self.where == "listed" and case.places[i] not in self.listed):
                 continue
-            if case.people[i].any():
+            people = int(case.people[i, t])
+            if people and self.from_people <= people and (self.below_people is None or people < self.below_people):
                 yield case.places[i], i, self._sparing(case, i)
 
     def _sparing(self, case: Case, i: int) -> tuple[int, ...]:
@@ -80,7 +100,7 @@ class Rounds(Rule):
         """Yield one row per village or town and year."""
         ways = self.ways(case)
         for t in self.when(case):
-            for name, stop, sparing in self.stops(case):
+            for name, stop, sparing in self.stops(case, t):
                 terms: dict[Key, Number] = {
                     visits(way, stop, j, t): often
                     for way, often in ways.items()
@@ -92,7 +112,7 @@ class Rounds(Rule):
     def missing(self, case: Case, layout: Layout, t: int) -> Iterator[tuple[str, int]]:
         """Yield each village or town to which rounds should come, and the sessions that it lacks."""
         ways = self.ways(case)
-        for name, stop, sparing in self.stops(case):
+        for name, stop, sparing in self.stops(case, t):
             if not any((j, t) in layout.open for j in sparing):
                 come = sum(often for way, often in ways.items() if (way, stop, t) in layout.visited)
                 yield name, max(0, self.times - come)

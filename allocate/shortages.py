@@ -1,0 +1,189 @@
+"""Finds clauses on postings and rounds for which pools and posts are too small whatever the plan, and what would do."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from allocate.case import Case
+from allocate.findings import Book, Finding, Value, listed, shown
+from allocate.outreach import DAYS, HALVES, Outreach
+from allocate.postings import MONTHS
+from allocate.rules import Posting, Rounds
+
+
+def shortages(book: Book) -> Iterator[Finding]:
+    """Yield the clauses that want more persons, or more rounds, than all pools and all posts can give."""
+    for name, rule in book.planned.items():
+        if isinstance(rule, Posting) and not rule.or_remote and book.case.postings is not None:
+            yield from _too_few_experts(book, name, rule)
+        if isinstance(rule, Rounds) and book.case.ways:
+            yield from _too_few_teams(book, name, rule)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Persons who are wanted in any plan, and the pools that can send them.
+
+    Attributes
+    ----------
+    where
+        Who sends, as an id; empty where everybody may.
+    wanted
+        At all times [persons].
+    pools
+        Indices of the pools that count.
+    """
+
+    where: str
+    wanted: int
+    pools: tuple[int, ...]
+
+
+def groups(rule: Posting, case: Case) -> Iterator[Group]:
+    """Yield the sites that are open in every plan, by who can send somebody there, and the persons they want."""
+    stand = [j for j, site in enumerate(case.sites) if site.kind in rule.to and site.exists and not site.closable]
+    everybody = [p for p in range(len(case.pools)) if rule.looks_at(case, p)]
+    if rule.scope == "supporter":
+        for part, _, sender in rule.parts(case):
+            yield Group(part, rule.at_least, tuple(p for p in everybody if case.pools[p].sender == sender))
+    elif rule.sent_by == "lead_hospital":
+        for hospital in sorted({case.hospital_of(j) for j in stand}):
+            below = sum(case.hospital_of(j) == hospital for j in stand)
+            where = case.sites[hospital].id if hospital >= 0 else ""
+            inside = tuple(p for p in everybody if case.pools[p].hospital == hospital)
+            yield Group(where, rule.at_least * below, inside)
+    elif stand:
+        yield Group("", rule.at_least * len(stand), tuple(everybody))
+
+
+def most_away(rule: Posting, case: Case, pool: int, more: int = 0) -> Fraction:
+    """Return the most persons whom a pool can have away at all times, were so many `more` to be let go [persons].
+
+    Nobody goes for longer than the longest tour, and no more tours begin than may.
+    """
+    one = case.pools[pool]
+    lengths = [months for months in (case.postings.months if case.postings else ()) if months >= rule.months]
+    post_months = (one.away + more) * len(one.months)
+    able = [months for months in lengths if months <= post_months]
+    if not able:
+        return Fraction(0)
+    # (Where tours are counted as many as fit, more persons make room for more.)
+    shortest = min(case.postings.months) if case.postings else 1
+    is_limited = one.tours < one.post_months // shortest
+    tours = one.tours if is_limited else post_months // shortest
+    return Fraction(min(post_months, tours * max(able)), MONTHS)
+
+
+def _too_few_experts(book: Book, name: str, rule: Posting) -> Iterator[Finding]:
+    case = book.case
+    years = rule.when(case)
+    if not years:
+        return
+    for group in groups(rule, case):
+        able = sum((most_away(rule, case, p) for p in group.pools), Fraction(0))
+        short = group.wanted - able
+        if short <= 0:
+            continue
+        index = case.site_index.get(group.where)
+        where = case.sites[index].name if index is not None else group.where
+        details: dict[str, Value] = {
+            "clause": book.cite(name),
+            "year": case.years[years[0]],
+            "where": f" ({where})" if where else "",
+            "wanted": group.wanted,
+            "able": shown(able),
+            "short": shown(short),
+        }
+        cure = _cheapest(book, rule, group, short)
+        if cure is None:
+            yield Finding("unmeetable", (name,), "finding.pools_none", details)
+        else:
+            yield Finding("unmeetable", (name,), "finding.pools_short", details | {"cure": cure})
+
+
+def _cheapest(book: Book, rule: Posting, group: Group, short: Fraction) -> str | None:
+    """Return the pool of the model that needs fewest more persons for what is short, as `--set` takes it."""
+    case = book.case
+    names = [name for name, release in book.model.pools.items() for _ in release.hospitals]
+    inside: dict[str, list[int]] = {}
+    for p in group.pools:
+        inside.setdefault(names[p], []).append(p)
+    found: list[tuple[int, str, str]] = []
+    for name, pools in inside.items():
+        away, before = book.model.pools[name].away, sum(most_away(rule, case, p) for p in pools)
+        # (Beyond this, what may be away is limited by something else: the tours.)
+        for more in range(1, MONTHS * (int(short) + 2)):
+            if sum(most_away(rule, case, p, more) for p in pools) - before >= short:
+                found.append((more * len(pools), name, f"--set pools.{name}.away={away + more}"))
+                break
+    return min(found)[-1] if found else _more_tours(book, rule, inside, short)
+
+
+def _more_tours(book: Book, rule: Posting, inside: dict[str, list[int]], short: Fraction) -> str | None:
+    """Return how many more may be away, and how many tours begin, in the pool with most persons."""
+    if not inside:
+        return None
+    name = min(inside, key=lambda one: (-len(inside[one]), one))
+    release, lengths = book.model.pools[name], book.case.postings.months if book.case.postings else (MONTHS,)
+    longest = max(lengths)
+    if longest < rule.months:
+        return None
+    each = sum((most_away(rule, book.case, p) for p in inside[name]), short) / len(inside[name])
+    away = max(release.away, -(-each * MONTHS // len(release.months)))
+    tours = -(-each * MONTHS // longest)
+    return f"--set pools.{name}.away={away} --set pools.{name}.tours={max(tours, release.tours or 0)}"
+
+
+def _too_few_teams(book: Book, name: str, rule: Rounds) -> Iterator[Finding]:
+    """Yield villages or towns that nobody can visit, and hubs that have more of them than their posts allow."""
+    case = book.case
+    ways = list(rule.ways(case))
+    for t in rule.when(case):
+        # (Whoever has a site that spares it, or may get one, need not be visited.)
+        stops = [(ident, stop) for ident, stop, sparing in rule.stops(case, t) if not sparing]
+        bases = {stop: {j for way in ways for j in case.ways[way].bases_of.get(stop, ())} for _, stop in stops}
+        nowhere = [ident for ident, stop in stops if not bases[stop]]
+        details: dict[str, Value] = {"clause": book.cite(name), "year": case.years[t]}
+        if nowhere:
+            more: dict[str, Value] = {"count": len(nowhere), "places": listed(_called(book, nowhere))}
+            yield Finding("unmeetable", (name,), "finding.rounds_nowhere", details | more)
+        crowded: list[str] = []
+        cures: list[tuple[str, int]] = []
+        for j in sorted({j for near in bases.values() if len(near) == 1 for j in near}):
+            count = sum(near == {j} for near in bases.values())
+            room = sum(most_stops(case, case.ways[way].plan, j) for way in ways if j in case.ways[way].stops_of)
+            if count > room:
+                crowded.append(f"{case.sites[j].name} {count} > {room}")
+                cures += _more_posts(case, ways, j, count - room)
+        if crowded:
+            most: dict[str, int] = {}
+            for key, number in cures:
+                most[key] = max(most.get(key, 0), number)
+            cure = " ".join(f"--set {key}={number}" for key, number in most.items())
+            more = {"where": listed(crowded), "cure": cure}
+            yield Finding("unmeetable", (name,), "finding.teams_short", details | more)
+        if nowhere or crowded:
+            return
+
+
+def most_stops(case: Case, plan: Outreach, j: int) -> int:
+    """Return the most villages or towns that a site can visit in a way with all posts of those who go, and cars."""
+    rooms = {plan.resource: plan.room, plan.vehicles: DAYS * HALVES * plan.weeks}
+    return min(case.most_posts(what, j) * room // plan.load for what, room in rooms.items() if what)
+
+
+def _more_posts(case: Case, ways: list[str], j: int, stops: int) -> Iterator[tuple[str, int]]:
+    """Yield the posts with which a site could visit so many more, in the way that takes fewest people."""
+    able = [case.ways[way].plan for way in ways if j in case.ways[way].stops_of]
+    plan = min(able, key=lambda plan: (Fraction(plan.load, plan.room), plan.resource))
+    stops += most_stops(case, plan, j)
+    for what, room in ((plan.resource, plan.room), (plan.vehicles, DAYS * HALVES * plan.weeks)):
+        if what:
+            number = -(-stops * plan.load // room)
+            if number > case.posts(what, j):
+                yield f"resources.{what}.at.{case.sites[j].kind}", number
+
+
+def _called(book: Book, ids: list[str]) -> list[str]:
+    names = {**{place.id: place.name for place in book.district.places}, **book.district.town_names()}
+    return [f"{names.get(one, one)} {one}" for one in ids]
