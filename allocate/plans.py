@@ -45,6 +45,7 @@ from allocate.population import AGED_0_14, AGED_65, Population, project
 from allocate.reliance import price_bases, stock_rows
 from allocate.resources import FLOWS, flow
 from allocate.rows import UPGRADED, Number
+from allocate.rules import Rounds
 from allocate.rules.scopes import Scope, parts
 from allocate.scorecard import scorecard
 from allocate.shares import Integers, in_proportion
@@ -123,6 +124,7 @@ def assemble(
         "remote": remote_rows(case, model.planned(), layout),
         "rounds": rounds_rows(case, layout),
         "timetable": timetable_rows(case, layout),
+        "readings": _readings(model, case, layout),
         "fits": _fits(model, case, layout),
         "care": care(district, model, case, layout),
         "consortia": [],
@@ -456,6 +458,16 @@ def _staff(case: Case, layout: Layout) -> list[dict[str, Any]]:
         for t, year in enumerate(case.years)
         for j, site in enumerate(case.sites)
         for name, number in _working(case, layout, j, t).items()
+    ]
+
+
+def _readings(model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
+    """Return what each reading of every planned clause on rounds to villages would take, and what the plan has."""
+    return [
+        {"rule": name, **row}
+        for name, rule in model.planned().items()
+        if isinstance(rule, Rounds)
+        for row in readings(case, layout, rule)
     ]
 
 
