@@ -42,6 +42,7 @@ from allocate.life import merged, moved
 from allocate.model import Model
 from allocate.outgoing import going_out_of, postings_rows, remote_rows, roster_rows, rounds_rows, timetable_rows
 from allocate.population import AGED_0_14, AGED_65, Population, project
+from allocate.readings import readings
 from allocate.reliance import price_bases, stock_rows
 from allocate.resources import FLOWS, flow
 from allocate.rows import UPGRADED, Number
