@@ -250,7 +250,7 @@ def test_the_picture_of_the_summary_shows_the_people_of_the_table_below_it(conte
     district = {row["year"]: row for row in content["ledger"] if row["scope"] == "district"}
     assert shown == {
         say_in("zh", f"field.{status}"): {year: row[status] for year, row in district.items()}
-        for status in ("served", "no_capacity", "rounds", "out_of_range")
+        for status in ("served", "no_capacity", "rounds", "posted", "out_of_range")
     }
 
 
