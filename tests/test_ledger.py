@@ -450,7 +450,7 @@ def differing(found: Mapping[str, Any], content: Content) -> dict[str, Any]:
 
 def awkward(content: Content) -> Content:
     """Return a plan with facts that trip programs: ids of digits, names like formulas, large sums, a site that closes
-    later, two sites of one name, and a way of rounds that is called like the end of a text.
+    later, two sites of one name, and a way of rounds whose code holds a quotation mark and braces.
     """
     text = json.dumps(content)
     for old, new in (
