@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from allocate.case import Case, Site, Upgrade
 from allocate.district import District
 from allocate.errors import InputError, ModelError, Problem
+from allocate.goals import Match
+from allocate.goals.match import AGES
 from allocate.model import SITED, Enlarging, Model
 from allocate.population import faults, project, registered_share
 from allocate.rules import Capacity, Forbid, Keep, PeoplePerStaff
-from allocate.senders import pools, unknown_senders, ways
+from allocate.senders import carried, pools, ways, with_closed
+from allocate.senders import faults as unfit
 from allocate.shares import spread
-from allocate.tables import HUB_KINDS, STAFF, TRAVEL
+from allocate.tables import FIELDS, HUB_KINDS, STAFF, TRAVEL
 from allocate.travel import Links, Spots, links, metric
 from allocate.travel.links import adjoining
 from allocate.units import Basis, exact
@@ -36,22 +39,25 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     Raises
     ------
     ModelError
-        When a rule names a site that there is not, or a pool a hospital.
+        When a rule names a site or village that there is not, or a pool a hospital.
     InputError
         When travel.csv names a way to travel that the model does not know, or the people of the plan years cannot be
-        worked out as the model says; it lists all of it.
+        worked out as the model says, or who goes where is not as model and tables together can have it; it lists all
+        of it.
     """
     ring = model.circles[circle or model.circle]
     wrong = [
         *_unknown_modes(district, model),
         *_wrong_staff(district, model),
+        *_idle_fields(district, model),
         *faults(district, model.population, model.years),
     ]
-    if wrong:
-        raise InputError(wrong)
-    unknown = list(unknown_senders(district, model))
-    if unknown:
-        raise ModelError(unknown)
+    people = project(district, model.population, model.years)
+    misfits = [*unfit(district, model), *_unknown_ages(model, people.ages)]
+    if wrong or any(fault.file != f"{model.id}.toml" for fault in misfits):
+        raise InputError([*wrong, *misfits])
+    if misfits:
+        raise ModelError(misfits)
     town_ids = tuple(town.id for town in district.towns)
     place_index = {place.id: i for i, place in enumerate(district.places)}
     places = Spots(
@@ -66,7 +72,6 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         np.array([site.place for site in sites], dtype=np.int64),
     )
     near = _suitable(links(places, spots, ring, model.modes, district.travel), district, model, sites, ring.kinds)
-    people = project(district, model.population, model.years)
     listed = {one.id: one.parent for one in district.institutions if one.parent}
     bases = {one.id: one.parent_basis for one in district.institutions if one.parent_basis}
     case = Case(
@@ -94,16 +99,23 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         resources=model.resources,
         postings=model.postings,
         pools=pools(district, model),
-        ways=ways(
+        carried=carried(district, model),
+        ways=with_closed(
+            ways(
+                district,
+                model,
+                sites,
+                spots.metres,
+                places.metres,
+                metric([(t.lon or 0.0, t.lat or 0.0) for t in district.towns], district.datum, district.epsg),
+            ),
             district,
-            model,
             sites,
-            spots.metres,
-            places.metres,
-            metric([(t.lon or 0.0, t.lat or 0.0) for t in district.towns], district.datum, district.epsg),
         ),
         stock=stock(district, model, sites),
         intervals=intervals(model.as_of.year, model.years),
+        modes=model.modes,
+        fields=_fields(district, sites),
     )
     if ring is model.circles[model.circle]:
         # (A circle that is only compared may leave out the kind of a site that a rule names.)
@@ -205,6 +217,33 @@ def _wrong_staff(district: District, model: Model) -> list[Problem]:
             }
             problems.append(replace(fault, what="problem.staff_part", details=details))
     return problems
+
+
+def _idle_fields(district: District, model: Model) -> Iterator[Problem]:
+    """Yield the fields of institutions of which the model's goal says nothing."""
+    for goal in model.goals.values():
+        if isinstance(goal, Match):
+            for row in district.fields:
+                if row.specialty not in goal.specialties:
+                    details = {"choices": ", ".join(goal.specialties)}
+                    yield Problem("problem.field_unknown", FIELDS.file, row.row, "specialty", row.specialty, details)
+
+
+def _unknown_ages(model: Model, ages: Collection[str]) -> Iterator[Problem]:
+    """Yield the age groups that a goal weighs and that are not known of every place."""
+    for name, goal in model.goals.items():
+        if isinstance(goal, Match):
+            for column in sorted(goal.groups):
+                if column in AGES and AGES[column] not in ages:
+                    yield Problem(
+                        "problem.age_unknown", f"{model.id}.toml", column=f"goals.{name}.specialties", value=column
+                    )
+
+
+def _fields(district: District, sites: Sequence[Site]) -> dict[tuple[int, str], bool]:
+    """Return whether institutions have a specialty, by index of the site, where that is known."""
+    index = {site.id: j for j, site in enumerate(sites) if site.exists}
+    return {(index[row.hub], row.specialty): row.has == "yes" for row in district.fields}
 
 
 def stock(district: District, model: Model, sites: Sequence[Site]) -> dict[tuple[str, int], int]:

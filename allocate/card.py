@@ -1,14 +1,17 @@
 """The card of a model: every rule in force as a readable page, in Chinese and English."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
-from allocate.goals import GOALS, Goal
+from allocate.goals import GOALS, Goal, Match
 from allocate.model import Candidates, Enlarging, Model, Moving
+from allocate.outreach import Outreach
 from allocate.policies import Clause
-from allocate.resources import is_employed
+from allocate.postings import MONTHS, Postings, Release, Supporter
+from allocate.resources import Resource, is_employed
 from allocate.rows import Strength
 from allocate.rules import RULES, PeoplePerStaff, Rule, SpendingShare
 from allocate.units import Basis
@@ -24,7 +27,7 @@ _GUESSED = (Basis.ESTIMATED, Basis.ASSUMED)
 
 
 def card(model: Model) -> str:
-    """Return the page of a model in Markdown: rules, other clauses, goals, circles, siting, staff, assumptions."""
+    """Return the page of a model in Markdown: what is asked, and what there is to meet it with, source by source."""
     blocks = [
         *_head(model),
         *_rules(model),
@@ -34,6 +37,8 @@ def card(model: Model) -> str:
         *_circles(model),
         *_siting(model),
         *_resources(model),
+        *_postings(model),
+        *_outreach(model),
         *_assumptions(model),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -167,7 +172,11 @@ def _goals(model: Model) -> Iterator[str]:
         yield f"$$\n{goal.formula}\n$$"
         source = getattr(goal, "source", "")
         facts = [("card.numbers", _numbers(goal)), ("card.after", _text(goal.after))]
-        yield _list([*facts, ("field.source", _text(source))] if source else facts)
+        if source:
+            facts.append(("field.source", _text(source)))
+        if isinstance(goal, Match):
+            facts.append(("field.basis", both(f"basis.{goal.basis}")))
+        yield _list(facts)
 
 
 def _goal(goal: Goal, language: Language) -> dict[str, Any]:
@@ -258,11 +267,8 @@ def _resources(model: Model) -> Iterator[str]:
     for name, resource in model.resources.items():
         named: dict[str, str] = {language: term(name, language) for language in LANGUAGES}
         yield f"### {_text(name)}" + (f" {_two(named)}" if named["zh"] != name else "")
-        said = {
-            language: say_in(language, "summary.semicolon").join(_says(model, name, language)) for language in LANGUAGES
-        }
-        yield _lines(said)
-        yield _list([("field.source", _text(resource.source)), ("field.basis", both(f"basis.{resource.basis}"))])
+        yield _joined(partial(_says, model, name))
+        yield _sourced(resource)
 
 
 def _says(model: Model, name: str, language: Language) -> Iterator[str]:
@@ -300,6 +306,107 @@ def _says(model: Model, name: str, language: Language) -> Iterator[str]:
         yield word("lent")
 
 
+def _postings(model: Model) -> Iterator[str]:
+    """Yield how experts are posted, who sends some from outside, and whom departments can let go."""
+    told = model.postings
+    if told is None:
+        return
+    yield f"## {both('card.postings')}"
+    yield both("card.about_postings")
+    tours = {
+        language: say_in(
+            language,
+            "card.tours",
+            months=say_in(language, "card.or").join(map(str, told.months)),
+            monthly=f"{told.monthly:,}",
+            handover=f"{told.handover:,}",
+            year=say_in(language, "card.year_repeats" if told.cyclic else "card.year_begins"),
+        )
+        for language in LANGUAGES
+    }
+    yield _lines(tours)
+    yield _sourced(told)
+    for name, supporter in model.supporters.items():
+        yield f"### {_text(name)}: {_two(supporter.name)}"
+        yield _lines({one: say_in(one, "card.sends_as", sender=term(supporter.sends_as, one)) for one in LANGUAGES})
+        yield _sourced(supporter)
+    for name, release in model.pools.items():
+        yield f"### {_text(name)}"
+        yield _joined(partial(_lets_go, model, release))
+        yield _sourced(release)
+
+
+def _lets_go(model: Model, release: Release, language: Language) -> Iterator[str]:
+    """Yield what a model says of those whom departments can let go, in a language."""
+
+    def word(key: str, **values: object) -> str:
+        return say_in(language, f"card.{key}", **values)
+
+    outside = {name: supporter.name[language] for name, supporter in model.supporters.items()}
+    hospitals = say_in(language, "summary.comma").join(outside.get(one, one) for one in release.hospitals)
+    rank = say_in(language, f"rank.{release.rank}")
+    yield word("lets_go", hospitals=hospitals, specialty=term(release.specialty, language), rank=rank)
+    yield word("away", number=f"{release.away:,}")
+    if release.tours is not None:
+        yield word("tours_begin", number=f"{release.tours:,}")
+    if len(release.months) < MONTHS:
+        months = say_in(language, "summary.comma").join(map(str, sorted(release.months)))
+        yield word("in_months", months=months)
+    yield word("at_hub", days=f"{release.days_per_week:g}")
+    if release.resource:
+        yield word("among_staff", resource=term(release.resource, language))
+
+
+def _outreach(model: Model) -> Iterator[str]:
+    """Yield the ways in which staff goes to villages and towns."""
+    if not model.outreach:
+        return
+    yield f"## {both('card.outreach')}"
+    yield both("card.about_outreach")
+    for name, plan in model.outreach.items():
+        yield f"### {_text(name)}: {_two(plan.name)}"
+        yield _joined(partial(_goes, model, plan))
+        yield _sourced(plan)
+
+
+def _goes(model: Model, plan: Outreach, language: Language) -> Iterator[str]:
+    """Yield what a model says of a way of outreach, in a language."""
+
+    def word(key: str, **values: object) -> str:
+        return say_in(language, f"card.{key}", **values)
+
+    yield word(
+        "goes_post" if plan.is_post else "goes_round",
+        by=_kinds(plan.by, language),
+        to=word(f"to_{plan.to}"),
+        times=plan.times,
+        per=term(plan.per, language),
+        half_days=plan.half_days,
+    )
+    yield word("goes_staff", resource=term(plan.resource, language), half_days=plan.half_days_each)
+    if plan.vehicles:
+        yield word("goes_vehicles", vehicles=term(plan.vehicles, language))
+    yield word("goes_by", mode=model.modes[plan.mode].name[language], minutes=plan.minutes)
+    if plan.day_minutes is not None:
+        yield word("goes_day", minutes=plan.day_minutes)
+    if plan.apart > 1:
+        yield word("goes_apart", days=plan.apart)
+    if plan.closed:
+        yield word("goes_closed", closed=say_in(language, "summary.comma").join(plan.closed))
+    if plan.per_visit or plan.per_hour:
+        yield word("goes_costs", per_visit=f"{plan.per_visit:,}", per_hour=f"{plan.per_hour:,}")
+
+
+def _joined(said: Callable[[Language], Iterator[str]]) -> str:
+    """Return what is said in each language, its parts as one sentence, one language under the other."""
+    return _lines({language: say_in(language, "summary.semicolon").join(said(language)) for language in LANGUAGES})
+
+
+def _sourced(told: Postings | Supporter | Release | Outreach | Resource) -> str:
+    """Return where the numbers of a table come from, as a list."""
+    return _list([("field.source", _text(told.source)), ("field.basis", both(f"basis.{told.basis}"))])
+
+
 def _life(candidates: Candidates, language: Language) -> Iterator[str]:
     """Yield what may become of sites of a kind once they are open."""
     if candidates.may_close:
@@ -329,8 +436,13 @@ def _source(told: Enlarging | Moving, language: Language) -> dict[str, str]:
 def _assumptions(model: Model) -> Iterator[str]:
     """Yield which tables of the model hold numbers that nobody has published."""
     tables: list[tuple[str, Basis]] = [(f"rules.{name}", rule.basis) for name, rule in model.rules.items()]
+    tables += [(f"goals.{name}", goal.basis) for name, goal in model.goals.items() if isinstance(goal, Match)]
     tables += [(f"siting.{kind}", candidates.basis) for kind, candidates in model.siting.items()]
     tables += [(f"resources.{name}", resource.basis) for name, resource in model.resources.items()]
+    tables += [("postings", model.postings.basis)] if model.postings else []
+    tables += [(f"supporters.{name}", supporter.basis) for name, supporter in model.supporters.items()]
+    tables += [(f"pools.{name}", release.basis) for name, release in model.pools.items()]
+    tables += [(f"outreach.{name}", plan.basis) for name, plan in model.outreach.items()]
     tables += [(f"circles.{name}", circle.basis) for name, circle in model.circles.items()]
     tables += [(f"modes.{name}", mode.basis) for name, mode in model.modes.items()]
     tables += [("population", model.population.basis if model.population else Basis.ASSUMED)]
@@ -362,6 +474,8 @@ def _plain(value: Any) -> str:
     """Return a value as TOML writes it."""
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(_plain, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{key} = {_plain(one)}' for key, one in value.items())} }}"
     if isinstance(value, str):
         return '"' + visible(value).replace("`", "'") + '"'
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -374,7 +488,8 @@ def _word(value: Any, key: str, language: Language) -> str:
     if key in _SHARES and isinstance(value, int | float):
         return f"{100 * value:g} %"
     if isinstance(value, str):
-        known = [f"{section}.{value}" for section in ("term", "kind") if f"{section}.{value}" in catalogue()]
+        sections = ("rank",) if key == "rank" else ("term", "kind")
+        known = [f"{section}.{value}" for section in sections if f"{section}.{value}" in catalogue()]
         return say_in(language, known[0]) if known else _text(value)
     if isinstance(value, float) and value.is_integer():
         # Eighty teams are not 80.0.

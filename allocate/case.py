@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocate.outreach import Way
-from allocate.postings import Pool, Postings
+from allocate.postings import Carried, Pool, Postings
 from allocate.resources import Resource, employers, is_employed
 from allocate.rows import Row
 from allocate.tables import HUB_KINDS
-from allocate.travel import Links
+from allocate.travel import Links, Mode, metres
 from allocate.units import Basis, exact
 
 Integers = NDArray[np.int64]
@@ -137,10 +137,16 @@ class Case:
         Where the site above each is known from; empty where there is none.
     postings, pools
         How experts are posted, and by whom; None and none where the plan posts nobody.
+    carried
+        Who is away already when the first plan year begins.
     ways
         Ways in which villages and towns are visited, by name.
     cuts
         What has been found out about rosters and timetables: rows that hold for whatever can be carried out.
+    modes
+        Ways to travel, by name.
+    fields
+        Whether a hub has staff of a specialty, or lacks it, by (index of the site, specialty), where that is known.
     """
 
     years: tuple[int, ...]
@@ -166,8 +172,11 @@ class Case:
     parent_bases: tuple[str, ...] = ()
     postings: Postings | None = None
     pools: tuple[Pool, ...] = ()
+    carried: tuple[Carried, ...] = ()
     ways: Mapping[str, Way] = field(default_factory=dict)
     cuts: tuple[Row, ...] = ()
+    modes: Mapping[str, Mode] = field(default_factory=dict)
+    fields: Mapping[tuple[int, str], bool] = field(default_factory=dict)
 
     def in_groups(self, groups: Sequence[Sequence[int]]) -> "Case":
         """Return the case in which the first year of every group of neighbouring years stands for the group.
@@ -344,6 +353,10 @@ class Case:
     def most_posts(self, what: str, j: int) -> int:
         """Return the most of a resource that a site may ever have."""
         return self.posts(what, j) + self.more_posts(what, j)
+
+    def way(self, mode: str, j: int, k: int) -> int:
+        """Return how long the way from one site to another takes, one way [s]."""
+        return int(self.modes[mode].seconds(metres(self.spots[j], self.spots[k])))
 
     def above(self, j: int) -> int:
         """Return the index of the site above one; -1 without one."""

@@ -163,8 +163,9 @@ def spent(case: Case, layout: Layout, t: int, wanted: Wanted = _everything) -> d
         if u == t and wanted("recurrent", POSTINGS, j):
             money["recurrent"] += number * tour_cost(case, months)
     for name, stop, j, u in layout.visits:
-        if u == t and wanted("recurrent", OUTREACH, j):
-            way = case.ways[name]
+        way = case.ways[name]
+        # (Where nobody can get to, no visit has a price.)
+        if u == t and wanted("recurrent", OUTREACH, j) and (stop, j) in way.pairs:
             money["recurrent"] += way.plan.yearly(way.pairs[stop, j])
     for j in moved(case, layout, t).values():
         if wanted("capital", SITES, j):

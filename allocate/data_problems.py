@@ -5,13 +5,20 @@ from collections.abc import Iterator
 from allocate.case import Case
 from allocate.district import District
 from allocate.errors import Problem
+from allocate.goals import Match
 from allocate.model import Model
-from allocate.tables import GROWTH, PEOPLE_BY_YEAR
+from allocate.tables import FIELDS, GROWTH, PEOPLE_BY_YEAR, POOLS, SESSIONS, TOURS
 
 
 def data_problems(district: District, model: Model, case: Case) -> list[Problem]:
     """Return everything odd: what reading found, deadlines that have passed, tables not used, places out of reach."""
-    return [*district.warnings, *_past(model), *_unused(district, model), *_unreachable(district, case)]
+    return [
+        *district.warnings,
+        *_past(model),
+        *_unused(district, model),
+        *_unmatched(model, case),
+        *_unreachable(district, case),
+    ]
 
 
 def _past(model: Model) -> Iterator[Problem]:
@@ -22,7 +29,7 @@ def _past(model: Model) -> Iterator[Problem]:
 
 
 def _unused(district: District, model: Model) -> Iterator[Problem]:
-    """Yield the tables of people that the model's method does not look at."""
+    """Yield the tables that the model does not look at."""
     method = model.population.method if model.population else "held"
     for wanted, table, rows in (
         ("growth", GROWTH, district.growth),
@@ -30,6 +37,30 @@ def _unused(district: District, model: Model) -> Iterator[Problem]:
     ):
         if rows and method != wanted:
             yield Problem("check.unused", table.file, details={"method": method, "wanted": wanted})
+    for told, wanted, table, lines in (
+        (model.postings, "[postings]", POOLS, district.pools),
+        (model.postings, "[postings]", TOURS, district.tours),
+        (model.outreach, "[outreach.…]", SESSIONS, district.sessions),
+    ):
+        if lines and not told:
+            yield Problem("check.unused_table", table.file, details={"wanted": wanted})
+    if district.fields and not any(isinstance(goal, Match) for goal in model.goals.values()):
+        yield Problem("check.unused_fields", FIELDS.file)
+
+
+def _unmatched(model: Model, case: Case) -> Iterator[Problem]:
+    """Yield the specialties that a goal weighs and nobody sends, and those sent that it does not weigh."""
+    sent = sorted({pool.specialty for pool in case.pools})
+    for name, goal in model.goals.items():
+        if isinstance(goal, Match):
+            where = f"goals.{name}.specialties"
+            for specialty in goal.specialties:
+                if specialty not in sent:
+                    details = {"choices": ", ".join(sent)}
+                    yield Problem("check.match_unsent", f"{model.id}.toml", None, where, specialty, details)
+            for specialty in sent:
+                if specialty not in goal.specialties:
+                    yield Problem("check.match_unweighed", f"{model.id}.toml", column=where, value=specialty)
 
 
 def _unreachable(district: District, case: Case) -> Iterator[Problem]:

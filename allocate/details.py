@@ -13,7 +13,8 @@ from allocate.decisions.outreach import ENOUGH
 from allocate.decisions.posting import pairs
 from allocate.layout import Layout
 from allocate.model import Model
-from allocate.outgoing import base, bases, is_cyclic, releases, sent, stops, wanted, ways_home
+from allocate.outgoing import base, bases, carried, is_cyclic, releases, sent, stops, wanted, ways_home
+from allocate.posted_alone import bounds_of_postings
 from allocate.posts import employ_spare
 from allocate.program import Options
 from allocate.roster import cuts as roster_cuts
@@ -77,13 +78,13 @@ def carry_out(case: Case, model: Model, found: Layouts, options: Options, gap: f
         return found
     rules, goals = model.planned(), model.goals
     best = in_detail(case, rules, found.layout)
-    told = case
+    told, posted = case, bounds_of_postings(case, rules, goals, options)
     for n in range(_ROUNDS):
         if not best.left or not best.cuts:
             break
         fresh = [replace(row, about=(*row.about, n)) for row in best.cuts]
         told = replace(told, cuts=(*told.cuts, *fresh))
-        layout, _ = staff_for(told, found.layout, rules, goals, gap, options)
+        layout, _ = staff_for(told, found.layout, rules, goals, gap, options, posted)
         again = in_detail(case, rules, layout)
         best = replace(min(best, again, key=lambda one: one.left), cuts=again.cuts)
     layout = employ_spare(case, rules.values(), best.layout)
@@ -106,12 +107,12 @@ def _rosters(
     let_go = releases(case)
     possible = [(p, j, months) for p, months, j in pairs(case)]
     for t in case.periods:
-        now, cyclic = layout, is_cyclic(case, t)
+        now, cyclic, before = layout, is_cyclic(case, t), carried(case, t)
         for n in range(1 + sum(number for (*_, u), number in layout.tours.items() if u == t)):
             asked, wants = sent(now, t), wanted(case, rules, now, t)
-            made = make_roster(let_go, asked, wants, cyclic=cyclic)
+            made = make_roster(let_go, asked, wants, before, cyclic=cyclic)
             if not n:
-                told = roster_cuts(let_go, asked, wants, possible, cyclic=cyclic)
+                told = roster_cuts(let_go, asked, wants, possible, before, cyclic=cyclic)
                 learnt += [
                     Row(
                         ("roster", k, case.years[t]),

@@ -89,6 +89,100 @@ class Staffing:
 
 
 @dataclass(frozen=True)
+class Department:
+    """Whom a department of a hospital can let go, as a row of pools.csv says it.
+
+    Attributes
+    ----------
+    hospital
+        Id of the hospital, or name of a supporter outside in the model.
+    away
+        How many can be away at once [persons].
+    tours
+        Most tours that begin in a year; None: as many as fit.
+    months
+        Months in which they may be away; none named: all of them.
+    days_per_week
+        Days a week on which they are at the hub.
+    resource
+        Staff of the model that they are part of; empty: not asked.
+    row
+        Where it stands in its file, the heading being row 1.
+    """
+
+    hospital: str
+    specialty: str
+    rank: str
+    away: int
+    basis: Basis
+    source: str
+    tours: int | None = None
+    months: tuple[int, ...] = ()
+    days_per_week: float = 5
+    resource: str = ""
+    row: int = 0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A person who is posted to a hub already when the first plan year begins, as a row of tours.csv says it.
+
+    Attributes
+    ----------
+    hub
+        Id of the hub.
+    until
+        Month of the first plan year at whose end the tour ends.
+    row
+        Where it stands in its file, the heading being row 1.
+    """
+
+    hospital: str
+    specialty: str
+    rank: str
+    hub: str
+    until: int
+    basis: Basis
+    source: str
+    row: int = 0
+
+
+@dataclass(frozen=True)
+class FieldThere:
+    """Whether an institution has a specialty ("yes" or "no"), and in which row of fields.csv that stands."""
+
+    hub: str
+    specialty: str
+    has: str
+    basis: Basis
+    source: str
+    row: int = 0
+
+
+@dataclass(frozen=True)
+class NoRounds:
+    """Half-days in which nobody visits a place or leaves an institution, as a row of sessions.csv says it.
+
+    Attributes
+    ----------
+    where
+        Id of a village, a town (for all its villages too) or an institution that sends.
+    day, half
+        Day and half of it; empty: every day, both halves.
+    row
+        Where it stands in its file, the heading being row 1.
+    """
+
+    where: str
+    reason: str
+    basis: Basis
+    source: str
+    day: str = ""
+    half: str = ""
+    row: int = 0
+
+
+@dataclass(frozen=True)
 class Fact:
     """A published total."""
 
@@ -162,6 +256,10 @@ class District:
         What is odd but no error.
     staff
         Staff and beds of today, where the planner lists them.
+    pools, tours, sessions
+        Whom hospitals can let go, who is away already, and half-days without rounds, where the planner lists them.
+    fields
+        Specialties that institutions have or lack, where the planner lists them.
     """
 
     id: str
@@ -180,6 +278,10 @@ class District:
     inputs: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     staff: tuple[Staffing, ...] = ()
+    pools: tuple[Department, ...] = ()
+    tours: tuple[Standing, ...] = ()
+    sessions: tuple[NoRounds, ...] = ()
+    fields: tuple[FieldThere, ...] = ()
 
     @property
     def people(self) -> int:

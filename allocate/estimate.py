@@ -47,7 +47,20 @@ from scipy.spatial import cKDTree
 from scipy.special import ndtri
 
 from allocate import tables
-from allocate.district import District, Fact, Growth, Institution, Place, PlaceYear, Town
+from allocate.district import (
+    Department,
+    District,
+    Fact,
+    FieldThere,
+    Growth,
+    Institution,
+    NoRounds,
+    Place,
+    PlaceYear,
+    Staffing,
+    Standing,
+    Town,
+)
 from allocate.errors import InputError, Problem, UsageError, Value
 from allocate.faults import disk_reason
 from allocate.read import BOUNDARY, CARD
@@ -57,7 +70,9 @@ from allocate.units import Basis
 
 Array = NDArray[np.float64]
 Spot = tuple[float, float]
-_Record = Place | Town | Institution | Fact | Growth | PlaceYear
+_Record = (
+    Place | Town | Institution | Fact | FieldThere | Growth | PlaceYear | Staffing | Department | Standing | NoRounds
+)
 
 # Every number here is assumed. Decimals of a degree: 6 are 0.1 m, finer than any position is known.
 DECIMALS = 6
@@ -732,8 +747,18 @@ def _files(district: District) -> Mapping[str, bytes]:
     if district.travel:
         rows = [[*pair, repr(minutes)] for pair, minutes in district.travel.items()]
         files[tables.TRAVEL.file] = _csv(tables.TRAVEL, rows)
+    if district.fields:
+        files[tables.FIELDS.file] = _table(tables.FIELDS, district.fields)
     if district.growth:
         files[tables.GROWTH.file] = _table(tables.GROWTH, district.growth)
+    for table, told in (
+        (tables.STAFF, district.staff),
+        (tables.POOLS, district.pools),
+        (tables.TOURS, district.tours),
+        (tables.SESSIONS, district.sessions),
+    ):
+        if told:
+            files[table.file] = _table(table, told)
     if district.people_by_year:
         files[tables.PEOPLE_BY_YEAR.file] = _table(tables.PEOPLE_BY_YEAR, district.people_by_year)
     return files
@@ -759,5 +784,8 @@ def _cell(value: object) -> str:
     """Return what a cell says; text that a spreadsheet would run as a formula gets an apostrophe."""
     if isinstance(value, float):
         return repr(value)
+    if isinstance(value, tuple):
+        # (Months.)
+        return ",".join(map(str, value))
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "＝")) else text

@@ -13,10 +13,11 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
+from allocate import outreach, postings
 from allocate.bundle import bundled
 from allocate.errors import ModelError, Problem, UsageError
 from allocate.faults import problems_of
-from allocate.goals import GOALS, Goal, Travel, WorstTenth
+from allocate.goals import GOALS, Goal, Match, Travel, WorstTenth
 from allocate.outreach import Outreach
 from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, policy_files, prefix_of, year_of
 from allocate.population import Projection
@@ -25,7 +26,7 @@ from allocate.read import find_district, is_file
 from allocate.resources import Resource
 from allocate.rows import UPGRADED
 from allocate.rulebook import Rulebook
-from allocate.rules import RULES, Capacity, PeoplePerStaff, Rule, Spending, SpendingShare
+from allocate.rules import RULES, Capacity, PeoplePerStaff, Reach, Rule, Spending, SpendingShare
 from allocate.tables import INSTITUTION_KINDS, PLACE_KINDS
 from allocate.travel import Circle, Mode
 from allocate.travel.circles import STRICT, Text
@@ -508,8 +509,12 @@ def model_of(
         problems += [
             *_inconsistent(head, rules, sheet, file),
             *_unknown_resources(head, rules, sheet, file),
+            *postings.faults(head.postings, head.supporters, head.pools, head.resources, file),
+            *outreach.faults(head.outreach, head.resources, head.modes, file),
+            *_unknown_ways(head, rules, sheet, file),
             *_idle_budgets(head, rules, sheet, file),
             *_cheap_to_drop(head, goals, file),
+            *_unmatched(head, goals, file),
         ]
     if problems or head is None:
         raise ModelError(problems)
@@ -712,6 +717,17 @@ def _unknown_resources(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, 
                 yield Problem("problem.resource_posts", file, column=column, value=rule.resource, details=details)
 
 
+def _unknown_ways(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, file: str) -> Iterator[Problem]:
+    """Yield the ways to visit villages that rules name and the model has not."""
+    known = [name for name, plan in head.outreach.items() if plan.to == "village"]
+    for name, rule in rules.items():
+        for way in rule.or_by if isinstance(rule, Reach) else ():
+            if way not in known:
+                column = f"{'clauses' if name in sheet.clauses else 'rules'}.{name}.or_by"
+                details = {"choices": ", ".join(known)}
+                yield Problem("problem.choice", file, column=column, value=way, details=details)
+
+
 def _idle_budgets(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, file: str) -> Iterator[Problem]:
     """Yield budgets that would buy nothing at all: most likely they are not in yuan."""
     siting, resources = head.siting.values(), head.resources.values()
@@ -788,3 +804,13 @@ def _cheap_to_drop(head: _Head, goals: Mapping[str, Goal], file: str) -> list[Pr
         for name, goal in goals.items()
         if isinstance(goal, Travel | WorstTenth) and goal.unserved_minutes <= circle.minutes
     ]
+
+
+def _unmatched(head: _Head, goals: Mapping[str, Goal], file: str) -> Iterator[Problem]:
+    """Yield what a goal on postings lacks: the way to travel that it names, and postings."""
+    for name, goal in goals.items():
+        if isinstance(goal, Match) and goal.mode not in head.modes:
+            details = {"choices": ", ".join(head.modes)}
+            yield Problem("problem.choice", file, column=f"goals.{name}.mode", value=goal.mode, details=details)
+        if goal.is_of_postings and head.postings is None:
+            yield Problem("problem.match_postings", file, column=f"goals.{name}")

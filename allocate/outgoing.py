@@ -1,20 +1,24 @@
 """Rosters and timetables of a plan: what is asked of them, what is wrong in them, and their rows in plan.json."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from math import floor
 from typing import Any
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.outreach import DAY_NAMES, HALF_NAMES, Way
+from allocate.outreach import HalfDay, Way
 from allocate.postings import MONTHS
 from allocate.rows import Breach
 from allocate.rules import Posting, Rule
-from allocate.sessions import Base, Fault, Slot, Stop, Timetable, Visit, journey
+from allocate.sessions import Base, Slot, Stop, Timetable, Visit, journey
 from allocate.sessions import faults as timetable_faults
+from allocate.tables import HALF_NAMES
 from allocate.tours import Release, Roster, Sent, Tour, Wanted, gaps_of
 from allocate.tours import faults as roster_faults
+from allocate.words import term
 
 Plain = dict[str, Any]
 
@@ -60,9 +64,19 @@ def _want_order(want: tuple[tuple[int, frozenset[tuple[int, int]]], int]) -> tup
     return j, sorted(counts)
 
 
+def carried(case: Case, t: int) -> tuple[Tour, ...]:
+    """Return the tours that the first year takes over from the year before; posts are numbered in the table's order."""
+    numbers: dict[int, int] = {}
+    found = []
+    for one in case.carried if t == 0 else ():
+        numbers[one.pool] = numbers.get(one.pool, 0) + 1
+        found.append(Tour(one.pool, numbers[one.pool], one.hub, 1, one.until, carried=True))
+    return tuple(found)
+
+
 def is_cyclic(case: Case, t: int) -> bool:
-    """Tell whether the roster of a year repeats: all but the first where those who are away already come first."""
-    return t > 0 or case.postings is None or case.postings.cyclic
+    """Tell whether the roster of a year repeats: not where some are away already when it begins."""
+    return (case.postings is None or case.postings.cyclic) and not carried(case, t)
 
 
 def base(case: Case, layout: Layout, name: str, j: int, t: int) -> Base:
@@ -75,25 +89,24 @@ def base(case: Case, layout: Layout, name: str, j: int, t: int) -> Base:
         vehicles=vehicles,
         apart=plan.apart,
         weeks=plan.weeks,
-        closed=_slots(plan.closed),
+        closed=_slots(case.ways[name].closed.get(("base", j), plan.closed_half_days)),
         travel_minutes=plan.day_minutes,
     )
 
 
-def _slots(sessions: Iterable[str]) -> frozenset[Slot]:
-    return frozenset(
-        Slot(0, DAY_NAMES.index(day) + 1, half)
-        for day, _, only in (one.partition(" ") for one in sessions)
-        for half in ((HALF_NAMES.index(only),) if only else range(len(HALF_NAMES)))
-    )
+def _slots(half_days: Iterable[HalfDay]) -> frozenset[Slot]:
+    """Return half-days of every week."""
+    return frozenset(Slot(0, day, half) for day, half in half_days)
 
 
 def stops(case: Case, layout: Layout, name: str, j: int, t: int) -> tuple[Stop, ...]:
     """Return the villages or towns that a site visits in a year."""
-    plan = case.ways[name].plan
+    plan, closed = case.ways[name].plan, case.ways[name].closed
     mine = sorted(stop for way, stop, k, u in layout.visits if (way, k, u) == (name, j, t))
     people = {stop: int(case.people[stop, t]) if plan.to == "village" else 1 for stop in mine}
-    return tuple(Stop(stop, plan.times, plan.half_days, people=people[stop]) for stop in mine)
+    return tuple(
+        Stop(stop, plan.times, plan.half_days, _slots(closed.get(("stop", stop), ())), people[stop]) for stop in mine
+    )
 
 
 def bases(layout: Layout) -> list[tuple[str, int, int]]:
@@ -116,18 +129,14 @@ def on_the_road(visits: Iterable[Visit], way: Way, j: int) -> int:
     return sum(journey(at.get(0), at.get(1), home, way.between) for at in days.values())
 
 
-def breaches(case: Case, rules: Sequence[Rule], layout: Layout) -> Iterator[Breach | tuple[str, Fault]]:
-    """Yield what is wrong in the rosters and timetables of a finished plan, worked out again without a solver."""
+def wrong(case: Case, rules: Sequence[Rule], layout: Layout) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong in the rosters and timetables of a finished plan, worked out again without a solver.
+
+    Where it is, and the sentence that says it in the language of the session.
+    """
     for t in case.periods:
-        tours = layout.roster.get(t, ())
-        wants = wanted(case, rules, layout, t)
-        gaps = gaps_of(wants, tours, cyclic=is_cyclic(case, t))
-        yield from roster_faults(
-            releases(case), sent(layout, t), wants, Roster(tours, gaps, (), True), cyclic=is_cyclic(case, t)
-        )
-        for (n, month), number in gaps.items():
-            details = {"site": case.sites[wants[n].to].name, "month": month, "number": number, "year": case.years[t]}
-            yield Breach(("month", wants[n].to, month, case.years[t]), number, 1, "breach.posting_month", details)
+        for breach in _wrong_roster(case, rules, layout, t):
+            yield "·".join(("roster", *map(str, breach.about), str(case.years[t]))), breach.sentence()
     for name, j, t in sorted({*bases(layout), *layout.timetable}):
         way, visits = case.ways[name], layout.timetable.get((name, j, t), ())
         mine = stops(case, layout, name, j, t)
@@ -135,7 +144,36 @@ def breaches(case: Case, rules: Sequence[Rule], layout: Layout) -> Iterator[Brea
         made = Timetable(visits, (), minutes, minutes, True)
         where = f"timetable·{name}·{case.sites[j].id}·{case.years[t]}"
         for fault in timetable_faults(base(case, layout, name, j, t), mine, made, ways_home(way, j, mine), way.between):
-            yield where, fault
+            yield where, fault.sentence(partial(stop_id, case, name), way.plan.weeks)
+
+
+def _wrong_roster(case: Case, rules: Sequence[Rule], layout: Layout, t: int) -> Iterator[Breach]:
+    tours, wants = layout.roster.get(t, ()), wanted(case, rules, layout, t)
+    before, cyclic = carried(case, t), is_cyclic(case, t)
+    gaps = gaps_of(wants, tours, cyclic=cyclic)
+    told = Roster(tours, gaps, (), True)
+    for breach in roster_faults(releases(case), sent(layout, t), wants, told, before, cyclic=cyclic):
+        details = dict(breach.details)
+        for key, name in (("pool", partial(pool_name, case)), ("site", partial(_site_name, case))):
+            match details.get(key):
+                case int(index):
+                    details[key] = name(index)
+        yield replace(breach, details=details)
+    for (n, month), number in gaps.items():
+        about = {"site": _site_name(case, wants[n].to), "month": month, "number": number, "year": case.years[t]}
+        yield Breach(("month", n, month), number, 1, "breach.posting_month", about)
+
+
+def pool_name(case: Case, p: int) -> str:
+    """Return what people call a pool: who sends, and the specialty."""
+    if not 0 <= p < len(case.pools):
+        return str(p)
+    pool = case.pools[p]
+    return f"{case.sites[pool.hospital].name if pool.hospital >= 0 else pool.sender} {term(pool.specialty)}"
+
+
+def _site_name(case: Case, j: int) -> str:
+    return case.sites[j].name if 0 <= j < len(case.sites) else str(j)
 
 
 def stop_id(case: Case, name: str, stop: int) -> str:

@@ -1,6 +1,6 @@
 """Ways in which staff of hubs and hospitals goes to villages and towns: rounds, and posts in a village."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import dist
@@ -8,17 +8,34 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from allocate.tables import HUB_KINDS
+from allocate.errors import Problem
+from allocate.resources import Resource
+from allocate.tables import DAY_NAMES, HALF_NAMES, HUB_KINDS
 from allocate.travel.circles import STRICT, Mode, Text
 from allocate.units import Basis
 from allocate.words import say
 
-DAYS, HALVES = 5, 2
-DAY_NAMES = ("mon", "tue", "wed", "thu", "fri")
-HALF_NAMES = ("am", "pm")
+DAYS, HALVES = len(DAY_NAMES), len(HALF_NAMES)
 # Weeks of the period that a timetable is made for, and periods in a calendar year.
 WEEKS = {"week": 1, "month": 4}
 PERIODS = {"week": 52, "month": 12}
+# A half-day of the week: its day, 1 to 5, and 0 for the morning or 1 for the afternoon.
+HalfDay = tuple[int, int]
+# An end of a way: a village or town that is visited, or a site that sends.
+End = Literal["stop", "base"]
+
+
+def half_days_of(day: str, half: str) -> frozenset[HalfDay]:
+    """Return the half-days of a day of the week, or of every day; the morning, the afternoon, or both.
+
+    >>> sorted(half_days_of("fri", ""))
+    [(5, 0), (5, 1)]
+    >>> len(half_days_of("", "am"))
+    5
+    """
+    days = range(1, DAYS + 1) if day == "" else (DAY_NAMES.index(day) + 1,)
+    halves = range(HALVES) if half == "" else (HALF_NAMES.index(half),)
+    return frozenset((each, part) for each in days for part in halves)
 
 
 def _session(text: str) -> str:
@@ -88,7 +105,9 @@ class Outreach(pydantic.BaseModel):
 
     @pydantic.model_validator(mode="after")
     def _fits_in_a_period(self) -> "Outreach":
-        if self.times * self.half_days > self.half_days_each * self.weeks:
+        if not self.room:
+            raise ValueError(say("reason.sessions_none_left"))
+        if self.times * self.half_days > self.room:
             raise ValueError(say("reason.visits_too_many"))
         return self
 
@@ -104,13 +123,48 @@ class Outreach(pydantic.BaseModel):
 
     @property
     def room(self) -> int:
-        """Return the half-days that one of those who go has in a period."""
-        return self.half_days_each * self.weeks
+        """Return the half-days that one of those who go has in a period, at most."""
+        return min(self.half_days_each, DAYS * HALVES - len(self.closed_half_days)) * self.weeks
+
+    @property
+    def closed_half_days(self) -> frozenset[HalfDay]:
+        """Return the half-days of the week in which nobody is out anywhere."""
+        parts = (session.partition(" ") for session in self.closed)
+        return frozenset[HalfDay]().union(*(half_days_of(day, half) for day, _, half in parts))
 
     def yearly(self, seconds: int) -> int:
         """Return what visiting one village or town costs in a calendar year, whose way takes so long [yuan]."""
         each = self.per_visit + -(-2 * seconds * self.per_hour // 3600)
         return PERIODS[self.per] * self.times * each
+
+
+def faults(
+    outreach: Mapping[str, Outreach], resources: Mapping[str, Resource], modes: Mapping[str, Mode], file: str
+) -> Iterator[Problem]:
+    """Yield what the ways of outreach of a model use that there is not, and what two of them would use at once."""
+    used: dict[str, str] = {}
+    for name, plan in outreach.items():
+        if plan.mode not in modes:
+            details = {"choices": ", ".join(modes)}
+            yield Problem("problem.choice", file, column=f"outreach.{name}.mode", value=plan.mode, details=details)
+        for key, what in (("resource", plan.resource), ("vehicles", plan.vehicles)):
+            if not what:
+                continue
+            column, known = f"outreach.{name}.{key}", resources.get(what)
+            if known is None or known.sum_of:
+                details = {"choices": ", ".join(other for other, one in resources.items() if not one.sum_of)}
+                yield Problem("problem.choice", file, column=column, value=what, details=details)
+                continue
+            lacking = sorted(set(plan.by) - set(known.at))
+            if lacking:
+                details = {"kinds": ", ".join(lacking)}
+                yield Problem("problem.resource_posts", file, column=column, value=what, details=details)
+            # (Whoever is part of a resource is one of it: half a day of one is half a day of the other.)
+            same = [what, known.part_of, *(part for part, one in resources.items() if one.part_of == what)]
+            other = next((used[one] for one in same if one in used), None)
+            if other is not None:
+                yield Problem("problem.outreach_twice", file, column=column, value=what, details={"other": other})
+            used.setdefault(what, column)
 
 
 @dataclass(frozen=True)
@@ -127,16 +181,20 @@ class Way:
         Position of every village or town [m], by its index.
     travel
         How they travel.
+    closed
+        Half-days in which nobody is out, by ("stop", index of the village or town) and by ("base", index of the site
+        that sends): those of the model, which hold everywhere, and those of sessions.csv. Not named: none.
     """
 
     plan: Outreach
     pairs: Mapping[tuple[int, int], int]
     ends: Mapping[int, tuple[float, float]] = field(default_factory=dict)
     travel: Mode | None = None
+    closed: Mapping[tuple[End, int], frozenset[HalfDay]] = field(default_factory=dict)
 
     def minutes(self, stop: int, j: int) -> int:
-        """Return how long the way from a site to a village or town takes, rounded up [min]."""
-        return -(-self.pairs[stop, j] // 60)
+        """Return how long the way from a site to a village or town takes, rounded up [min]; 0 where there is none."""
+        return -(-self.pairs.get((stop, j), 0) // 60)
 
     def between(self, a: int, b: int) -> int:
         """Return how long the way between two villages or towns takes, rounded up [min]."""

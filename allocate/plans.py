@@ -14,19 +14,35 @@ import numpy as np
 from allocate import __version__
 from allocate.alone import nesting
 from allocate.candidates import make_case
+from allocate.care import care, visited_how
 from allocate.case import Case, Site
 from allocate.costs import OUTREACH, POSTINGS, SITES, charges, spent
 from allocate.data_problems import data_problems
-from allocate.district import District, Fact, Growth, Institution, Place, PlaceYear, Staffing, Town
+from allocate.district import (
+    Department,
+    District,
+    Fact,
+    FieldThere,
+    Growth,
+    Institution,
+    NoRounds,
+    Place,
+    PlaceYear,
+    Staffing,
+    Standing,
+    Town,
+)
 from allocate.errors import AllocateError, InputError, Problem
 from allocate.fairness import fairness
 from allocate.gaps import DIGITS, HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, shown_bound, shown_gap, shown_number
+from allocate.goals import Match
+from allocate.goals.match import fits
 from allocate.layout import Layout, send_nearest
 from allocate.life import merged, moved
 from allocate.model import Model
 from allocate.outgoing import going_out_of, postings_rows, remote_rows, roster_rows, rounds_rows, timetable_rows
 from allocate.population import AGED_0_14, AGED_65, Population, project
-from allocate.reliance import stock_rows
+from allocate.reliance import price_bases, stock_rows
 from allocate.resources import FLOWS, flow
 from allocate.rows import UPGRADED, Number
 from allocate.rules.scopes import Scope, parts
@@ -107,6 +123,8 @@ def assemble(
         "remote": remote_rows(case, model.planned(), layout),
         "rounds": rounds_rows(case, layout),
         "timetable": timetable_rows(case, layout),
+        "fits": _fits(model, case, layout),
+        "care": care(district, model, case, layout),
         "consortia": [],
         "functions": [],
         "budget": _budget(model, case, layout),
@@ -149,10 +167,14 @@ def _district_data(district: District) -> dict[str, Any]:
         "towns": [asdict(town) for town in district.towns],
         "institutions": [asdict(institution) for institution in district.institutions],
         "staff": [asdict(row) for row in district.staff],
+        "fields": [asdict(row) for row in district.fields],
         "facts": [asdict(fact) for fact in district.facts.values()],
         "travel": [[*pair, time] for pair, time in sorted(district.travel.items())],
         "growth": [asdict(row) for row in district.growth],
         "people_by_year": [asdict(row) for row in district.people_by_year],
+        "pools": [asdict(row) for row in district.pools],
+        "tours": [asdict(row) for row in district.tours],
+        "sessions": [asdict(row) for row in district.sessions],
         "warnings": [asdict(warning) for warning in district.warnings],
     }
 
@@ -162,15 +184,12 @@ def district_of(content: Mapping[str, Any]) -> District:
     data = content["district_data"]
 
     def records[T](kind: type[T], rows: Iterable[Mapping[str, Any]]) -> tuple[T, ...]:
-        return tuple(
-            kind(
-                **{
-                    name: Basis(value) if value is not None and name.endswith("basis") else value
-                    for name, value in row.items()
-                }
-            )
-            for row in rows
-        )
+        return tuple(kind(**{name: of_cell(name, value) for name, value in row.items()}) for row in rows)
+
+    def of_cell(name: str, value: Any) -> Any:
+        if name.endswith("basis") and value is not None:
+            return Basis(value)
+        return tuple(value) if isinstance(value, list) else value
 
     return District(
         id=data["id"],
@@ -182,11 +201,15 @@ def district_of(content: Mapping[str, Any]) -> District:
         towns=records(Town, data["towns"]),
         institutions=records(Institution, data["institutions"]),
         staff=records(Staffing, data.get("staff", ())),
+        fields=records(FieldThere, data.get("fields", ())),
         facts={fact.indicator: fact for fact in records(Fact, data["facts"])},
         boundary=data["boundary"],
         travel={(row[0], row[1], row[2]): row[3] for row in data["travel"]},
         growth=records(Growth, data.get("growth", ())),
         people_by_year=records(PlaceYear, data.get("people_by_year", ())),
+        pools=records(Department, data.get("pools", ())),
+        tours=records(Standing, data.get("tours", ())),
+        sessions=records(NoRounds, data.get("sessions", ())),
         inputs=inputs_of(content, "district"),
         warnings=tuple(Problem(**row) for row in data.get("warnings", ())),
     )
@@ -338,7 +361,7 @@ def _places(district: District, case: Case, layout: Layout) -> list[dict[str, An
             for seconds, j, people in visits:
                 rows.append(_place_row(place.id, year, people, "served", case.sites[j].id, minutes(seconds), basis))
             if left or not residents:
-                status = _otherwise(case, layout, i, t) or ("no_capacity" if near else "out_of_range")
+                status = visited_how(case, layout, i, t) or ("no_capacity" if near else "out_of_range")
                 if not residents and near:
                     status = "served"
                 seconds = case.seconds[i, near[0]] if near else 0
@@ -346,14 +369,6 @@ def _places(district: District, case: Case, layout: Layout) -> list[dict[str, An
                 time = minutes(seconds) if near else None
                 rows.append(_place_row(place.id, year, left, status, site, time, basis))
     return rows
-
-
-def _otherwise(case: Case, layout: Layout, i: int, t: int) -> str | None:
-    """Return how a village is served whose people go to no site: by staff posted there, by rounds, or not at all."""
-    ways = [way for name, way in case.ways.items() if way.plan.to == "village" and (name, i, t) in layout.visited]
-    if not ways:
-        return None
-    return "posted" if any(way.plan.is_post for way in ways) else "rounds"
 
 
 def _place_row(
@@ -444,6 +459,23 @@ def _staff(case: Case, layout: Layout) -> list[dict[str, Any]]:
     ]
 
 
+def _fits(model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
+    """Return what every hub needs of each specialty, as a share of what it needs most, and the post-months there."""
+    return [
+        {
+            "year": year,
+            "hub": fit.hub,
+            "specialty": fit.specialty,
+            "need": shown_number(fit.need),
+            "months": fit.months,
+        }
+        for goal in model.goals.values()
+        if isinstance(goal, Match)
+        for t, year in enumerate(case.years)
+        for fit in fits(case, layout, goal, t)
+    ]
+
+
 def _staff_flows(case: Case, layout: Layout) -> list[dict[str, Any]]:
     """Return how every employer comes by its staff: of today's, those who stay; who joined since; lent and spare.
 
@@ -499,7 +531,7 @@ def _by_status(case: Case, layout: Layout, t: int) -> dict[str, Integers]:
     left = people - served
     near = np.array([any((j, t) in layout.open for j in sites) for sites in case.sites_of], dtype=bool)
     how = [
-        _otherwise(case, layout, i, t) or ("no_capacity" if is_near else "out_of_range")
+        visited_how(case, layout, i, t) or ("no_capacity" if is_near else "out_of_range")
         for i, is_near in enumerate(near)
     ]
     statuses = {status: np.where(np.array(how) == status, left, 0) for status in _NOT_SERVED}
@@ -546,9 +578,7 @@ def _budget(model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
     Opening and yearly cost of the sites, then what staff and beds cost once and in each calendar year; of the last,
     `standing_pay` is that of today's who stay, whatever is decided.
     """
-    bases = [basis for candidates in model.siting.values() for basis in candidates.bases]
-    bases += [resource.basis for resource in model.resources.values() if resource.yearly or resource.adding]
-    basis = max(bases, key=list(Basis).index, default=Basis.OFFICIAL)
+    basis = max(price_bases(model), key=list(Basis).index, default=Basis.OFFICIAL)
     rows = []
     for t, year in enumerate(case.years):
         sites = spent(case, layout, t, lambda nature, what, at: what == SITES)
@@ -644,10 +674,26 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
     for candidates in model.siting.values():
         for basis in candidates.bases:
             count("model.siting", basis)
+    for goal in model.goals.values():
+        if isinstance(goal, Match):
+            count("model.goals", goal.basis)
     for staffing in district.staff:
         count("staff", staffing.basis)
+    for row in district.fields:
+        count("fields", row.basis)
     for resource in model.resources.values():
         count("model.resources", resource.basis)
+    for supporter in model.supporters.values():
+        count("model.supporters", supporter.basis)
+    # (Where pools.csv is there, it counts instead of the model's.)
+    for release in () if district.pools else model.pools.values():
+        count("model.pools", release.basis)
+    for plan in model.outreach.values():
+        count("model.outreach", plan.basis)
+    count("model.postings", model.postings.basis if model.postings else None)
+    for table, rows in (("pools", district.pools), ("tours", district.tours), ("sessions", district.sessions)):
+        for line in rows:
+            count(table, line.basis)
     ring = model.circles[model.circle]
     count("model.circle", ring.basis)
     for mode in ring.modes:

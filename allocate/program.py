@@ -405,11 +405,16 @@ class Program:
         start: Mapping[Key, Number | float] | None = None,
         neighbourhoods: Iterable[Iterable[Key]] = (),
         listen: Callable[[Progress], None] | None = None,
+        *,
+        only: Iterable[Key] = (),
+        known: float = float("-inf"),
     ) -> Found:
         """Make an objective as small as the time allows.
 
         `start` gives values of variables; a whole number that it does not name is the least it can be, the rest is
         completed. `neighbourhoods` are sets of variables that are worth solving together while all others are held.
+        `only` are variables to solve for first, all others held where they start, and `known` is a bound proven
+        elsewhere: where the two come together, there is nothing else to search.
         Ending the search (Ctrl-C) keeps the best answer.
 
         Raises
@@ -430,7 +435,17 @@ class Program:
                     begin[self._index[key]] = float(value)
         near = [np.array(sorted(self._index[key] for key in keys), dtype=np.int64) for keys in neighbourhoods]
         never_held = np.array([n for key, n in self._index.items() if key[0] not in _HELD], dtype=np.int64)
-        job = _Job(instance, implied if objective.sees_links else None, options, begin, near, never_held)
+        first = np.array(sorted(self._index[key] for key in only), dtype=np.int64)
+        job = _Job(
+            instance,
+            implied if objective.sees_links else None,
+            options,
+            begin,
+            near,
+            never_held,
+            first,
+            known / self._scale(objective),
+        )
         if not objective.sees_links:
             job.instance = instance.rows(np.flatnonzero(~implied))
         search = _Search(objective, self._scale(objective), options, listen)
@@ -550,6 +565,9 @@ class _Job:
     neighbourhoods: list[NDArray[np.int64]]
     # What belongs to no place and no site, such as a shortfall or a sum: a neighbourhood leaves it free.
     never_held: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    # What is solved for first, and what is proven before any search.
+    only: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    bound: float = float("-inf")
 
     def run(self, report: Callable[..., object]) -> None:
         """Solve it."""
@@ -751,12 +769,18 @@ class _Solver:
         # Whatever happens, no plan falls below what the ranges of the variables allow.
         ends = np.minimum(self.instance.cost * self.instance.low, self.instance.cost * self.instance.high)
         self._bounded(float(ends.sum()) + self.instance.offset)
+        self._bounded(self.job.bound)
         known = None if self.job.start is None else self._known(self.job.start)
         if known is not None:
             self._better(known)
             # A plan as it stands gets no better by its other numbers where those have no price.
-            if self.values is None or self.instance.cost[~self.instance.whole].any():
+            has_price = self.instance.cost[~self.instance.whole].any() and not len(self.job.only)
+            if self.values is None or has_price:
                 self._complete(known)
+            if self.values is not None and len(self.job.only):
+                self._resolve(self.instance, self.job.only, self.job.options.nodes)
+                if self._reached():
+                    return
         if self.job.options.prove or self.values is None:
             self._relax()
         if not self.instance.whole.any() or self._reached():

@@ -23,9 +23,23 @@ from shapely.geometry import shape
 
 from allocate import tables
 from allocate.bundle import bundled
-from allocate.district import District, Fact, Growth, Institution, Place, PlaceYear, Staffing, Town
+from allocate.district import (
+    Department,
+    District,
+    Fact,
+    FieldThere,
+    Growth,
+    Institution,
+    NoRounds,
+    Place,
+    PlaceYear,
+    Staffing,
+    Standing,
+    Town,
+)
 from allocate.errors import InputError, Problem, UsageError
 from allocate.faults import reason
+from allocate.postings import is_specialty, months_of
 from allocate.tables import Column, Table
 from allocate.travel.circles import Text
 from allocate.units import Basis
@@ -200,18 +214,25 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
     facts = _read_table(folder, tables.FACTS)
     travel = _read_table(folder, tables.TRAVEL)
     staff = _read_table(folder, tables.STAFF)
+    fields = _read_table(folder, tables.FIELDS)
     growth = _read_table(folder, tables.GROWTH)
     by_year = _read_table(folder, tables.PEOPLE_BY_YEAR)
+    pools = _read_table(folder, tables.POOLS)
+    tours = _read_table(folder, tables.TOURS)
+    sessions = _read_table(folder, tables.SESSIONS)
     boundary = _read_boundary(folder)
     if card is not None and boundary is not None and not _measures_well(card.epsg, boundary):
         folder.blame("estimate.epsg", CARD, column="epsg", value=card.epsg)
-    _check_links(folder, places, towns, institutions, travel, staff, growth, by_year)
+    _check_links(folder, places, towns, institutions, travel, staff, growth, by_year, tours)
     for table, rows in ((places_table, places), (towns_table, towns), (tables.INSTITUTIONS, institutions)):
         _check_positions(folder, table.file, rows, boundary)
     totals = {str(row["indicator"]): row for _, row in facts}
     _check_people(folder, places, totals)
+    _check_fields(folder, fields, institutions)
     _check_growth(folder, growth)
     _check_by_year(folder, by_year)
+    _check_experts(folder, pools, tours)
+    _check_sessions(folder, sessions, (places, towns, institutions))
     _point_to_estimate(folder, places_table, towns_table)
     if folder.problems or card is None or boundary is None:
         raise InputError(folder.problems)
@@ -232,6 +253,13 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
         inputs=dict(sorted(folder.inputs.items())),
         warnings=tuple(folder.warnings),
         staff=tuple(_record(Staffing, {**row, "row": number}) for number, row in staff),
+        pools=tuple(
+            _record(Department, {**row, "months": months_of(str(row["months"] or "")), "row": number})
+            for number, row in pools
+        ),
+        tours=tuple(_record(Standing, {**row, "row": number}) for number, row in tours),
+        sessions=tuple(_record(NoRounds, {**row, "row": number}) for number, row in sessions),
+        fields=tuple(_record(FieldThere, {**row, "row": number}) for number, row in fields),
     )
 
 
@@ -251,7 +279,7 @@ def _is_filled(table: Table, name: str) -> bool:
     return any(column.name == name and column.filled for column in table.columns)
 
 
-def _record[T](kind: Callable[..., T], row: Row) -> T:
+def _record[T](kind: Callable[..., T], row: Mapping[str, Cell | tuple[int, ...]]) -> T:
     """Make a record of a row; cells that hold nothing keep the record's default."""
     values: dict[str, Any] = {
         name: Basis(str(value)) if name == "basis" or name.endswith("_basis") else value
@@ -502,6 +530,7 @@ def _check_links(
     staff: Sequence[tuple[int, Row]],
     growth: Sequence[tuple[int, Row]],
     by_year: Sequence[tuple[int, Row]],
+    tours: Sequence[tuple[int, Row]],
 ) -> None:
     """Blame every code that points to nothing."""
     spoilt = {p.file for p in folder.problems if (p.what, p.column) == ("problem.id_number", "id")}
@@ -521,6 +550,7 @@ def _check_links(
         (tables.STAFF, staff, "institution", institution_ids, tables.INSTITUTIONS),
         (tables.TRAVEL, travel, "from", place_ids, tables.PLACES),
         (tables.TRAVEL, travel, "to", site_ids, tables.PLACES),
+        (tables.TOURS, tours, "hub", institution_ids, tables.INSTITUTIONS),
         (tables.GROWTH, growth, "town", town_ids, tables.TOWNS),
         (tables.PEOPLE_BY_YEAR, by_year, "place", place_ids, tables.PLACES),
     ]
@@ -654,6 +684,25 @@ def _check_ages(folder: _Folder, table: Table, number: int, row: Row) -> None:
         folder.blame("problem.ages_exceed", table.file, row=number, column=columns, value=sum(numbers), people=people)
 
 
+def _check_fields(folder: _Folder, fields: Sequence[tuple[int, Row]], institutions: Sequence[tuple[int, Row]]) -> None:
+    """Blame fields of institutions that are not there or receive nobody, and a field that stands twice."""
+    file = tables.FIELDS.file
+    kinds = {row["id"]: row["kind"] for _, row in institutions}
+    first: set[tuple[Cell, Cell]] = set()
+    for number, row in fields:
+        hub, about = row["hub"], (row["hub"], row["specialty"])
+        # (Nothing can be looked up among ids that were lost, or kinds that cannot be read.)
+        if hub is not None and None not in kinds and hub not in kinds:
+            target = tables.INSTITUTIONS.file
+            folder.blame("problem.unknown_code", file, row=number, column="hub", value=hub, target=target)
+        kind = kinds.get(hub)
+        if kind is not None and kind not in ("hospital", *tables.HUB_KINDS):
+            folder.blame("problem.field_kind", file, row=number, column="hub", value=hub, kind=say(f"kind.{kind}"))
+        if None not in about and about in first:
+            folder.blame("problem.field_twice", file, row=number, value=" · ".join(map(str, about)))
+        first.add(about)
+
+
 def _check_growth(folder: _Folder, growth: Sequence[tuple[int, Row]]) -> None:
     """Blame rates that leave nobody, years in the wrong order, and two rates of a town for one year."""
     file = tables.GROWTH.file
@@ -683,3 +732,40 @@ def _check_by_year(folder: _Folder, by_year: Sequence[tuple[int, Row]]) -> None:
             shown = " · ".join(map(str, pair))
             folder.blame("problem.place_year_twice", file, row=number, value=shown, first=seen[pair])
         seen.setdefault(pair, number)
+
+
+def _check_experts(folder: _Folder, pools: Sequence[tuple[int, Row]], tours: Sequence[tuple[int, Row]]) -> None:
+    """Blame specialties that are no names, months outside the year, and two rows for the same experts.
+
+    Whether a hospital can send them, the model says too: whoever makes the case of both looks at that.
+    """
+    for table, rows in ((tables.POOLS, pools), (tables.TOURS, tours)):
+        for number, row in rows:
+            name = row["specialty"]
+            if name is not None and not is_specialty(str(name)):
+                why = say("reason.amount_name")
+                folder.blame("problem.key_value", table.file, row=number, column="specialty", value=name, reason=why)
+    first: dict[tuple[Cell, ...], int] = {}
+    for number, row in pools:
+        months, whose = row["months"], tuple(row[name] for name in ("hospital", "specialty", "rank"))
+        if months is not None and months_of(str(months)) is None:
+            folder.blame("problem.months", tables.POOLS.file, row=number, column="months", value=months)
+        if None not in whose and whose in first:
+            shown = " · ".join(map(str, whose))
+            folder.blame("problem.pool_twice", tables.POOLS.file, row=number, value=shown, first=first[whose])
+        first.setdefault(whose, number)
+
+
+def _check_sessions(
+    folder: _Folder, sessions: Sequence[tuple[int, Row]], known: Iterable[Sequence[tuple[int, Row]]]
+) -> None:
+    """Blame half-days without rounds at what is neither a place, nor a town, nor an institution."""
+    ids = {row["id"] for rows in known for _, row in rows}
+    spoilt = any((p.what, p.column) == ("problem.id_number", "id") for p in folder.problems)
+    files = ", ".join(table.file for table in (tables.PLACES, tables.TOWNS, tables.INSTITUTIONS))
+    for number, row in sessions:
+        where = row["where"]
+        if where is not None and where not in ids and not spoilt:
+            folder.blame(
+                "problem.unknown_code", tables.SESSIONS.file, row=number, column="where", value=where, target=files
+            )

@@ -85,6 +85,12 @@ def _needed(resources: Resources, names: Iterable[str]) -> Iterator[str]:
             yield from _needed(resources, below)
 
 
+def price_bases(model: Model) -> list[Basis]:
+    """Return where the prices of sites, and of staff and beds, come from."""
+    bases = [basis for candidates in model.siting.values() for basis in candidates.bases]
+    return bases + [resource.basis for resource in model.resources.values() if resource.yearly or resource.adding]
+
+
 def _assumed_prices(model: Model) -> Iterator[str]:
     tables: Mapping[str, Iterable[Basis]] = {
         "model.siting": (candidates.basis for candidates in model.siting.values()),

@@ -67,7 +67,8 @@ def make_roster(
     """
     year = _Year(tuple(releases), totals(sent), tuple(wanted), tuple(carried), cyclic and not carried)
     options = options or Options(seconds=_SECONDS)
-    exactly = replace(options, quick=True, gap=0.0, search_nodes=min(_NODES, options.search_nodes))
+    # (So small a problem is slower with two threads than with one.)
+    exactly = replace(options, quick=True, threads=1, gap=0.0, search_nodes=min(_NODES, options.search_nodes))
     program = Program("roster")
     program.add_columns(year.columns())
     for family, rows in year.rows():
@@ -75,7 +76,7 @@ def make_roster(
     values: dict[Key, float] = dict(year.nobody())
     bound = 0.0
     for name, keys in (("missing", year.gap_keys), ("left", year.left_keys)):
-        objective = Objective(f"roster.{name}", dict.fromkeys(keys, 1))
+        objective = Objective(f"roster {name}", dict.fromkeys(keys, 1))
         if any(values[key] for key in keys):
             found = program.solve(objective, exactly, values)
             values = _values(program, found)
@@ -85,7 +86,7 @@ def make_roster(
     tidy = replace(exactly, gap=max(_TIDY_GAP, options.gap), search_nodes=_TIDY_NODES, nodes=_TIDY_NODES)
     program.add_columns(year.tidy_columns())
     program.add_rows("tidy", year.tidy_rows())
-    objective = Objective("roster.tidy", year.tidy_prices())
+    objective = Objective("roster tidy", year.tidy_prices())
     if objective.terms:
         values = _values(program, program.solve(objective, tidy, values))
     tours = (*year.carried, *year.tours(values))
@@ -152,7 +153,7 @@ class _Year:
 
     @cached_property
     def arcs(self) -> Mapping[int, tuple[Arc, ...]]:
-        """Return what the tours of each pool may be, longest first."""
+        """Return what the tours of each pool may be, earliest first."""
         found: defaultdict[int, set[Arc]] = defaultdict(set)
         for (pool, _, months), firsts in self.firsts.items():
             found[pool] |= {(first, months) for first in firsts}
@@ -209,11 +210,13 @@ class _Year:
         yield "posts", self._post_rows()
 
     def _sent_rows(self) -> Iterator[Row]:
+        """Yield: every tour begins in some month, or is left over."""
         for key, number in self.sent.items():
             begins: dict[Key, Number] = {("begin", *key, first): 1 for first in self.firsts[key]}
             yield Row(key, {**begins, ("left", *key): 1}, "==", number)
 
     def _cover_rows(self) -> Iterator[Row]:
+        """Yield: in every month as many stand at a hub as are wanted, or are missing."""
         for i, m in self.wants:
             want = self.wanted[i]
             terms: dict[Key, Number] = {
@@ -226,6 +229,7 @@ class _Year:
             yield Row((i, m), {**terms, ("gap", i, m): 1}, ">=", self.need[i, m])
 
     def _tours_rows(self) -> Iterator[Row]:
+        """Yield: no pool begins more tours than it may."""
         for pool, release in enumerate(self.releases):
             keys = [key for key in self.sent if key[0] == pool]
             if sum(self.sent[key] for key in keys) > release.tours:
@@ -233,6 +237,7 @@ class _Year:
                 yield Row((pool,), terms, "<=", release.tours)
 
     def _post_rows(self) -> Iterator[Row]:
+        """Yield: posts can be found for all tours of a pool; the class says why."""
         for pool in sorted(self.scarce):
             kinds = list(self.over_the_end(pool))
             inner = [arc for arc in self.arcs[pool] if arc not in kinds]
@@ -321,6 +326,7 @@ class _Year:
         prices: dict[Key, Number] = {}
         for key, firsts in self.firsts.items():
             for first in firsts:
+                # Tours that follow each other from January on are regular: of six months, those of January and July.
                 odd = 0 if (first - 1) % key[2] == 0 else 1 if first in (1, 1 + MONTHS // 2) else 2
                 if odd:
                     prices["begin", *key, first] = _ODD * odd
@@ -328,6 +334,7 @@ class _Year:
         return prices | {("come", pool, to, m): _COME_AND_GO for (pool, to), m in product(self.pairs, YEAR)}
 
     def _stand_rows(self) -> Iterator[Row]:
+        """Yield: in every month no more of a pool are away than may be, whatever posts they have."""
         for (pool, m), room in self.room.items():
             terms: dict[Key, Number] = {}
             for arc in self.arcs.get(pool, ()):

@@ -6,7 +6,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Literal
 
-from allocate.words import say, term
+from allocate.words import language, say, term
 
 Key = tuple[str | int, ...]
 Number = int | Fraction
@@ -24,8 +24,8 @@ class Strength(StrEnum):
 
 
 POLICY = (Strength.MUST, Strength.IN_PRINCIPLE, Strength.STRIVE, Strength.ENCOURAGE)
-# Details of a breach that name a resource.
-_RESOURCES = ("resource", "made_of")
+# Details of a breach that name a resource or a specialty.
+_NAMED = ("resource", "made_of", "specialty")
 
 
 # What a plan may decide; a rule names those that it speaks of.
@@ -108,8 +108,10 @@ class Breach:
         return Fraction(self.shortfall) / Fraction(self.target)
 
     def sentence(self) -> str:
-        """Say the breach in the language of the session, staff and beds by the names that people give them."""
-        named = {key: term(str(self.details[key])) for key in _RESOURCES if key in self.details}
+        """Say the breach in the language of the session: staff, specialties and ways by what people call them."""
+        named = {key: term(str(self.details[key])) for key in _NAMED if key in self.details}
+        # (What the planner names in both languages, such as a way of outreach.)
+        named |= {key: name[language()] for key, name in self.details.items() if isinstance(name, Mapping)}
         return say(self.words, **{**self.details, **named})
 
 

@@ -11,6 +11,7 @@ from allocate.greedy import greedy
 from allocate.layout import Layout
 from allocate.merging import merge_places, merge_years, stand_for_later
 from allocate.model import Model
+from allocate.posted_alone import bounds_of_postings
 from allocate.posts import employ_spare, staff
 from allocate.program import Options, Program
 from allocate.rows import Number
@@ -120,7 +121,9 @@ def _as_a_whole(
     start, begun_values = start_of(case, asked, rules, layout)
     known = known or begun_values
     near = siting.neighbourhoods(case)
-    found = search_stages(program, list(stages(program, goals, case, gap)), start, known, options, near, listen)
+    posted = bounds_of_postings(case, rules, goals, options)
+    wanted = list(stages(program, goals, case, gap, bounds=posted))
+    found = search_stages(program, wanted, start, known, options, near, listen)
     # Settling takes about a second; whatever the clock says, people must be whole.
     if found.values is not None:
         in_time = replace(options, seconds=max(found.left, _SETTLE_SECONDS))

@@ -47,7 +47,7 @@ class Stop:
     closed
         Half-days on which it cannot be visited, such as market days and farming hours.
     people
-        What it counts where not every stop finds room [persons].
+        What it counts where not every stop finds room, at least 1 [persons].
     """
 
     index: int

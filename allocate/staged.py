@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
+from types import MappingProxyType
 
 from allocate.case import Case
 from allocate.errors import NoPlanError
@@ -34,7 +35,8 @@ class Stage:
 
     Where it is only to be improved, it needs no bound: `prove` is False. `helpers` returns the goal's own whole
     variables as they are best for a plan, whose variables can be looked up. Of the neighbourhoods, each `every`-th one
-    is searched.
+    is searched. Where it speaks of a few variables only, they are searched first, all others held: `only`. `bound` is
+    what was proven of it elsewhere, of plans that miss no clause.
     """
 
     objective: Objective
@@ -43,6 +45,9 @@ class Stage:
     prove: bool = True
     helpers: Callable[[Value], Mapping[Key, Number]] = no_helpers
     every: int = 1
+    only: tuple[Key, ...] = ()
+    bound: float = float("-inf")
+    is_clause: bool = False
 
     @property
     def name(self) -> str:
@@ -87,16 +92,31 @@ def stages(
     case: Case,
     gap: float | None,
     see: Callable[[Mapping[Key, Number]], Mapping[Key, Number]] = _as_it_is,
+    bounds: Mapping[str, float] = MappingProxyType({}),
 ) -> Iterator[Stage]:
-    """Yield the stages of a program, as far as it has the variables that they speak of; `see` changes the goals'."""
+    """Yield the stages of a program, as far as it has the variables that they speak of; `see` changes the goals'.
+
+    `bounds` are what is proven of goals by themselves, of plans that miss no clause.
+    """
     for strength in POLICY:
         for objective in program.clause_objectives(strength):
-            yield Stage(objective, CLAUSE_GAP if gap is None else min(gap, CLAUSE_GAP), Options.search_nodes)
+            least = CLAUSE_GAP if gap is None else min(gap, CLAUSE_GAP)
+            yield Stage(objective, least, Options.search_nodes, is_clause=True)
     for name, goal in goals.items():
         terms = {key: times for key, times in see(goal.terms(case)).items() if key in program.keys}
         objective = Objective(name, terms, goal.constant(case), sees_links=goal.sees_links)
-        helpers = partial(goal.start, case)
-        yield Stage(objective, goal.gap if gap is None else gap, goal.nodes, helpers=helpers)
+        only: tuple[Key, ...] = ()
+        if goal.is_of_postings:
+            own = {column.key for column in goal.columns(case)}
+            only = tuple(key for key in program.keys if key[0] == "tours" or key in own)
+        yield Stage(
+            objective,
+            goal.gap if gap is None else gap,
+            goal.nodes,
+            helpers=partial(goal.start, case),
+            only=only,
+            bound=bounds.get(name, float("-inf")),
+        )
 
 
 def search_stages(
@@ -138,7 +158,11 @@ def search_stages(
         asked = replace(options, seconds=share, gap=stage.gap, search_nodes=nodes, prove=stage.prove)
         try:
             begin = {**values, **stage.helpers(partial(_looked_up, values))}
-            answer = program.solve(objective, asked, begin, near[:: stage.every], listen)
+            # (A clause that is missed was kept as well as it could be, which may take fewer postings than it asks for.)
+            is_kept = all(found.held.get(one.name) == 0 for one in wanted[:number] if one.is_clause)
+            told = stage.bound if is_kept else float("-inf")
+            near_by = near[:: stage.every]
+            answer = program.solve(objective, asked, begin, near_by, listen, only=stage.only, known=told)
         except NoPlanError:
             if found.values is None:
                 raise

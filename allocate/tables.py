@@ -24,9 +24,15 @@ KINDS_ABOVE = {
     **dict.fromkeys(("station", "clinic"), HUB_KINDS),
     **dict.fromkeys(HUB_KINDS, ("hospital",)),
 }
+# Of those who are posted, from the lowest to the highest.
+RANKS = ("resident", "attending", "associate_senior", "senior")
+DAY_NAMES = ("mon", "tue", "wed", "thu", "fri")
+HALF_NAMES = ("am", "pm")
 # What ends a site in a plan: closed for good, all its people at one other site, or its work taken up nearby.
 ENDS = ("close", "merge", "move")
 BASES = tuple(Basis)
+# Whether an institution has a field.
+HAS = ("yes", "no")
 
 # The rectangle that holds China: a coordinate outside it is a mistake, most often swapped axes.
 LON_RANGE = (73.0, 136.0)
@@ -223,6 +229,19 @@ STAFF = Table(
     ),
     needed=False,
 )
+FIELDS = Table(
+    "fields.csv",
+    "各机构已有或缺少的专业（模型有 match 目标时用）；没有列出的按不知道计",
+    "which fields an institution has or lacks (used where the model has the goal match); what is not listed is unknown",
+    (
+        Column("hub", "id", "卫生院、中心或医院的编号", "id of the hub or hospital"),
+        Column("specialty", "id", "专业（模型里的名称）", "specialty, as in the model"),
+        Column("has", "choice", "是否已有", "whether it has the field", choices=HAS),
+        Column("basis", "choice", "依据", "basis", choices=BASES),
+        Column("source", "text", "来源", "source"),
+    ),
+    needed=False,
+)
 FACTS = Table(
     "facts.csv",
     "公布的总数",
@@ -289,7 +308,120 @@ PEOPLE_BY_YEAR = Table(
     needed=False,
 )
 
-TABLES = (PLACES, TOWNS, INSTITUTIONS, STAFF, FACTS, TRAVEL, GROWTH, PEOPLE_BY_YEAR)
+
+def _experts() -> tuple[Column, ...]:
+    return (
+        Column(
+            "hospital", "id", "派出的医院编号，或模型里区外单位的名称", "id of the hospital, or supporter of the model"
+        ),
+        Column("specialty", "id", "专业（小写英文名称）", "specialty, in small letters"),
+        Column("rank", "choice", "职称（至少）", "rank, at least", choices=RANKS),
+    )
+
+
+POOLS = Table(
+    "pools.csv",
+    "各医院能派出的专家：有这张表时，模型里的 [pools.*] 不再起作用",
+    "experts whom hospitals can let go: where this table is there, it counts instead of the model's [pools.*]",
+    (
+        *_experts(),
+        Column("away", "whole", "最多同时外派", "how many can be away at once", "persons", 0, 1000),
+        Column(
+            "tours",
+            "whole",
+            "一年最多派出几期；空白为能排多少排多少",
+            "most tours that begin in a year; blank: as many as fit",
+            "",
+            0,
+            12_000,
+            needed=False,
+            filled=False,
+        ),
+        Column(
+            "months",
+            "text",
+            "可外派的月份，如 1-3,11-12；空白为全年",
+            "months in which they may be away, such as 1-3,11-12; blank: all",
+            needed=False,
+            filled=False,
+        ),
+        Column(
+            "days_per_week",
+            "number",
+            "每周在基层几天；空白为 5",
+            "days a week on which they are at the hub; blank: 5",
+            "",
+            0.5,
+            7,
+            needed=False,
+            filled=False,
+        ),
+        Column(
+            "resource",
+            "id",
+            "属于模型里的哪种人员：外派的不超过在岗的；空白为不限",
+            "staff of the model that they are part of: no more are away than work there; blank: not asked",
+            needed=False,
+            filled=False,
+        ),
+        Column("basis", "choice", "依据", "basis", choices=BASES),
+        Column("source", "text", "来源", "source"),
+    ),
+    needed=False,
+)
+TOURS = Table(
+    "tours.csv",
+    "第一个规划年开始时已在外派驻的人，每人一行（模型写 cyclic = false 时用）",
+    "who is away already when the first plan year begins, a row for each person "
+    "(used where the model says cyclic = false)",
+    (
+        *_experts(),
+        Column("hub", "id", "派驻机构编号", "id of the institution to which the person is posted"),
+        Column(
+            "until", "whole", "到第一个规划年的几月底", "until the end of this month of the first plan year", "", 1, 12
+        ),
+        Column("basis", "choice", "依据", "basis", choices=BASES),
+        Column("source", "text", "来源", "source"),
+    ),
+    needed=False,
+)
+SESSIONS = Table(
+    "sessions.csv",
+    "不能巡诊的半天：集日、农忙等",
+    "half-days without rounds: market days, farming hours",
+    (
+        Column(
+            "where",
+            "id",
+            "村、街镇或派出机构的代码；写街镇就是全镇各村",
+            "code of a village, a town or an institution that sends; of a town: all its villages too",
+        ),
+        Column(
+            "day",
+            "choice",
+            "星期几；空白为每天",
+            "day; blank: every day",
+            choices=DAY_NAMES,
+            needed=False,
+            filled=False,
+        ),
+        Column(
+            "half",
+            "choice",
+            "上午或下午；空白为全天",
+            "morning or afternoon; blank: both",
+            choices=HALF_NAMES,
+            needed=False,
+            filled=False,
+        ),
+        Column("reason", "text", "原因", "reason"),
+        Column("basis", "choice", "依据", "basis", choices=BASES),
+        Column("source", "text", "来源", "source"),
+    ),
+    needed=False,
+)
+
+TABLES = (PLACES, TOWNS, INSTITUTIONS, STAFF, FIELDS, FACTS, TRAVEL, GROWTH, PEOPLE_BY_YEAR, POOLS, TOURS, SESSIONS)
 
 # The facts that the reader, the estimate and the projection know by name.
 POPULATION, URBAN, RURAL, AGED_65, AGED_0_14, POPULATION_2010, REGISTERED = (

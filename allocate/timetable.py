@@ -71,7 +71,11 @@ class Task:
     def minutes(self, am: int, pm: int) -> int:
         """Return how long a tour is on the road; stops by position."""
         at = [None if i == _FREE else i for i in (am, pm)]
-        return journey(at[0], at[1], dict(enumerate(self.home)), lambda i, j: self.between[i][j])
+        return journey(at[0], at[1], self._to_base, lambda i, j: self.between[i][j])
+
+    @cached_property
+    def _to_base(self) -> dict[int, int]:
+        return dict(enumerate(self.home))
 
     @property
     def out(self) -> int:
@@ -124,8 +128,35 @@ class Task:
 
 
 @dataclass(frozen=True)
+class _Proven:
+    """What is known of people and roads.
+
+    Attributes
+    ----------
+    people
+        Visited [persons].
+    most
+        No timetable visits more [persons].
+    bound
+        No timetable that visits as many has fewer minutes [min].
+    """
+
+    people: int
+    most: int
+    bound: int
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Tours without days: how many of each kind there are."""
+
+    kinds: Mapping[Kind, int]
+    proven: _Proven
+
+
+@dataclass(frozen=True)
 class _Laid:
-    """Tours with days, and visits with half-days, each with its crew; and what is proven about them.
+    """Tours with days, and visits with half-days, each with its crew.
 
     Attributes
     ----------
@@ -133,26 +164,11 @@ class _Laid:
         Crew, position of the day, and tour.
     visits
         Crew, position of the stop, and half-days.
-    most
-        No timetable visits more people.
-    bound
-        No timetable that visits as many people has fewer minutes [min].
     """
 
     tours: tuple[tuple[int, int, Tour], ...]
     visits: tuple[tuple[int, int, tuple[Slot, ...]], ...]
-    most: int
-    bound: int
-
-
-@dataclass(frozen=True)
-class _Chosen:
-    """Tours without days: how many of each kind there are, the people visited, and what is proven about both."""
-
-    kinds: Mapping[Kind, int]
-    people: int
-    most: int
-    bound: int
+    proven: _Proven
 
 
 def make_timetable(
@@ -244,6 +260,8 @@ def _by_count(options: Options | None) -> Options:
 
 @dataclass(frozen=True)
 class _Made:
+    """A timetable, and the most people that any timetable visits, as proven."""
+
     timetable: Timetable
     most: int
 
@@ -260,18 +278,17 @@ def _made(task: Task, options: Options) -> _Made:
     laid = _lay(task, pool, chosen, options)
     visits = None if laid is None else _assign(task, laid, pool, options)
     for crews in (pool, each):
-        # (Days were found, but no teams: without teams nothing better is found.)
+        # (Where there are days but no teams, days chosen without teams will not do.)
         if visits is None and (laid is None or crews == each):
-            laid = _lay_freely(task, crews, chosen, options)
+            laid = _lay_freely(task, crews, chosen.proven, options)
             visits = _assign(task, laid, crews, options)
     assert laid is not None
     assert visits is not None
-    people = {stop.index: stop.people for stop in task.stops}
     there = {visit.stop for visit in visits}
+    left = tuple(stop.index for stop in task.stops if stop.index not in there)
     minutes = sum(task.minutes(*tour) for _, _, tour in laid.tours)
-    left = tuple(index for index in people if index not in there)
-    proven = not left or sum(people[i] for i in there) >= laid.most
-    return _Made(Timetable(visits, left, minutes, min(laid.bound, minutes), proven), laid.most)
+    proven = not left or laid.proven.people >= laid.proven.most
+    return _Made(Timetable(visits, left, minutes, min(laid.proven.bound, minutes), proven), laid.proven.most)
 
 
 def _search(
@@ -318,17 +335,24 @@ def _choose(task: Task, options: Options) -> _Chosen:
     ]
     for what, counted, limit in limits:
         program.add_rows(what, [Row((), {("tour", *tour): number for tour, number in counted.items()}, "<=", limit)])
-    people: dict[Key, int] = {("visited", i): -stop.people for i, stop in enumerate(task.stops)}
-    values, least = _search(program, "people", people, options, _all_people(task), {})
-    reached = -sum(number * values[key] for key, number in people.items())
-    program.add_rows("reached", [Row((), people, "<=", -reached)])
-    lengths: dict[Key, int] = {("tour", *tour): minutes[tour] for tour in days}
-    known = sum(number * values[key] for key, number in lengths.items())
-    values, bound = _search(program, "minutes", lengths, options, known, values)
+    values, proven = _most_then_shortest(task, program, {("tour", *tour): minutes[tour] for tour in days}, options)
     kinds: Counter[Kind] = Counter()
     for tour in days:
         kinds[_kind(tour, minutes[tour])] += values["tour", *tour]
-    return _Chosen(+kinds, reached, -least, bound)
+    return _Chosen(+kinds, proven)
+
+
+def _most_then_shortest(
+    task: Task, program: Program, lengths: Mapping[Key, int], options: Options
+) -> tuple[Values, _Proven]:
+    """Visit most people, then make the roads short; `lengths` holds the minutes of each tour [min]."""
+    people: dict[Key, int] = {("visited", i): -_counts(stop) for i, stop in enumerate(task.stops)}
+    values, least = _search(program, "people", people, options, sum(map(_counts, task.stops)), {})
+    reached = -sum(number * values[key] for key, number in people.items())
+    program.add_rows("reached", [Row((), people, "<=", -reached)])
+    known = sum(number * values[key] for key, number in lengths.items())
+    values, bound = _search(program, "minutes", lengths, options, known, values)
+    return values, _Proven(reached, -least, bound)
 
 
 def _weekly_limits(tours: Iterable[Tour], teams: int, base: Base) -> list[tuple[str, Mapping[Tour, int], int]]:
@@ -340,8 +364,9 @@ def _weekly_limits(tours: Iterable[Tour], teams: int, base: Base) -> list[tuple[
     return [("half_days", halves, teams * base.half_days), ("full_days", full, teams * (base.half_days // 2))]
 
 
-def _all_people(task: Task) -> int:
-    return sum(stop.people for stop in task.stops)
+def _counts(stop: Stop) -> int:
+    # (Where nobody is known to live, a visit is worth its way all the same.)
+    return max(1, stop.people)
 
 
 def _kind(tour: Tour, minutes: int) -> Kind:
@@ -350,43 +375,46 @@ def _kind(tour: Tour, minutes: int) -> Kind:
 
 
 def _lay(task: Task, crews: Sequence[int], chosen: _Chosen, options: Options) -> _Laid | None:
-    """Give tours that are chosen their days, so that visits are spread evenly; None where no days were found."""
-    tours = _of_kinds(task, chosen.kinds)
-    program = _program(task, crews, tours)
-    _keep_kinds(program, crews, tours, chosen.kinds)
-    there = {i for low, high, _ in chosen.kinds for i in (low, high)}
-    program.fix({("visited", i): int(i in there) for i in range(len(task.stops))})
+    """Give tours that are chosen their days; None where no days were found."""
     try:
-        values = _spread(task, program, options)
+        return _laid(task, _on_days(task, crews, chosen.kinds, options), chosen.proven)
     except NoPlanError:
         return None
-    return _laid(task, values, chosen.most, chosen.bound)
 
 
-def _lay_freely(task: Task, crews: Sequence[int], chosen: _Chosen, options: Options) -> _Laid:
-    """Choose tours and days together, and teams too where each team is a crew."""
-    program = _program(task, crews, task.tours)
-    people: dict[Key, int] = {("visited", i): -stop.people for i, stop in enumerate(task.stops)}
-    values, least = _search(program, "people", people, options, _all_people(task), {})
-    reached = -sum(number * values[key] for key, number in people.items())
-    program.add_rows("reached", [Row((), people, "<=", -reached)])
+def _lay_freely(task: Task, crews: Sequence[int], before: _Proven, options: Options) -> _Laid:
+    """Choose tours and days together, and teams too where each team is a crew; `before` was proven of fewer rows."""
     lengths: dict[Key, int] = {
         ("tour", crew, n, *tour): minutes
         for crew in range(len(crews))
         for n, tours in enumerate(task.tours)
         for tour, minutes in tours.items()
     }
-    known = sum(number * values[key] for key, number in lengths.items())
-    values, bound = _search(program, "minutes", lengths, options, known, values)
+    values, proven = _most_then_shortest(task, _program(task, crews, task.tours), lengths, options)
     kinds = Counter(_kind(tour, task.tours[n][tour]) for _, n, tour in _tours_in(values))
+    # (Fewer minutes may be enough for fewer people, so that an older bound says nothing about them.)
+    bound = max(proven.bound, before.bound) if proven.people == before.people else proven.bound
+    proven = _Proven(proven.people, min(proven.most, before.most), bound)
+    return _laid(task, _on_days(task, crews, kinds, options, values), proven)
+
+
+def _on_days(
+    task: Task, crews: Sequence[int], kinds: Mapping[Kind, int], options: Options, known: Values | None = None
+) -> Values:
+    """Give tours the days on which the visits to each stop are spread as evenly as can be, from days that are known.
+
+    Raises
+    ------
+    NoPlanError
+        When no days were found.
+    """
     tours = _of_kinds(task, kinds)
-    laid = _program(task, crews, tours)
-    _keep_kinds(laid, crews, tours, kinds)
-    laid.fix({key: values[key] for key in people})
-    values = _spread(task, laid, options, {key: one for key, one in values.items() if key in laid.keys})
-    # (What was proven of fewer rows holds where as many people are visited.)
-    best = max(bound, chosen.bound) if reached == chosen.people else bound
-    return _laid(task, values, min(-least, chosen.most), best)
+    program = _program(task, crews, tours)
+    _keep_kinds(program, crews, tours, kinds)
+    there = {i for low, high, _ in kinds for i in (low, high)}
+    program.fix({("visited", i): int(i in there) for i in range(len(task.stops))})
+    squares = {key: int(key[-1]) ** 2 for key in program.keys if key[0] == "next"}
+    return _search(program, "spread", squares, options, len(task.stops) * days_in(task.base) ** 2, known)[0]
 
 
 def _of_kinds(task: Task, kinds: Collection[Kind]) -> list[dict[Tour, int]]:
@@ -505,13 +533,6 @@ def _add_visits(
     program.add_rows("ring", [Row((i,), ring, "==", 0)])
 
 
-def _spread(task: Task, program: Program, options: Options, start: Values | None = None) -> Values:
-    """Find days for which the visits to each stop are spread as evenly as can be."""
-    squares = {key: int(key[-1]) ** 2 for key in program.keys if key[0] == "next"}
-    most = len(task.stops) * days_in(task.base) ** 2
-    return _search(program, "spread", squares, options, most, start)[0]
-
-
 def _tours_in(values: Values) -> Iterator[tuple[int, int, Tour]]:
     """Yield crew, position of the day, and tour of each tour that is made."""
     for key, one in values.items():
@@ -520,53 +541,29 @@ def _tours_in(values: Values) -> Iterator[tuple[int, int, Tour]]:
             yield crew, n, (i, j)
 
 
-def _laid(task: Task, values: Values, most: int, bound: int) -> _Laid:
+def _laid(task: Task, values: Values, proven: _Proven) -> _Laid:
     made = [tuple(map(int, key[1:])) for key, one in values.items() if key[0] == "visit" and one]
     visits = sorted((crew, i, task.spans[i][n]) for crew, i, n in made)
-    return _Laid(tuple(sorted(_tours_in(values))), tuple(visits), most, bound)
+    return _Laid(tuple(sorted(_tours_in(values))), tuple(visits), proven)
 
 
 def _assign(task: Task, laid: _Laid, crews: Sequence[int], options: Options) -> tuple[Visit, ...] | None:
     """Give each tour its team, so that each stop sees as few teams as can be; None where no teams were found."""
     blocks = _blocks(task, laid)
-    on: dict[int, set[int]] = defaultdict(set)
+    on: dict[int, list[int]] = defaultdict(list)
     for (_, n, _), block in zip(laid.tours, blocks, strict=True):
-        if block in on[n]:
-            return None
-        on[n].add(block)
-    sees = {(block, i) for (_, _, tour), block in zip(laid.tours, blocks, strict=True) for i in tour if i != _FREE}
-    teams = range(task.base.teams)
-    program = Program("teams")
-    for block in sorted(set(blocks)):
-        program.add_columns(Column(("team", block, k), whole=True) for k in teams)
-        program.add_rows("one", [Row((block,), {("team", block, k): 1 for k in teams}, "==", 1)])
-    program.add_columns(Column(("sees", i, k)) for i in sorted({i for _, i in sees}) for k in teams)
-    program.add_rows(
-        "sees",
-        (Row((b, i, k), {("sees", i, k): 1, ("team", b, k): -1}, ">=", 0) for b, i in sorted(sees) for k in teams),
-    )
-    program.add_rows(
-        "day", (Row((n, k), {("team", b, k): 1 for b in sorted(on[n])}, "<=", 1) for n in sorted(on) for k in teams)
-    )
-    out: dict[int, Counter[int]] = defaultdict(Counter)
-    for (_, n, tour), block in zip(laid.tours, blocks, strict=True):
-        out[task.days[n][0]][block] += 2 - tour.count(_FREE)
-    program.add_rows(
-        "half_days",
-        (
-            Row((week, k), {("team", b, k): number for b, number in halves.items()}, "<=", task.base.half_days)
-            for week, halves in out.items()
-            for k in teams
-        ),
-    )
+        on[n].append(block)
+    if any(len(set(mine)) < len(mine) for mine in on.values()):
+        # (One team cannot make two tours in a day.)
+        return None
+    program = _team_program(task, laid, blocks, on)
+    start: Values | None = None
     if len(crews) == task.base.teams:
-        start: Values | None = {("team", b, crew): 1 for (crew, _, _), b in zip(laid.tours, blocks, strict=True)}
-        start = start and start | {("sees", i, k): 1 for b, i in sees for k in teams if ("team", b, k) in start}
+        start = {("team", block, crew): 1 for (crew, _, _), block in zip(laid.tours, blocks, strict=True)}
     else:
         # Teams are alike, so that those of the fullest day can be named.
-        fullest = max(on.values(), key=len, default=set())
-        program.fix({("team", block, k): 1 for k, block in enumerate(sorted(fullest))})
-        start = None
+        fullest = max(on.values(), key=len, default=[])
+        program.fix({("team", block, k): 1 for k, block in enumerate(fullest)})
     price = {key: 1 for key in program.keys if key[0] == "sees"}
     try:
         values, _ = _search(program, "steady", price, options, len(price), start)
@@ -574,6 +571,31 @@ def _assign(task: Task, laid: _Laid, crews: Sequence[int], options: Options) -> 
         return None
     team = {int(key[1]): int(key[2]) for key, one in values.items() if key[0] == "team" and one}
     return _visits(task, laid, [team[block] for block in blocks])
+
+
+def _team_program(task: Task, laid: _Laid, blocks: Sequence[int], on: Mapping[int, Sequence[int]]) -> Program:
+    """Return the program that gives blocks of tours their teams; `on` holds the blocks of each day."""
+    program, teams = Program("teams"), range(task.base.teams)
+    halves: dict[tuple[int, int], Counter[int]] = defaultdict(Counter)
+    sees: set[tuple[int, int]] = set()
+    for (_, n, tour), block in zip(laid.tours, blocks, strict=True):
+        sees |= {(i, block) for i in tour if i != _FREE}
+        for k in teams:
+            halves[task.days[n][0], k][block] += 2 - tour.count(_FREE)
+    for block in sorted(set(blocks)):
+        program.add_columns(Column(("team", block, k), whole=True) for k in teams)
+        program.add_rows("one", [Row((block,), {("team", block, k): 1 for k in teams}, "==", 1)])
+    program.add_columns(Column(("sees", i, k)) for i in sorted({i for i, _ in sees}) for k in teams)
+    for k in teams:
+        program.add_rows(
+            "sees",
+            (Row((i, b, k), {("sees", i, k): 1, ("team", b, k): -1}, ">=", 0) for i, b in sorted(sees)),
+        )
+        program.add_rows("day", (Row((n, k), {("team", b, k): 1 for b in mine}, "<=", 1) for n, mine in on.items()))
+    for (week, k), mine in halves.items():
+        out: dict[Key, Number] = {("team", b, k): number for b, number in mine.items()}
+        program.add_rows("half_days", [Row((week, k), out, "<=", task.base.half_days)])
+    return program
 
 
 def _blocks(task: Task, laid: _Laid) -> list[int]:

@@ -228,7 +228,8 @@ def _impossible(releases: Sequence[Release], roster: Roster, cyclic: bool) -> It
             continue
         details = {"pool": tour.pool, "post": tour.post, "site": tour.to, "first": tour.first, "months": tour.months}
         is_post = 0 <= tour.pool < len(releases) and 1 <= tour.post <= releases[tour.pool].away
-        if not is_post or tour.first not in YEAR or tour.months < 1 or (cyclic and tour.months > MONTHS):
+        is_stay = tour.first in YEAR and 1 <= tour.months <= (MONTHS if cyclic else tour.months) and tour.of is None
+        if not (is_post and is_stay):
             yield Breach(("tour", *_about(tour)), 1, 1, "breach.roster_tour", details)
         elif not _allows(releases[tour.pool], tour.first, tour.months):
             yield Breach(("closed", *_about(tour)), 1, 1, "breach.roster_closed", details)

@@ -20,6 +20,7 @@ from allocate.greedy import greedy
 from allocate.layout import Layout, send_nearest
 from allocate.life import moved
 from allocate.merging import merge_places, stand_for_later
+from allocate.posted_alone import bounds_of_postings
 from allocate.posts import employ_spare, staff
 from allocate.program import Options, Program
 from allocate.rows import (
@@ -87,9 +88,13 @@ def in_two_steps(
     asked = replace(options, seconds=options.seconds * (1 - _STAFF_SHARE))
     is_open, sites = _sites_first(case, rules, goals, gap, asked, listen)
     left = replace(options, seconds=sites.left + options.seconds * _STAFF_SHARE)
-    layout, people = staff_for(case, is_open, rules, goals, gap, left)
+    posted = bounds_of_postings(case, rules, goals, left)
+    layout, people = staff_for(case, is_open, rules, goals, gap, left, posted)
     clauses = clause_values(case, rules, layout)
-    bounds = proven(sites, {**clauses, **goal_values(case, goals, layout)})
+    values = {**clauses, **goal_values(case, goals, layout)}
+    bounds = proven(sites, values)
+    if not any(clauses.values()):
+        bounds |= {name: min(bound, float(values[name])) for name, bound in posted.items()}
     if not options.quick and not any(clauses.values()):
         in_time = replace(options, seconds=max(people.left, _PROOF_SECONDS))
         bounds |= _of_all_years(case, rules, goals, layout, bounds, in_time)
@@ -142,9 +147,11 @@ def _wanted(coarse: Coarse, program: Program, goals: Goals, gap: float | None) -
 
 
 def _sites_first(
-    full: Case, rules: Rules, goals: Goals, gap: float | None, options: Options, listen: Listener | None
+    full: Case, rules: Rules, every: Goals, gap: float | None, options: Options, listen: Listener | None
 ) -> tuple[Layout, Staged]:
     """Return what is open, and what was proven, where staff and later years are summed up."""
+    # (Who is posted where is chosen with the staff.)
+    goals = _beside_postings(every)
     reduced = stand_for_later(full, of_sites(full, rules).values())
     fine = frozenset({reduced.year_of.index(n) for n in range(len(reduced.case.years))})
     case = merge_places(full, rules.values(), goals.values()).case
@@ -180,6 +187,16 @@ def _sites_first(
     return Layout(is_open), found
 
 
+def _of_postings(goals: Goals) -> Goals:
+    """Return the goals that look at nothing but who is posted where."""
+    return {name: goal for name, goal in goals.items() if goal.is_of_postings}
+
+
+def _beside_postings(goals: Goals) -> Goals:
+    """Return the other goals."""
+    return {name: goal for name, goal in goals.items() if not goal.is_of_postings}
+
+
 def of_sites(case: Case, rules: Rules) -> dict[str, Rule]:
     """Return the rules that ask something of sites and of whom they serve, and nothing of staff or of its pay."""
     return {
@@ -188,13 +205,15 @@ def of_sites(case: Case, rules: Rules) -> dict[str, Rule]:
 
 
 def _of_all_years(
-    full: Case, rules: Rules, goals: Goals, layout: Layout, bounds: Mapping[str, float], options: Options
+    full: Case, rules: Rules, every: Goals, layout: Layout, bounds: Mapping[str, float], options: Options
 ) -> dict[str, float]:
     """Return what the linear relaxation of all years proves of the goals that nothing is proven of yet.
 
     Clauses are kept, and each goal before is no worse than in the plan.
     """
     found: dict[str, float] = {}
+    # (Those on postings are proven by themselves; that they are kept as well is left out.)
+    goals = _beside_postings(every)
     if all(name in bounds for name in goals):
         return found
     coarse = Coarse(merge_places(full, rules.values(), goals.values()).case, frozenset(full.periods))
@@ -242,9 +261,18 @@ def _reader(layout: Layout) -> Callable[[Key], Number]:
 
 
 def staff_for(
-    case: Case, layout: Layout, rules: Rules, goals: Goals, gap: float | None, options: Options
+    case: Case,
+    layout: Layout,
+    rules: Rules,
+    goals: Goals,
+    gap: float | None,
+    options: Options,
+    posted: Mapping[str, float],
 ) -> tuple[Layout, Staged]:
-    """Choose the staff for what is open, and who goes where so that less of it is needed."""
+    """Choose the staff for what is open, and who goes where so that less of it is needed.
+
+    `posted` are the bounds of goals on postings.
+    """
     begun = staff(case, rules.values(), send_nearest(case, layout, lambda j, _: case.sites[j].capacity))
     into = [moved(case, begun, t) for t in case.periods]
 
@@ -279,8 +307,11 @@ def staff_for(
     program.add_rows("staff", seen(decisions.rows_beside_sites(case)))
     asked = {name: tuple(seen(rule.rows(case))) for name, rule in rules.items()}
     add_rules(program, case, rules, asked, seen)
+    for name, goal in _of_postings(goals).items():
+        program.add_columns(goal.columns(case))
+        program.add_rows(name, seen(goal.rows(case)))
     start, known = start_of(case, asked, rules, begun)
-    wanted = [stage for stage in stages(program, goals, case, gap) if stage.objective.terms]
+    wanted = [stage for stage in stages(program, goals, case, gap, bounds=posted) if stage.objective.terms]
     found = search_stages(program, wanted, start, known, options)
     if found.values is None:
         return employ_spare(case, rules.values(), begun), found

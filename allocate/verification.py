@@ -18,9 +18,8 @@ from allocate.model import Model, model_of
 from allocate.plans import assemble, district_data, district_of, inputs_of, layout_of, read_plan
 from allocate.population import project
 from allocate.read import BOUNDARY, CARD, find_district, is_file, read_district
-from allocate.rows import Breach, Strength
+from allocate.rows import Strength
 from allocate.rules import Reach
-from allocate.sessions import Fault
 from allocate.tables import TABLES, TOTALS
 from allocate.words import say, visible
 
@@ -32,9 +31,10 @@ _LATER = frozenset(
     {
         *("today", "problems", "warnings", "only_site_of", "staff_flows", "staff", "population", "ledger_by_age"),
         *("people_0_14", "people_0_14_basis", "growth", "people_by_year", "fairness", "stock", "rests_on", "front"),
+        *("pools", "tours", "sessions", "fields"),
         *("nesting", "parent", "parent_basis", "hospital", "into", "from"),
         *("adding", "pay", "standing_pay", "capital", "recurrent"),
-        *("roster", "timetable", "remote", "posted", "postings", "outreach"),
+        *("roster", "timetable", "remote", "posted", "postings", "outreach", "care", "fits", "readings"),
         *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
     }
 )
@@ -165,8 +165,8 @@ def _decided(content: Mapping[str, Any], district: District, model: Model, count
     layout = layout_of({**content, "sites": [*content["sites"], *kept]}, case)
     for breach in decisions.breaches(case, layout):
         yield Finding("·".join(map(str, breach.about)), breach.sentence())
-    for wrong in outgoing.breaches(case, list(model.planned().values()), layout):
-        yield _going_out_wrong(wrong)
+    for where, words in outgoing.wrong(case, list(model.planned().values()), layout):
+        yield Finding(where, words)
     for name, rule in model.rules.items():
         if rule.strength is Strength.PHYSICS:
             for breach in rule.breaches(case, layout):
@@ -183,14 +183,6 @@ def _decided(content: Mapping[str, Any], district: District, model: Model, count
             row for row in again["assumptions"] if row["table"] in then or row["table"] not in _LATER_TABLES
         ]
     yield from _differences(content, again, "", counted, _may_lack(content))
-
-
-def _going_out_wrong(wrong: Breach | tuple[str, Fault]) -> Finding:
-    """Return what is wrong in a roster or a timetable as a finding."""
-    if isinstance(wrong, Breach):
-        return Finding("roster·" + "·".join(map(str, wrong.about)), wrong.sentence())
-    where, fault = wrong
-    return Finding(where, fault.sentence())
 
 
 def _unnamed(content: Mapping[str, Any], case: Case, model: Model) -> frozenset[str]:

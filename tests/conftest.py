@@ -57,6 +57,37 @@ def copy_staffed(where: Path) -> Tiny:
     return tiny
 
 
+def copy_sent(where: Path) -> Tiny:
+    """Copy the small district with staff, and its model with experts who are posted, rounds, and posts in villages."""
+    tiny = copy_staffed(where)
+    # (A village that nobody reaches may be visited instead; half as many new sites as it would take.)
+    tiny.edit(
+        "tiny.toml", 'scope = "place"\nyears = [2027]', 'scope = "place"\nor_by = ["rounds", "posts"]\nyears = [2027]'
+    )
+    tiny.edit("tiny.toml", "at_most = 5", "at_most = 3")
+    tiny.edit("tiny.toml", 'goal = "cost"', 'goal = "cost"\nnodes = 0')
+    more = (DATA / "tiny-sent" / "going_out.toml").read_text(encoding="utf-8")
+    tiny.model.write_text(tiny.model.read_text(encoding="utf-8") + more, encoding="utf-8")
+    return tiny
+
+
+@pytest.fixture
+def sent_tiny(tmp_path: Path) -> Tiny:
+    return copy_sent(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def sent_home(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """Return the copy that `sent_plan` was made of; nobody changes it."""
+    return copy_sent(tmp_path_factory.mktemp("sent"))
+
+
+@pytest.fixture(scope="session")
+def sent_plan(sent_home: Tiny) -> Plan:
+    """Return the plan of the small district that sends people out, made once; copy its content before changing it."""
+    return plan(read_district(sent_home.folder), read_model(sent_home.model))
+
+
 @pytest.fixture
 def staffed_tiny(tmp_path: Path) -> Tiny:
     return copy_staffed(tmp_path)

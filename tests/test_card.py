@@ -9,6 +9,7 @@ from typing import Any
 import pydantic
 import pytest
 from conftest import Tiny
+from sent import with_postings
 
 from allocate.card import card, sentence
 from allocate.goals import GOALS
@@ -75,7 +76,7 @@ def test_the_card_says_goals_circles_siting_assumptions_and_the_other_clauses(ba
     heads = re.findall(r"^## (.+)$", page, flags=re.MULTILINE)
     assert [head.split(" · ")[1] for head in heads] == [
         "Rules", "Other clauses", "Goals", "People", "Circles", "Siting", "Staff, beds and teams",
-        "Estimates and assumptions",
+        "Postings", "Rounds, and posts in villages", "Estimates and assumptions",
     ]  # fmt: skip
     assert "| TJ-T04 二（一）；附件第4项 |" in page
     rows = {row.split(":")[0].strip("| "): row for row in page.splitlines() if row.startswith("| ") and ": " in row}
@@ -150,6 +151,43 @@ def test_every_rule_of_every_policy_file_can_be_said(tiny: Tiny) -> None:
         assert not re.search(r"[a-z]{3}_[a-z]", english), "a code is no word"
         assert not re.search(r"[a-z]{4}", chinese.replace("station", "").replace("clinic", "")), chinese
     assert card(model).count("\n### ") > 60
+
+
+def test_the_card_says_who_is_posted_who_goes_to_villages_and_where_that_is_from(tiny: Tiny) -> None:
+    model = read_model(with_postings(tiny).model)
+    page = card(model)
+    assert "每期 6 或 12 个月；驻点每人每月 2,000 元" in page
+    assert "A tour lasts 6 or 12 months; a month costs 2,000 yuan for each person" in page
+    assert "the first plan year begins with those who are away already (tours.csv)" in page
+    assert "sends as a tertiary hospital" in section(page, "city: 市里的医院 · a hospital of the city")
+    medicine = section(page, "medicine")
+    assert "hospital-1：内科，主治医师以上；每家最多同时外派 3 人；每周在基层 5 天；属于本院doctors" in medicine
+    assert "hospital-1: internal medicine, of rank attending physician or above; at most 3 away at once" in medicine
+    assert "来源 · source: made up\n- 依据 · basis: 假定 · assumed" in medicine
+    # (All the year round goes unsaid, and so does staff that nobody asks for.)
+    assert "months:" not in medicine
+    assert "among" not in section(page, "city_nursing")
+    rounds = section(page, "village_rounds: 村级巡诊 · village rounds")
+    assert "街镇卫生院到每个村巡诊，每周 2 次，每次 1 个半天；由巡诊队承担，每队（人）每周最多外出 8 个半天" in rounds
+    assert "rounds from a township hospital to each village, 2 times a week, 1 half-day(s) each" in rounds
+    assert "nobody is out at these times: fri pm" in rounds
+    assert "staff of a township hospital posted in each village, 5 times a week" in section(page, "village_posts:")
+    for table in ("postings", "supporters.city", "pools.medicine", "outreach.village_posts"):
+        assert f"- {table}: 假定 · assumed" in page
+
+
+def test_the_card_says_what_a_pool_and_a_round_have_beside_the_usual(tiny: Tiny) -> None:
+    with_postings(tiny)
+    tiny.edit("tiny.toml", "away = 3", "away = 3\ntours = 4\nmonths = [3, 4, 5, 6, 7, 8]")
+    tiny.edit("tiny.toml", "half_days_each = 8", "half_days_each = 8\napart = 2\nday_minutes = 90\nper_visit = 60")
+    page = card(read_model(tiny.model))
+    assert "at most 4 tours begin in a year from each; only in these months: 3, 4, 5, 6, 7, 8" in section(
+        page, "medicine"
+    )
+    rounds = section(page, "village_rounds:")
+    assert "at most 90 min on the road in a day; two visits to the same at least 2 days apart" in rounds
+    assert "60 yuan a visit, 0 yuan for an hour on the road" in rounds
+    assert "yuan" not in section(page, "village_posts:")
 
 
 def test_a_text_that_is_markdown_stands_as_it_was_written(tiny: Tiny) -> None:

@@ -106,19 +106,19 @@ def test_a_hub_says_who_is_there_and_when_and_what_supports_it(tables: dict[str,
     columns = ("hub_id", "support", "sender", "specialty", "rank", "post", "months", "carried", "remote_for")
     hubs = tables["postings_by_hub"]
     assert said(hubs, *columns, year=2025) == [
-        ("hub-1", "all the year", "柳河医院", "internal medicine", "attending", 1, "Jan–Dec", "no", None),
-        ("hub-2", "all the year", "柳河医院", "internal medicine", "attending", 2, "Jan–Jun", "no", None),
-        ("hub-2", "all the year", "柳河医院", "internal medicine", "attending", 2, "Jul–Dec", "no", None),
-        ("hub-3", "in some months", "a tertiary hospital", "Chinese medicine", "associate senior", 1, "Apr–Sep", "no",
+        ("hub-1", "all the year", "柳河医院", "internal medicine", "attending physician", 1, "Jan–Dec", "no", None),
+        ("hub-2", "all the year", "柳河医院", "internal medicine", "attending physician", 2, "Jan–Jun", "no", None),
+        ("hub-2", "all the year", "柳河医院", "internal medicine", "attending physician", 2, "Jul–Dec", "no", None),
+        ("hub-3", "in some months", "a tertiary hospital", "Chinese medicine", "associate-senior", 1, "Apr–Sep", "no",
          None),
     ]  # fmt: skip
     # In 2027 hub-2 has Oct–Mar, and Jan–Mar of one from the year before: seven months are empty.
     assert said(hubs, *columns, year=2027)[1:] == [
-        ("hub-2", "in some months", "a tertiary hospital", "Chinese medicine", "associate senior", 1, "Jan–Mar", "yes",
+        ("hub-2", "in some months", "a tertiary hospital", "Chinese medicine", "associate-senior", 1, "Jan–Mar", "yes",
          None),
-        ("hub-2", "in some months", "a tertiary hospital", "Chinese medicine", "associate senior", None, None, "no",
+        ("hub-2", "in some months", "a tertiary hospital", "Chinese medicine", "associate-senior", None, None, "no",
          None),
-        ("hub-2", "in some months", "柳河医院", "internal medicine", "attending", 2, "Oct–Mar of the next year", "no",
+        ("hub-2", "in some months", "柳河医院", "internal medicine", "attending physician", 2, "Oct–Mar of the next year", "no",
          None),
         ("hub-3", "remote consultation", None, None, None, None, None, None, "an_expert (nurses)"),
     ]  # fmt: skip

@@ -17,7 +17,6 @@ from allocate.model import SITED
 from allocate.outreach import DAY_NAMES, HALF_NAMES, WEEKS
 from allocate.policies import REGIMES
 from allocate.population import AGES, Method
-from allocate.postings import RANKS
 from allocate.report.frames import LAYERS, SENDING_LAYERS
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import STATUSES
@@ -46,13 +45,16 @@ TERMS = {
     term
     for clause in CLAUSES
     for key, value in clause.get("rule", {}).items()
-    if key != "rule"
+    if key not in ("rule", "rank")
     for term in (value if isinstance(value, list) else [value])
     if isinstance(term, str) and term not in {*tables.INSTITUTION_KINDS, *tables.PLACE_KINDS}
 }
+# What Baodi's model plans: its staff, beds and teams, and what its experts are experts in.
+BAODI = tomllib.loads((ROOT / "models" / "baodi.toml").read_text("utf-8"))
+PLANNED = {*BAODI["resources"], *(pool["specialty"] for pool in BAODI["pools"].values())}
 # What rules may say besides.
 MORE_TERMS = {
-    *("place", "site", "new", "own", "registered", "urban", "rural", "associate_senior", "senior"),
+    *("place", "site", "new", "own", "registered", "urban", "rural"),
     *("all", "capital", "recurrent"),
     # Fields that lack staff, for which a planner may set money aside.
     *("paediatricians", "emergency_physicians"),
@@ -87,14 +89,13 @@ CODES: dict[str, set[str]] = {
     | {"ratio", "households"},
     "sense": {"at_least", "at_most"},
     "document": {"issued", "draft"},
-    "term": TERMS | MORE_TERMS | SPECIALTIES | set().union(*USUAL.values()),
+    "term": TERMS | PLANNED | MORE_TERMS | SPECIALTIES | set().union(*USUAL.values()),
     "fact": {
         *(f"population{part}" for part in ("", "_urban", "_rural", "_2010", "_0_14", "_registered")),
         *(f"population_{age}_and_over" for age in (60, 65, 80)),
         "households",
     },
     "status": {*STATUSES, "unknown"},
-    "rank": set(RANKS),
     "support": {"resident", "remote", "part", "none"},
     "week": {"every", *(str(week) for week in range(1, max(WEEKS.values()) + 1))},
     "half": set(HALF_NAMES),
@@ -108,6 +109,7 @@ CODES: dict[str, set[str]] = {
     "step": {"worst", "sum"},
     "proven": {"yes", "no"},
     "regime": set(REGIMES),
+    "rank": set(tables.RANKS),
     "counted": {
         *("places_position", "places_people", "places_people_65", "places_people_0_14", "towns_position"),
         *(
@@ -120,7 +122,9 @@ CODES: dict[str, set[str]] = {
             "model_modes",
         ),
         *("people_later_years", *(f"people_later_years_{method}" for method in ("trend", "growth", "table"))),
-        *("people_ages_held", "model_resources", "staff"),
+        *("people_ages_held", "model_resources", "staff", "pools", "tours", "sessions"),
+        *(f"model_{table}" for table in ("postings", "supporters", "pools", "outreach")),
+        *("people_ages_held", "model_resources", "model_goals", "staff", "fields"),
     },
     "projection": set(get_args(Method)),
     "age": set(AGES),

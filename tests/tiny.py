@@ -21,7 +21,7 @@ from allocate.units import Basis
 
 GOLDEN = Path(__file__).parent / "golden"
 AGAIN = "UPDATE_GOLDEN=1 python -m pytest " + " ".join(
-    f"tests/test_{of}.py" for of in ("rules", "goals", "siting", "staffing", "life")
+    f"tests/test_{of}.py" for of in ("rules", "goals", "match", "siting", "staffing", "life")
 )
 KINDS = ("clinic", "station")
 
@@ -179,6 +179,8 @@ def value_in(layout: Layout, ties: Iterable[Row] = ()) -> Callable[[Key], Number
                 return layout.served.get((i, t), 0)
             case ("amount", what, index, t):
                 return layout.amounts.get((what, index, t), 0)
+            case ("tours", p, months, j, t):
+                return layout.tours.get((p, months, j, t), 0)
             case _ if key in tied:
                 return max(number for number in (0, 1) if allows(key, number))
         msg = f"{key} is no decision"

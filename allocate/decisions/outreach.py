@@ -62,13 +62,21 @@ def journeys(case: Case, name: str, stop: int, j: int) -> int:
     return 2 * way.pairs[stop, j] * way.plan.times * days
 
 
+def stop_id(case: Case, name: str, stop: int) -> str:
+    """Return the id of a village or town that is visited; of what a way does not know, its number."""
+    way = case.ways.get(name)
+    ids = () if way is None else case.places if way.plan.to == "village" else case.towns
+    return ids[stop] if 0 <= stop < len(ids) else str(stop)
+
+
 def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
     """Yield everything about visits in a finished plan that cannot be: the same sentences as `rows`."""
     loads: dict[tuple[str, int, int], list[int]] = {}
     seen: set[tuple[str, int, int]] = set()
     for name, stop, j, t in sorted(layout.visits):
         way, site, year = case.ways.get(name), case.sites[j], case.years[t]
-        details: dict[str, object] = {"site": site.name, "year": year, "way": name, "stop": stop}
+        called = name if way is None else way.plan.name
+        details: dict[str, object] = {"site": site.name, "year": year, "way": called, "stop": stop_id(case, name, stop)}
         if way is None or (stop, j) not in way.pairs:
             yield Breach(("visit", name, stop, site.id, year), 1, 1, "breach.visit_none", details)
             continue
@@ -81,7 +89,7 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
     for (name, j, t), stops in loads.items():
         plan, site, year = case.ways[name].plan, case.sites[j], case.years[t]
         load = len(stops) * plan.load
-        details = {"site": site.name, "year": year, "way": name}
+        details = {"site": site.name, "year": year, "way": plan.name}
         for what, room in ((plan.resource, plan.room), (plan.vehicles, DAYS * HALVES * plan.weeks)):
             there = room * layout.amounts.get((what, j, t), 0)
             if what and load > there:

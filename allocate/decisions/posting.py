@@ -75,7 +75,8 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
         for p, pool in enumerate(case.pools):
             mine = [(months, n) for (q, months, _, u), n in layout.tours.items() if (q, u) == (p, t)]
             post_months, number = sum(months * n for months, n in mine), sum(n for _, n in mine)
-            details = {"sender": pool.sender, "specialty": pool.specialty, "year": year}
+            sender = case.sites[pool.hospital].name if pool.hospital >= 0 else pool.sender
+            details = {"sender": sender, "specialty": pool.specialty, "year": year}
             if post_months > pool.post_months:
                 more: dict[str, object] = {"number": post_months, "limit": pool.post_months}
                 excess = post_months - pool.post_months

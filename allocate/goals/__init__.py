@@ -3,6 +3,7 @@
 from allocate.goals.base import Goal
 from allocate.goals.cost import Cost
 from allocate.goals.deviation import Deviation
+from allocate.goals.match import Match
 from allocate.goals.people_reached import PeopleReached
 from allocate.goals.travel import Travel
 from allocate.goals.worst_tenth import WorstTenth
@@ -15,6 +16,7 @@ GOALS: dict[str, type[Goal]] = {
     "worst_town": WorstTown,
     "worst_tenth": WorstTenth,
     "deviation": Deviation,
+    "match": Match,
 }
 
-__all__ = ["GOALS", "Cost", "Deviation", "Goal", "PeopleReached", "Travel", "WorstTenth", "WorstTown"]
+__all__ = ["GOALS", "Cost", "Deviation", "Goal", "Match", "PeopleReached", "Travel", "WorstTenth", "WorstTown"]

@@ -35,6 +35,8 @@ class Goal(ABC):
 
     # Whether the value depends on how many people live or are served somewhere, and not only on what is open.
     sees_people: ClassVar[bool] = True
+    # Whether the value depends on nothing but who is posted where.
+    is_of_postings: ClassVar[bool] = False
 
     gap: float = pydantic.Field(default=0.01, ge=0, le=1)
     nodes: int = pydantic.Field(default=1_000_000, ge=0)

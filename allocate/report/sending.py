@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from allocate.outreach import DAY_NAMES, HALF_NAMES
 from allocate.report.away import (
     months_there,
     posts_away,
@@ -16,6 +15,7 @@ from allocate.report.away import (
     way_of,
 )
 from allocate.report.table import DISTRICT, Field, Sheet, Source, make_sheet
+from allocate.tables import DAY_NAMES, HALF_NAMES
 from allocate.tours import MONTHS, YEAR
 from allocate.words import catalogue
 

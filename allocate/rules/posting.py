@@ -10,11 +10,11 @@ from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.postings import MONTHS, RANKS, SENDERS
+from allocate.postings import MONTHS, SENDERS
 from allocate.rows import Breach, Column, Key, Number, Row, amount, opened, tours
 from allocate.rules.base import STRICT, Rule
 from allocate.rules.scopes import site_parts
-from allocate.tables import INSTITUTION_KINDS
+from allocate.tables import INSTITUTION_KINDS, RANKS
 from allocate.units import exact
 from allocate.words import say
 

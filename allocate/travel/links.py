@@ -75,6 +75,11 @@ def metric(lon_lat: Sequence[tuple[float, float]], datum: str, epsg: int) -> Met
     return np.column_stack(project.transform(degrees[:, 0], degrees[:, 1]))
 
 
+def metres(a: Metric, b: Metric) -> int:
+    """Return the straight line between two positions, in whole metres [m]."""
+    return round(float(np.hypot(*(a - b))))
+
+
 def adjoining(places: Metric, longest: int) -> set[tuple[int, int]]:
     """Return the pairs of places that adjoin: no third place lies between them (Gabriel graph).
 
