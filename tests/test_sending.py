@@ -118,8 +118,8 @@ def test_a_hub_says_who_is_there_and_when_and_what_supports_it(tables: dict[str,
          None),
         ("hub-2", "in some months", "a tertiary hospital", "Chinese medicine", "associate-senior", None, None, "no",
          None),
-        ("hub-2", "in some months", "柳河医院", "internal medicine", "attending physician", 2, "Oct–Mar of the next year", "no",
-         None),
+        ("hub-2", "in some months", "柳河医院", "internal medicine", "attending physician", 2,
+         "Oct–Mar of the next year", "no", None),
         ("hub-3", "remote consultation", None, None, None, None, None, None, "an_expert (nurses)"),
     ]  # fmt: skip
 
