@@ -52,8 +52,10 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         *_idle_fields(district, model),
         *faults(district, model.population, model.years),
     ]
-    people = project(district, model.population, model.years)
-    misfits = [*unfit(district, model), *_unknown_ages(model, people.ages)]
+    misfits = unfit(district, model)
+    if not wrong:
+        people = project(district, model.population, model.years)
+        misfits += _unknown_ages(model, people.ages)
     if wrong or any(fault.file != f"{model.id}.toml" for fault in misfits):
         raise InputError([*wrong, *misfits])
     if misfits:

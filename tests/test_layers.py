@@ -32,7 +32,7 @@ SHAPES = {
     "places": "POINT",
     "sites": "POINT",
 }
-STATUSES = {"served", "no_capacity", "rounds", "out_of_range"}
+STATUSES = {"served", "no_capacity", "rounds", "posted", "out_of_range"}
 
 Content = dict[str, Any]
 
@@ -51,6 +51,7 @@ def lively(tiny_plan: Plan) -> Content:
     closed["year"] = 2027
     outside = [row for row in content["places"] if row["status"] == "out_of_range"]
     outside[0]["status"] = outside[-1]["status"] = "rounds"
+    outside[1]["status"] = "posted"
     return content
 
 

@@ -599,6 +599,8 @@ def test_the_coverage_of_today_stands_beside_the_plan_or_is_said_to_be_unknown(o
 
 def test_the_card_of_a_place_says_why_it_is_served_or_not(opened: Any) -> None:
     plan = small_plan()
+    visited = next(row for row in plan["places"] if (row["status"], row["year"]) == ("rounds", YEARS[0]))
+    visited["status"] = "posted"
     shown = opened(plan)
     shown.page.click("#years [data-year='2025']")
     rows = {row["status"]: row for row in reversed(plan["places"]) if row["year"] == YEARS[0]}
@@ -607,6 +609,8 @@ def test_the_card_of_a_place_says_why_it_is_served_or_not(opened: Any) -> None:
         "no_capacity": "有开放的站点，但已满员",
         "out_of_range": "圈内没有开放的站点",
         "served": "圈内有开放的站点：",
+        "rounds": "没有固定站点，由巡诊服务",
+        "posted": "没有固定站点，由驻村人员服务",
     }
     for status, why in whys.items():
         shown.page.fill("#find", names[rows[status]["id"]])

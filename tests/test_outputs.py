@@ -33,7 +33,7 @@ from allocate.report.workbook import workbook
 from allocate.words import LANGUAGES, Language, say, say_in, speaking
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("served", "no_capacity", "rounds", "out_of_range")
+PARTS = ("served", "no_capacity", "rounds", "posted", "out_of_range")
 
 
 def table(content: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:

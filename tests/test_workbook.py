@@ -18,6 +18,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from conftest import ROOT, start_python
 from python_calamine import CalamineWorkbook
+from sending import with_sending
 
 from allocate.plans import Plan, to_json
 from allocate.report.sheets import sheets
@@ -250,7 +251,7 @@ def test_the_picture_of_the_summary_shows_the_people_of_the_table_below_it(conte
     district = {row["year"]: row for row in content["ledger"] if row["scope"] == "district"}
     assert shown == {
         say_in("zh", f"field.{status}"): {year: row[status] for year, row in district.items()}
-        for status in ("served", "no_capacity", "rounds", "out_of_range")
+        for status in ("served", "no_capacity", "rounds", "posted", "out_of_range")
     }
 
 
@@ -338,7 +339,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
 @pytest.fixture(scope="module")
 def opened(tiny_plan: Plan, office: Office) -> Path:
     """Return a workbook with texts and figures that a spreadsheet might take for something else."""
-    content: Content = copy.deepcopy(dict(tiny_plan.content))
+    content: Content = with_sending(tiny_plan.content)
     content["sites"][0]["name"], content["sites"][1]["name"] = FORMULA_NAME, LINK_NAME
     content["district_data"]["towns"][0]["name"] = '0012, "镇"\n第二行'
     content["district_data"]["places"][1]["name"] = "2025-01-01"

@@ -35,7 +35,7 @@ def sending_sheets(source: Source) -> Iterator[Sheet]:
     """Yield the tables of postings and rounds that a plan has: one that decides neither has none."""
     posts, visits = posts_away(source.content), visits_made(source.content)
     makers: tuple[tuple[Callable[[Source], Sheet], bool], ...] = (
-        (_care, "care" in source.content),
+        (_care, (posts or visits) and "care" in source.content),
         (_by_hub, posts),
         (_by_hospital, posts),
         (_roster, posts),
