@@ -133,9 +133,9 @@ def _event(outings: Outings, key: tuple[object, ...], name: str) -> Event:
 
 def _file(kind: str, name: str, code: str) -> str:
     """Return the name of a file, which no two ids share: neither where letters are lost nor where case is not told."""
-    ascii_code = _part(code)
-    mark = "" if ascii_code == code == code.lower() else sha256(dumps(code).encode()).hexdigest()[:8]
-    parts = (kind, _part(name) if name != code else "", ascii_code, mark)
+    kept = _part(code)
+    mark = "" if code and kept == code == code.lower() else sha256(dumps(code).encode()).hexdigest()[:8]
+    parts = (kind, _part(name) if name != code else "", kept, mark)
     return "-".join(filter(None, parts)) + ".ics"
 
 
