@@ -74,17 +74,19 @@ def content(sent_plan: Plan) -> Content:
     return copy.deepcopy(dict(sent_plan.content))
 
 
-def half_days(page: dict[str, Any], *, monthly: bool) -> Counter[tuple[int, int, str]]:
-    """Return the filled half-days of one of the grids of a page: week, day, morning or afternoon."""
-    weeks = 4 if monthly else 1
-    found: Counter[tuple[int, int, str]] = Counter()
+def half_days(page: dict[str, Any], language: Language) -> Counter[tuple[bool, int, int, str]]:
+    """Return the filled half-days of a page: whether once a month, week, day, morning or afternoon."""
+    weeks = {say_in(language, "outing.week", week=week): (True, week) for week in range(1, 5)}
+    found: Counter[tuple[bool, int, int, str]] = Counter()
     for head, *lines in page["tables"]:
-        assert len(head) == 6
-        if len(lines) == 2 * weeks:
-            for at, (_, *cells) in enumerate(lines):
-                for day, cell in enumerate(cells, start=1):
-                    if cell:
-                        found[at // 2 + 1, day, ("am", "pm")[at % 2]] += 1
+        assert head == ["", *(say_in(language, f"timetable.day_{day}") for day in range(1, 6))]
+        for at, (called, *cells) in enumerate(lines):
+            half = ("am", "pm")[at % 2]
+            *when, said, _ = called.split("\n")
+            assert said == say_in(language, f"timetable.half_{half}")
+            for day, cell in enumerate(cells, start=1):
+                if cell:
+                    found[(*(weeks[when[0]] if when else (False, 1)), day, half)] += 1
     return found
 
 
@@ -99,13 +101,7 @@ def test_every_village_and_every_team_has_a_page_with_its_half_days_of_the_plan(
         for row in content["timetable"]:
             at = outings.is_monthly(row["way"]), row["week"], row["day"], row["half"]
             wanted.setdefault(tuple(row[key] for key in keys), Counter())[at] += 1
-        found = Counter(
-            (
-                page["year"],
-                tuple(sorted((m, *at) for m in (False, True) for at in half_days(page, monthly=m))),
-            )
-            for page in pages.of(kind)
-        )
+        found = Counter((page["year"], tuple(sorted(half_days(page, language)))) for page in pages.of(kind))
         assert found == Counter((key[0], tuple(sorted(grid))) for key, grid in wanted.items())
 
 

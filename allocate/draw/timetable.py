@@ -146,26 +146,27 @@ def _grids(outings: Outings, page: ET.Element, visits: Sequence[Row], say: Calla
     for is_monthly, note in ((False, "outing.week_note"), (True, "outing.month_note")):
         mine = [visit for visit in visits if outings.is_monthly(visit["way"]) == is_monthly]
         if mine:
-            page.append(_grid(outings, mine, 4 if is_monthly else 1, say))
+            page.append(_grid(outings, mine, say))
             notes.append(note)
     return notes
 
 
-def _grid(outings: Outings, visits: Sequence[Row], weeks: int, say: Callable[[Row], str]) -> ET.Element:
-    """Return visits by day of the week, and by morning and afternoon of every week."""
+def _grid(outings: Outings, visits: Sequence[Row], say: Callable[[Row], str]) -> ET.Element:
+    """Return visits by day of the week, and by morning and afternoon of every week in which there are any."""
+    is_monthly = outings.is_monthly(visits[0]["way"])
     at = group(visits, "week", "half", "day")
-    table = ET.Element("table", {"class": "grid month" if weeks > 1 else "grid"})
+    table = ET.Element("table", {"class": "grid month" if is_monthly else "grid"})
     head = _add(_add(table, "thead"), "tr")
     _add(head, "th")
     for day in range(1, DAYS + 1):
         _add(head, "th", outings.word(f"timetable.day_{day}"))
     body = _add(table, "tbody")
-    for week in range(1, weeks + 1):
+    for week in sorted({visit["week"] for visit in visits}):
         for half, (begin, end) in HOURS.items():
             line = _add(body, "tr")
             hours = {"begin": f"{begin:%H:%M}", "end": f"{end:%H:%M}"}
             called = outings.word("outing.half_hours", half=outings.word(f"timetable.half_{half}"), **hours)
-            _add(line, "th", called if weeks == 1 else f"{outings.word('outing.week', week=week)}\n{called}")
+            _add(line, "th", f"{outings.word('outing.week', week=week)}\n{called}" if is_monthly else called)
             for day in range(1, DAYS + 1):
                 there = at.get((week, half, day), [])
                 _add(line, "td", "\n".join(map(say, there)), **({"class_": "here"} if there else {}))
