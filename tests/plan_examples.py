@@ -1,6 +1,8 @@
 """Synthetic plans: the content of a plan.json that no solver has seen."""
 
+import copy
 import math
+from collections.abc import Mapping
 from typing import Any
 
 YEARS = (2025, 2030)
@@ -84,6 +86,47 @@ def small_plan() -> dict[str, Any]:
             "institutions": hubs,
         },
     }
+
+
+def going_out(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of the small district's plan with experts posted, rounds to a village and a town, and a post.
+
+    No solver has seen them, and no recheck either. One tour runs over December, where the next begins.
+    """
+    made: dict[str, Any] = copy.deepcopy(dict(content))
+    ways = {
+        "rounds": ("T2014", "hub-2", "week", ((1, 2, "am"), (1, 4, "pm")), 1),
+        "posts": ("T3027", "hub-3", "week", ((1, 1, "am"), (1, 1, "pm")), 2),
+        "town_rounds": ("T2", "hospital-1", "month", ((3, 5, "pm"),), 1),
+    }
+    named = {"zh": "市级医院", "en": "a hospital of the city"}
+    made["settings"] |= {
+        "supporters": {"city": {"name": named, "sends_as": "tertiary_hospital"}},
+        "outreach": {
+            way: {"name": {"zh": f"方式{n}", "en": f"way {n}"}, "per": per, "is_post": way == "posts"}
+            | ({"to": "town"} if per == "month" else {})
+            for n, (way, (_, _, per, _, _)) in enumerate(ways.items())
+        },
+    }
+    made |= {name: [] for name in ("postings", "roster", "rounds", "timetable")}
+    for year in made["years"]:
+        for way, (to, by, per, slots, half_days) in ways.items():
+            about = {"year": year, "way": way, "by": by, "to": to}
+            times = len(slots) // half_days
+            made["rounds"].append(about | {"times": times, "per": per, "half_days": half_days, "minutes": 9})
+            made["timetable"] += [
+                about | {"team": 1, "week": week, "day": day, "half": half} for week, day, half in slots
+            ]
+        for pool, (sender, to, first, months) in enumerate(
+            (("hospital-1", "hub-2", 10, 6), ("hospital-1", "hub-3", 4, 6), ("city", "hub-2", 1, 12))
+        ):
+            about = {"year": year, "from": sender, "specialty": "internal_medicine", "pool": pool, "to": to}
+            rank = "attending" if pool else "senior"
+            made["postings"].append(about | {"rank": rank, "months": months, "tours": 1})
+            made["roster"].append(
+                about | {"post": 1, "first_month": first, "months": months, "carried": False, "of": None}
+            )
+    return made
 
 
 def hostile_plan() -> dict[str, Any]:

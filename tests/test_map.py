@@ -113,7 +113,7 @@ def test_a_template_that_would_fetch_is_refused() -> None:
         "<style>p { background: url(//example.invalid/x.png); }</style>",
     ):
         with pytest.raises(AssertionError, match="would fetch"):
-            page._refuse_requests(f"<html><head></head><body>{bad}</body></html>")
+            page.refuse_requests(f"<html><head></head><body>{bad}</body></html>")
 
 
 def test_the_policy_names_exactly_the_scripts_of_the_page(html: str) -> None:

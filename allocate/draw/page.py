@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from html.parser import HTMLParser
 from typing import Any
@@ -45,16 +45,16 @@ def map_page(plan: Mapping[str, Any]) -> str:
 
 def _page(container: str) -> tuple[str, str]:
     """Return what stands before and after the data, once it is sure that nothing in it is fetched."""
-    scripts = [_leaflet_script(), _file("unpack.js"), _file("page.js")]
-    template = _file("template.html").replace("<!-- map -->", container)
+    scripts = [_leaflet_script(), map_file("unpack.js"), map_file("page.js")]
+    template = map_file("template.html").replace("<!-- map -->", container)
     template = template.replace("<!-- no_script -->", escape(both("map.no_script")))
     head, body = template.split("<!-- body -->")
-    policy = _POLICY.format(hashes=" ".join(f"'sha256-{_digest(script)}'" for script in scripts))
-    styles = f"<style>\n{_leaflet_style()}\n{_file('style.css')}</style>\n"
+    policy = policy_of(scripts)
+    styles = f"<style>\n{_leaflet_style()}\n{map_file('style.css')}</style>\n"
     before = head.replace("<!-- policy -->", policy).replace("<!-- styles -->", styles) + body
     before, end = before.split("<!-- data -->")
     after = "".join(f"<script>{script}</script>\n" for script in scripts) + end
-    _refuse_requests(before + after)
+    refuse_requests(before + after)
     return before, after
 
 
@@ -86,17 +86,23 @@ def _words() -> dict[str, Mapping[Language, str]]:
     return own | codes
 
 
-def _file(name: str) -> str:
+def map_file(name: str) -> str:
+    """Return a file of maps/."""
     return (bundled() / "maps" / name).read_text(encoding="utf-8")
 
 
+def policy_of(scripts: Iterable[str]) -> str:
+    """Return the policy of a page that asks no host for anything and runs these scripts only."""
+    return _POLICY.format(hashes=" ".join(f"'sha256-{_digest(script)}'" for script in scripts))
+
+
 def _leaflet_script() -> str:
-    return _file(f"{LEAFLET}/leaflet.js")
+    return map_file(f"{LEAFLET}/leaflet.js")
 
 
 def _leaflet_style() -> str:
     """Return Leaflet's style without the pictures of its markers and layer box, which the page never uses."""
-    style = _file(f"{LEAFLET}/leaflet.css")
+    style = map_file(f"{LEAFLET}/leaflet.css")
     return re.sub(r"^\s*(background-image|behavior):\s*url\([^)]*\);\n", "", style, flags=re.MULTILINE)
 
 
@@ -126,7 +132,7 @@ class _Fetches(HTMLParser):
             self.found += re.findall(r"@import[^;]*|url\((?!['\"]?(?:data:|#))[^)]*\)", data)
 
 
-def _refuse_requests(html: str) -> None:
+def refuse_requests(html: str) -> None:
     """Stop where the page would ask some host for something: a fault in the template or in its parts.
 
     Raises
@@ -138,5 +144,5 @@ def _refuse_requests(html: str) -> None:
     parser.feed(html)
     parser.close()
     if parser.found:
-        msg = f"The map page would fetch: {'; '.join(parser.found)}"
+        msg = f"The page would fetch: {'; '.join(parser.found)}"
         raise AssertionError(msg)
