@@ -108,6 +108,7 @@ def faults(district: District, model: Model) -> list[Problem]:
         *_wrong_tours(district, model),
         *_wrong_sessions(district, model),
         *_unlisted(district, model),
+        *_wrong_bases(district, model),
     ]
 
 
@@ -224,6 +225,18 @@ def _unlisted(district: District, model: Model) -> Iterator[Problem]:
                 yield Problem("problem.no_village", f"{model.id}.toml", column=column, value=place, details=details)
 
 
+def _wrong_bases(district: District, model: Model) -> Iterator[Problem]:
+    """Yield the institutions that a way of outreach names and that there are not, or that are of no kind that sends."""
+    for name, plan in model.outreach.items():
+        able = [one.id for one in district.institutions if one.kind in plan.by]
+        for one in plan.only:
+            if one not in able:
+                column = f"outreach.{name}.only"
+                yield Problem(
+                    "problem.choice", f"{model.id}.toml", column=column, value=one, details={"choices": ", ".join(able)}
+                )
+
+
 def with_closed(ways: Mapping[str, Way], district: District, sites: Sequence[Site]) -> dict[str, Way]:
     """Return ways of outreach with the half-days in which nobody is out, everywhere or as sessions.csv says."""
     barred = _barred(district)
@@ -273,7 +286,11 @@ def ways(
 def _bases(plan: Outreach, sites: Sequence[Site], model: Model) -> list[int]:
     """Return the sites that exist and may have the staff that goes."""
     posts = model.resources[plan.resource].at
-    return [j for j, site in enumerate(sites) if site.exists and site.kind in plan.by and site.kind in posts]
+    return [
+        j
+        for j, site in enumerate(sites)
+        if site.exists and site.kind in plan.by and site.kind in posts and (not plan.only or site.id in plan.only)
+    ]
 
 
 def _villages(
