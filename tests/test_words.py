@@ -16,10 +16,12 @@ from allocate.goals import GOALS
 from allocate.model import SITED
 from allocate.policies import REGIMES
 from allocate.population import AGES, Method
+from allocate.report.sending import SENDING_SHEETS
 from allocate.rows import POLICY
 from allocate.rules import RULES
 from allocate.rules.amounts import UNITS, USUAL
 from allocate.rules.rate import PER
+from allocate.rules.rounds import Where
 from allocate.words import LANGUAGES, both, catalogue, language, say, say_in, speaking
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,6 +33,7 @@ SECTIONS = {key.split(".")[0] for key in catalogue()}
 SHEETS = {
     *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting"),
     *("draws", "front", "assumptions", "problems", "sources", "staffing", "staff_flows", "staff_by_town"),
+    *SENDING_SHEETS,
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
 POLICY_FILES = [tomllib.loads(file.read_text("utf-8")) for file in sorted((ROOT / "models/policies").glob("*.toml"))]
@@ -52,6 +55,10 @@ MORE_TERMS = {
     *("all", "capital", "recurrent"),
     # Fields that lack staff, for which a planner may set money aside.
     *("paediatricians", "emergency_physicians"),
+    # Specialties of hospitals, of which a planner may send experts.
+    *("anaesthesia", "cardiology", "dentistry", "dermatology", "emergency", "endocrinology", "ent"),
+    *("general_practice", "geriatrics", "neurology", "oncology", "ophthalmology", "orthopaedics", "public_health"),
+    *("rehabilitation", "respiratory", "ultrasound"),
 }
 # Sections whose keys are codes of the data.
 CODES: dict[str, set[str]] = {
@@ -82,7 +89,12 @@ CODES: dict[str, set[str]] = {
         *(f"population_{age}_and_over" for age in (60, 65, 80)),
         "households",
     },
-    "status": {"served", "no_capacity", "rounds", "out_of_range", "unknown"},
+    "status": {"served", "no_capacity", "rounds", "posted", "out_of_range", "unknown"},
+    "how": {"own", "neighbour", "posted", "rounds", "no_capacity", "none"},
+    "support": {"resident", "remote", "part", "none"},
+    "which": set(get_args(Where)),
+    "half": set(tables.HALF_NAMES),
+    "week": {"1", "2", "3", "4", "every"},
     "clause": {
         *("met", "missed", "reported", "undecided", "not_applicable", "planned"),
         *("other_regime", "past", "undecided_yet", "decided_here", "off", "beyond"),
@@ -104,13 +116,12 @@ CODES: dict[str, set[str]] = {
             "model_modes",
         ),
         *("people_later_years", *(f"people_later_years_{method}" for method in ("trend", "growth", "table"))),
-        *("people_ages_held", "model_resources", "staff", "pools", "tours", "sessions"),
-        *(f"model_{table}" for table in ("postings", "supporters", "pools", "outreach")),
-        *("people_ages_held", "model_resources", "model_goals", "staff", "fields"),
+        *("people_ages_held", "staff", "pools", "tours", "sessions", "fields"),
+        *(f"model_{table}" for table in ("resources", "goals", "postings", "supporters", "pools", "outreach")),
     },
     "projection": set(get_args(Method)),
     "age": set(AGES),
-    "gis": {"boundary", "towns", "reach", "links", "places", "sites", "no_room"},
+    "gis": {"boundary", "towns", "reach", "links", "places", "sites", "no_room", "postings", "rounds"},
 }
 # Chinese that is no text for people: table descriptions in both languages stand side by side with their columns,
 # and the reader knows how a blank cell is written.
@@ -178,7 +189,8 @@ def is_used(key: str) -> bool:
     for module in MODULES:
         texts, shapes = constants(module), patterns(module)
         if section in ("field", "note") and module.name == "table.py":
-            texts = set().union(*map(constants, REPORTS))
+            # (A timetable has a column for every day of the week.)
+            texts = set(tables.DAY_NAMES).union(*map(constants, REPORTS))
             shapes = set().union(*map(patterns, REPORTS))
         helper = f"{section}\\..+"
         whole = {shape for shape in shapes if shape.startswith(f"{section}\\.") and shape != helper}
