@@ -5,7 +5,7 @@ base's visits their half-days (`timetable`), each exactly. What cannot be done c
 must keep (`Case.cuts`); what still cannot be done after some rounds is left out of the plan, and missed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from allocate.case import Case
@@ -15,6 +15,7 @@ from allocate.layout import Layout
 from allocate.model import Model
 from allocate.outgoing import base, bases, carried, is_cyclic, releases, sent, stops, wanted, ways_home
 from allocate.posted_alone import bounds_of_postings
+from allocate.postings import MONTHS
 from allocate.posts import employ_spare
 from allocate.program import Options
 from allocate.roster import cuts as roster_cuts
@@ -26,7 +27,7 @@ from allocate.sessions import Visit
 from allocate.stages import clause_values, goal_values
 from allocate.timetable import cuts as timetable_cuts
 from allocate.timetable import make_timetable
-from allocate.tours import Tour
+from allocate.tours import Cut, Tour, Wanted
 from allocate.two_steps import staff_for
 
 # How often what was learnt goes back into the plan.
@@ -79,15 +80,20 @@ def carry_out(case: Case, model: Model, found: Layouts, options: Options, gap: f
         return found
     rules, goals = model.planned(), model.goals
     best = in_detail(case, rules, found.layout)
+
+    def worth(one: Detailed) -> tuple[Number, ...]:
+        # Clauses by strength, then goals: as plans are compared.
+        return (*clause_values(case, rules, one.layout).values(), *goal_values(case, goals, one.layout).values())
+
     told, posted = case, bounds_of_postings(case, rules, goals, options)
     for n in range(_ROUNDS):
         if not best.left or not best.cuts:
             break
         fresh = [replace(row, about=(*row.about, n)) for row in best.cuts]
         told = replace(told, cuts=(*told.cuts, *fresh))
-        layout, _ = staff_for(told, found.layout, rules, goals, gap, options, posted)
+        layout, _ = staff_for(told, best.layout, rules, goals, gap, options, posted, start=best.layout)
         again = in_detail(case, rules, layout)
-        best = replace(min(best, again, key=lambda one: one.left), cuts=again.cuts)
+        best = replace(min(best, again, key=worth), left=again.left, cuts=again.cuts)
     layout = employ_spare(case, rules.values(), best.layout)
     values = {**clause_values(case, rules, layout), **goal_values(case, goals, layout)}
     bounds = {name: min(bound, float(values[name])) for name, bound in found.bounds.items() if name in values}
@@ -112,18 +118,9 @@ def _rosters(
         for n in range(1 + sum(number for (*_, u), number in layout.tours.items() if u == t)):
             asked, wants = sent(now, t), wanted(case, rules, now, t)
             made = make_roster(let_go, asked, wants, before, cyclic=cyclic)
-            if not n:
+            if not n and (made.gaps or made.left):
                 told = roster_cuts(let_go, asked, wants, possible, before, cyclic=cyclic)
-                learnt += [
-                    Row(
-                        ("roster", k, case.years[t]),
-                        {tours(p, months, j, t): times for (p, j, months), times in cut.terms.items()},
-                        "<=",
-                        cut.most,
-                    )
-                    for k, cut in enumerate(told)
-                    if made.gaps or made.left
-                ]
+                learnt += [row for k, cut in enumerate(told) for row in _roster_rows(case, cut, k, wants, t)]
             out = [(one.pool, one.months, one.to, t) for one in made.left for _ in range(one.number)]
             if not out and made.gaps:
                 # (One tour of the site that lacks somebody: then the plan claims one person less there.)
@@ -144,6 +141,26 @@ def _rosters(
             now = replace(now, tours=numbers)
         found[t] = made.tours
     return {t: mine for t, mine in found.items() if mine}, learnt, left
+
+
+def _roster_rows(case: Case, cut: Cut, k: int, wants: Sequence[Wanted], t: int) -> Iterator[Row]:
+    """Yield what a cut asks of a plan that wants as many: it gives way where a site is sent fewer than that."""
+    year = case.years[t]
+    terms: dict[Key, Number] = {tours(p, months, j, t): times for (p, j, months), times in cut.terms.items()}
+    for i, eased in sorted(cut.eased.items()):
+        want = wants[i]
+        fewer: Key = (ENOUGH, "fewer", want.number, *(n for count in sorted(want.counts) for n in count), want.to, t)
+        terms[fewer] = -eased * MONTHS * want.number
+        # (So many post-months are one too few to be so many persons.)
+        short = MONTHS * want.number - 1
+        sent: dict[Key, Number] = {
+            tours(p, months, j, t): months
+            for p, months, j in pairs(case)
+            if j == want.to and (p, months) in want.counts
+        }
+        beyond = max(0, sum(case.pools[p].post_months for p in {p for p, _ in want.counts}) - short)
+        yield Row(("roster fewer", k, i, year), {**sent, fewer: beyond}, "<=", short + beyond)
+    yield Row(("roster", k, year), terms, "<=", cut.most)
 
 
 def _no_idle_teams(case: Case, rules: Sequence[Rule], layout: Layout) -> Layout:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from functools import partial
 from math import floor
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 from allocate.case import Case
 from allocate.layout import Layout
 from allocate.outreach import HalfDay, Way
-from allocate.postings import MONTHS
 from allocate.rows import Breach
 from allocate.rules import Posting, Rule
 from allocate.sessions import Base, Slot, Stop, Timetable, Visit, journey
@@ -40,21 +38,20 @@ def wanted(case: Case, rules: Iterable[Rule], layout: Layout, t: int) -> tuple[W
     Half a person all the year round is nobody at all times: what is counted is rounded down.
     """
     found: dict[tuple[int, frozenset[tuple[int, int]]], int] = {}
+    lengths = case.postings.months if case.postings else ()
+    kinds = [(p, months) for p, _ in enumerate(case.pools) for months in lengths]
     for rule in rules:
         if not isinstance(rule, Posting) or t not in rule.when(case):
             continue
         for _, inside, sender in rule.parts(case):
             for j in inside:
-                mine = {
-                    (p, months): n
-                    for (p, months, k, u), n in layout.tours.items()
-                    if (k, u) == (j, t) and n and rule.counts(case, p, months, j, sender)
-                }
-                number = floor(sum((Fraction(months * n, MONTHS) for (_, months), n in mine.items()), Fraction(0)))
+                number = floor(rule.posted(case, layout, (j,), sender, t))
                 if rule.scope == "site":
                     number = min(number, rule.at_least)
                 if number:
-                    key = j, frozenset(mine)
+                    # (Whoever else might be sent counts too: a later plan may send them.)
+                    counts = ((p, months) for p, months in kinds if rule.counts(case, p, months, j, sender))
+                    key = j, frozenset(counts)
                     found[key] = max(number, found.get(key, 0))
     return tuple(Wanted(j, number, counts) for (j, counts), number in sorted(found.items(), key=_want_order))
 
@@ -75,8 +72,8 @@ def carried(case: Case, t: int) -> tuple[Tour, ...]:
 
 
 def is_cyclic(case: Case, t: int) -> bool:
-    """Tell whether the roster of a year repeats: not where some are away already when it begins."""
-    return (case.postings is None or case.postings.cyclic) and not carried(case, t)
+    """Tell whether the roster of a year repeats: the first one does not where it takes over who is away already."""
+    return t > 0 or ((case.postings is None or case.postings.cyclic) and not carried(case, t))
 
 
 def base(case: Case, layout: Layout, name: str, j: int, t: int) -> Base:

@@ -173,6 +173,7 @@ def _wrong_tours(district: District, model: Model) -> Iterator[Problem]:
         yield Problem("problem.tours_cyclic", TOURS.file, details={"file": f"{model.id}.toml"})
     kinds = {one.id: one.kind for one in district.institutions}
     away = {one.name: one.release.away for one in _told(district, model)}
+    released = {one.name: _months(one.release) for one in _told(district, model)}
     longest, sent = max(model.postings.months), Counter[tuple[str, str, str]]()
     for row in district.tours:
         whose = row.hospital, row.specialty, row.rank
@@ -184,6 +185,10 @@ def _wrong_tours(district: District, model: Model) -> Iterator[Problem]:
         elif sent[whose] > away[whose]:
             details = {"number": sent[whose], "away": away[whose]}
             yield Problem("problem.tour_away", TOURS.file, row.row, value=" · ".join(whose), details=details)
+        closed = [m for m in range(1, row.until + 1) if m not in released.get(whose, range(1, MONTHS + 1))]
+        if closed:
+            met = {"pool": " · ".join(whose), "months": ", ".join(map(str, closed))}
+            yield Problem("problem.tour_closed", TOURS.file, row.row, "until", row.until, met)
         hubs = (*HUB_KINDS, "hospital") if row.hospital in model.supporters else HUB_KINDS
         if kinds[row.hub] not in hubs:
             told = {"kind": kinds[row.hub], "hubs": ", ".join(hubs)}

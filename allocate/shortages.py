@@ -1,14 +1,18 @@
 """Finds clauses on postings and rounds for which pools and posts are too small whatever the plan, and what would do."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from allocate.case import Case
 from allocate.findings import Book, Finding, Value, listed, shown
+from allocate.layout import Layout
+from allocate.outgoing import base
+from allocate.outgoing import stops as visited_by
 from allocate.outreach import DAYS, HALVES, Outreach
 from allocate.postings import MONTHS
 from allocate.rules import Posting, Rounds
+from allocate.sessions import most_visits
 
 
 def shortages(book: Book) -> Iterator[Finding]:
@@ -141,12 +145,15 @@ def _too_few_teams(book: Book, name: str, rule: Rounds) -> Iterator[Finding]:
     for t in rule.when(case):
         # (Whoever has a site that spares it, or may get one, need not be visited.)
         stops = [(ident, stop) for ident, stop, sparing in rule.stops(case, t) if not sparing]
-        bases = {stop: {j for way in ways for j in case.ways[way].bases_of.get(stop, ())} for _, stop in stops}
-        nowhere = [ident for ident, stop in stops if not bases[stop]]
+        within = {stop: {(way, j) for way in ways for j in case.ways[way].bases_of.get(stop, ())} for _, stop in stops}
+        bases = {stop: {j for way, j in able if has_time(case, way, stop, j)} for stop, able in within.items()}
+        nowhere = [ident for ident, stop in stops if not within[stop]]
+        never = [ident for ident, stop in stops if within[stop] and not bases[stop]]
         details: dict[str, Value] = {"clause": book.cite(name), "year": case.years[t]}
-        if nowhere:
-            more: dict[str, Value] = {"count": len(nowhere), "places": listed(_called(book, nowhere))}
-            yield Finding("unmeetable", (name,), "finding.rounds_nowhere", details | more)
+        for words, those in (("finding.rounds_nowhere", nowhere), ("finding.rounds_never", never)):
+            if those:
+                more: dict[str, Value] = {"count": len(those), "places": listed(_called(book, those))}
+                yield Finding("unmeetable", (name,), words, details | more)
         crowded: list[str] = []
         cures: list[tuple[str, int]] = []
         for j in sorted({j for near in bases.values() if len(near) == 1 for j in near}):
@@ -162,8 +169,15 @@ def _too_few_teams(book: Book, name: str, rule: Rounds) -> Iterator[Finding]:
             cure = " ".join(f"--set {key}={number}" for key, number in most.items())
             more = {"where": listed(crowded), "cure": cure}
             yield Finding("unmeetable", (name,), "finding.teams_short", details | more)
-        if nowhere or crowded:
+        if nowhere or never or crowded:
             return
+
+
+def has_time(case: Case, name: str, stop: int, j: int) -> bool:
+    """Tell whether enough half-days are open for a site to visit a village or town in a way, with teams enough."""
+    alone = Layout(frozenset(), visits=frozenset({(name, stop, j, 0)}))
+    (visited,) = visited_by(case, alone, name, j, 0)
+    return most_visits(base(case, alone, name, j, 0), replace(visited, index=0, people=1)) >= visited.sessions
 
 
 def most_stops(case: Case, plan: Outreach, j: int) -> int:

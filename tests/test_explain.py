@@ -306,6 +306,7 @@ BAODI = {
     "adopt": "[]",
     # (The pay of today's staff alone exceeds the budget.)
     "resources": "{}",
+    "supporters": "{}",
     "pools": "{}",
     "outreach": "{}",
     "rules": "{ "

@@ -19,6 +19,7 @@ from allocate.words import speaking
 
 MODEL = read_model(DATA / "tiny.toml")
 DISTRICT = read_district(MODEL.district_folder())
+WEEK = frozenset((day, half) for day in range(1, 6) for half in (0, 1))
 EXPERT = rule("posting", to=("township_hospital",), sent_by="lead_hospital")
 
 
@@ -146,6 +147,21 @@ def test_a_village_that_may_get_a_clinic_need_not_be_visited() -> None:
     ]
 
 
+def test_a_village_with_fewer_open_half_days_than_visits_is_named() -> None:
+    # The first village is open on Wednesday morning and afternoon: two visits are not on one day.
+    case = villages(3, posts=2)
+    only = replace(case.ways["rounds"], closed={("stop", 0): WEEK - {(3, 0), (3, 1)}})
+    listed = rule("rounds", times=2, where="listed", listed=("P1", "P2"))
+    (one,) = found(replace(case, ways={"rounds": only}), listed)
+    assert (one.kind, one.words, one.details["count"]) == ("unmeetable", "finding.rounds_never", 1)
+    assert "P1" in str(one.details["places"])
+    # Thursday morning as well, and it can be done; three days apart, it cannot.
+    more = replace(only, closed={("stop", 0): WEEK - {(3, 0), (4, 0)}})
+    assert found(replace(case, ways={"rounds": more}), listed) == []
+    apart = replace(more, plan=more.plan.model_copy(update={"apart": 3}))
+    assert [one.words for one in found(replace(case, ways={"rounds": apart}), listed)] == ["finding.rounds_never"]
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_finding_is_said_in_both_languages(language: Any) -> None:
     pools = {"surgery": release(1)}
@@ -154,6 +170,8 @@ def test_every_finding_is_said_in_both_languages(language: Any) -> None:
         *found(hubs(2, *pools.values()), replace(EXPERT, rank="senior"), pools),
         *found(villages(8), rule("rounds", times=2, where="every")),
     ]
+    never = replace(case := villages(2), ways={"rounds": replace(case.ways["rounds"], closed={("base", 0): WEEK})})
+    some += found(never, rule("rounds", times=2, where="listed", listed=("P1",)))
     with speaking(language):
         assert all("{" not in one.sentence() and one.sentence() for one in some)
-    assert len({one.words for one in some}) == 4
+    assert len({one.words for one in some}) == 5
