@@ -156,6 +156,16 @@ def test_the_roster_by_hub_and_by_hospital_has_every_month_of_every_tour(content
     assert by_hub == by_hospital == wanted
 
 
+def test_a_hub_that_is_only_consulted_from_afar_is_named_on_the_page_of_its_year(content: Content) -> None:
+    content["remote"] = [{"year": 2027, "id": "hub-3"}]
+    (name,) = {site["name"] for site in content["sites"] if site["id"] == "hub-3"}
+    said = say_in("zh", "outing.remote", hubs=name)
+    rosters = Pages(timetable_page(content, "zh")).of("rosters")
+    assert [(page["year"], page["h1"]) for page in rosters if said in page["p"]] == [
+        (2027, say_in("zh", "outing.hub_page"))
+    ]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_nothing_is_fetched_and_only_the_script_of_the_page_runs(language: Language, content: Content) -> None:
     html = timetable_page(content, language)
