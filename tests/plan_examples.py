@@ -307,7 +307,7 @@ def _rows(place: dict[str, Any], year: int, sites: list[dict[str, Any]]) -> list
 
 
 def _by_status(rows: list[dict[str, Any]], year: int) -> dict[str, int]:
-    found = dict.fromkeys(("served", "rounds", "no_capacity", "out_of_range"), 0)
+    found = dict.fromkeys(("served", "posted", "rounds", "no_capacity", "out_of_range"), 0)
     for row in rows:
         if row["year"] == year:
             found[row["status"]] += row["people"]
