@@ -23,6 +23,7 @@ from allocate.draw.cells import (
     in_words,
     rows_of,
 )
+from allocate.draw.sending import Known, called, sending
 from allocate.report.sheets import REASONED
 from allocate.report.summary import say_grounds
 from allocate.units import Basis
@@ -53,12 +54,13 @@ def compact(plan: Row) -> dict[str, Any]:
     place_columns = _places(district, places, towns)
     mark_columns = _marks(plan, district, marks, towns)
     rows = _rows(plan, places, marks, years)
+    resources = Index()
+    staff = _staff(plan, marks, resources)
+    sent = sending(plan, years, Known(places, towns, marks, resources))
     for unnamed in list(places.position)[len(place_columns["id"]) :]:
         append_row(place_columns, _place({"id": unnamed, "town": None}, towns))
     for code in list(towns.position)[len(town_columns["name"]) :]:
         append_row(town_columns, {"name": code, "lon": None, "lat": None})
-    resources = Index()
-    staff = _staff(plan, marks, resources)
     return {
         "title": in_both(plan.get("title") or plan.get("model")),
         "district": in_both(district.get("name") or plan.get("district")),
@@ -84,6 +86,7 @@ def compact(plan: Row) -> dict[str, Any]:
         "resources": [_resource(name, plan) for name in resources.position],
         "staff": staff,
         "rows": rows,
+        **sent,
         "expected": _expected(plan, district, years),
         "coverage": _coverage(plan, district, years),
         "clauses": _clauses(plan),
@@ -143,7 +146,7 @@ def _marks(plan: Row, district: Row, marks: Index, towns: Index) -> Columns:
         actions[marks.of(site.get("id"))].append(site)
     planned = len(marks.position)
     others = [row["served_by"] for row in rows_of(plan.get("places")) if row.get("served_by") is not None]
-    for code in (*institutions, *others):
+    for code in (*institutions, *others, *called(plan)):
         marks.of(code)
     columns: Columns = {key: [] for key in ("id", "name", "kind", "town", "lon", "lat", "basis", "source", "actions")}
     for code, at in marks.position.items():
@@ -389,7 +392,8 @@ def _areas(plan: Row, district: Row, towns: Index) -> dict[str, dict[str, Column
 
     There is none where the plan lacks what they follow from.
     """
-    if not all(plan.get(key) for key in NEEDED) or not all(district.get(key) for key in NEEDED_OF_DISTRICT):
+    of_plan = all(plan.get(key) for key in NEEDED) and plan["settings"].get("circles")
+    if not of_plan or not all(district.get(key) for key in NEEDED_OF_DISTRICT):
         return {"towns": {}, "reach": {}}
     areas = Areas(plan)
     grounds = {code: shape for code, shape in areas.towns().items() if not shape.is_empty}
