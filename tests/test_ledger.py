@@ -83,6 +83,8 @@ HOLDS: Mapping[str, set[str]] = {
     "timetable_by_team": {"half-days"},
     "readings": {"villages", "visited villages", "teams needed"},
     "page": {"district", "town", "place", "residents", "site", "cost", "cost in all", "within"},
+    "page of postings": {"posted months", "months there"},
+    "page of rounds": {"visits", "minutes", "half-days", "next best"},
 }
 
 
@@ -417,7 +419,41 @@ def read_page(files: Files) -> dict[str, Any]:
     for mark, actions in zip(marks["id"], marks["actions"], strict=True):
         # (An institution on which the plan decides nothing has no actions and no cost.)
         lines += [line for action in actions or () for line in of_site({"id": mark, "cost": action["cost"]})]
-    return {"page": add_up(lines)}
+    found = {"page": add_up(lines)}
+    if files.content.get("roster"):
+        found["page of postings"] = add_up(of_page_tours(page, files.content))
+        found["page of rounds"] = add_up(of_page_rounds(page, files.content))
+    return found
+
+
+def of_columns(columns: Mapping[str, Sequence[Any]]) -> Iterator[Row]:
+    return (dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True))
+
+
+def of_page_tours(page: Row, content: Content) -> Iterator[Line]:
+    supporters = {row["name"]["zh"]: code for code, row in content["settings"]["supporters"].items()}
+    marks = page["marks"]["id"]
+    for tour in of_columns(page["tours"]):
+        name, mark = page["senders"][tour["sender"]]
+        hub = marks[tour["mark"]]
+        yield ("posted months", tour["year"], marks[mark] if mark >= 0 else supporters[name["zh"]], hub), tour["months"]
+        yield ("months there", tour["year"], hub), tour["there"].bit_count()
+
+
+def of_page_rounds(page: Row, content: Content) -> Iterator[Line]:
+    ways, marks, places = sorted(content["settings"]["outreach"]), page["marks"]["id"], page["places"]["id"]
+    towns = [town["id"] for town in content["district_data"]["towns"]]
+    rounds = list(of_columns(page["rounds"]))
+    for row in rounds:
+        stop = places[row["stop"]] if row["stop"] >= 0 else towns[-1 - row["stop"]]
+        key = row["year"], ways[row["way"]], marks[row["mark"]], stop
+        yield ("visits", *key), row["times"]
+        yield ("minutes", *key), row["minutes"]
+    for visit in of_columns(page["visits"]):
+        row = rounds[visit["round"]]
+        yield ("half-days", row["year"], ways[row["way"]], marks[row["mark"]], visit["team"]), 1
+    for row in of_columns({key: page["care"][key] for key in ("year", "place", "cost")}):
+        yield ("next best", places[row["place"]], row["year"]), row["cost"] or 0
 
 
 READERS: Mapping[str, Callable[[Files], dict[str, Any]]] = {
@@ -628,12 +664,12 @@ def spoil_outreach(content: Content) -> None:
         (spoil_budget, {"years", "budget"}),
         (spoil_coverage, {"coverage", "page"}),
         # (A tour that has no months has a line without them.)
-        (spoil_tour, {"postings_by_hub", "postings_by_hospital", "postings"}),
-        (spoil_month, {"roster", "postings_by_hub", "postings_by_hospital"}),
-        (spoil_visit, {"rounds"}),
-        (spoil_way, {"rounds"}),
-        (spoil_half_day, {"timetable", "timetable_by_team"}),
-        (spoil_care, {"care"}),
+        (spoil_tour, {"postings_by_hub", "postings_by_hospital", "postings", "page of postings"}),
+        (spoil_month, {"roster", "postings_by_hub", "postings_by_hospital", "page of postings"}),
+        (spoil_visit, {"rounds", "page of rounds"}),
+        (spoil_way, {"rounds", "page of rounds"}),
+        (spoil_half_day, {"timetable", "timetable_by_team", "page of rounds"}),
+        (spoil_care, {"care", "page of rounds"}),
         (spoil_reading, {"readings"}),
         (spoil_fit, {"fits"}),
         (spoil_outreach, {"years", "budget"}),

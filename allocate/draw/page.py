@@ -12,13 +12,19 @@ from typing import Any
 from allocate.bundle import bundled
 from allocate.draw.compact import centre, compact
 from allocate.draw.pack import pack_content
+from allocate.tables import DAY_NAMES
+from allocate.tours import YEAR
 from allocate.words import Language, both, catalogue, language
 
 LEAFLET = "vendor/leaflet-1.9.4"
 MAP_ID = "map"
 _FOLIUM_ID = re.compile(r"map_[0-9a-f]{32}")
 # Sections of the catalogue that say codes.
-_CODES = ("action", "basis", "clause", "kind", "sense", "status", "strength")
+_CODES = ("action", "basis", "clause", "half", "how", "kind", "sense", "status", "strength", "support", "week")
+# And single words that the page shares with the tables.
+_SHARED = (
+    "roster.span", "roster.over", *(f"field.{day}" for day in DAY_NAMES), *(f"field.month_{month}" for month in YEAR),
+)  # fmt: skip
 _HEAD_END, _BODY_START, _BODY_END = "</head>", "<body>", "</body>"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -82,8 +88,8 @@ def _island(name: str, content: Any) -> str:
 def _words() -> dict[str, Mapping[Language, str]]:
     """Return the words of the page, and those of the codes in a plan by group and code."""
     own = {key.removeprefix("map."): texts for key, texts in catalogue().items() if key.startswith("map.")}
-    codes = {key.replace(".", "_"): texts for key, texts in catalogue().items() if key.split(".")[0] in _CODES}
-    return own | codes
+    codes = [key for key in catalogue() if key.split(".")[0] in _CODES]
+    return own | {key.replace(".", "_"): catalogue()[key] for key in (*codes, *_SHARED)}
 
 
 def map_file(name: str) -> str:

@@ -10,6 +10,7 @@ from allocate.report.away import (
     say_months,
     sender_name,
     supported,
+    tours_made,
     visits_made,
     way_name,
     way_of,
@@ -58,21 +59,13 @@ def _tours(source: Source) -> list[dict[str, Any]]:
     """Return a record per tour: first those of the roster, then those that it has no months for."""
     content = source.content
     pools = {row["pool"]: row for row in content.get("postings", ())}
-    left: Counter[tuple[int, int, str, int]] = Counter()
-    for row in content.get("postings", ()):
-        left[row["year"], row["pool"], row["to"], row["months"]] += row["tours"]
     found = []
-    for tour in content.get("roster", ()):
-        if not tour["carried"]:
-            left[tour["year"], tour["pool"], tour["to"], tour["months"]] -= 1
-        months = months_there(content, tour)
-        marks = dict.fromkeys(months, _CARRIED if tour["carried"] else _THERE)
-        said = say_months(tour["first_month"], tour["months"], source.language)
+    for tour in tours_made(content):
+        said, marks = None, {}
+        if tour["first_month"] is not None:
+            said = say_months(tour["first_month"], tour["months"], source.language)
+            marks = dict.fromkeys(months_there(content, tour), _CARRIED if tour["carried"] else _THERE)
         found.append({**tour, "said": said, "marks": marks})
-    for (year, pool, to, length), number in left.items():
-        row = pools[pool]
-        tour = {"year": year, "to": to, "pool": pool, "months": length, "post": None, "carried": False}
-        found += [{**tour, "from": row["from"], "specialty": row["specialty"], "said": None, "marks": {}}] * number
     return [_tour(source, tour, pools.get(tour["pool"], {})) for tour in found]
 
 
@@ -90,7 +83,7 @@ def _tour(source: Source, tour: Mapping[str, Any], pool: Mapping[str, Any]) -> d
         "month_count": tour["months"],
         "carried": "yes" if tour["carried"] else "no",
         "basis": pool.get("basis"),
-        "first": tour.get("first_month", MONTHS + 1),
+        "first": tour["first_month"] or MONTHS + 1,
     }
 
 
