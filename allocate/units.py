@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from typing import NewType
 
 Metres = NewType("Metres", int)
@@ -21,8 +22,9 @@ class Basis(StrEnum):
     ASSUMED = "assumed"
 
 
+@lru_cache(4096)
 def exact(number: float | int | str | Fraction) -> Fraction:
-    """Return the decimal number that a person wrote, without binary rounding.
+    """Return the decimal number that a person wrote, without binary rounding; the same few are asked for all the time.
 
     >>> exact(0.9)
     Fraction(9, 10)
