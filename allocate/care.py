@@ -15,7 +15,7 @@ from allocate.outreach import Way
 from allocate.reliance import price_bases
 from allocate.resources import JOINED, flow
 from allocate.rows import Number, amount, opened, serves, visits
-from allocate.units import Basis, minutes
+from allocate.units import Basis, minutes, weakest
 
 # How a village is served: by a site of its own, by one elsewhere in reach, by staff posted there, by rounds; or not,
 # for want of room or because nothing is near.
@@ -309,9 +309,7 @@ def care(district: District, model: Model, case: Case, layout: Layout) -> list[d
     this one change, from the row's year to the end, and all else held; below 0, it would cost less.
     """
     choices = Choices(Standing(case, layout, model.planned()))
-    prices = max(
-        (*price_bases(model), *(one.basis for one in model.outreach.values())), key=_weakness, default=Basis.OFFICIAL
-    )
+    prices = weakest((*price_bases(model), *(one.basis for one in model.outreach.values())))
     rows = []
     for t, year in enumerate(case.years):
         for i, place in enumerate(district.places):
@@ -329,7 +327,7 @@ def care(district: District, model: Model, case: Case, layout: Layout) -> list[d
                     "next": following.care.how if following else None,
                     "next_by": _id(case, following.care) if following else None,
                     "next_cost": following.cost if following else None,
-                    "basis": str(max(place.position_basis or Basis.ASSUMED, prices, key=_weakness)),
+                    "basis": str(weakest((place.position_basis or Basis.ASSUMED, prices))),
                 }
             )
     return rows
@@ -354,7 +352,3 @@ def _why(choices: Choices, i: int, t: int, following: Choice | None) -> tuple[st
         return (f"care.why_cheaper_{following.care.how}" if following.cost >= 0 else "care.why_whole"), cost
     clauses = [] if now.how in _NOT_SERVED else choices.left_alone(i, t).fails()
     return ("care.why_clause", choices.clause(clauses)) if clauses else ("care.why_nothing_else", {})
-
-
-def _weakness(basis: Basis) -> int:
-    return list(Basis).index(basis)

@@ -1,5 +1,6 @@
 """The units that the code computes in, and the sources of numbers."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
@@ -20,6 +21,15 @@ class Basis(StrEnum):
     SURVEYED = "surveyed"
     ESTIMATED = "estimated"
     ASSUMED = "assumed"
+
+
+def weakest(bases: Iterable[Basis], default: Basis = Basis.OFFICIAL) -> Basis:
+    """Return the weakest of some sources; `default` where there is none.
+
+    >>> weakest([Basis.SURVEYED, Basis.ASSUMED, Basis.OFFICIAL])
+    <Basis.ASSUMED: 'assumed'>
+    """
+    return max(bases, key=list(Basis).index, default=default)
 
 
 @lru_cache(4096)
