@@ -7,6 +7,7 @@ from math import floor
 from typing import Any
 
 from allocate.case import Case
+from allocate.decisions.outreach import stop_id
 from allocate.layout import Layout
 from allocate.outreach import HalfDay, Way
 from allocate.rows import Breach
@@ -171,11 +172,6 @@ def pool_name(case: Case, p: int) -> str:
 
 def _site_name(case: Case, j: int) -> str:
     return case.sites[j].name if 0 <= j < len(case.sites) else str(j)
-
-
-def stop_id(case: Case, name: str, stop: int) -> str:
-    """Return the id of a village or town that is visited."""
-    return case.places[stop] if case.ways[name].plan.to == "village" else case.towns[stop]
 
 
 def postings_rows(case: Case, layout: Layout) -> list[Plain]:

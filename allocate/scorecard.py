@@ -78,7 +78,8 @@ def _decided(
 ) -> Iterator[dict[str, Any]]:
     # Staff that nobody lists is assumed: what there is of it today is unknown. So is who is posted, and who goes round.
     is_known = _counted_today(case, rule) <= {row.resource for row in district.staff}
-    is_known = is_known and rule.needs.isdisjoint({"postings", "rounds"}) and not getattr(rule, "or_by", ())
+    is_known = is_known and rule.needs.isdisjoint({"postings", "rounds"})
+    is_known = is_known and not (isinstance(rule, Reach) and rule.or_by)
     grounds = rests_on(district, model, case, rule)
     missed: dict[int, list[Breach]] = {}
     for breach in rule.breaches(case, layout):
