@@ -8,6 +8,7 @@ from math import floor
 from typing import Any
 
 from allocate.case import Case
+from allocate.decisions.posting import pairs
 from allocate.layout import Layout
 from allocate.outreach import HalfDay, Way
 from allocate.postings import MONTHS
@@ -40,21 +41,21 @@ def wanted(case: Case, rules: Iterable[Rule], layout: Layout, t: int) -> tuple[W
     Half a person all the year round is nobody at all times: what is counted is rounded down.
     """
     found: dict[tuple[int, frozenset[tuple[int, int]]], int] = {}
+    able: dict[int, list[tuple[int, int]]] = {}
+    for p, months, j in pairs(case):
+        able.setdefault(j, []).append((p, months))
     for rule in rules:
         if not isinstance(rule, Posting) or t not in rule.when(case):
             continue
         for _, inside, sender in rule.parts(case):
             for j in inside:
-                mine = {
-                    (p, months): n
-                    for (p, months, k, u), n in layout.tours.items()
-                    if (k, u) == (j, t) and n and rule.counts(case, p, months, j, sender)
-                }
-                number = floor(sum((Fraction(months * n, MONTHS) for (_, months), n in mine.items()), Fraction(0)))
+                counts = frozenset(one for one in able.get(j, ()) if rule.counts(case, *one, j, sender))
+                there = (months * layout.tours.get((p, months, j, t), 0) for p, months in counts)
+                number = floor(Fraction(sum(there), MONTHS))
                 if rule.scope == "site":
                     number = min(number, rule.at_least)
                 if number:
-                    key = j, frozenset(mine)
+                    key = j, counts
                     found[key] = max(number, found.get(key, 0))
     return tuple(Wanted(j, number, counts) for (j, counts), number in sorted(found.items(), key=_want_order))
 
