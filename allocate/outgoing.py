@@ -8,6 +8,7 @@ from typing import Any
 
 from allocate.case import Case
 from allocate.decisions.outreach import stop_id
+from allocate.decisions.posting import pairs
 from allocate.layout import Layout
 from allocate.outreach import HalfDay, Way
 from allocate.rows import Breach
@@ -39,20 +40,20 @@ def wanted(case: Case, rules: Iterable[Rule], layout: Layout, t: int) -> tuple[W
     Half a person all the year round is nobody at all times: what is counted is rounded down.
     """
     found: dict[tuple[int, frozenset[tuple[int, int]]], int] = {}
-    lengths = case.postings.months if case.postings else ()
-    kinds = [(p, months) for p, _ in enumerate(case.pools) for months in lengths]
+    able: dict[int, list[tuple[int, int]]] = {}
+    for p, months, j in pairs(case):
+        able.setdefault(j, []).append((p, months))
     for rule in rules:
         if not isinstance(rule, Posting) or t not in rule.when(case):
             continue
         for _, inside, sender in rule.parts(case):
             for j in inside:
+                counts = frozenset(one for one in able.get(j, ()) if rule.counts(case, *one, j, sender))
                 number = floor(rule.posted(case, layout, (j,), sender, t))
                 if rule.scope == "site":
                     number = min(number, rule.at_least)
                 if number:
-                    # (Whoever else might be sent counts too: a later plan may send them.)
-                    counts = ((p, months) for p, months in kinds if rule.counts(case, p, months, j, sender))
-                    key = j, frozenset(counts)
+                    key = j, counts
                     found[key] = max(number, found.get(key, 0))
     return tuple(Wanted(j, number, counts) for (j, counts), number in sorted(found.items(), key=_want_order))
 
