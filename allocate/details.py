@@ -5,6 +5,7 @@ base's visits their half-days (`timetable`), each exactly. What cannot be done c
 must keep (`Case.cuts`); what still cannot be done after some rounds is left out of the plan, and missed.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -28,9 +29,11 @@ from allocate.sessions import Visit
 from allocate.stages import clause_values, goal_values
 from allocate.timetable import cuts as timetable_cuts
 from allocate.timetable import make_timetable
-from allocate.tours import Cut, Tour, Wanted
+from allocate.tours import Cut, Roster, Sent, Tour, Wanted
 from allocate.two_steps import staff_for
 
+# A pool, the months of a tour, a site and a year.
+AboutTour = tuple[int, int, int, int]
 # How often what was learnt goes back into the plan.
 _ROUNDS = 3
 
@@ -60,7 +63,7 @@ def in_detail(case: Case, rules: Mapping[str, Rule], layout: Layout) -> Detailed
     layout = _no_idle_teams(case, told, layout)
     rosters, tour_cuts, tours_left = _rosters(case, told, layout)
     timetables, visit_cuts, visits_left = _timetables(case, layout)
-    numbers = {about: n - tours_left.get(about, 0) for about, n in layout.tours.items()}
+    numbers = {about: n - tours_left[about] for about, n in layout.tours.items()}
     can_do = replace(
         layout,
         tours={about: n for about, n in numbers.items() if n > 0},
@@ -107,7 +110,7 @@ def carry_out(case: Case, model: Model, found: Layouts, options: Options, gap: f
 
 def _rosters(
     case: Case, rules: Sequence[Rule], layout: Layout
-) -> tuple[dict[int, tuple[Tour, ...]], list[Row], dict[tuple[int, int, int, int], int]]:
+) -> tuple[dict[int, tuple[Tour, ...]], list[Row], Counter[AboutTour]]:
     """Return the roster of every year, what it teaches, and the tours that are left out.
 
     Where a site has nobody in some month, the tours that should have been there are left out until the plan claims no
@@ -115,37 +118,51 @@ def _rosters(
     """
     found: dict[int, tuple[Tour, ...]] = {}
     learnt: list[Row] = []
-    left: dict[tuple[int, int, int, int], int] = {}
-    let_go = releases(case)
-    possible = [(p, j, months) for p, months, j in pairs(case)]
+    left: Counter[AboutTour] = Counter()
     for t in case.periods:
-        now, cyclic, before = layout, is_cyclic(case, t), carried(case, t)
-        for n in range(1 + sum(number for (*_, u), number in layout.tours.items() if u == t)):
-            asked, wants = sent(now, t), wanted(case, rules, now, t)
-            made = make_roster(let_go, asked, wants, before, cyclic=cyclic)
-            if not n and (made.gaps or made.left):
-                told = roster_cuts(let_go, asked, wants, possible, before, cyclic=cyclic)
-                learnt += [row for k, cut in enumerate(told) for row in _roster_cut(case, k, cut, wants, t)]
-            out = [(one.pool, one.months, one.to, t) for one in made.left for _ in range(one.number)]
-            if not out and made.gaps:
-                # (One tour of the site that lacks somebody: then the plan claims one person less there.)
-                want = wants[min(made.gaps)[0]]
-                out = [
-                    min(
-                        (p, months, j, u)
-                        for (p, months, j, u), number in now.tours.items()
-                        if (j, u) == (want.to, t) and number and (p, months) in want.counts
-                    )
-                ]
-            if not out:
-                break
-            numbers = dict(now.tours)
-            for about in out:
-                numbers[about] -= 1
-                left[about] = left.get(about, 0) + 1
-            now = replace(now, tours=numbers)
-        found[t] = made.tours
-    return {t: mine for t, mine in found.items() if mine}, learnt, left
+        now = layout
+        made, wants = _roster(case, rules, now, t)
+        if made.gaps or made.left:
+            learnt += _learnt(case, sent(now, t), wants, t)
+        while out := _left_out(made, wants, now, t):
+            left.update(out)
+            now = replace(now, tours={about: number - out[about] for about, number in now.tours.items()})
+            made, wants = _roster(case, rules, now, t)
+        if made.tours:
+            found[t] = made.tours
+    return found, learnt, left
+
+
+def _roster(case: Case, rules: Sequence[Rule], layout: Layout, t: int) -> tuple[Roster, tuple[Wanted, ...]]:
+    """Return the roster of a year, and what it is to give every site."""
+    wants = wanted(case, rules, layout, t)
+    return make_roster(releases(case), sent(layout, t), wants, carried(case, t), cyclic=is_cyclic(case, t)), wants
+
+
+def _left_out(made: Roster, wants: Sequence[Wanted], layout: Layout, t: int) -> Counter[AboutTour]:
+    """Return the tours to leave out of a plan: those without a place, else one where a site has nobody; none if right.
+
+    Without that one the plan claims one person less at the site.
+    """
+    if made.left:
+        return Counter({(one.pool, one.months, one.to, t): one.number for one in made.left})
+    if not made.gaps:
+        return Counter()
+    want = wants[min(made.gaps)[0]]
+    there = (
+        (p, months, j, u)
+        for (p, months, j, u), number in layout.tours.items()
+        if (j, u) == (want.to, t) and number and (p, months) in want.counts
+    )
+    return Counter([min(there)])
+
+
+def _learnt(case: Case, asked: Sequence[Sent], wants: Sequence[Wanted], t: int) -> Iterator[Row]:
+    """Yield what a year of tours for which there is no roster teaches every plan."""
+    possible = [(p, j, months) for p, months, j in pairs(case)]
+    told = roster_cuts(releases(case), asked, wants, possible, carried(case, t), cyclic=is_cyclic(case, t))
+    for k, cut in enumerate(told):
+        yield from _roster_cut(case, k, cut, wants, t)
 
 
 def _roster_cut(case: Case, k: int, cut: Cut, wants: Sequence[Wanted], t: int) -> Iterator[Row]:
