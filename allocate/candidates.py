@@ -16,9 +16,9 @@ from allocate.errors import InputError, ModelError, Problem
 from allocate.goals import Match
 from allocate.goals.match import AGES
 from allocate.model import SITED, Enlarging, Model
-from allocate.population import faults, project, registered_share
+from allocate.population import Population, faults, project, registered_share
 from allocate.rules import Capacity, Forbid, Keep, PeoplePerStaff
-from allocate.senders import carried, pools, ways, with_closed
+from allocate.senders import carried, pools, ways
 from allocate.senders import faults as unfit
 from allocate.shares import spread
 from allocate.tables import FIELDS, HUB_KINDS, STAFF, TRAVEL
@@ -46,20 +46,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         of it.
     """
     ring = model.circles[circle or model.circle]
-    wrong = [
-        *_unknown_modes(district, model),
-        *_wrong_staff(district, model),
-        *_idle_fields(district, model),
-        *faults(district, model.population, model.years),
-    ]
-    misfits = unfit(district, model)
-    if not wrong:
-        people = project(district, model.population, model.years)
-        misfits += _unknown_ages(model, people.ages)
-    if wrong or any(fault.file != f"{model.id}.toml" for fault in misfits):
-        raise InputError([*wrong, *misfits])
-    if misfits:
-        raise ModelError(misfits)
+    people = _people_of(district, model)
     town_ids = tuple(town.id for town in district.towns)
     place_index = {place.id: i for i, place in enumerate(district.places)}
     places = Spots(
@@ -73,6 +60,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         metric([(site.lon, site.lat) for site in sites], district.datum, district.epsg),
         np.array([site.place for site in sites], dtype=np.int64),
     )
+    towns = metric([(town.lon or 0.0, town.lat or 0.0) for town in district.towns], district.datum, district.epsg)
     near = _suitable(links(places, spots, ring, model.modes, district.travel), district, model, sites, ring.kinds)
     listed = {one.id: one.parent for one in district.institutions if one.parent}
     bases = {one.id: one.parent_basis for one in district.institutions if one.parent_basis}
@@ -102,18 +90,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         postings=model.postings,
         pools=pools(district, model),
         carried=carried(district, model),
-        ways=with_closed(
-            ways(
-                district,
-                model,
-                sites,
-                spots.metres,
-                places.metres,
-                metric([(t.lon or 0.0, t.lat or 0.0) for t in district.towns], district.datum, district.epsg),
-            ),
-            district,
-            sites,
-        ),
+        ways=ways(district, model, sites, spots.metres, places.metres, towns),
         stock=stock(district, model, sites),
         intervals=intervals(model.as_of.year, model.years),
         modes=model.modes,
@@ -123,6 +100,31 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         # (A circle that is only compared may leave out the kind of a site that a rule names.)
         _check_named_sites(case, model)
     return case
+
+
+def _people_of(district: District, model: Model) -> Population:
+    """Return the people of the plan years, once it is known that model and tables fit together.
+
+    Raises
+    ------
+    ModelError, InputError
+        When they do not: see `make_case`.
+    """
+    wrong = [
+        *_unknown_modes(district, model),
+        *_wrong_staff(district, model),
+        *_idle_fields(district, model),
+        *faults(district, model.population, model.years),
+    ]
+    misfits = unfit(district, model)
+    people = None if wrong else project(district, model.population, model.years)
+    if people is not None:
+        misfits += _unknown_ages(model, people.ages)
+    if people is None or any(fault.file != f"{model.id}.toml" for fault in misfits):
+        raise InputError([*wrong, *misfits])
+    if misfits:
+        raise ModelError(misfits)
+    return people
 
 
 def _unknown_modes(district: District, model: Model) -> list[Problem]:

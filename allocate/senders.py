@@ -1,7 +1,7 @@
 """Makes the pools of experts and the ways of outreach of a case: who sends, to where, and how long the way is."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -242,15 +242,38 @@ def _wrong_bases(district: District, model: Model) -> Iterator[Problem]:
                 )
 
 
-def with_closed(ways: Mapping[str, Way], district: District, sites: Sequence[Site]) -> dict[str, Way]:
-    """Return ways of outreach with the half-days in which nobody is out, everywhere or as sessions.csv says."""
+def ways(
+    district: District,
+    model: Model,
+    sites: Sequence[Site],
+    spots: NDArray[np.float64],
+    places: NDArray[np.float64],
+    towns: NDArray[np.float64],
+) -> dict[str, Way]:
+    """Return the ways of outreach, each with the pairs that are near enough and the half-days in which nobody is out.
+
+    `spots`, `places` and `towns` are positions [m], a row for each. A hub visits the villages of its town; where a town
+    has none, the nearest hub does. Hospitals visit towns, at the hub there.
+    """
+    found = {}
     barred = _barred(district)
-    return {name: replace(way, closed=dict(_closed(way, barred, district, sites))) for name, way in ways.items()}
+    villages = {i: places[i] for i, place in enumerate(district.places) if place.kind == "village"}
+    hubs = dict(_hubs_of_towns(district, sites, spots, towns))
+    for name, plan in model.outreach.items():
+        ends = villages if plan.to == "village" else hubs
+        mode = model.modes[plan.mode]
+        near = _near(district, plan, _bases(plan, sites, model), sites, spots, ends)
+        pairs = dict(_near_enough(plan, mode, near, spots, ends))
+        exact_ends = {stop: (float(x), float(y)) for stop, (x, y) in ends.items()}
+        way = Way(plan, pairs, exact_ends, mode)
+        found[name] = replace(way, closed=dict(_closed(way, barred, district, sites)))
+    return found
 
 
 def _closed(
     way: Way, barred: Mapping[str, frozenset[HalfDay]], district: District, sites: Sequence[Site]
 ) -> Iterator[tuple[tuple[End, int], frozenset[HalfDay]]]:
+    """Yield the half-days in which nobody is out, everywhere or as sessions.csv says, by the ends of a way."""
     is_village = way.plan.to == "village"
     names: dict[tuple[End, int], tuple[str, ...]] = {("base", j): (sites[j].id,) for j in way.stops_of}
     for stop in way.bases_of:
@@ -260,32 +283,6 @@ def _closed(
         closed = way.plan.closed_half_days.union(*(barred[one] for one in ids if one in barred))
         if closed:
             yield end, closed
-
-
-def ways(
-    district: District,
-    model: Model,
-    sites: Sequence[Site],
-    spots: NDArray[np.float64],
-    places: NDArray[np.float64],
-    towns: NDArray[np.float64],
-) -> dict[str, Way]:
-    """Return the ways of outreach, each with the pairs that are near enough.
-
-    `spots`, `places` and `towns` are positions [m]. A hub visits the villages of its town; where a town has none, the
-    nearest hub does. Hospitals visit towns, at the hub there.
-    """
-    found = {}
-    for name, plan in model.outreach.items():
-        if plan.to == "village":
-            ends = {i: places[i] for i, place in enumerate(district.places) if place.kind == "village"}
-            pairs = dict(_villages(district, plan, sites, spots, ends, model))
-        else:
-            ends = dict(_hubs_of_towns(district, sites, spots, towns))
-            pairs = dict(_towns(plan, sites, spots, ends, model))
-        exact_ends = {stop: (float(x), float(y)) for stop, (x, y) in ends.items()}
-        found[name] = Way(plan, pairs, exact_ends, model.modes[plan.mode])
-    return found
 
 
 def _bases(plan: Outreach, sites: Sequence[Site], model: Model) -> list[int]:
@@ -298,24 +295,6 @@ def _bases(plan: Outreach, sites: Sequence[Site], model: Model) -> list[int]:
     ]
 
 
-def _villages(
-    district: District,
-    plan: Outreach,
-    sites: Sequence[Site],
-    spots: NDArray[np.float64],
-    ends: Mapping[int, NDArray[np.float64]],
-    model: Model,
-) -> Iterator[tuple[tuple[int, int], int]]:
-    bases = _bases(plan, sites, model)
-    inside: dict[str, list[int]] = {}
-    for j in bases:
-        inside.setdefault(sites[j].town, []).append(j)
-    mode = model.modes[plan.mode]
-    for i, end in ends.items():
-        near = inside.get(district.places[i].town) or sorted(bases, key=lambda j: (metres(spots[j], end), j))[:1]
-        yield from _near_enough(plan, mode, i, end, near, spots)
-
-
 def _hubs_of_towns(
     district: District, sites: Sequence[Site], spots: NDArray[np.float64], towns: NDArray[np.float64]
 ) -> Iterator[tuple[int, NDArray[np.float64]]]:
@@ -325,23 +304,34 @@ def _hubs_of_towns(
         yield k, spots[hubs[town.id]] if town.id in hubs else towns[k]
 
 
-def _towns(
+def _near(
+    district: District,
     plan: Outreach,
+    bases: Sequence[int],
     sites: Sequence[Site],
     spots: NDArray[np.float64],
     ends: Mapping[int, NDArray[np.float64]],
-    model: Model,
-) -> Iterator[tuple[tuple[int, int], int]]:
-    bases, mode = _bases(plan, sites, model), model.modes[plan.mode]
-    for k, end in ends.items():
-        near = sorted(bases, key=lambda j: (metres(spots[j], end), j))[:_NEAREST]
-        yield from _near_enough(plan, mode, k, end, near, spots)
+) -> Iterator[tuple[int, int]]:
+    """Yield which sites may visit which village or town, however far it is: its index, and that of the site."""
+    inside: dict[str, list[int]] = {}
+    for j in bases if plan.to == "village" else ():
+        inside.setdefault(sites[j].town, []).append(j)
+    most = 1 if plan.to == "village" else _NEAREST
+    for stop, end in ends.items():
+        own = inside.get(district.places[stop].town) if inside else None
+        nearest = own or sorted(bases, key=lambda j: (metres(spots[j], end), j))[:most]
+        yield from ((stop, j) for j in nearest)
 
 
 def _near_enough(
-    plan: Outreach, mode: Mode, stop: int, end: NDArray[np.float64], bases: Sequence[int], spots: NDArray[np.float64]
+    plan: Outreach,
+    mode: Mode,
+    near: Iterable[tuple[int, int]],
+    spots: NDArray[np.float64],
+    ends: Mapping[int, NDArray[np.float64]],
 ) -> Iterator[tuple[tuple[int, int], int]]:
-    for j in bases:
-        seconds = int(mode.seconds(metres(spots[j], end)))
+    """Yield the pairs of village or town and site whose way is not too long, and how long it takes [s]."""
+    for stop, j in near:
+        seconds = int(mode.seconds(metres(spots[j], ends[stop])))
         if seconds <= plan.minutes * 60:
             yield (stop, j), seconds
