@@ -1,8 +1,9 @@
 """A first staffing without a solver: what the sites and their people need, then what the clauses ask for."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import ceil, floor
 
 from allocate.case import Case
@@ -62,8 +63,7 @@ class _Year:
             missing = self.works[name, j] + 1 - self.works[resource.part_of, j]
             if missing > 0 and self.add(resource.part_of, j, missing) < missing:
                 return False
-        # (Who is part of somebody claimed is claimed too: the parts come first.)
-        for other in sorted(case.resources, key=lambda other: not case.resources[other].part_of):
+        for other in self._claimed if resource.needs else ():
             claims = case.claims(other, j)
             if name in claims:
                 claimed = claims[name] + sum(times * self.works[team, j] for team, times in claims.items())
@@ -74,6 +74,14 @@ class _Year:
             return False
         self.works[name, j] += 1
         return True
+
+    @cached_property
+    def _claimed(self) -> Sequence[str]:
+        """Return the resources that teams are made of; who is part of somebody claimed is claimed too, and first."""
+        resources = self.case.resources
+        needed = {name for resource in resources.values() for name in resource.needs}
+        claimed = needed | {resources[name].part_of for name in needed}
+        return sorted((name for name in resources if name in claimed), key=lambda name: not resources[name].part_of)
 
     def _employ(self, name: str, employer: int) -> bool:
         """Tell whether an employer has one more, or can get one."""
@@ -211,9 +219,11 @@ def _use_spare(year: _Year, rules: Iterable[Rule]) -> None:
     ceilings = {name: list(_ceilings(year.case, rules, name, year.t)) for name in year.case.employed}
     for (name, employer), number in sorted(year.there.items()):
         for j in sorted(year.case.teams_of[employer], key=lambda j: (j != employer, j)):
-            used = sum(year.works[name, k] for k in year.case.teams_of[employer])
+            idle = number - sum(year.works[name, k] for k in year.case.teams_of[employer])
+            if idle <= 0:
+                break
             rooms = [most - sum(year.works[name, k] for k in inside) for inside, most in ceilings[name] if j in inside]
-            year.add(name, j, max(0, min([number - used, *rooms])))
+            year.add(name, j, max(0, min([idle, *rooms])))
 
 
 def _meet(year: _Year, rule: Rule, rules: Iterable[Rule]) -> bool:
