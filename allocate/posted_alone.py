@@ -21,7 +21,7 @@ def bounds_of_postings(
 ) -> dict[str, float]:
     """Return what no plan that misses no clause falls below, of every goal that looks at nothing but postings."""
     found: dict[str, float] = {}
-    mine = {name: goal for name, goal in goals.items() if goal.is_of_postings}
+    mine = of_postings(goals)
     if not mine or not any(True for _ in posting.columns(case)):
         return found
     program = Program("postings")
@@ -39,6 +39,11 @@ def bounds_of_postings(
         if bound is not None:
             found[name] = bound
     return found
+
+
+def of_postings(goals: Mapping[str, Goal]) -> dict[str, Goal]:
+    """Return the goals that look at nothing but who is posted where."""
+    return {name: goal for name, goal in goals.items() if goal.is_of_postings}
 
 
 def _is_of_postings(terms: Mapping[Key, object]) -> bool:

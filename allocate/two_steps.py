@@ -20,7 +20,7 @@ from allocate.greedy import greedy
 from allocate.layout import Layout, send_nearest
 from allocate.life import moved
 from allocate.merging import merge_places, stand_for_later
-from allocate.posted_alone import bounds_of_postings
+from allocate.posted_alone import bounds_of_postings, of_postings
 from allocate.posts import employ_spare, staff
 from allocate.program import Options, Program
 from allocate.rows import (
@@ -187,13 +187,8 @@ def _sites_first(
     return Layout(is_open), found
 
 
-def _of_postings(goals: Goals) -> Goals:
-    """Return the goals that look at nothing but who is posted where."""
-    return {name: goal for name, goal in goals.items() if goal.is_of_postings}
-
-
 def _beside_postings(goals: Goals) -> Goals:
-    """Return the other goals."""
+    """Return the goals that look at something else than who is posted where."""
     return {name: goal for name, goal in goals.items() if not goal.is_of_postings}
 
 
@@ -309,7 +304,7 @@ def staff_for(
     program.add_rows("staff", seen(decisions.rows_beside_sites(case)))
     asked = {name: tuple(seen(rule.rows(case))) for name, rule in rules.items()}
     add_rules(program, case, rules, asked, seen)
-    for name, goal in _of_postings(goals).items():
+    for name, goal in of_postings(goals).items():
         program.add_columns(goal.columns(case))
         program.add_rows(name, seen(goal.rows(case)))
     values, known = start_of(case, asked, rules, begun)
