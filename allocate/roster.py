@@ -8,10 +8,10 @@ from functools import cached_property
 from itertools import count, product
 from math import lcm
 
+from allocate.postings import MONTHS
 from allocate.program import WHOLE_TOLERANCE, Found, Objective, Options, Program, branch
 from allocate.rows import Column, Key, Number, Row
 from allocate.tours import (
-    MONTHS,
     YEAR,
     Cut,
     Release,

@@ -7,10 +7,10 @@ from functools import lru_cache
 from itertools import pairwise
 
 from allocate.errors import AllocateError
+from allocate.tables import DAY_NAMES, HALF_NAMES
 from allocate.words import say
 
-DAYS = 5
-HALVES = ("am", "pm")
+DAYS, HALVES = len(DAY_NAMES), HALF_NAMES
 _WEEK = 7
 # Many villages ask the same.
 _ANSWERS = 4096

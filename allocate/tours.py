@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from math import gcd
 
+from allocate.postings import MONTHS
 from allocate.rows import Breach
 
-MONTHS = 12
 YEAR = range(1, MONTHS + 1)
 # The pool, the hub and the months of a tour: what a plan counts tours by.
 Sending = tuple[int, int, int]

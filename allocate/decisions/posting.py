@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from allocate.case import Case
 from allocate.layout import Layout
+from allocate.postings import MONTHS
 from allocate.rows import Breach, Column, Key, Number, Row, amount, opened, tours
 
 # The helper variable of cuts: a site claims fewer experts than those for whom the cut was found (0 or 1).
@@ -54,8 +55,8 @@ def rows(case: Case) -> Iterator[Row]:
         for (name, hospital), terms in away.items():
             counted = case.counted_at(name, hospital)
             if counted is not None:
-                # (Post-months of a year, against twelve for everybody who works there.)
-                there: dict[Key, Number] = {amount(counted, hospital, t): -12}
+                # (Post-months of a year, against all months of everybody who works there.)
+                there: dict[Key, Number] = {amount(counted, hospital, t): -MONTHS}
                 yield Row(("staff away", name, case.sites[hospital].id, year), terms | there, "<=", 0)
         for p, months, j in pairs(case):
             site = case.sites[j]
@@ -95,7 +96,7 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
                 away[key] = away.get(key, 0) + post_months
         for (name, hospital), post_months in away.items():
             counted = case.counted_at(name, hospital)
-            there = 12 * (0 if counted is None else layout.amounts.get((counted, hospital, t), 0))
+            there = MONTHS * (0 if counted is None else layout.amounts.get((counted, hospital, t), 0))
             if counted is not None and post_months > there:
                 site = case.sites[hospital]
                 more = {"site": site.name, "resource": name, "year": year, "number": post_months, "limit": there}

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from allocate.postings import MONTHS
 from allocate.tables import HUB_KINDS
-from allocate.tours import MONTHS, months_of
+from allocate.tours import months_of
 from allocate.words import Language, say_in
 
 Content = Mapping[str, Any]

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from allocate.postings import MONTHS
 from allocate.report.away import (
     months_there,
     posts_away,
@@ -17,7 +18,7 @@ from allocate.report.away import (
 )
 from allocate.report.table import DISTRICT, Field, Sheet, Source, make_sheet
 from allocate.tables import DAY_NAMES, HALF_NAMES
-from allocate.tours import MONTHS, YEAR
+from allocate.tours import YEAR
 from allocate.words import catalogue
 
 # All of them, in the order in which a planner reads them.

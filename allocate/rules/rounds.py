@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
+from allocate.outreach import WEEKS
 from allocate.rows import Breach, Key, Number, Row, opened, visits
 from allocate.rules.base import STRICT, Rule
 from allocate.tables import INSTITUTION_KINDS
@@ -91,9 +92,9 @@ class Rounds(Rule):
         for name, way in case.ways.items():
             plan = way.plan
             # (A month has four weeks at least; what comes once a month does not come every week.)
-            often = plan.times * (4 if (plan.per, self.per) == ("week", "month") else 1)
-            if plan.to == self.to and plan.half_days >= self.half_days and (plan.per, self.per) != ("month", "week"):
-                found[name] = often
+            periods = WEEKS[self.per] // WEEKS[plan.per]
+            if plan.to == self.to and plan.half_days >= self.half_days and periods:
+                found[name] = plan.times * periods
         return found
 
     def rows(self, case: Case) -> Iterator[Row]:
