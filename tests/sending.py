@@ -62,7 +62,8 @@ def with_sending(plain: Mapping[str, Any]) -> Content:
     content["readings"] = [
         {
             "year": 2025, "rule": "visits", "reading": reading, "villages": villages, "visited": min(villages, 2),
-            "half_days": 2 * villages, "teams_needed": -(-villages // 5), "teams": 1,
+            "is_rule": reading == "every", "half_days": 2 * villages, "teams_needed": -(-villages // 5),
+            "teams": 1,
         }
         for reading, villages in (("out_of_reach", 3), ("without_own", 41), ("every", 60), ("listed", 0))
     ]  # fmt: skip

@@ -28,8 +28,6 @@ SENDING_SHEETS = (
 )  # fmt: skip
 # A month in which somebody is there; and one of those who were there before the year began.
 _THERE, _CARRIED = "●", "○"
-# What a rule on rounds reads where it does not say.
-_USUAL_READING = "out_of_reach"
 _TOUR = ("sender", "specialty", "rank", "post", "months", "month_count", "carried", "basis", "sender_id")
 
 
@@ -286,11 +284,9 @@ def _readings(source: Source) -> Sheet:
         Field("planned", "code", "proven"), Field("villages", "whole"), Field("visited", "whole"),
         Field("half_days_week", "measure"), Field("teams_needed", "whole"), Field("teams", "whole"),
     ]  # fmt: skip
-    rules = source.content["settings"].get("rules", {})
 
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
-        planned = rules.get(row["rule"], {}).get("where", _USUAL_READING) == row["reading"]
-        return {**row, "planned": "yes" if planned else "no", "half_days_week": row["half_days"]}
+        return {**row, "planned": "yes" if row["is_rule"] else "no", "half_days_week": row["half_days"]}
 
     return make_sheet("readings", fields, map(record, source.content["readings"]))
 
