@@ -54,10 +54,8 @@ class Choice:
 
 def visited_how(case: Case, layout: Layout, i: int, t: int) -> str | None:
     """Return how a village is served whose people go to no site: by staff posted there, by rounds, or not at all."""
-    ways = [way for name, way in case.ways.items() if way.plan.to == "village" and (name, i, t) in layout.visited]
-    if not ways:
-        return None
-    return "posted" if any(way.plan.is_post for way in ways) else "rounds"
+    found = {_sort(way) for _, way, _ in _visits(case, layout, i, t)}
+    return next((how for how in ("posted", "rounds") if how in found), None)
 
 
 def care_of(case: Case, layout: Layout, i: int, t: int) -> Care:
