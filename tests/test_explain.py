@@ -310,7 +310,6 @@ BAODI = {
     "resources": "{}",
     "supporters": "{}",
     "pools": "{}",
-    "supporters": "{}",
     "outreach": "{}",
     "rules": "{ "
     + ", ".join(
