@@ -32,7 +32,7 @@ SHAPES = {
     "places": "POINT",
     "sites": "POINT",
 }
-STATUSES = {"served", "no_capacity", "rounds", "out_of_range"}
+STATUSES = {"served", "no_capacity", "rounds", "posted", "out_of_range"}
 
 Content = dict[str, Any]
 
@@ -98,7 +98,7 @@ def test_the_file_is_sound_and_a_geopackage(base: sqlite3.Connection, file: Path
     assert base.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert base.execute("PRAGMA foreign_key_check").fetchall() == []
     assert base.execute("PRAGMA application_id").fetchone()[0] == int.from_bytes(b"GPKG")
-    assert [name for name, _ in pyogrio.list_layers(file) if name != "layer_styles"] == list(SHAPES)
+    assert [name for name, _ in pyogrio.list_layers(file) if name != "layer_styles"] == [*SHAPES, "care"]
 
 
 def test_every_layer_has_its_shapes_and_its_datum(base: sqlite3.Connection, file: Path) -> None:

@@ -19,6 +19,7 @@ from python_calamine import CalamineWorkbook
 from allocate.draw.pack import unpack_content
 from allocate.outputs import export, write_plan
 from allocate.plans import Plan
+from allocate.report.sheets import SHEETS
 from allocate.words import LANGUAGES, Language, say_in
 
 # A figure, after what it is about: people by scope, year and status, yuan by site and by year.
@@ -26,7 +27,7 @@ Line = tuple[tuple[Any, ...], Any]
 Row = Mapping[str, Any]
 Content = dict[str, Any]
 
-PARTS = ("served", "no_capacity", "rounds", "out_of_range")
+PARTS = ("served", "no_capacity", "rounds", "posted", "out_of_range")
 MONEY = ("opening", "yearly", "total")
 FORMS = ("html", "xlsx", "gpkg", "csv", "geojson")
 TEXTS = {"id", "town_id", "status", "served_by", "preset"}
@@ -392,7 +393,7 @@ def test_in_every_table_the_people_are_the_sum_of_the_four_statuses(file: str, f
 
 def test_every_csv_opens_in_a_spreadsheet_in_its_own_script(files: Files) -> None:
     tables = [files.folder / "sites.csv", *(files.folder / "csv").iterdir()]
-    assert len(tables) == 17
+    assert len(tables) == 1 + len(SHEETS)
     for table in tables:
         text = table.read_bytes()
         assert text.startswith(b"\xef\xbb\xbf"), "the mark that tells Excel that it is UTF-8"

@@ -346,7 +346,7 @@ def test_five_of_ten_served_are_half_of_the_old_and_half_of_the_young() -> None:
     found = {(row["scope"], row["group"]): row for row in ledger_by_age(case, layout)}
     assert found["district", "aged_65"] == {
         "scope": "district", "year": 2025, "group": "aged_65",
-        "people": 5, "served": 2, "no_capacity": 2, "rounds": 0, "out_of_range": 1,
+        "people": 5, "served": 2, "no_capacity": 2, "rounds": 0, "posted": 0, "out_of_range": 1,
     }  # fmt: skip
     assert [found["T1", "aged_0_64"][status] for status in STATUSES] == [3, 3, 0, 2]
 

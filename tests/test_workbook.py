@@ -28,16 +28,17 @@ from allocate.words import LANGUAGES, Language, say_in
 SOFFICE = shutil.which("soffice")
 SHEETS = {
     "zh": (
-        *("概要", "条款对照", "站点建议", "街镇", "村和社区", "预算", "各口径覆盖", "年龄组", "公平", "证明"),
-        *("逐年嵌套", "推算幅度", "费用与覆盖", "推算与假定", "数据问题", "来源"),
+        *("概要", "条款对照", "站点建议", "街镇", "各村怎样服务", "村和社区", "预算", "各口径覆盖", "年龄组", "公平"),
+        *("证明", "逐年嵌套", "推算幅度", "费用与覆盖", "推算与假定", "数据问题", "来源"),
     ),
     "en": (
-        *("Summary", "Scorecard", "Sites", "Towns", "Places", "Budget", "Coverage", "Age groups", "Fairness", "Proof"),
-        *("Nesting", "Draws", "Cost and coverage", "Assumptions", "Data problems", "Sources"),
+        *("Summary", "Scorecard", "Sites", "Towns", "How each place is served", "Places", "Budget", "Coverage"),
+        *("Age groups", "Fairness", "Proof", "Nesting", "Draws", "Cost and coverage", "Assumptions", "Data problems"),
+        "Sources",
     ),
 }
 TABLES = (
-    *("scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof"),
+    *("scorecard", "sites", "towns", "care", "places", "budget", "coverage", "ages", "fairness", "proof"),
     *("nesting", "draws", "front", "assumptions"),
     *("problems", "sources"),
 )
@@ -250,7 +251,7 @@ def test_the_picture_of_the_summary_shows_the_people_of_the_table_below_it(conte
     district = {row["year"]: row for row in content["ledger"] if row["scope"] == "district"}
     assert shown == {
         say_in("zh", f"field.{status}"): {year: row[status] for year, row in district.items()}
-        for status in ("served", "no_capacity", "rounds", "out_of_range")
+        for status in ("served", "no_capacity", "rounds", "posted", "out_of_range")
     }
 
 

@@ -19,9 +19,9 @@ from allocate.tables import DAY_NAMES, HALF_NAMES
 from allocate.tours import MONTHS, YEAR
 from allocate.words import catalogue
 
-# All of them, in the order in which a planner reads them.
+# Those that only a plan that sends people out has, in the order in which a planner reads them.
 SENDING_SHEETS = (
-    "care", "postings_by_hub", "postings_by_hospital", "roster", "fits", "rounds", "timetable", "timetable_by_team",
+    "postings_by_hub", "postings_by_hospital", "roster", "fits", "rounds", "timetable", "timetable_by_team",
     "readings",
 )  # fmt: skip
 # A month in which somebody is there; and one of those who were there before the year began.
