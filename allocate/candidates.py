@@ -50,16 +50,16 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         *_unknown_modes(district, model),
         *_wrong_staff(district, model),
         *_idle_fields(district, model),
-        *(unsound := faults(district, model.population, model.years)),
+        *faults(district, model.population, model.years),
     ]
-    # (Where people cannot be worked out, nothing can be said of their ages.)
-    people = None if unsound else project(district, model.population, model.years)
-    misfits = [*unfit(district, model), *(_unknown_ages(model, people.ages) if people else ())]
+    misfits = unfit(district, model)
+    if not wrong:
+        people = project(district, model.population, model.years)
+        misfits += _unknown_ages(model, people.ages)
     if wrong or any(fault.file != f"{model.id}.toml" for fault in misfits):
         raise InputError([*wrong, *misfits])
     if misfits:
         raise ModelError(misfits)
-    assert people is not None
     town_ids = tuple(town.id for town in district.towns)
     place_index = {place.id: i for i, place in enumerate(district.places)}
     places = Spots(

@@ -396,6 +396,8 @@ def _goes(model: Model, plan: Outreach, language: Language) -> Iterator[str]:
         half_days=plan.half_days,
     )
     yield word("goes_staff", resource=term(plan.resource, language), half_days=plan.half_days_each)
+    if plan.only:
+        yield word("goes_only", only=say_in(language, "summary.comma").join(plan.only))
     if plan.vehicles:
         yield word("goes_vehicles", vehicles=term(plan.vehicles, language))
     yield word("goes_by", mode=model.modes[plan.mode].name[language], minutes=plan.minutes)

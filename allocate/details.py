@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 from allocate.case import Case
 from allocate.decisions.outreach import ENOUGH
-from allocate.decisions.posting import pairs
+from allocate.decisions.posting import FEWER, pairs
+from allocate.errors import NoPlanError
 from allocate.layout import Layout
 from allocate.model import Model
 from allocate.outgoing import base, bases, carried, is_cyclic, releases, sent, stops, wanted, ways_home
@@ -76,7 +77,7 @@ def carry_out(case: Case, model: Model, found: Layouts, options: Options, gap: f
     What cannot be done comes back as rows that the staff, tours and visits are chosen by once more, for the sites that
     are open; what was proven before of all plans is true of these too.
     """
-    if not found.layout.tours and not found.layout.visits:
+    if not found.layout.tours and not found.layout.visits and not case.carried:
         return found
     rules, goals = model.planned(), model.goals
     best = in_detail(case, rules, found.layout)
@@ -91,7 +92,11 @@ def carry_out(case: Case, model: Model, found: Layouts, options: Options, gap: f
             break
         fresh = [replace(row, about=(*row.about, n)) for row in best.cuts]
         told = replace(told, cuts=(*told.cuts, *fresh))
-        layout, _ = staff_for(told, best.layout, rules, goals, gap, options, posted, start=best.layout)
+        try:
+            layout, _ = staff_for(told, best.layout, rules, goals, gap, options, posted, start=best.layout)
+        except NoPlanError:
+            # (What can be carried out is known, and is worth more than no plan.)
+            break
         again = in_detail(case, rules, layout)
         best = replace(min(best, again, key=worth), left=again.left, cuts=again.cuts)
     layout = employ_spare(case, rules.values(), best.layout)
@@ -120,7 +125,7 @@ def _rosters(
             made = make_roster(let_go, asked, wants, before, cyclic=cyclic)
             if not n and (made.gaps or made.left):
                 told = roster_cuts(let_go, asked, wants, possible, before, cyclic=cyclic)
-                learnt += [row for k, cut in enumerate(told) for row in _roster_rows(case, cut, k, wants, t)]
+                learnt += [row for k, cut in enumerate(told) for row in _roster_cut(case, k, cut, wants, t)]
             out = [(one.pool, one.months, one.to, t) for one in made.left for _ in range(one.number)]
             if not out and made.gaps:
                 # (One tour of the site that lacks somebody: then the plan claims one person less there.)
@@ -143,24 +148,22 @@ def _rosters(
     return {t: mine for t, mine in found.items() if mine}, learnt, left
 
 
-def _roster_rows(case: Case, cut: Cut, k: int, wants: Sequence[Wanted], t: int) -> Iterator[Row]:
-    """Yield what a cut asks of a plan that wants as many: it gives way where a site is sent fewer than that."""
-    year = case.years[t]
+def _roster_cut(case: Case, k: int, cut: Cut, wants: Sequence[Wanted], t: int) -> Iterator[Row]:
+    """Yield what a cut of a year's roster says of every plan.
+
+    It was found for so many experts wanted at each site in every month. A plan that sends a site fewer post-months than
+    these take does not claim them: then all of them may be missing there, and the cut gives way by as much.
+    """
     terms: dict[Key, Number] = {tours(p, months, j, t): times for (p, j, months), times in cut.terms.items()}
-    for i, eased in sorted(cut.eased.items()):
+    for i, times in cut.eased.items():
         want = wants[i]
-        fewer: Key = (ENOUGH, "fewer", want.number, *(n for count in sorted(want.counts) for n in count), want.to, t)
-        terms[fewer] = -eased * MONTHS * want.number
-        # (So many post-months are one too few to be so many persons.)
-        short = MONTHS * want.number - 1
-        sent: dict[Key, Number] = {
-            tours(p, months, j, t): months
-            for p, months, j in pairs(case)
-            if j == want.to and (p, months) in want.counts
-        }
-        beyond = max(0, sum(case.pools[p].post_months for p in {p for p, _ in want.counts}) - short)
-        yield Row(("roster fewer", k, i, year), {**sent, fewer: beyond}, "<=", short + beyond)
-    yield Row(("roster", k, year), terms, "<=", cut.most)
+        full = MONTHS * want.number
+        sent: dict[Key, Number] = {tours(p, months, want.to, t): months for p, months in want.counts}
+        more = sum(case.pools[p].post_months for p in {p for p, _ in want.counts}) - (full - 1)
+        fewer: Key = (FEWER, want.number, *(n for one in sorted(want.counts) for n in one), want.to, t)
+        terms[fewer] = -times * full
+        yield Row(("roster claims", k, i, case.years[t]), sent | {fewer: more}, "<=", full - 1 + more)
+    yield Row(("roster", k, case.years[t]), terms, "<=", cut.most)
 
 
 def _no_idle_teams(case: Case, rules: Sequence[Rule], layout: Layout) -> Layout:

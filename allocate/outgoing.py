@@ -7,6 +7,8 @@ from math import floor
 from typing import Any
 
 from allocate.case import Case
+from allocate.decisions.outreach import stop_id
+from allocate.decisions.posting import pairs
 from allocate.layout import Layout
 from allocate.outreach import HalfDay, Way
 from allocate.rows import Breach
@@ -38,20 +40,20 @@ def wanted(case: Case, rules: Iterable[Rule], layout: Layout, t: int) -> tuple[W
     Half a person all the year round is nobody at all times: what is counted is rounded down.
     """
     found: dict[tuple[int, frozenset[tuple[int, int]]], int] = {}
-    lengths = case.postings.months if case.postings else ()
-    kinds = [(p, months) for p, _ in enumerate(case.pools) for months in lengths]
+    able: dict[int, list[tuple[int, int]]] = {}
+    for p, months, j in pairs(case):
+        able.setdefault(j, []).append((p, months))
     for rule in rules:
         if not isinstance(rule, Posting) or t not in rule.when(case):
             continue
         for _, inside, sender in rule.parts(case):
             for j in inside:
+                counts = frozenset(one for one in able.get(j, ()) if rule.counts(case, *one, j, sender))
                 number = floor(rule.posted(case, layout, (j,), sender, t))
                 if rule.scope == "site":
                     number = min(number, rule.at_least)
                 if number:
-                    # (Whoever else might be sent counts too: a later plan may send them.)
-                    counts = ((p, months) for p, months in kinds if rule.counts(case, p, months, j, sender))
-                    key = j, frozenset(counts)
+                    key = j, counts
                     found[key] = max(number, found.get(key, 0))
     return tuple(Wanted(j, number, counts) for (j, counts), number in sorted(found.items(), key=_want_order))
 
@@ -171,11 +173,6 @@ def pool_name(case: Case, p: int) -> str:
 
 def _site_name(case: Case, j: int) -> str:
     return case.sites[j].name if 0 <= j < len(case.sites) else str(j)
-
-
-def stop_id(case: Case, name: str, stop: int) -> str:
-    """Return the id of a village or town that is visited."""
-    return case.places[stop] if case.ways[name].plan.to == "village" else case.towns[stop]
 
 
 def postings_rows(case: Case, layout: Layout) -> list[Plain]:

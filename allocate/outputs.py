@@ -8,10 +8,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from allocate.draw import front_figure, map_page
+from allocate.draw import front_figure, map_page, timetable_page
 from allocate.errors import Problem, UsageError
 from allocate.faults import disk_reason
 from allocate.plans import PLAN_FILE, Plan, to_json
+from allocate.report.calendars import calendars, is_calendar
 from allocate.report.comma import csv_files, sites_csv
 from allocate.report.frames import LAYERS, SENDING_LAYERS
 from allocate.report.geopackage import geojson, geopackage
@@ -26,9 +27,15 @@ MAP_FILE, WORKBOOK_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE = (
 FILES = (PLAN_FILE, MAP_FILE, WORKBOOK_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE)
 # Beside them, where a front was asked for.
 FRONT_FILE = "front.svg"
+# And these where it sends people out: timetables to print, and a folder of calendars.
+TIMETABLE_FILE, CALENDARS = "timetable.html", "calendars"
+_ASKED = (*FILES, FRONT_FILE, TIMETABLE_FILE)
 # What an export is called where no other name is given; a name without a dot is a folder.
-EXPORTS = {"html": MAP_FILE, "xlsx": WORKBOOK_FILE, "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson"}
-# The files in the folders among them.
+EXPORTS = {
+    "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson",
+    "ics": CALENDARS, "timetable": TIMETABLE_FILE,
+}  # fmt: skip
+# The files in the folders among them; calendars are called after those whom they are of.
 _HELD = {"csv": (*SHEETS, *STAFF_SHEETS, *SENDING_SHEETS), "geojson": (*LAYERS, *SENDING_LAYERS)}
 _WITHIN = {form: tuple(f"{name}.{form}" for name in names) for form, names in _HELD.items()}
 # A spreadsheet program leaves such a file beside one that it holds open: Excel, LibreOffice.
@@ -50,7 +57,7 @@ def check_target(folder: str | Path) -> None:
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             raise UsageError([Problem("problem.out_not_folder", file=str(folder))])
         if folder.is_dir():
-            _refuse_open(folder, (*FILES, FRONT_FILE))
+            _refuse_open(folder, _ASKED)
             for name, files in _WITHIN.items():
                 _refuse_open(folder / name, files)
             # Without a plan in it, what bears our names may be anybody's.
@@ -70,9 +77,16 @@ def check_target(folder: str | Path) -> None:
 def _is_ours(item: Path) -> bool:
     """Tell whether a file or folder within a plan's folder is one that we write."""
     if item.is_symlink() or not item.is_dir():
-        return item.name in (*FILES, FRONT_FILE)
+        return item.name in _ASKED
+    if item.name == CALENDARS:
+        return all(is_calendar(file.name) and not file.is_dir() for file in item.iterdir())
     names = _WITHIN.get(item.name)
     return names is not None and all(file.name in names and not file.is_dir() for file in item.iterdir())
+
+
+def _sends(content: Mapping[str, Any]) -> bool:
+    """Tell whether a plan sends anybody anywhere."""
+    return bool(content.get("roster") or content.get("timetable"))
 
 
 def _is_nobodys(_: Path) -> bool:
@@ -125,7 +139,7 @@ def _disk(target: Path) -> Iterator[None]:
 def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
     """Write the files of a plan into a folder, replacing an earlier plan there, and return their paths.
 
-    The workbook and the styles of the layers speak the language of the session.
+    The workbook, the styles of the layers, timetables and calendars speak the language of the session.
 
     Raises
     ------
@@ -145,6 +159,9 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
     }
     if content.get("front"):
         files[FRONT_FILE] = _bytes(front_figure(content))
+    if _sends(content):
+        files[TIMETABLE_FILE] = _bytes(timetable_page(content, spoken))
+        files |= {f"{CALENDARS}/{name}": made for name, made in calendars(content, spoken).items()}
     _write_folder(folder, files)
     return {name: folder / name for name in files}
 
@@ -163,12 +180,15 @@ def export(content: Mapping[str, Any], form: str, target: str | Path, spoken: La
     Raises
     ------
     UsageError
-        When the target is not ours to replace, is open elsewhere, or the disk fails; what was there stays.
+        When the target is not ours to replace, is open elsewhere, or the disk fails; what was there stays. Or when the
+        plan sends nobody anywhere, and its timetables are asked for.
     """
     target = Path(target)
+    if form in ("ics", "timetable") and not _sends(content):
+        raise UsageError([Problem("problem.export_nobody", column="--to", value=form)])
     with _disk(target):
         _refuse_within(target, form)
-    if form in ("csv", "geojson"):
+    if form in (*_WITHIN, "ics"):
         return _export_folder(content, form, target, spoken)
     with _disk(target):
         ours = target.name == EXPORTS[form] and (target.parent / PLAN_FILE).is_file()
@@ -179,6 +199,7 @@ def export(content: Mapping[str, Any], form: str, target: str | Path, spoken: La
         "html": lambda: _bytes(map_page(content)),
         "xlsx": lambda: workbook(content, spoken),
         "gpkg": lambda: geopackage(content, spoken),
+        "timetable": lambda: _bytes(timetable_page(content, spoken)),
     }
     made = makers[form]()
     with _disk(target), _parents(target), tempfile.TemporaryDirectory(prefix=_BESIDE, dir=target.parent) as beside:
@@ -190,13 +211,16 @@ def export(content: Mapping[str, Any], form: str, target: str | Path, spoken: La
 
 def _export_folder(content: Mapping[str, Any], form: str, target: Path, spoken: Language) -> Path:
     with _disk(target):
-        _refuse_open(target, _WITHIN[form])
+        _refuse_open(target, _WITHIN.get(form, ()))
         ours = target.name == EXPORTS[form] and (target.parent / PLAN_FILE).is_file() and _is_ours(target)
         empty = target.is_dir() and not any(target.iterdir())
         if target.is_symlink() or (target.exists() and not (empty or ours)):
             raise UsageError([Problem("problem.export_exists", file=str(target))])
         if target.exists():
             _refuse_around(target)
+    if form == "ics":
+        _write_folder(target, calendars(content, spoken))
+        return target
     texts = csv_files(content, spoken) if form == "csv" else geojson(content, spoken)
     _write_folder(target, {f"{name}.{form}": _bytes(text) for name, text in texts.items()})
     return target
@@ -208,6 +232,7 @@ def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         made = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=folder.parent))
         try:
             for name, content in files.items():
+                (made / name).parent.mkdir(exist_ok=True)
                 (made / name).write_bytes(content)
             made.chmod(0o755)
             _swap(made, folder)

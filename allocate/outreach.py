@@ -55,6 +55,8 @@ class Outreach(pydantic.BaseModel):
     ----------
     by
         Kinds of institution that send: hubs to the villages of their town, or hospitals.
+    only
+        Ids of the institutions that send; none named: all of these kinds.
     to
         What is visited.
     is_post
@@ -85,6 +87,7 @@ class Outreach(pydantic.BaseModel):
 
     name: Text
     by: tuple[Literal["hospital", *HUB_KINDS], ...] = pydantic.Field(min_length=1)  # type: ignore[valid-type]
+    only: tuple[str, ...] = ()
     to: Literal["village", "town"] = "village"
     is_post: bool = False
     times: int = pydantic.Field(gt=0, le=40)

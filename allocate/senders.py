@@ -17,6 +17,7 @@ from allocate.rules import Rounds
 from allocate.tables import HUB_KINDS, POOLS, SESSIONS, TOURS
 from allocate.travel import Mode, metres
 from allocate.units import exact
+from allocate.words import LANGUAGES, say_in
 
 # A town may be visited by so many of the nearest hospitals.
 _NEAREST = 4
@@ -53,6 +54,28 @@ def _told(district: District, model: Model) -> list[_Told]:
         for name, release in model.pools.items()
         for sender in release.hospitals
     ]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a planner changes the numbers of a pool: in a table of the model, or in a row of pools.csv."""
+
+    name: str
+    row: int | None
+    release: Release | Department
+
+    def change(self, **numbers: int) -> Mapping[str, str]:
+        """Say in each language how numbers of it are changed: as options of `--set`, or as cells of the row."""
+        if self.row is None:
+            line = " ".join(f"--set pools.{self.name}.{key}={number}" for key, number in numbers.items())
+            return dict.fromkeys(LANGUAGES, line)
+        cells = ", ".join(f"{key} = {number}" for key, number in numbers.items())
+        return {chosen: say_in(chosen, "finding.pools_row", row=self.row, cells=cells) for chosen in LANGUAGES}
+
+
+def origins(district: District, model: Model) -> list[Origin]:
+    """Return where each of `pools` is told, in the same order."""
+    return [Origin(one.table.removeprefix("pools."), one.row, one.release) for one in _told(district, model)]
 
 
 def pools(district: District, model: Model) -> tuple[Pool, ...]:
@@ -108,6 +131,7 @@ def faults(district: District, model: Model) -> list[Problem]:
         *_wrong_tours(district, model),
         *_wrong_sessions(district, model),
         *_unlisted(district, model),
+        *_wrong_bases(district, model),
     ]
 
 
@@ -229,6 +253,18 @@ def _unlisted(district: District, model: Model) -> Iterator[Problem]:
                 yield Problem("problem.no_village", f"{model.id}.toml", column=column, value=place, details=details)
 
 
+def _wrong_bases(district: District, model: Model) -> Iterator[Problem]:
+    """Yield the institutions that a way of outreach names and that there are not, or that are of no kind that sends."""
+    for name, plan in model.outreach.items():
+        able = [one.id for one in district.institutions if one.kind in plan.by]
+        for one in plan.only:
+            if one not in able:
+                column = f"outreach.{name}.only"
+                yield Problem(
+                    "problem.choice", f"{model.id}.toml", column=column, value=one, details={"choices": ", ".join(able)}
+                )
+
+
 def with_closed(ways: Mapping[str, Way], district: District, sites: Sequence[Site]) -> dict[str, Way]:
     """Return ways of outreach with the half-days in which nobody is out, everywhere or as sessions.csv says."""
     barred = _barred(district)
@@ -278,7 +314,11 @@ def ways(
 def _bases(plan: Outreach, sites: Sequence[Site], model: Model) -> list[int]:
     """Return the sites that exist and may have the staff that goes."""
     posts = model.resources[plan.resource].at
-    return [j for j, site in enumerate(sites) if site.exists and site.kind in plan.by and site.kind in posts]
+    return [
+        j
+        for j, site in enumerate(sites)
+        if site.exists and site.kind in plan.by and site.kind in posts and (not plan.only or site.id in plan.only)
+    ]
 
 
 def _villages(

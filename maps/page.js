@@ -4,7 +4,7 @@
 
 const plan = unpackPlan(JSON.parse(document.getElementById("plan").textContent));
 const words = JSON.parse(document.getElementById("words").textContent);
-const { places, marks, towns } = plan;
+const { places, marks, towns, rounds, visits, tours, care } = plan;
 const STATUSES = plan.statuses;
 const FIRM = ["official", "surveyed"];
 const LOCALE = { zh: "zh-CN", en: "en" };
@@ -32,6 +32,16 @@ const SHARES = [
 // So many places are drawn smaller, and as one picture.
 const CROWD = places.id.length > 3000;
 const MANY_SITES = 600;
+// Lines of who goes where; of posts in villages and rounds darker than their places, to be seen on a light ground.
+const GOING = {
+  rounds: { color: "#1f7ab0", weight: 1.7 }, posts: { color: "#a8407f", weight: 1.7 },
+  postings: { color: "#5b3a9e", weight: 1.4, dashArray: "7 4" }, towns: { color: "#1f7ab0", weight: 1.2, dashArray: "2 4" },
+};
+const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri"];
+const HALVES = ["am", "pm"];
+const DAYS = 7; // of a week
+const SUPPORT = ["resident", "part", "remote", "none"];
+const MONTHS = 12;
 const REACH = { color: "#0b5c94", weight: 1.4, dashArray: "5 4", fillColor: "#4a9bd0" };
 // Clauses that the plan does not decide are folded.
 const FOLDED = ["undecided", "reported", "not_applicable"];
@@ -40,7 +50,7 @@ const YEAR_LABELS = 4; // more would lie on one another on a telephone
 const state = {
   language: LANGUAGES.includes(plan.language) ? plan.language : "zh",
   year: plan.years.length ? plan.years[plan.years.length - 1] : null,
-  shown: { places: true, sites: true, existing: true, towns: true, shares: false, reach: false },
+  shown: { places: true, sites: true, existing: true, towns: true, rounds: true, postings: false, shares: false, reach: false },
   links: null, // null: by zoom; else what the reader chose
   selected: null,
 };
@@ -112,9 +122,14 @@ function given(value) {
 
 // A sentence of the catalogue with elements in it.
 function sentence(key, values) {
-  return words[key][state.language].split(/(\{\w+\})/).map((part) => {
-    const name = part.slice(1, -1);
-    return part.startsWith("{") && name in values ? values[name] : part;
+  return filled(words[key][state.language], values);
+}
+
+// (Where a text wants thousands apart, the catalogue says so: every number here is written so.)
+function filled(text, values) {
+  return text.split(/(\{\w+(?::,)?\})/).map((part) => {
+    const name = part.startsWith("{") ? part.slice(1, -1).split(":")[0] : "";
+    return Object.hasOwn(values, name) ? values[name] : part;
   });
 }
 
@@ -194,6 +209,57 @@ function spotOf(mark, year) {
 
 function isHollow(basis) {
   return !FIRM.includes(plan.bases[basis]);
+}
+
+/* ---- who goes where, by year ---- */
+
+// A stop is a village or, below 0, a town.
+const subjectOf = (stop) => (stop < 0 ? { town: -1 - stop } : { place: stop });
+
+function rowsBy(table, keyOf, year) {
+  const found = new Map();
+  table.year.forEach((of, row) => {
+    if (of !== year) return;
+    const key = keyOf(row);
+    if (found.has(key)) found.get(key).push(row);
+    else found.set(key, [row]);
+  });
+  return found;
+}
+
+const goings = new Map();
+
+// What the page asks about who goes where in a year, sorted once.
+function goingOf(year) {
+  if (!goings.has(year)) {
+    goings.set(year, {
+      roundsTo: rowsBy(rounds, (row) => rounds.stop[row], year),
+      roundsFrom: rowsBy(rounds, (row) => rounds.mark[row], year),
+      toursTo: rowsBy(tours, (row) => tours.mark[row], year),
+      toursFrom: rowsBy(tours, (row) => plan.senders[tours.sender[row]][1], year),
+      care: rowsBy(care, (row) => care.place[row], year),
+    });
+  }
+  return goings.get(year);
+}
+
+const visitsByRound = new Map();
+visits.round.forEach((round, row) => (visitsByRound.has(round) ? visitsByRound.get(round).push(row) : visitsByRound.set(round, [row])));
+const visitsOf = (round) => visitsByRound.get(round) || [];
+
+function byTeam(rows) {
+  const found = new Map();
+  for (const row of rows) found.set(visits.team[row], [...(found.get(visits.team[row]) || []), row]);
+  return [...found].sort(([one], [other]) => one - other);
+}
+
+// How many of those who go a site has in a year; where the plan does not say, as many as are out.
+function teamsOf(mark, way, year) {
+  const { resource } = plan.ways[way];
+  const there = ((plan.staff[mark] || {})[year] || []).find(([one]) => one === resource);
+  if (there && typeof there[1] === "number") return there[1];
+  const rows = (goingOf(year).roundsFrom.get(mark) || []).filter((row) => rounds.way[row] === way);
+  return new Set(rows.flatMap(visitsOf).map((row) => visits.team[row])).size;
 }
 
 /* ---- symbols, the same on the map and in the legend ---- */
@@ -441,6 +507,8 @@ const layers = {
   shares: L.featureGroup(),
   reach: L.featureGroup(),
   links: L.featureGroup(),
+  rounds: L.featureGroup(),
+  postings: L.featureGroup(),
   places: L.featureGroup(),
   existing: L.featureGroup(),
   sites: L.featureGroup(),
@@ -574,6 +642,40 @@ function drawLinks() {
   L.polyline(lines, { renderer: canvas, interactive: false, color: "#4d5761", weight: 0.9, opacity: 0.55 }).addTo(layers.links);
 }
 
+function roundLine(row) {
+  const ends = [spotOf(rounds.mark[row], state.year), latLngOf(subjectOf(rounds.stop[row]))];
+  return rounds.mark[row] >= 0 && ends.every(Boolean) ? ends : null;
+}
+
+function tourLine(row) {
+  const sender = plan.senders[tours.sender[row]][1];
+  const ends = sender < 0 || tours.mark[row] < 0 ? [] : [spotOf(sender, state.year), spotOf(tours.mark[row], state.year)];
+  return ends.length && ends.every(Boolean) ? ends : null;
+}
+
+function goingLines(rows, lineOf, style) {
+  const drawn = rows.map(lineOf).filter(Boolean);
+  return L.polyline(drawn, { renderer: canvas, interactive: false, opacity: 0.85, ...GOING[style] });
+}
+
+// The ways of a year's rounds to villages, to villages where somebody stays, and to towns.
+function sortOf(row) {
+  if (rounds.stop[row] < 0) return "towns";
+  return plan.ways[rounds.way[row]].post ? "posts" : "rounds";
+}
+
+function roundLines(rows, ...sorts) {
+  return sorts.map((sort) => goingLines(rows.filter((row) => sortOf(row) === sort), roundLine, sort));
+}
+
+function drawGoing() {
+  const { roundsTo, toursTo } = goingOf(state.year);
+  layers.rounds.clearLayers();
+  layers.postings.clearLayers();
+  for (const made of roundLines([...roundsTo.values()].flat(), "rounds", "posts")) made.addTo(layers.rounds);
+  goingLines([...toursTo.values()].flat(), tourLine, "postings").addTo(layers.postings);
+}
+
 function drawTowns() {
   layers.towns.clearLayers();
   towns.name.forEach((name, town) => {
@@ -612,6 +714,11 @@ function drawChosen() {
   const rows = ("place" in subject ? index.ofPlace.get(subject.place) : index.ofMark.get(subject.mark)) || [];
   const lines = rows.map((row) => linkLine(index, row)).filter(Boolean);
   L.polyline(lines, { renderer: canvas, interactive: false, color: "#1d2329", weight: 1.6, opacity: 0.9 }).addTo(layers.chosen);
+  const { roundsTo, roundsFrom, toursTo, toursFrom } = goingOf(state.year);
+  const visiting = ("place" in subject ? roundsTo.get(subject.place) : roundsFrom.get(subject.mark)) || [];
+  const touring = "mark" in subject ? [...(toursTo.get(subject.mark) || []), ...(toursFrom.get(subject.mark) || [])] : [];
+  for (const made of roundLines(visiting, "rounds", "posts", "towns")) made.addTo(layers.chosen);
+  goingLines(touring, tourLine, "postings").addTo(layers.chosen);
   const spot = latLngOf(subject);
   if (!spot) return;
   const r = "place" in subject ? placeSpots[subject.place].options.look.r : sizeOf(marks.kind[subject.mark]);
@@ -636,7 +743,7 @@ function stack() {
     if (!shown && map.hasLayer(layer)) layer.remove();
   }
   // Canvas draws in the order of arrival, so what was switched on later is put in its place.
-  for (const layer of [layers.links, layers.reach, layers.shares, layers.boundary]) if (map.hasLayer(layer)) layer.bringToBack();
+  for (const layer of [layers.postings, layers.rounds, layers.links, layers.reach, layers.shares, layers.boundary]) if (map.hasLayer(layer)) layer.bringToBack();
   for (const layer of [layers.existing, layers.sites, layers.chosen]) if (map.hasLayer(layer)) layer.bringToFront();
   if (map.hasLayer(layers.towns)) spaceTowns();
 }
@@ -903,6 +1010,48 @@ function clauseCount() {
   return line;
 }
 
+// Those whom no site serves, but rounds or staff posted in their village, are counted beside the headline.
+function visitedNote(index) {
+  const parts = ["rounds", "posted"].flatMap((status) => {
+    const people = index.people[STATUSES.indexOf(status)];
+    return people ? [say(`headline_${status}`, { share: percent(people, index.total) })] : [];
+  });
+  if (!parts.length) return null;
+  const note = element("p", "note", say("headline_more", { parts: parts.join(say("comma")) }));
+  note.id = "visited-share";
+  return note;
+}
+
+const goersWord = (way, count) => say(plan.ways[way].post ? "goers_post" : "goers_team", { count: number(count) });
+const periodOf = (way) => say(plan.ways[way].weeks === 1 ? "period_week" : "period_month");
+
+function sendingFacts() {
+  const { roundsFrom, toursTo } = goingOf(state.year);
+  const all = [...roundsFrom.values()].flat();
+  const made = plan.ways.flatMap((way, at) => {
+    const rows = all.filter((row) => rounds.way[row] === at);
+    if (!rows.length) return [];
+    const bases = [...new Set(rows.map((row) => rounds.mark[row]))];
+    const teams = bases.reduce((sum, mark) => sum + teamsOf(mark, at, state.year), 0);
+    const used = rows.reduce((sum, row) => sum + visitsOf(row).length, 0);
+    return [element("p", "", ...sentence("sending_way", {
+      way: given(inLanguage(way.name)), stops: number(rows.length), goers: goersWord(at, teams), used: number(used), period: periodOf(at),
+    }))];
+  });
+  const support = Object.values(plan.support[state.year] || {});
+  const touring = [...toursTo.values()].flat().length;
+  if (touring || support.length) made.push(element("p", "", say("sending_tours", { tours: number(touring) })));
+  const parts = SUPPORT.flatMap((code) => {
+    const count = support.filter((one) => one === code).length;
+    return count ? [say("sending_part", { support: say(`support_${code}`), count: number(count) })] : [];
+  });
+  if (parts.length) made.push(element("p", "note", say("sending_hubs", { parts: parts.join(" · ") })));
+  if (!made.length) return null;
+  const facts = element("div", "facts", element("h2", "", say("sending")), ...made);
+  facts.id = "sending";
+  return facts;
+}
+
 function drawSummary() {
   const index = indexOf(state.year);
   const served = element("strong", "", percent(index.people[0], index.total));
@@ -911,17 +1060,18 @@ function drawSummary() {
   foot.id = "total";
   foot.dataset.people = index.total;
   const heads = [say("people_of_year", { year: state.year ?? "" }), say("people"), say("share")];
-  show("summary", element("p", "headline", served, element("span", "", say("headline"))), missedMusts(), clauseCount(), bar(index),
-    tableOf(heads, statusRows(index), foot), sumNote(index), sitesFacts(), coverageFacts(), certaintyFacts());
+  show("summary", element("p", "headline", served, element("span", "", say("headline"))), missedMusts(), visitedNote(index), clauseCount(), bar(index),
+    tableOf(heads, statusRows(index), foot), sumNote(index), sitesFacts(), sendingFacts(), coverageFacts(), certaintyFacts());
 }
 
 function legendItem(picture, text) {
   return element("li", "", picture, element("span", "", text));
 }
 
-function linePicture(colour, width, fill) {
+function linePicture(colour, width, fill, dashes = "") {
   return symbol((ctx) => {
     ctx.beginPath();
+    ctx.setLineDash(dashes.split(" ").filter(Boolean).map(Number));
     if (fill) ctx.rect(3, 3, 16, 12);
     else { ctx.moveTo(2, 13); ctx.lineTo(20, 5); }
     stroke(ctx, colour, width);
@@ -964,9 +1114,23 @@ function areaLegends() {
   return made;
 }
 
+function goingLegend() {
+  const posts = (row) => plan.ways[rounds.way[row]].post;
+  const stops = [...rounds.stop.keys()].filter((row) => rounds.stop[row] >= 0);
+  return [
+    isDrawn("rounds") && stops.some((row) => !posts(row)) ? "rounds" : null,
+    isDrawn("rounds") && stops.some(posts) ? "posts" : null, isDrawn("postings") ? "postings" : null,
+  ].filter(Boolean).map((name) => legendItem(linePicture(GOING[name].color, GOING[name].weight, false, GOING[name].dashArray), say(`legend_${name}`)));
+}
+
 function drawLegend() {
   const heading = (word) => element("h3", "", say(word));
-  const statuses = STATUSES.slice(0, -1).map((status) => legendItem(placeSymbol(status, false), say(`status_${status}`)));
+  const worst = indexOf(state.year).worst;
+  const statuses = STATUSES.slice(0, -1).map((status, at) => {
+    const count = worst.reduce((sum, one) => sum + (one === at), 0);
+    const word = say(`status_${status}`);
+    return legendItem(placeSymbol(status, false), count ? say("legend_count", { status: word, count: number(count) }) : word);
+  });
   const present = (kind) => marks.kind.includes(kind);
   const kinds = Object.keys(SIZES).filter(present).map((kind) => legendItem(siteSymbol(kind, "kept", false), say(`kind_${kind}`)));
   const kind = present("clinic") || !present("station") ? "clinic" : "station";
@@ -975,7 +1139,7 @@ function drawLegend() {
   const states = conditions.map((condition) => legendItem(siteSymbol(kind, condition, false), say(`state_${condition}`)));
   const rest = [
     legendItem(placeSymbol("served", true), say("legend_hollow")), legendItem(linePicture("#4d5761", 1.2), say("legend_link")),
-    legendItem(linePicture("#7d8892", 1.5, true), say("legend_boundary")),
+    ...goingLegend(), legendItem(linePicture("#7d8892", 1.5, true), say("legend_boundary")),
   ];
   show("legend", heading("legend_places"), element("ul", "", ...statuses), heading("legend_sites"), element("ul", "", ...kinds),
     element("h3"), element("ul", "", ...states), element("h3"), element("ul", "", ...rest), element("p", "note", say("legend_mixed")), areaLegends());
@@ -1128,10 +1292,12 @@ function basisWord(basis) {
   return say(`basis_${plan.bases[basis]}`);
 }
 
+// The word of a line is a key of the catalogue, or an element.
 function lines(pairs) {
   const list = element("dl");
   for (const [word, ...content] of pairs.filter(Boolean)) {
-    list.append(element("dt", "", say(word, { year: state.year ?? "" })), element("dd", "", ...content));
+    const head = typeof word === "string" ? say(word, { year: state.year ?? "" }) : word;
+    list.append(element("dt", "", head), element("dd", "", ...content));
   }
   return list;
 }
@@ -1149,14 +1315,78 @@ function placeRows(index, rows) {
   return rows.flatMap((row) => {
     const data = index.rows;
     const status = STATUSES[data.status[row]];
+    // Who visits, and how far it is to them, stands below.
+    const visited = status === "rounds" || status === "posted";
     return [
       ["card_status", element("span", "state", placeSymbol(status, isHollow(places.position_basis[data.place[row]])), say(`status_${status}`),
         parts ? ` · ${say("card_part", { people: number(data.people[row]) })}` : "")],
       ["card_why", ...whyPlace(status, data.mark[row], data.minutes[row])],
-      ["card_served_by", data.mark[row] < 0 ? say("nobody") : openLink({ mark: data.mark[row] })],
-      data.minutes[row] === null ? null : ["card_minutes", say("card_minutes_value", { minutes: number(data.minutes[row], 1) })],
+      visited ? null : ["card_served_by", data.mark[row] < 0 ? say("nobody") : openLink({ mark: data.mark[row] })],
+      visited || data.minutes[row] === null ? null : ["card_minutes", say("card_minutes_value", { minutes: number(data.minutes[row], 1) })],
     ];
   });
+}
+
+// On which half-days somebody comes: a morning and an afternoon of one day are all of it.
+function slotsOf(rows) {
+  const days = new Map();
+  for (const row of rows) {
+    const key = visits.week[row] * DAYS + Math.floor(visits.slot[row] / HALVES.length);
+    days.set(key, [...(days.get(key) || []), row]);
+  }
+  return [...days].sort(([one], [other]) => one - other).map(([, same]) => slotWord(same)).join(say("comma"));
+}
+
+function slotWord(same) {
+  const [row] = same;
+  const name = WEEKDAYS[Math.floor(visits.slot[row] / HALVES.length)];
+  const day = name ? say(`field_${name}`) : "–";
+  const halves = new Set(same.map((one) => visits.slot[one] % HALVES.length));
+  const slot = halves.size === HALVES.length ? say("visit_day", { day })
+    : say("visit_half", { day, half: say(`half_${HALVES[Math.abs([...halves][0])]}`) });
+  if (plan.ways[rounds.way[visits.round[row]]].weeks === 1) return slot;
+  return say("visit_week", { slot, week: sayCode("week", visits.week[row]) });
+}
+
+function teamWord(way, team) {
+  return say(plan.ways[way].post ? "visit_post" : "visit_team", { team: number(team) });
+}
+
+// Who comes, when, how often and from how far.
+function visitLines(rows) {
+  return rows.map((row) => {
+    const way = rounds.way[row];
+    const teams = byTeam(visitsOf(row)).map(([team, some]) => say("visit_when", { team: teamWord(way, team), slots: slotsOf(some) }));
+    const often = say(plan.ways[way].weeks === 1 ? "visit_times_week" : "visit_times_month", { times: number(rounds.times[row]), half_days: number(rounds.half_days[row]) });
+    const far = rounds.minutes[row] === null ? "" : ` · ${say("visit_way", { minutes: number(rounds.minutes[row], 1) })}`;
+    return [given(inLanguage(plan.ways[way].name)),
+      element("div", "", rounds.mark[row] < 0 ? say("nobody_named") : openLink({ mark: rounds.mark[row] })),
+      ...(teams.length ? teams : [say("visit_unset")]).map((text) => element("div", "when", text)),
+      element("div", "", often, far, inBrackets(basisWord(rounds.basis[row])))];
+  });
+}
+
+// Why a place is served as it is, the next best way, and what the whole plan would cost more with this one change.
+function careLines(place) {
+  const [row] = goingOf(state.year).care.get(place) || [];
+  if (row === undefined) return [];
+  const names = Object.keys(care).filter((name) => name.startsWith("say."));
+  const figures = Object.fromEntries(names.map((name) => {
+    const value = care[name][row];
+    return [name.slice(4), given(typeof value === "number" ? number(value, 1) : value)];
+  }));
+  const why = care.why[row] < 0 ? null : ["card_choice", ...filled(inLanguage(plan.reasons[care.why[row]]), figures)];
+  return [why, ["card_next", ...nextBest(row)]];
+}
+
+function nextBest(row) {
+  if (care.next[row] < 0) return [say("next_nothing")];
+  const choice = plan.choices[care.next[row]];
+  const how = element("span", "", choice === "none" ? say("next_none") : say(`how_${choice}`));
+  if (care.mark[row] >= 0) how.append(" · ", openLink({ mark: care.mark[row] }));
+  const cost = care.cost[row];
+  if (cost === null) return [how];
+  return sentence(cost < 0 ? "next_less" : "next_more", { how, cost: number(Math.abs(cost)) });
 }
 
 // Why a place is served or not, in a sentence.
@@ -1193,6 +1423,8 @@ function placeCard(place) {
     townName(places.town[place]),
     ["card_people", say("card_people_value", { people: number(people) }), inBrackets(basisWord(places.people_basis[place]))],
     ...(rows.length ? placeRows(index, rows) : [["card_status", say("card_no_row")]]),
+    ...visitLines(goingOf(state.year).roundsTo.get(place) || []),
+    ...careLines(place),
     ["card_position_basis", basisWord(places.position_basis[place])],
   ]), exampleNote(places.position_basis[place])];
 }
@@ -1242,6 +1474,7 @@ function townCard(town) {
     lines([
       ["sites", say("sites_open", { count: number(line.sites) }), line.hubs ? ` · ${say("sites_hubs", { count: number(line.hubs) })}` : ""],
       townReach(line) ? ["card_town_range", townRange(line)] : null,
+      ...visitLines(goingOf(state.year).roundsTo.get(-1 - town) || []),
     ]),
     String(town) in plan.areas.towns ? element("p", "note", say("legend_shares_note")) : null];
 }
@@ -1276,8 +1509,108 @@ function markCard(mark) {
     cost,
     ["card_position_basis", basisWord(marks.basis[mark])],
     marks.source[mark] ? ["card_source", given(marks.source[mark])] : null,
-  ]), ...staffTable(mark), exampleNote(marks.basis[mark]),
-  served.length ? element("ul", "served", ...served) : null];
+  ]), exampleNote(marks.basis[mark]), ...staffTable(mark), ...toursHere(mark), ...toursSent(mark), ...visitsFrom(mark),
+  served.length ? element("h3", "", say("card_serves_list")) : null, served.length ? element("ul", "served", ...served) : null];
+}
+
+/* Who is posted at a site, whom it sends, and whom it visits. */
+
+function monthsWord(row) {
+  const first = tours.first[row];
+  const length = tours.months[row];
+  if (first === null) return say("tour_unset", { months: number(length) });
+  const last = first + length - 1;
+  const month = (at) => say(`field_month_${((at - 1) % MONTHS) + 1}`);
+  return length === 1 ? month(first) : say(last <= MONTHS ? "roster_span" : "roster_over", { first: month(first), last: month(last) });
+}
+
+// The twelve months of a year, those in which somebody is there filled.
+function monthStrip(row) {
+  const strip = element("span", "months");
+  strip.setAttribute("aria-hidden", "true");
+  for (let month = 0; month < MONTHS; month += 1) {
+    const there = Math.floor(tours.there[row] / 2 ** month) % 2;
+    strip.append(element("i", there ? (tours.carried[row] ? "there carried" : "there") : ""));
+  }
+  return strip;
+}
+
+function fieldOf(row) {
+  return [plan.specialties[tours.specialty[row]], plan.ranks[tours.rank[row]]].map(inLanguage).filter(Boolean).join(" · ");
+}
+
+function senderName(row) {
+  const [name, mark] = plan.senders[tours.sender[row]];
+  return mark >= 0 ? openLink({ mark }) : given(inLanguage(name));
+}
+
+function tourItem(row, ...about) {
+  const post = tours.post[row] === null ? [] : [` · ${say("tour_post", { post: number(tours.post[row]) })}`];
+  const carried = tours.carried[row] ? inBrackets(say("tour_carried")) : "";
+  return element("li", "", element("span", "", ...about, ...post, element("small", "", monthsWord(row) + carried)), monthStrip(row));
+}
+
+function supportLines(mark) {
+  const support = (plan.support[state.year] || {})[mark];
+  const made = support ? [element("p", "", say("tours_support", { support: sayCode("support", support) }))] : [];
+  for (const [year, of, rule, tool] of plan.remote) {
+    if (year !== state.year || of !== mark) continue;
+    const clause = plan.clauses.find((one) => one.rule === rule);
+    const name = (clause && inLanguage(clause.says)) || rule;
+    made.push(element("p", "note alarm", ...sentence("tours_remote", { with: given(inLanguage(tool)), rule: given(name) })));
+  }
+  return made;
+}
+
+function toursHere(mark) {
+  const rows = goingOf(state.year).toursTo.get(mark) || [];
+  const support = supportLines(mark);
+  if (!rows.length && !support.length) return [];
+  const items = rows.slice(0, LIST_LIMIT).map((row) => tourItem(row, element("b", "", given(fieldOf(row))), " · ", senderName(row)));
+  return [element("h3", "", say("tours_here", { year: state.year })), ...support, element("ul", "tours", ...items),
+    rows.length ? element("p", "note", say("tours_note")) : null];
+}
+
+// By specialty and rank: what a hospital lets go of each.
+function toursSent(mark) {
+  const rows = goingOf(state.year).toursFrom.get(mark) || [];
+  if (!rows.length) return [];
+  const groups = new Map();
+  for (const row of rows) groups.set(fieldOf(row), [...(groups.get(fieldOf(row)) || []), row]);
+  const made = [...groups].flatMap(([field, some]) => [
+    element("h4", "", ...sentence("tours_group", { specialty: given(field), count: number(some.length) })),
+    element("ul", "tours", ...some.slice(0, LIST_LIMIT).map((row) => tourItem(row, tours.mark[row] < 0 ? "–" : openLink({ mark: tours.mark[row] })))),
+  ]);
+  return [element("h3", "", say("tours_sent", { year: state.year })), ...made, element("p", "note", say("tours_note"))];
+}
+
+function visitsFrom(mark) {
+  const rows = goingOf(state.year).roundsFrom.get(mark) || [];
+  return plan.ways.flatMap((_, way) => {
+    const mine = rows.filter((row) => rounds.way[row] === way);
+    return mine.length ? visitsInWay(mark, way, mine) : [];
+  });
+}
+
+// The teams of a site, how many half-days of each are used, and where each goes.
+function visitsInWay(mark, way, rows) {
+  const { name, room } = plan.ways[way];
+  const groups = new Map();
+  for (const row of rows) {
+    const teams = byTeam(visitsOf(row));
+    for (const [team, some] of teams.length ? teams : [[null, []]]) groups.set(team, [...(groups.get(team) || []), [row, some]]);
+  }
+  const used = (stops) => stops.reduce((sum, [, some]) => sum + some.length, 0);
+  const made = [...groups].sort(([one], [other]) => (one ?? Infinity) - (other ?? Infinity)).flatMap(([team, stops]) => {
+    const values = { team: team === null ? "" : teamWord(way, team), used: number(used(stops)), room: number(room), stops: number(stops.length) };
+    const head = team === null ? say("visit_unset") : say(room === null ? "visits_team_plain" : "visits_team", values);
+    const items = stops.slice(0, LIST_LIMIT).map(([row, some]) => element("li", "", openLink(subjectOf(rounds.stop[row])),
+      some.length ? ` ${slotsOf(some)}` : "", rounds.minutes[row] === null ? "" : element("small", "", ` ${say("card_minutes_value", { minutes: number(rounds.minutes[row], 1) })}`)));
+    return [element("h4", "", head), element("ul", "stops", ...items)];
+  });
+  const all = [...groups.values()].reduce((sum, stops) => sum + used(stops), 0);
+  const sum = say("visits_sum", { goers: goersWord(way, teamsOf(mark, way, state.year)), used: number(all), period: periodOf(way), stops: number(rows.length) });
+  return [element("h3", "", ...sentence("visits_of_site", { way: given(inLanguage(name)), year: String(state.year) })), element("p", "", sum), ...made];
 }
 
 function parentLine(step) {
@@ -1320,6 +1653,7 @@ function drawYear() {
   drawPlaces();
   drawSites();
   drawLinks();
+  drawGoing();
   drawChosen();
   stack();
 }
@@ -1362,6 +1696,8 @@ function uncover(spot, card) {
 // Whether there is anything to show of a layer, and whether it is shown.
 function isOffered(name) {
   if (name === "existing") return marks.actions.includes(null);
+  if (name === "rounds") return rounds.stop.some((stop) => stop >= 0);
+  if (name === "postings") return tours.sender.some((sender) => plan.senders[sender][1] >= 0);
   if (name === "shares") return Object.keys(plan.areas.towns).length > 0;
   if (name === "reach") return Object.keys(plan.areas.reach).length > 0;
   return true;
@@ -1374,7 +1710,7 @@ function isDrawn(name) {
 function drawLayerBoxes() {
   const box = document.getElementById("layers");
   const legend = box.querySelector("legend");
-  const names = ["places", "sites", "existing", "towns", "links", "shares", "reach"].filter(isOffered);
+  const names = ["places", "sites", "existing", "towns", "links", "rounds", "postings", "shares", "reach"].filter(isOffered);
   const boxes = names.map((name) => {
     const input = element("input");
     input.type = "checkbox";
@@ -1506,6 +1842,7 @@ function start() {
   showWhole();
   drawSites();
   drawLinks();
+  drawGoing();
   drawTowns();
   stack();
   drawAll();

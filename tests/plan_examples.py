@@ -1,6 +1,9 @@
 """Synthetic plans: the content of a plan.json that no solver has seen."""
 
+import copy
 import math
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 YEARS = (2025, 2030)
@@ -13,7 +16,7 @@ _STATUS_BY_TURN = (
     ("served", "served"),
     ("out_of_range", "rounds"),
     ("served", "served"),
-    ("out_of_range", "out_of_range"),
+    ("posted", "out_of_range"),
 )
 
 # What a text may hold that a page must show and never obey.
@@ -46,6 +49,7 @@ def small_plan() -> dict[str, Any]:
     sites, hubs = _sites(towns), _institutions(towns)
     rows = [row for year in YEARS for place in places for row in _rows(place, year, sites)]
     people = sum(place["people"] for place in places)
+    rounds = [row for year in YEARS for row in _rounds(rows, year)]
     return {
         "model": "example",
         "district": "example",
@@ -68,6 +72,11 @@ def small_plan() -> dict[str, Any]:
             {"resource": "gps", "number": 4, "basis": "surveyed", "at": {}},
             {"resource": "nurses", "number": 6, "basis": "assumed", "at": {}},
         ],
+        "settings": _settings(),
+        **_postings(),
+        "rounds": rounds,
+        "timetable": _half_days(rounds),
+        "care": [_care(place, year) for year in YEARS for place in places],
         "assumptions": [
             {"table": "places.csv position", "basis": "estimated", "rows": 30},
             {"table": "costs.toml", "basis": "assumed", "rows": 4},
@@ -86,6 +95,49 @@ def small_plan() -> dict[str, Any]:
     }
 
 
+def going_out(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of the small district's plan with experts posted, rounds to a village and a town, and a post.
+
+    No solver has seen them, and no recheck either. One tour runs over December, where the next begins.
+    """
+    made: dict[str, Any] = copy.deepcopy(dict(content))
+    ways = {
+        "rounds": ("T2014", "hub-2", "week", ((1, 2, "am"), (1, 4, "pm")), 1),
+        "posts": ("T3027", "hub-3", "week", ((1, 1, "am"), (1, 1, "pm")), 2),
+        "town_rounds": ("T2", "hospital-1", "month", ((3, 5, "pm"),), 1),
+    }
+    named = {"zh": "市级医院", "en": "a hospital of the city"}
+    made["settings"] |= {
+        "supporters": {"city": {"name": named, "sends_as": "tertiary_hospital"}},
+        "outreach": {
+            way: {"name": {"zh": f"方式{n}", "en": f"way {n}"}, "per": per, "is_post": way == "posts"}
+            | ({"to": "town"} if per == "month" else {})
+            for n, (way, (_, _, per, _, _)) in enumerate(ways.items())
+        },
+    }
+    made |= {name: [] for name in ("postings", "roster", "rounds", "timetable")}
+    for year in made["years"]:
+        for way, (to, by, per, slots, half_days) in ways.items():
+            about = {"year": year, "way": way, "by": by, "to": to}
+            times = len(slots) // half_days
+            made["rounds"].append(
+                about | {"times": times, "per": per, "half_days": half_days, "minutes": 9, "basis": "assumed"}
+            )
+            made["timetable"] += [
+                about | {"team": 1, "week": week, "day": day, "half": half} for week, day, half in slots
+            ]
+        for pool, (sender, to, first, months) in enumerate(
+            (("hospital-1", "hub-2", 10, 6), ("hospital-1", "hub-3", 4, 6), ("city", "hub-2", 1, 12))
+        ):
+            about = {"year": year, "from": sender, "specialty": "internal_medicine", "pool": pool, "to": to}
+            rank = "attending" if pool else "senior"
+            made["postings"].append(about | {"rank": rank, "months": months, "tours": 1, "basis": "assumed"})
+            made["roster"].append(
+                about | {"post": 1, "first_month": first, "months": months, "carried": False, "of": None}
+            )
+    return made
+
+
 def hostile_plan() -> dict[str, Any]:
     """Return the small plan with a hostile text in every field that holds text, ids included."""
     plan = small_plan()
@@ -99,6 +151,9 @@ def hostile_plan() -> dict[str, Any]:
         ("places", "status"),
         ("ledger", "scope"),
         ("coverage", "scope"),
+        ("timetable", "half"),  # the page draws only what a day has
+        ("outreach", "per"),
+        ("care", "next"),
     }
     ids: dict[str, str] = {}
 
@@ -109,7 +164,7 @@ def hostile_plan() -> dict[str, Any]:
             return [poison(inner, path, key) for inner in value]
         if not isinstance(value, str) or (path, key) in kept or key.endswith("basis"):
             return value
-        if key in {"id", "town", "served_by", "parent"}:
+        if key in {"id", "town", "served_by", "parent", "by", "to", "from", "next_by", "with"}:
             return ids.setdefault(value, f"{HOSTILE_TEXTS[len(ids) % 17]} {len(ids)}")
         return HOSTILE_TEXTS[next(names) % len(HOSTILE_TEXTS)]
 
@@ -139,6 +194,10 @@ def large_plan(count: int, *, of_site: int = 25) -> dict[str, Any]:
     for row in rows:
         if row["status"] == "served":
             row |= {"served_by": served_by[row["id"]], "minutes": round(1 + 13.9 * (7 * row["people"] % 97) / 97, 1)}
+    visits = [row for year in YEARS for row in _rounds(rows, year)]
+    plan["rounds"] = [row | {"by": served_by.get(row["to"], row["by"])} for row in visits]
+    plan["timetable"] = _half_days(plan["rounds"])
+    plan["care"] = [_care(place, year) for year in YEARS for place in places]
     plan["district_data"]["places"] = places
     plan["sites"] += clinics
     plan["places"] = rows
@@ -263,8 +322,100 @@ def _rows(place: dict[str, Any], year: int, sites: list[dict[str, Any]]) -> list
     return [row | {"people": taken}, row | rest]
 
 
+def _settings() -> dict[str, Any]:
+    """Return what the model says of those who go out: teams, posts in villages, town rounds, and who sends experts."""
+    rounds = {"name": {"zh": "村级巡诊", "en": "village rounds"}, "half_days_each": 8, "per": "week"}
+    posts = {"name": {"zh": "派人驻村", "en": "posts in villages"}, "is_post": True, "per": "week"}
+    towns = {"name": {"zh": "镇级巡回", "en": "town rounds"}, "to": "town", "per": "month"}
+    return {
+        "outreach": {
+            "rounds": rounds | {"resource": "round_teams"},
+            "posts": posts | {"resource": "posted"},
+            "towns": towns | {"resource": "town_teams"},
+        },
+        "supporters": {"city": {"name": {"zh": "市级医院", "en": "a hospital of the city"}}},
+        "postings": {"cyclic": True},
+    }
+
+
+def _rounds(rows: list[dict[str, Any]], year: int) -> list[dict[str, Any]]:
+    """Return who visits whom in a year: hubs the villages of their town, the hospital every town."""
+    found = []
+    for row in rows:
+        if row["year"] == year and row["status"] in ("rounds", "posted"):
+            way, times, half_days = ("posts", 3, 2) if row["status"] == "posted" else ("rounds", 2, 1)
+            hub = f"S0{int(row['id'][8]) - 1}"
+            visit = {"year": year, "way": way, "by": hub, "to": row["id"], "times": times, "per": "week"}
+            found.append(visit | {"half_days": half_days, "minutes": 5 + int(row["id"][9:]) % 20, "basis": "assumed"})
+    for number in (1, 2, 3):
+        visit = {"year": year, "way": "towns", "by": "H1", "to": f"12019900{number}", "times": 1, "per": "month"}
+        found.append(visit | {"half_days": 1, "minutes": 12 * number, "basis": "assumed"})
+    return found
+
+
+def _half_days(rounds: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the half-days of all visits: the first of a base on Monday and Wednesday morning, the next one in the
+    afternoon, and so on; whoever stays in a village is there for whole days.
+    """
+    found, visited = [], Counter[tuple[Any, ...]]()
+    for row in rounds:
+        base = row["year"], row["way"], row["by"]
+        at = visited[base]
+        visited[base] += 1
+        day, half = 1 + at // 2 % 2, ("am", "pm")[at % 2]
+        slots = {
+            "rounds": [(1, day, half), (1, day + 2, half)],
+            "posts": [(1, day, half) for day in (1, 3, 5) for half in ("am", "pm")],
+            "towns": [(2, 1 + at, "pm")],
+        }[row["way"]]
+        out = {key: row[key] for key in ("year", "way", "by", "to")} | {"team": 1 + at // 4}
+        found += [out | {"week": week, "day": day, "half": half} for week, day, half in slots]
+    return found
+
+
+def _postings() -> dict[str, Any]:
+    """Return who is posted where: at the first hub two tours one after the other, the first of them begun before the
+    year, and a nurse of the city; at the second one who comes in October and stays until March; at the third none.
+    """
+
+    def tour(year: int, pool: int, to: str, first: int, months: int, *, carried: bool = False) -> dict[str, Any]:
+        at = {"year": year, "from": ("H1", "city")[pool], "specialty": ("surgery", "nursing")[pool], "pool": pool}
+        return at | {"post": 1, "to": to, "first_month": first, "months": months, "carried": carried, "of": None}
+
+    roster = [
+        one
+        for year in YEARS
+        for one in (
+            tour(year, 0, "S00", 1, 3, carried=True), tour(year, 0, "S00", 4, 6),
+            tour(year, 1, "S00", 1, 12), tour(year, 0, "S01", 10, 6),
+        )
+    ]  # fmt: skip
+    posted = [
+        {key: one[key] for key in ("year", "from", "specialty", "pool", "to", "months")}
+        | {"rank": "attending", "tours": 1, "basis": "assumed"}
+        for one in roster
+        if not one["carried"]
+    ]
+    remote = [{"year": year, "rule": "experts", "id": "S02", "with": "teams"} for year in YEARS]
+    return {"postings": posted, "roster": roster, "remote": remote}
+
+
+def _care(place: dict[str, Any], year: int) -> dict[str, Any]:
+    """Return what would be the next best for a place: a site of its own."""
+    number = int(place["id"][9:]) - 200
+    how = "own" if _STATUS_BY_TURN[number % len(_STATUS_BY_TURN)][YEARS.index(year)] == "served" else "rounds"
+    care = {"id": place["id"], "year": year, "how": how, "by": "S00", "why": "care.why_clause"}
+    more = {
+        "details": {"clause": "CL-7"},
+        "next": "own",
+        "next_by": "S04",
+        "next_cost": 1_000 + 7919 * number % 800_000,
+    }
+    return care | more | {"basis": "assumed"}
+
+
 def _by_status(rows: list[dict[str, Any]], year: int) -> dict[str, int]:
-    found = dict.fromkeys(("served", "rounds", "no_capacity", "out_of_range"), 0)
+    found = dict.fromkeys(("served", "posted", "rounds", "no_capacity", "out_of_range"), 0)
     for row in rows:
         if row["year"] == year:
             found[row["status"]] += row["people"]

@@ -450,6 +450,9 @@ MODEL: dict[str, tuple[str, str, str, str, object, str]] = {
         "[supporters.city]", '[supporters.hub-1]\n' + SUPPORTER + '\nsends_as = "city_group"\nbasis = "assumed"\n'
         'source = "made up"\n\n[supporters.city]', "supporter_id", "supporters.hub-1", "hub-1", "another name",
     ),
+    "a base that is none of the kinds that send": (
+        BY, f'{BY}\nonly = ["hospital-1"]', "choice", "outreach.village_rounds.only", "hospital-1", "hub-",
+    ),
     "a team without half-days": (
         "half_days_each = 8", "half_days_each = 0", "key_value", "outreach.village_rounds.half_days_each", 0,
         "more than 0",

@@ -16,6 +16,7 @@ import unicodedata
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -24,18 +25,21 @@ from xml.sax.saxutils import escape
 import pyogrio
 import pytest
 from conftest import Tiny
-from plan_examples import HOSTILE_TEXTS
+from icalendar import Calendar
+from plan_examples import HOSTILE_TEXTS, going_out
 from python_calamine import CalamineWorkbook
 from test_map import Tags, island
 
-from allocate.draw import map_page
+from allocate.draw import map_page, timetable_page
 from allocate.draw.pack import unpack_content
 from allocate.errors import AllocateError, Problem
 from allocate.outputs import FILES, write_plan
 from allocate.plans import Plan, read_plan
+from allocate.report.calendars import calendars, is_calendar
 from allocate.report.comma import csv_files, sites_csv
 from allocate.report.frames import LAYERS
 from allocate.report.geopackage import geojson, geopackage
+from allocate.report.outings import Outings
 from allocate.report.sheets import SHEETS, sheets
 from allocate.report.styles import styles
 from allocate.report.summary import summary
@@ -111,6 +115,7 @@ CODES = re.compile(
     r"|settings\.siting\.\w+\.(stands_in|serves)\[\]"
     r"|settings\.circles\.\w+\.(modes|kinds)\[\]|settings\.(rules|goals\[\])(\.\w+)?\.(rule|goal|scope|strength|counts)"
     r"|settings\.goals\[\]\.goal|settings\.rules\.\w+\.kinds\[\]|assumptions\[\]\.table|problems\[\]\.what|inputs\[\]\.of"
+    r"|settings\.outreach\.\w+\.(per|to)|rounds\[\]\.per|timetable\[\]\.half"
     r"|population\[\]\.method|ledger_by_age\[\]\.group|settings\.population\.method"
     r"|care\[\]\.(how|why|next)"
     r"|district_data\.(datum|boundary\.type)|district_data\.(places|towns|institutions)\[\]\.kind"
@@ -124,9 +129,10 @@ IDS = re.compile(
     r"|district_data\.(places|towns|institutions|growth|people_by_year)\[\]\.(id|town|place|zone|near|hosts|parent)"
     r"|settings\.rules\.\w+\.sites\[\]"
     r"|fairness\[\]\.worst_town"
+    r"|(postings|roster)\[\]\.(from|to)|(rounds|timetable)\[\]\.(way|by|to)"
 )
 # Keys of mappings that are such names too.
-NAMED = re.compile(r"settings\.(circles|rules)|draws\[\]\.sites_by_town")
+NAMED = re.compile(r"settings\.(circles|rules|supporters|outreach)|draws\[\]\.sites_by_town")
 
 
 def texts_of(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -363,6 +369,65 @@ def test_geojson_holds_the_text(hostile: dict[str, Any], language: Language) -> 
         features = json.loads(texts[layer].encode())["features"]
         for name in ("id", "name", "town"):
             assert [feature["properties"][name] for feature in features] == tables[layer].column(name)
+
+
+@pytest.fixture
+def busy(text: str, tiny_plan: Plan) -> dict[str, Any]:
+    """Return a hostile plan that sends people out."""
+    return poisoned(going_out(tiny_plan.content), text)
+
+
+def test_a_calendar_holds_the_text_and_no_event_more(busy: dict[str, Any], tiny_plan: Plan, language: Language) -> None:
+    made = calendars(busy, language)
+    assert all(is_calendar(name) and len(name.encode()) < 255 for name in made)
+    tame = calendars(poisoned(going_out(tiny_plan.content), "tame"), language)
+    read = [Calendar.from_ical(data) for data in made.values()]
+    assert len(made) == len({name.lower() for name in made}) == len(tame)
+    for kind, sought in (("VEVENT", None), ("VCALENDAR", None), ("VALARM", 0), ("VTODO", 0)):
+        wanted = sum(len(Calendar.from_ical(data).walk(kind)) for data in tame.values()) if sought is None else sought
+        assert sum(len(one.walk(kind)) for one in read) == wanted
+    outings = Outings(busy, language)
+    wanted_places = {outings.stop(row) for row in busy["timetable"]} | {
+        outings.site(row["to"]) for row in busy["roster"]
+    }
+    events = [event for one in read for event in one.walk("VEVENT")]
+    assert {
+        place for place in wanted_places if not any(str(one["LOCATION"]).endswith(place) for one in events)
+    } == set()
+    allowed = {"SUMMARY", "DTSTART", "DTEND", "DTSTAMP", "UID", "RRULE", "DESCRIPTION", "LOCATION", "TRANSP"}
+    assert {key for event in events for key in event} == allowed
+
+
+def test_a_timetable_to_print_holds_the_text_and_no_tag_more(
+    busy: dict[str, Any], tiny_plan: Plan, language: Language
+) -> None:
+    html = timetable_page(busy, language)
+    html.encode()
+    tame = Tags(timetable_page(poisoned(going_out(tiny_plan.content), "tame"), language)).tags
+
+    def kinds(tags: list[tuple[str, dict[str, str | None]]]) -> list[tuple[str, list[str]]]:
+        return sorted((tag, sorted(attributes)) for tag, attributes in tags)
+
+    assert kinds(Tags(html).tags) == kinds(tame)
+    values = {value for _, attributes in Tags(html).tags for value in attributes.values()}
+    assert not [value for value in values if value and CANARY in value]
+    outings = Outings(busy, language)
+    shown = Shown(html).text
+    assert all(outings.stop(row) in shown for row in busy["timetable"])
+    assert all(outings.site(row["to"]) in shown for row in busy["roster"])
+
+
+class Shown(HTMLParser):
+    """Collects the text of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.text = ""
+        self.feed(html)
+        self.close()
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
 
 
 def test_the_styles_hold_no_text_of_the_plan(hostile: dict[str, Any], tame: dict[str, Any], language: Language) -> None:

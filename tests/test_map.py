@@ -113,7 +113,7 @@ def test_a_template_that_would_fetch_is_refused() -> None:
         "<style>p { background: url(//example.invalid/x.png); }</style>",
     ):
         with pytest.raises(AssertionError, match="would fetch"):
-            page._refuse_requests(f"<html><head></head><body>{bad}</body></html>")
+            page.refuse_requests(f"<html><head></head><body>{bad}</body></html>")
 
 
 def test_the_policy_names_exactly_the_scripts_of_the_page(html: str) -> None:
@@ -253,7 +253,7 @@ def test_people_of_every_status_add_up_to_the_district() -> None:
             by_status[STATUSES[status]] += people
         assert sum(by_status.values()) == everybody == content["expected"][str(year)]
         line = next(line for line in plan["ledger"] if line["year"] == year)
-        assert by_status == {"unknown": 0} | {status: line[status] for status in STATUSES[:-1]}
+        assert by_status == {"unknown": 0} | {status: line.get(status, 0) for status in STATUSES[:-1]}
 
 
 def test_a_ledger_for_a_year_replaces_the_people_of_today() -> None:
@@ -330,6 +330,114 @@ def test_the_page_names_the_gap_of_every_stage_and_the_larger_one_of_a_strength(
     stages = compact(plan)["stages"]
     assert [gap for _, gap in stages] == [0.002, 0.01]
     assert stages[1][0]["zh"] == "费用"
+
+
+def stop_of(content: dict[str, Any], plan: dict[str, Any], stop: int) -> str:
+    """Return the id of a village or town by its position on the page."""
+    if stop >= 0:
+        return str(content["places"]["id"][stop])
+    return str(plan["district_data"]["towns"][-1 - stop]["id"])
+
+
+def lines_of(columns: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+
+
+@pytest.fixture(params=["small", "tiny"])
+def sending_plan(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return small_plan() if request.param == "small" else dict(request.getfixturevalue("sent_plan").content)
+
+
+def test_the_page_holds_every_visit_and_half_day_of_the_plan(sending_plan: dict[str, Any]) -> None:
+    content = unpack_content(json.loads(json.dumps(pack_content(compact(sending_plan)))))
+    ways = sorted(sending_plan["settings"]["outreach"])
+    rounds = [
+        {
+            "year": row["year"], "way": ways[row["way"]], "by": content["marks"]["id"][row["mark"]],
+            "to": stop_of(content, sending_plan, row["stop"]), "times": row["times"], "half_days": row["half_days"],
+            "minutes": row["minutes"], "basis": content["bases"][row["basis"]],
+        }
+        for row in lines_of(content["rounds"])
+    ]  # fmt: skip
+    assert rounds == [{key: row[key] for key in rounds[0]} for row in sending_plan["rounds"]] != []
+    half_days = [
+        {key: rounds[row["round"]][key] for key in ("year", "way", "by", "to")}
+        | {"team": row["team"], "week": row["week"]}
+        | {"day": 1 + row["slot"] // 2, "half": ("am", "pm")[row["slot"] % 2]}
+        for row in lines_of(content["visits"])
+    ]
+    assert half_days == sending_plan["timetable"] != []
+
+
+def test_the_page_holds_every_tour_of_the_plan_with_its_months(sending_plan: dict[str, Any]) -> None:
+    content = compact(sending_plan)
+    rank_of = {row["pool"]: row["rank"] for row in sending_plan["postings"]}
+    tours = [
+        (
+            row["year"], row["post"], row["first"], row["months"], bool(row["carried"]),
+            content["marks"]["id"][row["mark"]], content["specialties"][row["specialty"]],
+            content["ranks"][row["rank"]], content["senders"][row["sender"]],
+        )
+        for row in lines_of(content["tours"])
+    ]  # fmt: skip
+
+    def sender(code: str) -> list[Any]:
+        supporter = sending_plan["settings"]["supporters"].get(code)
+        return [supporter["name"], -1] if supporter else [{"zh": "", "en": ""}, content["marks"]["id"].index(code)]
+
+    assert tours == [
+        (
+            row["year"], row["post"], row["first_month"], row["months"], row["carried"], row["to"],
+            dict(catalogue()[f"term.{row['specialty']}"]), dict(catalogue()[f"rank.{rank_of[row['pool']]}"]),
+            sender(row["from"]),
+        )
+        for row in sending_plan["roster"]
+    ]  # fmt: skip
+
+
+def test_a_tour_over_december_stands_in_the_first_months_of_its_year_too() -> None:
+    content = compact(small_plan())
+    # January to March, April to September, all the year, and October to March: bit 0 is January.
+    there = content["tours"]["there"][:4]
+    assert there == [0b000000000111, 0b000111111000, 0b111111111111, 0b111000000111]
+    # At the first hub somebody is there all the year, at the second half of it; at the third never, but from afar.
+    hubs = [content["marks"]["id"].index(hub) for hub in ("S00", "S01", "S02")]
+    assert [content["support"]["2025"][str(hub)] for hub in hubs] == ["resident", "part", "remote"]
+
+
+def test_a_tour_that_the_roster_has_no_months_for_is_shown_without_them() -> None:
+    plan = small_plan()
+    plan["roster"] = plan["roster"][:1]
+    tours = lines_of(compact(plan)["tours"])
+    assert [(tour["first"], tour["months"], tour["there"]) for tour in tours[:4]] == [
+        (1, 3, 0b111),
+        (None, 6, 0),
+        (None, 12, 0),
+        (None, 6, 0),
+    ]
+    assert len(tours) == 1 + len(plan["postings"])
+
+
+def test_rows_of_postings_and_rounds_that_lack_what_they_are_about_are_left_out() -> None:
+    plan = small_plan()
+    before = compact(plan)
+    for table in ("postings", "roster", "remote", "rounds", "timetable", "care"):
+        for key in list(plan[table][0]):
+            plan[table].append({name: value for name, value in plan[table][0].items() if name != key})
+        plan[table] += [None, {}, {"year": 1999}]
+    after = compact(plan)
+    assert after["visits"]["team"][: len(before["visits"]["team"])] == before["visits"]["team"]
+    assert set(after["tours"]["year"]) == set(after["rounds"]["year"]) == set(YEARS)
+    map_page(plan)
+
+
+def test_in_a_crowd_the_next_best_is_said_for_those_whom_no_site_serves() -> None:
+    plan = large_plan(10_100)
+    care = compact(plan)["care"]
+    unserved = [row for row in plan["care"] if row["how"] == "rounds"]
+    assert len(plan["care"]) == 20_200
+    assert care["cost"] == [row["next_cost"] for row in unserved]
+    assert len(compact(small_plan())["care"]["cost"]) == len(small_plan()["care"])
 
 
 numbers = st.one_of(

@@ -229,6 +229,149 @@ def test_a_click_on_a_place_opens_its_card(opened: Any) -> None:
     assert not shown.page.is_visible("#card")
 
 
+def open_card(shown: Opened, name: str) -> str:
+    """Open the card of what bears a name, and return its text."""
+    shown.page.fill("#find", name)
+    shown.page.click("#found button")
+    return shown.text("#card")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_the_card_of_a_visited_village_says_who_comes_when_and_what_is_next_best(
+    opened: Any, size: tuple[int, int]
+) -> None:
+    plan = small_plan()
+    names = {place["id"]: place["name"] for place in plan["district_data"]["places"]}
+    # The second of the visited villages of the second hub in 2030: Monday and Wednesday afternoon.
+    visit = [row for row in plan["rounds"] if (row["year"], row["by"]) == (2030, "S01")][1]
+    cost = next(row["next_cost"] for row in plan["care"] if row["id"] == visit["to"])
+    shown = opened(plan, size)
+    card = open_card(shown, names[visit["to"]])
+    for part in (
+        "靠巡诊", "村级巡诊", "西河镇卫生院", "第 1 队：周一下午，周三下午", "每周 2 次，每次 1 个半天",
+        f"单程 {visit['minutes']} 分钟", "CL-7要求有服务", "本村站点", f"最多多花 {cost:,} 元",
+    ):  # fmt: skip
+        assert part in card
+    shown.page.click("#language")
+    card = shown.text("#card")
+    for part in (
+        "village rounds",
+        "Team 1: Monday afternoon, Wednesday afternoon",
+        "a site of its own",
+        f"{cost:,} yuan more",
+    ):
+        assert part in card
+    # Nobody went there in 2025.
+    shown.page.click("#years [data-year='2025']")
+    assert "village rounds" not in shown.text("#card")
+
+
+def test_a_village_with_staff_posted_shows_its_whole_days(opened: Any) -> None:
+    plan = small_plan()
+    shown = opened(plan)
+    shown.page.click("#years [data-year='2025']")
+    posted = next(row for row in plan["rounds"] if row["way"] == "posts")
+    name = next(place["name"] for place in plan["district_data"]["places"] if place["id"] == posted["to"])
+    card = open_card(shown, name)
+    for part in ("有人驻村", "派人驻村", "1 号岗位：周一全天，周三全天，周五全天"):
+        assert part in card
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_the_card_of_a_hub_shows_who_is_posted_in_which_months_and_where_its_teams_go(
+    opened: Any, size: tuple[int, int]
+) -> None:
+    plan = small_plan()
+    names = {place["id"]: place["name"] for place in plan["district_data"]["places"]}
+    shown = opened(plan, size)
+    card = open_card(shown, "东河镇卫生院0")
+    strips = [
+        [cell.get_attribute("class") or "" for cell in strip.query_selector_all("i")]
+        for strip in shown.page.query_selector_all("#card .months")
+    ]
+    away, there = [""], ["there"]
+    assert strips == [["there carried"] * 3 + away * 9, away * 3 + there * 6 + away * 3, there * 12]
+    for part in ("全年常驻", "外科 · 主治医师", "示例区人民医院 · 岗位 1", "1月—3月（年初已在岗）", "护理", "市级医院"):
+        assert part in card
+    visited = [row for row in plan["rounds"] if (row["year"], row["by"]) == (2030, "S00")]
+    assert f"每周 {2 * len(visited)} 个半天 · 去 {len(visited)} 处" in card
+    assert "第 1 队：" in card
+    assert "（最多 8 个）" in card
+    for row in visited:
+        assert names[row["to"]] in card
+    # The second hub's expert comes in October and stays until March; the third has none, and says what stands in.
+    assert "10月—次年3月" in open_card(shown, "西河镇卫生院1")
+    assert "没有可派的专家，由远程会诊代替（家庭医生团队）：experts" in open_card(shown, "南苑街道卫生院2")
+
+
+def test_the_card_of_a_hospital_shows_whom_it_sends_and_the_towns_that_it_visits(opened: Any) -> None:
+    shown = opened(small_plan())
+    card = open_card(shown, "示例区人民医院")
+    for part in ("派出的专家（2030 年）", "外科 · 主治医师：3 期", "东河镇卫生院", "西河镇卫生院"):
+        assert part in card
+    assert "东河镇 第2周周一下午" in card
+    assert "1 支队伍 · 每四周 3 个半天 · 去 3 处" in card
+    assert "第 1 队：第2周周二下午" in open_card(shown, "西河镇")
+
+
+def test_those_who_are_visited_are_counted_beside_the_headline_and_in_the_legend(opened: Any) -> None:
+    plan = small_plan()
+    shown = opened(plan)
+    line = plan["ledger"][0]
+    shown.page.click("#years [data-year='2025']")
+    shares = {status: f"{100 * line[status] / line['people']:.1f} %" for status in ("rounds", "posted")}
+    assert shown.text("#visited-share") == f"另有 {shares['rounds']} 靠巡诊，{shares['posted']} 由驻村人员服务"
+    counts = {
+        status: len({row["id"] for row in plan["places"] if (row["year"], row["status"]) == (2025, status)})
+        for status in shares
+    }
+    assert f"靠巡诊（{counts['rounds']} 处）" in shown.text("#legend")
+    assert f"有人驻村（{counts['posted']} 处）" in shown.text("#legend")
+    sending = shown.text("#sending")
+    assert f"村级巡诊：{counts['rounds']} 处" in sending
+    assert "派驻专家 4 期" in sending
+    assert "全年常驻 1 个 · 部分月份 1 个 · 远程会诊 1 个" in sending
+    shown.page.click("#language")
+    assert f"served by rounds ({counts['rounds']})" in shown.text("#legend")
+    assert "by staff posted in their village" in shown.text("#visited-share")
+
+
+def test_lines_of_rounds_are_drawn_at_first_and_those_of_postings_when_asked_for(opened: Any) -> None:
+    shown = opened(small_plan())
+    assert shown.page.is_checked("#layer-rounds")
+    assert not shown.page.is_checked("#layer-postings")
+
+    def violet() -> int:
+        return sum(count for colour, count in shown.pixels().items() if is_near(colour, (91, 58, 158)))
+
+    def blue() -> int:
+        return sum(count for colour, count in shown.pixels().items() if is_near(colour, (31, 122, 176)))
+
+    drawn, before = blue(), violet()
+    assert "巡诊：从机构到村" in shown.text("#legend")
+    shown.page.uncheck("#layer-rounds")
+    assert blue() < drawn / 2
+    assert "巡诊：从机构到村" not in shown.text("#legend")
+    shown.page.check("#layer-postings")
+    assert violet() > before + 50
+    assert "派驻专家：从医院到中心" in shown.text("#legend")
+
+
+def is_near(colour: str, wanted: tuple[int, int, int]) -> bool:
+    return all(abs(int(part) - whole) < 45 for part, whole in zip(colour.split(","), wanted, strict=True))
+
+
+def test_a_plan_that_sends_nobody_shows_nothing_of_it(opened: Any) -> None:
+    plan = small_plan()
+    for key in ("settings", "postings", "roster", "remote", "rounds", "timetable", "care"):
+        del plan[key]
+    shown = opened(plan)
+    assert shown.page.locator("#layer-rounds, #layer-postings, #sending").count() == 0
+    card = open_card(shown, "东河镇卫生院0")
+    assert "专家" not in card
+    assert "巡诊" not in card
+
+
 def test_a_click_on_a_site_says_whom_it_serves_and_what_is_done_to_it(opened: Any) -> None:
     plan = small_plan()
     shown = opened(plan)
@@ -599,6 +742,8 @@ def test_the_coverage_of_today_stands_beside_the_plan_or_is_said_to_be_unknown(o
 
 def test_the_card_of_a_place_says_why_it_is_served_or_not(opened: Any) -> None:
     plan = small_plan()
+    visited = next(row for row in plan["places"] if (row["status"], row["year"]) == ("rounds", YEARS[0]))
+    visited["status"] = "posted"
     shown = opened(plan)
     shown.page.click("#years [data-year='2025']")
     rows = {row["status"]: row for row in reversed(plan["places"]) if row["year"] == YEARS[0]}
@@ -607,6 +752,8 @@ def test_the_card_of_a_place_says_why_it_is_served_or_not(opened: Any) -> None:
         "no_capacity": "有开放的站点，但已满员",
         "out_of_range": "圈内没有开放的站点",
         "served": "圈内有开放的站点：",
+        "rounds": "圈内没有站点或站点已满，由巡诊服务",
+        "posted": "圈内没有站点或站点已满，由驻村人员服务",
     }
     for status, why in whys.items():
         shown.page.fill("#find", names[rows[status]["id"]])

@@ -18,11 +18,12 @@ from typing import Any
 
 import pytest
 from conftest import Tiny
+from plan_examples import going_out
 
 import allocate
 from allocate.draw import map_page
 from allocate.errors import AllocateError, UsageError
-from allocate.outputs import EXPORTS, FILES, check_target, export, log_text, write_plan
+from allocate.outputs import CALENDARS, EXPORTS, FILES, check_target, export, log_text, write_plan
 from allocate.plans import Plan, read_plan, to_json
 from allocate.report.comma import csv_files, sites_csv
 from allocate.report.frames import LAYERS
@@ -33,7 +34,7 @@ from allocate.report.workbook import workbook
 from allocate.words import LANGUAGES, Language, say, say_in, speaking
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("served", "no_capacity", "rounds", "out_of_range")
+PARTS = ("served", "no_capacity", "rounds", "posted", "out_of_range")
 
 
 def table(content: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -62,6 +63,12 @@ def refused(caught: pytest.ExceptionInfo[AllocateError], *words: object) -> bool
     """Tell whether a message names one problem, and says every word."""
     lines = str(caught.value).splitlines()
     return len(lines) == 2 and all(str(word) in lines[1] for word in words)
+
+
+@pytest.fixture(scope="module")
+def busy_plan(tiny_plan: Plan) -> Plan:
+    """Return the small district's plan as if it sent people out, so that it has every form."""
+    return replace(tiny_plan, content=going_out(tiny_plan.content))
 
 
 def test_the_plan_reads_back_as_it_was(tiny_plan: Plan, tmp_path: Path) -> None:
@@ -176,19 +183,21 @@ def full_disk(victim: str) -> Callable[[Path, bytes], int]:
         ("gpkg", "plan.gpkg"),
         ("csv", "towns.csv"),
         ("geojson", "sites.geojson"),
+        ("ics", "rounds-2025-柳河医院-hospital-1.ics"),
+        ("timetable", "timetable.html"),
     ],
 )
 @pytest.mark.parametrize("where", ["plan", "far/below"])
 def test_a_full_disk_leaves_what_was_exported_before_and_no_folder_for_nothing(
-    where: str, form: str, victim: str, tiny_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    where: str, form: str, victim: str, busy_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_plan(tiny_plan, tmp_path / "plan")
-    export(tiny_plan.content, form, tmp_path / "plan" / EXPORTS[form], "en")
+    write_plan(busy_plan, tmp_path / "plan")
+    export(busy_plan.content, form, tmp_path / "plan" / EXPORTS[form], "en")
     before = contents(tmp_path)
     monkeypatch.setattr(Path, "write_bytes", full_disk(victim))
     target = tmp_path / where / EXPORTS[form]
     with pytest.raises(UsageError) as caught:
-        export(tiny_plan.content, form, target, "zh")
+        export(busy_plan.content, form, target, "zh")
     assert refused(caught, target, say("problem.disk_enospc"))
     assert contents(tmp_path) == before
 
@@ -250,25 +259,26 @@ def test_a_disk_that_is_really_full_leaves_the_old_plan(victim: str, tiny_plan: 
 
 @pytest.mark.parametrize("form", EXPORTS)
 def test_an_export_onto_a_disk_that_is_really_full_leaves_what_was_there(
-    form: str, tiny_plan: Plan, tmp_path: Path
+    form: str, busy_plan: Plan, tmp_path: Path
 ) -> None:
     pytest.importorskip("resource")
-    write_plan(tiny_plan, tmp_path / "plan")
+    write_plan(busy_plan, tmp_path / "plan")
     before = contents(tmp_path)
-    for most in (1_000, 5_000):
+    # (A calendar of one hub is small.)
+    for most in (200, 1_000) if form == "ics" else (1_000, 5_000):
         done = write_in_child(tmp_path / "plan", form, tmp_path / "new" / EXPORTS[form], most=most)
         assert (done.returncode, bool(done.stdout)) == (2, True)
         assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize("form", ["plan", *EXPORTS])
-def test_a_folder_that_may_not_be_written_to_is_refused_with_one_message(form: str, tiny_plan: Plan) -> None:
+def test_a_folder_that_may_not_be_written_to_is_refused_with_one_message(form: str, busy_plan: Plan) -> None:
     pytest.importorskip("resource")
     # (Below the folder of a test nobody else may look.)
     with tempfile.TemporaryDirectory() as home:
         closed = Path(home) / "closed"
         plan = closed / "plan"
-        write_plan(tiny_plan, plan)
+        write_plan(busy_plan, plan)
         for folder, mode in ((plan, 0o755), (closed, 0o555), (Path(home), 0o755)):
             folder.chmod(mode)
         before = contents(closed)
@@ -419,81 +429,83 @@ def test_a_target_that_is_not_ours_is_refused_before_any_work_and_stays(
 @pytest.mark.parametrize("form", EXPORTS)
 @pytest.mark.parametrize("stands", NOT_OURS[:4], ids=lambda stands: stands.__name__)
 def test_an_export_never_replaces_what_is_not_ours(
-    stands: Callable[[Path, Plan], None], form: str, tiny_plan: Plan, tmp_path: Path
+    stands: Callable[[Path, Plan], None], form: str, busy_plan: Plan, tmp_path: Path
 ) -> None:
     for target in (tmp_path / "other", tmp_path / EXPORTS[form]):
         target.unlink(missing_ok=True)
-        stands(target, tiny_plan)
+        stands(target, busy_plan)
         before = contents(tmp_path)
         with pytest.raises(UsageError) as caught:
-            export(tiny_plan.content, form, target, "zh")
+            export(busy_plan.content, form, target, "zh")
         assert refused(caught, target)
         assert contents(tmp_path) == before
         if (tmp_path / "elsewhere").exists():
             shutil.rmtree(tmp_path / "elsewhere")
 
 
-@pytest.mark.parametrize("form", ["csv", "geojson"])
-def test_a_table_folder_with_a_strange_file_is_not_replaced(form: str, tiny_plan: Plan, tmp_path: Path) -> None:
-    folder = tmp_path / "plan"
-    write_plan(tiny_plan, folder)
-    export(tiny_plan.content, form, folder / form, "zh")
-    (folder / form / f"mine.{form}").write_text("mine")
+@pytest.mark.parametrize("form", ["csv", "geojson", "ics"])
+def test_a_folder_of_ours_with_a_strange_file_is_not_replaced(form: str, busy_plan: Plan, tmp_path: Path) -> None:
+    folder, target = tmp_path / "plan", tmp_path / "plan" / EXPORTS[form]
+    write_plan(busy_plan, folder)
+    export(busy_plan.content, form, target, "zh")
+    (target / f"mine.{form}").write_text("mine")
     before = contents(folder)
     with pytest.raises(UsageError) as caught:
-        export(tiny_plan.content, form, folder / form, "en")
-    assert refused(caught, folder / form)
+        export(busy_plan.content, form, target, "en")
+    assert refused(caught, target)
     assert contents(folder) == before
 
 
 @pytest.mark.parametrize("lock", ["~${}", ".~lock.{}#"], ids=["Excel", "LibreOffice"])
 @pytest.mark.parametrize("file", [*FILES, "csv/sites.csv", "geojson/towns.geojson"])
 def test_a_file_that_is_open_elsewhere_is_named_before_any_work(
-    file: str, lock: str, tiny_plan: Plan, tmp_path: Path
+    file: str, lock: str, busy_plan: Plan, tmp_path: Path
 ) -> None:
     folder = tmp_path / "plan"
-    write_plan(tiny_plan, folder)
+    write_plan(busy_plan, folder)
     for form in ("csv", "geojson"):
-        export(tiny_plan.content, form, folder / form, "zh")
+        export(busy_plan.content, form, folder / form, "zh")
     held = folder / file
     (held.parent / lock.format(held.name)).write_text("somebody")
     before = contents(tmp_path)
-    for refuse in (lambda: check_target(folder), lambda: write_plan(tiny_plan, folder)):
+    for refuse in (lambda: check_target(folder), lambda: write_plan(busy_plan, folder)):
         with pytest.raises(UsageError) as caught:
             refuse()
         assert refused(caught, held.name, "Excel")
     forms = [form for form, name in EXPORTS.items() if held in (folder / name, folder / name / held.name)]
     for form in forms:
         with pytest.raises(UsageError) as caught:
-            export(tiny_plan.content, form, folder / EXPORTS[form], "zh")
+            export(busy_plan.content, form, folder / EXPORTS[form], "zh")
         assert refused(caught, held.name, "Excel")
     assert contents(tmp_path) == before
 
 
-def test_an_export_into_a_plan_s_folder_replaces_only_what_it_is(tiny_plan: Plan, tmp_path: Path) -> None:
+def test_an_export_into_a_plan_s_folder_replaces_only_what_it_is(busy_plan: Plan, tmp_path: Path) -> None:
     folder = tmp_path / "plan"
-    write_plan(tiny_plan, folder)
+    write_plan(busy_plan, folder)
     for form, name in EXPORTS.items():
         before = contents(folder)
         for spoken in LANGUAGES:
-            assert export(tiny_plan.content, form, folder / name, spoken) == folder / name
+            assert export(busy_plan.content, form, folder / name, spoken) == folder / name
         after = contents(folder)
         changed = {file for file in after if after[file] != before.get(file)}
         assert changed <= {file for file in after if file.split("/")[0] == name}
-        assert set(before) <= set(after)
-    assert (folder / "plan.xlsx").read_bytes() == workbook(tiny_plan.content, "en")
-    assert (folder / "plan.gpkg").read_bytes() == geopackage(tiny_plan.content, "en")
-    assert (folder / "map.html").read_text(encoding="utf-8") == map_page(tiny_plan.content)
+        # (A calendar is called after whom it is of, in the language asked for.)
+        assert {file for file in before if file.split("/")[0] != CALENDARS or name != CALENDARS} <= set(after)
+    assert (folder / "plan.xlsx").read_bytes() == workbook(busy_plan.content, "en")
+    assert (folder / "plan.gpkg").read_bytes() == geopackage(busy_plan.content, "en")
+    assert (folder / "map.html").read_text(encoding="utf-8") == map_page(busy_plan.content)
 
 
-def test_planning_again_replaces_a_plan_with_all_its_exports(tiny_plan: Plan, tmp_path: Path) -> None:
+def test_planning_again_replaces_a_plan_with_all_its_exports(busy_plan: Plan, tmp_path: Path) -> None:
     folder = tmp_path / "plan"
-    write_plan(tiny_plan, folder)
+    write_plan(busy_plan, folder)
+    before = contents(folder).keys()
     for form, name in EXPORTS.items():
-        export(tiny_plan.content, form, folder / name, "en")
+        export(busy_plan.content, form, folder / name, "zh")
     check_target(folder)
-    write_plan(replace(tiny_plan, log="another run"), folder)
-    assert sorted(contents(folder)) == sorted(FILES)
+    write_plan(replace(busy_plan, log="another run"), folder)
+    assert contents(folder).keys() == before
     assert [path.name for path in tmp_path.iterdir()] == ["plan"]
 
 
@@ -559,32 +571,32 @@ def test_what_a_disk_refuses_for_is_said_in_the_planner_s_language(
 )
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_export_that_would_block_the_next_plan_is_refused_and_told_where_else_to_go(
-    language: Language, form: str, name: str, tiny_plan: Plan, tmp_path: Path
+    language: Language, form: str, name: str, busy_plan: Plan, tmp_path: Path
 ) -> None:
     folder = tmp_path / "plan"
-    write_plan(tiny_plan, folder)
+    write_plan(busy_plan, folder)
     before = contents(tmp_path)
     with speaking(language), pytest.raises(UsageError) as caught:
-        export(tiny_plan.content, form, folder / name, language)
+        export(busy_plan.content, form, folder / name, language)
     beside = tmp_path / Path(name).name
     assert refused(caught, folder / name, folder / EXPORTS[form], beside)
     assert contents(tmp_path) == before
-    export(tiny_plan.content, form, beside, language)
+    export(busy_plan.content, form, beside, language)
     check_target(folder)
 
 
 @pytest.mark.parametrize("form", EXPORTS)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_plan_s_folder_is_no_target_of_an_export(
-    language: Language, form: str, tiny_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    language: Language, form: str, busy_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "plan"
-    write_plan(tiny_plan, folder)
+    write_plan(busy_plan, folder)
     before = contents(tmp_path)
     monkeypatch.chdir(tmp_path)
     for target in (folder, Path("plan"), Path("plan/../plan")):
         with speaking(language), pytest.raises(UsageError) as caught:
-            export(tiny_plan.content, form, target, language)
+            export(busy_plan.content, form, target, language)
         beside = tmp_path / f"plan-{EXPORTS[form]}"
         assert refused(caught, target, folder / EXPORTS[form], beside)
         assert say_in(language, "problem.export_exists") not in str(caught.value)
@@ -612,10 +624,10 @@ def test_a_path_may_be_given_as_text(tiny_plan: Plan, tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize("form", ["plan", *EXPORTS])
-def test_a_name_that_no_disk_takes_is_refused_with_one_message(form: str, tiny_plan: Plan, tmp_path: Path) -> None:
+def test_a_name_that_no_disk_takes_is_refused_with_one_message(form: str, busy_plan: Plan, tmp_path: Path) -> None:
     for target in (tmp_path / ("长" * 200), tmp_path / ("长" * 200) / "below"):
         with pytest.raises(UsageError) as caught:
-            check_target(target) if form == "plan" else export(tiny_plan.content, form, target, "zh")
+            check_target(target) if form == "plan" else export(busy_plan.content, form, target, "zh")
         assert refused(caught, say("problem.disk_enametoolong"))
     assert not list(tmp_path.iterdir())
 

@@ -7,21 +7,24 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from string import Formatter
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 
 from allocate import tables
 from allocate.goals import GOALS
 from allocate.model import SITED
+from allocate.outreach import DAY_NAMES, HALF_NAMES, WEEKS
 from allocate.policies import REGIMES
 from allocate.population import AGES, Method
+from allocate.report.frames import LAYERS, SENDING_LAYERS
 from allocate.report.sending import SENDING_SHEETS
+from allocate.report.sheets import STATUSES
 from allocate.rows import POLICY
 from allocate.rules import RULES
 from allocate.rules.amounts import UNITS, USUAL
 from allocate.rules.rate import PER
-from allocate.rules.rounds import Where
+from allocate.rules.rounds import Rounds
 from allocate.words import LANGUAGES, both, catalogue, language, say, say_in, speaking
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,7 +36,7 @@ SECTIONS = {key.split(".")[0] for key in catalogue()}
 SHEETS = {
     *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting"),
     *("draws", "front", "assumptions", "problems", "sources", "staffing", "staff_flows", "staff_by_town"),
-    *("care", *SENDING_SHEETS),
+    *SENDING_SHEETS,
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
 POLICY_FILES = [tomllib.loads(file.read_text("utf-8")) for file in sorted((ROOT / "models/policies").glob("*.toml"))]
@@ -60,6 +63,13 @@ MORE_TERMS = {
     *("general_practice", "geriatrics", "neurology", "oncology", "ophthalmology", "orthopaedics", "public_health"),
     *("rehabilitation", "respiratory", "ultrasound"),
 }
+# Fields of medicine, and of other experts, that a pool may be of: a planner may write others.
+SPECIALTIES = {
+    *("internal_medicine", "surgery", "paediatrics", "obstetrics", "tcm", "psychiatry", "geriatrics", "rehabilitation"),
+    *("emergency", "general_practice", "cardiology", "neurology", "respiratory", "endocrinology", "oncology"),
+    *("orthopaedics", "ophthalmology", "ent", "dentistry", "dermatology", "anaesthesia", "imaging", "ultrasound"),
+    *("laboratory", "public_health", "nursing", "pharmacy", "management"),
+}
 # Sections whose keys are codes of the data.
 CODES: dict[str, set[str]] = {
     "kind": set(tables.INSTITUTION_KINDS) | set(tables.PLACE_KINDS),
@@ -83,18 +93,18 @@ CODES: dict[str, set[str]] = {
     | {"ratio", "households"},
     "sense": {"at_least", "at_most"},
     "document": {"issued", "draft"},
-    "term": TERMS | PLANNED | MORE_TERMS | set().union(*USUAL.values()),
+    "term": TERMS | PLANNED | MORE_TERMS | SPECIALTIES | set().union(*USUAL.values()),
     "fact": {
         *(f"population{part}" for part in ("", "_urban", "_rural", "_2010", "_0_14", "_registered")),
         *(f"population_{age}_and_over" for age in (60, 65, 80)),
         "households",
     },
-    "status": {"served", "no_capacity", "rounds", "posted", "out_of_range", "unknown"},
-    "how": {"own", "neighbour", "posted", "rounds", "no_capacity", "none"},
+    "status": {*STATUSES, "unknown"},
     "support": {"resident", "remote", "part", "none"},
-    "which": set(get_args(Where)),
-    "half": set(tables.HALF_NAMES),
-    "week": {"1", "2", "3", "4", "every"},
+    "week": {"every", *(str(week) for week in range(1, max(WEEKS.values()) + 1))},
+    "half": set(HALF_NAMES),
+    "which": set(get_args(get_type_hints(Rounds)["where"])),
+    "how": {"own", "neighbour", "posted", "rounds", "no_capacity", "none"},
     "clause": {
         *("met", "missed", "reported", "undecided", "not_applicable", "planned"),
         *("other_regime", "past", "undecided_yet", "decided_here", "off", "beyond"),
@@ -121,7 +131,7 @@ CODES: dict[str, set[str]] = {
     },
     "projection": set(get_args(Method)),
     "age": set(AGES),
-    "gis": {"boundary", "towns", "reach", "links", "places", "sites", "no_room", "postings", "rounds"},
+    "gis": {*LAYERS, *SENDING_LAYERS, "no_room"},
 }
 # Chinese that is no text for people: table descriptions in both languages stand side by side with their columns,
 # and the reader knows how a blank cell is written.
@@ -182,6 +192,8 @@ def fields(text: str) -> list[str]:
 
 def is_used(key: str) -> bool:
     section, rest = key.split(".", 1)
+    if section == "field" and rest in DAY_NAMES:
+        return True
     if section in CODES:
         return rest in CODES[section]
     if section == "map":

@@ -18,6 +18,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from conftest import ROOT, start_python
 from python_calamine import CalamineWorkbook
+from sending import with_sending
 
 from allocate.plans import Plan, to_json
 from allocate.report.sheets import sheets
@@ -28,17 +29,16 @@ from allocate.words import LANGUAGES, Language, say_in
 SOFFICE = shutil.which("soffice")
 SHEETS = {
     "zh": (
-        *("概要", "条款对照", "站点建议", "街镇", "各村怎样服务", "村和社区", "预算", "各口径覆盖", "年龄组", "公平"),
-        *("证明", "逐年嵌套", "推算幅度", "费用与覆盖", "推算与假定", "数据问题", "来源"),
+        *("概要", "条款对照", "站点建议", "街镇", "村和社区", "预算", "各口径覆盖", "年龄组", "公平", "证明"),
+        *("逐年嵌套", "推算幅度", "费用与覆盖", "推算与假定", "数据问题", "来源"),
     ),
     "en": (
-        *("Summary", "Scorecard", "Sites", "Towns", "How each place is served", "Places", "Budget", "Coverage"),
-        *("Age groups", "Fairness", "Proof", "Nesting", "Draws", "Cost and coverage", "Assumptions", "Data problems"),
-        "Sources",
+        *("Summary", "Scorecard", "Sites", "Towns", "Places", "Budget", "Coverage", "Age groups", "Fairness", "Proof"),
+        *("Nesting", "Draws", "Cost and coverage", "Assumptions", "Data problems", "Sources"),
     ),
 }
 TABLES = (
-    *("scorecard", "sites", "towns", "care", "places", "budget", "coverage", "ages", "fairness", "proof"),
+    *("scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof"),
     *("nesting", "draws", "front", "assumptions"),
     *("problems", "sources"),
 )
@@ -339,7 +339,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
 @pytest.fixture(scope="module")
 def opened(tiny_plan: Plan, office: Office) -> Path:
     """Return a workbook with texts and figures that a spreadsheet might take for something else."""
-    content: Content = copy.deepcopy(dict(tiny_plan.content))
+    content: Content = with_sending(tiny_plan.content)
     content["sites"][0]["name"], content["sites"][1]["name"] = FORMULA_NAME, LINK_NAME
     content["district_data"]["towns"][0]["name"] = '0012, "镇"\n第二行'
     content["district_data"]["places"][1]["name"] = "2025-01-01"

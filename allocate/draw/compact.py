@@ -1,6 +1,5 @@
 """A plan as the page reads it: columns instead of rows, positions in lists instead of ids."""
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -8,14 +7,30 @@ from typing import Any
 import shapely
 
 from allocate.areas import Areas
+from allocate.draw.cells import (
+    BASES,
+    Columns,
+    Index,
+    Row,
+    append_row,
+    as_basis,
+    as_number,
+    as_plain,
+    as_text,
+    as_whole,
+    by_text,
+    in_both,
+    in_words,
+    rows_of,
+)
+from allocate.draw.sending import Known, called, sending
 from allocate.report.sheets import REASONED
 from allocate.report.summary import say_grounds
 from allocate.units import Basis
-from allocate.words import LANGUAGES, catalogue
+from allocate.words import LANGUAGES
 
 # From best to worst: a place in several states is drawn in the last of them.
 STATUSES = ("served", "posted", "rounds", "no_capacity", "out_of_range", "unknown")
-BASES = (*Basis, "unknown")
 FIRM = (Basis.OFFICIAL, Basis.SURVEYED)
 # Among the rows of one site and year, the last one says how the site is drawn.
 ACTIONS = ("keep", "move", "upgrade", "open", "merge", "close")
@@ -29,55 +44,38 @@ NEEDED = ("years", "places", "sites", "settings")
 NEEDED_OF_DISTRICT = ("epsg", "boundary", "places", "towns")
 WHOLE_DISTRICT = ("", "district", "all", "total")
 
-Row = Mapping[str, Any]
-Columns = dict[str, list[Any]]
-
-
-class _Index:
-    """Positions of ids in a list that grows by what it is asked for."""
-
-    def __init__(self) -> None:
-        self.position: dict[str, int] = {}
-
-    def of(self, key: object) -> int:
-        """Return the position of an id, giving a new id the next one."""
-        return self.position.setdefault(_text(key), len(self.position))
-
-    def known(self, key: object) -> int:
-        """Return the position of an id, or -1."""
-        return -1 if key is None else self.position.get(_text(key), -1)
-
 
 def compact(plan: Row) -> dict[str, Any]:
     """Return what the page needs of a plan, in a form whose JSON depends on nothing but the plan."""
     district: Row = plan.get("district_data") or {}
-    years = sorted({number for year in plan.get("years") or () if (number := _whole(year)) is not None})
-    towns, places, marks = _Index(), _Index(), _Index()
+    years = sorted({number for year in plan.get("years") or () if (number := as_whole(year)) is not None})
+    towns, places, marks = Index(), Index(), Index()
     town_columns = _towns(district, towns)
     place_columns = _places(district, places, towns)
     mark_columns = _marks(plan, district, marks, towns)
     rows = _rows(plan, places, marks, years)
-    for unnamed in list(places.position)[len(place_columns["id"]) :]:
-        _append(place_columns, _place({"id": unnamed, "town": None}, towns))
-    for code in list(towns.position)[len(town_columns["name"]) :]:
-        _append(town_columns, {"name": code, "lon": None, "lat": None})
-    resources = _Index()
+    resources = Index()
     staff = _staff(plan, marks, resources)
+    sent = sending(plan, years, Known(places, towns, marks, resources))
+    for unnamed in list(places.position)[len(place_columns["id"]) :]:
+        append_row(place_columns, _place({"id": unnamed, "town": None}, towns))
+    for code in list(towns.position)[len(town_columns["name"]) :]:
+        append_row(town_columns, {"name": code, "lon": None, "lat": None})
     return {
-        "title": _two(plan.get("title") or plan.get("model")),
-        "district": _two(district.get("name") or plan.get("district")),
-        "datum": _text(district.get("datum")),
-        "as_of": _text(plan.get("as_of")),
-        "approval": _text(plan.get("map_approval_number")),
+        "title": in_both(plan.get("title") or plan.get("model")),
+        "district": in_both(district.get("name") or plan.get("district")),
+        "datum": as_text(district.get("datum")),
+        "as_of": as_text(plan.get("as_of")),
+        "approval": as_text(plan.get("map_approval_number")),
         "years": years,
-        "outcome": _text(plan.get("outcome")),
-        "gap": _number(plan.get("gap")),
+        "outcome": as_text(plan.get("outcome")),
+        "gap": as_number(plan.get("gap")),
         "stages": _stages(plan),
         "statuses": list(STATUSES),
         "bases": [str(basis) for basis in BASES],
         "boundary": _boundary(district.get("boundary")),
         "areas": _areas(plan, district, towns),
-        "circle": _two(_circle(plan, _text((plan.get("settings") or {}).get("circle")))),
+        "circle": in_both(_circle(plan, as_text((plan.get("settings") or {}).get("circle")))),
         "cost_basis": _cost_basis(plan),
         "towns": town_columns,
         "places": place_columns,
@@ -88,6 +86,7 @@ def compact(plan: Row) -> dict[str, Any]:
         "resources": [_resource(name, plan) for name in resources.position],
         "staff": staff,
         "rows": rows,
+        **sent,
         "expected": _expected(plan, district, years),
         "coverage": _coverage(plan, district, years),
         "clauses": _clauses(plan),
@@ -108,46 +107,46 @@ def centre(boundary: Any, places: Columns) -> tuple[float, float]:
     return (min(lats) + max(lats)) / 2, (min(lons) + max(lons)) / 2
 
 
-def _towns(district: Row, towns: _Index) -> Columns:
+def _towns(district: Row, towns: Index) -> Columns:
     columns: Columns = {"name": [], "lon": [], "lat": []}
-    for town in _list(district.get("towns")):
+    for town in rows_of(district.get("towns")):
         known = len(towns.position)
         if towns.of(town.get("id")) == known:
-            _append(columns, {"name": _text(town.get("name")), **_position(town)})
+            append_row(columns, {"name": as_text(town.get("name")), **_position(town)})
     return columns
 
 
-def _place(place: Row, towns: _Index) -> dict[str, Any]:
+def _place(place: Row, towns: Index) -> dict[str, Any]:
     return {
-        "id": _text(place.get("id")),
-        "name": _text(place.get("name") or place.get("short_name") or place.get("id")),
-        "kind": _text(place.get("kind")),
+        "id": as_text(place.get("id")),
+        "name": as_text(place.get("name") or place.get("short_name") or place.get("id")),
+        "kind": as_text(place.get("kind")),
         "town": towns.of(place["town"]) if place.get("town") is not None else -1,
-        "people": _whole(place.get("people")),
-        "people_basis": _basis(place.get("people_basis")),
-        "position_basis": _basis(place.get("position_basis")),
+        "people": as_whole(place.get("people")),
+        "people_basis": as_basis(place.get("people_basis")),
+        "position_basis": as_basis(place.get("position_basis")),
         **_position(place),
     }
 
 
-def _places(district: Row, places: _Index, towns: _Index) -> Columns:
+def _places(district: Row, places: Index, towns: Index) -> Columns:
     columns: Columns = {key: [] for key in _place({"id": "", "town": None}, towns)}
-    for place in _list(district.get("places")):
+    for place in rows_of(district.get("places")):
         known = len(places.position)
         if places.of(place.get("id")) == known:
-            _append(columns, _place(place, towns))
+            append_row(columns, _place(place, towns))
     return columns
 
 
-def _marks(plan: Row, district: Row, marks: _Index, towns: _Index) -> Columns:
+def _marks(plan: Row, district: Row, marks: Index, towns: Index) -> Columns:
     """Return sites of the plan, then the other institutions, each once, with its actions by year."""
     actions: dict[int, list[Row]] = defaultdict(list)
-    institutions = {_text(row.get("id")): row for row in _list(district.get("institutions"))}
-    for site in _list(plan.get("sites")):
+    institutions = {as_text(row.get("id")): row for row in rows_of(district.get("institutions"))}
+    for site in rows_of(plan.get("sites")):
         actions[marks.of(site.get("id"))].append(site)
     planned = len(marks.position)
-    others = [row["served_by"] for row in _list(plan.get("places")) if row.get("served_by") is not None]
-    for code in (*institutions, *others):
+    others = [row["served_by"] for row in rows_of(plan.get("places")) if row.get("served_by") is not None]
+    for code in (*institutions, *others, *called(plan)):
         marks.of(code)
     columns: Columns = {key: [] for key in ("id", "name", "kind", "town", "lon", "lat", "basis", "source", "actions")}
     for code, at in marks.position.items():
@@ -157,69 +156,73 @@ def _marks(plan: Row, district: Row, marks: _Index, towns: _Index) -> Columns:
         town = row.get("town", known.get("town"))
         mark = {
             "id": code,
-            "name": _text(name),
-            "kind": _text(row.get("kind")),
+            "name": as_text(name),
+            "kind": as_text(row.get("kind")),
             "town": towns.of(town) if town is not None else -1,
-            "basis": _basis(row.get("basis") or row.get("position_basis")),
-            "source": _text(known.get("source")),
+            "basis": as_basis(row.get("basis") or row.get("position_basis")),
+            "source": as_text(known.get("source")),
             "actions": [_action(step, marks) for step in rows] if at < planned else None,
             **_position(row),
         }
-        _append(columns, mark)
+        append_row(columns, mark)
     return columns
 
 
 def _moment(site: Row) -> tuple[int, int]:
-    action = _text(site.get("action"))
+    action = as_text(site.get("action"))
     rank = ACTIONS.index(action) if action in ACTIONS else 0
-    return _whole(site.get("year")) or 0, rank
+    return as_whole(site.get("year")) or 0, rank
 
 
-def _action(site: Row, marks: _Index) -> dict[str, Any]:
+def _action(site: Row, marks: Index) -> dict[str, Any]:
     return {
-        "year": _whole(site.get("year")),
-        "action": _text(site.get("action")),
+        "year": as_whole(site.get("year")),
+        "action": as_text(site.get("action")),
         # A parent that is no mark is shown by the text that names it.
-        "parent": at if (at := marks.known(site.get("parent"))) >= 0 else _text(site.get("parent")),
+        "parent": at if (at := marks.known(site.get("parent"))) >= 0 else as_text(site.get("parent")),
         # People by year who would have no other open site within their circle.
-        "alone": {_text(year): _whole(people) for year, people in sorted(_by_text(site.get("only_site_of")).items())},
-        "cost": _plain(site.get("cost")),
+        "alone": {
+            as_text(year): as_whole(people) for year, people in sorted(by_text(site.get("only_site_of")).items())
+        },
+        "cost": as_plain(site.get("cost")),
         **_position(site),
     }
 
 
-def _staff(plan: Row, marks: _Index, resources: _Index) -> dict[str, dict[str, list[list[Any]]]]:
+def _staff(plan: Row, marks: Index, resources: Index) -> dict[str, dict[str, list[list[Any]]]]:
     """Return, by position of the site and by year, how many of each resource it has, in the order of the model."""
-    for row in _list(plan.get("stock")):
+    for row in rows_of(plan.get("stock")):
         resources.of(row.get("resource"))
     found: dict[str, dict[str, list[list[Any]]]] = {}
-    for site in _list(plan.get("sites")):
+    for site in rows_of(plan.get("sites")):
         at = str(marks.of(site.get("id")))
-        for year, there in sorted(_by_text(site.get("staff")).items()):
-            if numbers := _by_text(there):
-                found.setdefault(at, {})[year] = sorted([resources.of(name), _plain(n)] for name, n in numbers.items())
+        for year, there in sorted(by_text(site.get("staff")).items()):
+            if numbers := by_text(there):
+                found.setdefault(at, {})[year] = sorted(
+                    [resources.of(name), as_plain(n)] for name, n in numbers.items()
+                )
     return found
 
 
 def _resource(name: str, plan: Row) -> list[Any]:
     """Return what a resource is called, and whether the plan assumes how many there are today."""
-    rows = (row for row in _list(plan.get("stock")) if _text(row.get("resource")) == name)
+    rows = (row for row in rows_of(plan.get("stock")) if as_text(row.get("resource")) == name)
     is_assumed = any(row.get("basis") == "assumed" and row.get("number") is not None for row in rows)
-    return [_words("term", name), is_assumed]
+    return [in_words("term", name), is_assumed]
 
 
-def _rows(plan: Row, places: _Index, marks: _Index, years: Sequence[int]) -> dict[str, Columns]:
+def _rows(plan: Row, places: Index, marks: Index, years: Sequence[int]) -> dict[str, Columns]:
     keys = ("place", "status", "people", "mark", "minutes")
     rows: dict[str, Columns] = {str(year): {key: [] for key in keys} for year in years}
-    for row in _list(plan.get("places")):
-        columns = rows.get(str(_whole(row.get("year"))))
+    for row in rows_of(plan.get("places")):
+        columns = rows.get(str(as_whole(row.get("year"))))
         if columns is None:
             continue
-        status = _text(row.get("status"))
-        minutes = _number(row.get("minutes"))
+        status = as_text(row.get("status"))
+        minutes = as_number(row.get("minutes"))
         columns["place"].append(places.of(row.get("id")))
         columns["status"].append(STATUSES.index(status if status in STATUSES else "unknown"))
-        columns["people"].append(_whole(row.get("people")) or 0)
+        columns["people"].append(as_whole(row.get("people")) or 0)
         columns["mark"].append(marks.known(row.get("served_by")))
         columns["minutes"].append(None if minutes is None else round(minutes, 1))
     return rows
@@ -227,41 +230,43 @@ def _rows(plan: Row, places: _Index, marks: _Index, years: Sequence[int]) -> dic
 
 def _expected(plan: Row, district: Row, years: Sequence[int]) -> dict[str, int | None]:
     """Return the residents that the rows of a year must add up to: the ledger's, else the district's."""
-    everybody = [_whole(place.get("people")) for place in _list(district.get("places"))]
+    everybody = [as_whole(place.get("people")) for place in rows_of(district.get("places"))]
     known = [people for people in everybody if people is not None]
     expected: dict[str, int | None] = {str(year): sum(known) if known else None for year in years}
-    for line in _list(plan.get("ledger")):
-        year = str(_whole(line.get("year")))
+    for line in rows_of(plan.get("ledger")):
+        year = str(as_whole(line.get("year")))
         if year in expected and _whole_district(line, plan, district):
-            expected[year] = _whole(line.get("people"))
+            expected[year] = as_whole(line.get("people"))
     return expected
 
 
 def _whole_district(line: Row, plan: Row, district: Row) -> bool:
-    names = (*WHOLE_DISTRICT, _text(plan.get("district")), _text(district.get("id")))
-    return _text(line.get("scope")) in names
+    names = (*WHOLE_DISTRICT, as_text(plan.get("district")), as_text(district.get("id")))
+    return as_text(line.get("scope")) in names
 
 
 def _coverage(plan: Row, district: Row, years: Sequence[int]) -> dict[str, list[list[Any]]]:
     found: dict[str, list[list[Any]]] = {str(year): [] for year in years}
-    for line in _list(plan.get("coverage")):
-        year = str(_whole(line.get("year")))
+    for line in rows_of(plan.get("coverage")):
+        year = str(as_whole(line.get("year")))
         if year in found and _whole_district(line, plan, district):
-            numbers = [_number(line.get(key)) for key in ("people", "covered", "share")]
+            numbers = [as_number(line.get(key)) for key in ("people", "covered", "share")]
             before = line.get("today")
-            today = [_number(before.get(key)) for key in ("covered", "share")] if isinstance(before, Mapping) else None
-            found[year].append([_two(_circle(plan, _text(line.get("preset")))), *numbers, today])
+            today = (
+                [as_number(before.get(key)) for key in ("covered", "share")] if isinstance(before, Mapping) else None
+            )
+            found[year].append([in_both(_circle(plan, as_text(line.get("preset")))), *numbers, today])
     return found
 
 
 def _stages(plan: Row) -> list[list[Any]]:
     """Return the gap of every stage by its name; the two stages of a strength count as one, by their larger gap."""
     gaps: dict[str, float] = {}
-    for line in _list(plan.get("stages")):
-        name, gap = _text(line.get("name")).split(".")[0], _number(line.get("gap"))
+    for line in rows_of(plan.get("stages")):
+        name, gap = as_text(line.get("name")).split(".")[0], as_number(line.get("gap"))
         if gap is not None:
             gaps[name] = max(gap, gaps.get(name, 0.0))
-    return [[_words("stage", name), gap] for name, gap in gaps.items()]
+    return [[in_words("stage", name), gap] for name, gap in gaps.items()]
 
 
 def _circle(plan: Row, preset: str) -> Any:
@@ -273,51 +278,45 @@ def _circle(plan: Row, preset: str) -> Any:
 
 def _siting(plan: Row) -> list[str] | None:
     siting = (plan.get("settings") or {}).get("siting")
-    return sorted(map(_text, siting)) if siting else None
+    return sorted(map(as_text, siting)) if siting else None
 
 
 def _clauses(plan: Row) -> list[dict[str, Any]]:
     """Return the scorecard: each line with its year, or none, and its texts in both languages."""
-    return [_clause(line) for line in _list(plan.get("scorecard"))]
+    return [_clause(line) for line in rows_of(plan.get("scorecard"))]
 
 
 def _clause(line: Row) -> dict[str, Any]:
-    unit, short = _text(line.get("unit")), _text(line.get("shortfall_unit"))
+    unit, short = as_text(line.get("unit")), as_text(line.get("shortfall_unit"))
     percent = 100 if unit == "share" else 1
     causes = line.get("causes") or ()
-    asked, strength = _text(line.get("document_strength")), _text(line.get("strength"))
+    asked, strength = as_text(line.get("document_strength")), as_text(line.get("strength"))
     return {
-        **{key: _text(line.get(key)) for key in ("rule", "clause", "at", "label", "sense", "status", "quote")},
-        **{key: _times(_plain(line.get(key)), percent) for key in ("target", "today", "value")},
-        "year": _whole(line.get("year")),
-        "document": _two(line.get("document_name") or line.get("document")),
+        **{key: as_text(line.get(key)) for key in ("rule", "clause", "at", "label", "sense", "status", "quote")},
+        **{key: _times(as_plain(line.get(key)), percent) for key in ("target", "today", "value")},
+        "year": as_whole(line.get("year")),
+        "document": in_both(line.get("document_name") or line.get("document")),
         "draft": line.get("document_status") == "draft",
         "strength": strength,
         # The document's own strength, where the model gives another.
         "changed": asked if strength and asked != strength else "",
-        "indicator": _words("", _text(line.get("indicator"))),
-        "says": _two(line.get("says")),
+        "indicator": in_words("", as_text(line.get("indicator"))),
+        "says": in_both(line.get("says")),
         "why": _why(line),
-        "reading": _two(line.get("note")),
-        "unit": _words("unit", unit),
-        "shortfall": _plain(line.get("shortfall")),
-        "short_unit": _words("unit", short or unit),
+        "reading": in_both(line.get("note")),
+        "unit": in_words("unit", unit),
+        "shortfall": as_plain(line.get("shortfall")),
+        "short_unit": in_words("unit", short or unit),
         "rests_on": {language: say_grounds(line, language) for language in LANGUAGES},
-        "causes": [_text(causes)] if isinstance(causes, str) else [_cause(cause) for cause in causes],
+        "causes": [as_text(causes)] if isinstance(causes, str) else [_cause(cause) for cause in causes],
     }
 
 
 def _why(line: Row) -> dict[str, str]:
     """Return why a line has its status: the clause's own reason, where it has one, stands for ours."""
-    why = _text(line.get("why"))
+    why = as_text(line.get("why"))
     own = line.get("reason") if why in REASONED else None
-    return _two(own) if own else _words("", why)
-
-
-def _words(group: str, code: str) -> dict[str, str]:
-    """Return what a code means in both languages; an unknown one stands for itself."""
-    texts = catalogue().get(f"{group}.{code}" if group else code)
-    return dict(texts) if texts else _two(code)  # type: ignore[arg-type]
+    return in_both(own) if own else in_words("", why)
 
 
 def _times(value: Any, factor: int) -> Any:
@@ -325,18 +324,18 @@ def _times(value: Any, factor: int) -> Any:
 
 
 def _cause(cause: Any) -> str:
-    return _text(cause.get("name") or cause.get("id")) if isinstance(cause, Mapping) else _text(cause)
+    return as_text(cause.get("name") or cause.get("id")) if isinstance(cause, Mapping) else as_text(cause)
 
 
-def _draws(plan: Row, years: Sequence[int], towns: _Index) -> dict[str, Any] | None:
-    draws = _list(plan.get("draws"))
+def _draws(plan: Row, years: Sequence[int], towns: Index) -> dict[str, Any] | None:
+    draws = rows_of(plan.get("draws"))
     if not draws:
         return None
     by_town: dict[str, dict[str, list[float]]] = {str(year): {} for year in years}
-    for code in {_text(town) for draw in draws for town in draw.get("sites_by_town") or {}}:
+    for code in {as_text(town) for draw in draws for town in draw.get("sites_by_town") or {}}:
         at = towns.known(code)
         for year in by_town if at >= 0 else ():
-            of_town = [_by_text(draw.get("sites_by_town")).get(code) for draw in draws]
+            of_town = [by_text(draw.get("sites_by_town")).get(code) for draw in draws]
             if reach := _reach(_of_year(numbers, year) for numbers in of_town):
                 by_town[year][str(at)] = reach
     return {
@@ -348,24 +347,20 @@ def _draws(plan: Row, years: Sequence[int], towns: _Index) -> dict[str, Any] | N
     }
 
 
-def _by_text(table: Any) -> dict[str, Any]:
-    return {_text(key): value for key, value in table.items()} if isinstance(table, Mapping) else {}
-
-
 def _of_year(numbers: Any, year: str) -> Any:
     """Return a year's number; a plan in memory counts years as numbers, its JSON as text."""
-    return _by_text(numbers).get(year) if isinstance(numbers, Mapping) else None
+    return by_text(numbers).get(year) if isinstance(numbers, Mapping) else None
 
 
 def _reach(values: Iterable[Any]) -> list[float] | None:
-    numbers = [number for value in values if (number := _number(value)) is not None]
+    numbers = [number for value in values if (number := as_number(value)) is not None]
     return [min(numbers), max(numbers)] if numbers else None
 
 
 def _estimates(district: Row, plan: Row, places: Columns) -> dict[str, Any]:
     """Return how many positions and people figures nobody has measured, of how many."""
-    named = len(_list(district.get("places")))
-    site_basis = {_text(row.get("id")): _basis(row.get("basis")) for row in _list(plan.get("sites"))}
+    named = len(rows_of(district.get("places")))
+    site_basis = {as_text(row.get("id")): as_basis(row.get("basis")) for row in rows_of(plan.get("sites"))}
     return {
         "positions": [_soft(places["position_basis"][:named]), named],
         "people": [_soft(places["people_basis"][:named]), named],
@@ -373,11 +368,11 @@ def _estimates(district: Row, plan: Row, places: Columns) -> dict[str, Any]:
         "missing": sum(lon is None for lon in places["lon"]),
         "tables": [
             [
-                _words("counted", _text(line.get("table")).replace(".", "_")),
-                _basis(line.get("basis")),
-                _whole(line.get("rows")),
+                in_words("counted", as_text(line.get("table")).replace(".", "_")),
+                as_basis(line.get("basis")),
+                as_whole(line.get("rows")),
             ]
-            for line in _list(plan.get("assumptions"))
+            for line in rows_of(plan.get("assumptions"))
         ],
     }
 
@@ -389,15 +384,16 @@ def _soft(bases: Iterable[int]) -> int:
 
 def _cost_basis(plan: Row) -> int:
     """Return the weakest basis among the lines of the budget, on which every site's cost rests as well."""
-    return max((_basis(line.get("basis")) for line in _list(plan.get("budget"))), default=BASES.index("unknown"))
+    return max((as_basis(line.get("basis")) for line in rows_of(plan.get("budget"))), default=BASES.index("unknown"))
 
 
-def _areas(plan: Row, district: Row, towns: _Index) -> dict[str, dict[str, Columns]]:
+def _areas(plan: Row, district: Row, towns: Index) -> dict[str, dict[str, Columns]]:
     """Return the areas of towns by position, and the reach of every year that differs from the year before.
 
     There is none where the plan lacks what they follow from.
     """
-    if not all(plan.get(key) for key in NEEDED) or not all(district.get(key) for key in NEEDED_OF_DISTRICT):
+    of_plan = all(plan.get(key) for key in NEEDED) and plan["settings"].get("circles")
+    if not of_plan or not all(district.get(key) for key in NEEDED_OF_DISTRICT):
         return {"towns": {}, "reach": {}}
     areas = Areas(plan)
     grounds = {code: shape for code, shape in areas.towns().items() if not shape.is_empty}
@@ -440,7 +436,7 @@ def _boundary(geometry: Any) -> dict[str, Any] | None:
 
 
 def _position(row: Row) -> dict[str, float | None]:
-    lon, lat = _number(row.get("lon")), _number(row.get("lat"))
+    lon, lat = as_number(row.get("lon")), as_number(row.get("lat"))
     if lon is None or lat is None or abs(lon) > 180 or abs(lat) > 85:
         return {"lon": None, "lat": None}
     return {"lon": _degrees(lon), "lat": _degrees(lat)}
@@ -448,49 +444,3 @@ def _position(row: Row) -> dict[str, float | None]:
 
 def _degrees(value: float) -> float:
     return round(float(value), DEGREE_DIGITS)
-
-
-def _basis(value: object) -> int:
-    text = _text(value)
-    return BASES.index(text if text in BASES else "unknown")
-
-
-def _append(columns: Columns, row: Mapping[str, Any]) -> None:
-    for key, values in columns.items():
-        values.append(row[key])
-
-
-def _list(rows: Any) -> list[Row]:
-    return [row for row in rows or () if isinstance(row, Mapping)]
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
-
-
-def _two(name: Any) -> dict[str, str]:
-    """Return a name in both languages; one that has a single language stands for both."""
-    if not isinstance(name, Mapping):
-        return {"zh": _text(name), "en": _text(name)}
-    zh, en = _text(name.get("zh")), _text(name.get("en"))
-    return {"zh": zh or en, "en": en or zh}
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _whole(value: Any) -> int | None:
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return int(value)
-    number = _number(value)
-    return None if number is None else round(number)
-
-
-def _plain(value: Any) -> Any:
-    """Return a number, a text or nothing, whatever the cell held."""
-    if isinstance(value, bool) or value is None:
-        return None if value is None else str(value)
-    return _number(value) if isinstance(value, int | float) else _text(value)

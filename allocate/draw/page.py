@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from html.parser import HTMLParser
 from typing import Any
@@ -12,13 +12,19 @@ from typing import Any
 from allocate.bundle import bundled
 from allocate.draw.compact import centre, compact
 from allocate.draw.pack import pack_content
+from allocate.tables import DAY_NAMES
+from allocate.tours import YEAR
 from allocate.words import Language, both, catalogue, language
 
 LEAFLET = "vendor/leaflet-1.9.4"
 MAP_ID = "map"
 _FOLIUM_ID = re.compile(r"map_[0-9a-f]{32}")
 # Sections of the catalogue that say codes.
-_CODES = ("action", "basis", "clause", "kind", "sense", "status", "strength")
+_CODES = ("action", "basis", "clause", "half", "how", "kind", "sense", "status", "strength", "support", "week")
+# And single words that the page shares with the tables.
+_SHARED = (
+    "roster.span", "roster.over", *(f"field.{day}" for day in DAY_NAMES), *(f"field.month_{month}" for month in YEAR),
+)  # fmt: skip
 _HEAD_END, _BODY_START, _BODY_END = "</head>", "<body>", "</body>"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -45,16 +51,16 @@ def map_page(plan: Mapping[str, Any]) -> str:
 
 def _page(container: str) -> tuple[str, str]:
     """Return what stands before and after the data, once it is sure that nothing in it is fetched."""
-    scripts = [_leaflet_script(), _file("unpack.js"), _file("page.js")]
-    template = _file("template.html").replace("<!-- map -->", container)
+    scripts = [_leaflet_script(), map_file("unpack.js"), map_file("page.js")]
+    template = map_file("template.html").replace("<!-- map -->", container)
     template = template.replace("<!-- no_script -->", escape(both("map.no_script")))
     head, body = template.split("<!-- body -->")
-    policy = _POLICY.format(hashes=" ".join(f"'sha256-{_digest(script)}'" for script in scripts))
-    styles = f"<style>\n{_leaflet_style()}\n{_file('style.css')}</style>\n"
+    policy = policy_of(scripts)
+    styles = f"<style>\n{_leaflet_style()}\n{map_file('style.css')}</style>\n"
     before = head.replace("<!-- policy -->", policy).replace("<!-- styles -->", styles) + body
     before, end = before.split("<!-- data -->")
     after = "".join(f"<script>{script}</script>\n" for script in scripts) + end
-    _refuse_requests(before + after)
+    refuse_requests(before + after)
     return before, after
 
 
@@ -82,21 +88,27 @@ def _island(name: str, content: Any) -> str:
 def _words() -> dict[str, Mapping[Language, str]]:
     """Return the words of the page, and those of the codes in a plan by group and code."""
     own = {key.removeprefix("map."): texts for key, texts in catalogue().items() if key.startswith("map.")}
-    codes = {key.replace(".", "_"): texts for key, texts in catalogue().items() if key.split(".")[0] in _CODES}
-    return own | codes
+    codes = [key for key in catalogue() if key.split(".")[0] in _CODES]
+    return own | {key.replace(".", "_"): catalogue()[key] for key in (*codes, *_SHARED)}
 
 
-def _file(name: str) -> str:
+def map_file(name: str) -> str:
+    """Return a file of maps/."""
     return (bundled() / "maps" / name).read_text(encoding="utf-8")
 
 
+def policy_of(scripts: Iterable[str]) -> str:
+    """Return the policy of a page that asks no host for anything and runs these scripts only."""
+    return _POLICY.format(hashes=" ".join(f"'sha256-{_digest(script)}'" for script in scripts))
+
+
 def _leaflet_script() -> str:
-    return _file(f"{LEAFLET}/leaflet.js")
+    return map_file(f"{LEAFLET}/leaflet.js")
 
 
 def _leaflet_style() -> str:
     """Return Leaflet's style without the pictures of its markers and layer box, which the page never uses."""
-    style = _file(f"{LEAFLET}/leaflet.css")
+    style = map_file(f"{LEAFLET}/leaflet.css")
     return re.sub(r"^\s*(background-image|behavior):\s*url\([^)]*\);\n", "", style, flags=re.MULTILINE)
 
 
@@ -126,7 +138,7 @@ class _Fetches(HTMLParser):
             self.found += re.findall(r"@import[^;]*|url\((?!['\"]?(?:data:|#))[^)]*\)", data)
 
 
-def _refuse_requests(html: str) -> None:
+def refuse_requests(html: str) -> None:
     """Stop where the page would ask some host for something: a fault in the template or in its parts.
 
     Raises
@@ -138,5 +150,5 @@ def _refuse_requests(html: str) -> None:
     parser.feed(html)
     parser.close()
     if parser.found:
-        msg = f"The map page would fetch: {'; '.join(parser.found)}"
+        msg = f"The page would fetch: {'; '.join(parser.found)}"
         raise AssertionError(msg)

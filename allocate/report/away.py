@@ -1,5 +1,6 @@
 """What a plan says of postings and rounds, for every output: who is there when, and what everybody is called."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,6 +42,24 @@ def is_cyclic(content: Content, year: int) -> bool:
 def months_there(content: Content, tour: Content) -> tuple[int, ...]:
     """Return the months of its year in which a tour of the roster stands."""
     return months_of(tour["first_month"], tour["months"], cyclic=is_cyclic(content, tour["year"]))
+
+
+def tours_made(content: Content) -> list[dict[str, Any]]:
+    """Return every tour: first those of the roster, then those that it has no months for: `first_month` is None."""
+    left: Counter[tuple[int, int, str, int]] = Counter()
+    pools = {row["pool"]: row for row in content.get("postings", ())}
+    for row in content.get("postings", ()):
+        left[row["year"], row["pool"], row["to"], row["months"]] += row["tours"]
+    for tour in content.get("roster", ()):
+        if not tour.get("carried"):
+            left[tour["year"], tour["pool"], tour["to"], tour["months"]] -= 1
+    found = [dict(tour) for tour in content.get("roster", ())]
+    for (year, pool, to, months), number in left.items():
+        if number > 0:
+            sent = {"from": pools[pool]["from"], "specialty": pools[pool].get("specialty"), "pool": pool, "to": to}
+            none = {"post": None, "first_month": None, "carried": False}
+            found += [{"year": year, "months": months, **sent, **none}] * number
+    return found
 
 
 def supported(content: Content) -> dict[tuple[str, int], str]:

@@ -48,7 +48,7 @@ def geopackage(content: Mapping[str, Any], language: Language) -> bytes:
                     DESCRIPTION=say_in(language, f"gis.{name}"), VERSION=_VERSION, promote_to_multi=False,
                 )  # fmt: skip
             tables = sheets(content, language)
-            for name in (*STAFF_SHEETS, "care", *SENDING_SHEETS):
+            for name in (*STAFF_SHEETS, *SENDING_SHEETS):
                 if name in tables and name not in drawn:
                     pyogrio.write_dataframe(
                         frame(tables[name]), file, layer=name, driver="GPKG",

@@ -10,6 +10,7 @@ from allocate.report.away import (
     say_months,
     sender_name,
     supported,
+    tours_made,
     visits_made,
     way_name,
     way_of,
@@ -19,9 +20,9 @@ from allocate.tables import DAY_NAMES, HALF_NAMES
 from allocate.tours import MONTHS, YEAR
 from allocate.words import catalogue
 
-# Those that only a plan that sends people out has, in the order in which a planner reads them.
+# All of them, in the order in which a planner reads them.
 SENDING_SHEETS = (
-    "postings_by_hub", "postings_by_hospital", "roster", "fits", "rounds", "timetable", "timetable_by_team",
+    "care", "postings_by_hub", "postings_by_hospital", "roster", "fits", "rounds", "timetable", "timetable_by_team",
     "readings",
 )  # fmt: skip
 # A month in which somebody is there; and one of those who were there before the year began.
@@ -35,7 +36,7 @@ def sending_sheets(source: Source) -> Iterator[Sheet]:
     """Yield the tables of postings and rounds that a plan has: one that decides neither has none."""
     posts, visits = posts_away(source.content), visits_made(source.content)
     makers: tuple[tuple[Callable[[Source], Sheet], bool], ...] = (
-        (_care, "care" in source.content),
+        (_care, (posts or visits) and "care" in source.content),
         (_by_hub, posts),
         (_by_hospital, posts),
         (_roster, posts),
@@ -58,21 +59,13 @@ def _tours(source: Source) -> list[dict[str, Any]]:
     """Return a record per tour: first those of the roster, then those that it has no months for."""
     content = source.content
     pools = {row["pool"]: row for row in content.get("postings", ())}
-    left: Counter[tuple[int, int, str, int]] = Counter()
-    for row in content.get("postings", ()):
-        left[row["year"], row["pool"], row["to"], row["months"]] += row["tours"]
     found = []
-    for tour in content.get("roster", ()):
-        if not tour["carried"]:
-            left[tour["year"], tour["pool"], tour["to"], tour["months"]] -= 1
-        months = months_there(content, tour)
-        marks = dict.fromkeys(months, _CARRIED if tour["carried"] else _THERE)
-        said = say_months(tour["first_month"], tour["months"], source.language)
+    for tour in tours_made(content):
+        said, marks = None, {}
+        if tour["first_month"] is not None:
+            said = say_months(tour["first_month"], tour["months"], source.language)
+            marks = dict.fromkeys(months_there(content, tour), _CARRIED if tour["carried"] else _THERE)
         found.append({**tour, "said": said, "marks": marks})
-    for (year, pool, to, length), number in left.items():
-        row = pools[pool]
-        tour = {"year": year, "to": to, "pool": pool, "months": length, "post": None, "carried": False}
-        found += [{**tour, "from": row["from"], "specialty": row["specialty"], "said": None, "marks": {}}] * number
     return [_tour(source, tour, pools.get(tour["pool"], {})) for tour in found]
 
 
@@ -90,7 +83,7 @@ def _tour(source: Source, tour: Mapping[str, Any], pool: Mapping[str, Any]) -> d
         "month_count": tour["months"],
         "carried": "yes" if tour["carried"] else "no",
         "basis": pool.get("basis"),
-        "first": tour.get("first_month", MONTHS + 1),
+        "first": tour["first_month"] or MONTHS + 1,
     }
 
 

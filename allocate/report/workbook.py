@@ -93,13 +93,13 @@ class _Looks:
             self._made[key] = self._book.add_format({"valign": "vcenter", **properties})
         return self._made[key]
 
-    def heading(self, field: Field) -> "Format":
+    def heading(self, field: Field, indent: int) -> "Format":
         align = "right" if field.is_number else "center" if field.kind == "mark" else "left"
-        return self.of(bold=True, text_wrap=True, bg_color="#e8eef3", bottom=1, align=align)
+        return self.of(bold=True, text_wrap=True, bg_color="#e8eef3", bottom=1, align=align, indent=indent)
 
-    def cell(self, field: Field, cell: Cell, row: Mapping[str, Cell]) -> "Format":
+    def cell(self, field: Field, cell: Cell, row: Mapping[str, Cell], indent: int) -> "Format":
         """Return how a cell looks: by what it holds, and by what its line says."""
-        look: dict[str, Any] = {}
+        look: dict[str, Any] = {"indent": indent} if indent else {}
         if field.is_number:
             look["num_format"] = _number_format(field, cell, row)
         elif field.kind == "mark":
@@ -160,9 +160,18 @@ def _frozen(table: Sheet) -> int:
     return next((names.index(name) + 1 for name in _ABOUT.get(table.name, ("name", "town")) if name in names), 0)
 
 
+def _indents(table: Sheet) -> list[int]:
+    """Return how far every column is set off: a text right of a number, which would read as one with it."""
+    fields = table.fields
+    return [
+        int(at > 0 and fields[at - 1].is_number and field.kind in ("text", "code")) for at, field in enumerate(fields)
+    ]
+
+
 def _write_table(page: "Worksheet", looks: _Looks, table: Sheet, language: Language, top: int) -> None:
+    indents = _indents(table)
     for at, field in enumerate(table.fields):
-        page.write_string(top, at, field.heading(language), looks.heading(field))
+        page.write_string(top, at, field.heading(language), looks.heading(field, indents[at]))
         if note := field.note(language):
             page.write_comment(top, at, note, {"author": "allocate", "width": 260, "height": 90})
         page.set_column(at, at, _width(table, at, language))
@@ -170,7 +179,7 @@ def _write_table(page: "Worksheet", looks: _Looks, table: Sheet, language: Langu
     for down, (row, record) in enumerate(zip(table.rows, table.records(), strict=True), start=top + 1):
         said = [field.say(cell, language) for field, cell in zip(table.fields, row, strict=True)]
         for at, (field, cell) in enumerate(zip(table.fields, row, strict=True)):
-            _write(page, down, at, said[at], looks.cell(field, cell, record), language)
+            _write(page, down, at, said[at], looks.cell(field, cell, record, indents[at]), language)
         lines = max(_lines(text) if field.word in _WIDE else 1 for field, text in zip(table.fields, said, strict=True))
         if lines > 1:
             page.set_row(down, min(_HIGHEST, _LINE * lines))
@@ -207,6 +216,7 @@ def _width(table: Sheet, at: int, language: Language) -> float:
     heading = field.heading(language)
     # (Headings take up to three lines, and no word of theirs is broken.)
     longest = max((len(word) for word in re.findall(r"[A-Za-z]+", heading)), default=0)
+    held += _indents(table)[at]
     return float(min(30, max(8, held, 1.1 * longest + 1, 0.4 * _length(heading) + 2)))
 
 
