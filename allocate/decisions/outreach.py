@@ -103,10 +103,13 @@ def _shares(case: Case, what: str, names: Iterable[str]) -> tuple[int, dict[str,
 
 
 def journeys(case: Case, name: str, stop: int, j: int) -> int:
-    """Return how long one is on the road in a period who goes to a stop and back for every day of its visits [s]."""
+    """Return how long one is on the road in a period who goes to a stop and back for every day of its visits [s].
+
+    0 where there is no way.
+    """
     way = case.ways[name]
     days = -(-way.plan.half_days // HALVES)
-    return 2 * way.pairs[stop, j] * way.plan.times * days
+    return 2 * way.pairs.get((stop, j), 0) * way.plan.times * days
 
 
 def stop_id(case: Case, name: str, stop: int) -> str:
