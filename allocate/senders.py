@@ -17,6 +17,7 @@ from allocate.rules import Rounds
 from allocate.tables import HUB_KINDS, POOLS, SESSIONS, TOURS
 from allocate.travel import Mode, metres
 from allocate.units import exact
+from allocate.words import LANGUAGES, say_in
 
 # A town may be visited by so many of the nearest hospitals.
 _NEAREST = 4
@@ -53,6 +54,28 @@ def _told(district: District, model: Model) -> list[_Told]:
         for name, release in model.pools.items()
         for sender in release.hospitals
     ]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a planner changes the numbers of a pool: in a table of the model, or in a row of pools.csv."""
+
+    name: str
+    row: int | None
+    release: Release | Department
+
+    def change(self, **numbers: int) -> Mapping[str, str]:
+        """Say in each language how numbers of it are changed: as options of `--set`, or as cells of the row."""
+        if self.row is None:
+            line = " ".join(f"--set pools.{self.name}.{key}={number}" for key, number in numbers.items())
+            return dict.fromkeys(LANGUAGES, line)
+        cells = ", ".join(f"{key} = {number}" for key, number in numbers.items())
+        return {chosen: say_in(chosen, "finding.pools_row", row=self.row, cells=cells) for chosen in LANGUAGES}
+
+
+def origins(district: District, model: Model) -> list[Origin]:
+    """Return where each of `pools` is told, in the same order."""
+    return [Origin(one.table.removeprefix("pools."), one.row, one.release) for one in _told(district, model)]
 
 
 def pools(district: District, model: Model) -> tuple[Pool, ...]:

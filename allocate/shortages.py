@@ -1,6 +1,6 @@
 """Finds clauses on postings and rounds for which pools and posts are too small whatever the plan, and what would do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -12,7 +12,9 @@ from allocate.outgoing import stops as visited_by
 from allocate.outreach import DAYS, HALVES, Outreach
 from allocate.postings import MONTHS
 from allocate.rules import Posting, Rounds
+from allocate.senders import origins
 from allocate.sessions import most_visits
+from allocate.words import LANGUAGES, say_in
 
 
 def shortages(book: Book) -> Iterator[Finding]:
@@ -88,12 +90,16 @@ def _too_few_experts(book: Book, name: str, rule: Posting) -> Iterator[Finding]:
         short = group.wanted - able
         if short <= 0:
             continue
-        index = case.site_index.get(group.where)
+        index, supporter = case.site_index.get(group.where), book.model.supporters.get(group.where)
         where = case.sites[index].name if index is not None else group.where
+        called = {chosen: supporter.name[chosen] if supporter else where for chosen in LANGUAGES}
         details: dict[str, Value] = {
             "clause": book.cite(name),
             "year": case.years[years[0]],
-            "where": f" ({where})" if where else "",
+            "where": {
+                chosen: say_in(chosen, "finding.pools_at", where=called[chosen]) if where else ""
+                for chosen in LANGUAGES
+            },
             "wanted": group.wanted,
             "able": shown(able),
             "short": shown(short),
@@ -105,37 +111,42 @@ def _too_few_experts(book: Book, name: str, rule: Posting) -> Iterator[Finding]:
             yield Finding("unmeetable", (name,), "finding.pools_short", details | {"cure": cure})
 
 
-def _cheapest(book: Book, rule: Posting, group: Group, short: Fraction) -> str | None:
-    """Return the pool of the model that needs fewest more persons for what is short, as `--set` takes it."""
+def _cheapest(book: Book, rule: Posting, group: Group, short: Fraction) -> Mapping[str, str] | None:
+    """Return the pool that needs fewest more persons for what is short, as a planner changes it."""
     case = book.case
-    names = [name for name, release in book.model.pools.items() for _ in release.hospitals]
-    inside: dict[str, list[int]] = {}
+    told = origins(book.district, book.model)
+    inside: dict[tuple[int, str], list[int]] = {}
     for p in group.pools:
-        inside.setdefault(names[p], []).append(p)
-    found: list[tuple[int, str, str]] = []
+        inside.setdefault((told[p].row or 0, told[p].name), []).append(p)
+    found: list[tuple[int, tuple[int, str], int]] = []
     for name, pools in inside.items():
-        away, before = book.model.pools[name].away, sum(most_away(rule, case, p) for p in pools)
+        before = sum(most_away(rule, case, p) for p in pools)
         # (Beyond this, what may be away is limited by something else: the tours.)
         for more in range(1, MONTHS * (int(short) + 2)):
             if sum(most_away(rule, case, p, more) for p in pools) - before >= short:
-                found.append((more * len(pools), name, f"--set pools.{name}.away={away + more}"))
+                found.append((more * len(pools), name, more))
                 break
-    return min(found)[-1] if found else _more_tours(book, rule, inside, short)
+    if not found:
+        return _more_tours(book, rule, inside, short)
+    _, name, more = min(found)
+    origin = told[inside[name][0]]
+    return origin.change(away=origin.release.away + more)
 
 
-def _more_tours(book: Book, rule: Posting, inside: dict[str, list[int]], short: Fraction) -> str | None:
+def _more_tours(
+    book: Book, rule: Posting, inside: Mapping[tuple[int, str], Sequence[int]], short: Fraction
+) -> Mapping[str, str] | None:
     """Return how many more may be away, and how many tours begin, in the pool with most persons."""
     if not inside:
         return None
-    name = min(inside, key=lambda one: (-len(inside[one]), one))
-    release, lengths = book.model.pools[name], book.case.postings.months if book.case.postings else (MONTHS,)
-    longest = max(lengths)
+    pools = inside[min(inside, key=lambda one: (-len(inside[one]), one))]
+    longest = max(book.case.postings.months if book.case.postings else (MONTHS,))
     if longest < rule.months:
         return None
-    each = sum((most_away(rule, book.case, p) for p in inside[name]), short) / len(inside[name])
-    away = max(release.away, -(-each * MONTHS // len(release.months)))
-    tours = -(-each * MONTHS // longest)
-    return f"--set pools.{name}.away={away} --set pools.{name}.tours={max(tours, release.tours or 0)}"
+    origin, one = origins(book.district, book.model)[pools[0]], book.case.pools[pools[0]]
+    each = sum((most_away(rule, book.case, p) for p in pools), short) / len(pools)
+    away = max(one.away, -(-each * MONTHS // len(one.months)))
+    return origin.change(away=away, tours=max(-(-each * MONTHS // longest), origin.release.tours or 0))
 
 
 def _too_few_teams(book: Book, name: str, rule: Rounds) -> Iterator[Finding]:

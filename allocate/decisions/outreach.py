@@ -105,7 +105,7 @@ def _shares(case: Case, what: str, names: Iterable[str]) -> tuple[int, dict[str,
 def journeys(case: Case, name: str, stop: int, j: int) -> int:
     """Return how long one is on the road in a period who goes to a stop and back for every day of its visits [s].
 
-    It is 0 where no way is near enough: such a visit is a breach by itself.
+    0 where there is no way.
     """
     way = case.ways[name]
     days = -(-way.plan.half_days // HALVES)
