@@ -17,7 +17,7 @@ from allocate.goals import Match
 from allocate.goals.match import AGES
 from allocate.model import SITED, Enlarging, Model
 from allocate.population import faults, project, registered_share
-from allocate.rules import Capacity, Forbid, Keep, PeoplePerStaff, Rounds
+from allocate.rules import Capacity, Forbid, Keep, PeoplePerStaff
 from allocate.senders import carried, pools, ways, with_closed
 from allocate.senders import faults as unfit
 from allocate.shares import spread
@@ -406,21 +406,6 @@ def _check_named_sites(case: Case, model: Model) -> None:
         if isinstance(rule, Keep | Forbid)
         for site in rule.sites
         if site not in case.site_index
-    ]
-    kinds = dict(zip(case.places, case.place_kinds, strict=True))
-    village = next((place for place, kind in kinds.items() if kind == "village"), "")
-    problems += [
-        Problem(
-            "problem.village_unknown",
-            f"{model.id}.toml",
-            column=f"rules.{name}.listed",
-            value=place,
-            details={"example": village},
-        )
-        for name, rule in model.rules.items()
-        if isinstance(rule, Rounds)
-        for place in rule.listed
-        if kinds.get(place) != "village"
     ]
     if problems:
         raise ModelError(problems)

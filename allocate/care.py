@@ -1,6 +1,6 @@
 """Build, share, post or visit: how every village is served, why, and what the next best choice would have cost."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -14,8 +14,8 @@ from allocate.model import Model
 from allocate.outreach import Way
 from allocate.reliance import price_bases
 from allocate.resources import JOINED, flow
-from allocate.rows import amount, opened, serves, visits
-from allocate.units import Basis, minutes
+from allocate.rows import Number, amount, opened, serves, visits
+from allocate.units import Basis, minutes, weakest
 
 # How a village is served: by a site of its own, by one elsewhere in reach, by staff posted there, by rounds; or not,
 # for want of room or because nothing is near.
@@ -116,6 +116,11 @@ class Choices:
         self.plan, self.case, self.layout = plan, case, layout
         self.as_it_is = Change(plan)
         self.now = [[care_of(case, layout, i, t) for t in case.periods] for i in range(len(case.places))]
+        # (Of the sites in reach of a place, few serve it.)
+        self.serving = [
+            [[j for j in sites if layout.serve.get((i, j, t), 0)] for t in case.periods]
+            for i, sites in enumerate(case.sites_of)
+        ]
         # (What is made of others comes before them.)
         self.names = tuple(TopologicalSorter(plan.made_of).static_order())[::-1]
         # (Whom a hospital sends away is part of its staff; where experts are received, a site is needed.)
@@ -134,8 +139,11 @@ class Choices:
         for care, way, change in self._made(i, t):
             if change.can_be:
                 change.settle()
-            if change.can_be and not change.fails():
-                found.append(Choice(care, self._saved(change, i, t, way)))
+            if not change.can_be:
+                continue
+            missed = change.misses()
+            if self.plan.on_access.isdisjoint(missed):
+                found.append(Choice(care, self._saved(change, missed, i, t, way)))
         return sorted(found, key=self._order)
 
     def _order(self, choice: Choice) -> tuple[int, int, str]:
@@ -170,7 +178,7 @@ class Choices:
         posts = bool(keep) and case.ways[keep].plan.is_post
         for u in range(t, len(case.years)):
             if self.now[i][u].how in _AT_SITES:
-                for j in case.sites_of[i]:
+                for j in self.serving[i][u]:
                     change.send(i, j, u, -change.of(serves(i, j, u)))
             for name, _, j in _visits(case, self.layout, i, u):
                 if (name, j) != (keep, base) and (name == keep or not posts):
@@ -187,7 +195,7 @@ class Choices:
             if people and (2 * number <= people or not change.of(opened(j, u))):
                 return False
             left = people - number
-            for k in case.sites_of[i]:
+            for k in self.serving[i][u]:
                 if k != j:
                     kept = min(left, change.of(serves(i, k, u)))
                     left -= kept
@@ -211,8 +219,11 @@ class Choices:
                     change.staff(what, j, u)
         return change.can_be
 
-    def _saved(self, change: Change, i: int, t: int, way: str) -> Change:
-        """Return the change without what only the present way needed, as far as no clause is missed for it."""
+    def _saved(self, change: Change, missed: Mapping[str, Number], i: int, t: int, way: str) -> Change:
+        """Return the change without what only the present way needed, as far as no clause is missed for it.
+
+        `missed` is by how much more than in the plan each clause is missed with the change as it is.
+        """
         case, years = self.case, range(t, len(self.case.years))
         best = change
         for name, base in sorted({(name, j) for u in years for name, _, j in _visits(case, self.layout, i, u)}):
@@ -220,31 +231,34 @@ class Choices:
             for u in years if name != way else ():
                 if trial.of(visits(name, i, base, u)):
                     trial.visit(name, i, base, u, -1)
-            best = self._better(trial, best, change)
+            best = self._better(trial, best, missed)
         left = sorted({int(key[2]) for key, more in best.by.items() if key[0] == "serve" and more < 0})
         for j in left:
-            trial = best.tried()
-            trial.close(j, [u for u in years if best.by.get(serves(i, j, u), 0) < 0 and self._is_idle(best, j, u)])
-            best = self._better(trial, best, change)
+            idle = [u for u in years if best.by.get(serves(i, j, u), 0) < 0 and self._is_idle(best, j, u)]
+            if idle:
+                trial = best.tried()
+                trial.close(j, idle)
+                best = self._better(trial, best, missed)
         bases = sorted({int(key[3]) for key, more in best.by.items() if key[0] == "visit" and more < 0})
         for j in dict.fromkeys((*left, *bases)):
-            for name in self.names if j not in self.sending else ():
+            for name in self._saveable(j):
                 fewer = {u: number for u in years if (number := self._fewer(best, name, j, u)) > 0}
+                if not fewer:
+                    continue
                 trial = best.tried()
                 for u, number in fewer.items():
                     here = amount(name, j, u)
                     trial.put(here, max(trial.least(name, j, u), trial.of(here) - number))
-                best = self._better(trial, best, change)
+                best = self._better(trial, best, missed)
         return best
 
-    def _better(self, trial: Change, best: Change, change: Change) -> Change:
+    def _better(self, trial: Change, best: Change, missed: Mapping[str, Number]) -> Change:
         """Return what was tried, where it can be, costs no more, and no clause is missed by more than without it."""
         if not trial.can_be or trial.by == best.by:
             return best
         trial.settle()
         if not trial.can_be or trial.cost() > best.cost():
             return best
-        missed = change.misses()
         return trial if all(more <= missed.get(rule, 0) for rule, more in trial.misses().items()) else best
 
     def _is_idle(self, change: Change, j: int, t: int) -> bool:
@@ -253,15 +267,39 @@ class Choices:
             return False
         return not change.serves_any(j, t)
 
+    def _saveable(self, j: int) -> tuple[str, ...]:
+        """Return the resources of a site that it may give up, what is made of others before them."""
+        return () if j in self.sending else self._held_by[self.case.sites[j].kind]
+
+    @cached_property
+    def _held_by(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the resources that are counted at each kind of site."""
+        resources, kinds = self.case.resources, {site.kind for site in self.case.sites}
+        return {
+            kind: tuple(name for name in self.names if not resources[name].sum_of and kind in resources[name].at)
+            for kind in kinds
+        }
+
+    @cached_property
+    def _least_now(self) -> dict[tuple[str, int, int], int]:
+        return {}
+
+    def least_now(self, name: str, j: int, t: int) -> int:
+        """Return the fewest of a resource that a site must have in the plan as it is."""
+        key = name, j, t
+        if key not in self._least_now:
+            self._least_now[key] = self.as_it_is.least(name, j, t)
+        return self._least_now[key]
+
     def _fewer(self, change: Change, name: str, j: int, t: int) -> int:
         """Return how many of a resource a site needs less than in the plan; of the employed, only those who joined."""
-        resource = self.case.resources[name]
-        if resource.sum_of or self.case.sites[j].kind not in resource.at or not change.of(opened(j, t)):
+        if not change.of(opened(j, t)):
             return 0
-        fewer = self.as_it_is.least(name, j, t) - change.least(name, j, t)
-        if name in self.plan.employed:
-            fewer = min(fewer, change.of(amount(flow(name, JOINED), self.case.employer_of[j], t)))
-        return fewer
+        if name not in self.plan.employed:
+            return self.least_now(name, j, t) - change.least(name, j, t)
+        joined = change.of(amount(flow(name, JOINED), self.case.employer_of[j], t))
+        # (Hardly anybody joins: then there is nothing to work out.)
+        return joined and min(joined, self.least_now(name, j, t) - change.least(name, j, t))
 
 
 def care(district: District, model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
@@ -271,9 +309,7 @@ def care(district: District, model: Model, case: Case, layout: Layout) -> list[d
     this one change, from the row's year to the end, and all else held; below 0, it would cost less.
     """
     choices = Choices(Standing(case, layout, model.planned()))
-    prices = max(
-        (*price_bases(model), *(one.basis for one in model.outreach.values())), key=_weakness, default=Basis.OFFICIAL
-    )
+    prices = weakest((*price_bases(model), *(one.basis for one in model.outreach.values())))
     rows = []
     for t, year in enumerate(case.years):
         for i, place in enumerate(district.places):
@@ -291,7 +327,7 @@ def care(district: District, model: Model, case: Case, layout: Layout) -> list[d
                     "next": following.care.how if following else None,
                     "next_by": _id(case, following.care) if following else None,
                     "next_cost": following.cost if following else None,
-                    "basis": str(max(place.position_basis or Basis.ASSUMED, prices, key=_weakness)),
+                    "basis": str(weakest((place.position_basis or Basis.ASSUMED, prices))),
                 }
             )
     return rows
@@ -316,7 +352,3 @@ def _why(choices: Choices, i: int, t: int, following: Choice | None) -> tuple[st
         return (f"care.why_cheaper_{following.care.how}" if following.cost >= 0 else "care.why_whole"), cost
     clauses = [] if now.how in _NOT_SERVED else choices.left_alone(i, t).fails()
     return ("care.why_clause", choices.clause(clauses)) if clauses else ("care.why_nothing_else", {})
-
-
-def _weakness(basis: Basis) -> int:
-    return list(Basis).index(basis)

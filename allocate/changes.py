@@ -13,7 +13,7 @@ from allocate.layout import Layout
 from allocate.life import moved
 from allocate.outreach import DAYS, HALVES
 from allocate.resources import JOINED, SPARE, flow
-from allocate.rows import UPGRADED, Key, Number, Row, amount, moves, opened, opens, served, serves, visits
+from allocate.rows import UPGRADED, Key, Number, Row, amount, moves, opened, opens, served, serves, tours, visits
 from allocate.rules import Rule
 
 # What a site serves and visits in a year, as sums of variables: people, stops of a way, seconds on the road.
@@ -53,7 +53,12 @@ class _Ask:
     row: Row
     sum: Number
 
-    def missed(self, more: Number = 0) -> Number:
+    @cached_property
+    def missed_now(self) -> Number:
+        """Return how far the plan misses the row."""
+        return self.missed(0)
+
+    def missed(self, more: Number) -> Number:
         """Return how far the row is missed with so much more."""
         short: Number = self.row.bound - self.sum - more
         match self.row.sense:
@@ -87,7 +92,7 @@ class Standing:
         found |= {served(*about): people for about, people in layout.served.items()}
         found |= {serves(*about): people for about, people in layout.serve.items() if people}
         found |= {(_LOAD, *about): people for about, people in layout.load.items()}
-        found |= {("tours", *about): number for about, number in layout.tours.items() if number}
+        found |= {tours(*about): number for about, number in layout.tours.items() if number}
         for name, stop, j, t in layout.visits:
             found[visits(name, stop, j, t)] = 1
             for key, more in ((_STOPS, name, j, t), 1), ((_ROAD, name, j, t), journeys(case, name, stop, j)):
@@ -146,12 +151,12 @@ class Standing:
         return {breach.about: breach.shortfall for breach in self.rules[name].breaches(self.case, layout)}
 
     @cached_property
-    def asks_of(self) -> Mapping[Key, Sequence[int]]:
-        """Return the rows that speak of a variable."""
-        found: dict[Key, list[int]] = {}
+    def asks_of(self) -> Mapping[Key, Sequence[tuple[int, Number]]]:
+        """Return the rows that speak of a variable, and how often each counts it."""
+        found: dict[Key, list[tuple[int, Number]]] = {}
         for n, ask in enumerate(self.asks):
-            for key in ask.row.terms:
-                found.setdefault(key, []).append(n)
+            for key, times in ask.row.terms.items():
+                found.setdefault(key, []).append((n, times))
         return found
 
     @cached_property
@@ -293,6 +298,8 @@ class Change:
 
     def send(self, i: int, j: int, t: int, people: int) -> None:
         """Let a site serve so many people of a place more, or fewer below 0."""
+        if not people:
+            return
         for key in serves(i, j, t), served(i, t), (_LOAD, j, t):
             self.add(key, people)
 
@@ -437,11 +444,11 @@ class Change:
         helpers = {helper for key in self.by for helper in plan.helpers_of.get(key, ())}
         more = {helper: plan.value(helper, self.by) - plan.value(helper) for helper in helpers}
         for key, difference in (*self.by.items(), *more.items()):
-            for n in plan.asks_of.get(key, ()) if difference else ():
-                sums[n] = sums.get(n, 0) + plan.asks[n].row.terms[key] * difference
+            for n, times in plan.asks_of.get(key, ()) if difference else ():
+                sums[n] = sums.get(n, 0) + times * difference
         for n, change in sums.items():
             ask = plan.asks[n]
-            further = ask.missed(change) - ask.missed()
+            further = ask.missed(change) - ask.missed_now
             if further:
                 yield ask.rule, further
         for name, looked_at in plan.whole.items():

@@ -16,6 +16,7 @@ def data_problems(district: District, model: Model, case: Case) -> list[Problem]
         *district.warnings,
         *_past(model),
         *_unused(district, model),
+        *_idle(model, case),
         *_unmatched(model, case),
         *_unreachable(district, case),
     ]
@@ -46,6 +47,15 @@ def _unused(district: District, model: Model) -> Iterator[Problem]:
             yield Problem("check.unused_table", table.file, details={"wanted": wanted})
     if district.fields and not any(isinstance(goal, Match) for goal in model.goals.values()):
         yield Problem("check.unused_fields", FIELDS.file)
+
+
+def _idle(model: Model, case: Case) -> Iterator[Problem]:
+    """Yield postings that nobody can be sent for, and ways of outreach that reach nobody."""
+    if case.postings is not None and not any(pool.tours for pool in case.pools):
+        yield Problem("check.idle_postings", f"{model.id}.toml", column="postings")
+    for name, way in case.ways.items():
+        if not way.pairs:
+            yield Problem("check.idle_way", f"{model.id}.toml", column=f"outreach.{name}")
 
 
 def _unmatched(model: Model, case: Case) -> Iterator[Problem]:

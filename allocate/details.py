@@ -5,16 +5,18 @@ base's visits their half-days (`timetable`), each exactly. What cannot be done c
 must keep (`Case.cuts`); what still cannot be done after some rounds is left out of the plan, and missed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from allocate.case import Case
 from allocate.decisions.outreach import ENOUGH
-from allocate.decisions.posting import pairs
+from allocate.decisions.posting import FEWER, pairs
+from allocate.errors import NoPlanError
 from allocate.layout import Layout
 from allocate.model import Model
 from allocate.outgoing import base, bases, carried, is_cyclic, releases, sent, stops, wanted, ways_home
 from allocate.posted_alone import bounds_of_postings
+from allocate.postings import MONTHS
 from allocate.posts import employ_spare
 from allocate.program import Options
 from allocate.roster import cuts as roster_cuts
@@ -26,7 +28,7 @@ from allocate.sessions import Visit
 from allocate.stages import clause_values, goal_values
 from allocate.timetable import cuts as timetable_cuts
 from allocate.timetable import make_timetable
-from allocate.tours import Tour
+from allocate.tours import Cut, Tour, Wanted
 from allocate.two_steps import staff_for
 
 # How often what was learnt goes back into the plan.
@@ -75,19 +77,28 @@ def carry_out(case: Case, model: Model, found: Layouts, options: Options, gap: f
     What cannot be done comes back as rows that the staff, tours and visits are chosen by once more, for the sites that
     are open; what was proven before of all plans is true of these too.
     """
-    if not found.layout.tours and not found.layout.visits:
+    if not found.layout.tours and not found.layout.visits and not case.carried:
         return found
     rules, goals = model.planned(), model.goals
     best = in_detail(case, rules, found.layout)
+
+    def worth(one: Detailed) -> tuple[Number, ...]:
+        # Clauses by strength, then goals: as plans are compared.
+        return (*clause_values(case, rules, one.layout).values(), *goal_values(case, goals, one.layout).values())
+
     told, posted = case, bounds_of_postings(case, rules, goals, options)
     for n in range(_ROUNDS):
         if not best.left or not best.cuts:
             break
         fresh = [replace(row, about=(*row.about, n)) for row in best.cuts]
         told = replace(told, cuts=(*told.cuts, *fresh))
-        layout, _ = staff_for(told, found.layout, rules, goals, gap, options, posted)
+        try:
+            layout, _ = staff_for(told, best.layout, rules, goals, gap, options, posted, start=best.layout)
+        except NoPlanError:
+            # (What can be carried out is known, and is worth more than no plan.)
+            break
         again = in_detail(case, rules, layout)
-        best = replace(min(best, again, key=lambda one: one.left), cuts=again.cuts)
+        best = replace(min(best, again, key=worth), left=again.left, cuts=again.cuts)
     layout = employ_spare(case, rules.values(), best.layout)
     values = {**clause_values(case, rules, layout), **goal_values(case, goals, layout)}
     bounds = {name: min(bound, float(values[name])) for name, bound in found.bounds.items() if name in values}
@@ -112,18 +123,9 @@ def _rosters(
         for n in range(1 + sum(number for (*_, u), number in layout.tours.items() if u == t)):
             asked, wants = sent(now, t), wanted(case, rules, now, t)
             made = make_roster(let_go, asked, wants, before, cyclic=cyclic)
-            if not n:
+            if not n and (made.gaps or made.left):
                 told = roster_cuts(let_go, asked, wants, possible, before, cyclic=cyclic)
-                learnt += [
-                    Row(
-                        ("roster", k, case.years[t]),
-                        {tours(p, months, j, t): times for (p, j, months), times in cut.terms.items()},
-                        "<=",
-                        cut.most,
-                    )
-                    for k, cut in enumerate(told)
-                    if made.gaps or made.left
-                ]
+                learnt += [row for k, cut in enumerate(told) for row in _roster_cut(case, k, cut, wants, t)]
             out = [(one.pool, one.months, one.to, t) for one in made.left for _ in range(one.number)]
             if not out and made.gaps:
                 # (One tour of the site that lacks somebody: then the plan claims one person less there.)
@@ -144,6 +146,24 @@ def _rosters(
             now = replace(now, tours=numbers)
         found[t] = made.tours
     return {t: mine for t, mine in found.items() if mine}, learnt, left
+
+
+def _roster_cut(case: Case, k: int, cut: Cut, wants: Sequence[Wanted], t: int) -> Iterator[Row]:
+    """Yield what a cut of a year's roster says of every plan.
+
+    It was found for so many experts wanted at each site in every month. A plan that sends a site fewer post-months than
+    these take does not claim them: then all of them may be missing there, and the cut gives way by as much.
+    """
+    terms: dict[Key, Number] = {tours(p, months, j, t): times for (p, j, months), times in cut.terms.items()}
+    for i, times in cut.eased.items():
+        want = wants[i]
+        full = MONTHS * want.number
+        sent: dict[Key, Number] = {tours(p, months, want.to, t): months for p, months in want.counts}
+        more = sum(case.pools[p].post_months for p in {p for p, _ in want.counts}) - (full - 1)
+        fewer: Key = (FEWER, want.number, *(n for one in sorted(want.counts) for n in one), want.to, t)
+        terms[fewer] = -times * full
+        yield Row(("roster claims", k, i, case.years[t]), sent | {fewer: more}, "<=", full - 1 + more)
+    yield Row(("roster", k, case.years[t]), terms, "<=", cut.most)
 
 
 def _no_idle_teams(case: Case, rules: Sequence[Rule], layout: Layout) -> Layout:

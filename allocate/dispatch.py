@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from allocate.case import Case
 from allocate.decisions.outreach import journeys
+from allocate.decisions.posting import pairs
 from allocate.layout import Layout
 from allocate.outreach import DAYS, HALVES
 from allocate.postings import MONTHS
@@ -40,18 +41,17 @@ class _Sending:
         """Return the pool with most to spare, and the longest tour, that counts at a site; None without one."""
         case = self.case
         able = [
-            (months, self.months[p], -p)
-            for p in range(len(case.pools))
-            for months in (case.postings.months if case.postings else ())
-            if self.tours[p] and months <= self.months[p]
-            if j in case.receivers[p] and rule.counts(case, p, months, j, sender)
+            (p, months)
+            for p, months, k in pairs(case)
+            if k == j and self.tours[p] and months <= self.months[p] and rule.counts(case, p, months, j, sender)
         ]
+        able.sort(key=lambda one: (-one[1], -self.months[one[0]], one[0]))
         # (Of several pools of one hospital all may be short of staff: then one of another is looked for.)
-        for months, _, negative in sorted(able, reverse=True):
-            if self._spare(-negative, months):
-                self.tours[-negative] -= 1
-                self.months[-negative] -= months
-                return -negative, months
+        for p, months in able:
+            if self._spare(p, months):
+                self.tours[p] -= 1
+                self.months[p] -= months
+                return p, months
         return None
 
     def _spare(self, p: int, months: int) -> bool:

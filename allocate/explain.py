@@ -18,6 +18,7 @@ from allocate.program import Options
 from allocate.repairs import Repair, Repairer
 from allocate.rows import POLICY, Strength
 from allocate.rules import Rule
+from allocate.scorecard import names_of
 from allocate.search import Listener, lay_out
 from allocate.stages import clause_values
 
@@ -155,8 +156,7 @@ def explain(
         share = clock.left() / (len(found.cores) - number)
         repairer = Repairer(district, model, case, core, options)
         explained.append(Explained(core, repairer.repairs(Clock.of(share))))
-    names = dict(district.town_names()) | {place.id: place.name for place in district.places}
-    names |= {site.id: site.name for site in case.sites}
+    names = names_of(district, model, case)
     return Explanation(tuple(rules), passed, _holds(found), tuple(explained), found.undecided, found.complete, names)
 
 

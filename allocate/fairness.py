@@ -14,7 +14,7 @@ from allocate.population import AGED_65
 from allocate.rows import Number
 from allocate.rules.scopes import parts
 from allocate.tables import HUB_KINDS
-from allocate.units import SECONDS_PER_MINUTE, Basis
+from allocate.units import SECONDS_PER_MINUTE, Basis, weakest
 
 # The share of people who are the worst off.
 TENTH = Fraction(1, 10)
@@ -162,7 +162,7 @@ def _basis(district: District, *, with_elderly: bool) -> Basis:
     bases = [basis for place in district.places for basis in (place.people_basis, place.position_basis)]
     bases += [place.people_65_basis for place in district.places if with_elderly]
     # (What says nothing of its basis is no better than assumed.)
-    return max((basis or Basis.ASSUMED for basis in bases), key=list(Basis).index, default=Basis.ASSUMED)
+    return weakest((basis or Basis.ASSUMED for basis in bases), default=Basis.ASSUMED)
 
 
 def _shown(number: Fraction | None) -> int | float | None:

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from functools import partial
 from math import floor
 from typing import Any
 
 from allocate.case import Case
+from allocate.decisions.outreach import stop_id
+from allocate.decisions.posting import pairs
 from allocate.layout import Layout
 from allocate.outreach import HalfDay, Way
-from allocate.postings import MONTHS
 from allocate.rows import Breach
 from allocate.rules import Posting, Rule
 from allocate.sessions import Base, Slot, Stop, Timetable, Visit, journey
@@ -40,21 +40,20 @@ def wanted(case: Case, rules: Iterable[Rule], layout: Layout, t: int) -> tuple[W
     Half a person all the year round is nobody at all times: what is counted is rounded down.
     """
     found: dict[tuple[int, frozenset[tuple[int, int]]], int] = {}
+    able: dict[int, list[tuple[int, int]]] = {}
+    for p, months, j in pairs(case):
+        able.setdefault(j, []).append((p, months))
     for rule in rules:
         if not isinstance(rule, Posting) or t not in rule.when(case):
             continue
         for _, inside, sender in rule.parts(case):
             for j in inside:
-                mine = {
-                    (p, months): n
-                    for (p, months, k, u), n in layout.tours.items()
-                    if (k, u) == (j, t) and n and rule.counts(case, p, months, j, sender)
-                }
-                number = floor(sum((Fraction(months * n, MONTHS) for (_, months), n in mine.items()), Fraction(0)))
+                counts = frozenset(one for one in able.get(j, ()) if rule.counts(case, *one, j, sender))
+                number = floor(rule.posted(case, layout, (j,), sender, t))
                 if rule.scope == "site":
                     number = min(number, rule.at_least)
                 if number:
-                    key = j, frozenset(mine)
+                    key = j, counts
                     found[key] = max(number, found.get(key, 0))
     return tuple(Wanted(j, number, counts) for (j, counts), number in sorted(found.items(), key=_want_order))
 
@@ -75,8 +74,8 @@ def carried(case: Case, t: int) -> tuple[Tour, ...]:
 
 
 def is_cyclic(case: Case, t: int) -> bool:
-    """Tell whether the roster of a year repeats: not where some are away already when it begins."""
-    return (case.postings is None or case.postings.cyclic) and not carried(case, t)
+    """Tell whether the roster of a year repeats: the first one does not where it takes over who is away already."""
+    return t > 0 or ((case.postings is None or case.postings.cyclic) and not carried(case, t))
 
 
 def base(case: Case, layout: Layout, name: str, j: int, t: int) -> Base:
@@ -174,11 +173,6 @@ def pool_name(case: Case, p: int) -> str:
 
 def _site_name(case: Case, j: int) -> str:
     return case.sites[j].name if 0 <= j < len(case.sites) else str(j)
-
-
-def stop_id(case: Case, name: str, stop: int) -> str:
-    """Return the id of a village or town that is visited."""
-    return case.places[stop] if case.ways[name].plan.to == "village" else case.towns[stop]
 
 
 def postings_rows(case: Case, layout: Layout) -> list[Plain]:

@@ -162,12 +162,22 @@ def faults(
             if lacking:
                 details = {"kinds": ", ".join(lacking)}
                 yield Problem("problem.resource_posts", file, column=column, value=what, details=details)
-            # (Whoever is part of a resource is one of it: half a day of one is half a day of the other.)
-            same = [what, known.part_of, *(part for part, one in resources.items() if one.part_of == what)]
-            other = next((used[one] for one in same if one in used), None)
+            # (Half a day of one is half a day of the other.)
+            same = (one for one in used if what in _people(one, resources) or one in _people(what, resources))
+            other = next(same, None)
             if other is not None:
-                yield Problem("problem.outreach_twice", file, column=column, value=what, details={"other": other})
+                details = {"other": used[other]}
+                yield Problem("problem.outreach_twice", file, column=column, value=what, details=details)
             used.setdefault(what, column)
+
+
+def _people(what: str, resources: Mapping[str, Resource]) -> set[str]:
+    """Return the resources that share people with one: itself, its whole and its parts, and those it is made of."""
+    found: set[str] = set()
+    for one in (what, *resources[what].needs):
+        found |= {one, resources[one].part_of}
+        found |= {part for part, other in resources.items() if other.part_of == one}
+    return found - {""}
 
 
 @dataclass(frozen=True)

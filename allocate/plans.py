@@ -52,7 +52,7 @@ from allocate.scorecard import scorecard
 from allocate.shares import Integers, in_proportion
 from allocate.stages import clause_values, goal_values
 from allocate.tables import ENDS, KINDS_ABOVE
-from allocate.units import Basis, minutes
+from allocate.units import Basis, minutes, weakest
 from allocate.words import say
 
 SCHEMA = 1
@@ -591,17 +591,15 @@ def _budget(model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
     Opening and yearly cost of the sites, then what staff and beds cost once and in each calendar year; of the last,
     `standing_pay` is that of today's who stay, whatever is decided.
     """
-    basis = max(price_bases(model), key=list(Basis).index, default=Basis.OFFICIAL)
+    basis = weakest(price_bases(model))
     rows = []
     for t, year in enumerate(case.years):
         sites = spent(case, layout, t, lambda nature, what, at: what == SITES)
         staff = spent(case, layout, t, lambda nature, what, at: what in case.resources)
-        posted, outreach = (
-            spent(case, layout, t, lambda nature, what, at, of=of: what == of)["recurrent"]  # type: ignore[misc]
-            for of in (POSTINGS, OUTREACH)
-        )
+        postings = spent(case, layout, t, lambda nature, what, at: what == POSTINGS)["recurrent"]
+        outreach = spent(case, layout, t, lambda nature, what, at: what == OUTREACH)["recurrent"]
         capital = sites["capital"] + staff["capital"]
-        recurrent = sites["recurrent"] + staff["recurrent"] + posted + outreach
+        recurrent = sites["recurrent"] + staff["recurrent"] + postings + outreach
         rows.append(
             {
                 "year": year,
@@ -610,7 +608,7 @@ def _budget(model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
                 "yearly": sites["recurrent"],
                 "adding": staff["capital"],
                 "pay": staff["recurrent"],
-                "postings": posted,
+                "postings": postings,
                 "outreach": outreach,
                 "standing_pay": int(sum(charge.constant for charge in charges(case, t))),
                 "capital": capital,

@@ -22,7 +22,7 @@ from allocate.district import District, Fact, Growth
 from allocate.errors import Problem, Value
 from allocate.shares import Integers, spread
 from allocate.travel.circles import STRICT
-from allocate.units import Basis, exact
+from allocate.units import Basis, exact, weakest
 
 Method = Literal["held", "trend", "growth", "table"]
 
@@ -294,7 +294,7 @@ def _basis(district: District, projection: Projection | None, year: int) -> Basi
             bases.append(Basis.ASSUMED)
     if projection.method == "table":
         bases = [row.basis for row in district.people_by_year if row.year == year]
-    return max(bases, key=list(Basis).index)
+    return weakest(bases, default=Basis.ASSUMED)
 
 
 def _day(fact: Fact) -> date | None:

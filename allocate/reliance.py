@@ -8,7 +8,7 @@ from allocate.district import District
 from allocate.model import Model
 from allocate.resources import Resources, is_employed
 from allocate.rules import PeoplePerStaff, Posting, Reach, Rounds, Rule, Spending
-from allocate.units import Basis
+from allocate.units import Basis, weakest
 
 # How an assumed number of today's staff or beds is named among what a figure rests on: this and its resource.
 STOCK = "stock."
@@ -22,10 +22,7 @@ def stock_bases(district: District, resources: Resources) -> dict[str, Basis]:
     listed: dict[str, list[Basis]] = {}
     for row in district.staff:
         listed.setdefault(row.resource, []).append(row.basis)
-    return {
-        name: max(listed.get(resource.sum_of or name, [Basis.ASSUMED]), key=list(Basis).index)
-        for name, resource in resources.items()
-    }
+    return {name: weakest(listed.get(resource.sum_of or name, [Basis.ASSUMED])) for name, resource in resources.items()}
 
 
 def stock_rows(district: District, case: Case) -> list[dict[str, Any]]:

@@ -24,9 +24,10 @@ from allocate.model import Model, changed
 from allocate.program import Options
 from allocate.rows import POLICY, Row, Strength
 from allocate.rules import Capacity, Forbid, Keep, Posting, Rounds, Rule
+from allocate.senders import origins
 from allocate.units import exact
 
-Kind = Literal["number", "sites", "later", "circle", "room", "pool", "posts", "weaker"]
+Kind = Literal["number", "sites", "later", "circle", "room", "pool", "row", "posts", "weaker"]
 # Numbers of a rule that may give way; others, such as “per 1,000”, only say what the number means.
 _NUMBERS = ("share", "at_least", "at_most", "metres", "people", "times")
 # A number is given to so many digits.
@@ -46,7 +47,7 @@ class Repair:
     Attributes
     ----------
     changes
-        Keys of the model and their new values, as `--set` takes them.
+        Keys of the model and their new values, as `--set` takes them; none where a row of pools.csv changes.
     before, after
         What the changed number was, and what it becomes; of a list of sites, those that are dropped.
     change
@@ -55,6 +56,8 @@ class Repair:
         Whether it is proven that no smaller change of this number will do.
     where
         Where the clause falls short of what it was, worst first: ids of places, towns or sites.
+    row
+        Row of pools.csv that changes; None where the model does.
     """
 
     kind: Kind
@@ -65,6 +68,7 @@ class Repair:
     change: float
     is_least: bool
     where: tuple[str, ...] = ()
+    row: int | None = None
 
 
 class Repairer:
@@ -219,13 +223,17 @@ class Repairer:
     def _more_experts(self, core: Core, name: str, clock: Clock) -> Iterator[Repair]:
         """Yield how many must be let go from each pool that counts for a clause."""
         rule = self.question.rules[name]
-        names = [pool for pool, release in self.model.pools.items() for _ in release.hospitals]
-        counted = [p for p in range(len(names)) if isinstance(rule, Posting) and rule.looks_at(self.case, p)]
-        for pool in dict.fromkeys(names[p] for p in counted):
-            away = self.model.pools[pool].away
+        told = origins(self.district, self.model)
+        counted = [one for p, one in enumerate(told) if isinstance(rule, Posting) and rule.looks_at(self.case, p)]
+        # (A table of the model speaks of every hospital that it names.)
+        for (pool, row), origin in {(one.name, one.row): one for one in counted}.items():
+            away = origin.release.away
             choices = range(away + 1, away * _ROOMIER + _MORE + 1)
             part = Clock.of(clock.left() / max(1, len(counted)))
-            yield from self._stretched("pool", core, name, f"pools.{pool}.away", away, choices, part)
+            if row is None:
+                yield from self._stretched("pool", core, name, f"pools.{pool}.away", away, choices, part)
+            else:
+                yield from self._stretched("row", core, name, "", away, choices, part, row=row)
 
     def _more_teams(self, core: Core, name: str, clock: Clock) -> Iterator[Repair]:
         """Yield how many posts for those who go, by kind of site, let a clause on rounds hold."""
@@ -238,14 +246,30 @@ class Repairer:
                 yield from self._stretched("posts", core, name, f"resources.{resource}.at.{kind}", posts, choices, part)
 
     def _stretched(
-        self, kind: Kind, core: Core, name: str, key: str, value: float, choices: range, clock: Clock
+        self,
+        kind: Kind,
+        core: Core,
+        name: str,
+        key: str,
+        value: float,
+        choices: range,
+        clock: Clock,
+        *,
+        row: int | None = None,
     ) -> Iterator[Repair]:
-        """Yield the first of the choices, each weaker than the one before, with which the clauses hold."""
+        """Yield the first of the choices, each weaker than the one before, with which the clauses hold.
+
+        What changes is a key of the model, or how many a `row` of pools.csv lets go.
+        """
         verdicts: dict[int, bool | None] = {}
+
+        def changes(number: int) -> dict[str, str]:
+            return {key: _toml(number)} if row is None else {}
 
         def holds(n: int) -> bool:
             if n not in verdicts:
-                verdicts[n] = self._try(core.names, {key: _toml(choices[n])}, clock) if clock.left() else None
+                district = self.district if row is None else _letting_go(self.district, row, choices[n])
+                verdicts[n] = self._try(core.names, changes(choices[n]), clock, district) if clock.left() else None
             return bool(verdicts[n])
 
         # From nearby outwards in growing steps, so that a small change is found soon; then back.
@@ -263,11 +287,12 @@ class Repairer:
         yield Repair(
             kind,
             name,
-            {key: _toml(number)},
+            changes(number),
             f"{value:g}" if isinstance(value, float) else _toml(value),
             _toml(number),
             _relative(value, number),
             is_least,
+            row=row,
         )
 
     def _weaker(self, core: Core, name: str) -> Iterator[Repair]:
@@ -289,11 +314,13 @@ class Repairer:
                 found[ids[0]] = max(found.get(ids[0], Fraction(0)), Fraction(amount))
         return tuple(sorted(found, key=lambda name: (-found[name], name)))
 
-    def _try(self, names: Names, changes: Mapping[str, str], clock: Clock) -> bool | None:
-        """Tell whether clauses hold together in a changed model, by a layout that was checked in it."""
+    def _try(
+        self, names: Names, changes: Mapping[str, str], clock: Clock, district: District | None = None
+    ) -> bool | None:
+        """Tell whether clauses hold together in a changed model or district, by a layout that was checked in it."""
         try:
             model = changed(self.model, changes)
-            case = make_case(self.district, model)
+            case = make_case(district or self.district, model)
         except AllocateError:
             return None
         rules = {name: model.rules[name] for name in names}
@@ -319,6 +346,11 @@ def _bound(
     attempt: Callable[[Core, str, Clock], Iterator[Repair]], core: Core, name: str
 ) -> Callable[[Clock], Iterator[Repair]]:
     return lambda clock: attempt(core, name, clock)
+
+
+def _letting_go(district: District, row: int, away: int) -> District:
+    """Return a district in which a row of pools.csv lets so many go at once."""
+    return replace(district, pools=tuple(replace(one, away=away) if one.row == row else one for one in district.pools))
 
 
 def _laws(model: Model) -> dict[str, Rule]:

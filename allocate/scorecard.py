@@ -20,15 +20,21 @@ _CAUSES = 10
 _STATUS_OF_ROLE = {"input": "reported", "indicator": "reported", "out_of_scope": "not_applicable"}
 
 
+def names_of(district: District, model: Model, case: Case) -> dict[str, str]:
+    """Return what towns, places, sites and supporters are called, by id: supporters in both languages."""
+    return (
+        dict(district.town_names())
+        | {place.id: place.name for place in district.places}
+        | {site.id: site.name for site in case.sites}
+        | {code: " · ".join(dict.fromkeys(one.name.values())) for code, one in model.supporters.items()}
+    )
+
+
 def scorecard(
     district: District, model: Model, case: Case, layout: Layout, today: Layout | None
 ) -> list[dict[str, Any]]:
     """Return one line per rule and year, then one per clause that is no rule: every clause in force has its answer."""
-    names = (
-        dict(district.town_names())
-        | {place.id: place.name for place in district.places}
-        | {site.id: site.name for site in case.sites}
-    )
+    names = names_of(district, model, case)
     planned = model.planned()
 
     def decided(name: str, rule: Rule) -> Iterable[dict[str, Any]]:
@@ -78,7 +84,8 @@ def _decided(
 ) -> Iterator[dict[str, Any]]:
     # Staff that nobody lists is assumed: what there is of it today is unknown. So is who is posted, and who goes round.
     is_known = _counted_today(case, rule) <= {row.resource for row in district.staff}
-    is_known = is_known and rule.needs.isdisjoint({"postings", "rounds"}) and not getattr(rule, "or_by", ())
+    is_known = is_known and rule.needs.isdisjoint({"postings", "rounds"})
+    is_known = is_known and not (isinstance(rule, Reach) and rule.or_by)
     grounds = rests_on(district, model, case, rule)
     missed: dict[int, list[Breach]] = {}
     for breach in rule.breaches(case, layout):

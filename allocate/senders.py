@@ -17,6 +17,7 @@ from allocate.rules import Rounds
 from allocate.tables import HUB_KINDS, POOLS, SESSIONS, TOURS
 from allocate.travel import Mode, metres
 from allocate.units import exact
+from allocate.words import LANGUAGES, say_in
 
 # A town may be visited by so many of the nearest hospitals.
 _NEAREST = 4
@@ -53,6 +54,28 @@ def _told(district: District, model: Model) -> list[_Told]:
         for name, release in model.pools.items()
         for sender in release.hospitals
     ]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a planner changes the numbers of a pool: in a table of the model, or in a row of pools.csv."""
+
+    name: str
+    row: int | None
+    release: Release | Department
+
+    def change(self, **numbers: int) -> Mapping[str, str]:
+        """Say in each language how numbers of it are changed: as options of `--set`, or as cells of the row."""
+        if self.row is None:
+            line = " ".join(f"--set pools.{self.name}.{key}={number}" for key, number in numbers.items())
+            return dict.fromkeys(LANGUAGES, line)
+        cells = ", ".join(f"{key} = {number}" for key, number in numbers.items())
+        return {chosen: say_in(chosen, "finding.pools_row", row=self.row, cells=cells) for chosen in LANGUAGES}
+
+
+def origins(district: District, model: Model) -> list[Origin]:
+    """Return where each of `pools` is told, in the same order."""
+    return [Origin(one.table.removeprefix("pools."), one.row, one.release) for one in _told(district, model)]
 
 
 def pools(district: District, model: Model) -> tuple[Pool, ...]:
@@ -173,6 +196,7 @@ def _wrong_tours(district: District, model: Model) -> Iterator[Problem]:
         yield Problem("problem.tours_cyclic", TOURS.file, details={"file": f"{model.id}.toml"})
     kinds = {one.id: one.kind for one in district.institutions}
     away = {one.name: one.release.away for one in _told(district, model)}
+    released = {one.name: _months(one.release) for one in _told(district, model)}
     longest, sent = max(model.postings.months), Counter[tuple[str, str, str]]()
     for row in district.tours:
         whose = row.hospital, row.specialty, row.rank
@@ -184,6 +208,10 @@ def _wrong_tours(district: District, model: Model) -> Iterator[Problem]:
         elif sent[whose] > away[whose]:
             details = {"number": sent[whose], "away": away[whose]}
             yield Problem("problem.tour_away", TOURS.file, row.row, value=" · ".join(whose), details=details)
+        closed = [m for m in range(1, row.until + 1) if m not in released.get(whose, range(1, MONTHS + 1))]
+        if closed:
+            met = {"pool": " · ".join(whose), "months": ", ".join(map(str, closed))}
+            yield Problem("problem.tour_closed", TOURS.file, row.row, "until", row.until, met)
         hubs = (*HUB_KINDS, "hospital") if row.hospital in model.supporters else HUB_KINDS
         if kinds[row.hub] not in hubs:
             told = {"kind": kinds[row.hub], "hubs": ", ".join(hubs)}

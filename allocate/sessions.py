@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 
 from allocate.errors import AllocateError
@@ -11,6 +12,8 @@ from allocate.words import say
 DAYS = 5
 HALVES = ("am", "pm")
 _WEEK = 7
+# Many villages ask the same.
+_ANSWERS = 4096
 
 
 @dataclass(frozen=True, order=True)
@@ -215,6 +218,29 @@ def is_closed(base: Base, stop: Stop, slot: Slot) -> bool:
     """Tell whether nobody can visit a stop on a half-day."""
     weekly = Slot(0, slot.day, slot.half)
     return any(each in closed for each in (slot, weekly) for closed in (base.closed, stop.closed))
+
+
+@lru_cache(_ANSWERS)
+def most_visits(base: Base, stop: Stop) -> int:
+    """Return how often a stop can be visited in a period, however many teams there are.
+
+    From each first visit on, the next one is that which ends first; no other choice leaves more time to the rest.
+    """
+    open_spans = [
+        (date_of(span[0]), date_of(span[-1]))
+        for span in spans(base, stop.half_days)
+        if not any(is_closed(base, stop, slot) for slot in span)
+    ]
+    open_spans.sort(key=lambda dates: (dates[1], dates[0]))
+    most = 0
+    for begins, _ in open_spans:
+        number, last = 0, begins - base.apart
+        for first, end in open_spans:
+            # (The period repeats: the first visit comes again after the last.)
+            if first - last >= base.apart and begins + days_in(base) - end >= base.apart:
+                number, last = number + 1, end
+        most = max(most, number)
+    return most
 
 
 def journey(am: int | None, pm: int | None, to_base: Mapping[int, int], between: Callable[[int, int], int]) -> int:

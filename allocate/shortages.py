@@ -1,14 +1,20 @@
 """Finds clauses on postings and rounds for which pools and posts are too small whatever the plan, and what would do."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from allocate.case import Case
 from allocate.findings import Book, Finding, Value, listed, shown
+from allocate.layout import Layout
+from allocate.outgoing import base
+from allocate.outgoing import stops as visited_by
 from allocate.outreach import DAYS, HALVES, Outreach
 from allocate.postings import MONTHS
 from allocate.rules import Posting, Rounds
+from allocate.senders import origins
+from allocate.sessions import most_visits
+from allocate.words import LANGUAGES, say_in
 
 
 def shortages(book: Book) -> Iterator[Finding]:
@@ -84,12 +90,16 @@ def _too_few_experts(book: Book, name: str, rule: Posting) -> Iterator[Finding]:
         short = group.wanted - able
         if short <= 0:
             continue
-        index = case.site_index.get(group.where)
+        index, supporter = case.site_index.get(group.where), book.model.supporters.get(group.where)
         where = case.sites[index].name if index is not None else group.where
+        called = {chosen: supporter.name[chosen] if supporter else where for chosen in LANGUAGES}
         details: dict[str, Value] = {
             "clause": book.cite(name),
             "year": case.years[years[0]],
-            "where": f" ({where})" if where else "",
+            "where": {
+                chosen: say_in(chosen, "finding.pools_at", where=called[chosen]) if where else ""
+                for chosen in LANGUAGES
+            },
             "wanted": group.wanted,
             "able": shown(able),
             "short": shown(short),
@@ -101,37 +111,42 @@ def _too_few_experts(book: Book, name: str, rule: Posting) -> Iterator[Finding]:
             yield Finding("unmeetable", (name,), "finding.pools_short", details | {"cure": cure})
 
 
-def _cheapest(book: Book, rule: Posting, group: Group, short: Fraction) -> str | None:
-    """Return the pool of the model that needs fewest more persons for what is short, as `--set` takes it."""
+def _cheapest(book: Book, rule: Posting, group: Group, short: Fraction) -> Mapping[str, str] | None:
+    """Return the pool that needs fewest more persons for what is short, as a planner changes it."""
     case = book.case
-    names = [name for name, release in book.model.pools.items() for _ in release.hospitals]
-    inside: dict[str, list[int]] = {}
+    told = origins(book.district, book.model)
+    inside: dict[tuple[int, str], list[int]] = {}
     for p in group.pools:
-        inside.setdefault(names[p], []).append(p)
-    found: list[tuple[int, str, str]] = []
+        inside.setdefault((told[p].row or 0, told[p].name), []).append(p)
+    found: list[tuple[int, tuple[int, str], int]] = []
     for name, pools in inside.items():
-        away, before = book.model.pools[name].away, sum(most_away(rule, case, p) for p in pools)
+        before = sum(most_away(rule, case, p) for p in pools)
         # (Beyond this, what may be away is limited by something else: the tours.)
         for more in range(1, MONTHS * (int(short) + 2)):
             if sum(most_away(rule, case, p, more) for p in pools) - before >= short:
-                found.append((more * len(pools), name, f"--set pools.{name}.away={away + more}"))
+                found.append((more * len(pools), name, more))
                 break
-    return min(found)[-1] if found else _more_tours(book, rule, inside, short)
+    if not found:
+        return _more_tours(book, rule, inside, short)
+    _, name, more = min(found)
+    origin = told[inside[name][0]]
+    return origin.change(away=origin.release.away + more)
 
 
-def _more_tours(book: Book, rule: Posting, inside: dict[str, list[int]], short: Fraction) -> str | None:
+def _more_tours(
+    book: Book, rule: Posting, inside: Mapping[tuple[int, str], Sequence[int]], short: Fraction
+) -> Mapping[str, str] | None:
     """Return how many more may be away, and how many tours begin, in the pool with most persons."""
     if not inside:
         return None
-    name = min(inside, key=lambda one: (-len(inside[one]), one))
-    release, lengths = book.model.pools[name], book.case.postings.months if book.case.postings else (MONTHS,)
-    longest = max(lengths)
+    pools = inside[min(inside, key=lambda one: (-len(inside[one]), one))]
+    longest = max(book.case.postings.months if book.case.postings else (MONTHS,))
     if longest < rule.months:
         return None
-    each = sum((most_away(rule, book.case, p) for p in inside[name]), short) / len(inside[name])
-    away = max(release.away, -(-each * MONTHS // len(release.months)))
-    tours = -(-each * MONTHS // longest)
-    return f"--set pools.{name}.away={away} --set pools.{name}.tours={max(tours, release.tours or 0)}"
+    origin, one = origins(book.district, book.model)[pools[0]], book.case.pools[pools[0]]
+    each = sum((most_away(rule, book.case, p) for p in pools), short) / len(pools)
+    away = max(one.away, -(-each * MONTHS // len(one.months)))
+    return origin.change(away=away, tours=max(-(-each * MONTHS // longest), origin.release.tours or 0))
 
 
 def _too_few_teams(book: Book, name: str, rule: Rounds) -> Iterator[Finding]:
@@ -141,12 +156,15 @@ def _too_few_teams(book: Book, name: str, rule: Rounds) -> Iterator[Finding]:
     for t in rule.when(case):
         # (Whoever has a site that spares it, or may get one, need not be visited.)
         stops = [(ident, stop) for ident, stop, sparing in rule.stops(case, t) if not sparing]
-        bases = {stop: {j for way in ways for j in case.ways[way].bases_of.get(stop, ())} for _, stop in stops}
-        nowhere = [ident for ident, stop in stops if not bases[stop]]
+        within = {stop: {(way, j) for way in ways for j in case.ways[way].bases_of.get(stop, ())} for _, stop in stops}
+        bases = {stop: {j for way, j in able if has_time(case, way, stop, j)} for stop, able in within.items()}
+        nowhere = [ident for ident, stop in stops if not within[stop]]
+        never = [ident for ident, stop in stops if within[stop] and not bases[stop]]
         details: dict[str, Value] = {"clause": book.cite(name), "year": case.years[t]}
-        if nowhere:
-            more: dict[str, Value] = {"count": len(nowhere), "places": listed(_called(book, nowhere))}
-            yield Finding("unmeetable", (name,), "finding.rounds_nowhere", details | more)
+        for words, those in (("finding.rounds_nowhere", nowhere), ("finding.rounds_never", never)):
+            if those:
+                more: dict[str, Value] = {"count": len(those), "places": listed(_called(book, those))}
+                yield Finding("unmeetable", (name,), words, details | more)
         crowded: list[str] = []
         cures: list[tuple[str, int]] = []
         for j in sorted({j for near in bases.values() if len(near) == 1 for j in near}):
@@ -162,8 +180,15 @@ def _too_few_teams(book: Book, name: str, rule: Rounds) -> Iterator[Finding]:
             cure = " ".join(f"--set {key}={number}" for key, number in most.items())
             more = {"where": listed(crowded), "cure": cure}
             yield Finding("unmeetable", (name,), "finding.teams_short", details | more)
-        if nowhere or crowded:
+        if nowhere or never or crowded:
             return
+
+
+def has_time(case: Case, name: str, stop: int, j: int) -> bool:
+    """Tell whether enough half-days are open for a site to visit a village or town in a way, with teams enough."""
+    alone = Layout(frozenset(), visits=frozenset({(name, stop, j, 0)}))
+    (visited,) = visited_by(case, alone, name, j, 0)
+    return most_visits(base(case, alone, name, j, 0), replace(visited, index=0, people=1)) >= visited.sessions
 
 
 def most_stops(case: Case, plan: Outreach, j: int) -> int:

@@ -14,7 +14,7 @@ from functools import partial
 from allocate import decisions
 from allocate.case import Case
 from allocate.coarse import Coarse
-from allocate.decisions import siting
+from allocate.decisions import outreach, siting
 from allocate.goals import Goal
 from allocate.greedy import greedy
 from allocate.layout import Layout, send_nearest
@@ -268,12 +268,14 @@ def staff_for(
     gap: float | None,
     options: Options,
     posted: Mapping[str, float],
+    start: Layout | None = None,
 ) -> tuple[Layout, Staged]:
     """Choose the staff for what is open, and who goes where so that less of it is needed.
 
-    `posted` are the bounds of goals on postings.
+    `posted` are the bounds of goals on postings. `start` is a plan that keeps the cuts of the case: where there are
+    any, no first staffing need do.
     """
-    begun = staff(case, rules.values(), send_nearest(case, layout, lambda j, _: case.sites[j].capacity))
+    begun = start or staff(case, rules.values(), send_nearest(case, layout, lambda j, _: case.sites[j].capacity))
     into = [moved(case, begun, t) for t in case.periods]
 
     def decided(key: Key) -> Number | None:
@@ -310,9 +312,12 @@ def staff_for(
     for name, goal in _of_postings(goals).items():
         program.add_columns(goal.columns(case))
         program.add_rows(name, seen(goal.rows(case)))
-    start, known = start_of(case, asked, rules, begun)
+    values, known = start_of(case, asked, rules, begun)
+    if any(_short(row, _reader(begun)) for row in case.cuts):
+        # (What cannot be carried out is no plan, and what it misses or keeps says nothing.)
+        known = {}
     wanted = [stage for stage in stages(program, goals, case, gap, bounds=posted) if stage.objective.terms]
-    found = search_stages(program, wanted, start, known, options)
+    found = search_stages(program, wanted, values, known, options)
     if found.values is None:
         return employ_spare(case, rules.values(), begun), found
     beside = beside_sites(program.keys, found.values)
@@ -376,6 +381,7 @@ def start_of(
         for t in case.periods
     }
     start |= {moves(*pair, t): 1 for t in case.periods for pair in moved(case, layout, t).items()}
+    start |= outreach.helpers(case, reader)
     if coarse is not None:
         start = coarse.values(start)
     value = partial(_looked_up, start)

@@ -1,7 +1,9 @@
 """The units that the code computes in, and the sources of numbers."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from typing import NewType
 
 Metres = NewType("Metres", int)
@@ -21,8 +23,18 @@ class Basis(StrEnum):
     ASSUMED = "assumed"
 
 
+def weakest(bases: Iterable[Basis], default: Basis = Basis.OFFICIAL) -> Basis:
+    """Return the weakest of some sources; `default` where there is none.
+
+    >>> weakest([Basis.SURVEYED, Basis.ASSUMED, Basis.OFFICIAL])
+    <Basis.ASSUMED: 'assumed'>
+    """
+    return max(bases, key=list(Basis).index, default=default)
+
+
+@lru_cache(4096)
 def exact(number: float | int | str | Fraction) -> Fraction:
-    """Return the decimal number that a person wrote, without binary rounding.
+    """Return the decimal number that a person wrote, without binary rounding; the same few are asked for all the time.
 
     >>> exact(0.9)
     Fraction(9, 10)

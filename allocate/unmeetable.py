@@ -12,7 +12,7 @@ from allocate.findings import Book, Finding, Value
 from allocate.implied import Limit, limits
 from allocate.rules import Forbid, Function, Presence, Reach, Spending
 from allocate.rules.scopes import parts
-from allocate.shortages import shortages
+from allocate.shortages import has_time, shortages
 
 
 def unmeetable(book: Book) -> Iterator[Finding]:
@@ -66,7 +66,7 @@ def _beyond_reach(book: Book, name: str, rule: Reach, t: int) -> Finding | None:
 
 def _visited(case: Case, rule: Reach) -> frozenset[int]:
     """Return the places that may be visited instead of served."""
-    return frozenset(i for name in rule.ways(case) for i in case.ways[name].bases_of)
+    return frozenset(i for name in rule.ways(case) for i, j in case.ways[name].pairs if has_time(case, name, i, j))
 
 
 def _budgets(book: Book) -> Iterator[Finding]:

@@ -120,7 +120,9 @@ def going_out(content: Mapping[str, Any]) -> dict[str, Any]:
         for way, (to, by, per, slots, half_days) in ways.items():
             about = {"year": year, "way": way, "by": by, "to": to}
             times = len(slots) // half_days
-            made["rounds"].append(about | {"times": times, "per": per, "half_days": half_days, "minutes": 9})
+            made["rounds"].append(
+                about | {"times": times, "per": per, "half_days": half_days, "minutes": 9, "basis": "assumed"}
+            )
             made["timetable"] += [
                 about | {"team": 1, "week": week, "day": day, "half": half} for week, day, half in slots
             ]
@@ -129,7 +131,7 @@ def going_out(content: Mapping[str, Any]) -> dict[str, Any]:
         ):
             about = {"year": year, "from": sender, "specialty": "internal_medicine", "pool": pool, "to": to}
             rank = "attending" if pool else "senior"
-            made["postings"].append(about | {"rank": rank, "months": months, "tours": 1})
+            made["postings"].append(about | {"rank": rank, "months": months, "tours": 1, "basis": "assumed"})
             made["roster"].append(
                 about | {"post": 1, "first_month": first, "months": months, "carried": False, "of": None}
             )

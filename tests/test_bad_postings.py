@@ -318,6 +318,18 @@ def test_a_tour_that_began_before_does_not_last_longer_than_a_tour(listing: Tiny
     assert fault.details["months"] == 6
 
 
+def test_nobody_is_still_away_in_a_month_in_which_the_pool_may_not_be(listing: Tiny) -> None:
+    # The nurse is away until the end of February, and her pool may have nobody away in January.
+    listing.edit("pools.csv", "city,nursing,senior,1,,,", 'city,nursing,senior,1,,"2-12",')
+    for language in LANGUAGES:
+        with speaking(language):
+            (fault,) = faults_of(listing)
+            assert (fault.what, fault.file, fault.row) == ("problem.tour_closed", "tours.csv", 4)
+            assert (fault.column, fault.value) == ("until", 2)
+            assert fault.details == {"pool": "city · nursing · senior", "months": "1"}
+            assert is_said_whole(fault, str(InputError([fault])))
+
+
 def test_tours_that_a_cyclic_roster_would_pass_over_are_refused(listing: Tiny) -> None:
     listing.edit("tiny.toml", "cyclic = false", "cyclic = true")
     (fault,) = faults_of(listing)
@@ -522,6 +534,43 @@ def test_a_part_of_staff_that_another_way_uses_is_no_other_staff(sending: Tiny) 
     assert (fault.what, fault.column, fault.value) == (
         "problem.outreach_twice", "outreach.village_posts.resource", "doctors",
     )  # fmt: skip
+
+
+def test_a_team_and_those_it_is_made_of_do_not_go_in_two_ways(sending: Tiny) -> None:
+    # A team takes a general practitioner, who is a doctor: nobody sits in a village and makes rounds in one half-day.
+    sending.edit("tiny.toml", "at = { township_hospital = 2, hospital = 2 }", "at = { township_hospital = 2 }")
+    sending.edit("tiny.toml", "[resources.cars]", "needs = { gps = 1 }\n\n[resources.cars]")
+    for resource in ("gps", "doctors"):
+        sending.edit("tiny.toml", 'resource = "sitters"', f'resource = "{resource}"')
+        (fault,) = faults_of(sending)
+        assert (fault.what, fault.column, fault.value) == (
+            "problem.outreach_twice", "outreach.village_posts.resource", resource,
+        )  # fmt: skip
+        assert fault.details["other"] == "outreach.village_rounds.resource"
+        sending.edit("tiny.toml", f'half_days = 2\nresource = "{resource}"', 'half_days = 2\nresource = "sitters"')
+
+
+def test_two_teams_of_the_same_staff_are_two_teams(sending: Tiny) -> None:
+    # Whoever is in one team is in no other: the plan sees to it.
+    teams = "needs = { doctors = 1 }\n\n[resources.cars]"
+    sending.edit("tiny.toml", "[resources.cars]", teams)
+    sending.edit("tiny.toml", "[resources.all_doctors]", "needs = { doctors = 1 }\n\n[resources.all_doctors]")
+    assert case_of(sending).claims("doctors", case_of(sending).site_index["hub-2"]) == {"round_teams": 1, "sitters": 1}
+
+
+def test_a_model_in_which_nobody_can_be_sent_and_nobody_be_reached_says_so(sending: Tiny) -> None:
+    sending.edit("tiny.toml", "away = 3", "away = 0")
+    sending.edit("tiny.toml", "away = 1", "away = 0")
+    # No village lies within a minute's walk of a community centre.
+    sending.edit("tiny.toml", 'by = ["township_hospital"]\nis_post', 'by = ["community_centre"]\nis_post')
+    sending.edit("tiny.toml", 'mode = "car"\nminutes = 40\nbasis', 'mode = "walk"\nminutes = 1\nbasis')
+    sending.edit("tiny.toml", "at = { township_hospital = 9 }", "at = { township_hospital = 9, community_centre = 9 }")
+    for language, words in (("en", ("nobody can be sent", "reaches nobody")), ("zh", ("没有人可派", "一处也到不了"))):
+        done = start_python(sending.folder.parent, "-m", "allocate", "--language", language, "check", sending.model)
+        assert done.returncode == 0
+        for key, word in zip(("postings", "outreach.village_posts"), words, strict=True):
+            (line,) = [line for line in done.stdout.splitlines() if word in line]
+            assert key in line
 
 
 def test_pools_and_supporters_of_a_model_that_posts_nobody_are_refused(sending: Tiny) -> None:

@@ -21,6 +21,7 @@ from allocate.candidates import make_case
 from allocate.case import Case
 from allocate.cli import app
 from allocate.conflicts import NOISE, Clock, Names, Question
+from allocate.district import Department
 from allocate.errors import UsageError
 from allocate.explain import Explained, Explanation, Price, Prices, explain, explain_plan, is_plan
 from allocate.layout import Layout
@@ -33,6 +34,7 @@ from allocate.report.explanation import explanation_lines, price_lines
 from allocate.rows import Column, Row, Strength
 from allocate.rules import Rule
 from allocate.search import lay_out
+from allocate.units import Basis
 from allocate.words import LANGUAGES, Language, speaking
 
 QUICK = Options(seconds=60, threads=1, quick=True)
@@ -306,6 +308,7 @@ BAODI = {
     "adopt": "[]",
     # (The pay of today's staff alone exceeds the budget.)
     "resources": "{}",
+    "supporters": "{}",
     "pools": "{}",
     "outreach": "{}",
     "rules": "{ "
@@ -435,6 +438,33 @@ def test_a_pool_that_is_too_small_is_enlarged_by_the_fewest_who_will_do() -> Non
     assert conflict.core.names == {"expert"}
     (more,) = [one for one in conflict.repairs if one.kind == "pool"]
     assert (more.changes, more.before, more.is_least) == ({"pools.surgery.away": "2"}, "1", True)
+
+
+def test_where_pools_csv_counts_its_row_is_enlarged_and_no_key_of_the_model() -> None:
+    # The model's surgeons do not count any more: of the two rows, only the second is asked for, with one person. Its
+    # hospital must let two go; the supporter's row, which comes first, is of no help.
+    model = planted(
+        {"expert": 'rule = "posting", to = ["township_hospital"], sent_by = "district"'},
+        **GOING_OUT,
+        supporters='{ city = { name = { zh = "市医院", en = "City" }, sends_as = "tertiary_hospital", '
+        'source = "made up", basis = "assumed" } }',
+    )
+    rows = [
+        Department(sender, "surgery", "attending", 1, Basis.OFFICIAL, "made up", row=2 + n)
+        for n, sender in enumerate(("city", "hospital-1"))
+    ]
+    district = replace(read_district(model.district_folder()), pools=tuple(rows))
+    found = explain(district, model, replace(QUICK, seconds=60))
+    (conflict,) = found.conflicts
+    assert not [one for one in conflict.repairs if one.kind == "pool"]
+    (more,) = [one for one in conflict.repairs if one.kind == "row"]
+    assert (more.row, more.changes, more.before, more.after, more.is_least) == (3, {}, "1", "2", True)
+    with speaking("en"):
+        said = list(explanation_lines(found, model))
+    assert any("2 instead of 1 may be away at once (away in row 3 of pools.csv)" in line for line in said)
+    # With it, nothing is missing any more.
+    enough = replace(district, pools=(rows[0], replace(rows[1], away=2)))
+    assert explain(enough, model, replace(QUICK, seconds=60)).holds
 
 
 def test_tours_that_are_asked_to_be_too_long_become_as_long_as_there_are() -> None:

@@ -413,8 +413,8 @@ def test_villages_of_a_list_that_there_are_not_come_all_at_once(tiny: Tiny) -> N
     with pytest.raises(ModelError) as caught:
         make_case(district, model)
     assert [(one.what, one.column, one.value) for one in caught.value.problems] == [
-        ("problem.village_unknown", "rules.rounds.listed", other),
-        ("problem.village_unknown", "rules.rounds.listed", "T9999"),
+        ("problem.no_village", "rules.rounds.listed", other),
+        ("problem.no_village", "rules.rounds.listed", "T9999"),
     ]
     assert village in caught.value.problems[0].sentence()
 

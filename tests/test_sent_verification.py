@@ -327,7 +327,7 @@ FORGERIES: Mapping[Callable[[Forgery], Layout], str] = {
     out_on_a_closed_morning: "timetable·rounds·",
     a_visit_that_nobody_makes: "timetable·rounds·",
     a_village_visited_without_a_timetable: "timetable·rounds·",
-    more_villages_than_the_teams_can_visit: "half days·rounds·",
+    more_villages_than_the_teams_can_visit: "half days·round_teams·",
     a_village_too_far_away: "visit·rounds·",
     a_team_of_nobody: "needs·doctors·",
 }

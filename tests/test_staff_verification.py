@@ -402,7 +402,7 @@ FORGERIES: Mapping[Callable[[Forgery], Layout], str] = {
     borrowed_from_nobody: "lent·paediatricians·2025",
     lent_though_nobody_may: "flow·nurses.",
     is_a_gp_and_no_doctor: "part·gps·",
-    is_a_team_of_nobody: "needs·teams·",
+    is_a_team_of_nobody: "needs·public_health_staff·",
     serves_more_than_its_staff_can: "doctors_serve·",
     years_exchanged: "joined stay·",
 }

@@ -27,6 +27,7 @@ from allocate.sessions import (
     faults,
     is_closed,
     journey,
+    most_visits,
     slots_of,
     spans,
 )
@@ -478,6 +479,23 @@ def test_no_timetable_is_better(question: Question) -> None:
     assert (people, -timetable.minutes) == best(question)
     assert timetable.is_proven
     assert timetable.bound == timetable.minutes
+
+
+@given(question=small())
+@settings(max_examples=100, deadline=None)
+def test_a_stop_by_itself_is_visited_as_often_as_enough_half_days_are_open(question: Question) -> None:
+    stop = question.stops[0]
+    base = replace(question.base, teams=1, half_days=10, vehicles=None, travel_minutes=None)
+    alone = Question(base, (stop,), {}, max)
+    wrong = ("timetable.apart", "timetable.two_places")
+    could = [
+        number
+        for number in range(1, DAYS + 1)
+        for visits in choices(alone, replace(stop, sessions=number))
+        if len(visits) == number
+        and not any(fault.words in wrong for fault in alone.faults(Timetable(visits, (), 0, 0, True)))
+    ]
+    assert most_visits(base, stop) == max(could, default=0)
 
 
 @given(question=small(), gap=st.sampled_from([0.1, 0.9]))

@@ -58,6 +58,10 @@ MORE_TERMS = {
     *("all", "capital", "recurrent"),
     # Fields that lack staff, for which a planner may set money aside.
     *("paediatricians", "emergency_physicians"),
+    # Specialties of hospitals, of which a planner may send experts.
+    *("anaesthesia", "cardiology", "dentistry", "dermatology", "emergency", "endocrinology", "ent"),
+    *("general_practice", "geriatrics", "neurology", "oncology", "ophthalmology", "orthopaedics", "public_health"),
+    *("rehabilitation", "respiratory", "ultrasound"),
 }
 # Fields of medicine, and of other experts, that a pool may be of: a planner may write others.
 SPECIALTIES = {
@@ -122,9 +126,8 @@ CODES: dict[str, set[str]] = {
             "model_modes",
         ),
         *("people_later_years", *(f"people_later_years_{method}" for method in ("trend", "growth", "table"))),
-        *("people_ages_held", "model_resources", "staff", "pools", "tours", "sessions"),
-        *(f"model_{table}" for table in ("postings", "supporters", "pools", "outreach")),
-        *("people_ages_held", "model_resources", "model_goals", "staff", "fields"),
+        *("people_ages_held", "staff", "pools", "tours", "sessions", "fields"),
+        *(f"model_{table}" for table in ("resources", "goals", "postings", "supporters", "pools", "outreach")),
     },
     "projection": set(get_args(Method)),
     "age": set(AGES),
@@ -198,7 +201,8 @@ def is_used(key: str) -> bool:
     for module in MODULES:
         texts, shapes = constants(module), patterns(module)
         if section in ("field", "note") and module.name == "table.py":
-            texts = set().union(*map(constants, REPORTS))
+            # (A timetable has a column for every day of the week.)
+            texts = set(tables.DAY_NAMES).union(*map(constants, REPORTS))
             shapes = set().union(*map(patterns, REPORTS))
         helper = f"{section}\\..+"
         whole = {shape for shape in shapes if shape.startswith(f"{section}\\.") and shape != helper}

@@ -1,6 +1,6 @@
 """Which villages and towns every hub or hospital visits, in every year."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import lcm
 
 from allocate.case import Case
@@ -9,7 +9,7 @@ from allocate.outreach import DAYS, HALVES
 from allocate.rows import Breach, Column, Key, Number, Row, amount, opened, visits
 from allocate.words import LANGUAGES, say_in
 
-# The helper variable of cuts: there are more teams than those for which the cut was found (0 or 1).
+# The helper variable of cuts (0 or 1): there are more teams than those for which the cut was found, or fewer experts.
 ENOUGH = "enough"
 
 
@@ -19,9 +19,29 @@ def columns(case: Case) -> Iterator[Column]:
         for stop, j in sorted(way.pairs):
             for t in case.periods:
                 yield Column(visits(name, stop, j, t), whole=True)
-    yield from (
-        Column(key, whole=True) for key in dict.fromkeys(k for row in case.cuts for k in row.terms if k[0] == ENOUGH)
-    )
+    yield from (Column(key, whole=True) for key in _helpers(case))
+
+
+def _helpers(case: Case) -> dict[Key, list[Row]]:
+    """Return the helper variables of cuts, and the rows that say what each takes."""
+    found: dict[Key, list[Row]] = {}
+    for row in case.cuts:
+        for key, times in row.terms.items():
+            if key[0] == ENOUGH:
+                found.setdefault(key, []).extend([row] if times > 0 else [])
+    return found
+
+
+def helpers(case: Case, value: Callable[[Key], Number]) -> dict[Key, int]:
+    """Return the helper variables of cuts in a plan: each is 1 wherever it can be."""
+
+    def can_be(key: Key, rows: list[Row]) -> bool:
+        return all(
+            sum(times * (1 if other == key else value(other)) for other, times in row.terms.items()) <= row.bound
+            for row in rows
+        )
+
+    return {key: int(can_be(key, rows)) for key, rows in _helpers(case).items()}
 
 
 def rows(case: Case) -> Iterator[Row]:
@@ -83,10 +103,13 @@ def _shares(case: Case, what: str, names: Iterable[str]) -> tuple[int, dict[str,
 
 
 def journeys(case: Case, name: str, stop: int, j: int) -> int:
-    """Return how long one is on the road in a period who goes to a stop and back for every day of its visits [s]."""
+    """Return how long one is on the road in a period who goes to a stop and back for every day of its visits [s].
+
+    0 where there is no way.
+    """
     way = case.ways[name]
     days = -(-way.plan.half_days // HALVES)
-    return 2 * way.pairs[stop, j] * way.plan.times * days
+    return 2 * way.pairs.get((stop, j), 0) * way.plan.times * days
 
 
 def stop_id(case: Case, name: str, stop: int) -> str:

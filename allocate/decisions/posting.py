@@ -6,6 +6,9 @@ from allocate.case import Case
 from allocate.layout import Layout
 from allocate.rows import Breach, Column, Key, Number, Row, amount, opened, tours
 
+# The helper variable of cuts: a site claims fewer experts than those for whom the cut was found (0 or 1).
+FEWER = "fewer"
+
 
 def pairs(case: Case) -> Iterator[tuple[int, int, int]]:
     """Yield what may be sent: pool, months of the tour, site."""
@@ -19,12 +22,15 @@ def pairs(case: Case) -> Iterator[tuple[int, int, int]]:
 
 
 def columns(case: Case) -> Iterator[Column]:
-    """Yield the variables: tours."""
+    """Yield the variables: tours, and what the cuts of rosters need besides."""
     for p, months, j in pairs(case):
         pool = case.pools[p]
         most = min(pool.tours, pool.post_months // months)
         for t in case.periods:
             yield Column(tours(p, months, j, t), high=most, whole=True)
+    yield from (
+        Column(key, whole=True) for key in dict.fromkeys(k for row in case.cuts for k in row.terms if k[0] == FEWER)
+    )
 
 
 def rows(case: Case) -> Iterator[Row]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from allocate.draw.page import map_file, policy_of, refuse_requests
 from allocate.postings import MONTHS
+from allocate.report.away import say_months
 from allocate.report.outings import HOURS, Outings, Row, group
 from allocate.report.table import clean
 from allocate.sessions import DAYS
@@ -213,8 +214,18 @@ def _roster_pages(outings: Outings) -> Iterator[ET.Element]:
         for side, title in (("to", "outing.hub_page"), ("from", "outing.hospital_page")):
             page = _page(outings, year, "rosters", outings.word(title), shape="page wide")
             page.append(_roster(outings, tours, side))
+            if side == "to":
+                _remote(outings, page, year)
             _add(page, "p", outings.word("outing.tour_note", years=outings.says_years(year)), class_="note")
             yield _close(outings, page, ())
+
+
+def _remote(outings: Outings, page: ET.Element, year: int) -> None:
+    """Say where remote consultation stands in for a resident expert: a hub without a tour has no line of its own."""
+    hubs = [outings.site(row["id"]) for row in outings.content.get("remote", ()) if row["year"] == year]
+    if hubs:
+        said = outings.word("outing.remote", hubs=outings.word("summary.comma").join(hubs))
+        _add(page, "p", said, class_="otherwise")
 
 
 def _roster(outings: Outings, tours: Sequence[Row], side: str) -> ET.Element:
@@ -224,7 +235,7 @@ def _roster(outings: Outings, tours: Sequence[Row], side: str) -> ET.Element:
     _add(head, "th", outings.word("outing.hub" if side == "to" else "outing.hospital"), class_="site")
     _add(head, "th", outings.word("outing.who"), class_="post")
     for month in range(1, MONTHS + 1):
-        _add(head, "th", outings.word("outing.month", month=month))
+        _add(head, "th", outings.word(f"field.month_{month}"))
     body = _add(table, "tbody")
     ordered = sorted(tours, key=lambda tour: (tour[side], tour["from"], tour["pool"], tour["post"]))
     for mine in group(ordered, side, "from", "pool", "post").values():
@@ -241,8 +252,8 @@ def _roster(outings: Outings, tours: Sequence[Row], side: str) -> ET.Element:
             if tour is None:
                 _add(line, "td")
             else:
-                said = outings.word("outing.months", first=month, last=last)
-                said = said if side == "to" else outings.site(tour["to"])
+                span = say_months(month, last - month + 1, outings.language)
+                said = span if side == "to" else outings.site(tour["to"])
                 _add(line, "td", said, colspan=str(last - month + 1), class_="here")
             month = last + 1
     return table

@@ -86,8 +86,9 @@ def _clause(name: str, rule: Rule) -> Iterator[str]:
 
 def _repair(repair: Repair, found: Explanation, model: Model) -> Iterator[str]:
     yield say("explain.repair", says=_says(repair, found, model), proven=_proven(repair))
-    # The whole line, as a shell takes it.
-    yield say("explain.set", line=" ".join(f"--set {shlex.quote(f'{k}={v}')}" for k, v in repair.changes.items()))
+    if repair.changes:
+        # The whole line, as a shell takes it.
+        yield say("explain.set", line=" ".join(f"--set {shlex.quote(f'{k}={v}')}" for k, v in repair.changes.items()))
     if repair.where:
         yield say("explain.where", names=_named(repair.where, found.names))
 
@@ -106,6 +107,8 @@ def _says(repair: Repair, found: Explanation, model: Model) -> str:
             return say(f"explain.says_{unit}", before=repair.before, after=repair.after)
         case "pool" | "posts":
             return say(f"explain.says_{repair.kind}", **told, key=next(iter(repair.changes)))
+        case "row":
+            return say("explain.says_row", **told, row=repair.row)
         case "weaker":
             strengths = {key: say(f"strength.{told[key]}") for key in ("before", "after")}
             return say("explain.says_weaker", rule=repair.rule, **strengths)

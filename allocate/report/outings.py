@@ -8,9 +8,9 @@ from typing import Any
 
 from allocate.candidates import spans
 from allocate.postings import MONTHS
+from allocate.report.away import is_cyclic, months_there, sender_name, way_name, way_of
 from allocate.report.table import clean
-from allocate.tours import months_of
-from allocate.words import Language, say_in, term
+from allocate.words import Language, catalogue, say_in, term
 
 Row = Mapping[str, Any]
 
@@ -35,7 +35,6 @@ class Outings:
         self.language = language
         self.tours: list[Row] = content.get("roster", [])
         self.visits: list[Row] = content.get("timetable", [])
-        self._settings: Row = content.get("settings", {})
 
     def word(self, key: str, **values: object) -> str:
         """Return a text of the catalogue in the language of what is written."""
@@ -56,27 +55,25 @@ class Outings:
 
     @cached_property
     def _names(self) -> dict[str, str]:
-        """Return what hubs, hospitals and supporters are called, by id."""
-        supporters: Mapping[str, Row] = self._settings.get("supporters") or {}
-        listed = (*self.content["district_data"]["institutions"], *self.content["sites"])
-        names = {one: supporter["name"][self.language] for one, supporter in supporters.items()}
-        return names | {site["id"]: site["name"] for site in listed}
+        """Return what those who go, and the hubs and hospitals that they go to, are called, by id."""
+        codes = [tour[side] for tour in self.tours for side in ("from", "to")] + [row["by"] for row in self.visits]
+        return {code: sender_name(self.content, code, self.language) for code in dict.fromkeys(codes)}
 
     def site(self, code: str) -> str:
         """Return what a hub, a hospital or a supporter is called."""
-        return _called(self._names.get(code), code)
+        return _called(self._names[code] if code in self._names else self._site_names.get(code), code)
+
+    @cached_property
+    def _site_names(self) -> dict[str, str]:
+        return {site["id"]: site["name"] for site in self.content["sites"]}
 
     def way(self, name: str) -> str:
         """Return what a way of outreach is called."""
-        return _called(self._way(name).get("name", {}).get(self.language), name)
-
-    def _way(self, name: str) -> Row:
-        ways: Mapping[str, Row] = self._settings.get("outreach") or {}
-        return ways.get(name, {})
+        return _called(way_name(self.content, name, self.language), name)
 
     def is_monthly(self, name: str) -> bool:
         """Tell whether the timetable of a way is one of four weeks, once a month."""
-        return bool(self._way(name).get("per") == "month")
+        return bool(way_of(self.content, name).get("per") == "month")
 
     @cached_property
     def _places(self) -> dict[str, Row]:
@@ -88,7 +85,7 @@ class Outings:
 
     def place(self, visit: Row) -> Row | None:
         """Return the village that a visit goes to; nothing where it goes to a town."""
-        return None if self._way(visit["way"]).get("to") == "town" else self._places.get(visit["to"])
+        return None if way_of(self.content, visit["way"]).get("to") == "town" else self._places.get(visit["to"])
 
     def stop(self, visit: Row) -> str:
         """Return what the village or town that a visit goes to is called."""
@@ -102,7 +99,7 @@ class Outings:
 
     def team(self, visit: Row) -> str:
         """Return who goes: a team, or a post that is filled in villages, never a person."""
-        key = "outing.villager" if self._way(visit["way"]).get("is_post") else "outing.team"
+        key = "outing.villager" if way_of(self.content, visit["way"]).get("is_post") else "outing.team"
         return self.word(key, base=self.site(visit["by"]), team=visit["team"])
 
     def post(self, tour: Row) -> str:
@@ -112,7 +109,8 @@ class Outings:
         # Posts of two pools of a field are told apart by their rank.
         specialty = _line(term(tour["specialty"], self.language))
         if rank and len(same) > 1:
-            specialty = self.word("outing.of_rank", specialty=specialty, rank=_line(term(rank, self.language)))
+            called = self.word(f"rank.{rank}") if f"rank.{rank}" in catalogue() else _line(rank)
+            specialty = self.word("outing.of_rank", specialty=specialty, rank=called)
         return self.word("outing.post", sender=self.site(tour["from"]), specialty=specialty, post=tour["post"])
 
     @cached_property
@@ -135,12 +133,7 @@ class Outings:
 
     def months(self, tour: Row) -> tuple[int, ...]:
         """Return the months of its year in which a tour stands."""
-        return months_of(tour["first_month"], tour["months"], cyclic=self._is_cyclic(tour["year"]))
-
-    def _is_cyclic(self, year: int) -> bool:
-        """Tell whether the roster of a year repeats: all but the first where those who are away already come first."""
-        postings: Row = self._settings.get("postings") or {}
-        return year != self.content["years"][0] or bool(postings.get("cyclic", True))
+        return months_there(self.content, tour)
 
     def stays(self, tour: Row) -> Iterator[tuple[date, date]]:
         """Yield the first day of a tour and the day after its last, in all years that its plan year stands for.
@@ -150,7 +143,7 @@ class Outings:
         """
         year, length = tour["year"], tour["months"]
         last = self.until[year]
-        if self._is_cyclic(year):
+        if is_cyclic(self.content, year):
             begun = ((_first_of(one, tour["first_month"]), length) for one in range(year - 1, last + 1))
         else:
             begun = ((_first_of(one, tour["first_month"]), len(self.months(tour))) for one in range(year, last + 1))

@@ -130,7 +130,7 @@ class Rule(ABC):
         year = case.years[t]
         found = [
             (
-                tuple(part for part in breach.about if isinstance(part, str) and part not in ("", "least", "most")),
+                tuple(part for part in breach.about if isinstance(part, str) and part not in _NO_PART),
                 breach,
             )
             for breach in self.breaches(case, layout)

@@ -9,6 +9,7 @@ import pydantic
 from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
+from allocate.decisions.posting import pairs
 from allocate.layout import Layout
 from allocate.postings import MONTHS, SENDERS
 from allocate.rows import Breach, Column, Key, Number, Row, amount, opened, tours
@@ -119,15 +120,10 @@ class Posting(Rule):
 
     def terms(self, case: Case, inside: tuple[int, ...], sender: str, t: int) -> dict[Key, Number]:
         """Return the persons posted to some sites in a year, as a sum of variables."""
-        if case.postings is None:
-            return {}
         return {
             tours(p, months, j, t): Fraction(months, MONTHS)
-            for p, pool in enumerate(case.pools)
-            for months in case.postings.months
-            if pool.tours and months <= pool.post_months
-            for j in inside
-            if j in case.receivers[p] and self.counts(case, p, months, j, sender)
+            for p, months, j in sorted(pairs(case))
+            if j in inside and self.counts(case, p, months, j, sender)
         }
 
     def posted(self, case: Case, layout: Layout, inside: tuple[int, ...], sender: str, t: int) -> Number:
@@ -206,33 +202,33 @@ class Posting(Rule):
             for part, inside, sender in self.parts(case):
                 terms = self.terms(case, inside, sender, t)
                 terms |= {self._remote(j, t): 1 for j in inside if j in equipped}
-                one = self.scope == "supporter"
-                if not one:
+                bound = self.at_least
+                if self.scope != "supporter":
                     terms |= {opened(j, t): -self.at_least for j in inside}
-                target = self.at_least if one else self.at_least * len(inside)
-                bound = self.at_least if one else 0
-                yield Row((part, case.years[t]), terms, ">=", bound, target, case.repeats[t])
+                    bound = 0
+                yield Row((part, case.years[t]), terms, ">=", bound, self._target(inside), case.repeats[t])
 
     def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
         """Yield each part and year with too few."""
         for t in self.when(case):
-            remote = self.remote(case, layout, t)
-            for part, inside, sender in self.parts(case):
-                number = self.posted(case, layout, inside, sender, t) + len(remote.intersection(inside))
-                wanted = self.wanted(layout, inside, t)
+            for part, inside, number, wanted in self._numbers(case, layout, t):
                 if number < wanted:
-                    target = self.at_least * (1 if self.scope == "supporter" else len(inside))
                     details = {"number": number, "target": wanted}
-                    yield Breach((part, case.years[t]), wanted - number, target, "breach.posting", details)
+                    about = (part, case.years[t])
+                    yield Breach(about, wanted - number, self._target(inside), "breach.posting", details)
 
     def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
         """Return the persons posted to the part that is farthest off, and how many it needs."""
-        remote = self.remote(case, layout, t)
-        numbers = [
-            (
-                self.posted(case, layout, inside, sender, t) + len(remote.intersection(inside)),
-                self.wanted(layout, inside, t),
-            )
-            for _, inside, sender in self.parts(case)
-        ]
+        numbers = [(number, wanted) for _, _, number, wanted in self._numbers(case, layout, t)]
         return min(numbers, key=lambda one: (one[0] - one[1], one[0]), default=(0, 0))
+
+    def _numbers(self, case: Case, layout: Layout, t: int) -> Iterator[tuple[str, tuple[int, ...], Number, int]]:
+        """Yield each part and its sites, the persons posted there or standing in from afar, and those wanted."""
+        remote = self.remote(case, layout, t)
+        for part, inside, sender in self.parts(case):
+            number = self.posted(case, layout, inside, sender, t) + len(remote.intersection(inside))
+            yield part, inside, number, self.wanted(layout, inside, t)
+
+    def _target(self, inside: tuple[int, ...]) -> int:
+        """Return the persons whom some sites need when all of them are open."""
+        return self.at_least if self.scope == "supporter" else self.at_least * len(inside)
