@@ -32,6 +32,8 @@ const SHARES = [
 // So many places are drawn smaller, and as one picture.
 const CROWD = places.id.length > 3000;
 const MANY_SITES = 600;
+// So many lines of rounds, all years together, wait until they are asked for: a map should follow the hand.
+const MANY_LINES = 2000;
 // Lines of who goes where; of posts in villages and rounds darker than their places, to be seen on a light ground.
 const GOING = {
   rounds: { color: "#1f7ab0", weight: 1.7 }, posts: { color: "#a8407f", weight: 1.7 },
@@ -50,7 +52,7 @@ const YEAR_LABELS = 4; // more would lie on one another on a telephone
 const state = {
   language: LANGUAGES.includes(plan.language) ? plan.language : "zh",
   year: plan.years.length ? plan.years[plan.years.length - 1] : null,
-  shown: { places: true, sites: true, existing: true, towns: true, rounds: true, postings: false, shares: false, reach: false },
+  shown: { places: true, sites: true, existing: true, towns: true, rounds: rounds.stop.length <= MANY_LINES, postings: false, shares: false, reach: false },
   links: null, // null: by zoom; else what the reader chose
   selected: null,
 };
@@ -653,9 +655,14 @@ function tourLine(row) {
   return ends.length && ends.every(Boolean) ? ends : null;
 }
 
+// A canvas takes longer for thousands of lines in one stroke than for as many in several.
+const STROKE = 100;
+
 function goingLines(rows, lineOf, style) {
   const drawn = rows.map(lineOf).filter(Boolean);
-  return L.polyline(drawn, { renderer: canvas, interactive: false, opacity: 0.85, ...GOING[style] });
+  const options = { renderer: canvas, interactive: false, opacity: 0.85, ...GOING[style] };
+  const strokes = Array.from({ length: Math.ceil(drawn.length / STROKE) }, (_, at) => drawn.slice(at * STROKE, (at + 1) * STROKE));
+  return strokes.map((some) => L.polyline(some, options));
 }
 
 // The ways of a year's rounds to villages, to villages where somebody stays, and to towns.
@@ -665,7 +672,7 @@ function sortOf(row) {
 }
 
 function roundLines(rows, ...sorts) {
-  return sorts.map((sort) => goingLines(rows.filter((row) => sortOf(row) === sort), roundLine, sort));
+  return sorts.flatMap((sort) => goingLines(rows.filter((row) => sortOf(row) === sort), roundLine, sort));
 }
 
 function drawGoing() {
@@ -673,7 +680,7 @@ function drawGoing() {
   layers.rounds.clearLayers();
   layers.postings.clearLayers();
   for (const made of roundLines([...roundsTo.values()].flat(), "rounds", "posts")) made.addTo(layers.rounds);
-  goingLines([...toursTo.values()].flat(), tourLine, "postings").addTo(layers.postings);
+  for (const made of goingLines([...toursTo.values()].flat(), tourLine, "postings")) made.addTo(layers.postings);
 }
 
 function drawTowns() {
@@ -717,8 +724,8 @@ function drawChosen() {
   const { roundsTo, roundsFrom, toursTo, toursFrom } = goingOf(state.year);
   const visiting = ("place" in subject ? roundsTo.get(subject.place) : roundsFrom.get(subject.mark)) || [];
   const touring = "mark" in subject ? [...(toursTo.get(subject.mark) || []), ...(toursFrom.get(subject.mark) || [])] : [];
-  for (const made of roundLines(visiting, "rounds", "posts", "towns")) made.addTo(layers.chosen);
-  goingLines(touring, tourLine, "postings").addTo(layers.chosen);
+  const chosen = [...roundLines(visiting, "rounds", "posts", "towns"), ...goingLines(touring, tourLine, "postings")];
+  for (const made of chosen) made.addTo(layers.chosen);
   const spot = latLngOf(subject);
   if (!spot) return;
   const r = "place" in subject ? placeSpots[subject.place].options.look.r : sizeOf(marks.kind[subject.mark]);
@@ -1038,7 +1045,8 @@ function sendingFacts() {
       way: given(inLanguage(way.name)), stops: number(rows.length), goers: goersWord(at, teams), used: number(used), period: periodOf(at),
     }))];
   });
-  const support = Object.values(plan.support[state.year] || {});
+  // (A hospital may receive experts too, but is no hub.)
+  const support = Object.entries(plan.support[state.year] || {}).flatMap(([mark, one]) => (marks.kind[mark] === "hospital" ? [] : [one]));
   const touring = [...toursTo.values()].flat().length;
   if (touring || support.length) made.push(element("p", "", say("sending_tours", { tours: number(touring) })));
   const parts = SUPPORT.flatMap((code) => {

@@ -375,7 +375,8 @@ def _half_days(rounds: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _postings() -> dict[str, Any]:
     """Return who is posted where: at the first hub two tours one after the other, the first of them begun before the
-    year, and a nurse of the city; at the second one who comes in October and stays until March; at the third none.
+    year, and a nurse of the city; at the second one who comes in October and stays until March; at the third none. The
+    hospital has a nurse too.
     """
 
     def tour(year: int, pool: int, to: str, first: int, months: int, *, carried: bool = False) -> dict[str, Any]:
@@ -387,7 +388,7 @@ def _postings() -> dict[str, Any]:
         for year in YEARS
         for one in (
             tour(year, 0, "S00", 1, 3, carried=True), tour(year, 0, "S00", 4, 6),
-            tour(year, 1, "S00", 1, 12), tour(year, 0, "S01", 10, 6),
+            tour(year, 1, "S00", 1, 12), tour(year, 0, "S01", 10, 6), tour(year, 1, "H1", 1, 12),
         )
     ]  # fmt: skip
     posted = [

@@ -329,8 +329,9 @@ def test_those_who_are_visited_are_counted_beside_the_headline_and_in_the_legend
     assert f"有人驻村（{counts['posted']} 处）" in shown.text("#legend")
     sending = shown.text("#sending")
     assert f"村级巡诊：{counts['rounds']} 处" in sending
-    assert "派驻专家 4 期" in sending
-    assert "全年常驻 1 个 · 部分月份 1 个 · 远程会诊 1 个" in sending
+    assert "派驻专家 5 期" in sending
+    # (The hospital, where a nurse of the city is, is no hub.)
+    assert "各中心的专家：全年常驻 1 个 · 部分月份 1 个 · 远程会诊 1 个" in sending
     shown.page.click("#language")
     assert f"served by rounds ({counts['rounds']})" in shown.text("#legend")
     assert "by staff posted in their village" in shown.text("#visited-share")

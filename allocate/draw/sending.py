@@ -141,10 +141,10 @@ def _rounds(plan: Row, years: Sequence[int], ways: Index, known: Known) -> tuple
     for row in _going(plan, "rounds", years):
         position(row)
     for row in _going(plan, "timetable", years):
-        numbers = {key: as_whole(row.get(key)) for key in ("team", "week", "day")}
-        if None not in numbers.values() and row.get("half") in HALF_NAMES:
-            slot = HALVES * (numbers.pop("day") - 1) + HALF_NAMES.index(row["half"])  # type: ignore[operator]
-            append_row(visits, {"round": position(row), "slot": slot, **numbers})
+        team, week, day = (as_whole(row.get(key)) for key in ("team", "week", "day"))
+        if None not in (team, week) and day is not None and row.get("half") in HALF_NAMES:
+            slot = HALVES * (day - 1) + HALF_NAMES.index(row["half"])
+            append_row(visits, {"round": position(row), "team": team, "week": week, "slot": slot})
     return rounds, visits
 
 
