@@ -14,7 +14,7 @@ from allocate.decisions.posting import FEWER, pairs
 from allocate.errors import NoPlanError
 from allocate.layout import Layout
 from allocate.model import Model
-from allocate.outgoing import base, bases, carried, is_cyclic, releases, sent, stops, wanted, ways_home
+from allocate.outgoing import base, bases, carried, is_cyclic, releases, sent, staff, stops, wanted, ways_home
 from allocate.posted_alone import bounds_of_postings
 from allocate.posts import employ_spare
 from allocate.program import Options
@@ -116,7 +116,7 @@ def _rosters(
         now, cyclic, before = layout, is_cyclic(case, t), carried(case, t)
         for n in range(1 + sum(number for (*_, u), number in layout.tours.items() if u == t)):
             asked, wants = sent(now, t), wanted(case, rules, now, t)
-            made = make_roster(let_go, asked, wants, before, cyclic=cyclic)
+            made = make_roster(let_go, asked, wants, before, cyclic=cyclic, staff=staff(case, layout, t))
             if not n:
                 told = roster_cuts(let_go, asked, wants, possible, before, cyclic=cyclic)
                 if made.gaps or made.left:
