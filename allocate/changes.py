@@ -8,13 +8,16 @@ from itertools import pairwise
 from allocate.case import Case
 from allocate.costs import charges
 from allocate.decisions.outreach import journeys
+from allocate.decisions.posting import departments
 from allocate.decisions.staffing import most_of
 from allocate.layout import Layout
 from allocate.life import moved
+from allocate.outgoing import is_cyclic
 from allocate.outreach import DAYS, HALVES
 from allocate.resources import JOINED, SPARE, flow
 from allocate.rows import UPGRADED, Key, Number, Row, amount, moves, opened, opens, served, serves, tours, visits
 from allocate.rules import Rule
+from allocate.tours import at_once
 
 # What a site serves and visits in a year, as sums of variables: people, stops of a way, seconds on the road.
 _LOAD, _STOPS, _ROAD = "load", "stops", "road"
@@ -201,6 +204,19 @@ class Standing:
         return 1
 
     @cached_property
+    def away(self) -> Mapping[tuple[str, int, int], int]:
+        """Return how many of a resource a hospital must do without, by (resource, index of the hospital, year)."""
+        found: dict[tuple[str, int, int], int] = {}
+        for one in departments(self.case):
+            for t in self.case.periods:
+                roster = self.layout.roster.get(t, ())
+                months = sum(n * m for (p, m, _, u), n in self.layout.tours.items() if u == t and p in one.pools)
+                cyclic = is_cyclic(self.case, t)
+                together = at_once(one.pools, roster, cyclic=cyclic)
+                found[one.resource, one.hospital, t] = max([-(-months // one.months), *together.values()])
+        return found
+
+    @cached_property
     def _uses(self) -> dict[tuple[str, int], Uses]:
         return {}
 
@@ -351,14 +367,15 @@ class Change:
         return case.posts(what, j) + (case.more_posts(what, j) if self.of(amount(UPGRADED, j, t)) else 0)
 
     def least(self, name: str, j: int, t: int) -> int:
-        """Return the fewest of a resource that a site must have for whom it serves and visits, and for its teams."""
+        """Return the fewest of a resource that a site must have for whom it serves, visits and sends, and for teams."""
         uses = self.plan.uses(name, j)
         found = [-(-self.of((_LOAD, j, t)) // people) for people in uses.people]
         for way, load, room, road in uses.ways:
             found.append(-(-self.of((_STOPS, way, j, t)) * load // room))
             if road is not None:
                 found.append(-(-self.of((_ROAD, way, j, t)) // road))
-        found.append(sum(times * self.of(amount(team, j, t)) for team, times in uses.claims.items()))
+        teams = sum(times * self.of(amount(team, j, t)) for team, times in uses.claims.items())
+        found.append(teams + self.plan.away.get((name, j, t), 0))
         found += [self.of(amount(part, j, t)) for part in uses.parts]
         return max(found)
 

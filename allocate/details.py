@@ -15,7 +15,7 @@ from allocate.decisions.posting import FEWER, pairs
 from allocate.errors import NoPlanError
 from allocate.layout import Layout
 from allocate.model import Model
-from allocate.outgoing import base, bases, carried, is_cyclic, releases, sent, stops, wanted, ways_home
+from allocate.outgoing import base, bases, carried, is_cyclic, releases, sent, staff, stops, wanted, ways_home
 from allocate.posted_alone import bounds_of_postings
 from allocate.postings import MONTHS
 from allocate.posts import employ_spare
@@ -136,7 +136,8 @@ def _rosters(
 def _roster(case: Case, rules: Sequence[Rule], layout: Layout, t: int) -> tuple[Roster, tuple[Wanted, ...]]:
     """Return the roster of a year, and what it is to give every site."""
     wants = wanted(case, rules, layout, t)
-    return make_roster(releases(case), sent(layout, t), wants, carried(case, t), cyclic=is_cyclic(case, t)), wants
+    asked, before, there = sent(layout, t), carried(case, t), staff(case, layout, t)
+    return make_roster(releases(case), asked, wants, before, cyclic=is_cyclic(case, t), staff=there), wants
 
 
 def _left_out(made: Roster, wants: Sequence[Wanted], layout: Layout, t: int) -> Counter[AboutTour]:

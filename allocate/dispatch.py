@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from allocate.case import Case
 from allocate.decisions.outreach import journeys
-from allocate.decisions.posting import pairs
+from allocate.decisions.posting import departments, pairs
 from allocate.layout import Layout
 from allocate.outreach import DAYS, HALVES
 from allocate.postings import MONTHS
@@ -55,17 +55,15 @@ class _Sending:
         return None
 
     def _spare(self, p: int, months: int) -> bool:
-        """Tell whether the hospital can do without them: for twelve months away somebody has to be employed."""
-        pool = self.case.pools[p]
-        name = self.case.counted_at(pool.resource, pool.hospital) if pool.resource and pool.hospital >= 0 else None
-        if name is None:
-            return True
-        key = name, pool.hospital
-        wanted = self.away[key] + months
-        while wanted > MONTHS * self.works(*key):
-            if not self.take(*key):
-                return False
-        self.away[key] = wanted
+        """Tell whether the hospital can do without them: somebody has to be employed who is in no team."""
+        mine = [one for one in departments(self.case) if p in one.pools]
+        for one in mine:
+            key = one.resource, one.hospital
+            while self.away[key] + months > one.months * one.free(self.case, self.works):
+                if not self.take(*key):
+                    return False
+        for one in mine:
+            self.away[one.resource, one.hospital] += months
         return True
 
 

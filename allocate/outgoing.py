@@ -8,7 +8,7 @@ from typing import Any
 
 from allocate.case import Case
 from allocate.decisions.outreach import stop_id
-from allocate.decisions.posting import pairs
+from allocate.decisions.posting import departments, pairs
 from allocate.layout import Layout
 from allocate.outreach import HalfDay, Way
 from allocate.rows import Breach
@@ -16,7 +16,7 @@ from allocate.rules import Posting, Rule
 from allocate.sessions import Base, Slot, Stop, Timetable, Visit, journey
 from allocate.sessions import faults as timetable_faults
 from allocate.tables import HALF_NAMES
-from allocate.tours import Release, Roster, Sent, Tour, Wanted, gaps_of
+from allocate.tours import Release, Roster, Sent, Staff, Tour, Wanted, gaps_of
 from allocate.tours import faults as roster_faults
 from allocate.words import term
 
@@ -26,6 +26,17 @@ Plain = dict[str, Any]
 def releases(case: Case) -> tuple[Release, ...]:
     """Return what every pool can let go."""
     return tuple(Release(pool.away, pool.tours, pool.months) for pool in case.pools)
+
+
+def staff(case: Case, layout: Layout, t: int) -> tuple[Staff, ...]:
+    """Return which pools send of the same staff in a year, and how many of it are in no team at home."""
+    return tuple(
+        Staff(
+            frozenset(one.pools),
+            max(0, int(one.free(case, lambda what, j: layout.amounts.get((what, j, t), 0)))),
+        )
+        for one in departments(case)
+    )
 
 
 def sent(layout: Layout, t: int) -> tuple[Sent, ...]:
@@ -151,7 +162,8 @@ def _wrong_roster(case: Case, rules: Sequence[Rule], layout: Layout, t: int) -> 
     before, cyclic = carried(case, t), is_cyclic(case, t)
     gaps = gaps_of(wants, tours, cyclic=cyclic)
     told = Roster(tours, gaps, (), True)
-    for breach in roster_faults(releases(case), sent(layout, t), wants, told, before, cyclic=cyclic):
+    of_same = staff(case, layout, t)
+    for breach in roster_faults(releases(case), sent(layout, t), wants, told, before, cyclic=cyclic, staff=of_same):
         details = dict(breach.details)
         for key, name in (("pool", partial(pool_name, case)), ("site", partial(_site_name, case))):
             match details.get(key):

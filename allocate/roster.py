@@ -18,8 +18,10 @@ from allocate.tours import (
     Roster,
     Sending,
     Sent,
+    Staff,
     Tour,
     Wanted,
+    at_once,
     firsts_of,
     gaps_of,
     months_of,
@@ -53,6 +55,7 @@ def make_roster(
     carried: Sequence[Tour] = (),
     *,
     cyclic: bool = True,
+    staff: Sequence[Staff] = (),
     options: Options | None = None,
 ) -> Roster:
     """Return who is where in which months: as few post-months missing as can be, then as few tours left over.
@@ -63,9 +66,10 @@ def make_roster(
     its post there. A year that takes tours over from the one before (`carried`) is not cyclic: those keep their posts
     and months, whatever the pool may do now, and count for what is wanted. In a year that is not cyclic tours may run
     over its end, for the hubs need their experts in January too: `carry_over` hands them on to the next year. A pool's
-    months are those of every year, so that such a tour may not meet a closed month then either.
+    months are those of every year, so that such a tour may not meet a closed month then either. `staff` says which
+    pools send of the same staff, and how many of it can be away together.
     """
-    year = _Year(tuple(releases), totals(sent), tuple(wanted), tuple(carried), cyclic and not carried)
+    year = _Year(tuple(releases), totals(sent), tuple(wanted), tuple(carried), cyclic and not carried, tuple(staff))
     options = options or Options(seconds=_SECONDS)
     # (So small a problem is slower with two threads than with one.)
     exactly = replace(options, quick=True, threads=1, gap=0.0, search_nodes=min(_NODES, options.search_nodes))
@@ -120,6 +124,7 @@ class _Year:
     wanted: tuple[Wanted, ...]
     carried: tuple[Tour, ...]
     cyclic: bool
+    staff: tuple[Staff, ...] = ()
 
     @cached_property
     def need(self) -> Mapping[tuple[int, int], int]:
@@ -208,6 +213,7 @@ class _Year:
         yield "cover", self._cover_rows()
         yield "tours", self._tours_rows()
         yield "posts", self._post_rows()
+        yield "staff", self._staff_rows()
 
     def _sent_rows(self) -> Iterator[Row]:
         """Yield: every tour begins in some month, or is left over."""
@@ -235,6 +241,21 @@ class _Year:
             if sum(self.sent[key] for key in keys) > release.tours:
                 terms: dict[Key, Number] = {("begin", *key, first): 1 for key in keys for first in self.firsts[key]}
                 yield Row((pool,), terms, "<=", release.tours)
+
+    def _staff_rows(self) -> Iterator[Row]:
+        """Yield: in no month more of a staff are away than there are, whatever pools they belong to."""
+        for n, one in enumerate(self.staff):
+            if sum(self.releases[pool].away for pool in one.pools) <= one.number:
+                continue
+            before = at_once(one.pools, self.carried, cyclic=False)
+            for m in YEAR:
+                terms: dict[Key, Number] = {}
+                for pool in sorted(one.pools & self.arcs.keys()):
+                    for arc in self.arcs[pool]:
+                        if m in self.months(arc):
+                            terms |= self.begins(pool, arc)
+                if terms:
+                    yield Row((n, m), terms, "<=", max(0, one.number - before[m]))
 
     def _post_rows(self) -> Iterator[Row]:
         """Yield: posts can be found for all tours of a pool; the class says why."""

@@ -16,7 +16,7 @@ from allocate.posts import employ_spare, staff
 from allocate.program import Options, Program
 from allocate.rows import Number
 from allocate.settle import settle
-from allocate.staged import CLAUSE_GAP, Listener, search_stages, stages, within
+from allocate.staged import CLAUSE_GAP, Listener, search_stages, stages, still_proven, within
 from allocate.stages import clause_values, goal_values
 from allocate.two_steps import Goals, Rules, add_rules, in_two_steps, rows_of, start_of
 
@@ -131,4 +131,5 @@ def _as_a_whole(
     else:
         layout = gathered.expand(layout)
     whole = employ_spare(full, rules.values(), reduced.expand(layout))
-    return Layouts(whole, found.bounds, found.seconds, "".join(found.logs))
+    bounds = still_proven(found, _values(full, rules, goals, whole))
+    return Layouts(whole, bounds, found.seconds, "".join(found.logs))

@@ -188,10 +188,15 @@ def proven(found: Staged, values: Mapping[str, Number]) -> dict[str, float]:
     What was proven of a stage was proven of plans that keep the stages before as well as the search did. Whole people,
     and staff that was summed up, may cost the plan more than that: of the stages after, nothing is proven then.
     """
+    return {name: min(bound, float(values[name])) for name, bound in still_proven(found, values).items()}
+
+
+def still_proven(found: Staged, values: Mapping[str, Number]) -> dict[str, float]:
+    """Return the bounds of the stages up to the first one that is worth more in the plan than the search held."""
     bounds: dict[str, float] = {}
     for name, value in values.items():
         if name in found.bounds:
-            bounds[name] = min(found.bounds[name], float(value))
+            bounds[name] = found.bounds[name]
         if value > found.held.get(name, value):
             break
     return bounds

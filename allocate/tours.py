@@ -34,6 +34,22 @@ class Release:
 
 
 @dataclass(frozen=True)
+class Staff:
+    """Pools whose experts are of the same staff: no more of them are away at once than there are.
+
+    Attributes
+    ----------
+    pools
+        Indices of the pools.
+    number
+        Those who can be away [persons].
+    """
+
+    pools: frozenset[int]
+    number: int
+
+
+@dataclass(frozen=True)
 class Sent:
     """Tours to place in the year: `number` tours of `months` months from a pool to a hub."""
 
@@ -196,6 +212,7 @@ def faults(
     carried: Sequence[Tour] = (),
     *,
     cyclic: bool = True,
+    staff: Sequence[Staff] = (),
 ) -> list[Breach]:
     """Return what is wrong in a roster, worked out anew without a solver; nothing in a right one.
 
@@ -208,6 +225,7 @@ def faults(
         *_impossible(releases, roster, cyclic),
         *_in_two_places(roster, cyclic),
         *_beyond_release(releases, roster, cyclic),
+        *_beyond_staff(staff, roster, cyclic),
         *_not_as_sent(sent, roster),
         *_not_as_told(wanted, roster, cyclic),
     ]
@@ -261,6 +279,24 @@ def _beyond_release(releases: Sequence[Release], roster: Roster, cyclic: bool) -
         if number > limit:
             details = {"pool": pool, "number": number, "limit": limit}
             yield Breach(("begun", pool), number - limit, max(1, limit), "breach.roster_begun", details)
+
+
+def at_once(pools: Collection[int], tours: Iterable[Tour], *, cyclic: bool) -> Counter[int]:
+    """Return how many of some pools are away together in each month."""
+    return Counter(m for tour in tours if tour.pool in pools for m in months_of(tour.first, tour.months, cyclic=cyclic))
+
+
+def _beyond_staff(staff: Iterable[Staff], roster: Roster, cyclic: bool) -> Iterator[Breach]:
+    """Yield each month in which more are away than there are."""
+    for one in staff:
+        before = at_once(one.pools, (tour for tour in roster.tours if tour.carried), cyclic=cyclic)
+        for m, number in sorted(at_once(one.pools, roster.tours, cyclic=cyclic).items()):
+            limit = max(one.number, before[m])
+            if number > limit:
+                details = {"pool": min(one.pools), "month": m, "number": number, "limit": limit}
+                yield Breach(
+                    ("staff", min(one.pools), m), number - limit, max(1, limit), "breach.roster_staff", details
+                )
 
 
 def _not_as_sent(sent: Iterable[Sent], roster: Roster) -> Iterator[Breach]:

@@ -11,7 +11,7 @@ from villages import model, road
 from allocate.candidates import make_case
 from allocate.decisions.posting import FEWER
 from allocate.details import in_detail
-from allocate.district import Standing
+from allocate.district import Staffing, Standing
 from allocate.layout import Layout
 from allocate.model import Model
 from allocate.planning import plan
@@ -22,14 +22,18 @@ TOLD = {"basis": "assumed", "source": "made up"}
 WINTER, YEAR = [1, 2, 3, 4, 5, 6], list(range(1, 13))
 
 
-def posting(*pools: dict[str, Any], cyclic: bool = True, **rule: Any) -> Model:
+SPEEDS = {"walk": 4.0, "car": 40.0}
+DOCTORS = {"at": {"hospital": 2}, "per_year": 0, **TOLD}
+
+
+def posting(*pools: dict[str, Any], cyclic: bool = True, **more: Any) -> Model:
     """Return a model in which somebody should be at the township hospital all the year round."""
     named = {f"p{n}": {"specialty": f"s{n}", "hospitals": ["hospital"], **TOLD, **one} for n, one in enumerate(pools)}
-    return model(
-        {"expert": {"rule": "posting", "to": ["township_hospital"], "sent_by": "district", "strength": "must", **rule}},
-        postings={"months": [6, 12], "cyclic": cyclic, "monthly": 1000, **TOLD},
-        pools=named,
-    )
+    asked = {"rule": "posting", "to": ["township_hospital"], "sent_by": "district", "strength": "must"}
+    asked |= {key: more.pop(key) for key in ("at_least", "strength") if key in more}
+    rules = {"expert": asked} | {name: more.pop(name) for name in ("town",) if name in more}
+    days = {"months": [6, 12], "cyclic": cyclic, "monthly": 1000, **TOLD}
+    return model(rules, postings=days, pools=named, **more)
 
 
 def missed(content: Any) -> dict[str, Any]:
@@ -53,6 +57,36 @@ def test_another_pool_takes_over_where_the_first_cannot_stay() -> None:
     assert missed(made.content) == {}
     months = {(row["first_month"] + n - 1) % 12 + 1 for row in made.content["roster"] for n in range(row["months"])}
     assert months == set(YEAR)
+
+
+def test_one_doctor_is_never_away_twice_in_the_same_months() -> None:
+    # Two posts, but the hospital has one doctor, who may leave from January to June: one tour, and half a person.
+    villages = replace(road({"v": (0, 100)}), staff=(Staffing("hospital", "doctors", 1, Basis.SURVEYED, "made up", 2),))
+    told = posting({"away": 2, "months": WINTER, "resource": "doctors"}, resources={"doctors": DOCTORS})
+    made = plan(villages, told, Options(seconds=60))
+    assert [(row["months"], row["tours"]) for row in made.content["postings"]] == [(6, 1)]
+    assert missed(made.content) == {"expert": 0.5}
+
+
+def test_a_doctor_who_goes_round_the_towns_is_not_away_at_a_hub() -> None:
+    # Of two doctors one is in the team that visits the town: two posts, but one person can be sent for the year.
+    villages = replace(road({"v": (0, 100)}), staff=(Staffing("hospital", "doctors", 2, Basis.SURVEYED, "made up", 2),))
+    team = {"at": {"hospital": 1}, "needs": {"doctors": 1}, **TOLD}
+    way = {"name": {"zh": "镇", "en": "town"}, "by": ["hospital"], "to": "town", "times": 1, "per": "month", **TOLD}
+    town = {"rule": "rounds", "to": "town", "times": 1, "per": "month", "strength": "must", **TOLD}
+    told = posting(
+        {"away": 2, "resource": "doctors"},
+        at_least=2,
+        strength="strive",
+        town=town,
+        resources={"doctors": DOCTORS, "teams": team},
+        outreach={"town": {**way, "resource": "teams", "mode": "car", "minutes": 60}},
+        modes={name: {"name": way["name"], "speed_kmh": kmh, "detour": 1.0, **TOLD} for name, kmh in SPEEDS.items()},
+    )
+    made = plan(villages, told, Options(seconds=60))
+    assert [row["to"] for row in made.content["rounds"]] == ["T1"]
+    assert missed(made.content) == {"expert": 1}
+    assert sum(row["months"] * row["tours"] for row in made.content["postings"]) == 12
 
 
 def test_who_is_away_already_stands_in_the_roster_even_if_nobody_else_goes() -> None:

@@ -72,6 +72,27 @@ def test_no_more_are_away_than_a_department_lets_go_nor_than_work_at_the_hospita
     assert wrong == {"lawful", "tours", "away", "posted", "staff away"}
 
 
+def test_who_is_away_is_in_no_team_at_home_and_leaves_in_the_months_of_the_pool_only() -> None:
+    # The pool may be away for half a year, so that each physician who is in no team can give six months. A general
+    # practitioner is a physician, and a team takes one.
+    case = hospital_and_hubs(
+        pools=[
+            pool("H", 2, away=3, resource="physicians", months=frozenset(range(1, 7))),
+            pool("H", 2, away=3, resource="gps", months=frozenset(range(1, 7))),
+        ],
+        resources={
+            "physicians": resource(at={"hospital": 3}),
+            "gps": resource(at={"hospital": 3}, part_of="physicians"),
+            "teams": resource(at={"hospital": 2}, needs={"gps": 1}),
+        },
+        months=(6,),
+    )
+    ranges: dict[Key, Sequence[int]] = {opened(0, 0): (1,), opened(1, 0): (1,), opened(2, 0): (1,)}
+    ranges |= {amount("physicians", 2, 0): range(4), amount("gps", 2, 0): range(3), amount("teams", 2, 0): range(3)}
+    ranges |= {tours(0, 6, 0, 0): range(3), tours(1, 6, 1, 0): range(3)}
+    assert agrees(posting, case, ranges, {"tours"}) == {"lawful", "staff away"}
+
+
 def test_experts_from_outside_go_to_hospitals_too_and_need_nobody_here() -> None:
     case = hospital_and_hubs(pools=[pool("north", away=1, tours=1)], months=(6,))
     ranges: dict[Key, Sequence[int]] = {opened(0, 0): (1,), opened(1, 0): range(2), opened(2, 0): (1,)}

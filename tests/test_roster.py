@@ -23,6 +23,7 @@ from allocate.tours import (
     Roster,
     Sending,
     Sent,
+    Staff,
     Tour,
     Wanted,
     carry_over,
@@ -578,6 +579,24 @@ def test_each_fault_has_its_name(kind: str) -> None:
     sent = [] if kind == "sent" else [Sent(*key, number) for key, number in placed(tours).items()]
     found = faults(releases, sent, [], Roster(tuple(tours), {}, (), is_proven=True))
     assert [breach.about[0] for breach in found if breach.about[0] != "away"] == [kind] * len(found)
+
+
+def test_no_more_are_away_at_once_than_there_are_of_the_staff_of_several_pools() -> None:
+    # Two pools of one post each, both of the same single surgeon: one tour of each, one after the other.
+    pools, staff = [Release(1, 2), Release(1, 2)], [Staff(frozenset({0, 1}), 1)]
+    sent = [Sent(0, 0, 6, 1), Sent(1, 1, 6, 1)]
+    roster = make_roster(pools, sent, [], staff=staff)
+    assert {tour.first for tour in roster.tours} == {1, 7}
+    assert faults(pools, sent, [], roster, staff=staff) == []
+    together = replace(roster, tours=tuple(replace(tour, first=1) for tour in roster.tours))
+    assert faults(pools, sent, [], together) == []
+    found = faults(pools, sent, [], together, staff=staff)
+    assert {(breach.words, breach.details["month"]) for breach in found} == {
+        ("breach.roster_staff", m) for m in range(1, 7)
+    }
+    # Where both may only go in the same half of the year, one of them stays at home.
+    half = [replace(pool, months=frozenset(range(1, 7))) for pool in pools]
+    assert len(make_roster(half, sent, [], staff=staff).left) == 1
 
 
 def test_nothing_comes_on_top_of_what_last_year_left_too_much_of() -> None:

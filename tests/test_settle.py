@@ -19,6 +19,7 @@ from allocate.program import Options
 from allocate.rows import Key, opened, served, serves
 from allocate.rules.scopes import parts
 from allocate.settle import settle
+from allocate.staged import Staged, still_proven
 from allocate.travel import Links
 from allocate.units import Basis
 
@@ -258,3 +259,10 @@ def test_what_a_solver_sends_to_a_closed_site_by_its_noise_alone_is_not_promised
     case = make([[10_000]] * places, [None], {(i, 0): 60 for i in range(places)})
     solution = Solved(case, frozenset(), {(i, 0, 0): 1e-3 for i in range(places)})
     assert solution.settled() == Layout(frozenset(), {})
+
+
+def test_what_whole_people_make_worse_than_was_held_proves_nothing_of_the_stages_after() -> None:
+    # The search held the worst breach at 0.2 or less; whole people come to 0.21, and with that the sum may be smaller.
+    found = Staged(bounds={"must.worst": 0.2, "must.sum": 2.1, "cost": 7.0}, held={"must.worst": 0.2, "must.sum": 2.1})
+    assert still_proven(found, {"must.worst": 0.2, "must.sum": 2.1, "cost": 8}) == found.bounds
+    assert still_proven(found, {"must.worst": 0.21, "must.sum": 2.05, "cost": 8}) == {"must.worst": 0.2}

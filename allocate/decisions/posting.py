@@ -1,14 +1,55 @@
 """How many tours of experts every pool sends to every hub in every year."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.postings import MONTHS
 from allocate.rows import Breach, Column, Key, Number, Row, amount, opened, tours
 
 # The helper variable of cuts: a site claims fewer experts than those for whom the cut was found (0 or 1).
 FEWER = "fewer"
+
+
+@dataclass(frozen=True)
+class Department:
+    """Staff of a resource at a hospital, of whom all pools of it send.
+
+    Attributes
+    ----------
+    resource, hospital
+        Name under which they are counted, and index of the hospital.
+    pools
+        Indices of the pools whose experts are such staff, or part of it.
+    months
+        Months of the year in which some of them may be away.
+    """
+
+    resource: str
+    hospital: int
+    pools: tuple[int, ...]
+    months: int
+
+    def free(self, case: Case, number: Callable[[str, int], Number]) -> Number:
+        """Return how many of them are in no team there; `number` tells how many of a resource a site has."""
+        teams = case.claims(self.resource, self.hospital)
+        claimed = sum(times * number(team, self.hospital) for team, times in teams.items())
+        return number(self.resource, self.hospital) - claimed
+
+
+def departments(case: Case) -> tuple[Department, ...]:
+    """Return the departments that pools belong to: nobody is away and in a team at home, or away from two at once."""
+    found: dict[tuple[str, int], list[int]] = {}
+    for p, pool in enumerate(case.pools):
+        counted = case.counted_at(pool.resource, pool.hospital) if pool.resource and pool.hospital >= 0 else None
+        if counted is not None:
+            whole = case.resources[counted].part_of if counted in case.resources else ""
+            for name in filter(None, (counted, whole)):
+                found.setdefault((name, pool.hospital), []).append(p)
+    return tuple(
+        Department(name, j, tuple(group), len(frozenset[int]().union(*(case.pools[p].months for p in group))))
+        for (name, j), group in found.items()
+    )
 
 
 def pairs(case: Case) -> Iterator[tuple[int, int, int]]:
@@ -35,7 +76,7 @@ def columns(case: Case) -> Iterator[Column]:
 
 
 def rows(case: Case) -> Iterator[Row]:
-    """Yield the physics: what departments can let go; who is away works at the hospital; nobody at a closed site.
+    """Yield the physics: what departments can let go; who is away is employed and in no team; nobody at a closed site.
 
     Which months they go is worked out afterwards (`roster`); what is found there comes back as `Case.cuts`.
     """
@@ -44,20 +85,21 @@ def rows(case: Case) -> Iterator[Row]:
         sent.setdefault(p, []).append((months, j))
     for t in case.periods:
         year = case.years[t]
-        away: dict[tuple[str, int], dict[Key, Number]] = {}
         for p, group in sent.items():
             pool = case.pools[p]
             times: dict[Key, Number] = {tours(p, months, j, t): months for months, j in group}
             yield Row(("away", p, year), times, "<=", pool.post_months)
             yield Row(("tours", p, year), dict.fromkeys(times, 1), "<=", pool.tours)
-            if pool.resource and pool.hospital >= 0:
-                away.setdefault((pool.resource, pool.hospital), {}).update(times)
-        for (name, hospital), terms in away.items():
-            counted = case.counted_at(name, hospital)
-            if counted is not None:
-                # (Post-months of a year, against all months of everybody who works there.)
-                there: dict[Key, Number] = {amount(counted, hospital, t): -MONTHS}
-                yield Row(("staff away", name, case.sites[hospital].id, year), terms | there, "<=", 0)
+        for one in departments(case):
+            away: dict[Key, Number] = {
+                tours(p, months, j, t): months for p in one.pools for months, j in sent.get(p, ())
+            }
+            # (Post-months of a year, against those of everybody who works there and is in no team.)
+            there: dict[Key, Number] = {amount(one.resource, one.hospital, t): -one.months}
+            for team, times_each in case.claims(one.resource, one.hospital).items():
+                there[amount(team, one.hospital, t)] = one.months * times_each
+            if away:
+                yield Row(("staff away", one.resource, case.sites[one.hospital].id, year), away | there, "<=", 0)
         for p, months, j in pairs(case):
             site = case.sites[j]
             if not site.exists or site.closable:
@@ -78,7 +120,7 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
             yield Breach(("posted", *about), number, 1, "breach.posting_closed", details)
     for t in case.periods:
         year = case.years[t]
-        away: dict[tuple[str, int], int] = {}
+        gone = [0] * len(case.pools)
         for p, pool in enumerate(case.pools):
             mine = [(months, n) for (q, months, _, u), n in layout.tours.items() if (q, u) == (p, t)]
             post_months, number = sum(months * n for months, n in mine), sum(n for _, n in mine)
@@ -91,14 +133,18 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
             if number > pool.tours:
                 more = {"number": number, "limit": pool.tours}
                 yield Breach(("tours", p, year), number - pool.tours, 1, "breach.posting_tours", details | more)
-            if pool.resource and pool.hospital >= 0:
-                key = (pool.resource, pool.hospital)
-                away[key] = away.get(key, 0) + post_months
-        for (name, hospital), post_months in away.items():
-            counted = case.counted_at(name, hospital)
-            there = MONTHS * (0 if counted is None else layout.amounts.get((counted, hospital, t), 0))
-            if counted is not None and post_months > there:
-                site = case.sites[hospital]
-                more = {"site": site.name, "resource": name, "year": year, "number": post_months, "limit": there}
-                whose = ("staff away", name, site.id, year)
-                yield Breach(whose, post_months - there, 1, "breach.posting_staff", more)
+            gone[p] = post_months
+        for one in departments(case):
+            away = sum(gone[p] for p in one.pools)
+            there = one.months * one.free(case, lambda what, j, t=t: layout.amounts.get((what, j, t), 0))  # type: ignore[misc]
+            if away > there:
+                site = case.sites[one.hospital]
+                more = {
+                    "site": site.name,
+                    "resource": one.resource,
+                    "year": year,
+                    "number": away,
+                    "limit": max(0, there),
+                }
+                whose = ("staff away", one.resource, site.id, year)
+                yield Breach(whose, away - there, 1, "breach.posting_staff", more)
