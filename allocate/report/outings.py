@@ -9,6 +9,7 @@ from typing import Any
 from allocate.candidates import spans
 from allocate.postings import MONTHS
 from allocate.report.table import clean
+from allocate.tables import RANKS
 from allocate.tours import months_of
 from allocate.words import Language, say_in, term
 
@@ -112,7 +113,8 @@ class Outings:
         # Posts of two pools of a field are told apart by their rank.
         specialty = _line(term(tour["specialty"], self.language))
         if rank and len(same) > 1:
-            specialty = self.word("outing.of_rank", specialty=specialty, rank=_line(term(rank, self.language)))
+            called = self.word(f"rank.{rank}") if rank in RANKS else _line(rank)
+            specialty = self.word("outing.of_rank", specialty=specialty, rank=called)
         return self.word("outing.post", sender=self.site(tour["from"]), specialty=specialty, post=tour["post"])
 
     @cached_property
