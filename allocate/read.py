@@ -43,7 +43,7 @@ from allocate.postings import is_specialty, months_of
 from allocate.tables import Column, Table
 from allocate.travel.circles import Text
 from allocate.units import Basis
-from allocate.words import say
+from allocate.words import say, unit_of_column
 
 Cell = str | int | float | None
 Row = dict[str, Cell]
@@ -482,7 +482,7 @@ def _read_cell(folder: _Folder, file: str, number: int, column: Column, text: st
                     value=text,
                     low=f"{column.low:.12g}",
                     high=f"{column.high:.12g}",
-                    unit=f" {column.unit}" if column.unit else "",
+                    unit=unit_of_column(column.unit),
                 )
                 return None
             return int(value) if column.kind == "whole" else value

@@ -12,7 +12,7 @@ from allocate.model import Model
 from allocate.policies import Clause, prefix_of
 from allocate.reliance import rests_on
 from allocate.rows import Breach, Number, Strength
-from allocate.rules import Reach, Rule, Spending
+from allocate.rules import Posting, Reach, Rule, Spending
 from allocate.rules.base import Wants
 
 # The places that fall short most are named; a plan names no more of them than this for a rule and year.
@@ -99,7 +99,7 @@ def _decided(
         breaches = missed.get(year, [])
         value, target = rule.measure(case, layout, t)
         causes = rule.causes(case, layout, t)[:_CAUSES] if breaches else []
-        yield _line(model, name, rule, year) | {
+        line = _line(model, name, rule, year) | {
             "sense": _sense(rule, value, target) if breaches else rule.sense(),
             "target": shown_number(target),
             "today": shown_number(rule.measure(case, today, t)[0]) if today and is_known else None,
@@ -109,6 +109,10 @@ def _decided(
             "causes": [_cause(*cause, names) for cause in causes],
             "rests_on": grounds,
         }
+        # (A number that remote consultation fills up is never shown as one of persons alone.)
+        if isinstance(rule, Posting) and rule.remote(case, layout, t):
+            line["why"] = "clause.remote"
+        yield line
 
 
 def _counted_today(case: Case, rule: Rule) -> set[str]:

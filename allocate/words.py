@@ -66,6 +66,17 @@ def term(code: str, chosen: Language | None = None) -> str:
     return say_in(chosen or language(), key) if key in catalogue() else code
 
 
+def unit_of_column(unit: str, chosen: Language | None = None) -> str:
+    """Return the unit of a table's column, after a blank; nothing where there is none.
+
+    >>> unit_of_column("persons", "zh"), unit_of_column("°", "en"), unit_of_column("", "en")
+    (' 人', ' °', '')
+    """
+    key = f"columns.unit_{unit}"
+    said = say_in(chosen or language(), key) if key in catalogue() else unit
+    return f" {said}" if said else ""
+
+
 def both(key: str, /, **values: object) -> str:
     """Return Chinese and English side by side, for text that is fixed before a language is chosen."""
     return f"{say_in('zh', key, **values)} · {say_in('en', key, **values)}"

@@ -114,7 +114,7 @@ def test_the_card_says_goals_circles_siting_assumptions_and_the_other_clauses(ba
         (
             "posting",
             {"to": ["township_hospital"], "sent_by": "lead_hospital", "rank": "attending", "months": 6},
-            "牵头医院派驻街镇卫生院，每个机构不少于 1 人，主治医师（中级）以上，每期不少于 6 个月",
+            "牵头医院派驻街镇卫生院，每个机构不少于 1 人，主治（主管）以上，每期不少于 6 个月",
             "At least 1 persons are posted from the lead hospital to township hospital, for each site, "
             "of rank attending physician or above, for 6 months or more",
         ),
@@ -194,7 +194,7 @@ def test_the_card_says_who_is_posted_who_goes_to_villages_and_where_that_is_from
     assert "the first plan year begins with those who are away already (tours.csv)" in page
     assert "sends as a tertiary hospital" in section(page, "city: 市里的医院 · a hospital of the city")
     medicine = section(page, "medicine")
-    assert "hospital-1：内科，主治医师（中级）以上；每家最多同时外派 3 人；每周在基层 5 天；属于本院doctors" in medicine
+    assert "hospital-1：内科，主治（主管）以上；每家最多同时外派 3 人；每周在基层 5 天；属于本院doctors" in medicine
     assert "hospital-1: internal medicine, of rank attending physician or above; at most 3 away at once" in medicine
     assert "来源 · source: made up\n- 依据 · basis: 假定 · assumed" in medicine
     # (All the year round goes unsaid, and so does staff that nobody asks for.)

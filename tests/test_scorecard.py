@@ -274,3 +274,29 @@ def test_the_sheet_shows_a_unit_that_nobody_knows_as_it_is(content: Content) -> 
     sheet = sheets(content, "en")["scorecard"]
     field = next(field for field in sheet.fields if field.name == "unit")
     assert [field.say(cell, "en") for cell in sheet.column("unit")].count("hats per head") == 1
+
+
+def test_a_clause_that_remote_consultation_fills_up_says_so(sent_plan: Plan) -> None:
+    content = sent_plan.content
+    filled = {(row["rule"], row["year"]) for row in content["remote"]}
+    assert filled
+    marked = {(row["rule"], row["year"]) for row in content["scorecard"] if row["why"] == "clause.remote"}
+    assert marked == filled
+    with speaking("en"):
+        said = "\n".join(clause_lines(content["scorecard"]))
+    assert "the plan's number counts remote consultation" in said
+
+
+def test_the_range_of_draws_stands_beside_the_sites_of_the_plan_itself(tiny_plan: Plan) -> None:
+    # The draws are quick looks: the plan's own number may lie outside their range, so it is said with it.
+    content = copy.deepcopy(dict(tiny_plan.content))
+    last = str(content["years"][-1])
+    content["draws"] = [
+        {"seed": n, "sites": {last: number}, "coverage": {str(content["years"][0]): 0.9}, "gap": 0.01}
+        for n, number in enumerate((50, 60))
+    ]
+    own = {row["id"] for row in content["sites"] if last in row["people"]}
+    sited = {row["id"] for row in content["sites"] if row["kind"] in content["settings"]["siting"]}
+    with speaking("en"):
+        (line,) = [line for line in summary(content) if line.startswith("range")]
+    assert f"50-60 sites in {last} ({len(own & sited)} in this plan)" in line

@@ -122,15 +122,35 @@ def test_a_village_s_page_says_who_comes_from_where_and_where_to_go_at_other_tim
     ]
     (page,) = Pages(timetable_page(content, "zh")).of("villages")
     assert home["name"] in page["h1"]
-    assert f"驻村：{sender['name']} 驻村岗位{row['team']}，每周 3 次，每次 2 个半天" in page["li"]
+    hub = next(one["name"] for one in content["district_data"]["institutions"] if one["id"] == row["by"])
+    when = say_in("zh", f"timetable.day_{row['day']}") + say_in("zh", f"timetable.half_{row['half']}")
+    assert f"驻村：{when}。{hub} 驻村岗位{row['team']}，每周 3 次，每次 2 个半天" in page["li"]
+    assert "规划排班，不是正式通知" in page["p"]
+    assert "只是举例" not in page["p"]
     assert "2025–2026 年" in page["p"]
     assert "其余时间请到：北村卫生室（村卫生室），直线约 1.1 公里。" in page["p"]
     home["position_basis"] = "estimated"
     (page,) = Pages(timetable_page(content, "zh")).of("villages")
     assert "直线约 1.1 公里（位置为推算）" in page["p"]
+    assert "本村的位置或人口是推算的：换上实际数据以前，这一页只是举例。" in page["p"]
     home["lon"] = None
     (page,) = Pages(timetable_page(content, "zh")).of("villages")
     assert "其余时间" not in page["p"]
+
+
+def test_a_page_says_in_one_line_on_which_days_somebody_comes(content: Content) -> None:
+    # Monday all day and Wednesday afternoon of every week; once a month, the third Friday morning.
+    weekly = next(row for row in content["timetable"] if not Outings(content, "zh").is_monthly(row["way"]))
+    monthly = next(row for row in content["timetable"] if Outings(content, "zh").is_monthly(row["way"]))
+    times = ((1, 1, "am"), (1, 1, "pm"), (1, 3, "pm"))
+    content["timetable"] = [weekly | {"week": week, "day": day, "half": half} for week, day, half in times]
+    content["timetable"].append(monthly | {"week": 3, "day": 5, "half": "am"})
+    lines = "".join(page["li"] for page in Pages(timetable_page(content, "zh")).of("villages"))
+    assert "：周一全天、周三下午。" in lines
+    assert "：每月第 3 个周五上午。" in lines
+    lines = "".join(page["li"] for page in Pages(timetable_page(content, "en")).of("villages"))
+    assert ": Monday all day, Wednesday afternoon. " in lines
+    assert ": Friday morning, no. 3 of the month. " in lines
 
 
 def test_the_roster_by_hub_and_by_hospital_has_every_month_of_every_tour(content: Content) -> None:

@@ -107,7 +107,7 @@ CODES: dict[str, set[str]] = {
     "how": {"own", "neighbour", "posted", "rounds", "no_capacity", "none"},
     "clause": {
         *("met", "missed", "reported", "undecided", "not_applicable", "planned"),
-        *("other_regime", "past", "undecided_yet", "decided_here", "off", "beyond"),
+        *("other_regime", "past", "undecided_yet", "decided_here", "off", "beyond", "remote"),
         *("input", "indicator", "out_of_scope"),
     },
     "step": {"worst", "sum"},

@@ -112,12 +112,16 @@ def _stop_pages(outings: Outings) -> Iterator[ET.Element]:
         page = _page(outings, year, "villages", outings.word("outing.village_page", stop=called), shape="page pin")
         notes = _grids(outings, page, visits, lambda visit: f"{outings.way(visit['way'])}\n{outings.team(visit)}")
         who = _add(page, "ul")
-        for text in dict.fromkeys(_comes(outings, visit) for visit in visits):
-            _add(who, "li", text)
+        for mine in group(visits, "way", "by", "team").values():
+            _add(who, "li", _comes(outings, mine))
         place = outings.place(visits[0])
         elsewhere = nearest.says(place, year) if place else ""
         if elsewhere:
             _add(page, "p", elsewhere, class_="otherwise")
+        bases = [Basis(place[f"{what}_basis"]) for what in ("position", "people")] if place else []
+        if soft := [basis for basis in bases if basis in (Basis.ESTIMATED, Basis.ASSUMED)]:
+            weakest = outings.word(f"basis.{max(soft, key=list(Basis).index)}")
+            _add(page, "p", outings.word("outing.example", basis=weakest), class_="note")
         yield _close(outings, page, notes)
 
 
@@ -130,11 +134,20 @@ def _team_pages(outings: Outings) -> Iterator[ET.Element]:
         yield _close(outings, page, _grids(outings, page, visits, lambda visit: _goes(outings, visit)))
 
 
-def _comes(outings: Outings, visit: Row) -> str:
-    about = outings.round_of(visit)
+def _comes(outings: Outings, visits: Sequence[Row]) -> str:
+    """Say when those who make some visits to a village come, how often and from how far."""
+    about, is_monthly = outings.round_of(visits[0]), outings.is_monthly(visits[0]["way"])
     figures = {name: about[name] for name in ("times", "half_days", "minutes")}
-    key = "outing.comes_month" if outings.is_monthly(visit["way"]) else "outing.comes_week"
-    return outings.word(key, way=outings.way(visit["way"]), team=outings.team(visit), **figures)
+    basis = outings.word(f"basis.{about.get('basis', 'unknown')}")
+    said = {"way": outings.way(visits[0]["way"]), "team": outings.team(visits[0]), "basis": basis}
+    slot, key = ("outing.slot_month", "outing.comes_month") if is_monthly else ("outing.slot_week", "outing.comes_week")
+    ordered = sorted(visits, key=lambda visit: (visit["week"], visit["day"], visit["half"]))
+    times = []
+    for (week, day), mine in group(ordered, "week", "day").items():
+        half = mine[0]["half"] if len({visit["half"] for visit in mine}) == 1 else "both"
+        said_of = {"day": outings.word(f"timetable.day_{day}"), "half": outings.word(f"timetable.half_{half}")}
+        times.append(outings.word(slot, week=week, **said_of))
+    return outings.word(key, when=outings.word("summary.comma").join(times), **said, **figures)
 
 
 def _goes(outings: Outings, visit: Row) -> str:

@@ -3,7 +3,7 @@
 from allocate import tables
 from allocate.read import BOUNDARY, CARD
 from allocate.tables import Column, Table
-from allocate.words import LANGUAGES, Language, say_in
+from allocate.words import LANGUAGES, Language, say_in, unit_of_column
 
 CARD_KEYS = ("code", "datum", "epsg", "name")
 
@@ -48,7 +48,7 @@ def _holds(column: Column, language: Language) -> str:
         return ", ".join(f"`{choice}`" for choice in column.choices)
     text = say_in(language, f"columns.kind_{column.kind}")
     if column.kind in ("whole", "number"):
-        unit = f" {column.unit}" if column.unit else ""
+        unit = unit_of_column(column.unit, language)
         text += say_in(language, "columns.range", low=_plain(column.low), high=_plain(column.high), unit=unit)
     return text
 

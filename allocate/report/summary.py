@@ -373,6 +373,8 @@ def _draws(content: Mapping[str, Any]) -> str:
         return say("summary.not_drawn" if estimated else "summary.no_draws")
     first, last = str(content["years"][0]), str(content["years"][-1])
     sites = [draw["sites"][last] for draw in draws]
+    sited = set(content["settings"]["siting"])
+    own = sum(site["kind"] in sited and last in site["people"] for site in content["sites"])
     shares = [draw["coverage"][first] for draw in draws]
     return say(
         "summary.draws",
@@ -380,6 +382,7 @@ def _draws(content: Mapping[str, Any]) -> str:
         year=last,
         low=min(sites),
         high=max(sites),
+        own=own,
         first=first,
         least=percent(min(shares), 1),
         most=percent(max(shares), 1),
