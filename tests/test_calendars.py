@@ -311,7 +311,7 @@ def test_posts_of_two_ranks_of_a_field_are_told_apart(content: Content) -> None:
         outings = Outings(content, "en")
     names = {outings.post(tour) for tour in content["roster"]}
     assert len(names) == 2
-    assert all(say_in("en", f"term.{rank}") in "".join(names) for rank in ("attending", "senior"))
+    assert all(say_in("en", f"rank.{rank}") in "".join(names) for rank in ("attending", "senior"))
 
 
 def test_a_plan_that_sends_nobody_has_no_calendar_and_says_so(tiny_plan: Plan, tmp_path: Path) -> None:

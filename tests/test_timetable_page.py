@@ -111,9 +111,10 @@ def test_a_village_s_page_says_who_comes_from_where_and_where_to_go_at_other_tim
     villages = {place["id"]: place for place in content["district_data"]["places"]}
     home = villages[row["to"]]
     # One site stands 0.01 degrees further north, some 1.1 km; a nearer one opens in 2027; nobody goes to an ambulance.
-    site = next(site for site in content["sites"] if site["id"] == "hub-1")
-    shared = site | {"lon": home["lon"], "kind": "clinic", "basis": "surveyed"}
+    sender = next(site for site in content["sites"] if site["id"] == row["by"])
+    shared = sender | {"lon": home["lon"], "kind": "clinic", "basis": "surveyed"}
     content["sites"] = [
+        sender | {"lat": home["lat"] + 1},
         shared | {"id": "a", "name": "北村卫生室", "lat": home["lat"] + 0.01, "people": {"2025": 1, "2027": 1}},
         shared | {"id": "b", "name": "未来卫生室", "lat": home["lat"] + 0.001, "people": {"2027": 1}},
         shared | {"id": "c", "name": "急救站", "lat": home["lat"], "kind": "ems_station", "people": {"2025": 1}},
@@ -121,8 +122,7 @@ def test_a_village_s_page_says_who_comes_from_where_and_where_to_go_at_other_tim
     ]
     (page,) = Pages(timetable_page(content, "zh")).of("villages")
     assert home["name"] in page["h1"]
-    hub = next(one["name"] for one in content["district_data"]["institutions"] if one["id"] == row["by"])
-    assert f"驻村：{hub} 驻村岗位{row['team']}，每周 3 次，每次 2 个半天" in page["li"]
+    assert f"驻村：{sender['name']} 驻村岗位{row['team']}，每周 3 次，每次 2 个半天" in page["li"]
     assert "2025–2026 年" in page["p"]
     assert "其余时间请到：北村卫生室（村卫生室），直线约 1.1 公里。" in page["p"]
     home["position_basis"] = "estimated"

@@ -224,9 +224,8 @@ def _remote(outings: Outings, page: ET.Element, year: int) -> None:
     """Say where remote consultation stands in for a resident expert: a hub without a tour has no line of its own."""
     hubs = [outings.site(row["id"]) for row in outings.content.get("remote", ()) if row["year"] == year]
     if hubs:
-        _add(
-            page, "p", outings.word("outing.remote", hubs=outings.word("summary.comma").join(hubs)), class_="otherwise"
-        )
+        said = outings.word("outing.remote", hubs=outings.word("summary.comma").join(hubs))
+        _add(page, "p", said, class_="otherwise")
 
 
 def _roster(outings: Outings, tours: Sequence[Row], side: str) -> ET.Element:

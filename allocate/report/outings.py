@@ -10,7 +10,7 @@ from allocate.candidates import spans
 from allocate.postings import MONTHS
 from allocate.report.away import is_cyclic, months_there, sender_name, way_name, way_of
 from allocate.report.table import clean
-from allocate.words import Language, say_in, term
+from allocate.words import Language, catalogue, say_in, term
 
 Row = Mapping[str, Any]
 
@@ -109,7 +109,8 @@ class Outings:
         # Posts of two pools of a field are told apart by their rank.
         specialty = _line(term(tour["specialty"], self.language))
         if rank and len(same) > 1:
-            specialty = self.word("outing.of_rank", specialty=specialty, rank=_line(term(rank, self.language)))
+            called = self.word(f"rank.{rank}") if f"rank.{rank}" in catalogue() else _line(rank)
+            specialty = self.word("outing.of_rank", specialty=specialty, rank=called)
         return self.word("outing.post", sender=self.site(tour["from"]), specialty=specialty, post=tour["post"])
 
     @cached_property
