@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from conftest import Tiny
+from conftest import ROOT, Tiny
 
 from allocate.candidates import make_case
 from allocate.case import Case
@@ -344,3 +344,11 @@ def test_a_lie_that_all_figures_fit_is_found_by_what_it_says_of_who_goes_where(
         assert any(finding.where.startswith(FORGERIES[forge]) for finding in findings), findings
         # (What is said of it fills in all that its sentence names.)
         assert not any("{" in finding.words for finding in findings)
+
+
+def test_every_key_of_the_plan_about_who_goes_where_stands_in_its_guide(sent_plan: Plan) -> None:
+    guide = (ROOT / "maps" / "README.md").read_text(encoding="utf-8")
+    for key in ("postings", "roster", "rounds", "timetable", "readings", "care", "remote"):
+        (row,) = [text for text in guide.splitlines() if text.startswith(f"| `{key}` | ") and "xlsx" not in text]
+        for column in sent_plan.content[key][0]:
+            assert f"`{column}`" in row, f"{key}.{column}"

@@ -19,7 +19,9 @@ from allocate.card import card, sentence
 from allocate.checking import check_all
 from allocate.draw.compact import compact
 from allocate.model import read_model
+from allocate.outreach import Outreach
 from allocate.plans import Plan
+from allocate.postings import Postings, Release, Supporter
 from allocate.report.clauses import clause_lines
 from allocate.report.comma import csv_files
 from allocate.report.geopackage import geopackage
@@ -389,7 +391,12 @@ def test_every_example_of_the_guide_is_a_model_that_can_be_read(tmp_path: Path) 
     examples = re.findall(r"```toml\n(.*?)```", guide, flags=re.DOTALL)
     tiny.model.write_text("\n".join([head, *examples]), encoding="utf-8")
     model = read_model(tiny.model)
-    assert set(model.resources) == {"physicians", "gps", "nurses", "teams", "primary_nurses"}
+    assert set(model.resources) == {"physicians", "gps", "nurses", "teams", "primary_nurses", "round_teams"}
+    assert (set(model.pools), set(model.supporters), set(model.outreach)) == (
+        {"medicine", "city_nursing"},
+        {"city_tertiary"},
+        {"rounds"},
+    )
     assert {"budget", "gps_serve", "no_town_without_nurses", "rural_gps", "pay"} <= set(model.rules)
     decided = {name for name, rule in model.rules.items() if rule.resources and model.settles(rule)}
     assert decided >= {"nurses", "no_town_without_nurses", "rural_gps"}
@@ -400,6 +407,21 @@ def test_every_key_of_a_resource_stands_in_the_guide() -> None:
     guide = (bundled() / "models" / "README.md").read_text(encoding="utf-8")
     section = guide.split("## Staff, beds and teams")[1].split("\n## ")[0]
     assert [key for key in Resource.model_fields if f"`{key}`" not in section] == []
+
+
+@pytest.mark.parametrize(
+    ("table", "keys"),
+    [
+        ("postings", Postings.model_fields),
+        ("supporters.ID", Supporter.model_fields),
+        ("pools.NAME", Release.model_fields),
+        ("outreach.NAME", Outreach.model_fields),
+    ],
+)
+def test_every_key_of_postings_and_rounds_stands_in_the_guide(table: str, keys: Mapping[str, object]) -> None:
+    guide = (bundled() / "models" / "README.md").read_text(encoding="utf-8")
+    (row,) = [text for text in guide.splitlines() if text.startswith(f"| `[{table}]` |")]
+    assert [key for key in keys if f"`{key}`" not in row] == []
 
 
 def test_every_key_of_the_plan_about_staff_stands_in_its_guide(made: Content) -> None:
