@@ -122,7 +122,8 @@ class Release(pydantic.BaseModel):
     days_per_week
         Days a week on which they are at the hub.
     resource
-        Staff of the model that they are part of: no more can be away than work at the hospital. Empty: not asked.
+        Staff of the model that they are part of: in no month more are away than work at the hospital and are in no team
+        there. Empty: not asked.
     """
 
     model_config = STRICT

@@ -18,7 +18,7 @@ from allocate.areas import Areas
 from allocate.draw import map_page
 from allocate.draw.compact import compact
 from allocate.plans import Plan
-from allocate.words import LANGUAGES, Language, speaking
+from allocate.words import LANGUAGES, Language, say_in, speaking
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 OPTIONS = (
@@ -307,7 +307,12 @@ def test_the_card_of_a_hub_shows_who_is_posted_in_which_months_and_where_its_tea
 def test_the_card_of_a_hospital_shows_whom_it_sends_and_the_towns_that_it_visits(opened: Any) -> None:
     shown = opened(small_plan())
     card = open_card(shown, "示例区人民医院")
-    for part in ("派出的专家（2030 年）", "外科 · 主治医师：3 期", "东河镇卫生院", "西河镇卫生院"):
+    for part in (
+        "派出的专家（2030 年）",
+        f"外科 · {say_in('zh', 'rank.attending')}：3 期",
+        "东河镇卫生院",
+        "西河镇卫生院",
+    ):
         assert part in card
     assert "东河镇 第2周周一下午" in card
     assert "1 支队伍 · 每四周 3 个半天 · 去 3 处" in card
