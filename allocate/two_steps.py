@@ -308,7 +308,7 @@ def staff_for(
         program.add_columns(goal.columns(case))
         program.add_rows(name, seen(goal.rows(case)))
     values, known = start_of(case, asked, rules, begun)
-    if any(_short(row, _reader(begun)) for row in case.cuts):
+    if any(_short(row, partial(_looked_up, values)) for row in case.cuts):
         # (What cannot be carried out is no plan, and what it misses or keeps says nothing.)
         known = {}
     wanted = [stage for stage in stages(program, goals, case, gap, bounds=posted) if stage.objective.terms]

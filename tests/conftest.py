@@ -19,6 +19,18 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(__file__).parent / "data"
 
 
+# Plans that take long: their users are kept on one worker, so that each is made once.
+MADE_ONCE = {"sent_plan": "sent", "staffed_plan": "staffed"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        used = [group for name, group in MADE_ONCE.items() if name in getattr(item, "fixturenames", ())]
+        if used and not any(item.iter_markers("xdist_group")):
+            item.add_marker(pytest.mark.xdist_group(used[0]))
+
+
 @dataclass(frozen=True)
 class Tiny:
     """A copy of the small district and of its model, to be changed at will."""

@@ -343,7 +343,7 @@ def lines_of(columns: dict[str, list[Any]]) -> list[dict[str, Any]]:
     return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 
-@pytest.fixture(params=["small", "tiny"])
+@pytest.fixture(params=["small", pytest.param("tiny", marks=pytest.mark.xdist_group("sent"))])
 def sending_plan(request: pytest.FixtureRequest) -> dict[str, Any]:
     return small_plan() if request.param == "small" else dict(request.getfixturevalue("sent_plan").content)
 

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Iterator
 from math import lcm
 
 from allocate.case import Case
+from allocate.decisions.posting import FEWER
 from allocate.layout import Layout
 from allocate.outreach import DAYS, HALVES
 from allocate.rows import Breach, Column, Key, Number, Row, amount, opened, visits
 from allocate.words import LANGUAGES, say_in
 
-# The helper variable of cuts (0 or 1): there are more teams than those for which the cut was found, or fewer experts.
+# The helper variable of cuts: there are more teams than those for which the cut was found (0 or 1).
 ENOUGH = "enough"
 
 
@@ -27,7 +28,7 @@ def _helpers(case: Case) -> dict[Key, list[Row]]:
     found: dict[Key, list[Row]] = {}
     for row in case.cuts:
         for key, times in row.terms.items():
-            if key[0] == ENOUGH:
+            if key[0] in (ENOUGH, FEWER):
                 found.setdefault(key, []).extend([row] if times > 0 else [])
     return found
 

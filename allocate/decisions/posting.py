@@ -64,15 +64,12 @@ def pairs(case: Case) -> Iterator[tuple[int, int, int]]:
 
 
 def columns(case: Case) -> Iterator[Column]:
-    """Yield the variables: tours, and what the cuts of rosters need besides."""
+    """Yield the variables: tours."""
     for p, months, j in pairs(case):
         pool = case.pools[p]
         most = min(pool.tours, pool.post_months // months)
         for t in case.periods:
             yield Column(tours(p, months, j, t), high=most, whole=True)
-    yield from (
-        Column(key, whole=True) for key in dict.fromkeys(k for row in case.cuts for k in row.terms if k[0] == FEWER)
-    )
 
 
 def rows(case: Case) -> Iterator[Row]:
