@@ -401,6 +401,8 @@ def _goes(model: Model, plan: Outreach, language: Language) -> Iterator[str]:
     if plan.vehicles:
         yield word("goes_vehicles", vehicles=term(plan.vehicles, language))
     yield word("goes_by", mode=model.modes[plan.mode].name[language], minutes=plan.minutes)
+    if plan.below_people is not None:
+        yield word("goes_below", people=f"{plan.below_people:,}")
     if plan.day_minutes is not None:
         yield word("goes_day", minutes=plan.day_minutes)
     if plan.apart > 1:

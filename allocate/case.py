@@ -375,9 +375,14 @@ class Case:
 
     @cached_property
     def receivers(self) -> tuple[tuple[int, ...], ...]:
-        """Return, for every pool, the sites that it may send to: hubs; from outside the district, hospitals too."""
+        """Return, for every pool, the sites that it may send to: hubs; from outside the district, their hospitals too.
+
+        Those are the hospitals above some hub, which lead it; where none is known to, any hospital.
+        """
         hubs = tuple(j for j, site in enumerate(self.sites) if site.kind in HUB_KINDS)
-        hospitals = tuple(j for j, site in enumerate(self.sites) if site.kind == "hospital")
+        every = tuple(j for j, site in enumerate(self.sites) if site.kind == "hospital")
+        lead = {self.hospital_of(j) for j in hubs}
+        hospitals = tuple(j for j in every if j in lead) or every
         return tuple(hubs + hospitals if pool.sends_as else hubs for pool in self.pools)
 
     def sends_as(self, pool: int, sender: str, j: int) -> bool:

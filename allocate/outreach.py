@@ -73,6 +73,9 @@ class Outreach(pydantic.BaseModel):
         Resource of which one is needed for each that is out at the same time; empty: none.
     mode, minutes
         How they travel, and the longest way there [min].
+    below_people
+        Only villages with fewer residents today are visited: a larger one needs somebody for more than a few half-days
+        [persons]; None: villages of any size.
     day_minutes
         Most that one of them is on the road in a day [min]; None: no limit but that of the way.
     apart
@@ -98,6 +101,7 @@ class Outreach(pydantic.BaseModel):
     vehicles: str = ""
     mode: str
     minutes: int = pydantic.Field(gt=0, le=240)
+    below_people: int | None = pydantic.Field(default=None, gt=0, le=10**6)
     day_minutes: int | None = pydantic.Field(default=None, gt=0, le=960)
     apart: int = pydantic.Field(default=1, ge=1, le=4)
     per_visit: int = pydantic.Field(default=0, ge=0, le=10**6)

@@ -283,7 +283,10 @@ def ways(
     villages = {i: places[i] for i, place in enumerate(district.places) if place.kind == "village"}
     hubs = dict(_hubs_of_towns(district, sites, spots, towns))
     for name, plan in model.outreach.items():
-        ends = villages if plan.to == "village" else hubs
+        ends = hubs
+        if plan.to == "village":
+            most = plan.below_people
+            ends = {i: at for i, at in villages.items() if most is None or (district.places[i].people or 0) < most}
         mode = model.modes[plan.mode]
         near = _near(district, plan, _bases(plan, sites, model), sites, spots, ends)
         pairs = dict(_near_enough(plan, mode, near, spots, ends))

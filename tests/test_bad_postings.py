@@ -19,7 +19,7 @@ from allocate.outreach import half_days_of
 from allocate.plans import assumptions, district_data, district_of
 from allocate.postings import Carried
 from allocate.read import read_district
-from allocate.tables import TABLES
+from allocate.tables import HUB_KINDS, TABLES
 from allocate.words import LANGUAGES, say, speaking
 
 
@@ -118,6 +118,30 @@ def test_half_days_that_are_closed_are_none_that_a_team_has(sending: Tiny) -> No
     # Closed all Thursday and Friday, and Wednesday afternoon: five are left.
     sending.edit("tiny.toml", 'closed = ["fri pm"]', 'closed = ["fri", "fri am", "thu", "wed pm"]')
     assert read_model(sending.model).outreach["village_rounds"].room == 5
+
+
+def test_rounds_may_be_kept_to_small_villages(sending: Tiny) -> None:
+    every = case_of(sending).ways["village_rounds"]
+    sending.edit("tiny.toml", "half_days_each = 8", "below_people = 426\nhalf_days_each = 8")
+    case = case_of(sending)
+    people = {case.places[stop]: int(case.people[stop, 0]) for stop in case.ways["village_rounds"].bases_of}
+    # (T2016 and T3037 have 426 people, T2019 has 393.)
+    assert "T2019" in people
+    assert not people.keys() & {"T2016", "T3037"}
+    assert max(people.values()) < 426
+    assert len(people) < len(every.bases_of)
+
+
+def test_who_comes_from_outside_goes_to_hubs_and_to_the_hospitals_that_lead_them(sending: Tiny) -> None:
+    table = sending.folder / "institutions.csv"
+    another = "hospital-2,北山专科医院,hospital,T2,,official,117.41,39.70,surveyed,示例\n"
+    table.write_text(table.read_text(encoding="utf-8") + another, encoding="utf-8")
+    case = case_of(sending)
+    leading = {case.hospital_of(j) for j, site in enumerate(case.sites) if site.kind in HUB_KINDS}
+    for p, pool in enumerate(case.pools):
+        hospitals = {j for j in case.receivers[p] if case.sites[j].kind == "hospital"}
+        assert hospitals == (leading if pool.sends_as else set())
+    assert case.site_index["hospital-1"] in leading
 
 
 def test_a_plan_carries_the_tables_and_gives_them_back(listing: Tiny) -> None:
