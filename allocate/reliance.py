@@ -83,19 +83,23 @@ def _needed(resources: Resources, names: Iterable[str]) -> Iterator[str]:
 
 
 def price_bases(model: Model) -> list[Basis]:
-    """Return where the prices of sites, and of staff and beds, come from."""
-    bases = [basis for candidates in model.siting.values() for basis in candidates.bases]
-    return bases + [resource.basis for resource in model.resources.values() if resource.yearly or resource.adding]
+    """Return where the prices of sites, of staff and beds, of postings and of visits come from."""
+    return [basis for bases in _prices(model).values() for basis in bases]
+
+
+def _prices(model: Model) -> Mapping[str, Iterable[Basis]]:
+    """Return the bases of all prices by the table of the model in which they stand."""
+    posted = [model.postings] if model.postings else []
+    return {
+        "model.siting": [basis for candidates in model.siting.values() for basis in candidates.bases],
+        "model.resources": [one.basis for one in model.resources.values() if one.yearly or one.adding],
+        "model.postings": [one.basis for one in posted if one.monthly or one.handover],
+        "model.outreach": [one.basis for one in model.outreach.values() if one.per_visit or one.per_hour],
+    }
 
 
 def _assumed_prices(model: Model) -> Iterator[str]:
-    tables: Mapping[str, Iterable[Basis]] = {
-        "model.siting": (candidates.basis for candidates in model.siting.values()),
-        "model.resources": (one.basis for one in model.resources.values() if one.yearly or one.adding),
-        "model.postings": [model.postings.basis] if model.postings else [],
-        "model.outreach": (one.basis for one in model.outreach.values()),
-    }
-    return (name for table, bases in tables.items() for name in _assumed(table, bases))
+    return (name for table, bases in _prices(model).items() for name in _assumed(table, bases))
 
 
 def _assumed(table: str, bases: Iterable[Basis]) -> list[str]:

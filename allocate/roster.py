@@ -65,7 +65,7 @@ def make_roster(
     In a cyclic year every year is the same: a tour of November to April stands in January to April as well, and keeps
     its post there. A year that takes tours over from the one before (`carried`) is not cyclic: those keep their posts
     and months, whatever the pool may do now, and count for what is wanted. In a year that is not cyclic tours may run
-    over its end, for the hubs need their experts in January too: `carry_over` hands them on to the next year. A pool's
+    over its end, for the hubs need their experts in January too. A pool's
     months are those of every year, so that such a tour may not meet a closed month then either. `staff` says which
     pools send of the same staff, and how many of it can be away together.
     """

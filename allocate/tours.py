@@ -1,9 +1,8 @@
 """Tours of posted experts in the months of a year: plain data, their recheck, and what no roster can exceed."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from math import gcd
 
 from allocate.postings import MONTHS
@@ -191,19 +190,6 @@ def gaps_of(wanted: Sequence[Wanted], tours: Iterable[Tour], *, cyclic: bool) ->
     return {where: number for where, number in missing.items() if number > 0}
 
 
-def carry_over(tours: Iterable[Tour]) -> tuple[Tour, ...]:
-    """Return what a year that is not cyclic hands on to the next: its tours that run over December.
-
-    >>> carry_over([Tour(pool=0, post=3, to=7, first=10, months=6), Tour(pool=0, post=1, to=7, first=1, months=6)])
-    (Tour(pool=0, post=3, to=7, first=1, months=3, carried=True, of=6),)
-    """
-    return tuple(
-        Tour(tour.pool, tour.post, tour.to, 1, left, carried=True, of=tour.of if tour.carried else tour.months)
-        for tour in tours
-        if (left := tour.first + tour.months - 1 - MONTHS) > 0
-    )
-
-
 def faults(
     releases: Sequence[Release],
     sent: Iterable[Sent],
@@ -327,88 +313,6 @@ def _about(tour: Tour) -> tuple[int, int, int, int]:
 
 def _order(tour: Tour) -> tuple[int, ...]:
     return (*_about(tour), tour.months, tour.of or 0)
-
-
-class Reason(StrEnum):
-    """Why a pool helps no more in a month."""
-
-    CLOSED = "closed"  # no tour of it may stand in that month
-    FULL = "full"  # every tour that could stand there meets posts that are all taken
-    SPENT = "spent"  # a post is free, but no more tours may begin in the year
-    UNSENT = "unsent"  # a post is free, and more tours may begin: the plan sends no more
-
-
-@dataclass(frozen=True)
-class Shortage:
-    """Months in which a want is missed by as many and for the same reasons.
-
-    Attributes
-    ----------
-    want
-        Index of the want.
-    missing
-        How many are missing in each of the months.
-    reasons
-        Why each pool that counts helps no more.
-    """
-
-    want: int
-    months: tuple[int, ...]
-    missing: int
-    reasons: Mapping[int, Reason]
-
-    @property
-    def bottleneck(self) -> tuple[int, ...]:
-        """Return the pools that could not help more however much a plan sent."""
-        return tuple(pool for pool, reason in self.reasons.items() if reason is not Reason.UNSENT)
-
-
-def why_short(
-    releases: Sequence[Release],
-    sent: Iterable[Sent],
-    wanted: Sequence[Wanted],
-    roster: Roster,
-    carried: Sequence[Tour] = (),
-    *,
-    cyclic: bool = True,
-) -> tuple[Shortage, ...]:
-    """Tell for every gap of a roster which pools are the bottleneck, in which months.
-
-    A pool has as many tours left to begin as it may have, less those that are sent.
-    """
-    cyclic = cyclic and not carried
-    taken = {
-        (tour.pool, tour.post, m) for tour in roster.tours for m in months_of(tour.first, tour.months, cyclic=cyclic)
-    }
-    away = standing(roster.tours, cyclic=cyclic)
-    begun: Counter[int] = Counter()
-    for (pool, _, _), number in totals(sent).items():
-        begun[pool] += number
-
-    def has_room(pool: int, months: Collection[int]) -> bool:
-        if any(away[pool, m] >= releases[pool].away for m in months):
-            return False
-        return any(all((pool, post, m) not in taken for m in months) for post in range(1, releases[pool].away + 1))
-
-    def reason(want: Wanted, pool: int, m: int) -> Reason:
-        lengths = sorted(months for other, months in want.counts if other == pool)
-        arcs = [
-            months_of(first, months, cyclic=cyclic)
-            for months in lengths
-            for first in firsts_of(releases[pool], months, cyclic=cyclic)
-        ]
-        arcs = [arc for arc in arcs if m in arc]
-        if not arcs:
-            return Reason.CLOSED
-        if not any(has_room(pool, arc) for arc in arcs):
-            return Reason.FULL
-        return Reason.SPENT if begun[pool] >= releases[pool].tours else Reason.UNSENT
-
-    alike: defaultdict[tuple[int, int, tuple[tuple[int, Reason], ...]], list[int]] = defaultdict(list)
-    for (i, m), missing in sorted(roster.gaps.items()):
-        pools = sorted({pool for pool, _ in wanted[i].counts})
-        alike[i, missing, tuple((pool, reason(wanted[i], pool, m)) for pool in pools)].append(m)
-    return tuple(Shortage(i, tuple(months), missing, dict(why)) for (i, missing, why), months in alike.items())
 
 
 @dataclass(frozen=True)

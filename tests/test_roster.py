@@ -18,7 +18,6 @@ from allocate.tours import (
     MONTHS,
     YEAR,
     Cut,
-    Reason,
     Release,
     Roster,
     Sending,
@@ -26,7 +25,6 @@ from allocate.tours import (
     Staff,
     Tour,
     Wanted,
-    carry_over,
     faults,
     firsts_of,
     gaps_of,
@@ -35,7 +33,6 @@ from allocate.tours import (
     post_cuts,
     totals,
     weighed_cut,
-    why_short,
 )
 from allocate.words import LANGUAGES, speaking
 
@@ -66,10 +63,6 @@ class Example:
 
     def cuts(self, possible: Iterable[Sending] = (), missing: Mapping[int, int] | None = None) -> tuple[Cut, ...]:
         return cuts(self.releases, self.sent, self.wanted, possible, self.carried, cyclic=self.cyclic, missing=missing)
-
-    def why_short(self, roster: Roster) -> list[tuple[int, tuple[int, ...], int, dict[int, Reason]]]:
-        found = why_short(self.releases, self.sent, self.wanted, roster, self.carried, cyclic=self.cyclic)
-        return [(one.want, one.months, one.missing, dict(one.reasons)) for one in found]
 
 
 def at_all_times(to: int, *pools: int, number: int = 1, months: int = 6) -> Wanted:
@@ -150,7 +143,6 @@ def test_a_pool_that_may_not_send_in_harvest_months_leaves_them_open() -> None:
     assert sorted(tour.first for tour in roster.tours) == [11, 12]
     assert roster.gaps == {(0, m): 1 for m in HARVEST}
     assert roster.is_proven
-    assert example.why_short(roster) == [(0, tuple(sorted(HARVEST)), 1, {0: Reason.CLOSED, 1: Reason.UNSENT})]
 
 
 def test_a_cut_asks_for_another_pool_in_the_months_in_which_one_may_not_send() -> None:
@@ -241,8 +233,6 @@ def test_what_was_carried_over_stays_and_the_next_tour_follows_it() -> None:
     roster = example.right()
     assert roster.tours == (*carried, Tour(0, 1, 3, 4, 6), Tour(0, 1, 3, 10, 6))
     assert roster.gaps == {}
-    # What runs over the year is the next one's to carry: again until March.
-    assert carry_over(roster.tours) == carried
 
 
 def test_a_tour_that_was_too_short_counts_no_more_in_the_next_year() -> None:
@@ -281,7 +271,6 @@ def test_no_more_tours_begin_than_a_pool_may() -> None:
     example = Example([Release(5, 3)], [Sent(0, to, 6, 2) for to in range(2)], [at_all_times(to, 0) for to in range(2)])
     roster = example.right()
     assert (missing(roster), sum(one.number for one in roster.left)) == (6, 1)
-    assert {reason for *_, why in example.why_short(roster) for reason in why.values()} == {Reason.SPENT}
     (cut,) = (cut for cut in example.cuts() if not cut.wants)
     assert (dict(cut.terms), cut.most) == ({(0, 0, 6): 1, (0, 1, 6): 1}, 3)
 
@@ -291,7 +280,6 @@ def test_a_full_pool_is_the_bottleneck_and_the_cut_says_how_much_it_holds() -> N
     example = Example([Release(1, 9)], [Sent(0, to, 6, 2) for to in range(2)], [at_all_times(to, 0) for to in range(2)])
     roster = example.right()
     assert (missing(roster), sum(one.number for one in roster.left)) == (12, 2)
-    assert {reason for *_, why in example.why_short(roster) for reason in why.values()} == {Reason.FULL}
     assert [cut.most for cut in example.cuts() if not cut.wants] == [2]
 
 
