@@ -291,7 +291,8 @@ def test_the_card_of_a_hub_shows_who_is_posted_in_which_months_and_where_its_tea
     ]
     away, there = [""], ["there"]
     assert strips == [["there carried"] * 3 + away * 9, away * 3 + there * 6 + away * 3, there * 12]
-    for part in ("全年常驻", "外科 · 主治医师", "示例区人民医院 · 岗位 1", "1月—3月（年初已在岗）", "护理", "市级医院"):
+    rank = say_in("zh", "rank.attending")
+    for part in ("全年常驻", f"外科 · {rank}", "示例区人民医院 · 岗位 1", "1月—3月（年初已在岗）", "护理", "市级医院"):
         assert part in card
     visited = [row for row in plan["rounds"] if (row["year"], row["by"]) == (2030, "S00")]
     assert f"每周 {2 * len(visited)} 个半天 · 去 {len(visited)} 处" in card
