@@ -51,7 +51,7 @@ _SETTLE_SECONDS = 30.0
 # The second step is a matter of seconds; what it may take of the time, should it not be.
 _STAFF_SHARE = 0.25
 # What of a gap the first step may use up; the rest is for whole numbers of staff.
-_PART_OF_GAP = 0.6
+_PART_OF_GAP = 0.5
 # A proof of the goals that look at people takes half a minute; it is looked for in any case.
 _PROOF_SECONDS = 60.0
 
