@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from allocate.outputs import FILES
+from allocate.outputs import CALENDARS, FILES, TIMETABLE_FILE
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKED = ("allocate", "data", "models", "maps")
@@ -117,7 +117,7 @@ def files_of(folder: Path) -> set[str]:
 
 
 def plan_of(folder: Path) -> dict[str, Any]:
-    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+    assert sorted(path.name for path in folder.iterdir()) == sorted((*FILES, TIMETABLE_FILE, CALENDARS))
     content: dict[str, Any] = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     return content
 
