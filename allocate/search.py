@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from allocate import decisions
 from allocate.case import Case
 from allocate.decisions import siting
+from allocate.gaps import HOLD_ABSOLUTE, HOLD_RELATIVE
 from allocate.goals import Goal
 from allocate.greedy import greedy
 from allocate.layout import Layout
@@ -131,5 +132,9 @@ def _as_a_whole(
     else:
         layout = gathered.expand(layout)
     whole = employ_spare(full, rules.values(), reduced.expand(layout))
-    bounds = still_proven(found, _values(full, rules, goals, whole))
+    values = _values(full, rules, goals, whole)
+    bounds = still_proven(found, values, HOLD_RELATIVE)
+    # (A plan that is better than what was proven shows that it was proven of others: a little too much was held.)
+    noise = {name: HOLD_ABSOLUTE * max(1.0, abs(float(values[name]))) for name in bounds}
+    bounds = {name: bound for name, bound in bounds.items() if bound <= float(values[name]) + noise[name]}
     return Layouts(whole, bounds, found.seconds, "".join(found.logs))

@@ -191,13 +191,16 @@ def proven(found: Staged, values: Mapping[str, Number]) -> dict[str, float]:
     return {name: min(bound, float(values[name])) for name, bound in still_proven(found, values).items()}
 
 
-def still_proven(found: Staged, values: Mapping[str, Number]) -> dict[str, float]:
-    """Return the bounds of the stages up to the first one that is worth more in the plan than the search held."""
+def still_proven(found: Staged, values: Mapping[str, Number], tolerance: Fraction = Fraction(0)) -> dict[str, float]:
+    """Return the bounds of the stages up to the first one that is worth more in the plan than the search held.
+
+    `tolerance` is what a stage may give way, as a share of its value: whole people may take as much as later stages.
+    """
     bounds: dict[str, float] = {}
     for name, value in values.items():
         if name in found.bounds:
             bounds[name] = found.bounds[name]
-        if value > found.held.get(name, value):
+        if value * (1 - tolerance) > found.held.get(name, value):
             break
     return bounds
 

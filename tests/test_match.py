@@ -131,7 +131,8 @@ def test_what_a_hub_lacks_counts_twice_and_what_it_has_half() -> None:
 
 
 def test_a_field_that_nobody_weighs_is_not_needed_and_a_hospital_serves_the_whole_district() -> None:
-    case = towns([pool("surgery"), pool("geriatrics", hospital=-1)])
+    # (The other hospital leads B, so that experts from outside may come to it.)
+    case = towns([pool("surgery"), pool("geriatrics", hospital=-1)], parents=(SENDER, OTHER, -1, -1))
     # 14 people, 5 of them aged 65: geriatrics 15 is what the other hospital needs most, and medicine 14 of 15.
     assert goal().needs(case, 0)[OTHER] == {"medicine": Fraction(933, 1000), "geriatrics": 1}
     assert goal().value(case, layout(case, p0_12_A=1)) == 12 + Fraction(1, 2)
@@ -146,7 +147,8 @@ def test_where_nobody_lives_nothing_is_needed() -> None:
 
 
 def test_the_table_of_a_hub_shows_its_needs_the_greatest_first_and_who_comes() -> None:
-    case = towns([pool("medicine"), pool("surgery"), pool("geriatrics", hospital=-1)])
+    pools = [pool("medicine"), pool("surgery"), pool("geriatrics", hospital=-1)]
+    case = towns(pools, parents=(SENDER, OTHER, -1, -1))
     sent = layout(case, p0_6_B=2, p1_12_B=1, p2_12_other=1)
     assert fits(case, sent, goal(), 0) == [
         Fit("A", "geriatrics", Fraction(1), 0),
