@@ -7,7 +7,7 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from allocate.case import Case
-from allocate.changes import Change, Standing
+from allocate.changes import AsPlanned, Change
 from allocate.district import District
 from allocate.layout import Layout
 from allocate.model import Model
@@ -109,7 +109,7 @@ class Choices:
     says, and clauses on these are not looked at. The weekdays of more visits are not worked out.
     """
 
-    def __init__(self, plan: Standing) -> None:
+    def __init__(self, plan: AsPlanned) -> None:
         case, layout = plan.case, plan.layout
         self.plan, self.case, self.layout = plan, case, layout
         self.as_it_is = Change(plan)
@@ -306,7 +306,7 @@ def care(district: District, model: Model, case: Case, layout: Layout) -> list[d
     `details` fill in the sentence `why`. `next_cost` is what the whole plan would cost more [yuan] with
     this one change, from the row's year to the end, and all else held; below 0, it would cost less.
     """
-    choices = Choices(Standing(case, layout, model.planned()))
+    choices = Choices(AsPlanned(case, layout, model.planned()))
     prices = weakest((*price_bases(model), *(one.basis for one in model.outreach.values())))
     rows = []
     for t, year in enumerate(case.years):

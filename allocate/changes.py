@@ -8,7 +8,7 @@ from itertools import pairwise
 from allocate.case import Case
 from allocate.costs import charges
 from allocate.decisions.outreach import journeys
-from allocate.decisions.posting import departments
+from allocate.decisions.posting import home_staff
 from allocate.decisions.staffing import most_of
 from allocate.layout import Layout
 from allocate.life import moved
@@ -73,7 +73,7 @@ class _Ask:
 
 
 @dataclass(frozen=True)
-class Standing:
+class AsPlanned:
     """A plan that changes are measured against.
 
     Attributes
@@ -207,7 +207,7 @@ class Standing:
     def away(self) -> Mapping[tuple[str, int, int], int]:
         """Return how many of a resource a hospital must do without, by (resource, index of the hospital, year)."""
         found: dict[tuple[str, int, int], int] = {}
-        for one in departments(self.case):
+        for one in home_staff(self.case):
             for t in self.case.periods:
                 roster = self.layout.roster.get(t, ())
                 months = sum(n * m for (p, m, _, u), n in self.layout.tours.items() if u == t and p in one.pools)
@@ -292,7 +292,7 @@ class Change:
         Whether all that was asked for so far can be.
     """
 
-    plan: Standing
+    plan: AsPlanned
     by: dict[Key, int] = field(default_factory=dict)
     can_be: bool = True
 

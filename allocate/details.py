@@ -15,7 +15,7 @@ from allocate.decisions.posting import FEWER, pairs
 from allocate.errors import NoPlanError
 from allocate.layout import Layout
 from allocate.model import Model
-from allocate.outgoing import base, bases, carried, is_cyclic, releases, sent, staff, stops, wanted, ways_home
+from allocate.outgoing import asked_of, bases, carried, is_cyclic, releases, sent, staff, wanted
 from allocate.posted_alone import bounds_of_postings
 from allocate.postings import MONTHS
 from allocate.posts import employ_spare
@@ -89,7 +89,8 @@ def carry_out(case: Case, model: Model, found: Layouts, options: Options, gap: f
         # Clauses by strength, then goals: as plans are compared.
         return (*clause_values(case, rules, one.layout).values(), *goal_values(case, goals, one.layout).values())
 
-    told, posted = case, bounds_of_postings(case, rules, goals, options)
+    # (Nothing is searched again where nothing was left out.)
+    told, posted = case, bounds_of_postings(case, rules, goals, options) if best.left else {}
     for n in range(_ROUNDS):
         if not best.left or not best.cuts:
             break
@@ -202,8 +203,7 @@ def _no_idle_teams(case: Case, rules: Sequence[Rule], layout: Layout) -> Layout:
                 if (j, t) not in out:
                     amounts.pop((what, j, t), None)
         for j, t in sorted(out):
-            mine, there = stops(case, layout, name, j, t), base(case, layout, name, j, t)
-            home = ways_home(way, j, mine)
+            there, mine, home = asked_of(case, layout, name, j, t)
             least = -(-len(mine) * way.plan.load // max(1, way.plan.room))
             for teams in range(least, there.teams):
                 if not make_timetable(replace(there, teams=teams), mine, home, way.between).left:
@@ -220,8 +220,8 @@ def _timetables(
     learnt: list[Row] = []
     left: set[tuple[str, int, int, int]] = set()
     for name, j, t in bases(layout):
-        way, mine, there = case.ways[name], stops(case, layout, name, j, t), base(case, layout, name, j, t)
-        home = ways_home(way, j, mine)
+        way = case.ways[name]
+        there, mine, home = asked_of(case, layout, name, j, t)
         made = make_timetable(there, mine, home, way.between)
         if made.visits:
             found[name, j, t] = made.visits

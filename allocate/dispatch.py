@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from allocate.case import Case
 from allocate.decisions.outreach import journeys
-from allocate.decisions.posting import departments, pairs
+from allocate.decisions.posting import home_staff, pairs
 from allocate.layout import Layout
 from allocate.outreach import DAYS, HALVES
 from allocate.postings import MONTHS
@@ -56,7 +56,7 @@ class _Sending:
 
     def _spare(self, p: int, months: int) -> bool:
         """Tell whether the hospital can do without them: somebody has to be employed who is in no team."""
-        mine = [one for one in departments(self.case) if p in one.pools]
+        mine = [one for one in home_staff(self.case) if p in one.pools]
         for one in mine:
             key = one.resource, one.hospital
             while self.away[key] + months > one.months * one.free(self.case, self.works):

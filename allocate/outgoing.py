@@ -8,7 +8,7 @@ from typing import Any
 
 from allocate.case import Case
 from allocate.decisions.outreach import stop_id
-from allocate.decisions.posting import departments, pairs
+from allocate.decisions.posting import home_staff, pairs
 from allocate.layout import Layout
 from allocate.outreach import HalfDay, Way
 from allocate.rows import Breach
@@ -35,7 +35,7 @@ def staff(case: Case, layout: Layout, t: int) -> tuple[Staff, ...]:
             frozenset(one.pools),
             max(0, int(one.free(case, lambda what, j: layout.amounts.get((what, j, t), 0)))),
         )
-        for one in departments(case)
+        for one in home_staff(case)
     )
 
 
@@ -124,9 +124,11 @@ def bases(layout: Layout) -> list[tuple[str, int, int]]:
     return sorted({(way, j, t) for way, _, j, t in layout.visits})
 
 
-def ways_home(way: Way, j: int, visited: Iterable[Stop]) -> dict[int, int]:
-    """Return how long the way from each stop to the site takes [min]."""
-    return {stop.index: way.minutes(stop.index, j) for stop in visited}
+def asked_of(case: Case, layout: Layout, name: str, j: int, t: int) -> tuple[Base, tuple[Stop, ...], dict[int, int]]:
+    """Return what a timetable is made of: what the site has, whom it visits, and the way from each to it [min]."""
+    visited = stops(case, layout, name, j, t)
+    home = {stop.index: case.ways[name].minutes(stop.index, j) for stop in visited}
+    return base(case, layout, name, j, t), visited, home
 
 
 def on_the_road(visits: Iterable[Visit], way: Way, j: int) -> int:
@@ -149,11 +151,11 @@ def wrong(case: Case, rules: Sequence[Rule], layout: Layout) -> Iterator[tuple[s
             yield "·".join(("roster", *map(str, breach.about), str(case.years[t]))), breach.sentence()
     for name, j, t in sorted({*bases(layout), *layout.timetable}):
         way, visits = case.ways[name], layout.timetable.get((name, j, t), ())
-        mine = stops(case, layout, name, j, t)
+        there, mine, home = asked_of(case, layout, name, j, t)
         minutes = on_the_road((visit for visit in visits if (visit.stop, j) in way.pairs), way, j)
         made = Timetable(visits, (), minutes, minutes, True)
         where = f"timetable·{name}·{case.sites[j].id}·{case.years[t]}"
-        for fault in timetable_faults(base(case, layout, name, j, t), mine, made, ways_home(way, j, mine), way.between):
+        for fault in timetable_faults(there, mine, made, home, way.between):
             yield where, fault.sentence(partial(stop_id, case, name), way.plan.weeks)
 
 

@@ -14,7 +14,7 @@ from tiny import lives, make, resource, rule, site, staffed
 from allocate import decisions
 from allocate.care import HOWS, Care, Choices, _why, care_of
 from allocate.case import Case, Upgrade
-from allocate.changes import Standing
+from allocate.changes import AsPlanned
 from allocate.costs import whole_cost
 from allocate.layout import Layout, send_nearest
 from allocate.outreach import Outreach, Way
@@ -111,7 +111,7 @@ EVERYBODY = {"everybody": rule("reach", share=1.0, scope="place", or_by=("rounds
 def of(case: Case, layout: Layout, rules: Mapping[str, Rule], i: int) -> dict[str, int]:
     """Return what each other choice of a place costs, the cheapest site or base of each."""
     found: dict[str, int] = {}
-    for choice in Choices(Standing(case, layout, rules)).of(i, 0):
+    for choice in Choices(AsPlanned(case, layout, rules)).of(i, 0):
         found.setdefault(choice.care.how, choice.cost)
     return found
 
@@ -206,7 +206,7 @@ def test_who_joined_before_the_change_stays_and_is_not_saved() -> None:
         (what, j, t): 1 for t in (0, 1) for what, j in (("village_doctors", 0), ("village_doctors.joined", 1))
     }
     layout = Layout(frozenset({(0, 0), (0, 1), (1, 0), (1, 1)}), {(0, 0, 0): 900, (0, 0, 1): 900}, there)
-    first, second = (Choices(Standing(case, layout, {})).of(0, t) for t in (0, 1))
+    first, second = (Choices(AsPlanned(case, layout, {})).of(0, t) for t in (0, 1))
     assert [(one.care.how, one.cost) for one in first] == [("none", -(150_000 + 2 * 60_000 + 5_000 + 2 * 70_000))]
     assert [(one.care.how, one.cost) for one in second] == [("none", 0)]
 
@@ -220,7 +220,7 @@ def test_who_moved_there_is_given_up_for_what_the_move_cost() -> None:
     ]
     case = replace(make([[9]], sites, {(0, 0): 60, (0, 1): 30}, spots=[(0, 0), (400, 0), (0, 0)]), moves=((0, 1),))
     layout = Layout(frozenset({(1, 0), (2, 0)}), {(0, 1, 0): 9})
-    (nothing,) = Choices(Standing(case, layout, {})).of(0, 0)
+    (nothing,) = Choices(AsPlanned(case, layout, {})).of(0, 0)
     assert (nothing.care, nothing.cost) == (Care("none"), -30 - 7)
     assert whole_cost(case, layout) == 30 + 7
 
@@ -282,7 +282,7 @@ def plans(draw: st.DrawFn) -> tuple[Case, list[Rule], dict[str, Rule], Layout]:
     layout = replace(layout, amounts={**layout.amounts, **amounts})
     # (Some villages are served in another way, whatever it costs.)
     for i in sorted(draw(st.sets(st.sampled_from(range(len(case.places)))))):
-        others = Choices(Standing(case, layout, {})).of(i, draw(st.integers(0, 1)))
+        others = Choices(AsPlanned(case, layout, {})).of(i, draw(st.integers(0, 1)))
         layout = draw(st.sampled_from(others)).change.layout() if others else layout
     assert list(decisions.breaches(case, layout)) == []
     return case, laws, chosen, layout
@@ -303,7 +303,7 @@ def test_every_choice_can_be_and_costs_what_the_changed_plan_costs(
 ) -> None:
     case, laws, rules, layout = drawn
     choices, cost, before = (
-        Choices(Standing(case, layout, rules)),
+        Choices(AsPlanned(case, layout, rules)),
         whole_cost(case, layout),
         missed(case, rules, layout),
     )
@@ -398,7 +398,7 @@ def test_another_next_cost_is_found_by_the_recheck(tiny_plan: Plan) -> None:
 )
 def test_why_says_what_the_next_best_choice_costs(n: int, why: str, details: Mapping[str, Any]) -> None:
     case, layout = three_villages()
-    choices = Choices(Standing(case, layout, EVERYBODY))
+    choices = Choices(AsPlanned(case, layout, EVERYBODY))
     assert why_of(choices, n, 0) == (why, details)
 
 
@@ -406,7 +406,7 @@ def test_why_names_the_clause_that_asks_or_is_missed() -> None:
     case, layout = three_villages()
     # Nobody can be sent: nothing but its clinic meets the clause for P1, and P3 has nothing.
     case, layout = replace(case, ways={}), replace(layout, visits=frozenset())
-    asked, free = (Choices(Standing(case, layout, rules)) for rules in (EVERYBODY, {}))
+    asked, free = (Choices(AsPlanned(case, layout, rules)) for rules in (EVERYBODY, {}))
     assert why_of(asked, 0, 0) == ("care.why_clause", {"clause": "everybody"})
     assert why_of(asked, 2, 0) == ("care.why_missed", {"clause": "everybody", "cost": BUILDING + DOCTOR})
     assert why_of(free, 2, 0) == ("care.why_free", {"cost": BUILDING + DOCTOR})

@@ -3,31 +3,23 @@
 import json
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from conftest import Tiny
+from forgery import Content, Forgery, Mutation, collect
 
-from allocate.candidates import make_case
-from allocate.case import Case
 from allocate.layout import Layout
-from allocate.model import model_of
-from allocate.plans import Plan, assemble, district_of, inputs_of, layout_of, to_json
+from allocate.plans import Plan, to_json
 from allocate.resources import FLOWS
 from allocate.rows import Number
 from allocate.verification import verify
 from allocate.words import LANGUAGES, speaking
 
-Content = dict[str, Any]
 Amounts = dict[tuple[str, int, int], Number]
-Mutation = Callable[[Content, random.Random], None]
 MUTATIONS: dict[str, Mutation] = {}
-
-
-def mutation(change: Mutation) -> Mutation:
-    MUTATIONS[change.__name__.replace("_", " ")] = change
-    return change
+mutation = collect(MUTATIONS)
 
 
 @pytest.fixture(scope="module")
@@ -260,21 +252,8 @@ def test_a_plan_with_one_figure_changed_is_rejected(name: str, seed: int, text: 
 # ---- a lie that fits: everything else in the plan is worked out from it ----
 
 
-@dataclass(frozen=True)
-class Forgery:
-    """The parts of a plan, ready to be put together again around other decisions."""
-
-    content: Content
-    case: Case
-    layout: Layout
-
-    def put_together(self, layout: Layout) -> Content:
-        district = district_of(self.content)
-        model = model_of(self.content["settings"], self.content["model"], "settings", inputs_of(self.content, "model"))
-        # (No bound stands in the way of what is too good.)
-        made = assemble(district, model, self.case, layout, {}, self.content["draws"], self.content["nesting"])
-        plain: Content = json.loads(to_json(made))
-        return plain
+class Staffing(Forgery):
+    """A plan whose decisions on staff are forged."""
 
     def at(self, name: str) -> int:
         return self.case.site_index[name]
@@ -299,58 +278,55 @@ class Forgery:
 
 
 @pytest.fixture(scope="module")
-def forgery(text: str) -> Forgery:
-    content = json.loads(text)
-    model = model_of(content["settings"], content["model"], "settings", inputs_of(content, "model"))
-    case = make_case(district_of(content), model)
-    return Forgery(content, case, layout_of(content, case))
+def forgery(text: str) -> Staffing:
+    return Staffing.of(text)
 
 
-def test_what_is_put_together_again_unchanged_is_sound(forgery: Forgery) -> None:
+def test_what_is_put_together_again_unchanged_is_sound(forgery: Staffing) -> None:
     assert verify(forgery.put_together(forgery.layout)).sound
 
 
-def works_at_a_closed_site(of: Forgery) -> Layout:
+def works_at_a_closed_site(of: Staffing) -> Layout:
     closed = next(j for j in of.case.holders("doctors")[1] if (j, 0) not in of.layout.open)
     return of.adding(("doctors", closed, 0, 1), ("doctors.joined", of.case.employer_of[closed], 0, 1))
 
 
-def works_beyond_the_posts(of: Forgery) -> Layout:
+def works_beyond_the_posts(of: Staffing) -> Layout:
     full = of.at("hospital-1")
     more = 1 + of.case.posts("beds", full) - int(of.has("beds", full, 0))
     return of.adding(("beds", full, 0, more), ("beds.spare", full, 0, -more))
 
 
-def works_twice(of: Forgery) -> Layout:
+def works_twice(of: Staffing) -> Layout:
     return of.adding(("nurses", of.site_with("nurses", 1, room=True), 1, 1))
 
 
-def vanishes(of: Forgery) -> Layout:
+def vanishes(of: Staffing) -> Layout:
     return of.adding(("beds.spare", of.at("hospital-1"), 1, -5))
 
 
-def joins_beyond_the_market(of: Forgery) -> Layout:
+def joins_beyond_the_market(of: Staffing) -> Layout:
     j = of.site_with("nurses", 2, room=True)
     return of.adding(("nurses", j, 2, 1), ("nurses.joined", of.case.employer_of[j], 2, 1))
 
 
-def joins_and_is_gone(of: Forgery) -> Layout:
+def joins_and_is_gone(of: Staffing) -> Layout:
     j = next(j for (what, j, t), n in sorted(of.layout.amounts.items()) if what == "doctors.joined" and t == 1 and n)
     more = 1 + int(of.has("doctors.joined", j, 2)) - int(of.has("doctors.joined", j, 1))
     return of.adding(("doctors.joined", j, 1, more), ("doctors.spare", j, 1, more))
 
 
-def lent_to_nobody(of: Forgery) -> Layout:
+def lent_to_nobody(of: Staffing) -> Layout:
     j = of.at("hospital-1")
     return of.adding(("paediatricians.lent", j, 0, -1), ("paediatricians", j, 0, 1))
 
 
-def borrowed_from_nobody(of: Forgery) -> Layout:
+def borrowed_from_nobody(of: Staffing) -> Layout:
     j = next(of.at(f"hub-{n}") for n in (1, 2, 3) if not of.has("paediatricians", of.at(f"hub-{n}"), 0))
     return of.adding(("paediatricians.borrowed", j, 0, 1), ("paediatricians", j, 0, 1))
 
 
-def lent_though_nobody_may(of: Forgery) -> Layout:
+def lent_though_nobody_may(of: Staffing) -> Layout:
     hub = next(
         of.at(f"hub-{n}")
         for n in (1, 2, 3)
@@ -361,7 +337,7 @@ def lent_though_nobody_may(of: Forgery) -> Layout:
     return of.adding(*((what, j, 0, more) for what, j, more in moves))
 
 
-def is_a_gp_and_no_doctor(of: Forgery) -> Layout:
+def is_a_gp_and_no_doctor(of: Staffing) -> Layout:
     j = next(
         j
         for j in of.case.holders("gps")[1]
@@ -372,12 +348,12 @@ def is_a_gp_and_no_doctor(of: Forgery) -> Layout:
                      *(("gps.spare", of.case.employer_of[j], t, more) for t in (1, 2)))  # fmt: skip
 
 
-def is_a_team_of_nobody(of: Forgery) -> Layout:
+def is_a_team_of_nobody(of: Staffing) -> Layout:
     j = next(of.at(f"hub-{n}") for n in (1, 2, 3) if of.has("teams", of.at(f"hub-{n}"), 2) < 4)
     return of.adding(("teams", j, 2, 4 - int(of.has("teams", j, 2))))
 
 
-def serves_more_than_its_staff_can(of: Forgery) -> Layout:
+def serves_more_than_its_staff_can(of: Staffing) -> Layout:
     site = next(
         j
         for j, at in enumerate(of.case.sites)
@@ -386,12 +362,12 @@ def serves_more_than_its_staff_can(of: Forgery) -> Layout:
     return of.adding(("doctors", site, 2, -1), ("doctors.spare", of.case.employer_of[site], 2, 1))
 
 
-def years_exchanged(of: Forgery) -> Layout:
+def years_exchanged(of: Staffing) -> Layout:
     swap = {0: 2, 1: 1, 2: 0}
     return replace(of.layout, amounts={(what, j, swap[t]): n for (what, j, t), n in of.layout.amounts.items()})
 
 
-FORGERIES: Mapping[Callable[[Forgery], Layout], str] = {
+FORGERIES: Mapping[Callable[[Staffing], Layout], str] = {
     works_at_a_closed_site: "posts·doctors·",
     works_beyond_the_posts: "posts·beds·hospital-1·2025",
     works_twice: "conserved·nurses·",
@@ -410,7 +386,7 @@ FORGERIES: Mapping[Callable[[Forgery], Layout], str] = {
 
 @pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__.replace("_", " "))
 def test_a_lie_that_all_figures_fit_is_found_by_what_it_says_of_the_staff(
-    forge: Callable[[Forgery], Layout], forgery: Forgery, staffed_home: Tiny
+    forge: Callable[[Staffing], Layout], forgery: Staffing, staffed_home: Tiny
 ) -> None:
     content = forgery.put_together(forge(forgery))
     for language in LANGUAGES:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import Tiny
+from forgery import Content, Mutation, collect
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,15 +26,8 @@ from allocate.verification import insist, verify
 from allocate.words import LANGUAGES, speaking
 
 ROOT = Path(__file__).resolve().parents[1]
-Content = dict[str, Any]
-Mutation = Callable[[Content, random.Random], None]
-
 MUTATIONS: dict[str, Mutation] = {}
-
-
-def mutation(change: Mutation) -> Mutation:
-    MUTATIONS[change.__name__.replace("_", " ")] = change
-    return change
+mutation = collect(MUTATIONS)
 
 
 def served(content: Content) -> list[dict[str, Any]]:

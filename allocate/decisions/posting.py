@@ -12,7 +12,7 @@ FEWER = "fewer"
 
 
 @dataclass(frozen=True)
-class Department:
+class HomeStaff:
     """Staff of a resource at a hospital, of whom all pools of it send.
 
     Attributes
@@ -37,8 +37,8 @@ class Department:
         return number(self.resource, self.hospital) - claimed
 
 
-def departments(case: Case) -> tuple[Department, ...]:
-    """Return the departments that pools belong to: nobody is away and in a team at home, or away from two at once."""
+def home_staff(case: Case) -> tuple[HomeStaff, ...]:
+    """Return the staff of hospitals that pools send from: nobody is away and in a team at home, or away from two."""
     found: dict[tuple[str, int], list[int]] = {}
     for p, pool in enumerate(case.pools):
         counted = case.counted_at(pool.resource, pool.hospital) if pool.resource and pool.hospital >= 0 else None
@@ -47,7 +47,7 @@ def departments(case: Case) -> tuple[Department, ...]:
             for name in filter(None, (counted, whole)):
                 found.setdefault((name, pool.hospital), []).append(p)
     return tuple(
-        Department(name, j, tuple(group), len(frozenset[int]().union(*(case.pools[p].months for p in group))))
+        HomeStaff(name, j, tuple(group), len(frozenset[int]().union(*(case.pools[p].months for p in group))))
         for (name, j), group in found.items()
     )
 
@@ -80,6 +80,7 @@ def rows(case: Case) -> Iterator[Row]:
     sent: dict[int, list[tuple[int, int]]] = {}
     for p, months, j in pairs(case):
         sent.setdefault(p, []).append((months, j))
+    staff = home_staff(case)
     for t in case.periods:
         year = case.years[t]
         for p, group in sent.items():
@@ -87,7 +88,7 @@ def rows(case: Case) -> Iterator[Row]:
             times: dict[Key, Number] = {tours(p, months, j, t): months for months, j in group}
             yield Row(("away", p, year), times, "<=", pool.post_months)
             yield Row(("tours", p, year), dict.fromkeys(times, 1), "<=", pool.tours)
-        for one in departments(case):
+        for one in staff:
             away: dict[Key, Number] = {
                 tours(p, months, j, t): months for p in one.pools for months, j in sent.get(p, ())
             }
@@ -131,7 +132,7 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
                 more = {"number": number, "limit": pool.tours}
                 yield Breach(("tours", p, year), number - pool.tours, 1, "breach.posting_tours", details | more)
             gone[p] = post_months
-        for one in departments(case):
+        for one in home_staff(case):
             away = sum(gone[p] for p in one.pools)
             there = one.months * one.free(case, lambda what, j, t=t: layout.amounts.get((what, j, t), 0))  # type: ignore[misc]
             if away > there:
