@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from allocate import affiliations
+from allocate.affiliations import centres, had, hub_people, leading, makers
 from allocate.case import Case, Site, Upgrade
 from allocate.district import District
 from allocate.errors import InputError, ModelError, Problem
@@ -64,6 +66,8 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     near = _suitable(links(places, spots, ring, model.modes, district.travel), district, model, sites, ring.kinds)
     listed = {one.id: one.parent for one in district.institutions if one.parent}
     bases = {one.id: one.parent_basis for one in district.institutions if one.parent_basis}
+    today = had(district, model, sites)
+    made = makers(model, sites, today)
     case = Case(
         years=model.years,
         spans=spans(model.years),
@@ -79,7 +83,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         spots=spots.metres,
         place_kinds=tuple(place.kind for place in district.places),
         place_settings=tuple(place.setting for place in district.places),
-        neighbours=_neighbours(places, model.circles[model.circle].adjoining_metres or ADJOINING_METRES),
+        neighbours=(beside := _neighbours(places, model.circles[model.circle].adjoining_metres or ADJOINING_METRES)),
         parents=(parents := _parents(sites, spots.metres, listed)),
         parent_bases=tuple(
             "" if above < 0 else str(bases.get(site.id, Basis.ASSUMED))
@@ -95,6 +99,16 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         intervals=intervals(model.as_of.year, model.years),
         modes=model.modes,
         fields=_fields(district, sites),
+        abilities=model.functions,
+        makers=made,
+        centres=centres(model, sites, spots.metres, made, today),
+        had=today,
+        leading=leading(district, model, sites, spots.metres, beside),
+        hub_people=hub_people(
+            sites, spots.metres, places.metres, [place.town for place in district.places], people.people
+        )
+        if model.consortia
+        else {},
     )
     if ring is model.circles[model.circle]:
         # (A circle that is only compared may leave out the kind of a site that a rule names.)
@@ -116,7 +130,7 @@ def _people_of(district: District, model: Model) -> Population:
         *_idle_fields(district, model),
         *faults(district, model.population, model.years),
     ]
-    misfits = unfit(district, model)
+    misfits = [*unfit(district, model), *affiliations.faults(district, model)]
     people = None if wrong else project(district, model.population, model.years)
     if people is not None:
         misfits += _unknown_ages(model, people.ages)
@@ -309,6 +323,7 @@ def _sites(district: District, model: Model, place_index: dict[str, int]) -> lis
                 capacity=room.get(institution.kind),
                 per_staff=per_staff.get(institution.kind, ()),
                 upgrade=upgrades.get(institution.kind),
+                type=institution.type,
             )
         )
     for kind, candidates in sorted(model.siting.items()):

@@ -10,6 +10,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from allocate.abilities import Ability
+from allocate.consortia import Leading
 from allocate.outreach import Way
 from allocate.postings import Carried, Pool, Postings
 from allocate.resources import Resource, employers, is_employed
@@ -67,6 +69,8 @@ class Site:
         One-off cost of opening it in place of one that closes nearby [yuan]; None where that is no cheaper.
     upgrade
         How it may be enlarged; None where it may not.
+    type
+        What kind of hospital it is; empty where it is none, or that is unknown.
     """
 
     id: str
@@ -85,6 +89,7 @@ class Site:
     per_staff: tuple[tuple[str, int], ...] = ()
     moving: int | None = None
     upgrade: Upgrade | None = None
+    type: str = ""
 
     @property
     def most(self) -> int | None:
@@ -147,6 +152,18 @@ class Case:
         Ways to travel, by name.
     fields
         Whether a hub has staff of a specialty, or lacks it, by (index of the site, specialty), where that is known.
+    abilities
+        Functions that the plan decides, by name.
+    makers
+        Indices of the sites that may set a function up, by its name.
+    centres
+        Time of the way [s] from a site to one that may be its centre, by function and (site, centre).
+    had
+        Functions of today, by (name, index of the site): index of the centre that provides it, -1 where it is its own.
+    leading
+        How consortia may be formed; None where the plan forms none.
+    hub_people
+        People of every hub by year [persons], by its index: those of the places of its town that it is nearest to.
     """
 
     years: tuple[int, ...]
@@ -177,6 +194,12 @@ class Case:
     cuts: tuple[Row, ...] = ()
     modes: Mapping[str, Mode] = field(default_factory=dict)
     fields: Mapping[tuple[int, str], bool] = field(default_factory=dict)
+    abilities: Mapping[str, Ability] = field(default_factory=dict)
+    makers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    centres: Mapping[str, Mapping[tuple[int, int], int]] = field(default_factory=dict)
+    had: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    leading: Leading | None = None
+    hub_people: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def in_groups(self, groups: Sequence[Sequence[int]]) -> "Case":
         """Return the case in which the first year of every group of neighbouring years stands for the group.
@@ -193,6 +216,7 @@ class Case:
             intervals=tuple(sum(self.intervals[a:b]) for a, b in pairwise(begins)) if self.intervals else (),
             people=self.people[:, first],
             ages={group: people[:, first] for group, people in self.ages.items()},
+            hub_people={j: tuple(people[t] for t in first) for j, people in self.hub_people.items()},
         )
 
     @property
@@ -248,6 +272,8 @@ class Case:
 
         Of what the model says nothing about, any site may have some.
         """
+        if what in self.abilities:
+            return what, self.havers[what]
         resource = self.resources.get(what)
         if resource is None:
             return what, tuple(range(len(self.sites)))
@@ -258,12 +284,65 @@ class Case:
 
     def counted_at(self, what: str, j: int) -> str | None:
         """Return under which name a resource or function is counted at a site; None where it cannot have any."""
+        if what in self.abilities:
+            return what if j in self._havers_of[what] else None
         resource = self.resources.get(what)
         if resource is None:
             return what
         if not resource.sum_of:
             return what if self.sites[j].kind in resource.at else None
         return self.counted_at(resource.sum_of, j) if self.sites[j].kind in resource.kinds else None
+
+    @cached_property
+    def havers(self) -> Mapping[str, tuple[int, ...]]:
+        """Return the sites that may have each function: set up there, or provided by a centre."""
+        return {
+            name: tuple(sorted({*self.makers.get(name, ()), *(j for j, _ in self.centres.get(name, ()))}))
+            for name in self.abilities
+        }
+
+    @cached_property
+    def _havers_of(self) -> Mapping[str, frozenset[int]]:
+        return {name: frozenset(sites) for name, sites in self.havers.items()}
+
+    @cached_property
+    def centres_of(self) -> Mapping[tuple[str, int], tuple[int, ...]]:
+        """Return the sites that may provide a function to a site, the nearest first, by (function, site)."""
+        found: dict[tuple[str, int], list[int]] = {}
+        for name, pairs in self.centres.items():
+            for j, k in sorted(pairs, key=lambda pair: (pairs[pair], pair)):
+                found.setdefault((name, j), []).append(k)
+        return {key: tuple(centres) for key, centres in found.items()}
+
+    @cached_property
+    def brought(self) -> Mapping[str, Mapping[str, int]]:
+        """Return the resources that are only where some function is: how many each brings, by resource and function."""
+        found: dict[str, dict[str, int]] = {}
+        for name, ability in self.abilities.items():
+            for what, number in ability.brings.items():
+                found.setdefault(what, {})[name] = number
+        return found
+
+    def had_for(self, function: str, j: int, years: int, t: int) -> bool | int:
+        """Tell whether a site that sets up a function now has had another for so long, as far as that is settled.
+
+        It is where it has it today already, for as long as today lies back; else the index of the last plan year in
+        which it must have it, -1 where there is none.
+        """
+        before = sum(self.intervals[: t + 1]) if self.intervals else 0
+        if (function, j) in self.had and before >= years:
+            return True
+        passed = 0
+        for u in range(t, -1, -1):
+            if passed >= years:
+                return u
+            passed += self.intervals[u] if self.intervals else 0
+        return -1
+
+    def people_of_hub(self, j: int, t: int) -> int:
+        """Return the people of a hub in a year [persons]; of what is no hub, none."""
+        people = self.hub_people.get(j)
+        return 0 if people is None else people[t]
 
     def claims(self, what: str, j: int) -> Mapping[str, int]:
         """Return the teams at a site that are made of a resource, or of part of it, and of how many.
@@ -381,17 +460,22 @@ class Case:
         """
         hubs = tuple(j for j, site in enumerate(self.sites) if site.kind in HUB_KINDS)
         every = tuple(j for j, site in enumerate(self.sites) if site.kind == "hospital")
-        lead = {self.hospital_of(j) for j in hubs}
+        lead = {self.hospital_of(j) for j in hubs} if self.leading is None else set(self.leading.leads)
         hospitals = tuple(j for j in every if j in lead) or every
         return tuple(hubs + hospitals if pool.sends_as else hubs for pool in self.pools)
 
     def sends_as(self, pool: int, sender: str, j: int) -> bool:
-        """Tell whether a pool's experts at a site are sent by whom a clause names: see `postings.SENDERS`."""
+        """Tell whether a pool's experts at a site are, or may be, sent by whom a clause names: see `postings.SENDERS`.
+
+        Where the plan forms consortia, any hospital that may lead the site may turn out to be its lead.
+        """
         one = self.pools[pool]
         match sender:
             case "district":
                 return one.hospital >= 0
             case "lead_hospital":
+                if self.leading is not None:
+                    return (j, one.hospital) in self.leading.pairs
                 return one.hospital >= 0 and one.hospital == self.hospital_of(j)
         return one.sends_as == sender
 

@@ -5,16 +5,18 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from allocate.case import Case, Site
+from allocate.decisions.functions import begun
 from allocate.decisions.posting import pairs
 from allocate.layout import Layout
 from allocate.life import moved, opening_terms
 from allocate.resources import JOINED, flow
-from allocate.rows import UPGRADED, Key, Number, amount, moves, opened, tours, visits
+from allocate.rows import LEADS, UPGRADED, Key, Number, added, amount, moves, opened, tours, visits
 
 Nature = Literal["capital", "recurrent"]
 NATURES: tuple[Nature, ...] = ("capital", "recurrent")
-# What something is paid for, beside the resources: the site itself, experts posted there, visits from there.
-SITES, POSTINGS, OUTREACH = "sites", "postings", "outreach"
+# What something is paid for, beside the resources: the site itself, experts posted there, visits from there, what it
+# can do, the consortium that it leads.
+SITES, POSTINGS, OUTREACH, FUNCTIONS, CONSORTIA = "sites", "postings", "outreach", "functions", "consortia"
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,8 @@ class Charge:
     nature
         Capital: once, in that plan year. Recurrent: in each calendar year that the plan year stands for.
     what
-        `sites` for the site itself, `postings` for experts posted there, `outreach` for visits from there, else the
-        resource.
+        `sites` for the site itself, `postings` for experts posted there, `outreach` for visits from there, `functions`
+        for what it can do, `consortia` for the one that it leads, else the resource.
     at
         Index of the site, or of the employer.
     terms, constant
@@ -66,6 +68,7 @@ def charges(case: Case, t: int) -> Iterator[Charge]:
                 fresh: dict[Key, Number] = {now: site.upgrade.opening}
                 yield Charge("capital", SITES, j, fresh | ({before: -site.upgrade.opening} if t else {}))
     yield from _going_out(case, t)
+    yield from _of_hubs(case, t)
     for name, resource in case.resources.items():
         if resource.sum_of:
             continue
@@ -103,9 +106,49 @@ def _going_out(case: Case, t: int) -> Iterator[Charge]:
                 yield Charge("recurrent", OUTREACH, j, terms)
 
 
+def _of_hubs(case: Case, t: int) -> Iterator[Charge]:
+    """Yield what functions cost where they are set up and where they are provided, and consortia at their leads."""
+    once: dict[int, dict[Key, Number]] = {}
+    yearly: dict[int, dict[Key, Number]] = {}
+    for name in case.abilities:
+        for j in case.havers[name]:
+            opening, running = function_cost(case, name, j)
+            if opening:
+                terms = {key: times * opening for key, times in begun(case, name, j, t).items()}
+                once[j] = added(once.get(j, {}), terms)
+            if running:
+                yearly.setdefault(j, {})[amount(name, j, t)] = running
+    for j, terms in once.items():
+        yield Charge("capital", FUNCTIONS, j, terms)
+    for j, terms in yearly.items():
+        yield Charge("recurrent", FUNCTIONS, j, terms)
+    if case.leading is None:
+        return
+    plan = case.leading.plan
+    for k in case.leading.leads:
+        if plan.opening:
+            before: dict[Key, Number] = {amount(LEADS, k, t - 1): -plan.opening} if t else {}
+            yield Charge("capital", CONSORTIA, k, {amount(LEADS, k, t): plan.opening} | before)
+        if plan.yearly:
+            yield Charge("recurrent", CONSORTIA, k, {amount(LEADS, k, t): plan.yearly})
+
+
+def function_cost(case: Case, name: str, j: int) -> tuple[int, int]:
+    """Return what a function costs once and in a calendar year at a site: set up there, or linked [yuan]."""
+    ability = case.abilities[name]
+    if j in case.makers[name]:
+        return ability.opening, ability.yearly
+    return ability.linking, ability.linked_yearly
+
+
 def tour_cost(case: Case, months: int) -> int:
     """Return what one tour costs [yuan]."""
     return 0 if case.postings is None else case.postings.handover + months * case.postings.monthly
+
+
+def had_yearly(case: Case, j: int) -> int:
+    """Return what the functions that a site has today cost in a calendar year [yuan]."""
+    return sum(function_cost(case, name, j)[1] for name, k in case.had if k == j)
 
 
 def _saved(site: Site) -> int:
@@ -125,7 +168,9 @@ def new_charges(case: Case, t: int) -> Iterator[Charge]:
             is_larger = amount(UPGRADED, charge.at, t) in charge.terms
             if charge.nature == "capital" or is_larger or not case.sites[charge.at].exists:
                 yield charge
-        elif charge.what in (POSTINGS, OUTREACH):
+        elif charge.what == FUNCTIONS and charge.nature == "recurrent":
+            yield replace(charge, constant=-had_yearly(case, charge.at))
+        elif charge.what in (POSTINGS, OUTREACH, FUNCTIONS, CONSORTIA):
             yield charge
         elif charge.what in case.employed:
             yield replace(charge, constant=0)
@@ -170,6 +215,22 @@ def spent(case: Case, layout: Layout, t: int, wanted: Wanted = _everything) -> d
     for j in moved(case, layout, t).values():
         if wanted("capital", SITES, j):
             money["capital"] -= _saved(case.sites[j])
+    for name in case.abilities:
+        for j in case.havers[name]:
+            has = layout.has(name, j, t)
+            before = layout.has(name, j, t - 1) if t else (name, j) in case.had
+            opening, running = function_cost(case, name, j)
+            if has and not before and wanted("capital", FUNCTIONS, j):
+                money["capital"] += opening
+            if has and wanted("recurrent", FUNCTIONS, j):
+                money["recurrent"] += running
+    for k in () if case.leading is None else case.leading.leads:
+        leads, led = (int(layout.amounts.get((LEADS, k, u), 0)) if u >= 0 else 0 for u in (t, t - 1))
+        opening, yearly = (0, 0) if case.leading is None else (case.leading.plan.opening, case.leading.plan.yearly)
+        if wanted("capital", CONSORTIA, k):
+            money["capital"] += opening * (leads - led)
+        if wanted("recurrent", CONSORTIA, k):
+            money["recurrent"] += yearly * leads
     for name, resource in case.resources.items():
         if name in case.employed:
             for employer in case.teams_of:
@@ -200,6 +261,7 @@ def newly_spent(
         return wanted(what, at) and (what != SITES or nature == "capital" or not case.sites[at].exists)
 
     money = sum(spent(case, layout, t, is_new).values())
+    money -= sum(had_yearly(case, j) for j in {k for _, k in case.had} if wanted(FUNCTIONS, j))
     money += sum(
         site.upgrade.yearly
         for j, site in enumerate(case.sites)

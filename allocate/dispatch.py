@@ -37,13 +37,17 @@ class _Sending:
     months: list[int]
     away: dict[tuple[str, int], int]
 
-    def send(self, rule: Posting, j: int, sender: str) -> tuple[int, int] | None:
-        """Return the pool with most to spare, and the longest tour, that counts at a site; None without one."""
+    def send(self, rule: Posting, j: int, sender: str, lead: int | None) -> tuple[int, int] | None:
+        """Return the pool with most to spare, and the longest tour, that counts at a site; None without one.
+
+        Where only its lead's count, that is named.
+        """
         case = self.case
         able = [
             (p, months)
             for p, months, k in pairs(case)
             if k == j and self.tours[p] and months <= self.months[p] and rule.counts(case, p, months, j, sender)
+            if lead is None or case.pools[p].hospital == lead
         ]
         able.sort(key=lambda one: (-one[1], -self.months[one[0]], one[0]))
         # (Of several pools of one hospital all may be short of staff: then one of another is looked for.)
@@ -91,7 +95,8 @@ def post(case: Case, rules: Iterable[Rule], layout: Layout, t: int, works: Works
             turn = 0
             while able and rule.posted(case, found, inside, sender, t) < rule.wanted(layout, inside, t):
                 j = able[turn % len(able)]
-                one = sending.send(rule, j, sender)
+                lead = layout.lead_of.get((j, t), -1) if rule.by_lead(case) else None
+                one = sending.send(rule, j, sender, lead)
                 if one is None:
                     able.remove(j)
                     continue

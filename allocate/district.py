@@ -60,6 +60,8 @@ class Institution:
     ----------
     parent
         Id of the institution above: the hub of a station or clinic, the hospital of a hub; empty where unknown.
+    level, type, ownership
+        Of a hospital: its level (1 to 3), what kind of hospital it is, who runs it; None or empty where unknown.
     """
 
     id: str
@@ -74,6 +76,28 @@ class Institution:
     place: str = ""
     parent: str = ""
     parent_basis: Basis | None = None
+    level: int | None = None
+    type: str = ""
+    ownership: str = ""
+    profile_basis: Basis | None = None
+
+
+@dataclass(frozen=True)
+class FunctionThere:
+    """A function that an institution has today, and in which row of functions.csv that stands.
+
+    Attributes
+    ----------
+    centre
+        Id of the centre that provides it; empty where it is its own.
+    """
+
+    institution: str
+    function: str
+    basis: Basis
+    source: str
+    centre: str = ""
+    row: int = 0
 
 
 @dataclass(frozen=True)
@@ -260,6 +284,8 @@ class District:
         Whom hospitals can let go, who is away already, and half-days without rounds, where the planner lists them.
     fields
         Specialties that institutions have or lack, where the planner lists them.
+    functions
+        Functions that institutions have today, where the planner lists them.
     """
 
     id: str
@@ -282,6 +308,7 @@ class District:
     tours: tuple[Standing, ...] = ()
     sessions: tuple[NoRounds, ...] = ()
     fields: tuple[FieldThere, ...] = ()
+    functions: tuple[FunctionThere, ...] = ()
 
     @property
     def people(self) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from allocate.case import Case
-from allocate.rows import UPGRADED, Number
+from allocate.rows import LEADS, UPGRADED, Number
 from allocate.sessions import Visit
 from allocate.tours import Tour
 
@@ -30,6 +30,10 @@ class Layout:
         The months of the tours, by year; empty until they are worked out.
     timetable
         The half-days of the visits, by (way of outreach, site that visits, year); empty until they are worked out.
+    members
+        Every (site, hospital that leads its consortium, year).
+    links
+        Every (function, site that has it from a centre, that centre, year).
     """
 
     open: frozenset[tuple[int, int]]
@@ -39,6 +43,23 @@ class Layout:
     visits: frozenset[tuple[str, int, int, int]] = frozenset()
     roster: Mapping[int, tuple[Tour, ...]] = field(default_factory=dict)
     timetable: Mapping[tuple[str, int, int], tuple[Visit, ...]] = field(default_factory=dict)
+    members: frozenset[tuple[int, int, int]] = frozenset()
+    links: frozenset[tuple[str, int, int, int]] = frozenset()
+
+    @cached_property
+    def lead_of(self) -> Mapping[tuple[int, int], int]:
+        """Return the hospital that leads a site's consortium in a year, by (site, year); one that leads is its own."""
+        own = {(k, t): k for (what, k, t), number in self.amounts.items() if what == LEADS and number}
+        return own | {(j, t): k for j, k, t in sorted(self.members, reverse=True)}
+
+    @cached_property
+    def centre_of(self) -> Mapping[tuple[str, int, int], int]:
+        """Return the centre that provides a function to a site in a year, by (function, site, year)."""
+        return {(name, j, t): k for name, j, k, t in sorted(self.links, reverse=True)}
+
+    def has(self, function: str, j: int, t: int) -> bool:
+        """Tell whether a site has a function in a year."""
+        return self.amounts.get((function, j, t), 0) >= 1
 
     @cached_property
     def served(self) -> Mapping[tuple[int, int], int]:
@@ -78,6 +99,8 @@ class Layout:
             visits=frozenset((way, i, j, years[t]) for way, i, j, t in self.visits if t in years),
             roster={years[t]: tours for t, tours in self.roster.items() if t in years},
             timetable={(way, j, years[t]): visits for (way, j, t), visits in self.timetable.items() if t in years},
+            members=frozenset((j, k, years[t]) for j, k, t in self.members if t in years),
+            links=frozenset((name, j, k, years[t]) for name, j, k, t in self.links if t in years),
         )
 
     @cached_property
@@ -100,6 +123,11 @@ class Layout:
         if (j, t) not in self.open:
             return 0
         return case.posts(what, j) + (case.more_posts(what, j) if self.is_upgraded(j, t) else 0)
+
+    def brought(self, case: Case, what: str, j: int, t: int) -> int | None:
+        """Return the most of a resource that the functions of a site bring in a year; None: it comes without any."""
+        functions = case.brought.get(what)
+        return None if functions is None else sum(n for name, n in functions.items() if self.has(name, j, t))
 
     def change(self, j: int, t: int) -> int:
         """Return 1 where a candidate opens in a year, -1 where it closes again, and 0 where nothing changes."""

@@ -44,6 +44,8 @@ class Reduced:
             amounts={(what, j, t): n for (what, j, merged), n in layout.amounts.items() for t in years[merged]},
             tours={(p, months, j, t): n for (p, months, j, merged), n in layout.tours.items() for t in years[merged]},
             visits=frozenset((way, i, j, t) for way, i, j, merged in layout.visits for t in years[merged]),
+            members=frozenset((j, k, t) for j, k, merged in layout.members for t in years[merged]),
+            links=frozenset((name, j, k, t) for name, j, k, merged in layout.links for t in years[merged]),
         )
 
     def first(self, layout: Layout) -> Layout:
@@ -108,10 +110,13 @@ def _alike(case: Case, rules: Iterable[Rule], earlier: int, later: int) -> bool:
         return rule.sees_changes and t in case.periods and holds(rule, t)
 
     # Staff changes from year to year: who joined stays, and of today's some leave. Postings and rounds need staff.
+    # Functions are set up one after the other.
     return (
         not case.resources
         and not case.pools
         and not case.ways
+        and not case.abilities
+        and case.leading is None
         and all(np.array_equal(people[:, earlier], people[:, later]) for people in (case.people, *case.ages.values()))
         and all(
             holds(rule, earlier) == holds(rule, later) and not sees(rule, later) and not sees(rule, later + 1)

@@ -13,8 +13,10 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
-from allocate import outreach, postings
+from allocate import abilities, consortia, outreach, postings
+from allocate.abilities import Ability
 from allocate.bundle import bundled
+from allocate.consortia import Consortia
 from allocate.errors import ModelError, Problem, UsageError
 from allocate.faults import problems_of
 from allocate.goals import GOALS, Goal, Match, Travel, WorstTenth
@@ -155,6 +157,8 @@ class _Head(pydantic.BaseModel):
     supporters: dict[str, Supporter] = {}
     pools: dict[str, Release] = {}
     outreach: dict[str, Outreach] = {}
+    functions: dict[str, Ability] = {}
+    consortia: Consortia | None = None
 
     @pydantic.field_validator("years")
     @classmethod
@@ -202,6 +206,8 @@ class Model:
         How experts are posted to hubs; hospitals outside that send some; whom departments can let go, by name.
     outreach
         Ways in which villages and towns are visited, by name.
+    functions, consortia
+        Functions that institutions may have, by name; how hubs are grouped into consortia.
     goals
         In order of importance.
     draws, seed
@@ -243,16 +249,24 @@ class Model:
     supporters: Mapping[str, Supporter] = field(default_factory=dict)
     pools: Mapping[str, Release] = field(default_factory=dict)
     outreach: Mapping[str, Outreach] = field(default_factory=dict)
+    functions: Mapping[str, Ability] = field(default_factory=dict)
+    consortia: Consortia | None = None
 
     @property
     def decided(self) -> frozenset[str]:
         """Return the decisions that the plan settles: beside sites, those of which the model says what there may be."""
-        told = {"staff": self.resources, "postings": self.postings, "rounds": self.outreach}
+        told = {
+            "staff": self.resources,
+            "postings": self.postings,
+            "rounds": self.outreach,
+            "functions": self.functions,
+            "consortia": self.consortia,
+        }
         return frozenset({"siting", *(name for name, table in told.items() if table)})
 
     def settles(self, rule: Rule) -> bool:
         """Tell whether the plan decides all that a rule speaks of."""
-        return rule.is_decided(self.decided, self.resources)
+        return rule.is_decided(self.decided, self.resources, self.functions)
 
     def has_passed(self, year: int) -> bool:
         """Tell whether a deadline's year has passed: then its clause is checked, not planned."""
@@ -272,8 +286,26 @@ class Model:
         return bool(self.regime and document and document.regime not in (self.regime, "city"))
 
     def decides(self, clause: Clause) -> bool:
-        """Tell whether the plan settles a decision that a clause leaves open."""
-        return clause.needs in self.decided and (not clause.kinds or not set(clause.kinds).isdisjoint(self.siting))
+        """Tell whether the plan settles a decision that a clause leaves open.
+
+        What has to do with certain kinds of institution is settled where the plan decides it of one of them; of
+        functions and consortia, where the model says that they answer the clause.
+        """
+        kinds: set[str] = set()
+        match clause.needs:
+            case "functions":
+                return any(clause.id in one.clauses for one in self.functions.values())
+            case "consortia":
+                return self.consortia is not None and clause.id in self.consortia.clauses
+            case "siting":
+                kinds = set(self.siting)
+            case "staff":
+                kinds = {kind for one in self.resources.values() for kind in one.at}
+            case "rounds":
+                kinds = {kind for one in self.outreach.values() for kind in one.by}
+            case _:
+                return clause.needs in self.decided
+        return bool(kinds) and (not clause.kinds or not kinds.isdisjoint(clause.kinds))
 
     def planned(self) -> dict[str, Rule]:
         """Return the rules that the plan can still meet: decided by it, and with a year that is not before `as_of`."""
@@ -511,6 +543,15 @@ def model_of(
             *_unknown_resources(head, rules, sheet, file),
             *postings.faults(head.postings, head.supporters, head.pools, head.resources, file),
             *outreach.faults(head.outreach, head.resources, head.modes, file),
+            *abilities.faults(
+                head.functions,
+                head.resources,
+                head.modes,
+                file,
+                has_consortia=head.consortia is not None,
+                has_postings=head.postings is not None,
+            ),
+            *consortia.faults(head.consortia, head.modes, file),
             *_unknown_ways(head, rules, sheet, file),
             *_idle_budgets(head, rules, sheet, file),
             *_cheap_to_drop(head, goals, file),
@@ -544,6 +585,8 @@ def model_of(
         supporters=head.supporters,
         pools=head.pools,
         outreach=head.outreach,
+        functions=head.functions,
+        consortia=head.consortia,
         population=head.population,
     )
 
@@ -615,6 +658,8 @@ def _keys(kind: type[Any], path: tuple[str, ...]) -> list[str]:
         "supporters": Supporter,
         "pools": Release,
         "outreach": Outreach,
+        "functions": Ability,
+        "consortia": Consortia,
     }
     if kind in (_Head, _Presets) and path and path[0] in inner:
         # (Inside a table of a kind of site: enlarging and moving it.)

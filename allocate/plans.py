@@ -13,16 +13,18 @@ import numpy as np
 
 from allocate import __version__
 from allocate.alone import nesting
+from allocate.belonging import belonging_of, consortia_rows, function_rows, reserve_rows
 from allocate.candidates import make_case
 from allocate.care import care, visited_how
 from allocate.case import Case, Site
-from allocate.costs import OUTREACH, POSTINGS, SITES, charges, spent
+from allocate.costs import CONSORTIA, FUNCTIONS, OUTREACH, POSTINGS, SITES, charges, spent
 from allocate.data_problems import data_problems
 from allocate.district import (
     Department,
     District,
     Fact,
     FieldThere,
+    FunctionThere,
     Growth,
     Institution,
     NoRounds,
@@ -128,8 +130,9 @@ def assemble(
         "readings": _readings(model, case, layout),
         "fits": _fits(model, case, layout),
         "care": care(district, model, case, layout),
-        "consortia": [],
-        "functions": [],
+        "consortia": consortia_rows(case, layout),
+        "functions": function_rows(case, layout),
+        "reserves": reserve_rows(model.planned(), case, layout),
         "budget": _budget(model, case, layout),
         "coverage": _coverage(district, model, case, layout, today),
         "fairness": fairness(district, case, layout),
@@ -178,6 +181,7 @@ def _district_data(district: District) -> dict[str, Any]:
         "pools": [asdict(row) for row in district.pools],
         "tours": [asdict(row) for row in district.tours],
         "sessions": [asdict(row) for row in district.sessions],
+        "functions": [asdict(row) for row in district.functions],
         "warnings": [asdict(warning) for warning in district.warnings],
     }
 
@@ -213,6 +217,7 @@ def district_of(content: Mapping[str, Any]) -> District:
         pools=records(Department, data.get("pools", ())),
         tours=records(Standing, data.get("tours", ())),
         sessions=records(NoRounds, data.get("sessions", ())),
+        functions=records(FunctionThere, data.get("functions", ())),
         inputs=inputs_of(content, "district"),
         warnings=tuple(Problem(**row) for row in data.get("warnings", ())),
     )
@@ -251,7 +256,8 @@ def layout_of(content: Mapping[str, Any], case: Case) -> Layout:
         for which in FLOWS:
             if row[which]:
                 amounts[flow(row["resource"], which), employer, t] = row[which]
-    return Layout(frozenset(is_open), serve, amounts, **going_out_of(content, case))
+    has, members, links = belonging_of(content, case)
+    return Layout(frozenset(is_open), serve, amounts | has, **going_out_of(content, case), members=members, links=links)
 
 
 def read_plan(path: str | Path) -> dict[str, Any]:
@@ -598,8 +604,11 @@ def _budget(model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
         staff = spent(case, layout, t, lambda nature, what, at: what in case.resources)
         postings = spent(case, layout, t, lambda nature, what, at: what == POSTINGS)["recurrent"]
         outreach = spent(case, layout, t, lambda nature, what, at: what == OUTREACH)["recurrent"]
-        capital = sites["capital"] + staff["capital"]
-        recurrent = sites["recurrent"] + staff["recurrent"] + postings + outreach
+        functions = spent(case, layout, t, lambda nature, what, at: what == FUNCTIONS)
+        consortia = spent(case, layout, t, lambda nature, what, at: what == CONSORTIA)
+        parts = (sites, staff, functions, consortia)
+        capital = sum(part["capital"] for part in parts)
+        recurrent = sum(part["recurrent"] for part in parts) + postings + outreach
         rows.append(
             {
                 "year": year,
@@ -610,6 +619,10 @@ def _budget(model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
                 "pay": staff["recurrent"],
                 "postings": postings,
                 "outreach": outreach,
+                "functions": functions["capital"],
+                "functions_yearly": functions["recurrent"],
+                "consortia": consortia["capital"],
+                "consortia_yearly": consortia["recurrent"],
                 "standing_pay": int(sum(charge.constant for charge in charges(case, t))),
                 "capital": capital,
                 "recurrent": recurrent,
@@ -680,6 +693,7 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
         if institution.kind in KINDS_ABOVE:
             # (Where it is not listed, the nearest one is taken.)
             count("institutions.parent", institution.parent_basis or Basis.ASSUMED)
+        count("institutions.profile", institution.profile_basis)
     for rule in model.rules.values():
         count("model.rules", rule.basis)
     for candidates in model.siting.values():
@@ -701,6 +715,11 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
         count("model.pools", release.basis)
     for plan in model.outreach.values():
         count("model.outreach", plan.basis)
+    for ability in model.functions.values():
+        count("model.functions", ability.basis)
+    count("model.consortia", model.consortia.basis if model.consortia else None)
+    for one in district.functions:
+        count("functions", one.basis)
     count("model.postings", model.postings.basis if model.postings else None)
     for table, rows in (("pools", district.pools), ("tours", district.tours), ("sessions", district.sessions)):
         for line in rows:

@@ -8,12 +8,15 @@ from math import ceil, floor
 
 from allocate.case import Case
 from allocate.dispatch import post, visit
+from allocate.equip import equip, follow_postings
 from allocate.layout import Layout
 from allocate.resources import BORROWED, JOINED, LENT, SPARE, flow
 from allocate.rows import Number
-from allocate.rules import Rate, Ratio, Rule, SiteMinimum, Total
+from allocate.rules import Rate, Ratio, Reserve, Rule, SiteMinimum, Total
 from allocate.rules.amounts import held
 from allocate.rules.ratio import meant
+from allocate.rules.reserve import reserved
+from allocate.units import exact
 
 # One clause may ask for more of what another one counts: after so many rounds what is missing is left to the solver.
 _ROUNDS = 4
@@ -57,7 +60,7 @@ class _Year:
 
     def _add_one(self, name: str, j: int) -> bool:
         case, resource = self.case, self.case.resources[name]
-        if (j, self.t) not in self.layout.open or self.works[name, j] >= case.posts(name, j):
+        if (j, self.t) not in self.layout.open or self.works[name, j] >= self._posts(name, j):
             return False
         if resource.part_of:
             missing = self.works[name, j] + 1 - self.works[resource.part_of, j]
@@ -74,6 +77,11 @@ class _Year:
             return False
         self.works[name, j] += 1
         return True
+
+    def _posts(self, name: str, j: int) -> int:
+        """Return the most of a resource that a site may have: of what comes with functions, what those there bring."""
+        posts, brought = self.case.posts(name, j), self.layout.brought(self.case, name, j, self.t)
+        return posts if brought is None else min(posts, brought)
 
     @cached_property
     def _claimed(self) -> Sequence[str]:
@@ -99,7 +107,7 @@ class _Year:
     def so_far(self) -> Layout:
         """Return the layout of this year as it is staffed so far."""
         amounts: dict[tuple[str, int, int], Number] = {(name, j, self.t): n for (name, j), n in self.works.items() if n}
-        return replace(self.layout, amounts=amounts)
+        return replace(self.layout, amounts={**self.layout.amounts, **amounts})
 
 
 def staff(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
@@ -108,7 +116,8 @@ def staff(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
     Whoever cannot be served by the staff that there is, is not served.
     """
     rules = list(rules)
-    amounts: dict[tuple[str, int, int], Number] = {}
+    layout = equip(case, rules, layout)
+    amounts: dict[tuple[str, int, int], Number] = dict(layout.amounts)
     joined: dict[tuple[str, int], int] = defaultdict(int)
     for t in case.periods:
         there = {(name, e): case.staying(name, e, t) + joined[name, e] for name in case.employed for e in case.teams_of}
@@ -126,13 +135,14 @@ def staff(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
             changed = [_meet(year, rule, rules) for rule in rules if t in rule.when(case)]
             if not any(changed):
                 break
+        _hold_back(year, rules)
         layout = post(case, rules, layout, t, year.has, year.take_one)
         amounts |= {(name, j, t): n for (name, j), n in year.works.items() if n}
         for name, employer in there:
             used = sum(year.works[name, j] for j in case.teams_of[employer])
             flows = {JOINED: joined[name, employer], SPARE: there[name, employer] - used}
             amounts |= {(flow(name, which), employer, t): n for which, n in flows.items() if n}
-    return _without_those_left_out(case, replace(layout, amounts=amounts))
+    return _without_those_left_out(case, follow_postings(case, replace(layout, amounts=amounts)))
 
 
 def employ_spare(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
@@ -156,6 +166,9 @@ def employ_spare(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
                     free = case.posts(name, j) if (j, t) in layout.open else 0
                     if whole:
                         free = min(free, int(amounts.get((whole, j, t), 0)))
+                    brought = layout.brought(case, name, j, t)
+                    if brought is not None:
+                        free = min(free, brought)
                     rooms = [
                         most - sum(int(amounts.get((name, k, t), 0)) for k in inside)
                         for inside, most in ceilings
@@ -206,12 +219,29 @@ def _fill_sites(year: _Year, rules: Iterable[Rule]) -> None:
         load = year.layout.load.get((j, year.t), 0)
         for name, people in site.per_staff:
             year.add(name, j, max(0, -(-load // people) - year.works[name, j]))
+    for name, ability in case.abilities.items():
+        for j in case.makers[name] if ability.staff and not ability.posted_by else ():
+            if year.layout.has(name, j, year.t) and (name, j) not in case.had:
+                for what, number in ability.staff.items():
+                    year.add(what, j, max(0, number - year.works[what, j]))
     for rule in rules:
         if isinstance(rule, SiteMinimum) and year.t in rule.when(case):
             counted, holders = case.holders(rule.resource)
             for j in holders:
                 if case.sites[j].kind in rule.kinds:
                     year.add(counted, j, max(0, ceil(rule.at_least) - year.works[counted, j]))
+
+
+def _hold_back(year: _Year, rules: Iterable[Rule]) -> None:
+    """Hold back at every site the share of what it has that a clause asks for."""
+    for rule in rules:
+        if isinstance(rule, Reserve) and year.t in rule.when(year.case):
+            for what in rule.of:
+                held = reserved(what)
+                for j, site in enumerate(year.case.sites):
+                    if site.kind in rule.kinds:
+                        wanted = ceil(exact(rule.share) * year.works[what, j])
+                        year.add(held, j, max(0, wanted - year.works[held, j]))
 
 
 def _use_spare(year: _Year, rules: Iterable[Rule]) -> None:

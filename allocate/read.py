@@ -220,10 +220,11 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
     pools = _read_table(folder, tables.POOLS)
     tours = _read_table(folder, tables.TOURS)
     sessions = _read_table(folder, tables.SESSIONS)
+    functions = _read_table(folder, tables.FUNCTIONS)
     boundary = _read_boundary(folder)
     if card is not None and boundary is not None and not _measures_well(card.epsg, boundary):
         folder.blame("estimate.epsg", CARD, column="epsg", value=card.epsg)
-    _check_links(folder, places, towns, institutions, travel, staff, growth, by_year, tours)
+    _check_links(folder, places, towns, institutions, travel, staff, growth, by_year, tours, functions)
     for table, rows in ((places_table, places), (towns_table, towns), (tables.INSTITUTIONS, institutions)):
         _check_positions(folder, table.file, rows, boundary)
     totals = {str(row["indicator"]): row for _, row in facts}
@@ -531,6 +532,7 @@ def _check_links(
     growth: Sequence[tuple[int, Row]],
     by_year: Sequence[tuple[int, Row]],
     tours: Sequence[tuple[int, Row]],
+    functions: Sequence[tuple[int, Row]],
 ) -> None:
     """Blame every code that points to nothing."""
     spoilt = {p.file for p in folder.problems if (p.what, p.column) == ("problem.id_number", "id")}
@@ -551,6 +553,8 @@ def _check_links(
         (tables.TRAVEL, travel, "from", place_ids, tables.PLACES),
         (tables.TRAVEL, travel, "to", site_ids, tables.PLACES),
         (tables.TOURS, tours, "hub", institution_ids, tables.INSTITUTIONS),
+        (tables.FUNCTIONS, functions, "institution", institution_ids, tables.INSTITUTIONS),
+        (tables.FUNCTIONS, functions, "centre", institution_ids, tables.INSTITUTIONS),
         (tables.GROWTH, growth, "town", town_ids, tables.TOWNS),
         (tables.PEOPLE_BY_YEAR, by_year, "place", place_ids, tables.PLACES),
     ]
@@ -581,6 +585,12 @@ def _check_links(
         if told[about] > 1:
             folder.blame("problem.staff_twice", tables.STAFF.file, row=number, value=" · ".join(map(str, about)))
             told[about] = 0
+    there = Counter((row["institution"], row["function"]) for _, row in functions)
+    for number, row in functions:
+        about = (row["institution"], row["function"])
+        if there[about] > 1:
+            folder.blame("problem.function_twice", tables.FUNCTIONS.file, row=number, value=" · ".join(map(str, about)))
+            there[about] = 0
     populated = {row["town"] for _, row in places}
     for number, row in towns:
         if places and row["id"] is not None and row["id"] not in populated:

@@ -132,6 +132,8 @@ def served(i: int, t: int) -> Key:
 
 # The amount that says whether a site was enlarged (0 or 1); no resource may bear this name.
 UPGRADED = "upgraded"
+# The amount that says whether a hospital leads a consortium (0 or 1); nor this one.
+LEADS = "leads"
 
 
 def opens(j: int, t: int) -> Key:
@@ -157,3 +159,27 @@ def tours(pool: int, months: int, j: int, t: int) -> Key:
 def visits(way: str, stop: int, j: int, t: int) -> Key:
     """Return the variable: site `j` visits a village or town in year `t`, in a way of outreach (0 or 1)."""
     return ("visit", way, stop, j, t)
+
+
+def joins(j: int, k: int, t: int) -> Key:
+    """Return the variable: site `j` is in the consortium that hospital `k` leads in year `t` (0 or 1)."""
+    return ("joins", j, k, t)
+
+
+def linked(function: str, j: int, k: int, t: int) -> Key:
+    """Return the variable: site `j` has a function in year `t` from the centre at site `k` (0 or 1)."""
+    return ("linked", function, j, k, t)
+
+
+def begins(function: str, j: int, t: int) -> Key:
+    """Return the helper variable: a function is set up at site `j`, which may close again, in year `t` (0 or 1)."""
+    return ("begins", function, j, t)
+
+
+def added(*sums: Mapping[Key, Number]) -> dict[Key, Number]:
+    """Return the sum of sums that may name the same variable."""
+    whole: dict[Key, Number] = {}
+    for part in sums:
+        for key, times in part.items():
+            whole[key] = whole.get(key, 0) + times
+    return whole

@@ -51,7 +51,7 @@ def settle(case: Case, value: Value, options: Options, columns: Iterable[Key] = 
 
 
 def beside_sites(columns: Iterable[Key], value: Value) -> Layout:
-    """Return what the solver decided beside sites and whom they serve: staff, tours, visits.
+    """Return what the solver decided beside sites and whom they serve: staff, tours, visits, members, links.
 
     Raises
     ------
@@ -61,8 +61,10 @@ def beside_sites(columns: Iterable[Key], value: Value) -> Layout:
     amounts: dict[tuple[str, int, int], Number] = {}
     tours: dict[tuple[int, int, int, int], int] = {}
     visits: set[tuple[str, int, int, int]] = set()
+    members: set[tuple[int, int, int]] = set()
+    links: set[tuple[str, int, int, int]] = set()
     for key in columns:
-        if key[0] not in ("amount", "tours", "visit"):
+        if key[0] not in ("amount", "tours", "visit", "joins", "linked"):
             continue
         number = float(value(key))
         if abs(number - round(number)) > WHOLE_TOLERANCE:
@@ -77,7 +79,18 @@ def beside_sites(columns: Iterable[Key], value: Value) -> Layout:
                 tours[p, months, j, t] = round(number)
             case ("visit", str(way), int(stop), int(j), int(t)):
                 visits.add((way, stop, j, t))
-    return Layout(frozenset(), {}, amounts, tours, frozenset(visits))
+            case ("joins", int(j), int(k), int(t)):
+                members.add((j, k, t))
+            case ("linked", str(name), int(j), int(k), int(t)):
+                links.add((name, j, k, t))
+    return Layout(
+        frozenset(),
+        amounts=amounts,
+        tours=tours,
+        visits=frozenset(visits),
+        members=frozenset(members),
+        links=frozenset(links),
+    )
 
 
 def _pairs(case: Case, is_open: Collection[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:

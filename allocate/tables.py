@@ -26,6 +26,9 @@ KINDS_ABOVE = {
 }
 # Of those who are posted, from the lowest to the highest.
 RANKS = ("resident", "attending", "associate_senior", "senior")
+# What kind of hospital one is, and who runs an institution.
+HOSPITAL_TYPES = ("general", "tcm", "specialised")
+OWNERSHIPS = ("public", "non_profit", "for_profit")
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri")
 HALF_NAMES = ("am", "pm")
 # What ends a site in a plan: closed for good, all its people at one other site, or its work taken up nearby.
@@ -208,6 +211,46 @@ INSTITUTIONS = Table(
             filled=False,
         ),
         _basis("parent", "上级机构", "institution above", filled=False),
+        Column("level", "whole", "医院等级：1、2、3 级", "level of a hospital", "", 1, 3, needed=False, filled=False),
+        Column(
+            "type",
+            "choice",
+            "医院类型：综合、中医、专科",
+            "type of a hospital",
+            choices=HOSPITAL_TYPES,
+            needed=False,
+            filled=False,
+        ),
+        Column(
+            "ownership",
+            "choice",
+            "举办性质：公立、非营利、营利",
+            "who runs it: public, non-profit, for profit",
+            choices=OWNERSHIPS,
+            needed=False,
+            filled=False,
+        ),
+        _basis("profile", "等级、类型和性质", "level, type and ownership", filled=False),
+    ),
+    needed=False,
+)
+FUNCTIONS = Table(
+    "functions.csv",
+    "各机构今天已有的功能（模型里的 [functions.*]）；没有列出的按没有计",
+    "functions that institutions have today, as named in the model; what is not listed is not there",
+    (
+        Column("institution", "id", "机构编号", "id of the institution"),
+        Column("function", "id", "功能（模型里的名称）", "function, as in the model"),
+        Column(
+            "centre",
+            "id",
+            "由哪家中心提供；自己设的空白",
+            "id of the centre that provides it; blank where it is its own",
+            needed=False,
+            filled=False,
+        ),
+        Column("basis", "choice", "依据", "basis", choices=BASES),
+        Column("source", "text", "来源", "source"),
     ),
     needed=False,
 )
@@ -421,7 +464,21 @@ SESSIONS = Table(
     needed=False,
 )
 
-TABLES = (PLACES, TOWNS, INSTITUTIONS, STAFF, FIELDS, FACTS, TRAVEL, GROWTH, PEOPLE_BY_YEAR, POOLS, TOURS, SESSIONS)
+TABLES = (
+    PLACES,
+    TOWNS,
+    INSTITUTIONS,
+    STAFF,
+    FIELDS,
+    FACTS,
+    TRAVEL,
+    GROWTH,
+    PEOPLE_BY_YEAR,
+    POOLS,
+    TOURS,
+    SESSIONS,
+    FUNCTIONS,
+)
 
 # The facts that the reader, the estimate and the projection know by name.
 POPULATION, URBAN, RURAL, AGED_65, AGED_0_14, POPULATION_2010, REGISTERED = (

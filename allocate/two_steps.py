@@ -15,6 +15,7 @@ from allocate import decisions
 from allocate.case import Case
 from allocate.coarse import Coarse
 from allocate.decisions import outreach, siting
+from allocate.equip import follow_postings
 from allocate.goals import Goal
 from allocate.greedy import greedy
 from allocate.layout import Layout, send_nearest
@@ -30,6 +31,9 @@ from allocate.rows import (
     Row,
     Strength,
     amount,
+    begins,
+    joins,
+    linked,
     moves,
     opened,
     opens,
@@ -195,7 +199,9 @@ def _beside_postings(goals: Goals) -> Goals:
 def of_sites(case: Case, rules: Rules) -> dict[str, Rule]:
     """Return the rules that ask something of sites and of whom they serve, and nothing of staff or of its pay."""
     return {
-        name: rule for name, rule in rules.items() if "staff" not in rule.needs and not (rule.spends and case.resources)
+        name: rule
+        for name, rule in rules.items()
+        if rule.needs.isdisjoint({"staff", "functions", "consortia"}) and not (rule.spends and case.resources)
     }
 
 
@@ -231,6 +237,8 @@ def _beside(layout: Layout) -> Iterator[Key]:
     yield from (amount(*about) for about in layout.amounts)
     yield from (tours(*about) for about in layout.tours)
     yield from (visits(*about) for about in layout.visits)
+    yield from (joins(*about) for about in layout.members)
+    yield from (linked(*about) for about in layout.links)
 
 
 def _reader(layout: Layout) -> Callable[[Key], Number]:
@@ -250,6 +258,10 @@ def _reader(layout: Layout) -> Callable[[Key], Number]:
                 return layout.tours.get((p, months, j, t), 0)
             case ("visit", str(way), int(stop), int(j), int(t)):
                 return int((way, stop, j, t) in layout.visits)
+            case ("joins", int(j), int(k), int(t)):
+                return int((j, k, t) in layout.members)
+            case ("linked", str(name), int(j), int(k), int(t)):
+                return int((name, j, k, t) in layout.links)
         return 0
 
     return value
@@ -287,6 +299,9 @@ def staff_for(
                 | ("amount", _, int(j), int(t))
                 | ("tours", _, _, int(j), int(t))
                 | ("visit", _, _, int(j), int(t))
+                | ("begins", _, int(j), int(t))
+                | ("joins", int(j), _, int(t))
+                | ("linked", _, int(j), _, int(t))
             ):
                 return None if (j, t) in begun.open else 0
         return None
@@ -315,8 +330,8 @@ def staff_for(
     found = search_stages(program, wanted, values, known, options)
     if found.values is None:
         return employ_spare(case, rules.values(), begun), found
-    beside = beside_sites(program.keys, found.values)
-    decided_so = replace(begun, amounts=beside.amounts, tours=beside.tours, visits=beside.visits)
+    beside = follow_postings(case, beside_sites(program.keys, found.values))
+    decided_so = replace(beside, open=begun.open, serve=begun.serve)
     staffed = employ_spare(case, rules.values(), decided_so)
     chosen, ways = _reader(staffed), found.values
 
@@ -374,6 +389,12 @@ def start_of(
         for j, site in enumerate(case.sites)
         if site.closable and not site.exists
         for t in case.periods
+    }
+    start |= {
+        begins(name, j, t): 1
+        for (name, j, t) in layout.amounts
+        if name in case.abilities and case.sites[j].closable
+        if not (layout.has(name, j, t - 1) if t else (name, j) in case.had)
     }
     start |= {moves(*pair, t): 1 for t in case.periods for pair in moved(case, layout, t).items()}
     start |= outreach.helpers(case, reader)

@@ -34,6 +34,8 @@ _LATER = frozenset(
         *("pools", "tours", "sessions", "fields"),
         *("nesting", "parent", "parent_basis", "hospital", "into", "from"),
         *("adding", "pay", "standing_pay", "capital", "recurrent"),
+        *("functions", "functions_yearly", "consortia", "consortia_yearly", "reserves"),
+        *("level", "type", "ownership", "profile_basis"),
         *("roster", "timetable", "remote", "posted", "postings", "outreach", "care", "fits", "readings"),
         *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
     }

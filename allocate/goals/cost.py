@@ -9,8 +9,7 @@ from allocate.case import Case
 from allocate.costs import charges, standing_pay, whole_cost
 from allocate.goals.base import Goal
 from allocate.layout import Layout
-from allocate.rows import Key, Number
-from allocate.rules.amounts import added
+from allocate.rows import Key, Number, added
 from allocate.rules.base import STRICT
 
 

@@ -3,6 +3,7 @@
 from allocate.rules.base import Rule
 from allocate.rules.capacity import Capacity
 from allocate.rules.change_limit import ChangeLimit
+from allocate.rules.consortium_size import ConsortiumSize
 from allocate.rules.count import Count
 from allocate.rules.forbid import Forbid
 from allocate.rules.function import Function
@@ -45,12 +46,14 @@ RULES: dict[str, type[Rule]] = {
     "site_minimum": SiteMinimum,
     "function": Function,
     "reserve": Reserve,
+    "consortium_size": ConsortiumSize,
 }
 
 __all__ = [
     "RULES",
     "Capacity",
     "ChangeLimit",
+    "ConsortiumSize",
     "Count",
     "Forbid",
     "Function",

@@ -1,7 +1,7 @@
 """What the rules on amounts have in common: how resources are named, in what they are counted, and their limits."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from fractions import Fraction
 from typing import Annotated
 
@@ -88,15 +88,6 @@ def terms(case: Case, what: str, t: int, times: Number = 1, sites: Collection[in
         return {amount(counted, j, t): times for j in holders}
     named = ((case.counted_at(what, j), j) for j in sorted(sites))
     return {amount(counted, j, t): times for counted, j in named if counted is not None}
-
-
-def added(*sums: Mapping[Key, Number]) -> dict[Key, Number]:
-    """Return the sum of sums that may name the same variable."""
-    whole: dict[Key, Number] = {}
-    for part in sums:
-        for key, times in part.items():
-            whole[key] = whole.get(key, 0) + times
-    return whole
 
 
 def held(case: Case, layout: Layout, what: str, t: int, sites: Collection[int] | None = None) -> Number:

@@ -121,9 +121,20 @@ class Rule(ABC):
         """Return the resources that the rule counts."""
         return ()
 
-    def is_decided(self, decided: Collection[str], resources: Collection[str] = ()) -> bool:
-        """Tell whether a plan that settles these decisions, and these resources, decides all that it speaks of."""
-        return self.needs <= set(decided) and set(self.resources) <= set(resources)
+    @property
+    def abilities(self) -> tuple[str, ...]:
+        """Return the functions that the rule counts."""
+        return ()
+
+    def is_decided(
+        self, decided: Collection[str], resources: Collection[str] = (), abilities: Collection[str] = ()
+    ) -> bool:
+        """Tell whether a plan that settles these decisions, resources and functions decides all that it speaks of."""
+        return (
+            self.needs <= set(decided)
+            and set(self.resources) <= set(resources)
+            and set(self.abilities) <= set(abilities)
+        )
 
     def causes(self, case: Case, layout: Layout, t: int) -> list[tuple[tuple[str, ...], Number]]:
         """Return what makes a plan miss the rule in a year, greatest first: ids of places, towns or sites; how much."""

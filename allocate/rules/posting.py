@@ -1,6 +1,6 @@
 """Who is posted to which institution."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from math import floor
 from typing import ClassVar, Literal
@@ -12,7 +12,7 @@ from allocate.case import Case
 from allocate.decisions.posting import pairs
 from allocate.layout import Layout
 from allocate.postings import MONTHS, SENDERS
-from allocate.rows import Breach, Column, Key, Number, Row, amount, opened, tours
+from allocate.rows import Breach, Column, Key, Number, Row, amount, joins, opened, tours
 from allocate.rules.base import STRICT, Rule
 from allocate.rules.scopes import site_parts
 from allocate.tables import INSTITUTION_KINDS, RANKS
@@ -120,6 +120,8 @@ class Posting(Rule):
 
     def terms(self, case: Case, inside: tuple[int, ...], sender: str, t: int) -> dict[Key, Number]:
         """Return the persons posted to some sites in a year, as a sum of variables."""
+        if self.by_lead(case):
+            return {self._led(j, k, t): 1 for j, k in self._leading(case) if j in inside}
         return {
             tours(p, months, j, t): Fraction(months, MONTHS)
             for p, months, j in sorted(pairs(case))
@@ -133,9 +135,33 @@ class Posting(Rule):
                 Fraction(months * number, MONTHS)
                 for (p, months, j, u), number in layout.tours.items()
                 if u == t and j in inside and self.counts(case, p, months, j, sender)
+                if not self.by_lead(case) or layout.lead_of.get((j, t)) == case.pools[p].hospital
             ),
             Fraction(0),
         )
+
+    def by_lead(self, case: Case) -> bool:
+        """Tell whether only those count whom the lead of a site's consortium sends, and the plan says who that is."""
+        return self.sent_by == "lead_hospital" and case.leading is not None
+
+    def _leading(self, case: Case) -> list[tuple[int, int]]:
+        """Return the pairs of a site and a hospital that may lead it."""
+        return sorted((j, k) for j, k in case.leading.pairs if case.sites[j].kind in self.to) if case.leading else []
+
+    def _led(self, j: int, k: int, t: int) -> Key:
+        """Return the helper variable: persons whom hospital `k` sends to site `j`, whose consortium it leads."""
+        return ("led", self.rank, self.months, str(self.days_per_week), j, k, t)
+
+    def _from_lead(self, case: Case) -> Iterator[tuple[int, int, int, Mapping[tuple[int, int], int], int]]:
+        """Yield year, site and lead, the tours that count by pool and months, and the most persons that they can be."""
+        sent: dict[tuple[int, int], dict[tuple[int, int], int]] = {}
+        for p, months, j in pairs(case):
+            if self.counts(case, p, months, j):
+                sent.setdefault((j, case.pools[p].hospital), {})[p, months] = months
+        for t in self.when(case) if self.by_lead(case) else ():
+            for j, k in self._leading(case):
+                counted = sent.get((j, k), {})
+                yield t, j, k, counted, sum(case.pools[p].away for p in {p for p, _ in counted})
 
     def wanted(self, layout: Layout, inside: tuple[int, ...], t: int) -> int:
         """Return the persons whom some sites need in a year."""
@@ -158,12 +184,23 @@ class Posting(Rule):
         return max(0, count - floor(able / self.at_least))
 
     def columns(self, case: Case) -> Iterator[Column]:
-        """Yield whether a site is supported from afar where nobody can be had (0 or 1)."""
+        """Yield whether a site is supported from afar where nobody can be had (0 or 1), and whom its lead sends."""
+        for t, j, k, _, most in self._from_lead(case):
+            yield Column(self._led(j, k, t), high=most)
         for t in self.when(case) if self.or_remote else ():
             yield from (Column(self._remote(j, t), whole=True) for j in self._equipped(case))
 
     def ties(self, case: Case) -> Iterator[Row]:
-        """Yield: only where there is the equipment, and at no more sites than the pools leave out."""
+        """Yield: from afar only where there is the equipment, and at no more sites than the pools leave out.
+
+        From a lead only those whom it sends, and only to members of its consortium.
+        """
+        for t, j, k, counted, most in self._from_lead(case):
+            about = (case.sites[j].id, case.sites[k].id, case.years[t])
+            here = self._led(j, k, t)
+            sent: dict[Key, Number] = {tours(p, months, j, t): -Fraction(months, MONTHS) for p, months in counted}
+            yield Row(("sent", *about), {here: 1} | sent, "<=", 0)
+            yield Row(("led", *about), {here: 1, joins(j, k, t): -most}, "<=", 0)
         for t in self.when(case) if self.or_remote else ():
             there = self._equipped(case)
             for j in there:

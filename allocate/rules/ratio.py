@@ -10,8 +10,8 @@ from pydantic.dataclasses import dataclass
 from allocate.case import Case
 from allocate.gaps import shown_number
 from allocate.layout import Layout
-from allocate.rows import Breach, Number, Row
-from allocate.rules.amounts import Name, added, held, refuse_twice, scale, terms, unit_of
+from allocate.rows import Breach, Number, Row, added
+from allocate.rules.amounts import Name, held, refuse_twice, scale, terms, unit_of
 from allocate.rules.base import STRICT, Rule
 from allocate.units import exact
 

@@ -38,7 +38,8 @@ class Reserve(Rule):
     unit: ClassVar[str] = "units"
     indicator: ClassVar[str] = "indicator.reserve"
     measured_in: ClassVar[str] = "share"
-    needs: ClassVar[frozenset[str]] = frozenset({"staff", "functions"})
+    needs: ClassVar[frozenset[str]] = frozenset({"staff"})
+    sees_places: ClassVar[bool] = False
 
     of: tuple[Name, ...] = pydantic.Field(min_length=1)
     share: float = pydantic.Field(gt=0, le=1)
@@ -46,6 +47,11 @@ class Reserve(Rule):
 
     def __post_init__(self) -> None:
         refuse_twice(self.of)
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """Return what is counted: all of it, and the part that is held back."""
+        return (*self.of, *map(reserved, self.of))
 
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield one row per resource and year; a district without such sites needs none."""

@@ -9,8 +9,7 @@ from pydantic.dataclasses import dataclass
 from allocate.case import Case
 from allocate.costs import NATURES, Nature, charges, spent
 from allocate.layout import Layout
-from allocate.rows import Breach, Number, Row
-from allocate.rules.amounts import added
+from allocate.rows import Breach, Number, Row, added
 from allocate.rules.base import STRICT, Rule, Wants
 
 

@@ -10,8 +10,8 @@ from pydantic.dataclasses import dataclass
 from allocate.case import Case
 from allocate.costs import new_charges, newly_spent
 from allocate.layout import Layout
-from allocate.rows import Breach, Key, Number, Row
-from allocate.rules.amounts import Name, added
+from allocate.rows import Breach, Key, Number, Row, added
+from allocate.rules.amounts import Name
 from allocate.rules.base import STRICT, Rule
 from allocate.units import exact
 from allocate.words import say

@@ -1,0 +1,130 @@
+"""What plan.json says of consortia, functions and reserves, and how that is read back."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from allocate.case import Case
+from allocate.gaps import shown_number
+from allocate.layout import Layout
+from allocate.rows import LEADS, Number
+from allocate.rules import Reserve, Rule
+from allocate.rules.consortium_size import consortia_in
+from allocate.rules.reserve import reserved
+
+Has = dict[tuple[str, int, int], Number]
+Members = frozenset[tuple[int, int, int]]
+Links = frozenset[tuple[str, int, int, int]]
+
+
+def consortia_rows(case: Case, layout: Layout) -> list[dict[str, Any]]:
+    """Return a row for every member of every consortium and year, the lead first; nothing where none are formed.
+
+    `minutes` is the way to the lead, rounded up; `people` are those of the hub, of whom each place's belong to the
+    nearest hub of its town; `before` is the hospital above it today, where a table says so.
+    """
+    leading = case.leading
+    if leading is None:
+        return []
+    rows = []
+    for t, year in enumerate(case.years):
+        for k in consortia_in(layout, t):
+            lead = case.sites[k].id
+            rows.append({"year": year, "lead": lead, "id": lead, "people": 0, "minutes": 0, "before": None})
+            for j in sorted(j for j, its, u in layout.members if (its, u) == (k, t)):
+                before = leading.existing.get(j)
+                rows.append(
+                    {
+                        "year": year,
+                        "lead": lead,
+                        "id": case.sites[j].id,
+                        "people": case.people_of_hub(j, t),
+                        "minutes": -(-leading.pairs.get((j, k), 0) // 60),
+                        "before": None if before is None else case.sites[before].id,
+                    }
+                )
+    return rows
+
+
+def function_rows(case: Case, layout: Layout) -> list[dict[str, Any]]:
+    """Return a row for every function that a site has, from the year on in which it has it.
+
+    `since` is None for what it has today; `centre` is the site that provides it, None where it is its own; `until` is
+    the last year in which it has it, None where it keeps it: what closes takes its functions with it, and an expert
+    may go again.
+    """
+    rows = []
+    for name in case.abilities:
+        for j in case.havers[name]:
+            for first, last in _spells(case, layout, name, j):
+                centre = layout.centre_of.get((name, j, first))
+                is_old = first == 0 and (name, j) in case.had
+                rows.append(
+                    {
+                        "function": name,
+                        "id": case.sites[j].id,
+                        "since": None if is_old else case.years[first],
+                        "until": None if last == len(case.years) - 1 else case.years[last],
+                        "centre": None if centre is None else case.sites[centre].id,
+                    }
+                )
+    return rows
+
+
+def _spells(case: Case, layout: Layout, name: str, j: int) -> Iterator[tuple[int, int]]:
+    """Yield the first and last year of every spell in which a site has a function from one and the same centre."""
+    first: int | None = None
+    for t in case.periods:
+        here = layout.has(name, j, t)
+        same = first is not None and layout.centre_of.get((name, j, first)) == layout.centre_of.get((name, j, t))
+        if first is not None and not (here and same):
+            yield first, t - 1
+            first = None
+        if here and first is None:
+            first = t
+    if first is not None:
+        yield first, len(case.years) - 1
+
+
+def reserve_rows(rules: Mapping[str, Rule], case: Case, layout: Layout) -> list[dict[str, Any]]:
+    """Return what every site holds back of what rules want held back, and of how much, by year."""
+    kinds: dict[str, set[str]] = {}
+    for rule in rules.values():
+        if isinstance(rule, Reserve):
+            for what in rule.of:
+                kinds.setdefault(what, set()).update(rule.kinds)
+    return [
+        {
+            "year": year,
+            "id": site.id,
+            "resource": what,
+            "number": shown_number(layout.amounts.get((what, j, t), 0)),
+            "reserved": shown_number(layout.amounts.get((reserved(what), j, t), 0)),
+        }
+        for t, year in enumerate(case.years)
+        for what, those in kinds.items()
+        for j, site in enumerate(case.sites)
+        if site.kind in those and layout.amounts.get((what, j, t), 0)
+    ]
+
+
+def belonging_of(content: Mapping[str, Any], case: Case) -> tuple[Has, Members, Links]:
+    """Return which functions a plan says sites have, who leads, who is in which consortium, and who is linked where."""
+    has: Has = {}
+    members: set[tuple[int, int, int]] = set()
+    links: set[tuple[str, int, int, int]] = set()
+    year_index = {year: t for t, year in enumerate(case.years)}
+    for row in content.get("consortia", ()):
+        j, k, t = case.site_index[row["id"]], case.site_index[row["lead"]], year_index[row["year"]]
+        if j == k:
+            has[LEADS, k, t] = 1
+        else:
+            members.add((j, k, t))
+    for row in content.get("functions", ()):
+        j = case.site_index[row["id"]]
+        first = 0 if row["since"] is None else year_index[row["since"]]
+        last = len(case.years) - 1 if row["until"] is None else year_index[row["until"]]
+        for t in range(first, last + 1):
+            has[str(row["function"]), j, t] = 1
+            if row["centre"] is not None:
+                links.add((str(row["function"]), j, case.site_index[row["centre"]], t))
+    return has, frozenset(members), frozenset(links)

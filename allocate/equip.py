@@ -1,0 +1,168 @@
+"""First consortia and functions without a solver: clause by clause, as far as leads, centres and prerequisites go."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from heapq import heappop, heappush
+from math import ceil
+
+from allocate.case import Case
+from allocate.consortia import Leading
+from allocate.layout import Layout
+from allocate.rows import LEADS, Number
+from allocate.rules import ConsortiumSize, Function, Rule
+
+
+def equip(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
+    """Return the layout with consortia, and with functions at as many open sites as clauses ask for."""
+    rules = list(rules)
+    layout = _grouped(case, rules, layout)
+    making = _Making(case, layout, {}, set())
+    for (name, j), centre in case.had.items():
+        for t in case.periods:
+            if (j, t) in layout.open:
+                making.has[name, j, t] = 1
+                making.links |= {(name, j, centre, t)} if centre >= 0 else set()
+    for rule in rules:
+        if isinstance(rule, Function):
+            for t in rule.when(case):
+                _meet(making, rule, t)
+    return replace(layout, amounts={**layout.amounts, **making.has}, links=frozenset(making.links))
+
+
+def _grouped(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
+    """Return the layout with every hub in the consortium of a lead near it: over towns that adjoin, where so asked."""
+    leading = case.leading
+    if leading is None:
+        return layout
+    counts = [rule for rule in rules if isinstance(rule, ConsortiumSize) and rule.of == "consortia"]
+    wanted = max([1, *(rule.at_least or 1 for rule in counts)])
+    leads = list(leading.given)
+    while len(leads) < min(wanted, len(leading.leads)):
+        rest = [k for k in leading.leads if k not in leads]
+        leads.append(min(rest, key=lambda k: (_far(case, leading, [*leads, k]), k)))
+    nearest = _over_towns(leading, leads) if leading.plan.contiguous else _nearest(leading, leads)
+    members = frozenset((j, k, t) for j, k in nearest.items() for t in case.periods if (j, t) in layout.open)
+    led: dict[tuple[str, int, int], Number] = {(LEADS, k, t): 1 for _, k, t in members}
+    return replace(layout, members=members, amounts={**layout.amounts, **led})
+
+
+def _far(case: Case, leading: Leading, leads: list[int]) -> tuple[int, int]:
+    """Return how many may join none of some leads, and the way of the people of the others [person-seconds]."""
+    near = _nearest(leading, leads)
+    way = sum(leading.pairs[j, k] * case.people_of_hub(j, 0) for j, k in near.items())
+    return len(leading.joiners) - len(near), way
+
+
+def _nearest(leading: Leading, leads: list[int]) -> dict[int, int]:
+    able = {j: [k for k in leading.leads_of(j) if k in leads] for j in leading.joiners if j not in leads}
+    return {j: lead[0] for j, lead in able.items() if lead}
+
+
+def _over_towns(leading: Leading, leads: list[int]) -> dict[int, int]:
+    """Return the lead of each, reached over members of the same consortium whose towns adjoin: the nearest first."""
+    found: dict[int, int] = {}
+    heap = [(0, k, k) for k in leads]
+    while heap:
+        _, j, k = heappop(heap)
+        if j in found and j != k:
+            continue
+        if j != k:
+            found[j] = k
+        for a, b in leading.borders:
+            if a == j and b not in found and b not in leads and (b, k) in leading.pairs:
+                heappush(heap, (leading.pairs[b, k], b, k))
+    return found
+
+
+@dataclass
+class _Making:
+    """Functions being set up.
+
+    Attributes
+    ----------
+    has
+        What sites have, as amounts.
+    links
+        Links to centres.
+    """
+
+    case: Case
+    layout: Layout
+    has: dict[tuple[str, int, int], Number]
+    links: set[tuple[str, int, int, int]]
+
+    def give(self, name: str, j: int, t: int) -> bool:
+        """Tell whether a site can have a function from a year on, and give it, with all that it needs."""
+        if self.has.get((name, j, t)):
+            return True
+        ability = self.case.abilities[name]
+        if ability.posted_by or (j, t) not in self.layout.open or self.case.counted_at(name, j) is None:
+            return False
+        if j in self.case.makers[name]:
+            for other, years in ability.needs.items():
+                before = self.case.had_for(other, j, years, t)
+                if before is not True and (before < 0 or not self.give(other, j, before)):
+                    return False
+            self._from(name, j, t)
+            return True
+        centre = next((k for k in self.case.centres_of[name, j] if self._may_serve(name, j, k, t)), None)
+        if centre is None or not self.give(name, centre, t):
+            return False
+        self._from(name, j, t, centre)
+        return True
+
+    def _may_serve(self, name: str, j: int, k: int, t: int) -> bool:
+        """Tell whether a centre may take one more: in the same consortium where so asked, with room."""
+        ability, lead_of = self.case.abilities[name], self.layout.lead_of
+        if ability.within == "consortium" and (lead_of.get((j, t)) is None or lead_of[j, t] != lead_of.get((k, t))):
+            return False
+        later = [u for u in self.case.periods if u >= t]
+        loads = [sum((what, c, u) == (name, k, v) for what, _, c, v in self.links) for u in later]
+        return ability.members is None or max(loads) < ability.members
+
+    def _from(self, name: str, j: int, t: int, centre: int | None = None) -> None:
+        for u in self.case.periods:
+            if u >= t and (j, u) in self.layout.open:
+                self.has[name, j, u] = 1
+                if centre is not None:
+                    self.links.add((name, j, centre, u))
+
+
+def _meet(making: _Making, rule: Function, t: int) -> None:
+    """Give functions to sites until the rule has enough in a year, or no more can have them."""
+    case = making.case
+    for members in _together(rule, making, t):
+        asked = rule.at_least or 0 if rule.share is None else ceil(rule.asks() * len(members))
+        for name in rule.functions:
+            missing = asked - sum(bool(making.has.get((name, j, t))) for j in members)
+            # (Those that may set it up themselves come first: the others need a centre.)
+            for j in sorted(members, key=lambda j: (j not in case.makers[name], j)):
+                if missing > 0 and not making.has.get((name, j, t)) and making.give(name, j, t):
+                    missing -= 1
+
+
+def _together(rule: Function, making: _Making, t: int) -> Iterator[list[int]]:
+    """Yield the open sites that a rule counts together: of the district, or of each consortium."""
+    there = [j for j in rule.sites(making.case) if (j, t) in making.layout.open]
+    if rule.scope == "district":
+        yield there
+        return
+    lead_of = making.layout.lead_of
+    for k in sorted({lead for (_, u), lead in lead_of.items() if u == t}):
+        yield [j for j in there if lead_of.get((j, t)) == k]
+
+
+def follow_postings(case: Case, layout: Layout) -> Layout:
+    """Return the layout in which a function that comes with an expert is wherever one is posted."""
+    found: dict[tuple[str, int, int], Number] = {}
+    for name, ability in case.abilities.items():
+        if ability.posted_by:
+            for (p, _, j, t), number in layout.tours.items():
+                if number and j in case.havers[name] and case.sends_as(p, ability.posted_by, j):
+                    found[name, j, t] = 1
+    kept = {
+        about: number
+        for about, number in layout.amounts.items()
+        if about[0] not in case.abilities or not case.abilities[about[0]].posted_by
+    }
+    return replace(layout, amounts=kept | found)
