@@ -13,7 +13,7 @@ from allocate.layout import Layout
 from allocate.resources import BORROWED, JOINED, LENT, SPARE, flow
 from allocate.rows import Number
 from allocate.rules import Rate, Ratio, Reserve, Rule, SiteMinimum, Total
-from allocate.rules.amounts import held
+from allocate.rules.amounts import held, sites_of
 from allocate.rules.ratio import meant
 from allocate.rules.reserve import reserved
 from allocate.units import exact
@@ -135,13 +135,13 @@ def staff(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
             changed = [_meet(year, rule, rules) for rule in rules if t in rule.when(case)]
             if not any(changed):
                 break
-        _hold_back(year, rules)
         layout = post(case, rules, layout, t, year.has, year.take_one)
         amounts |= {(name, j, t): n for (name, j), n in year.works.items() if n}
         for name, employer in there:
             used = sum(year.works[name, j] for j in case.teams_of[employer])
             flows = {JOINED: joined[name, employer], SPARE: there[name, employer] - used}
             amounts |= {(flow(name, which), employer, t): n for which, n in flows.items() if n}
+    _hold_back(case, rules, layout, amounts)
     return _without_those_left_out(case, follow_postings(case, replace(layout, amounts=amounts)))
 
 
@@ -179,6 +179,7 @@ def employ_spare(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
                     if moved:
                         amounts[name, j, t] = here + moved
                         amounts[spare] = amounts[spare] - moved
+    _hold_back(case, rules, layout, amounts)
     return replace(layout, amounts={about: number for about, number in amounts.items() if number})
 
 
@@ -232,16 +233,20 @@ def _fill_sites(year: _Year, rules: Iterable[Rule]) -> None:
                     year.add(counted, j, max(0, ceil(rule.at_least) - year.works[counted, j]))
 
 
-def _hold_back(year: _Year, rules: Iterable[Rule]) -> None:
-    """Hold back at every site the share of what it has that a clause asks for."""
+def _hold_back(case: Case, rules: Iterable[Rule], layout: Layout, amounts: dict[tuple[str, int, int], Number]) -> None:
+    """Set aside at every site the share of what it has that a clause asks for: it costs nothing."""
     for rule in rules:
-        if isinstance(rule, Reserve) and year.t in rule.when(year.case):
+        if not isinstance(rule, Reserve):
+            continue
+        for t in rule.when(case):
             for what in rule.of:
-                held = reserved(what)
-                for j, site in enumerate(year.case.sites):
-                    if site.kind in rule.kinds:
-                        wanted = ceil(exact(rule.share) * year.works[what, j])
-                        year.add(held, j, max(0, wanted - year.works[held, j]))
+                part = reserved(what)
+                for j in sites_of(case, rule.kinds):
+                    whole = int(amounts.get((what, j, t), 0))
+                    most = min(whole, layout.posts(case, part, j, t) if part in case.resources else 0)
+                    wanted = min(most, ceil(exact(rule.share) * whole))
+                    if wanted > amounts.get((part, j, t), 0):
+                        amounts[part, j, t] = wanted
 
 
 def _use_spare(year: _Year, rules: Iterable[Rule]) -> None:

@@ -58,6 +58,8 @@ class Resource(pydantic.BaseModel):
         are shared out among the kinds of site.
     part_of
         Resource of which each is one too: a general practitioner is a physician.
+    held_back
+        Whether the part is only set aside, such as beds for those referred: nobody is hired for it, and it costs nothing.
     needs
         How many of other resources at the same site each takes: a team is made of people.
     lent
@@ -77,6 +79,7 @@ class Resource(pydantic.BaseModel):
     today: float = pydantic.Field(default=0.0, ge=0, le=1000)
     today_at: Shares = {}
     part_of: str = ""
+    held_back: bool = False
     needs: dict[str, Annotated[int, pydantic.Field(gt=0, le=1000)]] = {}
     lent: bool = False
     sum_of: str = ""
@@ -93,6 +96,8 @@ class Resource(pydantic.BaseModel):
             raise ValueError(say("reason.today_at"))
         if set(self.today_at) - set(self.at):
             raise ValueError(say("reason.today_at"))
+        if self.held_back and (not self.part_of or own - {"at", "part_of", "held_back"}):
+            raise ValueError(say("reason.held_back"))
         _known_kinds(dict.fromkeys(self.kinds, 0))
         return self
 
@@ -106,9 +111,9 @@ Resources = Mapping[str, Resource]
 
 
 def is_employed(resources: Resources, name: str) -> bool:
-    """Tell whether somebody employs a resource: it is no sum, and neither it nor what it is part of is formed."""
+    """Tell whether somebody employs a resource: it is no sum, not set aside, and neither it nor its whole is formed."""
     resource = resources[name]
-    if resource.sum_of or resource.is_formed:
+    if resource.sum_of or resource.is_formed or resource.held_back:
         return False
     return not resource.part_of or is_employed(resources, resource.part_of)
 

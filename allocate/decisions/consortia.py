@@ -73,10 +73,10 @@ def rows(case: Case) -> Iterator[Row]:
             about = (case.sites[j].id, case.sites[k].id, year)
             yield Row(("led", *about), {joins(j, k, t): 1, amount(LEADS, k, t): -1}, "<=", 0)
             if t:
-                stays: dict[Key, Number] = {joins(j, k, t): 1, joins(j, k, t - 1): -1}
+                kept: dict[Key, Number] = {joins(j, k, t): 1, joins(j, k, t - 1): -1}
                 if case.sites[j].closable:
-                    stays |= {opened(j, t - 1): 1, opened(j, t): -1}
-                yield Row(("stays", *about), stays, ">=", 0)
+                    kept[opened(j, t)] = -1
+                yield Row(("stays", *about), kept, ">=", -1 if case.sites[j].closable else 0)
         for k in leading.leads:
             about_lead = (case.sites[k].id, year)
             if k in leading.given:

@@ -35,6 +35,16 @@ def begun(case: Case, name: str, j: int, t: int) -> dict[Key, Number]:
     return {} if (name, j) in case.had else {amount(name, j, t): 1}
 
 
+def stays(case: Case, about: Key, now: Key, before: Key | None, j: int, t: int) -> Row:
+    """Return: what was so a year before (None: today) still is, unless the site closes."""
+    terms: dict[Key, Number] = {now: 1} if before is None else {now: 1, before: -1}
+    bound = 1 if before is None else 0
+    if case.sites[j].closable:
+        terms[opened(j, t)] = -1
+        bound -= 1
+    return Row(about, terms, ">=", bound)
+
+
 def rows(case: Case) -> Iterator[Row]:
     """Yield the physics: at open sites only, kept once had, after what it needs, with staff, linked to one centre."""
     for name, ability in case.abilities.items():
@@ -68,16 +78,9 @@ def _at(case: Case, name: str, ability: Ability, j: int, t: int) -> Iterator[Row
         yield Row(("posted", *about), {here: 1} | sent, "<=", 0)
         return
     if t:
-        kept: dict[Key, Number] = {here: 1, amount(name, j, t - 1): -1}
-        # (What closes takes its functions with it.)
-        kept |= {} if is_fixed(case, j) else {opened(j, t - 1): 1, opened(j, t): -1}
-        yield Row(("kept", *about), kept, ">=", 0)
+        yield stays(case, ("kept", *about), here, amount(name, j, t - 1), j, t)
     elif (name, j) in case.had:
-        yield (
-            Row(("kept", *about), {here: 1}, ">=", 1)
-            if is_fixed(case, j)
-            else Row(("kept", *about), {here: 1, opened(j, t): -1}, ">=", 0)
-        )
+        yield stays(case, ("kept", *about), here, None, j, t)
     if case.sites[j].closable and (ability.opening or ability.linking):
         terms: dict[Key, Number] = {begins(name, j, t): 1, here: -1}
         terms |= {amount(name, j, t - 1): 1} if t else {}
@@ -106,17 +109,8 @@ def _linked(case: Case, name: str, ability: Ability, t: int) -> Iterator[Row]:
         loads.setdefault(k, {})[link] = 1
         about = (name, case.sites[j].id, case.sites[k].id, year)
         yield Row(("centre", *about), {link: 1, amount(name, k, t): -1}, "<=", 0)
-        if t:
-            stays: dict[Key, Number] = {link: 1, linked(name, j, k, t - 1): -1}
-            stays |= {} if is_fixed(case, j) else {opened(j, t - 1): 1, opened(j, t): -1}
-            yield Row(("link stays", *about), stays, ">=", 0)
-        elif case.had.get((name, j)) == k:
-            yield Row(
-                ("link stays", *about),
-                {link: 1} if is_fixed(case, j) else {link: 1, opened(j, t): -1},
-                ">=",
-                1 if is_fixed(case, j) else 0,
-            )
+        if t or case.had.get((name, j)) == k:
+            yield stays(case, ("link stays", *about), link, linked(name, j, k, t - 1) if t else None, j, t)
         if ability.within == "consortium" and case.leading is not None:
             for lead in case.leading.leads:
                 mine, its = (in_consortium(case.leading, one, lead, t) for one in (j, k))
