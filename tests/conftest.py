@@ -20,7 +20,7 @@ DATA = Path(__file__).parent / "data"
 
 
 # Plans that take long: their users are kept on one worker, so that each is made once.
-MADE_ONCE = {"sent_plan": "sent", "staffed_plan": "staffed"}
+MADE_ONCE = {"sent_plan": "sent", "staffed_plan": "staffed", "hubs_plan": "hubs"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -81,6 +81,33 @@ def copy_sent(where: Path) -> Tiny:
     more = (DATA / "tiny-sent" / "going_out.toml").read_text(encoding="utf-8")
     tiny.model.write_text(tiny.model.read_text(encoding="utf-8") + more, encoding="utf-8")
     return tiny
+
+
+def copy_hubs(where: Path) -> Tiny:
+    """Copy the small district that sends people out, with a second hospital, and consortia and functions to decide."""
+    tiny = copy_sent(where)
+    for file in ("institutions.csv", "functions.csv"):
+        shutil.copy(DATA / "tiny-hubs" / file, tiny.folder)
+    more = (DATA / "tiny-hubs" / "hubs.toml").read_text(encoding="utf-8")
+    tiny.model.write_text(tiny.model.read_text(encoding="utf-8") + more, encoding="utf-8")
+    return tiny
+
+
+@pytest.fixture
+def hubs_tiny(tmp_path: Path) -> Tiny:
+    return copy_hubs(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def hubs_home(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """Return the copy that `hubs_plan` was made of; nobody changes it."""
+    return copy_hubs(tmp_path_factory.mktemp("hubs"))
+
+
+@pytest.fixture(scope="session")
+def hubs_plan(hubs_home: Tiny) -> Plan:
+    """Return the plan of the small district with consortia and functions, made once; copy its content first."""
+    return plan(read_district(hubs_home.folder), read_model(hubs_home.model))
 
 
 @pytest.fixture
