@@ -242,7 +242,7 @@ def _hold_back(case: Case, rules: Iterable[Rule], layout: Layout, amounts: dict[
             for what in rule.of:
                 part = reserved(what)
                 for j in sites_of(case, rule.kinds):
-                    whole = int(amounts.get((what, j, t), 0))
+                    whole = int(amounts.get((case.counted_at(what, j) or what, j, t), 0))
                     most = min(whole, layout.posts(case, part, j, t) if part in case.resources else 0)
                     wanted = min(most, ceil(exact(rule.share) * whole))
                     if wanted > amounts.get((part, j, t), 0):
