@@ -28,6 +28,7 @@ from allocate.district import (
     District,
     Fact,
     FieldThere,
+    FunctionThere,
     Growth,
     Institution,
     NoRounds,
@@ -261,6 +262,7 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
         tours=tuple(_record(Standing, {**row, "row": number}) for number, row in tours),
         sessions=tuple(_record(NoRounds, {**row, "row": number}) for number, row in sessions),
         fields=tuple(_record(FieldThere, {**row, "row": number}) for number, row in fields),
+        functions=tuple(_record(FunctionThere, {**row, "row": number}) for number, row in functions),
     )
 
 
