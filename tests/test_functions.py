@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from itertools import product
+from typing import Any
 
 import pytest
 from agreement import agreed, agrees
@@ -13,6 +15,7 @@ from tiny import ability, able, leading, lives, make, pool, resource, rule, site
 
 from allocate.abilities import Ability
 from allocate.case import Case
+from allocate.costs import whole_cost
 from allocate.decisions import consortia, functions
 from allocate.equip import equip
 from allocate.goals import Cost
@@ -21,6 +24,7 @@ from allocate.model import Model, read_model
 from allocate.program import Options
 from allocate.rows import LEADS, Key, amount, joins, linked, opened, tours
 from allocate.rules import Rule
+from allocate.rules.consortium_size import consortia_in
 from allocate.search import lay_out
 
 QUICK = Options(seconds=20, gap=0.0, threads=1, quick=True)
@@ -154,7 +158,7 @@ def test_a_function_that_comes_with_an_expert_is_only_where_one_of_that_sender_i
 def equipped(draw: st.DrawFn) -> tuple[Case, Layout]:
     """Draw a case of two hospitals, hubs and clinics with two functions and a shared one, and a layout of it.
 
-    Some clinics may close, others open. What they have, and who is linked where, is mostly as it may be.
+    Some clinics may close, others open. What they have, and who is linked where, is as it may be, or nearly so.
     """
     kinds = ["hospital", "hospital", *(["township_hospital"] * 2), "clinic", "clinic"]
     sites = [site(f"S{j}", kind=kind, exists=True) for j, kind in enumerate(kinds[:4])]
@@ -188,14 +192,19 @@ def equipped(draw: st.DrawFn) -> tuple[Case, Layout]:
     links: set[tuple[str, int, int, int]] = set()
     for name in abilities:
         for j in case.havers[name]:
-            first = 0 if (name, j) in had else draw(st.sampled_from((0, 1, 2, 3)))
-            centre = had.get((name, j), draw(st.sampled_from((0, 1))))
-            for t in range(first, 3):
-                if ((j, t) in is_open) == bool(draw(st.integers(0, 19))):
+            usual = (0, 0, 1, 3) if j < 2 else (0, 1, 3, 3)
+            centre, own = had.get((name, j), leads.get(j, 0)), j in case.makers[name]
+            for t in range(0 if (name, j) in had else draw(st.sampled_from(usual)), 3):
+                if (j, t) in is_open and (own or (name, centre, t) in amounts):
                     amounts[name, j, t] = 1
-                if j not in case.makers[name] and (name, j, t) in amounts and draw(st.integers(0, 19)):
-                    links.add((name, j, centre, t))
-    amounts |= {("nurses", j, t): draw(st.integers(0, 3)) for j in range(2, 6) for t in range(3) if (j, t) in is_open}
+                    links |= set() if own else {(name, j, centre, t)}
+    has = sorted({(name, j, t) for name in abilities for j in case.havers[name] for t in range(3)})
+    for about in draw(st.lists(st.sampled_from(has), max_size=1)):
+        amounts[about] = 1 - amounts.get(about, 0)
+    every = sorted({(name, *pair, t) for name, pairs in case.centres.items() for pair in pairs for t in range(3)})
+    links ^= draw(st.sets(st.sampled_from(every), max_size=1))
+    few = not draw(st.integers(0, 4))
+    amounts |= {("nurses", j, t): int(not few or j > 2) for j in range(2, 6) for t in range(3) if (j, t) in is_open}
     members = {(j, k, t) for j, k in leads.items() for t in range(3) if (j, t) in is_open}
     amounts |= {(LEADS, k, t): 1 for _, k, t in members}
     return case, Layout(is_open, amounts=amounts, members=frozenset(members), links=frozenset(links))
@@ -248,3 +257,101 @@ def test_a_chain_of_prerequisites_takes_its_calendar_years(
     every = rule("function", functions=("a",), kinds=("township_hospital",), share=1.0)
     plan = planned(case, a=every)
     assert [plan.has("a", 0, t) for t in range(4)] == [year >= earliest["a"] for year in case.years]
+
+
+# Imaging for half of the township hospitals of each consortium (TJ-T05). A hub is linked for 100 yuan.
+HALF = rule("function", functions=("imaging",), kinds=("township_hospital",), share=0.5, scope="consortium")
+ALL = rule("membership", kinds=("township_hospital",))
+
+
+def eleven_hubs(reach: Sequence[Sequence[int]], **numbers: Any) -> Case:
+    """Return eleven hubs, and as many hospitals as there are lists of the hubs that each can lead, all with imaging."""
+    sites = [site(f"H{k}", kind="hospital", exists=True) for k in range(len(reach))]
+    sites += [site(f"hub {n}", kind="township_hospital", exists=True) for n in range(11)]
+    pairs = {(len(reach) + n, k): 60 for k, hubs in enumerate(reach) for n in hubs}
+    imaging = ability("imaging", at=["hospital"], serves=["township_hospital"], within="consortium", linking=100)
+    had = {("imaging", k): -1 for k in range(len(reach))}
+    return able(make([[1]], sites, {}), {"imaging": imaging}, had=had, leading=leading(pairs, **numbers))
+
+
+def sizes(case: Case, layout: Layout) -> list[tuple[int, int]]:
+    """Return how many hubs every consortium has, and how many of them are linked, the largest first."""
+    found = []
+    for k in consortia_in(layout, 0):
+        inside = [j for j, lead, _ in layout.members if lead == k]
+        found.append((len(inside), sum(layout.has("imaging", j, 0) for j in inside)))
+    return sorted(found, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("reach", "found"),
+    [
+        # One consortium: half of 11 is 5.5, so 6.
+        ([range(11)], [(11, 6)]),
+        # Three of 5, 5 and 1: 2.5, 2.5 and 0.5, so 3 + 3 + 1 = 7.
+        ([range(5), range(5, 10), range(10, 11)], [(5, 3), (5, 3), (1, 1)]),
+    ],
+)
+def test_imaging_for_half_of_the_hubs_is_rounded_up_in_every_consortium(
+    reach: Sequence[Sequence[int]], found: list[tuple[int, int]]
+) -> None:
+    case = eleven_hubs(reach, given=range(len(reach)))
+    plan = planned(case, half=HALF, all=ALL)
+    assert sizes(case, plan) == found
+    assert list(HALF.breaches(case, plan)) == list(ALL.breaches(case, plan)) == []
+    # One link less is half a hub too few where the last one was only half needed.
+    name, j, k, t = max(plan.links)
+    less = replace(plan, links=plan.links - {(name, j, k, t)}, amounts={**plan.amounts, (name, j, t): 0})
+    (breach,) = HALF.breaches(case, less)
+    assert breach.shortfall == Fraction(1, 2)
+
+
+def test_where_the_hubs_may_be_divided_otherwise_they_are_divided_so_that_six_links_do() -> None:
+    # Three consortia of eleven hubs: each odd one rounds half a hub up, and of three that add up to eleven one or
+    # three are odd. With one, (11 + 1) ÷ 2 = 6 links; with three, 5 + 5 + 1 say, (11 + 3) ÷ 2 = 7.
+    case = eleven_hubs([range(11)] * 3)
+    three = rule("consortium_size", of="consortia", at_least=3)
+    plan = planned(case, half=HALF, all=ALL, three=three)
+    found = sizes(case, plan)
+    assert (len(found), sum(size for size, _ in found), sum(links for _, links in found)) == (3, 11, 6)
+    assert sum(size % 2 for size, _ in found) == 1
+    # Nobody asks for three: a consortium costs 50 yuan, so that there is one. With 5 of the hubs beyond its reach,
+    # there are two, of 5 and 6: 3 + 3 links for 600 yuan, and 100 for the two.
+    dear = eleven_hubs([range(11)] * 3, opening=50)
+    assert sizes(dear, planned(dear, half=HALF, all=ALL)) == [(11, 6)]
+    far = eleven_hubs([range(6), range(5, 11)], opening=50)
+    plan = planned(far, half=HALF, all=ALL)
+    assert sizes(far, plan) == [(6, 3), (5, 3)]
+    assert whole_cost(far, plan) == 700
+
+
+def test_forty_percent_of_seven_clinics_are_three() -> None:
+    # BD-T14: 0.4 × 7 = 2.8, so 3 of 7 reach the standard, and 2 do not do. One of them does today.
+    clinics = [site(f"K{n}", exists=True) for n in range(7)]
+    standard = ability("clinic_standard", at=["clinic"], opening=10)
+    case = able(make([[1]], clinics, {}), {"clinic_standard": standard}, had={("clinic_standard", 0): -1})
+    forty = rule("function", functions=("clinic_standard",), kinds=("clinic",), share=0.4)
+    plan = planned(case, forty=forty)
+    assert sum(plan.has("clinic_standard", j, 0) for j in range(7)) == 3
+    assert plan.has("clinic_standard", 0, 0)
+    # Two more are set up, for 20 yuan.
+    assert whole_cost(case, plan) == 20
+    two = replace(plan, amounts={("clinic_standard", j, 0): 1 for j in range(2)})
+    # 2.8 - 2 = 0.8 of a clinic.
+    assert [breach.shortfall for breach in forty.breaches(case, two)] == [Fraction(4, 5)]
+    assert dict(next(iter(forty.breaches(case, two))).details) == {"number": 2, "limit": 3}
+
+
+def test_only_a_general_hospital_needs_a_department_of_general_practice() -> None:
+    # TJ-U12: general hospitals only. Of a general, a TCM and a specialised hospital, that is 1 of 1.
+    types = ("general", "tcm", "specialised")
+    hospitals = [site(name, kind="hospital", exists=True, type=name) for name in types]
+    case = able(make([[1]], hospitals, {}), {"gp_department": ability("gp_department", at=["hospital"], opening=7)})
+    this = rule("function", functions=("gp_department",), kinds=("hospital",), types=("general",), share=1.0)
+    plan = planned(case, this=this)
+    assert [plan.has("gp_department", j, 0) for j in range(3)] == [True, False, False]
+    assert this.measure(case, plan, 0) == (1, 1)
+    # In all the others, and not in the general one, it is 0 of 1.
+    others = replace(plan, amounts={("gp_department", j, 0): 1 for j in (1, 2)})
+    assert this.measure(case, others, 0) == (0, 1)
+    assert this.causes(case, others, 0) == [(("general",), 1)]
