@@ -13,7 +13,7 @@ from allocate.policies import Clause
 from allocate.postings import MONTHS, Postings, Release, Supporter
 from allocate.resources import Resource, is_employed
 from allocate.rows import Strength
-from allocate.rules import RULES, PeoplePerStaff, Rounds, Rule, SpendingShare
+from allocate.rules import RULES, Contracts, PeoplePerStaff, Rounds, Rule, SpendingShare
 from allocate.units import Basis
 from allocate.words import LANGUAGES, Language, both, catalogue, say_in, term, visible
 
@@ -56,6 +56,8 @@ def sentence(rule: Rule, language: Language) -> str:
         words["favoured"] = _word((*rule.kinds, *rule.resources), "favoured", language)
     if isinstance(rule, Rounds) and rule.to == "village":
         words["to"] = say_in(language, "card.each_village")
+    if isinstance(rule, Contracts):
+        words["of"] = say_in(language, f"card.contracts_{rule.of}")
     text = say_in(language, f"card.rule_{name}", **words)
     if isinstance(rule, Rounds) and rule.to == "village":
         text += say_in(language, f"card.where_{rule.where}", **{**words, "kinds": _spared_by(rule, language)})

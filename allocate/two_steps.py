@@ -32,6 +32,7 @@ from allocate.rows import (
     Strength,
     amount,
     begins,
+    contract,
     joins,
     linked,
     moves,
@@ -201,7 +202,8 @@ def of_sites(case: Case, rules: Rules) -> dict[str, Rule]:
     return {
         name: rule
         for name, rule in rules.items()
-        if rule.needs.isdisjoint({"staff", "functions", "consortia"}) and not (rule.spends and case.resources)
+        if rule.needs.isdisjoint({"staff", "functions", "consortia", "contracts"})
+        and not (rule.spends and case.resources)
     }
 
 
@@ -239,6 +241,7 @@ def _beside(layout: Layout) -> Iterator[Key]:
     yield from (visits(*about) for about in layout.visits)
     yield from (joins(*about) for about in layout.members)
     yield from (linked(*about) for about in layout.links)
+    yield from (contract(*about) for about in layout.contracts)
 
 
 def _reader(layout: Layout) -> Callable[[Key], Number]:
@@ -262,6 +265,8 @@ def _reader(layout: Layout) -> Callable[[Key], Number]:
                 return int((j, k, t) in layout.members)
             case ("linked", str(name), int(j), int(k), int(t)):
                 return int((name, j, k, t) in layout.links)
+            case ("contract", int(h), int(j), int(t)):
+                return int((h, j, t) in layout.contracts)
         return 0
 
     return value
@@ -302,6 +307,7 @@ def staff_for(
                 | ("begins", _, int(j), int(t))
                 | ("joins", int(j), _, int(t))
                 | ("linked", _, int(j), _, int(t))
+                | ("contract", _, int(j), int(t))
             ):
                 return None if (j, t) in begun.open else 0
         return None
