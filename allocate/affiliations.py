@@ -146,7 +146,7 @@ def _adjoining_towns(district: District, neighbours: Sequence[Sequence[int]]) ->
 def hub_people(
     sites: Sequence[Site], spots: Spots, homes: Spots, town_of: Sequence[str], people: NDArray[np.int64]
 ) -> dict[int, tuple[int, ...]]:
-    """Return the people of every hub by year [persons]: of each place, the nearest of its town, else of the district."""
+    """Return the people of every hub by year [persons]: each place's go to the nearest of its town, or of all."""
     hubs = [j for j, site in enumerate(sites) if site.kind in HUB_KINDS]
     sums = {j: np.zeros(people.shape[1], dtype=np.int64) for j in hubs}
     for i, town in enumerate(town_of):

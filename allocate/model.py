@@ -20,7 +20,7 @@ from allocate.consortia import Consortia
 from allocate.contracts import Contracts
 from allocate.errors import ModelError, Problem, UsageError
 from allocate.faults import problems_of
-from allocate.goals import GOALS, Goal, Match, Travel, WorstTenth
+from allocate.goals import GOALS, Districting, Goal, Match, Travel, WorstTenth
 from allocate.outreach import Outreach
 from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, policy_files, prefix_of, year_of
 from allocate.population import Projection
@@ -863,10 +863,17 @@ def _cheap_to_drop(head: _Head, goals: Mapping[str, Goal], file: str) -> list[Pr
 
 
 def _unmatched(head: _Head, goals: Mapping[str, Goal], file: str) -> Iterator[Problem]:
-    """Yield what a goal on postings lacks: the way to travel that it names, and postings."""
+    """Yield what a goal beside the sites lacks: the way to travel that it names; postings, or consortia."""
+    decided = {"postings": head.postings, "consortia": head.consortia}
     for name, goal in goals.items():
         if isinstance(goal, Match) and goal.mode not in head.modes:
             details = {"choices": ", ".join(head.modes)}
             yield Problem("problem.choice", file, column=f"goals.{name}.mode", value=goal.mode, details=details)
-        if goal.is_of_postings and head.postings is None:
-            yield Problem("problem.match_postings", file, column=f"goals.{name}")
+        if goal.beside and decided[goal.beside] is None:
+            words = "problem.match_postings" if goal.beside == "postings" else "problem.districting_consortia"
+            yield Problem(words, file, column=f"goals.{name}")
+        if isinstance(goal, Districting) and head.consortia is not None:
+            longest = (head.consortia.minutes or 0) + goal.balance_minutes
+            if goal.outside_minutes <= longest:
+                column, limit = f"goals.{name}.outside_minutes", {"minutes": longest}
+                yield Problem("problem.outside_short", file, column=column, value=goal.outside_minutes, details=limit)
