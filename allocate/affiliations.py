@@ -1,6 +1,6 @@
 """Makes the functions and consortia of a case: who may have what, from where; who may lead whom."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,9 @@ from allocate.travel import Mode, metres
 Spots = NDArray[np.float64]
 
 
-def makers(model: Model, sites: Sequence[Site], had: Iterable[tuple[str, int]]) -> dict[str, tuple[int, ...]]:
+def makers(model: Model, sites: Sequence[Site], today: Mapping[tuple[str, int], int]) -> dict[str, tuple[int, ...]]:
     """Return the sites that may set each function up; those that have one of their own today are among them."""
-    own = set(had)
+    own = {key for key, centre in today.items() if centre < 0}
     return {
         name: tuple(j for j, site in enumerate(sites) if (name, j) in own or _may_make(ability, site))
         for name, ability in model.functions.items()
