@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allocate import affiliations
+from allocate import affiliations, care_homes
 from allocate.affiliations import centres, had, hub_people, leading, makers
+from allocate.care_homes import contracting
 from allocate.case import Case, Site, Upgrade
 from allocate.district import District
 from allocate.errors import InputError, ModelError, Problem
@@ -109,6 +110,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         )
         if model.consortia
         else {},
+        contracting=contracting(district, model, sites, spots.metres),
     )
     if ring is model.circles[model.circle]:
         # (A circle that is only compared may leave out the kind of a site that a rule names.)
@@ -130,7 +132,7 @@ def _people_of(district: District, model: Model) -> Population:
         *_idle_fields(district, model),
         *faults(district, model.population, model.years),
     ]
-    misfits = [*unfit(district, model), *affiliations.faults(district, model)]
+    misfits = [*unfit(district, model), *affiliations.faults(district, model), *care_homes.faults(district, model)]
     people = None if wrong else project(district, model.population, model.years)
     if people is not None:
         misfits += _unknown_ages(model, people.ages)

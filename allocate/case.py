@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from allocate.abilities import Ability
 from allocate.consortia import Leading
+from allocate.contracts import Contracting
 from allocate.outreach import Way
 from allocate.postings import Carried, Pool, Postings
 from allocate.resources import Resource, employers, is_employed
@@ -164,6 +165,8 @@ class Case:
         How consortia may be formed; None where the plan forms none.
     hub_people
         People of every hub by year [persons], by its index: those of the places of its town that it is nearest to.
+    contracting
+        Which care homes may have a contract with which sites; None where the plan decides none.
     """
 
     years: tuple[int, ...]
@@ -200,6 +203,7 @@ class Case:
     had: Mapping[tuple[str, int], int] = field(default_factory=dict)
     leading: Leading | None = None
     hub_people: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    contracting: Contracting | None = None
 
     def in_groups(self, groups: Sequence[Sequence[int]]) -> "Case":
         """Return the case in which the first year of every group of neighbouring years stands for the group.

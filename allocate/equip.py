@@ -1,19 +1,20 @@
-"""First consortia and functions without a solver: clause by clause, as far as leads, centres and prerequisites go."""
+"""First consortia, functions and contracts without a solver: clause by clause, as far as there is anybody."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
-from math import ceil
+from math import ceil, inf
 
 from allocate.case import Case
 from allocate.consortia import Leading
+from allocate.contracts import Contracting
 from allocate.layout import Layout
 from allocate.rows import LEADS, Number
-from allocate.rules import ConsortiumSize, Function, Rule
+from allocate.rules import ConsortiumSize, Contracts, Function, Rule
 
 
 def equip(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
-    """Return the layout with consortia, and with functions at as many open sites as clauses ask for."""
+    """Return the layout with consortia, and with as many functions and contracts at open sites as clauses ask for."""
     rules = list(rules)
     layout = _grouped(case, rules, layout)
     making = _Making(case, layout, {}, set())
@@ -26,7 +27,8 @@ def equip(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
         if isinstance(rule, Function):
             for t in rule.when(case):
                 _meet(making, rule, t)
-    return replace(layout, amounts={**layout.amounts, **making.has}, links=frozenset(making.links))
+    contracts = frozenset(_contracts(case, rules, layout))
+    return replace(layout, amounts={**layout.amounts, **making.has}, links=frozenset(making.links), contracts=contracts)
 
 
 def _grouped(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
@@ -150,6 +152,81 @@ def _together(rule: Function, making: _Making, t: int) -> Iterator[list[int]]:
     lead_of = making.layout.lead_of
     for k in sorted({lead for (_, u), lead in lead_of.items() if u == t}):
         yield [j for j in there if lead_of.get((j, t)) == k]
+
+
+def _contracts(case: Case, rules: Iterable[Rule], layout: Layout) -> Iterator[tuple[int, int, int]]:
+    """Yield contracts of care homes: those of today, and as many more as clauses ask for and sites have room for."""
+    contracting = case.contracting
+    if contracting is None:
+        return
+    having = dict(contracting.existing)
+    for t in case.periods:
+        having = {h: j for h, j in having.items() if (j, t) in layout.open}
+        signing = _Signing(case, contracting, layout, t, having, frozenset(having))
+        for rule in rules:
+            if isinstance(rule, Contracts) and t in rule.when(case):
+                weights = rule.weights(case)
+                asked = rule.asks() * sum(weights.values())
+                for h in signing.without():
+                    if sum(weights[one] for one in having) < asked:
+                        signing.sign(h)
+        yield from ((h, j, t) for h, j in having.items())
+
+
+@dataclass
+class _Signing:
+    """Contracts being made in a year.
+
+    Attributes
+    ----------
+    having
+        Site with which a home has a contract.
+    kept
+        Homes whose contract is older, and stays.
+    """
+
+    case: Case
+    contracting: Contracting
+    layout: Layout
+    t: int
+    having: dict[int, int]
+    kept: frozenset[int]
+
+    def without(self) -> list[int]:
+        """Return the homes without a contract: those with the fewest sites to choose from first, then the largest."""
+        homes = self.contracting.homes
+        left = [h for h in range(len(homes)) if h not in self.having]
+        return sorted(left, key=lambda h: (len(self._open(h)), -homes[h].beds, h))
+
+    def sign(self, h: int) -> None:
+        """Give a home a contract with the nearest site that has room, or at which another home can make room."""
+        near = self._open(h)
+        j = next((j for j in near if self._room(j) >= self._beds(h)), None)
+        if j is None:
+            j = next((j for j in near if self._make_room(h, j)), None)
+        if j is not None:
+            self.having[h] = j
+
+    def _make_room(self, h: int, j: int) -> bool:
+        """Tell whether a new contract of a site can go to another one, so that a home finds room, and move it."""
+        movable = [g for g, site in self.having.items() if site == j and g not in self.kept]
+        for g in sorted(movable, key=lambda g: (self._beds(g), g)):
+            other = next((k for k in self._open(g) if k != j and self._room(k) >= self._beds(g)), None)
+            if other is not None and self._room(j) + self._beds(g) >= self._beds(h):
+                self.having[g] = other
+                return True
+        return False
+
+    def _open(self, h: int) -> list[int]:
+        return [j for j in self.contracting.sites_of.get(h, ()) if (j, self.t) in self.layout.open]
+
+    def _beds(self, h: int) -> int:
+        return self.contracting.homes[h].beds
+
+    def _room(self, j: int) -> float:
+        most = self.contracting.most_beds(self.case.sites[j].kind)
+        taken = sum(self._beds(h) for h, site in self.having.items() if site == j)
+        return inf if most is None else most - taken
 
 
 def follow_postings(case: Case, layout: Layout) -> Layout:

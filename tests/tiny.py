@@ -23,7 +23,7 @@ from allocate.units import Basis
 
 GOLDEN = Path(__file__).parent / "golden"
 AGAIN = "UPDATE_GOLDEN=1 python -m pytest " + " ".join(
-    f"tests/test_{of}.py" for of in ("rules", "goals", "match", "siting", "staffing", "life")
+    f"tests/test_{of}.py" for of in ("rules", "goals", "match", "districting", "siting", "staffing", "life")
 )
 KINDS = ("clinic", "station")
 

@@ -4,6 +4,7 @@ from allocate.rules.base import Rule
 from allocate.rules.capacity import Capacity
 from allocate.rules.change_limit import ChangeLimit
 from allocate.rules.consortium_size import ConsortiumSize
+from allocate.rules.contracts import Contracts
 from allocate.rules.count import Count
 from allocate.rules.forbid import Forbid
 from allocate.rules.function import Function
@@ -47,6 +48,7 @@ RULES: dict[str, type[Rule]] = {
     "function": Function,
     "reserve": Reserve,
     "consortium_size": ConsortiumSize,
+    "contracts": Contracts,
 }
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     "Capacity",
     "ChangeLimit",
     "ConsortiumSize",
+    "Contracts",
     "Count",
     "Forbid",
     "Function",

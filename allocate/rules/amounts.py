@@ -31,13 +31,13 @@ USUAL = {
         {
             *("primary_nurses", "hospital_nurses", "primary_physicians", "hospital_physicians", "primary_gps"),
             *("public_health_doctors", "tcm_physicians", "psychiatrists", "paediatricians", "rehabilitation_staff"),
-            *("pharmacists", "technicians", "other_staff"),
+            *("pharmacists", "technicians", "other_staff", "mid_senior_physicians"),
         }
     ),
     "beds": frozenset(
         {
             *("hospital_beds", "primary_beds", "rehabilitation_beds", "geriatric_beds", "psychiatric_beds"),
-            *("nursing_beds", "paediatric_beds", "emergency_beds"),
+            *("nursing_beds", "paediatric_beds", "emergency_beds", "reserved_beds"),
         }
     ),
     "teams": frozenset({"teams"}),
