@@ -1,6 +1,6 @@
 """Makes the functions and consortia of a case: who may have what, from where; who may lead whom."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,9 @@ from allocate.travel import Mode, metres
 Spots = NDArray[np.float64]
 
 
-def makers(model: Model, sites: Sequence[Site], had: Iterable[tuple[str, int]]) -> dict[str, tuple[int, ...]]:
+def makers(model: Model, sites: Sequence[Site], today: Mapping[tuple[str, int], int]) -> dict[str, tuple[int, ...]]:
     """Return the sites that may set each function up; those that have one of their own today are among them."""
-    own = set(had)
+    own = {about for about, centre in today.items() if centre < 0}
     return {
         name: tuple(j for j, site in enumerate(sites) if (name, j) in own or _may_make(ability, site))
         for name, ability in model.functions.items()
@@ -146,7 +146,7 @@ def _adjoining_towns(district: District, neighbours: Sequence[Sequence[int]]) ->
 def hub_people(
     sites: Sequence[Site], spots: Spots, homes: Spots, town_of: Sequence[str], people: NDArray[np.int64]
 ) -> dict[int, tuple[int, ...]]:
-    """Return the people of every hub by year [persons]: of each place, the nearest of its town, else of the district."""
+    """Return the people of every hub by year [persons]: each place belongs to the nearest of its town, else of all."""
     hubs = [j for j, site in enumerate(sites) if site.kind in HUB_KINDS]
     sums = {j: np.zeros(people.shape[1], dtype=np.int64) for j in hubs}
     for i, town in enumerate(town_of):
