@@ -27,6 +27,11 @@ def is_fixed(case: Case, j: int) -> bool:
     return case.sites[j].exists and not case.sites[j].closable
 
 
+def is_always(case: Case, name: str, j: int) -> bool:
+    """Tell whether a site has a function whenever it is open."""
+    return case.sites[j].kind in case.abilities[name].always_at and j in case.makers[name]
+
+
 def begun(case: Case, name: str, j: int, t: int) -> dict[Key, Number]:
     """Return the sum that is 1 in the year in which a site comes by a function that it has not today, and else 0."""
     if case.sites[j].closable:
@@ -70,6 +75,8 @@ def _at(case: Case, name: str, ability: Ability, j: int, t: int) -> Iterator[Row
     about = (name, site.id, year)
     if not is_fixed(case, j):
         yield Row(("at", *about), {here: 1, opened(j, t): -1}, "<=", 0)
+    if is_always(case, name, j):
+        yield Row(("always", *about), {here: 1, opened(j, t): -1}, ">=", 0)
     if ability.posted_by:
         sent: dict[Key, Number] = {
             tours(p, months, j, t): -1
@@ -160,6 +167,10 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
     for name, ability in case.abilities.items():
         for j in case.havers[name] if not ability.posted_by else ():
             for t in case.periods:
+                if is_always(case, name, j) and (j, t) in layout.open and not layout.has(name, j, t):
+                    details = {"site": case.sites[j].name, "function": ability.name, "year": case.years[t]}
+                    where = ("always", name, case.sites[j].id, case.years[t])
+                    yield Breach(where, 1, 1, "breach.function_always", details)
                 before = layout.has(name, j, t - 1) if t else (name, j) in case.had
                 stood = (j, t - 1) in layout.open if t else True
                 if before and stood and (j, t) in layout.open and not layout.has(name, j, t):
