@@ -8,6 +8,7 @@ import pytest
 from tiny import (
     GOLDEN,
     breached,
+    called,
     every_point,
     grouped,
     layout_at,
@@ -108,6 +109,14 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
             "years": (2025,),
         },
     ],
+    "function_reach": [
+        # In 2025 two people live in P1, one in P2 and two in P3; in 2027 two, one and one.
+        {"function": "ems", "share": 0.6, "metres": {"urban": 400, "rural": 500}, "years": (2027,)},
+        {"function": "ems", "share": 0.4, "scope": "town", "metres": {"urban": 400, "rural": 400}, "years": (2025,)},
+        {"function": "ems", "share": 1.0, "scope": "place", "minutes": {"urban": 1, "rural": 1}, "mode": "car"},
+        # (Of what a table lists, it alone counts, and whoever lives where a station stands.)
+        {"function": "ems", "share": 0.5, "minutes": {"urban": 5, "rural": 10}, "mode": "listed", "years": (2025,)},
+    ],
     "reserve": [
         {"of": ("beds",), "share": 0.2, "kinds": ("clinic",)},
         {"of": ("slots", "exams"), "share": 0.5, "kinds": ("clinic",), "years": (2025,)},
@@ -164,15 +173,22 @@ BY_LEAD: list[dict[str, Any]] = [
     {"to": ("township_hospital",), "sent_by": "lead_hospital", "scope": "district", "months": 12, "years": (2027,)},
     {"to": ("township_hospital",), "sent_by": "lead_hospital", "scope": "supporter", "years": (2025,)},
 ]
+# Sites that count because of what they can do, of whatever kind they are.
+WITH_FUNCTION: list[dict[str, Any]] = [
+    {"kinds": ("township_hospital", "ems_station"), "function": "ems", "at_most": 3, "years": (2025,)},
+    {"kinds": ("clinic", "ems_station"), "function": "ems", "at_least": 5, "years": (2027,)},
+]
 Ground = Callable[..., Case]
 # Those that speak of postings and visits need a case in which somebody goes, others one that has consortia.
 GROUNDS: dict[str, Ground] = {
     **dict.fromkeys(("posting", "rounds", "reach"), sending),
     **dict.fromkeys(("function", "membership", "consortium_size"), grouped),
+    "function_reach": called,
 }
 EVERY = [
     *((name, numbers, GROUNDS.get(name, valley)) for name, examples in EXAMPLES.items() for numbers in examples),
     *(("posting", numbers, grouped) for numbers in BY_LEAD),
+    *(("people_per_site", numbers, called) for numbers in WITH_FUNCTION),
 ]
 CASES = [pytest.param(*each, id=f"{each[0]}-{n}") for n, each in enumerate(EVERY)]
 

@@ -21,7 +21,7 @@ from allocate.postings import MONTHS, Pool, Postings
 from allocate.resources import Resource
 from allocate.rows import LEADS, Breach, Column, Key, Number, Row, amount, joins, opened, serves
 from allocate.rules import RULES, Rule
-from allocate.travel import Links
+from allocate.travel import Links, Mode
 from allocate.units import Basis
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -228,6 +228,34 @@ def grouped(**changes: Any) -> Case:
     )
 
 
+def called(**changes: Any) -> Case:
+    """Return the valley with ambulances, which hospitals, hubs and stations of their own may have.
+
+    An ambulance station E may open beside clinic B, and costs 700. P1 lies on the spot of clinic A, P2 on that of B,
+    P3 on that of the hub D: 400 m and 500 m apart. P1 is urban, P2 is rural, and of P3 nobody knows. A car takes a
+    minute for 500 m; the table of another way to travel says ten minutes from P1 to D, five to E, and nothing else.
+    """
+    base = valley()
+    stations = [*base.sites, site("E", kind="ems_station", place=1, opening=500, yearly=100)]
+    numbers: dict[str, Any] = {
+        "years": base.years,
+        "town_of": base.town_of,
+        "spots": [*map(tuple, base.spots.tolist()), (400, 0)],
+        "place_settings": ("urban", "rural", ""),
+    }
+    case = make(base.people.tolist(), stations, base.seconds, **(numbers | changes))
+    car = {"name": {"zh": "汽车", "en": "car"}, "speed_kmh": 30, "detour": 1, "source": "a toy", "basis": "assumed"}
+    modes = {"car": Mode.model_validate(car), "listed": Mode.model_validate(car)}
+    ambulances = ability("ems", at=["hospital", "township_hospital", "ems_station"], always_at=["ems_station"])
+    return able(
+        case,
+        {"ems": ambulances},
+        place_spots=np.array([(0.0, 0.0), (400.0, 0.0), (900.0, 0.0)]),
+        modes=modes,
+        own_seconds={"listed": {(0, 3): 600, (0, 4): 300}},
+    )
+
+
 def sending(**changes: Any) -> Case:
     """Return the valley with a hospital above its hub, pools in it and outside, and rounds and posts from the hub.
 
@@ -254,7 +282,7 @@ def sending(**changes: Any) -> Case:
 
 
 # Variables that decide nothing: what is decided says what they can be.
-HELPERS = ("present", "remote", "within", "led")
+HELPERS = ("present", "remote", "reached", "within", "led")
 # What cannot be of functions and consortia in a single year, whatever is decided for the others.
 _AT_ONCE = frozenset({"at", "has", "leads", "joins", "member", "led", "one", "empty", "away"})
 
