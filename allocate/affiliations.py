@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from allocate.abilities import Ability
-from allocate.case import Site
+from allocate.case import Case, Site
 from allocate.consortia import Consortia, Leading
 from allocate.district import District, Institution
 from allocate.errors import Problem, Value
@@ -106,7 +108,8 @@ def leading(
         if a != b and (sites[a].town == sites[b].town or (sites[a].town, sites[b].town) in beside)
     )
     given = frozenset(index[one] for one in plan.leads if one in index)
-    return Leading(plan, pairs, given, existing, borders)
+    unasked = frozenset(index[one.id] for one in district.institutions if not _joins(plan, one))
+    return Leading(plan, pairs, given, existing, borders, unasked)
 
 
 def leads_of(district: District, plan: Consortia) -> list[Institution]:
@@ -223,6 +226,26 @@ def _wrong_leads(district: District, model: Model) -> Iterator[Problem]:
     if not leads_of(district, plan) and not plan.leads and not plan.may_lead:
         details = {"level": plan.level, "types": ", ".join(plan.types), "ownership": ", ".join(plan.ownership)}
         yield Problem("problem.lead_nobody", f"{model.id}.toml", column="consortia", details=details)
+
+
+def stranded(case: Case, model: Model) -> Iterator[Problem]:
+    """Yield the hospitals that must lead and can lead nobody, each of them another: a consortium has members."""
+    leading = case.leading
+    if leading is None or not leading.given:
+        return
+    given, joiners = sorted(leading.given), [j for j in leading.joiners if j not in leading.given]
+    able = np.zeros((len(given), max(1, len(joiners))), dtype=bool)
+    for row, k in enumerate(given):
+        first = {b for a, b in leading.borders if a == k} if leading.plan.contiguous else set(joiners)
+        mine = first & leading.in_reach_of(k)
+        able[row, : len(joiners)] = [j in mine for j in joiners]
+    for row, member in enumerate(maximum_bipartite_matching(csr_array(able), perm_type="column").tolist()):
+        if member < 0:
+            site = case.sites[given[row]]
+            details: dict[str, Value] = {"name": site.name}
+            yield Problem(
+                "problem.lead_alone", f"{model.id}.toml", column="consortia.leads", value=site.id, details=details
+            )
 
 
 def _empty(district: District, model: Model) -> Iterator[Problem]:

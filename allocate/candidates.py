@@ -114,7 +114,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     )
     if ring is model.circles[model.circle]:
         # (A circle that is only compared may leave out the kind of a site that a rule names.)
-        _check_named_sites(case, model)
+        _check_names(case, model)
     return case
 
 
@@ -411,7 +411,7 @@ def _travel_id(site: Site, district: District) -> str:
     return site.id if site.exists or site.place < 0 else district.places[site.place].id
 
 
-def _check_named_sites(case: Case, model: Model) -> None:
+def _check_names(case: Case, model: Model) -> None:
     example = next((site.id for site in case.sites if not site.exists), "clinic-…")
     problems = [
         Problem(
@@ -426,5 +426,6 @@ def _check_named_sites(case: Case, model: Model) -> None:
         for site in rule.sites
         if site not in case.site_index
     ]
+    problems += affiliations.stranded(case, model)
     if problems:
         raise ModelError(problems)
