@@ -4,11 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from allocate.abilities import Ability
-from allocate.case import Case, Site
+from allocate.case import Site
 from allocate.consortia import Consortia, Leading
 from allocate.district import District, Institution
 from allocate.errors import Problem, Value
@@ -38,9 +36,18 @@ def _may_make(ability: Ability, site: Site) -> bool:
 
 
 def had(district: District, model: Model, sites: Sequence[Site]) -> dict[tuple[str, int], int]:
-    """Return the functions of today: index of the centre that provides each, -1 where it is the site's own."""
+    """Return the functions of today: index of the centre that provides each, -1 where it is the site's own.
+
+    What always has a function has it today, whether a table says so or not.
+    """
     index = {site.id: j for j, site in enumerate(sites) if site.exists}
-    return {
+    always = {
+        (name, j): -1
+        for name, ability in model.functions.items()
+        for j in index.values()
+        if sites[j].kind in ability.always_at and _may_make(ability, sites[j])
+    }
+    return always | {
         (row.function, index[row.institution]): index.get(row.centre, -1)
         for row in district.functions
         if row.function in model.functions
@@ -173,17 +180,26 @@ def _wrong_rows(district: District, model: Model) -> Iterator[Problem]:
     """Yield the functions of today that the model does not know, or that the institution cannot have."""
     kinds = {one.id: one.kind for one in district.institutions}
     own = {(row.function, row.institution) for row in district.functions if not row.centre}
+    linked: dict[tuple[str, str], int] = {}
     for row in district.functions if model.functions else ():
         ability = model.functions.get(row.function)
         if ability is None:
             details: dict[str, Value] = {"choices": ", ".join(model.functions)}
             yield Problem("problem.choice", FUNCTIONS.file, row.row, "function", row.function, details)
+        elif ability.posted_by:
+            details = {"sender": ability.posted_by}
+            yield Problem("problem.function_posted", FUNCTIONS.file, row.row, "function", row.function, details)
         elif row.centre and (kinds[row.institution] not in ability.serves or (row.function, row.centre) not in own):
             details = {"function": row.function}
             yield Problem("problem.function_centre", FUNCTIONS.file, row.row, "centre", row.centre, details)
         elif not row.centre and kinds[row.institution] not in ability.at:
             details = {"kinds": ", ".join(ability.at), "function": row.function}
             yield Problem("problem.function_kind", FUNCTIONS.file, row.row, "institution", row.institution, details)
+        elif row.centre and ability.members is not None:
+            linked[row.function, row.centre] = linked.get((row.function, row.centre), 0) + 1
+            if linked[row.function, row.centre] == ability.members + 1:
+                details = {"function": row.function, "members": ability.members}
+                yield Problem("problem.function_members", FUNCTIONS.file, row.row, "centre", row.centre, details)
 
 
 def _wrong_names(district: District, model: Model) -> Iterator[Problem]:
@@ -226,26 +242,6 @@ def _wrong_leads(district: District, model: Model) -> Iterator[Problem]:
     if not leads_of(district, plan) and not plan.leads and not plan.may_lead:
         details = {"level": plan.level, "types": ", ".join(plan.types), "ownership": ", ".join(plan.ownership)}
         yield Problem("problem.lead_nobody", f"{model.id}.toml", column="consortia", details=details)
-
-
-def stranded(case: Case, model: Model) -> Iterator[Problem]:
-    """Yield the hospitals that must lead and can lead nobody, each of them another: a consortium has members."""
-    leading = case.leading
-    if leading is None or not leading.given:
-        return
-    given, joiners = sorted(leading.given), [j for j in leading.joiners if j not in leading.given]
-    able = np.zeros((len(given), max(1, len(joiners))), dtype=bool)
-    for row, k in enumerate(given):
-        first = {b for a, b in leading.borders if a == k} if leading.plan.contiguous else set(joiners)
-        mine = first & leading.in_reach_of(k)
-        able[row, : len(joiners)] = [j in mine for j in joiners]
-    for row, member in enumerate(maximum_bipartite_matching(csr_array(able), perm_type="column").tolist()):
-        if member < 0:
-            site = case.sites[given[row]]
-            details: dict[str, Value] = {"name": site.name}
-            yield Problem(
-                "problem.lead_alone", f"{model.id}.toml", column="consortia.leads", value=site.id, details=details
-            )
 
 
 def _empty(district: District, model: Model) -> Iterator[Problem]:

@@ -111,7 +111,7 @@ class Leading:
 
     def in_reach_of(self, k: int) -> frozenset[int]:
         """Return the institutions that a hospital may lead; where members must adjoin, those that others link to it."""
-        members = frozenset(self.members_of(k))
+        members = frozenset(self.members_of(k)) - self.given
         if not self.plan.contiguous:
             return members
         reached, edge = {k}, {k}
