@@ -26,6 +26,7 @@ from allocate.care import care, visited_how
 from allocate.case import Case, Site
 from allocate.costs import CONSORTIA, CONTRACTS, FUNCTIONS, OUTREACH, POSTINGS, SITES, charges, spent
 from allocate.data_problems import data_problems
+from allocate.decisions.consortia import hospital_above
 from allocate.district import (
     CareHome,
     Department,
@@ -434,7 +435,7 @@ def _sites(case: Case, layout: Layout) -> list[dict[str, Any]]:
             "lat": site.lat,
             "basis": str(site.basis),
         }
-        above, hospital = case.above(j), case.hospital_of(j)
+        above, hospital = case.above(j), hospital_above(case, layout, j)
         rest: dict[str, Any] = {
             "parent": case.sites[above].id if above >= 0 else None,
             "parent_basis": case.parent_bases[j] if above >= 0 else None,
