@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allocate import affiliations, care_homes
+from allocate import affiliations, care_homes, standing
 from allocate.affiliations import centres, had, hub_people, leading, makers
 from allocate.care_homes import contracting
 from allocate.case import Case, Site, Upgrade
@@ -120,6 +120,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     if ring is model.circles[model.circle]:
         # (A circle that is only compared may leave out the kind of a site that a rule names.)
         _check_named_sites(case, model)
+        _check_consortia(district, case, f"{model.id}.toml")
     return case
 
 
@@ -420,6 +421,14 @@ def _rooms_of_staff(model: Model) -> dict[str, tuple[tuple[str, int], ...]]:
 def _travel_id(site: Site, district: District) -> str:
     """Return the id by which the planner's own travel table knows a site."""
     return site.id if site.exists or site.place < 0 else district.places[site.place].id
+
+
+def _check_consortia(district: District, case: Case, file: str) -> None:
+    problems = standing.faults(district, case, file)
+    if any(problem.file != file for problem in problems):
+        raise InputError(problems)
+    if problems:
+        raise ModelError(problems)
 
 
 def _check_named_sites(case: Case, model: Model) -> None:

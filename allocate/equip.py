@@ -315,19 +315,3 @@ class _Signing:
         most = self.contracting.most_beds(self.case.sites[j].kind)
         taken = sum(self._beds(h) for h, site in self.having.items() if site == j)
         return inf if most is None else most - taken
-
-
-def follow_postings(case: Case, layout: Layout) -> Layout:
-    """Return the layout in which a function that comes with an expert is wherever one is posted."""
-    found: dict[tuple[str, int, int], Number] = {}
-    for name, ability in case.abilities.items():
-        if ability.posted_by:
-            for (p, _, j, t), number in layout.tours.items():
-                if number and j in case.havers[name] and case.sends_as(p, ability.posted_by, j):
-                    found[name, j, t] = 1
-    kept = {
-        about: number
-        for about, number in layout.amounts.items()
-        if about[0] not in case.abilities or not case.abilities[about[0]].posted_by
-    }
-    return replace(layout, amounts=kept | found)

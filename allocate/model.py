@@ -27,7 +27,7 @@ from allocate.population import Projection
 from allocate.postings import Postings, Release, Supporter
 from allocate.read import find_district, is_file
 from allocate.resources import Resource
-from allocate.rows import UPGRADED
+from allocate.rows import LEADS, UPGRADED
 from allocate.rulebook import Rulebook
 from allocate.rules import RULES, Capacity, FunctionReach, PeoplePerStaff, Reach, Rule, Spending, SpendingShare
 from allocate.tables import BELOW_HUBS, INSTITUTION_KINDS, NOT_GONE_TO, PLACE_KINDS
@@ -556,6 +556,7 @@ def model_of(
                 head.resources,
                 head.modes,
                 file,
+                joining=dict.fromkeys(("hospital", *head.consortia.members)) if head.consortia else (),
                 has_consortia=head.consortia is not None,
                 has_postings=head.postings is not None,
             ),
@@ -731,7 +732,7 @@ def _unknown_resources(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, 
     """Yield what the resources of a model, and the rules that need their posts, say of resources that it has not."""
     choices = {"choices": ", ".join(head.resources)}
     for name, resource in head.resources.items():
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name == UPGRADED:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in (UPGRADED, LEADS):
             yield Problem("problem.resource_name", file, column="resources", value=name)
         for key in ("adding", "per_year", "leaves", "lent") if _is_formed(resource, head.resources) else ():
             if getattr(resource, key) != Resource.model_fields[key].default:

@@ -7,8 +7,9 @@ from functools import cached_property
 from math import ceil, floor
 
 from allocate.case import Case
+from allocate.decisions.functions import follow_postings
 from allocate.dispatch import post, visit
-from allocate.equip import equip, follow_postings
+from allocate.equip import equip
 from allocate.layout import Layout
 from allocate.resources import BORROWED, JOINED, LENT, SPARE, flow
 from allocate.rows import Number

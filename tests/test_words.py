@@ -108,7 +108,7 @@ CODES: dict[str, set[str]] = {
     "clause": {
         *("met", "missed", "reported", "undecided", "not_applicable", "planned"),
         *("other_regime", "past", "undecided_yet", "decided_here", "off", "beyond", "remote"),
-        *("input", "indicator", "out_of_scope"),
+        *("input", "indicator", "out_of_scope", "decision"),
     },
     "step": {"worst", "sum"},
     "proven": {"yes", "no"},
