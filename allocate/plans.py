@@ -19,6 +19,7 @@ from allocate.belonging import (
     contract_rows,
     contracts_of,
     function_rows,
+    reach_rows,
     reserve_rows,
 )
 from allocate.candidates import make_case
@@ -142,6 +143,7 @@ def assemble(
         "consortia": consortia_rows(case, layout),
         "functions": function_rows(case, layout),
         "reserves": reserve_rows(model.planned(), case, layout),
+        "function_reach": reach_rows(model.planned(), case, layout),
         "contracts": contract_rows(case, layout),
         "budget": _budget(model, case, layout),
         "coverage": _coverage(district, model, case, layout, today),
