@@ -7,6 +7,7 @@ import pytest
 from tiny import (
     GOLDEN,
     breached,
+    contracts,
     every_point,
     layout_at,
     make,
@@ -138,14 +139,27 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         {"kinds": ("clinic", "township_hospital"), "share": 0.5, "years": (2025,)},
         {"kinds": ("township_hospital",)},
     ],
+    "contracts": [
+        # Of two homes with 3 and 1 beds, both may go to the hub D and the larger one to clinic A too.
+        {"share": 0.5},
+        {"share": 1.0, "years": (2027,)},
+        {"share": 0.75, "of": "beds"},
+    ],
 }
 CASES = [
     pytest.param(name, numbers, id=f"{name}-{n}")
     for name, examples in EXAMPLES.items()
     for n, numbers in enumerate(examples)
 ]
+
+
+def signing(**changes: Any) -> Case:
+    """Return the valley with two care homes."""
+    return valley(contracting=contracts([3, 1], {(0, 0): 300, (0, 3): 600, (1, 3): 60}), **changes)
+
+
 # Those that speak of postings and visits need a case in which somebody goes.
-GROUNDS = {"posting": sending, "rounds": sending, "reach": sending}
+GROUNDS = {"posting": sending, "rounds": sending, "reach": sending, "contracts": signing}
 
 
 def ground(name: str, **changes: Any) -> Case:

@@ -12,6 +12,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from allocate.case import Case, Site
+from allocate.contracts import Contracting, Contracts
+from allocate.district import CareHome
 from allocate.layout import Layout
 from allocate.outreach import Outreach, Way
 from allocate.postings import Pool, Postings
@@ -55,6 +57,7 @@ def make(
     monthly: int = 0,
     handover: int = 0,
     ways: Mapping[str, Way] | None = None,
+    contracting: Contracting | None = None,
 ) -> Case:
     """Return a case: places P1, P2, … in towns T1, T2, …, and the `seconds` of every pair in reach.
 
@@ -86,6 +89,7 @@ def make(
         postings=posted if pools else None,
         pools=tuple(pools),
         ways=ways or {},
+        contracting=contracting,
     )
 
 
@@ -119,6 +123,21 @@ def way(pairs: Mapping[tuple[int, int], int], **numbers: Any) -> Way:
         "basis": "assumed",
     }
     return Way(Outreach.model_validate(usual | numbers), pairs)
+
+
+def contracts(
+    beds: Sequence[int],
+    pairs: Mapping[tuple[int, int], int],
+    existing: Mapping[int, int] | None = None,
+    **numbers: Any,
+) -> Contracting:
+    """Return how care homes H1, H2, … with so many beds may have contracts, with the time of every pair [s]."""
+    usual = {"by": ["township_hospital"], "mode": "car", "minutes": 30, "source": "a toy", "basis": "assumed"}
+    homes = tuple(
+        CareHome(f"H{h + 1}", f"H{h + 1}", "T1", number, 117.3, 39.7, Basis.ASSUMED, Basis.ASSUMED, "a toy")
+        for h, number in enumerate(beds)
+    )
+    return Contracting(Contracts.model_validate(usual | numbers), homes, pairs, existing or {})
 
 
 def resource(**numbers: Any) -> Resource:
@@ -195,7 +214,7 @@ def every_point(
 
     def most(key: Key) -> int:
         match key:
-            case ("open", _, _) | ("visit", _, _, _, _):
+            case ("open", _, _) | ("visit", _, _, _, _) | ("contract", _, _, _):
                 return 1
             case ("amount", _, _, _) | ("tours", _, _, _, _):
                 return amounts
@@ -225,6 +244,7 @@ def layout_at(point: Mapping[Key, int]) -> Layout:
         {key[1:]: number for key, number in point.items() if key[0] == "amount" and number},
         {key[1:]: number for key, number in point.items() if key[0] == "tours" and number},
         frozenset(key[1:] for key, on in point.items() if key[0] == "visit" and on),
+        contracts=frozenset(key[1:] for key, on in point.items() if key[0] == "contract" and on),
     )
 
 
@@ -254,6 +274,8 @@ def value_in(layout: Layout, ties: Iterable[Row] = ()) -> Callable[[Key], Number
                 return layout.tours.get((p, months, j, t), 0)
             case ("visit", name, stop, j, t):
                 return int((name, stop, j, t) in layout.visits)
+            case ("contract", h, j, t):
+                return int((h, j, t) in layout.contracts)
             case _ if key in tied:
                 return max(number for number in (0, 1) if allows(key, number))
         msg = f"{key} is no decision"
