@@ -1,6 +1,6 @@
 """Makes the functions and consortia of a case: who may have what, from where; who may lead whom."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,9 @@ from allocate.travel import Mode, metres
 Spots = NDArray[np.float64]
 
 
-def makers(model: Model, sites: Sequence[Site], had: Iterable[tuple[str, int]]) -> dict[str, tuple[int, ...]]:
+def makers(model: Model, sites: Sequence[Site], today: Mapping[tuple[str, int], int]) -> dict[str, tuple[int, ...]]:
     """Return the sites that may set each function up; those that have one of their own today are among them."""
-    own = set(had)
+    own = {about for about, centre in today.items() if centre < 0}
     return {
         name: tuple(j for j, site in enumerate(sites) if (name, j) in own or _may_make(ability, site))
         for name, ability in model.functions.items()
@@ -36,9 +36,18 @@ def _may_make(ability: Ability, site: Site) -> bool:
 
 
 def had(district: District, model: Model, sites: Sequence[Site]) -> dict[tuple[str, int], int]:
-    """Return the functions of today: index of the centre that provides each, -1 where it is the site's own."""
+    """Return the functions of today: index of the centre that provides each, -1 where it is the site's own.
+
+    What always has a function has it today, whether a table says so or not.
+    """
     index = {site.id: j for j, site in enumerate(sites) if site.exists}
-    return {
+    always = {
+        (name, j): -1
+        for name, ability in model.functions.items()
+        for j in index.values()
+        if sites[j].kind in ability.always_at and _may_make(ability, sites[j])
+    }
+    return always | {
         (row.function, index[row.institution]): index.get(row.centre, -1)
         for row in district.functions
         if row.function in model.functions
@@ -170,17 +179,26 @@ def _wrong_rows(district: District, model: Model) -> Iterator[Problem]:
     """Yield the functions of today that the model does not know, or that the institution cannot have."""
     kinds = {one.id: one.kind for one in district.institutions}
     own = {(row.function, row.institution) for row in district.functions if not row.centre}
+    linked: dict[tuple[str, str], int] = {}
     for row in district.functions if model.functions else ():
         ability = model.functions.get(row.function)
         if ability is None:
             details: dict[str, Value] = {"choices": ", ".join(model.functions)}
             yield Problem("problem.choice", FUNCTIONS.file, row.row, "function", row.function, details)
+        elif ability.posted_by:
+            details = {"sender": ability.posted_by}
+            yield Problem("problem.function_posted", FUNCTIONS.file, row.row, "function", row.function, details)
         elif row.centre and (kinds[row.institution] not in ability.serves or (row.function, row.centre) not in own):
             details = {"function": row.function}
             yield Problem("problem.function_centre", FUNCTIONS.file, row.row, "centre", row.centre, details)
         elif not row.centre and kinds[row.institution] not in ability.at:
             details = {"kinds": ", ".join(ability.at), "function": row.function}
             yield Problem("problem.function_kind", FUNCTIONS.file, row.row, "institution", row.institution, details)
+        elif row.centre and ability.members is not None:
+            linked[row.function, row.centre] = linked.get((row.function, row.centre), 0) + 1
+            if linked[row.function, row.centre] == ability.members + 1:
+                details = {"function": row.function, "members": ability.members}
+                yield Problem("problem.function_members", FUNCTIONS.file, row.row, "centre", row.centre, details)
 
 
 def _wrong_names(district: District, model: Model) -> Iterator[Problem]:

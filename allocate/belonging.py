@@ -8,6 +8,7 @@ from allocate.gaps import shown_number
 from allocate.layout import Layout
 from allocate.rows import LEADS, Number
 from allocate.rules import Reserve, Rule
+from allocate.rules.amounts import has
 from allocate.rules.consortium_size import consortia_in
 from allocate.rules.reserve import reserved
 
@@ -98,13 +99,13 @@ def reserve_rows(rules: Mapping[str, Rule], case: Case, layout: Layout) -> list[
             "year": year,
             "id": site.id,
             "resource": what,
-            "number": shown_number(layout.amounts.get((what, j, t), 0)),
-            "reserved": shown_number(layout.amounts.get((reserved(what), j, t), 0)),
+            "number": shown_number(number),
+            "reserved": shown_number(has(case, layout, reserved(what), j, t)),
         }
         for t, year in enumerate(case.years)
         for what, those in kinds.items()
         for j, site in enumerate(case.sites)
-        if site.kind in those and layout.amounts.get((what, j, t), 0)
+        if site.kind in those and (number := has(case, layout, what, j, t))
     ]
 
 

@@ -62,7 +62,7 @@ from allocate.rules.scopes import Scope, parts
 from allocate.scorecard import scorecard
 from allocate.shares import Integers, in_proportion
 from allocate.stages import clause_values, goal_values
-from allocate.tables import ENDS, KINDS_ABOVE
+from allocate.tables import ENDS, KINDS_ABOVE, NOT_GONE_TO
 from allocate.units import Basis, minutes, weakest
 from allocate.words import say
 
@@ -347,8 +347,8 @@ def _open(case: Case, layout: Layout, t: int) -> list[int]:
 
 
 def _stock_is_known(district: District, model: Model) -> bool:
-    """Tell whether the district lists any institution of the kinds that the model sites."""
-    return any(institution.kind in model.siting for institution in district.institutions)
+    """Tell whether the district lists any institution of the kinds that the model sites and people go to."""
+    return any(one.kind in model.siting and one.kind not in NOT_GONE_TO for one in district.institutions)
 
 
 def _today(case: Case, today: Layout | None) -> list[dict[str, Any]]:
