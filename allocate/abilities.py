@@ -32,6 +32,8 @@ class Ability(pydantic.BaseModel):
         Ids of the institutions that may, and types of hospital; none named: all of these kinds.
     needs
         Functions that must have been at the same institution for so many calendar years (0: in the same plan year).
+    always_at
+        Kinds of institution that have it whenever they are open, such as an ambulance station, which is nothing else.
     staff
         How many of a resource work there at least.
     brings
@@ -61,6 +63,7 @@ class Ability(pydantic.BaseModel):
     only: tuple[str, ...] = ()
     types: tuple[Literal[HOSPITAL_TYPES], ...] = ()  # type: ignore[valid-type]
     needs: dict[str, Annotated[int, pydantic.Field(ge=0, le=20)]] = {}
+    always_at: Kinds = ()
     staff: Numbers = {}
     brings: Numbers = {}
     serves: Kinds = ()
@@ -86,9 +89,11 @@ class Ability(pydantic.BaseModel):
             raise ValueError(say("reason.ability_centre", kinds=", ".join(CENTRE_KINDS)))
         if bool(self.mode) != (self.minutes is not None):
             raise ValueError(say("reason.ability_mode"))
-        priced = self.opening or self.yearly or self.staff or self.brings or self.needs or self.serves
+        priced = self.opening or self.yearly or self.staff or self.brings or self.needs or self.serves or self.always_at
         if self.posted_by and priced:
             raise ValueError(say("reason.ability_posted"))
+        if set(self.always_at) - set(self.at) or (self.always_at and (self.needs or self.only)):
+            raise ValueError(say("reason.ability_always"))
         if self.types and "hospital" not in self.at:
             raise ValueError(say("reason.ability_types"))
         return self

@@ -36,9 +36,18 @@ def _may_make(ability: Ability, site: Site) -> bool:
 
 
 def had(district: District, model: Model, sites: Sequence[Site]) -> dict[tuple[str, int], int]:
-    """Return the functions of today: index of the centre that provides each, -1 where it is the site's own."""
+    """Return the functions of today: index of the centre that provides each, -1 where it is the site's own.
+
+    What always has a function has it today, whether a table says so or not.
+    """
     index = {site.id: j for j, site in enumerate(sites) if site.exists}
-    return {
+    always = {
+        (name, j): -1
+        for name, ability in model.functions.items()
+        for j in index.values()
+        if sites[j].kind in ability.always_at and _may_make(ability, sites[j])
+    }
+    return always | {
         (row.function, index[row.institution]): index.get(row.centre, -1)
         for row in district.functions
         if row.function in model.functions
@@ -146,7 +155,7 @@ def _adjoining_towns(district: District, neighbours: Sequence[Sequence[int]]) ->
 def hub_people(
     sites: Sequence[Site], spots: Spots, homes: Spots, town_of: Sequence[str], people: NDArray[np.int64]
 ) -> dict[int, tuple[int, ...]]:
-    """Return the people of every hub by year [persons]: each place belongs to the nearest of its town, else of all."""
+    """Return the people of every hub by year [persons]: each place's go to the nearest of its town, or of all."""
     hubs = [j for j, site in enumerate(sites) if site.kind in HUB_KINDS]
     sums = {j: np.zeros(people.shape[1], dtype=np.int64) for j in hubs}
     for i, town in enumerate(town_of):

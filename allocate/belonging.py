@@ -1,4 +1,4 @@
-"""What plan.json says of consortia, functions and reserves, and how that is read back."""
+"""What plan.json says of consortia, functions, reserves and contracts, and how that is read back."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,12 +8,14 @@ from allocate.gaps import shown_number
 from allocate.layout import Layout
 from allocate.rows import LEADS, Number
 from allocate.rules import Reserve, Rule
+from allocate.rules.amounts import has
 from allocate.rules.consortium_size import consortia_in
 from allocate.rules.reserve import reserved
 
 Has = dict[tuple[str, int, int], Number]
 Members = frozenset[tuple[int, int, int]]
 Links = frozenset[tuple[str, int, int, int]]
+Pairs = frozenset[tuple[int, int, int]]
 
 
 def consortia_rows(case: Case, layout: Layout) -> list[dict[str, Any]]:
@@ -97,14 +99,53 @@ def reserve_rows(rules: Mapping[str, Rule], case: Case, layout: Layout) -> list[
             "year": year,
             "id": site.id,
             "resource": what,
-            "number": shown_number(layout.amounts.get((what, j, t), 0)),
-            "reserved": shown_number(layout.amounts.get((reserved(what), j, t), 0)),
+            "number": shown_number(number),
+            "reserved": shown_number(has(case, layout, reserved(what), j, t)),
         }
         for t, year in enumerate(case.years)
         for what, those in kinds.items()
         for j, site in enumerate(case.sites)
-        if site.kind in those and layout.amounts.get((what, j, t), 0)
+        if site.kind in those and (number := has(case, layout, what, j, t))
     ]
+
+
+def contract_rows(case: Case, layout: Layout) -> list[dict[str, Any]]:
+    """Return a row for every care home and year: with whom it has a contract, and how far that is.
+
+    `id` and `minutes` (the way from the institution, rounded up) are None for a home without a contract; `before` is
+    the institution with which it has one today, None where it has none.
+    """
+    contracting = case.contracting
+    if contracting is None:
+        return []
+    rows = []
+    for t, year in enumerate(case.years):
+        for h, home in enumerate(contracting.homes):
+            here: list[int | None] = [*sorted(j for one, j, u in layout.contracts if (one, u) == (h, t))]
+            before = contracting.existing.get(h)
+            rows += [
+                {
+                    "year": year,
+                    "home": home.id,
+                    "id": None if j is None else case.sites[j].id,
+                    "beds": home.beds,
+                    "minutes": None if j is None else -(-contracting.pairs.get((h, j), 0) // 60),
+                    "before": None if before is None else case.sites[before].id,
+                }
+                for j in (here or (None,))
+            ]
+    return rows
+
+
+def contracts_of(content: Mapping[str, Any], case: Case) -> Pairs:
+    """Return which care homes a plan says have a contract with whom, by year."""
+    homes = {} if case.contracting is None else {home.id: h for h, home in enumerate(case.contracting.homes)}
+    year_index = {year: t for t, year in enumerate(case.years)}
+    return frozenset(
+        (homes[row["home"]], case.site_index[row["id"]], year_index[row["year"]])
+        for row in content.get("contracts", ())
+        if row["id"] is not None
+    )
 
 
 def belonging_of(content: Mapping[str, Any], case: Case) -> tuple[Has, Members, Links]:

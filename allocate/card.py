@@ -6,14 +6,23 @@ from dataclasses import fields
 from functools import partial
 from typing import Any
 
-from allocate.goals import GOALS, Goal, Match
+from allocate.goals import GOALS, Districting, Goal, Match
 from allocate.model import Candidates, Enlarging, Model, Moving
 from allocate.outreach import Outreach
 from allocate.policies import Clause
 from allocate.postings import MONTHS, Postings, Release, Supporter
 from allocate.resources import Resource, is_employed
 from allocate.rows import Strength
-from allocate.rules import RULES, PeoplePerStaff, Rounds, Rule, SpendingShare
+from allocate.rules import (
+    RULES,
+    Contracts,
+    FunctionReach,
+    PeoplePerSite,
+    PeoplePerStaff,
+    Rounds,
+    Rule,
+    SpendingShare,
+)
 from allocate.units import Basis
 from allocate.words import LANGUAGES, Language, both, catalogue, say_in, term, visible
 
@@ -52,16 +61,31 @@ def sentence(rule: Rule, language: Language) -> str:
     if isinstance(rule, PeoplePerStaff):
         # (A rule in visits says them among its numbers.)
         words["people"] = f"{rule.most:,}"
+    if isinstance(rule, FunctionReach):
+        words["within"] = _near(rule, language)
     if isinstance(rule, SpendingShare):
         words["favoured"] = _word((*rule.kinds, *rule.resources), "favoured", language)
     if isinstance(rule, Rounds) and rule.to == "village":
         words["to"] = say_in(language, "card.each_village")
+    if isinstance(rule, Contracts):
+        words["of"] = say_in(language, f"card.contracts_{rule.of}")
     text = say_in(language, f"card.rule_{name}", **words)
     if isinstance(rule, Rounds) and rule.to == "village":
         text += say_in(language, f"card.where_{rule.where}", **{**words, "kinds": _spared_by(rule, language)})
-    extras = (say_in(language, f"card.with_{key}", **{key: words[key]}) for key in _EXTRAS if _values(rule).get(key))
+    named = (*_EXTRAS, "function") if isinstance(rule, PeoplePerSite) else _EXTRAS
+    extras = (say_in(language, f"card.with_{key}", **{key: words[key]}) for key in named if _values(rule).get(key))
     said = text + "".join(extras)
     return said[:1].upper() + said[1:]
+
+
+def _near(rule: FunctionReach, language: Language) -> str:
+    """Return how near is near enough, in urban and in rural places."""
+    limits, key = (rule.metres, "near_metres") if rule.metres else (rule.minutes or {}, "near_minutes")
+    parts = (
+        say_in(language, f"card.{key}", setting=say_in(language, f"term.{setting}"), number=_word(number, "", language))
+        for setting, number in limits.items()
+    )
+    return say_in(language, "summary.comma").join(parts)
 
 
 def _spared_by(rule: Rounds, language: Language) -> str:
@@ -186,7 +210,7 @@ def _goals(model: Model) -> Iterator[str]:
         facts = [("card.numbers", _numbers(goal)), ("card.after", _text(goal.after))]
         if source:
             facts.append(("field.source", _text(source)))
-        if isinstance(goal, Match):
+        if isinstance(goal, Match | Districting):
             facts.append(("field.basis", both(f"basis.{goal.basis}")))
         yield _list(facts)
 
@@ -452,7 +476,9 @@ def _source(told: Enlarging | Moving, language: Language) -> dict[str, str]:
 def _assumptions(model: Model) -> Iterator[str]:
     """Yield which tables of the model hold numbers that nobody has published."""
     tables: list[tuple[str, Basis]] = [(f"rules.{name}", rule.basis) for name, rule in model.rules.items()]
-    tables += [(f"goals.{name}", goal.basis) for name, goal in model.goals.items() if isinstance(goal, Match)]
+    tables += [
+        (f"goals.{name}", goal.basis) for name, goal in model.goals.items() if isinstance(goal, Match | Districting)
+    ]
     tables += [(f"siting.{kind}", candidates.basis) for kind, candidates in model.siting.items()]
     tables += [(f"resources.{name}", resource.basis) for name, resource in model.resources.items()]
     tables += [("postings", model.postings.basis)] if model.postings else []

@@ -15,7 +15,21 @@ from allocate.life import moved
 from allocate.outgoing import is_cyclic
 from allocate.outreach import DAYS, HALVES
 from allocate.resources import JOINED, SPARE, flow
-from allocate.rows import UPGRADED, Key, Number, Row, amount, moves, opened, opens, served, serves, tours, visits
+from allocate.rows import (
+    UPGRADED,
+    Key,
+    Number,
+    Row,
+    amount,
+    contract,
+    moves,
+    opened,
+    opens,
+    served,
+    serves,
+    tours,
+    visits,
+)
 from allocate.rules import Rule
 from allocate.tours import at_once
 
@@ -96,6 +110,7 @@ class AsPlanned:
         found |= {serves(*about): people for about, people in layout.serve.items() if people}
         found |= {(_LOAD, *about): people for about, people in layout.load.items()}
         found |= {tours(*about): number for about, number in layout.tours.items() if number}
+        found |= {contract(*about): 1 for about in layout.contracts}
         for name, stop, j, t in layout.visits:
             found[visits(name, stop, j, t)] = 1
             for key, more in ((_STOPS, name, j, t), 1), ((_ROAD, name, j, t), journeys(case, name, stop, j)):
@@ -338,6 +353,9 @@ class Change:
             self.put(opened(j, t), 0)
             for what in (UPGRADED, *case.resources):
                 self.put(amount(what, j, t), 0)
+            for h, site, year in self.plan.layout.contracts:
+                if (site, year) == (j, t):
+                    self.put(contract(h, j, t), 0)
         self.can_be = self.can_be and self._lives(j)
 
     def _lives(self, j: int) -> bool:
@@ -505,6 +523,7 @@ class Change:
         """Return the plan with the change; its visits have no weekdays yet."""
         then = self.plan.layout
         serve, amounts, visited = dict(then.serve), dict(then.amounts), set(then.visits)
+        contracts = set(then.contracts)
         for key in self.by:
             match key:
                 case ("serve", int(i), int(j), int(t)):
@@ -513,11 +532,14 @@ class Change:
                     amounts[what, j, t] = self.of(key)
                 case ("visit", str(name), int(stop), int(j), int(t)):
                     visited = visited | {(name, stop, j, t)} if self.of(key) else visited - {(name, stop, j, t)}
+                case ("contract", int(h), int(j), int(t)):
+                    contracts.discard((h, j, t))
         return replace(
             then,
             open=self._open(),
             serve={about: people for about, people in serve.items() if people},
             amounts={about: number for about, number in amounts.items() if number},
             visits=frozenset(visited),
+            contracts=frozenset(contracts),
             timetable={},
         )

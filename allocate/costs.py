@@ -10,13 +10,14 @@ from allocate.decisions.posting import pairs
 from allocate.layout import Layout
 from allocate.life import moved, opening_terms
 from allocate.resources import JOINED, flow
-from allocate.rows import LEADS, UPGRADED, Key, Number, added, amount, moves, opened, tours, visits
+from allocate.rows import LEADS, UPGRADED, Key, Number, added, amount, contract, moves, opened, tours, visits
 
 Nature = Literal["capital", "recurrent"]
 NATURES: tuple[Nature, ...] = ("capital", "recurrent")
 # What something is paid for, beside the resources: the site itself, experts posted there, visits from there, what it
-# can do, the consortium that it leads.
+# can do, the consortium that it leads, its contracts with care homes.
 SITES, POSTINGS, OUTREACH, FUNCTIONS, CONSORTIA = "sites", "postings", "outreach", "functions", "consortia"
+CONTRACTS = "contracts"
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Charge:
         Capital: once, in that plan year. Recurrent: in each calendar year that the plan year stands for.
     what
         `sites` for the site itself, `postings` for experts posted there, `outreach` for visits from there, `functions`
-        for what it can do, `consortia` for the one that it leads, else the resource.
+        for what it can do, `consortia` for the one that it leads, `contracts` for those with care homes, else the
+        resource.
     at
         Index of the site, or of the employer.
     terms, constant
@@ -69,6 +71,7 @@ def charges(case: Case, t: int) -> Iterator[Charge]:
                 yield Charge("capital", SITES, j, fresh | ({before: -site.upgrade.opening} if t else {}))
     yield from _going_out(case, t)
     yield from _of_hubs(case, t)
+    yield from _of_contracts(case, t)
     for name, resource in case.resources.items():
         if resource.sum_of:
             continue
@@ -133,6 +136,15 @@ def _of_hubs(case: Case, t: int) -> Iterator[Charge]:
             yield Charge("recurrent", CONSORTIA, k, {amount(LEADS, k, t): plan.yearly})
 
 
+def _of_contracts(case: Case, t: int) -> Iterator[Charge]:
+    """Yield what contracts with care homes cost at the sites that have them."""
+    if case.contracting is not None:
+        for j, homes in case.contracting.homes_of.items():
+            terms: dict[Key, Number] = {contract(h, j, t): case.contracting.yearly(h) for h in homes}
+            if any(terms.values()):
+                yield Charge("recurrent", CONTRACTS, j, terms)
+
+
 def function_cost(case: Case, name: str, j: int) -> tuple[int, int]:
     """Return what a function costs once and in a calendar year at a site: set up there, or linked [yuan]."""
     ability = case.abilities[name]
@@ -149,6 +161,13 @@ def tour_cost(case: Case, months: int) -> int:
 def had_yearly(case: Case, j: int) -> int:
     """Return what the functions that a site has today cost in a calendar year [yuan]."""
     return sum(function_cost(case, name, j)[1] for name, k in case.had if k == j)
+
+
+def contracted_yearly(case: Case, j: int) -> int:
+    """Return what the contracts that a site has today cost in a calendar year [yuan]."""
+    if case.contracting is None:
+        return 0
+    return sum(case.contracting.yearly(h) for h, site in case.contracting.existing.items() if site == j)
 
 
 def _saved(site: Site) -> int:
@@ -170,6 +189,8 @@ def new_charges(case: Case, t: int) -> Iterator[Charge]:
                 yield charge
         elif charge.what == FUNCTIONS and charge.nature == "recurrent":
             yield replace(charge, constant=-had_yearly(case, charge.at))
+        elif charge.what == CONTRACTS:
+            yield replace(charge, constant=-contracted_yearly(case, charge.at))
         elif charge.what in (POSTINGS, OUTREACH, FUNCTIONS, CONSORTIA):
             yield charge
         elif charge.what in case.employed:
@@ -231,6 +252,9 @@ def spent(case: Case, layout: Layout, t: int, wanted: Wanted = _everything) -> d
             money["capital"] += opening * (leads - led)
         if wanted("recurrent", CONSORTIA, k):
             money["recurrent"] += yearly * leads
+    if case.contracting is not None:
+        signed = (h for h, j, u in layout.contracts if u == t and wanted("recurrent", CONTRACTS, j))
+        money["recurrent"] += sum(map(case.contracting.yearly, signed))
     for name, resource in case.resources.items():
         if name in case.employed:
             for employer in case.teams_of:
@@ -262,6 +286,10 @@ def newly_spent(
 
     money = sum(spent(case, layout, t, is_new).values())
     money -= sum(had_yearly(case, j) for j in {k for _, k in case.had} if wanted(FUNCTIONS, j))
+    if case.contracting is not None:
+        money -= sum(
+            contracted_yearly(case, j) for j in set(case.contracting.existing.values()) if wanted(CONTRACTS, j)
+        )
     money += sum(
         site.upgrade.yearly
         for j, site in enumerate(case.sites)

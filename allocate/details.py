@@ -9,14 +9,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from allocate.beside import bounds_beside
 from allocate.case import Case
+from allocate.decisions.functions import follow_postings
 from allocate.decisions.outreach import ENOUGH
 from allocate.decisions.posting import FEWER, pairs
 from allocate.errors import NoPlanError
 from allocate.layout import Layout
 from allocate.model import Model
 from allocate.outgoing import asked_of, bases, carried, is_cyclic, releases, sent, staff, wanted
-from allocate.posted_alone import bounds_of_postings
 from allocate.postings import MONTHS
 from allocate.posts import employ_spare
 from allocate.program import Options
@@ -71,6 +72,8 @@ def in_detail(case: Case, rules: Mapping[str, Rule], layout: Layout) -> Detailed
         roster=rosters,
         timetable=timetables,
     )
+    # (Where no expert comes, there is nothing of what comes with one.)
+    can_do = follow_postings(case, can_do)
     return Detailed(can_do, sum(tours_left.values()) + len(visits_left), (*tour_cuts, *visit_cuts))
 
 
@@ -90,14 +93,14 @@ def carry_out(case: Case, model: Model, found: Layouts, options: Options, gap: f
         return (*clause_values(case, rules, one.layout).values(), *goal_values(case, goals, one.layout).values())
 
     # (Nothing is searched again where nothing was left out.)
-    told, posted = case, bounds_of_postings(case, rules, goals, options) if best.left else {}
+    told, proved = case, bounds_beside(case, rules, goals, options) if best.left else {}
     for n in range(_ROUNDS):
         if not best.left or not best.cuts:
             break
         fresh = [replace(row, about=(*row.about, n)) for row in best.cuts]
         told = replace(told, cuts=(*told.cuts, *fresh))
         try:
-            layout, _ = staff_for(told, best.layout, rules, goals, gap, options, posted, start=best.layout)
+            layout, _ = staff_for(told, best.layout, rules, goals, gap, options, proved, start=best.layout)
         except NoPlanError:
             # (What can be carried out is known, and is worth more than no plan.)
             break

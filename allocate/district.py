@@ -101,6 +101,29 @@ class FunctionThere:
 
 
 @dataclass(frozen=True)
+class CareHome:
+    """A care home, and in which row of care_homes.csv it stands.
+
+    Attributes
+    ----------
+    institution
+        Id of the institution with which it has a contract today; empty where it has none.
+    """
+
+    id: str
+    name: str
+    town: str
+    beds: int
+    lon: float
+    lat: float
+    position_basis: Basis
+    basis: Basis
+    source: str
+    institution: str = ""
+    row: int = 0
+
+
+@dataclass(frozen=True)
 class Staffing:
     """How many of a resource an institution has today, and in which row of staff.csv that stands."""
 
@@ -286,6 +309,8 @@ class District:
         Specialties that institutions have or lack, where the planner lists them.
     functions
         Functions that institutions have today, where the planner lists them.
+    care_homes
+        Care homes, where the planner lists them.
     """
 
     id: str
@@ -309,6 +334,7 @@ class District:
     sessions: tuple[NoRounds, ...] = ()
     fields: tuple[FieldThere, ...] = ()
     functions: tuple[FunctionThere, ...] = ()
+    care_homes: tuple[CareHome, ...] = ()
 
     @property
     def people(self) -> int:

@@ -48,10 +48,12 @@ from scipy.special import ndtri
 
 from allocate import tables
 from allocate.district import (
+    CareHome,
     Department,
     District,
     Fact,
     FieldThere,
+    FunctionThere,
     Growth,
     Institution,
     NoRounds,
@@ -71,7 +73,19 @@ from allocate.units import Basis
 Array = NDArray[np.float64]
 Spot = tuple[float, float]
 _Record = (
-    Place | Town | Institution | Fact | FieldThere | Growth | PlaceYear | Staffing | Department | Standing | NoRounds
+    Place
+    | Town
+    | Institution
+    | Fact
+    | FieldThere
+    | FunctionThere
+    | CareHome
+    | Growth
+    | PlaceYear
+    | Staffing
+    | Department
+    | Standing
+    | NoRounds
 )
 
 # Every number here is assumed. Decimals of a degree: 6 are 0.1 m, finer than any position is known.
@@ -756,6 +770,8 @@ def _files(district: District) -> Mapping[str, bytes]:
         (tables.POOLS, district.pools),
         (tables.TOURS, district.tours),
         (tables.SESSIONS, district.sessions),
+        (tables.FUNCTIONS, district.functions),
+        (tables.CARE_HOMES, district.care_homes),
     ):
         if told:
             files[table.file] = _table(table, told)

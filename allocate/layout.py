@@ -34,6 +34,8 @@ class Layout:
         Every (site, hospital that leads its consortium, year).
     links
         Every (function, site that has it from a centre, that centre, year).
+    contracts
+        Every (care home, site with which it has a contract, year).
     """
 
     open: frozenset[tuple[int, int]]
@@ -45,6 +47,7 @@ class Layout:
     timetable: Mapping[tuple[str, int, int], tuple[Visit, ...]] = field(default_factory=dict)
     members: frozenset[tuple[int, int, int]] = frozenset()
     links: frozenset[tuple[str, int, int, int]] = frozenset()
+    contracts: frozenset[tuple[int, int, int]] = frozenset()
 
     @cached_property
     def lead_of(self) -> Mapping[tuple[int, int], int]:
@@ -56,6 +59,11 @@ class Layout:
     def centre_of(self) -> Mapping[tuple[str, int, int], int]:
         """Return the centre that provides a function to a site in a year, by (function, site, year)."""
         return {(name, j, t): k for name, j, k, t in sorted(self.links, reverse=True)}
+
+    @cached_property
+    def contract_of(self) -> Mapping[tuple[int, int], int]:
+        """Return the site with which a care home has a contract in a year, by (home, year)."""
+        return {(h, t): j for h, j, t in sorted(self.contracts, reverse=True)}
 
     def has(self, function: str, j: int, t: int) -> bool:
         """Tell whether a site has a function in a year."""
@@ -101,6 +109,7 @@ class Layout:
             timetable={(way, j, years[t]): visits for (way, j, t), visits in self.timetable.items() if t in years},
             members=frozenset((j, k, years[t]) for j, k, t in self.members if t in years),
             links=frozenset((name, j, k, years[t]) for name, j, k, t in self.links if t in years),
+            contracts=frozenset((h, j, years[t]) for h, j, t in self.contracts if t in years),
         )
 
     @cached_property

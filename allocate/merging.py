@@ -46,6 +46,7 @@ class Reduced:
             visits=frozenset((way, i, j, t) for way, i, j, merged in layout.visits for t in years[merged]),
             members=frozenset((j, k, t) for j, k, merged in layout.members for t in years[merged]),
             links=frozenset((name, j, k, t) for name, j, k, merged in layout.links for t in years[merged]),
+            contracts=frozenset((h, j, t) for h, j, merged in layout.contracts for t in years[merged]),
         )
 
     def first(self, layout: Layout) -> Layout:
@@ -110,13 +111,14 @@ def _alike(case: Case, rules: Iterable[Rule], earlier: int, later: int) -> bool:
         return rule.sees_changes and t in case.periods and holds(rule, t)
 
     # Staff changes from year to year: who joined stays, and of today's some leave. Postings and rounds need staff.
-    # Functions are set up one after the other.
+    # Functions are set up one after the other, and a contract stays.
     return (
         not case.resources
         and not case.pools
         and not case.ways
         and not case.abilities
         and case.leading is None
+        and case.contracting is None
         and all(np.array_equal(people[:, earlier], people[:, later]) for people in (case.people, *case.ages.values()))
         and all(
             holds(rule, earlier) == holds(rule, later) and not sees(rule, later) and not sees(rule, later + 1)

@@ -13,13 +13,14 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
-from allocate import abilities, consortia, outreach, postings
+from allocate import abilities, consortia, contracts, outreach, postings
 from allocate.abilities import Ability
 from allocate.bundle import bundled
 from allocate.consortia import Consortia
+from allocate.contracts import Contracts
 from allocate.errors import ModelError, Problem, UsageError
 from allocate.faults import problems_of
-from allocate.goals import GOALS, Goal, Match, Travel, WorstTenth
+from allocate.goals import GOALS, Districting, Goal, Match, Travel, WorstTenth
 from allocate.outreach import Outreach
 from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, policy_files, prefix_of, year_of
 from allocate.population import Projection
@@ -28,14 +29,14 @@ from allocate.read import find_district, is_file
 from allocate.resources import Resource
 from allocate.rows import LEADS, UPGRADED
 from allocate.rulebook import Rulebook
-from allocate.rules import RULES, Capacity, PeoplePerStaff, Reach, Rule, Spending, SpendingShare
-from allocate.tables import INSTITUTION_KINDS, PLACE_KINDS
+from allocate.rules import RULES, Capacity, FunctionReach, PeoplePerStaff, Reach, Rule, Spending, SpendingShare
+from allocate.tables import BELOW_HUBS, INSTITUTION_KINDS, NOT_GONE_TO, PLACE_KINDS
 from allocate.travel import Circle, Mode
 from allocate.travel.circles import STRICT, Text
 from allocate.units import Basis
 from allocate.words import say
 
-SITED = ("station", "clinic")
+SITED = (*BELOW_HUBS, *NOT_GONE_TO)
 PRESETS = "presets/circles.toml"
 
 
@@ -159,6 +160,7 @@ class _Head(pydantic.BaseModel):
     outreach: dict[str, Outreach] = {}
     functions: dict[str, Ability] = {}
     consortia: Consortia | None = None
+    contracts: Contracts | None = None
 
     @pydantic.field_validator("years")
     @classmethod
@@ -208,6 +210,8 @@ class Model:
         Ways in which villages and towns are visited, by name.
     functions, consortia
         Functions that institutions may have, by name; how hubs are grouped into consortia.
+    contracts
+        Who may have contracts with care homes.
     goals
         In order of importance.
     draws, seed
@@ -251,6 +255,7 @@ class Model:
     outreach: Mapping[str, Outreach] = field(default_factory=dict)
     functions: Mapping[str, Ability] = field(default_factory=dict)
     consortia: Consortia | None = None
+    contracts: Contracts | None = None
 
     @property
     def decided(self) -> frozenset[str]:
@@ -261,6 +266,7 @@ class Model:
             "rounds": self.outreach,
             "functions": self.functions,
             "consortia": self.consortia,
+            "contracts": self.contracts,
         }
         return frozenset({"siting", *(name for name, table in told.items() if table)})
 
@@ -289,7 +295,7 @@ class Model:
         """Tell whether the plan settles a decision that a clause leaves open.
 
         What has to do with certain kinds of institution is settled where the plan decides it of one of them; of
-        functions and consortia, where the model says that they answer the clause.
+        functions, consortia and contracts, where the model says that they answer the clause.
         """
         kinds: set[str] = set()
         match clause.needs:
@@ -297,6 +303,8 @@ class Model:
                 return any(clause.id in one.clauses for one in self.functions.values())
             case "consortia":
                 return self.consortia is not None and clause.id in self.consortia.clauses
+            case "contracts":
+                return self.contracts is not None and clause.id in self.contracts.clauses
             case "siting":
                 kinds = set(self.siting)
             case "staff":
@@ -553,7 +561,10 @@ def model_of(
                 has_postings=head.postings is not None,
             ),
             *consortia.faults(head.consortia, head.modes, file),
+            *_unknown_modes(head, rules, sheet, file),
+            *contracts.faults(head.contracts, head.modes, file),
             *_unknown_ways(head, rules, sheet, file),
+            *_stations(head, file),
             *_idle_budgets(head, rules, sheet, file),
             *_cheap_to_drop(head, goals, file),
             *_unmatched(head, goals, file),
@@ -588,6 +599,7 @@ def model_of(
         outreach=head.outreach,
         functions=head.functions,
         consortia=head.consortia,
+        contracts=head.contracts,
         population=head.population,
     )
 
@@ -661,6 +673,7 @@ def _keys(kind: type[Any], path: tuple[str, ...]) -> list[str]:
         "outreach": Outreach,
         "functions": Ability,
         "consortia": Consortia,
+        "contracts": Contracts,
     }
     if kind in (_Head, _Presets) and path and path[0] in inner:
         # (Inside a table of a kind of site: enlarging and moving it.)
@@ -763,6 +776,30 @@ def _unknown_resources(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, 
                 yield Problem("problem.resource_posts", file, column=column, value=rule.resource, details=details)
 
 
+def _stations(head: _Head, file: str) -> Iterator[Problem]:
+    """Yield what is said of sites that nobody goes to and that makes no sense there: whom they serve, that they close.
+
+    Their staff is employed there: it would have nobody to go to once the site is closed.
+    """
+    for kind, candidates in head.siting.items():
+        if kind not in NOT_GONE_TO:
+            continue
+        for key in ("serves", "may_close"):
+            if key in candidates.model_fields_set:
+                yield Problem("problem.siting_ambulances", file, column=f"siting.{kind}.{key}")
+        if not any(kind in ability.always_at for ability in head.functions.values()):
+            yield Problem("problem.siting_function", file, column=f"siting.{kind}")
+
+
+def _unknown_modes(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, file: str) -> Iterator[Problem]:
+    """Yield the ways to travel that rules name and the model has not."""
+    for name, rule in rules.items():
+        if isinstance(rule, FunctionReach) and rule.mode and rule.mode not in head.modes:
+            column = f"{'clauses' if name in sheet.clauses else 'rules'}.{name}.mode"
+            details = {"choices": ", ".join(head.modes)}
+            yield Problem("problem.choice", file, column=column, value=rule.mode, details=details)
+
+
 def _unknown_ways(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, file: str) -> Iterator[Problem]:
     """Yield the ways to visit villages that rules name and the model has not."""
     known = [name for name, plan in head.outreach.items() if plan.to == "village"]
@@ -853,10 +890,17 @@ def _cheap_to_drop(head: _Head, goals: Mapping[str, Goal], file: str) -> list[Pr
 
 
 def _unmatched(head: _Head, goals: Mapping[str, Goal], file: str) -> Iterator[Problem]:
-    """Yield what a goal on postings lacks: the way to travel that it names, and postings."""
+    """Yield what a goal beside the sites lacks: the way to travel that it names; postings, or consortia."""
+    decided = {"postings": head.postings, "consortia": head.consortia}
     for name, goal in goals.items():
         if isinstance(goal, Match) and goal.mode not in head.modes:
             details = {"choices": ", ".join(head.modes)}
             yield Problem("problem.choice", file, column=f"goals.{name}.mode", value=goal.mode, details=details)
-        if goal.is_of_postings and head.postings is None:
-            yield Problem("problem.match_postings", file, column=f"goals.{name}")
+        if goal.beside and decided[goal.beside] is None:
+            words = "problem.match_postings" if goal.beside == "postings" else "problem.districting_consortia"
+            yield Problem(words, file, column=f"goals.{name}")
+        if isinstance(goal, Districting) and head.consortia is not None:
+            longest = (head.consortia.minutes or 0) + goal.balance_minutes
+            if goal.outside_minutes <= longest:
+                column, limit = f"goals.{name}.outside_minutes", {"minutes": longest}
+                yield Problem("problem.outside_short", file, column=column, value=goal.outside_minutes, details=limit)

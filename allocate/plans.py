@@ -13,13 +13,21 @@ import numpy as np
 
 from allocate import __version__
 from allocate.alone import nesting
-from allocate.belonging import belonging_of, consortia_rows, function_rows, reserve_rows
+from allocate.belonging import (
+    belonging_of,
+    consortia_rows,
+    contract_rows,
+    contracts_of,
+    function_rows,
+    reserve_rows,
+)
 from allocate.candidates import make_case
 from allocate.care import care, visited_how
 from allocate.case import Case, Site
-from allocate.costs import CONSORTIA, FUNCTIONS, OUTREACH, POSTINGS, SITES, charges, spent
+from allocate.costs import CONSORTIA, CONTRACTS, FUNCTIONS, OUTREACH, POSTINGS, SITES, charges, spent
 from allocate.data_problems import data_problems
 from allocate.district import (
+    CareHome,
     Department,
     District,
     Fact,
@@ -53,7 +61,7 @@ from allocate.rules.scopes import Scope, parts
 from allocate.scorecard import scorecard
 from allocate.shares import Integers, in_proportion
 from allocate.stages import clause_values, goal_values
-from allocate.tables import ENDS, KINDS_ABOVE
+from allocate.tables import ENDS, KINDS_ABOVE, NOT_GONE_TO
 from allocate.units import Basis, minutes, weakest
 from allocate.words import say
 
@@ -133,6 +141,7 @@ def assemble(
         "consortia": consortia_rows(case, layout),
         "functions": function_rows(case, layout),
         "reserves": reserve_rows(model.planned(), case, layout),
+        "contracts": contract_rows(case, layout),
         "budget": _budget(model, case, layout),
         "coverage": _coverage(district, model, case, layout, today),
         "fairness": fairness(district, case, layout),
@@ -182,6 +191,7 @@ def _district_data(district: District) -> dict[str, Any]:
         "tours": [asdict(row) for row in district.tours],
         "sessions": [asdict(row) for row in district.sessions],
         "functions": [asdict(row) for row in district.functions],
+        "care_homes": [asdict(row) for row in district.care_homes],
         "warnings": [asdict(warning) for warning in district.warnings],
     }
 
@@ -218,6 +228,7 @@ def district_of(content: Mapping[str, Any]) -> District:
         tours=records(Standing, data.get("tours", ())),
         sessions=records(NoRounds, data.get("sessions", ())),
         functions=records(FunctionThere, data.get("functions", ())),
+        care_homes=records(CareHome, data.get("care_homes", ())),
         inputs=inputs_of(content, "district"),
         warnings=tuple(Problem(**row) for row in data.get("warnings", ())),
     )
@@ -257,7 +268,15 @@ def layout_of(content: Mapping[str, Any], case: Case) -> Layout:
             if row[which]:
                 amounts[flow(row["resource"], which), employer, t] = row[which]
     has, members, links = belonging_of(content, case)
-    return Layout(frozenset(is_open), serve, amounts | has, **going_out_of(content, case), members=members, links=links)
+    return Layout(
+        frozenset(is_open),
+        serve,
+        amounts | has,
+        **going_out_of(content, case),
+        members=members,
+        links=links,
+        contracts=contracts_of(content, case),
+    )
 
 
 def read_plan(path: str | Path) -> dict[str, Any]:
@@ -326,8 +345,8 @@ def _open(case: Case, layout: Layout, t: int) -> list[int]:
 
 
 def _stock_is_known(district: District, model: Model) -> bool:
-    """Tell whether the district lists any institution of the kinds that the model sites."""
-    return any(institution.kind in model.siting for institution in district.institutions)
+    """Tell whether the district lists any institution of the kinds that the model sites and people go to."""
+    return any(one.kind in model.siting and one.kind not in NOT_GONE_TO for one in district.institutions)
 
 
 def _today(case: Case, today: Layout | None) -> list[dict[str, Any]]:
@@ -346,7 +365,9 @@ def standing_today(case: Case) -> Layout:
         (name, j, t): number for (name, j), number in case.stock.items() for t in case.periods
     }
     is_open = frozenset((j, t) for j, site in enumerate(case.sites) if site.exists for t in case.periods)
-    standing = Layout(is_open, {}, amounts)
+    existing = {} if case.contracting is None else case.contracting.existing
+    contracts = frozenset((h, j, t) for h, j in existing.items() for t in case.periods)
+    standing = Layout(is_open, {}, amounts, contracts=contracts)
     return send_nearest(case, standing, partial(standing.room, seen))
 
 
@@ -606,7 +627,8 @@ def _budget(model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
         outreach = spent(case, layout, t, lambda nature, what, at: what == OUTREACH)["recurrent"]
         functions = spent(case, layout, t, lambda nature, what, at: what == FUNCTIONS)
         consortia = spent(case, layout, t, lambda nature, what, at: what == CONSORTIA)
-        parts = (sites, staff, functions, consortia)
+        contracts = spent(case, layout, t, lambda nature, what, at: what == CONTRACTS)
+        parts = (sites, staff, functions, consortia, contracts)
         capital = sum(part["capital"] for part in parts)
         recurrent = sum(part["recurrent"] for part in parts) + postings + outreach
         rows.append(
@@ -623,6 +645,7 @@ def _budget(model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
                 "functions_yearly": functions["recurrent"],
                 "consortia": consortia["capital"],
                 "consortia_yearly": consortia["recurrent"],
+                "contracts_yearly": contracts["recurrent"],
                 "standing_pay": int(sum(charge.constant for charge in charges(case, t))),
                 "capital": capital,
                 "recurrent": recurrent,
@@ -718,6 +741,10 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
     for ability in model.functions.values():
         count("model.functions", ability.basis)
     count("model.consortia", model.consortia.basis if model.consortia else None)
+    count("model.contracts", model.contracts.basis if model.contracts else None)
+    for home in district.care_homes:
+        count("care_homes.position", home.position_basis)
+        count("care_homes", home.basis)
     for one in district.functions:
         count("functions", one.basis)
     count("model.postings", model.postings.basis if model.postings else None)

@@ -24,6 +24,7 @@ from shapely.geometry import shape
 from allocate import tables
 from allocate.bundle import bundled
 from allocate.district import (
+    CareHome,
     Department,
     District,
     Fact,
@@ -222,11 +223,17 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
     tours = _read_table(folder, tables.TOURS)
     sessions = _read_table(folder, tables.SESSIONS)
     functions = _read_table(folder, tables.FUNCTIONS)
+    homes = _read_table(folder, tables.CARE_HOMES)
     boundary = _read_boundary(folder)
     if card is not None and boundary is not None and not _measures_well(card.epsg, boundary):
         folder.blame("estimate.epsg", CARD, column="epsg", value=card.epsg)
-    _check_links(folder, places, towns, institutions, travel, staff, growth, by_year, tours, functions)
-    for table, rows in ((places_table, places), (towns_table, towns), (tables.INSTITUTIONS, institutions)):
+    _check_links(folder, places, towns, institutions, travel, staff, growth, by_year, tours, functions, homes)
+    for table, rows in (
+        (places_table, places),
+        (towns_table, towns),
+        (tables.INSTITUTIONS, institutions),
+        (tables.CARE_HOMES, homes),
+    ):
         _check_positions(folder, table.file, rows, boundary)
     totals = {str(row["indicator"]): row for _, row in facts}
     _check_people(folder, places, totals)
@@ -263,6 +270,7 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
         sessions=tuple(_record(NoRounds, {**row, "row": number}) for number, row in sessions),
         fields=tuple(_record(FieldThere, {**row, "row": number}) for number, row in fields),
         functions=tuple(_record(FunctionThere, {**row, "row": number}) for number, row in functions),
+        care_homes=tuple(_record(CareHome, {**row, "row": number}) for number, row in homes),
     )
 
 
@@ -535,6 +543,7 @@ def _check_links(
     by_year: Sequence[tuple[int, Row]],
     tours: Sequence[tuple[int, Row]],
     functions: Sequence[tuple[int, Row]],
+    homes: Sequence[tuple[int, Row]],
 ) -> None:
     """Blame every code that points to nothing."""
     spoilt = {p.file for p in folder.problems if (p.what, p.column) == ("problem.id_number", "id")}
@@ -557,6 +566,8 @@ def _check_links(
         (tables.TOURS, tours, "hub", institution_ids, tables.INSTITUTIONS),
         (tables.FUNCTIONS, functions, "institution", institution_ids, tables.INSTITUTIONS),
         (tables.FUNCTIONS, functions, "centre", institution_ids, tables.INSTITUTIONS),
+        (tables.CARE_HOMES, homes, "town", town_ids, tables.TOWNS),
+        (tables.CARE_HOMES, homes, "institution", institution_ids, tables.INSTITUTIONS),
         (tables.GROWTH, growth, "town", town_ids, tables.TOWNS),
         (tables.PEOPLE_BY_YEAR, by_year, "place", place_ids, tables.PLACES),
     ]

@@ -59,7 +59,7 @@ class Resource(pydantic.BaseModel):
     part_of
         Resource of which each is one too: a general practitioner is a physician.
     held_back
-        Whether the part is only set aside, such as beds for those referred: nobody is hired for it, it costs nothing.
+        Whether the part is only set aside, such as beds for those referred: nobody is hired, and it costs nothing.
     needs
         How many of other resources at the same site each takes: a team is made of people.
     lent

@@ -29,7 +29,7 @@ _NAMED = ("resource", "made_of", "specialty")
 
 
 # What a plan may decide; a rule names those that it speaks of.
-DECISIONS = ("siting", "staff", "functions", "postings", "rounds", "consortia")
+DECISIONS = ("siting", "staff", "functions", "postings", "rounds", "consortia", "contracts")
 
 
 @dataclass(frozen=True)
@@ -174,6 +174,11 @@ def linked(function: str, j: int, k: int, t: int) -> Key:
 def begins(function: str, j: int, t: int) -> Key:
     """Return the helper variable: a function is set up at site `j`, which may close again, in year `t` (0 or 1)."""
     return ("begins", function, j, t)
+
+
+def contract(home: int, j: int, t: int) -> Key:
+    """Return the variable: a care home has a contract with site `j` in year `t` (0 or 1)."""
+    return ("contract", home, j, t)
 
 
 def added(*sums: Mapping[Key, Number]) -> dict[Key, Number]:

@@ -21,9 +21,10 @@ _STATUS_OF_ROLE = {"input": "reported", "indicator": "reported", "out_of_scope":
 
 
 def names_of(district: District, model: Model, case: Case) -> dict[str, str]:
-    """Return what towns, places, sites and supporters are called, by id: supporters in both languages."""
+    """Return what towns, places, sites, care homes and supporters are called, by id: supporters in both languages."""
     return (
-        dict(district.town_names())
+        {home.id: home.name for home in district.care_homes}
+        | dict(district.town_names())
         | {place.id: place.name for place in district.places}
         | {site.id: site.name for site in case.sites}
         | {code: " · ".join(dict.fromkeys(one.name.values())) for code, one in model.supporters.items()}

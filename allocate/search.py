@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from allocate import decisions
+from allocate.beside import bounds_beside
 from allocate.case import Case
 from allocate.decisions import siting
 from allocate.gaps import HOLD_ABSOLUTE, HOLD_RELATIVE
@@ -12,7 +13,6 @@ from allocate.greedy import greedy
 from allocate.layout import Layout
 from allocate.merging import merge_places, merge_years, stand_for_later
 from allocate.model import Model
-from allocate.posted_alone import bounds_of_postings
 from allocate.posts import employ_spare, staff
 from allocate.program import Options, Program
 from allocate.rows import Number
@@ -122,8 +122,8 @@ def _as_a_whole(
     start, begun_values = start_of(case, asked, rules, layout)
     known = known or begun_values
     near = siting.neighbourhoods(case)
-    posted = bounds_of_postings(case, rules, goals, options)
-    wanted = list(stages(program, goals, case, gap, bounds=posted))
+    proved = bounds_beside(case, rules, goals, options)
+    wanted = list(stages(program, goals, case, gap, bounds=proved))
     found = search_stages(program, wanted, start, known, options, near, listen)
     # Settling takes about a second; whatever the clock says, people must be whole.
     if found.values is not None:

@@ -51,7 +51,7 @@ def settle(case: Case, value: Value, options: Options, columns: Iterable[Key] = 
 
 
 def beside_sites(columns: Iterable[Key], value: Value) -> Layout:
-    """Return what the solver decided beside sites and whom they serve: staff, tours, visits, members, links.
+    """Return what the solver decided beside sites and whom they serve: staff, tours, visits, members, links, contracts.
 
     Raises
     ------
@@ -63,8 +63,9 @@ def beside_sites(columns: Iterable[Key], value: Value) -> Layout:
     visits: set[tuple[str, int, int, int]] = set()
     members: set[tuple[int, int, int]] = set()
     links: set[tuple[str, int, int, int]] = set()
+    contracts: set[tuple[int, int, int]] = set()
     for key in columns:
-        if key[0] not in ("amount", "tours", "visit", "joins", "linked"):
+        if key[0] not in ("amount", "tours", "visit", "joins", "linked", "contract"):
             continue
         number = float(value(key))
         if abs(number - round(number)) > WHOLE_TOLERANCE:
@@ -83,6 +84,8 @@ def beside_sites(columns: Iterable[Key], value: Value) -> Layout:
                 members.add((j, k, t))
             case ("linked", str(name), int(j), int(k), int(t)):
                 links.add((name, j, k, t))
+            case ("contract", int(h), int(j), int(t)):
+                contracts.add((h, j, t))
     return Layout(
         frozenset(),
         amounts=amounts,
@@ -90,6 +93,7 @@ def beside_sites(columns: Iterable[Key], value: Value) -> Layout:
         visits=frozenset(visits),
         members=frozenset(members),
         links=frozenset(links),
+        contracts=frozenset(contracts),
     )
 
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from functools import partial
 from types import MappingProxyType
 
+from allocate.beside import variables_of
 from allocate.case import Case
 from allocate.errors import NoPlanError
 from allocate.goals import Goal
@@ -105,16 +106,12 @@ def stages(
     for name, goal in goals.items():
         terms = {key: times for key, times in see(goal.terms(case)).items() if key in program.keys}
         objective = Objective(name, terms, goal.constant(case), sees_links=goal.sees_links)
-        only: tuple[Key, ...] = ()
-        if goal.is_of_postings:
-            own = {column.key for column in goal.columns(case)}
-            only = tuple(key for key in program.keys if key[0] == "tours" or key in own)
         yield Stage(
             objective,
             goal.gap if gap is None else gap,
             goal.nodes,
             helpers=partial(goal.start, case),
-            only=only,
+            only=variables_of(goal, case, program.keys),
             bound=bounds.get(name, float("-inf")),
         )
 

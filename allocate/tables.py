@@ -19,9 +19,13 @@ INSTITUTION_KINDS = (
     "ems_station",
 )
 HUB_KINDS = ("township_hospital", "community_centre")
+# Whose staff belongs to the hub above.
+BELOW_HUBS = ("station", "clinic")
+# It comes to people: nobody goes there, and no circle counts it.
+NOT_GONE_TO = ("ems_station",)
 # The kinds of institution that may stand above one: a station or clinic has a hub, and a hub its hospital.
 KINDS_ABOVE = {
-    **dict.fromkeys(("station", "clinic"), HUB_KINDS),
+    **dict.fromkeys(BELOW_HUBS, HUB_KINDS),
     **dict.fromkeys(HUB_KINDS, ("hospital",)),
 }
 # Of those who are posted, from the lowest to the highest.
@@ -254,6 +258,29 @@ FUNCTIONS = Table(
     ),
     needed=False,
 )
+CARE_HOMES = Table(
+    "care_homes.csv",
+    "养老机构，以及今天与哪家医疗机构签约（模型写 [contracts] 时用）",
+    "care homes, and with which health institution each has a contract today (used where the model has [contracts])",
+    (
+        Column("id", "id", "养老机构编号", "id of the care home", unique=True),
+        Column("name", "text", "名称", "name"),
+        Column("town", "id", "所属街镇代码", "code of the town"),
+        Column("beds", "whole", "养老床位", "beds", "beds", 1, 10_000),
+        *_position(filled=True),
+        Column(
+            "institution",
+            "id",
+            "今天签约的医疗机构编号；没有签约的空白",
+            "id of the institution with which it has a contract today; blank where it has none",
+            needed=False,
+            filled=False,
+        ),
+        Column("basis", "choice", "名称、床位和签约的依据", "basis of name, beds and contract", choices=BASES),
+        Column("source", "text", "来源", "source"),
+    ),
+    needed=False,
+)
 STAFF = Table(
     "staff.csv",
     "现有人员和床位：没有列出的机构按没有计",
@@ -478,6 +505,7 @@ TABLES = (
     TOURS,
     SESSIONS,
     FUNCTIONS,
+    CARE_HOMES,
 )
 
 # The facts that the reader, the estimate and the projection know by name.

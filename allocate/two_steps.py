@@ -12,16 +12,16 @@ from fractions import Fraction
 from functools import partial
 
 from allocate import decisions
+from allocate.beside import bounds_beside
 from allocate.case import Case
 from allocate.coarse import Coarse
 from allocate.decisions import outreach, siting
-from allocate.equip import follow_postings
+from allocate.decisions.functions import follow_postings
 from allocate.goals import Goal
 from allocate.greedy import greedy
 from allocate.layout import Layout, send_nearest
 from allocate.life import moved
 from allocate.merging import merge_places, stand_for_later
-from allocate.posted_alone import bounds_of_postings, of_postings
 from allocate.posts import employ_spare, staff
 from allocate.program import Options, Program
 from allocate.rows import (
@@ -32,6 +32,7 @@ from allocate.rows import (
     Strength,
     amount,
     begins,
+    contract,
     joins,
     linked,
     moves,
@@ -92,13 +93,13 @@ def in_two_steps(
     asked = replace(options, seconds=options.seconds * (1 - _STAFF_SHARE))
     is_open, sites = _sites_first(case, rules, goals, gap, asked, listen)
     left = replace(options, seconds=sites.left + options.seconds * _STAFF_SHARE)
-    posted = bounds_of_postings(case, rules, goals, left)
-    layout, people = staff_for(case, is_open, rules, goals, gap, left, posted)
+    beside = bounds_beside(case, rules, goals, left)
+    layout, people = staff_for(case, is_open, rules, goals, gap, left, beside)
     clauses = clause_values(case, rules, layout)
     values = {**clauses, **goal_values(case, goals, layout)}
     bounds = proven(sites, values)
     if not any(clauses.values()):
-        bounds |= {name: min(bound, float(values[name])) for name, bound in posted.items()}
+        bounds |= {name: min(bound, float(values[name])) for name, bound in beside.items()}
     if not options.quick and not any(clauses.values()):
         in_time = replace(options, seconds=max(people.left, _PROOF_SECONDS))
         bounds |= _of_all_years(case, rules, goals, layout, bounds, in_time)
@@ -154,8 +155,8 @@ def _sites_first(
     full: Case, rules: Rules, every: Goals, gap: float | None, options: Options, listen: Listener | None
 ) -> tuple[Layout, Staged]:
     """Return what is open, and what was proven, where staff and later years are summed up."""
-    # (Who is posted where is chosen with the staff.)
-    goals = _beside_postings(every)
+    # (Who is posted where, and who joins whom, is chosen with the staff.)
+    goals = _of_sites(every)
     reduced = stand_for_later(full, of_sites(full, rules).values())
     fine = frozenset({reduced.year_of.index(n) for n in range(len(reduced.case.years))})
     case = merge_places(full, rules.values(), goals.values()).case
@@ -191,9 +192,9 @@ def _sites_first(
     return Layout(is_open), found
 
 
-def _beside_postings(goals: Goals) -> Goals:
-    """Return the goals that look at something else than who is posted where."""
-    return {name: goal for name, goal in goals.items() if not goal.is_of_postings}
+def _of_sites(goals: Goals) -> Goals:
+    """Return the goals that look at sites or whom they serve."""
+    return {name: goal for name, goal in goals.items() if not goal.beside}
 
 
 def of_sites(case: Case, rules: Rules) -> dict[str, Rule]:
@@ -201,7 +202,8 @@ def of_sites(case: Case, rules: Rules) -> dict[str, Rule]:
     return {
         name: rule
         for name, rule in rules.items()
-        if rule.needs.isdisjoint({"staff", "functions", "consortia"}) and not (rule.spends and case.resources)
+        if rule.needs.isdisjoint({"staff", "functions", "consortia", "contracts"})
+        and not (rule.spends and case.resources)
     }
 
 
@@ -213,8 +215,8 @@ def _of_all_years(
     Clauses are kept, and each goal before is no worse than in the plan.
     """
     found: dict[str, float] = {}
-    # (Those on postings are proven by themselves; that they are kept as well is left out.)
-    goals = _beside_postings(every)
+    # (Those on what is decided beside the sites are proven by themselves; that they are kept as well is left out.)
+    goals = _of_sites(every)
     if all(name in bounds for name in goals):
         return found
     coarse = Coarse(merge_places(full, rules.values(), goals.values()).case, frozenset(full.periods))
@@ -239,6 +241,7 @@ def _beside(layout: Layout) -> Iterator[Key]:
     yield from (visits(*about) for about in layout.visits)
     yield from (joins(*about) for about in layout.members)
     yield from (linked(*about) for about in layout.links)
+    yield from (contract(*about) for about in layout.contracts)
 
 
 def _reader(layout: Layout) -> Callable[[Key], Number]:
@@ -262,6 +265,8 @@ def _reader(layout: Layout) -> Callable[[Key], Number]:
                 return int((j, k, t) in layout.members)
             case ("linked", str(name), int(j), int(k), int(t)):
                 return int((name, j, k, t) in layout.links)
+            case ("contract", int(h), int(j), int(t)):
+                return int((h, j, t) in layout.contracts)
         return 0
 
     return value
@@ -274,13 +279,13 @@ def staff_for(
     goals: Goals,
     gap: float | None,
     options: Options,
-    posted: Mapping[str, float],
+    proved: Mapping[str, float],
     start: Layout | None = None,
 ) -> tuple[Layout, Staged]:
     """Choose the staff for what is open, and who goes where so that less of it is needed.
 
-    `posted` are the bounds of goals on postings. `start` is a plan that keeps the cuts of the case: where there are
-    any, no first staffing need do.
+    `proved` are the bounds of the goals that are chosen here: see `beside`. `start` is a plan that keeps the cuts of
+    the case: where there are any, no first staffing need do.
     """
     begun = start or staff(case, rules.values(), send_nearest(case, layout, lambda j, _: case.sites[j].capacity))
     into = [moved(case, begun, t) for t in case.periods]
@@ -302,6 +307,7 @@ def staff_for(
                 | ("begins", _, int(j), int(t))
                 | ("joins", int(j), _, int(t))
                 | ("linked", _, int(j), _, int(t))
+                | ("contract", _, int(j), int(t))
             ):
                 return None if (j, t) in begun.open else 0
         return None
@@ -319,14 +325,16 @@ def staff_for(
     program.add_rows("staff", seen(decisions.rows_beside_sites(case)))
     asked = {name: tuple(seen(rule.rows(case))) for name, rule in rules.items()}
     add_rules(program, case, rules, asked, seen)
-    for name, goal in of_postings(goals).items():
+    for name, goal in goals.items():
+        if not goal.beside:
+            continue
         program.add_columns(goal.columns(case))
         program.add_rows(name, seen(goal.rows(case)))
     values, known = start_of(case, asked, rules, begun)
     if any(_short(row, partial(_looked_up, values)) for row in case.cuts):
         # (What cannot be carried out is no plan, and what it misses or keeps says nothing.)
         known = {}
-    wanted = [stage for stage in stages(program, goals, case, gap, bounds=posted) if stage.objective.terms]
+    wanted = [stage for stage in stages(program, goals, case, gap, bounds=proved) if stage.objective.terms]
     found = search_stages(program, wanted, values, known, options)
     if found.values is None:
         return employ_spare(case, rules.values(), begun), found

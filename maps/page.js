@@ -4,7 +4,7 @@
 
 const plan = unpackPlan(JSON.parse(document.getElementById("plan").textContent));
 const words = JSON.parse(document.getElementById("words").textContent);
-const { places, marks, towns, rounds, visits, tours, care } = plan;
+const { places, marks, towns, rounds, visits, tours, care, abilities, consortia, functions, reserves } = plan;
 const STATUSES = plan.statuses;
 const FIRM = ["official", "surveyed"];
 const LOCALE = { zh: "zh-CN", en: "en" };
@@ -44,6 +44,13 @@ const HALVES = ["am", "pm"];
 const DAYS = 7; // of a week
 const SUPPORT = ["resident", "part", "remote", "none"];
 const MONTHS = 12;
+// Tol's light colours, which a place and a name stand out from; a district has seldom as many consortia.
+const LEAD_COLOURS = ["#77aadd", "#ee8866", "#eedd88", "#ffaabb", "#bbcc33", "#99ddff", "#aaaa00", "#dddddd"];
+const CENTRE = { color: "#222255", weight: 1.8, dashArray: "2 5" };
+const CHOSEN = "#a8005c"; // rings round the sites that have the chosen function
+const FADED = 0.25;
+const AMBULANCES = "ems"; // the function of ambulance stations
+const NAMES_LIMIT = 12; // of functions in a line of a card
 const REACH = { color: "#0b5c94", weight: 1.4, dashArray: "5 4", fillColor: "#4a9bd0" };
 // Clauses that the plan does not decide are folded.
 const FOLDED = ["undecided", "reported", "not_applicable"];
@@ -52,9 +59,11 @@ const YEAR_LABELS = 4; // more would lie on one another on a telephone
 const state = {
   language: LANGUAGES.includes(plan.language) ? plan.language : "zh",
   year: plan.years.length ? plan.years[plan.years.length - 1] : null,
-  shown: { places: true, sites: true, existing: true, towns: true, rounds: rounds.stop.length <= MANY_LINES, postings: false, shares: false, reach: false },
+  shown: { places: true, sites: true, existing: true, towns: true, rounds: rounds.stop.length <= MANY_LINES, postings: false, consortia: false, centres: false, shares: false, reach: false },
   links: null, // null: by zoom; else what the reader chose
   selected: null,
+  centre: -1, // whose links are drawn: a function, by its position
+  ability: -1, // the function that is looked for; -1: none
 };
 
 /* ---- words and numbers ---- */
@@ -264,6 +273,64 @@ function teamsOf(mark, way, year) {
   return new Set(rows.flatMap(visitsOf).map((row) => visits.team[row])).size;
 }
 
+/* ---- consortia, shared centres and functions, by year ---- */
+
+// The leads of all years together, so that a consortium keeps its colour.
+const LEADS = [...new Set(consortia.lead)].sort((one, other) => one - other);
+const leadColour = (lead) => LEAD_COLOURS[LEADS.indexOf(lead) % LEAD_COLOURS.length];
+const CENTRES = [...abilities.keys()].filter((at) => abilities[at].centre);
+const AMBULANCE = abilities.findIndex(({ code }) => code === AMBULANCES);
+[state.centre = -1] = CENTRES;
+
+function isHeld(row, year) {
+  const { since, until } = functions;
+  return (since[row] === null || since[row] <= year) && (until[row] === null || year <= until[row]);
+}
+
+// Of every function the sites that have it in a year, each with its centre: -1 where it is its own.
+function haversIn(year) {
+  const found = abilities.map(() => new Map());
+  functions.mark.forEach((mark, row) => { if (isHeld(row, year)) found[functions.ability[row]].set(mark, functions.centre[row]); });
+  return found;
+}
+
+const belongings = new Map();
+
+// What the page asks about a year's consortia, functions and reserves, sorted once.
+function belongingOf(year) {
+  if (!belongings.has(year)) {
+    belongings.set(year, {
+      ofMark: rowsBy(consortia, (row) => consortia.mark[row], year),
+      ofLead: rowsBy(consortia, (row) => consortia.lead[row], year),
+      has: haversIn(year),
+      held: rowsBy(reserves, (row) => reserves.mark[row], year),
+    });
+  }
+  return belongings.get(year);
+}
+
+// Its members, without the lead, and their people.
+function membersOf(lead) {
+  const rows = (belongingOf(state.year).ofLead.get(lead) || []).filter((row) => consortia.mark[row] !== lead);
+  return { rows, count: number(rows.length), people: number(rows.reduce((sum, row) => sum + (consortia.people[row] || 0), 0)) };
+}
+
+// The lead of a town's hubs; of a town whose hubs have several, or none, nothing.
+function townLeads() {
+  const found = new Map();
+  for (const [mark, [row]] of belongingOf(state.year).ofMark) {
+    const lead = consortia.lead[row];
+    const town = marks.town[mark];
+    if (mark !== lead) found.set(town, found.has(town) && found.get(town) !== lead ? -1 : lead);
+  }
+  return new Map([...found].filter(([, lead]) => lead >= 0));
+}
+
+// Whether towns have the colours of consortia: of a single one there is nothing to tell apart.
+function isColoured() {
+  return isDrawn("consortia") && LEADS.length > 1 && !isDrawn("shares");
+}
+
 /* ---- symbols, the same on the map and in the legend ---- */
 
 function outline(ctx, shape, x, y, r) {
@@ -305,12 +372,12 @@ function stroke(ctx, colour, width) {
   ctx.stroke();
 }
 
-function drawPlace(ctx, x, y, { shape, colour, hollow, r }) {
+function drawPlace(ctx, x, y, { shape, colour, hollow, faded, r }) {
   outline(ctx, shape, x, y, r);
   ctx.fillStyle = colour;
-  ctx.globalAlpha = hollow ? 0.16 : 0.88;
+  ctx.globalAlpha = (hollow ? 0.16 : 0.88) * (faded ? FADED : 1);
   ctx.fill();
-  ctx.globalAlpha = 1;
+  ctx.globalAlpha = faded ? FADED : 1;
   stroke(ctx, hollow ? colour : "#ffffff", hollow ? 1.5 : 0.8);
   if (shape !== "barred" && shape !== "plus") return;
   ctx.beginPath();
@@ -336,7 +403,7 @@ function stampPlace(ctx, x, y, look) {
 }
 
 function stampOf(look) {
-  const key = `${look.shape} ${look.colour} ${look.hollow} ${look.r}`;
+  const key = `${look.shape} ${look.colour} ${look.hollow} ${look.faded} ${look.r}`;
   if (!stamps.has(key)) {
     const scale = L.Browser.retina ? 2 : 1;
     const half = Math.ceil(1.3 * look.r) + 2;
@@ -367,7 +434,11 @@ function sizeOf(kind) {
   return (SIZES[kind] || 6) * (marks.id.length > MANY_SITES ? 0.7 : 1);
 }
 
-function drawSite(ctx, x, y, { shape, colour, hollow, r, closing }) {
+function drawSite(ctx, x, y, look) {
+  const { shape, colour, hollow, r, closing } = look;
+  if (look.disc) drawDisc(ctx, x, y, 1.7 * r, look.disc);
+  (look.rings || []).forEach((ring, at) => drawRing(ctx, x, y, r + 5 + 4 * at, ring));
+  ctx.globalAlpha = look.faded ? FADED : 1;
   outline(ctx, shape, x, y, r);
   stroke(ctx, "#ffffff", marks.id.length > MANY_SITES ? 3 : 4.5);
   ctx.fillStyle = hollow || closing ? "#ffffff" : colour;
@@ -376,9 +447,9 @@ function drawSite(ctx, x, y, { shape, colour, hollow, r, closing }) {
   const line = colour === COLOURS.changing ? COLOURS.kept : colour;
   if (hollow && colour === COLOURS.changing) {
     ctx.fillStyle = colour;
-    ctx.globalAlpha = 0.55;
+    ctx.globalAlpha *= 0.55;
     ctx.fill();
-    ctx.globalAlpha = 1;
+    ctx.globalAlpha = look.faded ? FADED : 1;
   }
   stroke(ctx, line, 2);
   if (shape === "crossed") {
@@ -389,13 +460,57 @@ function drawSite(ctx, x, y, { shape, colour, hollow, r, closing }) {
     ctx.lineTo(x, y + 0.55 * r);
     stroke(ctx, hollow || closing ? line : "#ffffff", 2.2);
   }
-  if (!closing) return;
+  if (closing) {
+    ctx.beginPath();
+    ctx.moveTo(x - 1.3 * r, y - 1.3 * r);
+    ctx.lineTo(x + 1.3 * r, y + 1.3 * r);
+    ctx.moveTo(x + 1.3 * r, y - 1.3 * r);
+    ctx.lineTo(x - 1.3 * r, y + 1.3 * r);
+    stroke(ctx, line, 2);
+  }
+  if (look.ambulance) drawAmbulance(ctx, x + r + 2, y - r - 2);
+  ctx.globalAlpha = 1;
+  // Leads of one place (or of one assumed position) each show their star.
+  if (look.lead) drawStar(ctx, x - r - 2, y + (look.below ? r + 3 : -r - 3), look.lead);
+}
+
+function drawDisc(ctx, x, y, r, colour) {
+  outline(ctx, "circle", x, y, r);
+  ctx.fillStyle = colour;
+  ctx.fill();
+  stroke(ctx, COLOURS.kept, 0.8);
+}
+
+function drawRing(ctx, x, y, r, { colour, dashed }) {
+  outline(ctx, "circle", x, y, r);
+  stroke(ctx, "#ffffff", 4);
+  ctx.setLineDash(dashed ? [4, 3] : []);
+  stroke(ctx, colour, 2.4);
+  ctx.setLineDash([]);
+}
+
+function drawStar(ctx, x, y, colour) {
   ctx.beginPath();
-  ctx.moveTo(x - 1.3 * r, y - 1.3 * r);
-  ctx.lineTo(x + 1.3 * r, y + 1.3 * r);
-  ctx.moveTo(x + 1.3 * r, y - 1.3 * r);
-  ctx.lineTo(x - 1.3 * r, y + 1.3 * r);
-  stroke(ctx, line, 2);
+  for (let at = 0; at < 10; at += 1) {
+    const r = at % 2 ? 3 : 7;
+    ctx.lineTo(x + r * Math.sin((at * Math.PI) / 5), y - r * Math.cos((at * Math.PI) / 5));
+  }
+  ctx.closePath();
+  stroke(ctx, "#ffffff", 4.5);
+  ctx.fillStyle = colour;
+  ctx.fill();
+  stroke(ctx, COLOURS.kept, 1.4);
+}
+
+// A star of six arms, as ambulances bear it.
+function drawAmbulance(ctx, x, y) {
+  drawDisc(ctx, x, y, 5, "#ffffff");
+  ctx.beginPath();
+  for (let at = 0; at < 6; at += 1) {
+    ctx.moveTo(x, y);
+    ctx.lineTo(x + 3.6 * Math.sin((at * Math.PI) / 3), y - 3.6 * Math.cos((at * Math.PI) / 3));
+  }
+  stroke(ctx, CHOSEN, 1.7);
 }
 
 function siteLook(kind, condition, hollow) {
@@ -504,11 +619,22 @@ const Spot = L.CircleMarker.extend({
   },
 });
 
+// How far badges and rings stand out.
+const ROOM = 14;
+const Site = Spot.extend({
+  _updateBounds() {
+    Spot.prototype._updateBounds.call(this);
+    this._pxBounds = L.bounds(this._pxBounds.min.subtract([ROOM, ROOM]), this._pxBounds.max.add([ROOM, ROOM]));
+  },
+});
+
 const layers = {
   boundary: L.featureGroup(),
   shares: L.featureGroup(),
   reach: L.featureGroup(),
   links: L.featureGroup(),
+  consortia: L.featureGroup(),
+  centres: L.featureGroup(),
   rounds: L.featureGroup(),
   postings: L.featureGroup(),
   places: L.featureGroup(),
@@ -557,19 +683,22 @@ function shareClass(line) {
 const townShapes = new Map();
 function drawShares() {
   const lines = new Map(townLines().map((line) => [line.town, line]));
+  const leads = isColoured() ? townLeads() : null;
   for (const [town, area] of Object.entries(plan.areas.towns)) {
     if (!townShapes.has(town)) {
       const style = { renderer: canvas, color: "#8d86a8", weight: 0.8, fillOpacity: 1, subject: { town: Number(town) }, bubblingMouseEvents: false };
       townShapes.set(town, L.polygon(ringsOf(area), style).addTo(layers.shares));
     }
     const line = lines.get(Number(town));
-    townShapes.get(town).setStyle({ fillColor: line && line.people ? shareClass(line).colour : "#ffffff" });
+    const lead = leads ? leads.get(Number(town)) : undefined;
+    const byShare = !leads && line && line.people ? shareClass(line).colour : "#ffffff";
+    townShapes.get(town).setStyle({ fillColor: lead === undefined ? byShare : leadColour(lead), fillOpacity: leads ? 0.5 : 1 });
   }
 }
 
 // Over the colours of towns only a line: a fill would change what they say.
 function reachStyle() {
-  return { ...REACH, fillOpacity: isDrawn("shares") ? 0 : 0.13 };
+  return { ...REACH, fillOpacity: isDrawn("shares") || isColoured() ? 0 : 0.13 };
 }
 
 // A year that is not listed is as the one before it.
@@ -603,21 +732,39 @@ function drawPlaces() {
     const rows = index.ofPlace.get(place);
     const r = radius(rows ? peopleOf(index, rows) : places.people[place]);
     spot.options.look = placeLook(STATUSES[worst < 0 ? STATUSES.length - 1 : worst], isHollow(places.position_basis[place]), r);
+    spot.options.look.faded = state.ability >= 0;
     if (layers.places.hasLayer(spot)) spot.setStyle({ radius: r + 1 });
     else spot.setRadius(r + 1).addTo(layers.places);
   }
 }
 
+// What a site bears besides its own symbol: its consortium, the chosen function, ambulances.
+function badgesOf(mark) {
+  const { ofMark, has } = belongingOf(state.year);
+  const [row] = ofMark.get(mark) || [];
+  const lead = isDrawn("consortia") && row !== undefined ? consortia.lead[row] : null;
+  const rings = [];
+  const found = state.ability < 0 ? null : has[state.ability];
+  if (found && found.has(mark)) rings.push({ colour: CHOSEN, dashed: found.get(mark) >= 0 });
+  if (isDrawn("centres") && has[state.centre].get(mark) === -1) rings.push({ colour: CENTRE.color });
+  return {
+    rings, faded: found && !found.has(mark), lead: lead === mark ? leadColour(lead) : null, below: LEADS.indexOf(mark) % 2 === 1,
+    disc: lead !== null && LEADS.length > 1 ? leadColour(lead) : null, ambulance: AMBULANCE >= 0 && has[AMBULANCE].has(mark),
+  };
+}
+
 function drawSites() {
   layers.sites.clearLayers();
   layers.existing.clearLayers();
-  const order = [...marks.id.keys()].sort((one, other) => sizeOf(marks.kind[one]) - sizeOf(marks.kind[other]));
-  for (const mark of order) {
+  const badges = marks.id.map((_, mark) => badgesOf(mark));
+  // Large ones above small ones, and what has a star or a ring above all others.
+  const height = (mark) => sizeOf(marks.kind[mark]) + 100 * badges[mark].rings.length + (badges[mark].lead ? 100 : 0);
+  for (const mark of [...marks.id.keys()].sort((one, other) => height(one) - height(other))) {
     const condition = stateOf(mark, state.year);
     const spot = spotOf(mark, state.year);
     if (!spot || condition === "absent" || condition === "gone") continue;
-    const look = siteLook(marks.kind[mark], condition, isHollow(marks.basis[mark]));
-    new Spot(spot, spotOptions(drawSite, look, { mark })).addTo(condition === "existing" ? layers.existing : layers.sites);
+    const look = { ...siteLook(marks.kind[mark], condition, isHollow(marks.basis[mark])), ...badges[mark] };
+    new Site(spot, spotOptions(drawSite, look, { mark })).addTo(condition === "existing" ? layers.existing : layers.sites);
   }
 }
 
@@ -683,6 +830,25 @@ function drawGoing() {
   for (const made of goingLines([...toursTo.values()].flat(), tourLine, "postings")) made.addTo(layers.postings);
 }
 
+// Lines between sites, as many as have a position, in one object.
+function siteLines(pairs, style) {
+  const drawn = pairs.map((pair) => pair.map((mark) => spotOf(mark, state.year))).filter((ends) => ends.every(Boolean));
+  return L.polyline(drawn, { renderer: canvas, interactive: false, opacity: 0.9, ...style });
+}
+
+function drawBelonging() {
+  const { ofLead, has } = belongingOf(state.year);
+  layers.consortia.clearLayers();
+  layers.centres.clearLayers();
+  for (const lead of ofLead.keys()) {
+    const pairs = membersOf(lead).rows.map((row) => [consortia.mark[row], lead]);
+    // (What comes later is brought to the back later, and so lies below.)
+    for (const style of [{ color: leadColour(lead), weight: 3.4 }, { color: "#4d5761", weight: 4.8 }]) siteLines(pairs, style).addTo(layers.consortia);
+  }
+  if (state.centre < 0) return;
+  siteLines([...has[state.centre]].filter(([, centre]) => centre >= 0), CENTRE).addTo(layers.centres);
+}
+
 function drawTowns() {
   layers.towns.clearLayers();
   towns.name.forEach((name, town) => {
@@ -745,12 +911,12 @@ function nameOf(subject) {
 
 function stack() {
   for (const [name, layer] of Object.entries(layers)) {
-    const shown = name === "links" ? linksWanted() : state.shown[name] !== false;
+    const shown = name === "links" ? linksWanted() : state.shown[name] !== false || (name === "shares" && isColoured());
     if (shown && !map.hasLayer(layer)) layer.addTo(map);
     if (!shown && map.hasLayer(layer)) layer.remove();
   }
   // Canvas draws in the order of arrival, so what was switched on later is put in its place.
-  for (const layer of [layers.postings, layers.rounds, layers.links, layers.reach, layers.shares, layers.boundary]) if (map.hasLayer(layer)) layer.bringToBack();
+  for (const layer of [layers.postings, layers.rounds, layers.links, layers.centres, layers.consortia, layers.reach, layers.shares, layers.boundary]) if (map.hasLayer(layer)) layer.bringToBack();
   for (const layer of [layers.existing, layers.sites, layers.chosen]) if (map.hasLayer(layer)) layer.bringToFront();
   if (map.hasLayer(layers.towns)) spaceTowns();
 }
@@ -1122,6 +1288,49 @@ function areaLegends() {
   return made;
 }
 
+const badge = (draw, ...look) => symbol((ctx, x, y) => draw(ctx, x, y, ...look));
+const ring = (style) => badge((ctx, x, y) => drawRing(ctx, x, y, 6, style));
+
+// Consortia, links and a function, as long as they are shown.
+function belongingLegends() {
+  const { ofLead, has } = belongingOf(state.year);
+  const { year } = state;
+  const made = [];
+  const add = (head, items, ...notes) => made.push(element("h3", "", ...head), element("ul", "wide", ...items), ...notes.map((key) => element("p", "note", say(key))));
+  const entry = (picture, key, values) => legendItem(picture, element("span", "", ...sentence(key, values)));
+  if (isDrawn("consortia")) {
+    const items = [...ofLead.keys()].map((lead) => entry(linePicture(leadColour(lead), 4), "legend_consortium", { lead: given(nameOf({ mark: lead })), ...membersOf(lead) }));
+    const star = items.length ? [legendItem(badge(drawStar, items.length > 1 ? "#ffffff" : leadColour(LEADS[0])), say("legend_lead"))] : [];
+    add([say("legend_consortia", { year, count: number(ofLead.size) })], [...items, ...star], ...(isColoured() ? ["legend_shares_note"] : []));
+  }
+  if (isDrawn("centres")) {
+    const [own, linked] = [-1, 0].map((least) => [...has[state.centre]].filter(([, centre]) => (least ? centre < 0 : centre >= 0)));
+    const items = own.map(([mark]) => entry(ring({ colour: CENTRE.color }), "legend_centre", { centre: given(nameOf({ mark })), count: number(linked.filter(([, centre]) => centre === mark).length) }));
+    if (linked.length) items.push(legendItem(linePicture(CENTRE.color, CENTRE.weight, false, CENTRE.dashArray), say("legend_centre_link")));
+    add(sentence("legend_centres", { year: String(year), name: given(inLanguage(abilities[state.centre].name)) }), items, ...(own.length ? [] : ["legend_nobody"]));
+  }
+  if (state.ability >= 0) {
+    const { name, kinds } = abilities[state.ability];
+    const found = has[state.ability];
+    const through = [...found.values()].filter((centre) => centre >= 0).length;
+    const counts = kindsOf(kinds, found).map(([kind, count, total]) => element("li", "", ...sentence("legend_share", { kind: given(sayCode("kind", kind)), count: number(count), total: number(total) })));
+    const rings = [["legend_own", false, found.size - through], ["legend_linked", true, through]].filter(([, , count]) => count)
+      .map(([key, dashed, count]) => legendItem(ring({ colour: CHOSEN, dashed }), say(key, { count: number(count) })));
+    add(sentence("legend_function", { year: String(year), name: given(inLanguage(name)) }), [...counts, ...rings], ...(found.size ? [] : ["legend_nobody"]));
+  }
+  return made;
+}
+
+// How many sites of each kind have a function, of how many that are open.
+function kindsOf(kinds, found) {
+  const all = [...new Set([...kinds, ...[...found.keys()].map((mark) => marks.kind[mark])])];
+  const open = marks.id.map((_, mark) => found.has(mark) || OPEN_STATES.includes(stateOf(mark, state.year)));
+  return all.map((kind) => {
+    const these = [...marks.id.keys()].filter((mark) => marks.kind[mark] === kind && open[mark]);
+    return [kind, these.filter((mark) => found.has(mark)).length, these.length];
+  }).filter(([, , total]) => total);
+}
+
 function goingLegend() {
   const posts = (row) => plan.ways[rounds.way[row]].post;
   const stops = [...rounds.stop.keys()].filter((row) => rounds.stop[row] >= 0);
@@ -1141,6 +1350,8 @@ function drawLegend() {
   });
   const present = (kind) => marks.kind.includes(kind);
   const kinds = Object.keys(SIZES).filter(present).map((kind) => legendItem(siteSymbol(kind, "kept", false), say(`kind_${kind}`)));
+  const ambulances = AMBULANCE < 0 ? 0 : belongingOf(state.year).has[AMBULANCE].size;
+  if (ambulances) kinds.push(legendItem(badge(drawAmbulance), say("legend_count", { status: say("kind_ems_station"), count: number(ambulances) })));
   const kind = present("clinic") || !present("station") ? "clinic" : "station";
   const conditions = ["opening", "kept", "changing", "closing"];
   if (marks.actions.includes(null)) conditions.push("existing");
@@ -1149,7 +1360,7 @@ function drawLegend() {
     legendItem(placeSymbol("served", true), say("legend_hollow")), legendItem(linePicture("#4d5761", 1.2), say("legend_link")),
     ...goingLegend(), legendItem(linePicture("#7d8892", 1.5, true), say("legend_boundary")),
   ];
-  show("legend", heading("legend_places"), element("ul", "", ...statuses), heading("legend_sites"), element("ul", "", ...kinds),
+  show("legend", belongingLegends(), heading("legend_places"), element("ul", "", ...statuses), heading("legend_sites"), element("ul", "", ...kinds),
     element("h3"), element("ul", "", ...states), element("h3"), element("ul", "", ...rest), element("p", "note", say("legend_mixed")), areaLegends());
 }
 
@@ -1482,6 +1693,7 @@ function townCard(town) {
     lines([
       ["sites", say("sites_open", { count: number(line.sites) }), line.hubs ? ` · ${say("sites_hubs", { count: number(line.hubs) })}` : ""],
       townReach(line) ? ["card_town_range", townRange(line)] : null,
+      townLeads().has(town) ? ["card_consortium", ...sentence("card_led", { lead: openLink({ mark: townLeads().get(town) }) })] : null,
       ...visitLines(goingOf(state.year).roundsTo.get(-1 - town) || []),
     ]),
     String(town) in plan.areas.towns ? element("p", "note", say("legend_shares_note")) : null];
@@ -1514,11 +1726,79 @@ function markCard(mark) {
     actions.length ? ["card_action", ...actions] : null,
     whySite(condition, step, { year: state.year ?? "", people: number(peopleOf(index, rows)), places: number(new Set(rows.map((row) => index.rows.place[row])).size) }),
     parentLine(step),
+    ...consortiumLines(mark),
+    ...heldLines(mark),
     cost,
     ["card_position_basis", basisWord(marks.basis[mark])],
     marks.source[mark] ? ["card_source", given(marks.source[mark])] : null,
-  ]), exampleNote(marks.basis[mark]), ...staffTable(mark), ...toursHere(mark), ...toursSent(mark), ...visitsFrom(mark),
+  ]), exampleNote(marks.basis[mark]), ...belongingParts(mark), ...staffTable(mark), ...toursHere(mark), ...toursSent(mark), ...visitsFrom(mark),
   served.length ? element("h3", "", say("card_serves_list")) : null, served.length ? element("ul", "served", ...served) : null];
+}
+
+/* What a site belongs to, what it can do and for whom, and what it holds back. */
+
+function consortiumLines(mark) {
+  const [row] = belongingOf(state.year).ofMark.get(mark) || [];
+  if (row === undefined) return [];
+  const lead = consortia.lead[row];
+  if (lead === mark) return [["card_leads", say("card_leads_value", membersOf(mark))]];
+  const [minutes, before] = [consortia.minutes[row], consortia.before[row]];
+  return [["card_consortium", ...sentence("card_led", { lead: openLink({ mark: lead }) }),
+    minutes === null ? "" : ` · ${say("card_minutes_value", { minutes: number(minutes, 1) })}`,
+    ...(before < 0 || before === lead ? [] : [" · ", ...sentence("card_before", { before: given(nameOf({ mark: before })) })])]];
+}
+
+function heldLines(mark) {
+  const made = (belongingOf(state.year).held.get(mark) || []).map((row) => element("div", "", ...sentence("card_held_value", {
+    resource: given(inLanguage(plan.resources[reserves.resource[row]][0])), reserved: number(reserves.reserved[row], 1),
+    number: number(reserves.number[row], 1), share: percent(reserves.reserved[row], reserves.number[row]),
+  })));
+  return made.length ? [["card_held", ...made]] : [];
+}
+
+function belongingParts(mark) {
+  const { has } = belongingOf(state.year);
+  const members = membersOf(mark).rows.map((row) => element("li", "", openLink({ mark: consortia.mark[row] }),
+    consortia.minutes[row] === null ? "" : element("small", "", ` ${say("card_minutes_value", { minutes: number(consortia.minutes[row], 1) })}`)));
+  const hosted = CENTRES.filter((at) => has[at].get(mark) === -1).map((at) => element("li", "", ...sentence("legend_centre", {
+    centre: given(inLanguage(abilities[at].name)), count: number([...has[at].values()].filter((centre) => centre === mark).length),
+  })));
+  const part = (key, items) => (items.length ? [element("h3", "", say(key, { year: state.year })), element("ul", "served", ...items.slice(0, LIST_LIMIT))] : []);
+  return [...part("card_members", members), ...part("card_centres", hosted), ...functionParts(mark)];
+}
+
+function spellWord(since, until) {
+  if (since === null) return until === null ? say("spell_today") : say("spell_until", { until });
+  return until === null ? say("spell_from", { since }) : say("spell", { since, until });
+}
+
+// Names in a line; what would be too many stays folded.
+function namesOf(rows) {
+  const names = rows.map((row) => given(inLanguage(abilities[functions.ability[row]].name)));
+  const listed = (some) => some.flatMap((name, at) => (at ? [say("listing"), name] : [name]));
+  const rest = names.slice(NAMES_LIMIT);
+  if (rest.length < 2) return listed(names);
+  return [...listed(names.slice(0, NAMES_LIMIT)), element("details", "", element("summary", "", say("and_more", { count: number(rest.length) })), ...listed(rest))];
+}
+
+// What a site can do, its own first, then what it has from each centre: a line for all of the same years.
+function functionParts(mark) {
+  const rows = [...functions.mark.keys()].filter((row) => functions.mark[row] === mark);
+  if (!rows.length) return [];
+  const sources = [...new Set(rows.map((row) => functions.centre[row]))].sort((one, other) => one - other);
+  const made = sources.flatMap((centre) => {
+    const spells = new Map();
+    for (const row of rows.filter((one) => functions.centre[one] === centre)) {
+      const word = spellWord(functions.since[row], functions.until[row]);
+      spells.set(word, [...(spells.get(word) || []), row]);
+    }
+    const first = ([, [row]]) => functions.since[row] ?? -Infinity;
+    const sorted = [...spells].sort((one, other) => first(one) - first(other) || 0);
+    const list = lines(sorted.map(([word, some]) => [element("span", "", word), element("span", isHeld(some[0], state.year) ? "" : "quiet", ...namesOf(some))]));
+    return centre < 0 ? [list] : [element("h4", "", ...sentence("card_through", { centre: openLink({ mark: centre }) })), list];
+  });
+  const now = rows.filter((row) => isHeld(row, state.year)).length;
+  return [element("h3", "", say("card_functions", { year: state.year, count: number(now) })), ...made];
 }
 
 /* Who is posted at a site, whom it sends, and whom it visits. */
@@ -1662,6 +1942,7 @@ function drawYear() {
   drawSites();
   drawLinks();
   drawGoing();
+  drawBelonging();
   drawChosen();
   stack();
 }
@@ -1706,6 +1987,8 @@ function isOffered(name) {
   if (name === "existing") return marks.actions.includes(null);
   if (name === "rounds") return rounds.stop.some((stop) => stop >= 0);
   if (name === "postings") return tours.sender.some((sender) => plan.senders[sender][1] >= 0);
+  if (name === "consortia") return LEADS.length > 0;
+  if (name === "centres") return CENTRES.length > 0;
   if (name === "shares") return Object.keys(plan.areas.towns).length > 0;
   if (name === "reach") return Object.keys(plan.areas.reach).length > 0;
   return true;
@@ -1718,7 +2001,7 @@ function isDrawn(name) {
 function drawLayerBoxes() {
   const box = document.getElementById("layers");
   const legend = box.querySelector("legend");
-  const names = ["places", "sites", "existing", "towns", "links", "rounds", "postings", "shares", "reach"].filter(isOffered);
+  const names = ["places", "sites", "existing", "towns", "links", "rounds", "postings", "consortia", "centres", "shares", "reach"].filter(isOffered);
   const boxes = names.map((name) => {
     const input = element("input");
     input.type = "checkbox";
@@ -1727,13 +2010,54 @@ function drawLayerBoxes() {
     input.addEventListener("change", () => {
       if (name === "links") state.links = input.checked;
       else state.shown[name] = input.checked;
+      if (name === "consortia" || name === "centres" || name === "shares") drawBadges();
       layers.reach.setStyle(reachStyle());
       stack();
       drawLegend();
     });
-    return element("label", "", input, say(`layer_${name}`));
+    const label = element("label", "", input, say(`layer_${name}`));
+    return name === "centres" ? [label, centrePicker()] : [label];
   });
-  box.replaceChildren(legend, ...boxes);
+  box.replaceChildren(legend, ...boxes.flat(), ...(abilities.length ? [abilityPicker()] : []));
+}
+
+function drawBadges() {
+  drawShares();
+  drawSites();
+  drawBelonging();
+}
+
+// One of several functions; their names are cut as a list has to.
+function picker(id, word, choices, chosen, act) {
+  const select = element("select");
+  select.id = id;
+  for (const [value, text] of choices) select.add(new Option(text.slice(0, 80), value, false, value === chosen));
+  select.addEventListener("change", () => {
+    act(Number(select.value));
+    stack();
+    drawLegend();
+  });
+  return element("label", "pick", say(word), select);
+}
+
+const named = (at) => [at, inLanguage(abilities[at].name)];
+
+// Who chooses a centre wants to see it.
+function centrePicker() {
+  return picker("centre", "pick_centre", CENTRES.map(named), state.centre, (at) => {
+    state.centre = at;
+    state.shown.centres = true;
+    document.getElementById("layer-centres").checked = true;
+    drawBadges();
+  });
+}
+
+function abilityPicker() {
+  return picker("ability", "pick_function", [[-1, say("pick_none")], ...[...abilities.keys()].map(named)], state.ability, (at) => {
+    state.ability = at;
+    drawPlaces();
+    drawSites();
+  });
 }
 
 // What a found thing is, and where: there are many places of one name.
@@ -1791,7 +2115,9 @@ function listen() {
   layers.shares.on("mouseover mousemove", (event) => {
     const { subject } = event.layer.options;
     const line = townLines().find((one) => one.town === subject.town);
-    hint.setContent(element("span", "", given(nameOf(subject)), ` ${line ? percent(line.served, line.people) : "–"}`));
+    const lead = isColoured() ? townLeads().get(subject.town) : undefined;
+    const about = lead === undefined ? `${line ? percent(line.served, line.people) : "–"}` : given(nameOf({ mark: lead }));
+    hint.setContent(element("span", "", given(nameOf(subject)), " ", about));
     hint.setLatLng(event.latlng).addTo(map);
   });
   layers.shares.on("mouseout", () => hint.remove());
@@ -1811,7 +2137,7 @@ function listenToPrinter() {
   const chart = card.parentElement;
   let before = null;
   addEventListener("beforeprint", () => {
-    const folded = [...document.querySelectorAll("#details details:not([open])")];
+    const folded = [...document.querySelectorAll("#details details:not([open]), #card details:not([open])")];
     before = { centre: map.getCenter(), zoom: map.getZoom(), snap: map.options.zoomSnap, folded };
     for (const one of folded) one.open = true; // a sheet cannot be unfolded
     chart.after(card); // below the map, as long as it is
@@ -1851,6 +2177,7 @@ function start() {
   drawSites();
   drawLinks();
   drawGoing();
+  drawBelonging();
   drawTowns();
   stack();
   drawAll();

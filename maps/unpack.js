@@ -84,7 +84,7 @@ function unpackYear(columns, people, before) {
 
 return (packed) => {
   const plan = { ...packed, rows: {} };
-  for (const name of ["towns", "places", "marks", "rounds", "visits", "tours", "care"]) plan[name] = unpackTable(packed[name]);
+  for (const name of ["towns", "places", "marks", "rounds", "visits", "tours", "care", "consortia", "functions", "reserves"]) plan[name] = unpackTable(packed[name]);
   let before = null;
   for (const year of packed.years) {
     before = unpackYear(packed.rows[year], plan.places.people, before);

@@ -40,10 +40,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "worst_town": {},
     "worst_tenth": {"share": 0.4, "unserved_minutes": 20, "source": "a toy"},
     "deviation": {"share": 0.8, "source": "a toy"},
+    "districting": {"outside_minutes": 60, "basis": "assumed", "source": "a toy"},
     "match": {"specialties": {"medicine": {"people": 1}}, "mode": "car", "basis": "assumed", "source": "a toy"},
 }
-# (Goals on postings have tests of their own, on districts that post somebody: see test_match.)
-OF_SITES = [name for name, kind in GOALS.items() if not kind.is_of_postings]
+# (Goals on postings and on consortia have tests of their own: see test_match and test_districting.)
+OF_SITES = [name for name, kind in GOALS.items() if not kind.beside]
 SLOWLY = settings(max_examples=60, deadline=None)
 
 

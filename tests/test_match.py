@@ -14,12 +14,12 @@ from test_goals import least
 from tiny import make, matches_golden, render, render_columns, render_sum, rule, site
 
 from allocate import decisions
+from allocate.beside import bounds_beside
 from allocate.case import Case
 from allocate.goals import GOALS, Cost, Goal, Match
 from allocate.goals.match import Fit, fits
 from allocate.layout import Layout
 from allocate.population import AGED_65
-from allocate.posted_alone import bounds_of_postings
 from allocate.postings import Pool, Postings
 from allocate.program import Objective, Options, Program
 from allocate.rows import Column, Row, amount, tours
@@ -246,7 +246,7 @@ def test_the_roster_that_is_found_loses_as_little_as_the_best_of_all_and_the_pro
     assert [float(one) for one in mine] == pytest.approx([float(one) for one in best], abs=2e-3)
     assert found.bounds["match"] <= float(best[2]) + 1e-6
     if best[0] == 0:
-        proven = bounds_of_postings(case, rules, {"match": this}, EXACT)["match"]
+        proven = bounds_beside(case, rules, {"match": this}, EXACT)["match"]
         assert proven <= float(best[2]) + 1e-6
 
 
@@ -255,9 +255,9 @@ def test_the_proof_by_the_postings_alone_is_tight_where_each_hub_wants_one_post(
     rules: dict[str, Rule] = {"posts": rule("posting", to=["township_hospital"], sent_by="district")}
     goals: dict[str, Goal] = {"match": goal()}
     # Geriatrics to A and medicine to B: 0.5 + 0.6, as worked out above.
-    assert bounds_of_postings(case, rules, goals, EXACT)["match"] == pytest.approx(1.1)
-    assert bounds_of_postings(case, rules, {"cost": Cost()}, EXACT) == {}
-    assert bounds_of_postings(replace(case, pools=()), rules, goals, EXACT) == {}
+    assert bounds_beside(case, rules, goals, EXACT)["match"] == pytest.approx(1.1)
+    assert bounds_beside(case, rules, {"cost": Cost()}, EXACT) == {}
+    assert bounds_beside(replace(case, pools=()), rules, goals, EXACT) == {}
 
 
 def test_two_steps_and_the_whole_post_alike_whatever_comes_first() -> None:
@@ -304,4 +304,4 @@ def test_some_variables_are_solved_for_first_and_all_others_stay_where_they_star
 
 
 def test_no_other_goal_looks_at_postings_alone() -> None:
-    assert [name for name, kind in GOALS.items() if kind.is_of_postings] == ["match"]
+    assert [name for name, kind in GOALS.items() if kind.beside == "postings"] == ["match"]

@@ -767,3 +767,13 @@ def test_whatever_the_bytes_of_a_file_no_other_error_comes_out(file: str, seed: 
         except InputError as error:
             message = str(error)
             assert len(error.problems) >= message.count("\n") - message.count("同样的问题") > 0  # noqa: PT017
+
+
+def test_what_institutions_can_do_today_is_read_with_the_centre_that_provides_it(hubs_tiny: Tiny) -> None:
+    found = [(row.institution, row.function, row.centre, row.row) for row in read_district(hubs_tiny.folder).functions]
+    assert found == [
+        ("hospital-1", "imaging", "", 2),
+        ("hub-1", "imaging", "hospital-1", 3),
+        ("hub-1", "tcm_hall", "", 4),
+        ("old-clinic", "tcm_corner", "", 5),
+    ]

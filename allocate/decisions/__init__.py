@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from itertools import chain
 
 from allocate.case import Case
-from allocate.decisions import consortia, functions, outreach, posting, siting, staffing
+from allocate.decisions import consortia, contracts, functions, outreach, posting, siting, staffing
 from allocate.layout import Layout
 from allocate.rows import Breach, Column, Row
 
 # What is decided beside the sites and whom they serve.
-_BESIDE = (staffing, posting, outreach, consortia, functions)
+_BESIDE = (staffing, posting, outreach, consortia, functions, contracts)
 
 
 def columns(case: Case) -> Iterator[Column]:

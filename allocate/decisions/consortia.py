@@ -99,7 +99,7 @@ def _adjoining(case: Case, leading: Leading, t: int) -> Iterator[Row]:
 
 
 def apart(case: Case, layout: Layout, k: int, t: int) -> list[int]:
-    """Return the members of a consortium that are not reached from its lead over members whose towns adjoin."""
+    """Return the members that border neither on their lead's town nor on a member that does, and so on."""
     if case.leading is None:
         return []
     left = {j for j, lead, u in layout.members if (lead, u) == (k, t)} - {k}

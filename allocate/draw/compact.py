@@ -7,6 +7,7 @@ from typing import Any
 import shapely
 
 from allocate.areas import Areas
+from allocate.draw.belonging import belong, belonging
 from allocate.draw.cells import (
     BASES,
     Columns,
@@ -56,7 +57,8 @@ def compact(plan: Row) -> dict[str, Any]:
     rows = _rows(plan, places, marks, years)
     resources = Index()
     staff = _staff(plan, marks, resources)
-    sent = sending(plan, years, Known(places, towns, marks, resources))
+    known = Known(places, towns, marks, resources)
+    sent, belongs = sending(plan, years, known), belonging(plan, years, known)
     for unnamed in list(places.position)[len(place_columns["id"]) :]:
         append_row(place_columns, _place({"id": unnamed, "town": None}, towns))
     for code in list(towns.position)[len(town_columns["name"]) :]:
@@ -87,6 +89,7 @@ def compact(plan: Row) -> dict[str, Any]:
         "staff": staff,
         "rows": rows,
         **sent,
+        **belongs,
         "expected": _expected(plan, district, years),
         "coverage": _coverage(plan, district, years),
         "clauses": _clauses(plan),
@@ -146,7 +149,7 @@ def _marks(plan: Row, district: Row, marks: Index, towns: Index) -> Columns:
         actions[marks.of(site.get("id"))].append(site)
     planned = len(marks.position)
     others = [row["served_by"] for row in rows_of(plan.get("places")) if row.get("served_by") is not None]
-    for code in (*institutions, *others, *called(plan)):
+    for code in (*institutions, *others, *called(plan), *belong(plan)):
         marks.of(code)
     columns: Columns = {key: [] for key in ("id", "name", "kind", "town", "lon", "lat", "basis", "source", "actions")}
     for code, at in marks.position.items():

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 # Tables whose columns are packed each by itself; `rows` are packed year by year, `areas` ring by ring.
-TABLES = ("towns", "places", "marks", "rounds", "visits", "tours", "care")
+TABLES = ("towns", "places", "marks", "rounds", "visits", "tours", "care", "consortia", "functions", "reserves")
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _BITS = 5

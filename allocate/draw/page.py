@@ -26,6 +26,8 @@ _SHARED = (
     "roster.span", "roster.over", *(f"field.{day}" for day in DAY_NAMES), *(f"field.month_{month}" for month in YEAR),
 )  # fmt: skip
 _HEAD_END, _BODY_START, _BODY_END = "</head>", "<body>", "</body>"
+# What of a script only people read: lines of remarks, and the blanks before a line (no text goes over several lines).
+_REMARKS = re.compile(r"^[ \t]*(?://.*\n|/\*.*\*/\n|\n)?", re.MULTILINE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 # Only these may follow `default-src 'none'`: pictures inside the page, styles, and the scripts named by hash.
@@ -51,7 +53,7 @@ def map_page(plan: Mapping[str, Any]) -> str:
 
 def _page(container: str) -> tuple[str, str]:
     """Return what stands before and after the data, once it is sure that nothing in it is fetched."""
-    scripts = [_leaflet_script(), map_file("unpack.js"), map_file("page.js")]
+    scripts = [_leaflet_script(), *(_without_remarks(map_file(name)) for name in ("unpack.js", "page.js"))]
     template = map_file("template.html").replace("<!-- map -->", container)
     template = template.replace("<!-- no_script -->", escape(both("map.no_script")))
     head, body = template.split("<!-- body -->")
@@ -100,6 +102,11 @@ def map_file(name: str) -> str:
 def policy_of(scripts: Iterable[str]) -> str:
     """Return the policy of a page that asks no host for anything and runs these scripts only."""
     return _POLICY.format(hashes=" ".join(f"'sha256-{_digest(script)}'" for script in scripts))
+
+
+def _without_remarks(script: str) -> str:
+    """Return a script without what only people read: a page of many is to be small."""
+    return _REMARKS.sub("", script)
 
 
 def _leaflet_script() -> str:

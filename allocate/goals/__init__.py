@@ -3,6 +3,7 @@
 from allocate.goals.base import Goal
 from allocate.goals.cost import Cost
 from allocate.goals.deviation import Deviation
+from allocate.goals.districting import Districting
 from allocate.goals.match import Match
 from allocate.goals.people_reached import PeopleReached
 from allocate.goals.travel import Travel
@@ -17,6 +18,18 @@ GOALS: dict[str, type[Goal]] = {
     "worst_tenth": WorstTenth,
     "deviation": Deviation,
     "match": Match,
+    "districting": Districting,
 }
 
-__all__ = ["GOALS", "Cost", "Deviation", "Goal", "Match", "PeopleReached", "Travel", "WorstTenth", "WorstTown"]
+__all__ = [
+    "GOALS",
+    "Cost",
+    "Deviation",
+    "Districting",
+    "Goal",
+    "Match",
+    "PeopleReached",
+    "Travel",
+    "WorstTenth",
+    "WorstTown",
+]

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pydantic
 from pydantic.dataclasses import dataclass
@@ -11,6 +11,9 @@ from allocate.case import Case
 from allocate.layout import Layout
 from allocate.rows import Column, Key, Number, Row
 from allocate.rules.base import STRICT
+
+# What is decided beside the sites and may be all that a goal looks at; empty: it looks at sites, or whom they serve.
+Beside = Literal["", "postings", "consortia"]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -35,8 +38,8 @@ class Goal(ABC):
 
     # Whether the value depends on how many people live or are served somewhere, and not only on what is open.
     sees_people: ClassVar[bool] = True
-    # Whether the value depends on nothing but who is posted where.
-    is_of_postings: ClassVar[bool] = False
+    # The one decision that the value depends on, where it is nothing else.
+    beside: ClassVar[Beside] = ""
 
     gap: float = pydantic.Field(default=0.01, ge=0, le=1)
     nodes: int = pydantic.Field(default=1_000_000, ge=0)

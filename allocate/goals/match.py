@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.decisions.posting import pairs
-from allocate.goals.base import Goal
+from allocate.goals.base import Beside, Goal
 from allocate.layout import Layout
 from allocate.population import COLUMNS
 from allocate.postings import MONTHS, SPECIALTY
@@ -70,7 +70,7 @@ class Match(Goal):
     after: ClassVar[str] = "Hitchcock 1941, Journal of Mathematics and Physics 20"
     unit: ClassVar[str] = "post-months"
     sees_people: ClassVar[bool] = False
-    is_of_postings: ClassVar[bool] = True
+    beside: ClassVar[Beside] = "postings"
 
     specialties: dict[Specialty, dict[Group, Weight]] = pydantic.Field(min_length=1)
     missing: float = pydantic.Field(default=2.0, ge=1, le=1000)

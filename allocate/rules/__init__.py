@@ -4,9 +4,11 @@ from allocate.rules.base import Rule
 from allocate.rules.capacity import Capacity
 from allocate.rules.change_limit import ChangeLimit
 from allocate.rules.consortium_size import ConsortiumSize
+from allocate.rules.contracts import Contracts
 from allocate.rules.count import Count
 from allocate.rules.forbid import Forbid
 from allocate.rules.function import Function
+from allocate.rules.function_reach import FunctionReach
 from allocate.rules.keep import Keep
 from allocate.rules.membership import Membership
 from allocate.rules.people_per_site import PeoplePerSite
@@ -45,8 +47,10 @@ RULES: dict[str, type[Rule]] = {
     "ratio": Ratio,
     "site_minimum": SiteMinimum,
     "function": Function,
+    "function_reach": FunctionReach,
     "reserve": Reserve,
     "consortium_size": ConsortiumSize,
+    "contracts": Contracts,
 }
 
 __all__ = [
@@ -54,9 +58,11 @@ __all__ = [
     "Capacity",
     "ChangeLimit",
     "ConsortiumSize",
+    "Contracts",
     "Count",
     "Forbid",
     "Function",
+    "FunctionReach",
     "Keep",
     "Membership",
     "PeoplePerSite",
