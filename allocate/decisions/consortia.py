@@ -100,6 +100,19 @@ def _adjoining(case: Case, leading: Leading, t: int) -> Iterator[Row]:
             yield Row(("passes on", *about), into | {joins(j, k, t): -len(members)}, "<=", 0)
 
 
+def hospital_above(case: Case, layout: Layout, j: int) -> int:
+    """Return the index of the hospital above a site in a plan; -1 without one.
+
+    Where the plan forms consortia, that is the lead of the one that the site, or the hub above it, is in: once in it,
+    it stays. Else it is that of today.
+    """
+    if case.leading is None:
+        return case.hospital_of(j)
+    chain = (j, case.above(j))
+    leads = (layout.lead_of.get((k, t), -1) for k in chain if k >= 0 for t in reversed(case.periods))
+    return next((lead for lead in leads if lead not in (-1, j)), -1)
+
+
 def apart(case: Case, layout: Layout, k: int, t: int) -> list[int]:
     """Return the members that border neither on their lead's town nor on a member that does, and so on."""
     if case.leading is None:
