@@ -19,6 +19,7 @@ from allocate.belonging import (
     contract_rows,
     contracts_of,
     function_rows,
+    reach_rows,
     reserve_rows,
 )
 from allocate.candidates import make_case
@@ -53,6 +54,7 @@ from allocate.life import merged, moved
 from allocate.model import Model
 from allocate.outgoing import going_out_of, postings_rows, remote_rows, roster_rows, rounds_rows, timetable_rows
 from allocate.population import AGED_0_14, AGED_65, Population, project
+from allocate.primary_capacity import primary_capacity
 from allocate.readings import readings
 from allocate.reliance import price_bases, stock_rows
 from allocate.resources import FLOWS, flow
@@ -142,7 +144,9 @@ def assemble(
         "consortia": consortia_rows(case, layout),
         "functions": function_rows(case, layout),
         "reserves": reserve_rows(model.planned(), case, layout),
+        "function_reach": reach_rows(model.planned(), case, layout),
         "contracts": contract_rows(case, layout),
+        "primary_capacity": primary_capacity(model.visits, case, layout),
         "budget": _budget(model, case, layout),
         "coverage": _coverage(district, model, case, layout, today),
         "fairness": fairness(district, case, layout),
@@ -742,6 +746,7 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
     for ability in model.functions.values():
         count("model.functions", ability.basis)
     count("model.consortia", model.consortia.basis if model.consortia else None)
+    count("model.visits", model.visits.basis if model.visits else None)
     count("model.contracts", model.contracts.basis if model.contracts else None)
     for home in district.care_homes:
         count("care_homes.position", home.position_basis)

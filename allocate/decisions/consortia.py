@@ -80,7 +80,9 @@ def rows(case: Case) -> Iterator[Row]:
         for k in leading.leads:
             about_lead = (case.sites[k].id, year)
             if k in leading.given:
+                # (It leads, even where nobody joins.)
                 yield Row(("given", *about_lead), {amount(LEADS, k, t): 1}, ">=", 1)
+                continue
             members: dict[Key, Number] = {joins(j, k, t): -1 for j in leading.members_of(k)}
             yield Row(("empty", *about_lead), {amount(LEADS, k, t): 1} | members, "<=", 0)
         if leading.plan.contiguous:
@@ -154,8 +156,7 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
     for k in leading.leads:
         for t in case.periods:
             details = {"lead": case.sites[k].name, "year": case.years[t]}
-            has_members = any((lead, u) == (k, t) for _, lead, u in layout.members)
-            if ((k, t) in leads) != has_members:
+            if k not in leading.given and (k, t) in leads and not any(pair[1:] == (k, t) for pair in layout.members):
                 yield Breach(("empty", case.sites[k].id, case.years[t]), 1, 1, "breach.lead_empty", details)
             if k in leading.given and (k, t) not in leads:
                 yield Breach(("given", case.sites[k].id, case.years[t]), 1, 1, "breach.lead_given", details)
