@@ -284,16 +284,8 @@ def test_a_share_that_nothing_could_reach_is_said_before_planning() -> None:
 @pytest.mark.parametrize(
     ("change", "column", "what"),
     [
-        (
-            {"siting": {"ems_station": {"stands_in": ["village"], "serves": ["village"], **COSTS}}},
-            "serves",
-            "problem.siting_ambulances",
-        ),
-        (
-            {"siting": {"ems_station": {"stands_in": ["village"], "may_close": True, **COSTS}}},
-            "may_close",
-            "problem.siting_ambulances",
-        ),
+        ({"siting": {"ems_station": STATION | {"serves": ["village"]}}}, "serves", "problem.siting_ambulances"),
+        ({"siting": {"ems_station": STATION | {"may_close": True}}}, "may_close", "problem.siting_ambulances"),
         ({"functions": {}}, "siting.ems_station", "problem.siting_function"),
     ],
 )
