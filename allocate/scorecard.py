@@ -124,6 +124,8 @@ def _decided(
     is_known = _counted_today(case, rule) <= {row.resource for row in district.staff}
     is_known = is_known and rule.needs.isdisjoint({"postings", "rounds"})
     is_known = is_known and not (isinstance(rule, Reach) and rule.or_by)
+    # (Of a function that no institution is listed with, nobody knows who has it.)
+    is_known = is_known and set(rule.abilities) <= {row.function for row in district.functions}
     grounds = rests_on(district, model, case, rule)
     missed: dict[int, list[Breach]] = {}
     for breach in rule.breaches(case, layout):
