@@ -19,6 +19,7 @@ from allocate.belonging import (
     contract_rows,
     contracts_of,
     function_rows,
+    reach_rows,
     reserve_rows,
 )
 from allocate.candidates import make_case
@@ -26,6 +27,7 @@ from allocate.care import care, visited_how
 from allocate.case import Case, Site
 from allocate.costs import CONSORTIA, CONTRACTS, FUNCTIONS, OUTREACH, POSTINGS, SITES, charges, spent
 from allocate.data_problems import data_problems
+from allocate.decisions.consortia import hospital_above
 from allocate.district import (
     CareHome,
     Department,
@@ -142,6 +144,7 @@ def assemble(
         "consortia": consortia_rows(case, layout),
         "functions": function_rows(case, layout),
         "reserves": reserve_rows(model.planned(), case, layout),
+        "function_reach": reach_rows(model.planned(), case, layout),
         "contracts": contract_rows(case, layout),
         "primary_capacity": primary_capacity(model.visits, case, layout),
         "budget": _budget(model, case, layout),
@@ -436,7 +439,7 @@ def _sites(case: Case, layout: Layout) -> list[dict[str, Any]]:
             "lat": site.lat,
             "basis": str(site.basis),
         }
-        above, hospital = case.above(j), case.hospital_of(j)
+        above, hospital = case.above(j), hospital_above(case, layout, j)
         rest: dict[str, Any] = {
             "parent": case.sites[above].id if above >= 0 else None,
             "parent_basis": case.parent_bases[j] if above >= 0 else None,
