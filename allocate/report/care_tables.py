@@ -7,6 +7,8 @@ from allocate.report.table import DISTRICT, Field, Sheet, Source, make_sheet
 
 # Both of them, in the order in which a planner reads them.
 CARE_SHEETS = ("contracts", "primary_capacity")
+# The columns that there are for every kind of staff: its name follows.
+_NUMBER, _MORE = "number_of", "more_of"
 
 
 def care_sheets(source: Source) -> Iterator[Sheet]:
@@ -52,8 +54,8 @@ def _primary_capacity(source: Source) -> Sheet:
     fields = [
         Field("year", "year"), Field("name", "text"), Field("people", "whole"), Field("visits_all", "whole"),
         Field("visits_expected", "whole"), Field("visits_capacity", "whole"), Field("capacity_share", "share"),
-        Field("visits_short", "whole"), *(Field(f"number_of_{name}", "whole", resource=name) for name in staff),
-        *(Field(f"more_of_{name}", "whole", resource=name) for name in staff), Field("town_id", "id"),
+        Field("visits_short", "whole"), *(Field(f"{_NUMBER}_{name}", "whole", resource=name) for name in staff),
+        *(Field(f"{_MORE}_{name}", "whole", resource=name) for name in staff), Field("town_id", "id"),
     ]  # fmt: skip
 
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,8 +68,8 @@ def _primary_capacity(source: Source) -> Sheet:
             "visits_capacity": row["capacity"],
             "capacity_share": row["share"],
             "visits_short": row["short"],
-            **{f"number_of_{name}": row["staff"][name] for name in staff},
-            **{f"more_of_{name}": row["more"].get(name, 0) for name in staff},
+            **{f"{_NUMBER}_{name}": row["staff"][name] for name in staff},
+            **{f"{_MORE}_{name}": row["more"].get(name, 0) for name in staff},
             "town_id": None if row["scope"] == DISTRICT else row["scope"],
         }
 
