@@ -1,6 +1,6 @@
 """Functions that institutions may have: services, departments, standards; where, after what, at what cost."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Literal
 
@@ -32,6 +32,8 @@ class Ability(pydantic.BaseModel):
         Ids of the institutions that may, and types of hospital; none named: all of these kinds.
     needs
         Functions that must have been at the same institution for so many calendar years (0: in the same plan year).
+    always_at
+        Kinds of institution that have it whenever they are open, such as an ambulance station, which is nothing else.
     staff
         How many of a resource work there at least.
     brings
@@ -61,6 +63,7 @@ class Ability(pydantic.BaseModel):
     only: tuple[str, ...] = ()
     types: tuple[Literal[HOSPITAL_TYPES], ...] = ()  # type: ignore[valid-type]
     needs: dict[str, Annotated[int, pydantic.Field(ge=0, le=20)]] = {}
+    always_at: Kinds = ()
     staff: Numbers = {}
     brings: Numbers = {}
     serves: Kinds = ()
@@ -86,9 +89,11 @@ class Ability(pydantic.BaseModel):
             raise ValueError(say("reason.ability_centre", kinds=", ".join(CENTRE_KINDS)))
         if bool(self.mode) != (self.minutes is not None):
             raise ValueError(say("reason.ability_mode"))
-        priced = self.opening or self.yearly or self.staff or self.brings or self.needs or self.serves
+        priced = self.opening or self.yearly or self.staff or self.brings or self.needs or self.serves or self.always_at
         if self.posted_by and priced:
             raise ValueError(say("reason.ability_posted"))
+        if set(self.always_at) - set(self.at) or (self.always_at and (self.needs or self.only)):
+            raise ValueError(say("reason.ability_always"))
         if self.types and "hospital" not in self.at:
             raise ValueError(say("reason.ability_types"))
         return self
@@ -105,10 +110,14 @@ def faults(
     modes: Mapping[str, Mode],
     file: str,
     *,
+    joining: Collection[str],
     has_consortia: bool,
     has_postings: bool,
 ) -> Iterator[Problem]:
-    """Yield what the functions of a model use that there is not, and prerequisites that go in a circle."""
+    """Yield what the functions of a model use that there is not, and prerequisites that go in a circle.
+
+    `joining` holds the kinds of institution that are in consortia.
+    """
     for name, one in abilities.items():
         table = f"functions.{name}"
         if (
@@ -143,6 +152,10 @@ def faults(
             yield Problem("problem.choice", file, column=f"{table}.mode", value=one.mode, details=known_modes)
         if one.within == "consortium" and not has_consortia:
             yield Problem("problem.ability_consortium", file, column=f"{table}.within", value=one.within)
+        outside = sorted(set(one.serves) - set(joining))
+        if one.within == "consortium" and has_consortia and outside:
+            never = {"kinds": ", ".join(outside), "members": ", ".join(joining)}
+            yield Problem("problem.ability_outside", file, column=f"{table}.serves", value=outside[0], details=never)
         if one.posted_by and not has_postings:
             yield Problem("problem.ability_postings", file, column=f"{table}.posted_by", value=one.posted_by)
     circle = _circle(abilities)

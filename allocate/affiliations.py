@@ -36,9 +36,18 @@ def _may_make(ability: Ability, site: Site) -> bool:
 
 
 def had(district: District, model: Model, sites: Sequence[Site]) -> dict[tuple[str, int], int]:
-    """Return the functions of today: index of the centre that provides each, -1 where it is the site's own."""
+    """Return the functions of today: index of the centre that provides each, -1 where it is the site's own.
+
+    What always has a function has it today, whether a table says so or not.
+    """
     index = {site.id: j for j, site in enumerate(sites) if site.exists}
-    return {
+    always = {
+        (name, j): -1
+        for name, ability in model.functions.items()
+        for j in index.values()
+        if sites[j].kind in ability.always_at and _may_make(ability, sites[j])
+    }
+    return always | {
         (row.function, index[row.institution]): index.get(row.centre, -1)
         for row in district.functions
         if row.function in model.functions
@@ -106,7 +115,8 @@ def leading(
         if a != b and (sites[a].town == sites[b].town or (sites[a].town, sites[b].town) in beside)
     )
     given = frozenset(index[one] for one in plan.leads if one in index)
-    return Leading(plan, pairs, given, existing, borders)
+    unasked = frozenset(index[one.id] for one in district.institutions if not _joins(plan, one))
+    return Leading(plan, pairs, given, existing, borders, unasked)
 
 
 def leads_of(district: District, plan: Consortia) -> list[Institution]:
@@ -170,17 +180,26 @@ def _wrong_rows(district: District, model: Model) -> Iterator[Problem]:
     """Yield the functions of today that the model does not know, or that the institution cannot have."""
     kinds = {one.id: one.kind for one in district.institutions}
     own = {(row.function, row.institution) for row in district.functions if not row.centre}
+    linked: dict[tuple[str, str], int] = {}
     for row in district.functions if model.functions else ():
         ability = model.functions.get(row.function)
         if ability is None:
             details: dict[str, Value] = {"choices": ", ".join(model.functions)}
             yield Problem("problem.choice", FUNCTIONS.file, row.row, "function", row.function, details)
+        elif ability.posted_by:
+            details = {"sender": ability.posted_by}
+            yield Problem("problem.function_posted", FUNCTIONS.file, row.row, "function", row.function, details)
         elif row.centre and (kinds[row.institution] not in ability.serves or (row.function, row.centre) not in own):
             details = {"function": row.function}
             yield Problem("problem.function_centre", FUNCTIONS.file, row.row, "centre", row.centre, details)
         elif not row.centre and kinds[row.institution] not in ability.at:
             details = {"kinds": ", ".join(ability.at), "function": row.function}
             yield Problem("problem.function_kind", FUNCTIONS.file, row.row, "institution", row.institution, details)
+        elif row.centre and ability.members is not None:
+            linked[row.function, row.centre] = linked.get((row.function, row.centre), 0) + 1
+            if linked[row.function, row.centre] == ability.members + 1:
+                details = {"function": row.function, "members": ability.members}
+                yield Problem("problem.function_members", FUNCTIONS.file, row.row, "centre", row.centre, details)
 
 
 def _wrong_names(district: District, model: Model) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allocate import affiliations, care_homes
+from allocate import affiliations, care_homes, standing
 from allocate.affiliations import centres, had, hub_people, leading, makers
 from allocate.care_homes import contracting
 from allocate.case import Case, Site, Upgrade
@@ -18,20 +18,20 @@ from allocate.district import District
 from allocate.errors import InputError, ModelError, Problem
 from allocate.goals import Match
 from allocate.goals.match import AGES
-from allocate.model import SITED, Enlarging, Model
+from allocate.model import Enlarging, Model
 from allocate.population import Population, faults, project, registered_share
-from allocate.rules import Capacity, Forbid, Keep, PeoplePerStaff
+from allocate.rules import Capacity, Forbid, FunctionReach, Keep, PeoplePerStaff
 from allocate.senders import carried, pools, ways
 from allocate.senders import faults as unfit
 from allocate.shares import spread
-from allocate.tables import FIELDS, HUB_KINDS, STAFF, TRAVEL
+from allocate.tables import BELOW_HUBS, FIELDS, HUB_KINDS, STAFF, TRAVEL
 from allocate.travel import Links, Spots, links, metric
-from allocate.travel.links import adjoining
+from allocate.travel.links import adjoining, own_seconds
 from allocate.units import Basis, exact
 from allocate.words import say_in
 
 # Kinds that a plan may close: hubs and hospitals are not for siting to take away.
-CLOSABLE = ("station", "clinic")
+CLOSABLE = BELOW_HUBS
 # How far apart adjoining places may lie where the planned circle does not say it.
 ADJOINING_METRES = 3_000
 
@@ -110,12 +110,24 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         )
         if model.consortia
         else {},
+        place_spots=places.metres,
+        own_seconds={
+            mode: own_seconds(places, spots, (mode,), district.travel)
+            for mode in sorted(_listed_modes(district, model))
+        },
         contracting=contracting(district, model, sites, spots.metres),
     )
     if ring is model.circles[model.circle]:
         # (A circle that is only compared may leave out the kind of a site that a rule names.)
         _check_named_sites(case, model)
+        _check_consortia(district, case, f"{model.id}.toml")
     return case
+
+
+def _listed_modes(district: District, model: Model) -> set[str]:
+    """Return the ways to travel that rules on functions ask for and that the district's own table lists."""
+    asked = {rule.mode for rule in model.rules.values() if isinstance(rule, FunctionReach)}
+    return asked & {mode for _, _, mode in district.travel}
 
 
 def _people_of(district: District, model: Model) -> Population:
@@ -184,7 +196,7 @@ def _parents(sites: Sequence[Site], metres: NDArray[np.float64], listed: Mapping
     def above(j: int, site: Site) -> int:
         if site.id in listed:
             return index[listed[site.id]]
-        if site.kind in SITED:
+        if site.kind in BELOW_HUBS:
             return nearest(j, [k for k in hubs if sites[k].town == site.town] or hubs)
         return nearest(j, hospitals) if site.kind in HUB_KINDS else -1
 
@@ -409,6 +421,14 @@ def _rooms_of_staff(model: Model) -> dict[str, tuple[tuple[str, int], ...]]:
 def _travel_id(site: Site, district: District) -> str:
     """Return the id by which the planner's own travel table knows a site."""
     return site.id if site.exists or site.place < 0 else district.places[site.place].id
+
+
+def _check_consortia(district: District, case: Case, file: str) -> None:
+    problems = standing.faults(district, case, file)
+    if any(problem.file != file for problem in problems):
+        raise InputError(problems)
+    if problems:
+        raise ModelError(problems)
 
 
 def _check_named_sites(case: Case, model: Model) -> None:

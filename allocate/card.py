@@ -13,7 +13,16 @@ from allocate.policies import Clause
 from allocate.postings import MONTHS, Postings, Release, Supporter
 from allocate.resources import Resource, is_employed
 from allocate.rows import Strength
-from allocate.rules import RULES, Contracts, PeoplePerStaff, Rounds, Rule, SpendingShare
+from allocate.rules import (
+    RULES,
+    Contracts,
+    FunctionReach,
+    PeoplePerSite,
+    PeoplePerStaff,
+    Rounds,
+    Rule,
+    SpendingShare,
+)
 from allocate.units import Basis
 from allocate.words import LANGUAGES, Language, both, catalogue, say_in, term, visible
 
@@ -52,6 +61,8 @@ def sentence(rule: Rule, language: Language) -> str:
     if isinstance(rule, PeoplePerStaff):
         # (A rule in visits says them among its numbers.)
         words["people"] = f"{rule.most:,}"
+    if isinstance(rule, FunctionReach):
+        words["within"] = _near(rule, language)
     if isinstance(rule, SpendingShare):
         words["favoured"] = _word((*rule.kinds, *rule.resources), "favoured", language)
     if isinstance(rule, Rounds) and rule.to == "village":
@@ -61,9 +72,20 @@ def sentence(rule: Rule, language: Language) -> str:
     text = say_in(language, f"card.rule_{name}", **words)
     if isinstance(rule, Rounds) and rule.to == "village":
         text += say_in(language, f"card.where_{rule.where}", **{**words, "kinds": _spared_by(rule, language)})
-    extras = (say_in(language, f"card.with_{key}", **{key: words[key]}) for key in _EXTRAS if _values(rule).get(key))
+    named = (*_EXTRAS, "function") if isinstance(rule, PeoplePerSite) else _EXTRAS
+    extras = (say_in(language, f"card.with_{key}", **{key: words[key]}) for key in named if _values(rule).get(key))
     said = text + "".join(extras)
     return said[:1].upper() + said[1:]
+
+
+def _near(rule: FunctionReach, language: Language) -> str:
+    """Return how near is near enough, in urban and in rural places."""
+    limits, key = (rule.metres, "near_metres") if rule.metres else (rule.minutes or {}, "near_minutes")
+    parts = (
+        say_in(language, f"card.{key}", setting=say_in(language, f"term.{setting}"), number=_word(number, "", language))
+        for setting, number in limits.items()
+    )
+    return say_in(language, "summary.comma").join(parts)
 
 
 def _spared_by(rule: Rounds, language: Language) -> str:

@@ -18,7 +18,7 @@ from allocate.postings import Carried, Pool, Postings
 from allocate.resources import Resource, employers, is_employed
 from allocate.rows import Row
 from allocate.tables import HUB_KINDS
-from allocate.travel import Links, Mode, metres
+from allocate.travel import Links, Mode, metres, within
 from allocate.units import Basis, exact
 
 Integers = NDArray[np.int64]
@@ -165,6 +165,10 @@ class Case:
         How consortia may be formed; None where the plan forms none.
     hub_people
         People of every hub by year [persons], by its index: those of the places of its town that it is nearest to.
+    place_spots
+        Position of every place [m], one row per place.
+    own_seconds
+        The planner's own times [s] by (place, site), in the ways to travel that a table lists and a rule asks for.
     contracting
         Which care homes may have a contract with which sites; None where the plan decides none.
     """
@@ -203,6 +207,8 @@ class Case:
     had: Mapping[tuple[str, int], int] = field(default_factory=dict)
     leading: Leading | None = None
     hub_people: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    place_spots: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
+    own_seconds: Mapping[str, Mapping[tuple[int, int], int]] = field(default_factory=dict)
     contracting: Contracting | None = None
 
     def in_groups(self, groups: Sequence[Sequence[int]]) -> "Case":
@@ -326,6 +332,37 @@ class Case:
             for what, number in ability.brings.items():
                 found.setdefault(what, {})[name] = number
         return found
+
+    def near(self, function: str, limits: Mapping[str, int], mode: str = "") -> tuple[tuple[int, ...], ...]:
+        """Return, for every place, the sites that may have a function and are near enough, in ascending order.
+
+        `limits` are by setting of the place: the longest straight line [m], or the longest way by a `mode` [s]. Where
+        nobody knows whether a place is urban or rural, the shorter one counts: nothing is reached by mistake. Where
+        the planner's own table lists the mode, its times alone count; whoever lives where the site stands is near.
+        """
+        about = (function, tuple(sorted(limits.items())), mode)
+        if about not in self._near:
+            self._near[about] = self._near_to(self.holders(function)[1], limits, mode)
+        return self._near[about]
+
+    @cached_property
+    def _near(self) -> dict[tuple[str, tuple[tuple[str, int], ...], str], tuple[tuple[int, ...], ...]]:
+        return {}
+
+    def _near_to(self, sites: Sequence[int], limits: Mapping[str, int], mode: str) -> tuple[tuple[int, ...], ...]:
+        shortest = min(limits.values())
+        most = [limits.get(setting, shortest) for setting in self.place_settings]
+        own = self.own_seconds.get(mode)
+        if own is not None:
+            return tuple(
+                tuple(j for j in sites if self.sites[j].place == i or own.get((i, j), most[i] + 1) <= most[i])
+                for i in range(len(self.places))
+            )
+        if mode:
+            # (Rounded up, a way takes no longer than so many seconds where it is no longer than so many metres.)
+            most = [int(seconds / self.modes[mode].seconds_per_metre) for seconds in most]
+        found = within(self.place_spots, self.spots[list(sites)], np.array(most, dtype=np.int64))
+        return tuple(tuple(sites[n] for n in near) for near in found)
 
     def had_for(self, function: str, j: int, years: int, t: int) -> bool | int:
         """Tell whether a site that sets up a function now has had another for so long, as far as that is settled.

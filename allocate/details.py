@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from allocate.beside import bounds_beside
 from allocate.case import Case
+from allocate.decisions.functions import follow_postings
 from allocate.decisions.outreach import ENOUGH
 from allocate.decisions.posting import FEWER, pairs
 from allocate.errors import NoPlanError
@@ -71,6 +72,8 @@ def in_detail(case: Case, rules: Mapping[str, Rule], layout: Layout) -> Detailed
         roster=rosters,
         timetable=timetables,
     )
+    # (Where no expert comes, there is nothing of what comes with one.)
+    can_do = follow_postings(case, can_do)
     return Detailed(can_do, sum(tours_left.values()) + len(visits_left), (*tour_cuts, *visit_cuts))
 
 

@@ -5,16 +5,25 @@ from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from math import ceil, inf
 
+import numpy as np
+
 from allocate.case import Case
 from allocate.consortia import Leading
 from allocate.contracts import Contracting
+from allocate.costs import function_cost
+from allocate.decisions.functions import is_always
+from allocate.greedy import limits_hold
 from allocate.layout import Layout
 from allocate.rows import LEADS, Number
-from allocate.rules import ConsortiumSize, Contracts, Function, Rule
+from allocate.rules import ConsortiumSize, Contracts, Forbid, Function, FunctionReach, PeoplePerSite, Rule
+from allocate.rules.scopes import parts
 
 
 def equip(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
-    """Return the layout with consortia, and with as many functions and contracts at open sites as clauses ask for."""
+    """Return the layout with consortia, and with as many functions and contracts at open sites as clauses ask for.
+
+    Where no open site can have a function near those who need it, one opens that is there for nothing else.
+    """
     rules = list(rules)
     layout = _grouped(case, rules, layout)
     making = _Making(case, layout, {}, set())
@@ -23,12 +32,26 @@ def equip(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
             if (j, t) in layout.open:
                 making.has[name, j, t] = 1
                 making.links |= {(name, j, centre, t)} if centre >= 0 else set()
-    for rule in rules:
-        if isinstance(rule, Function):
-            for t in rule.when(case):
-                _meet(making, rule, t)
-    contracts = frozenset(_contracts(case, rules, layout))
-    return replace(layout, amounts={**layout.amounts, **making.has}, links=frozenset(making.links), contracts=contracts)
+    for name in case.abilities:
+        for j, t in sorted(layout.open):
+            if is_always(case, name, j):
+                making.has[name, j, t] = 1
+    for t in case.periods:
+        for rule in rules:
+            if t not in rule.when(case):
+                continue
+            match rule:
+                case Function():
+                    _meet(making, rule, t)
+                case FunctionReach():
+                    _come_near(making, rules, rule, t)
+                case PeoplePerSite() if rule.function:
+                    _be_enough(making, rules, rule, t)
+                case _:
+                    pass
+    done = replace(making.layout, links=frozenset(making.links))
+    contracts = frozenset(_contracts(case, rules, done))
+    return replace(done, amounts={**done.amounts, **making.has}, contracts=contracts)
 
 
 def _grouped(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
@@ -113,6 +136,27 @@ class _Making:
         self._from(name, j, t, centre)
         return True
 
+    def open(self, rules: Iterable[Rule], name: str, j: int, t: int) -> bool:
+        """Tell whether a site that always has a function can open in a year, within all limits, and open it."""
+        case, later = self.case, [u for u in self.case.periods if u >= t]
+        if (j, t) in self.layout.open or case.sites[j].exists or not is_always(case, name, j):
+            return False
+        trial = replace(self.layout, open=self.layout.open | {(j, u) for u in later})
+        banned = any(isinstance(rule, Forbid) and case.sites[j].id in rule.sites for rule in rules)
+        if banned or not all(limits_hold(case, rules, trial, j, u) for u in later):
+            return False
+        self.layout = trial
+        self._from(name, j, t)
+        return True
+
+    def price(self, name: str, j: int, t: int) -> int:
+        """Return what a function costs at a site from a year on until the plan ends, with the site where it is new."""
+        site, years = self.case.sites[j], sum(self.case.spans[t:])
+        opening, yearly = function_cost(self.case, name, j)
+        if (j, t) not in self.layout.open:
+            opening, yearly = opening + site.opening, yearly + site.yearly
+        return 1 + opening + yearly * years
+
     def _may_serve(self, name: str, j: int, k: int, t: int) -> bool:
         """Tell whether a centre may take one more: in the same consortium where so asked, with room."""
         ability, lead_of = self.case.abilities[name], self.layout.lead_of
@@ -141,6 +185,50 @@ def _meet(making: _Making, rule: Function, t: int) -> None:
             for j in sorted(members, key=lambda j: (j not in case.makers[name], j)):
                 if missing > 0 and not making.has.get((name, j, t)) and making.give(name, j, t):
                     missing -= 1
+
+
+def _come_near(making: _Making, rules: list[Rule], rule: FunctionReach, t: int) -> None:
+    """Give a function to sites, most people per yuan first, until enough live near one: open sites before new ones.
+
+    That is the greedy way to cover (Chvátal 1979, Mathematics of Operations Research 4(3)).
+    """
+    case, name, near = making.case, rule.function, rule.near(making.case)
+    places_of: dict[int, list[int]] = {}
+    for i, sites in enumerate(near):
+        for j in sites:
+            places_of.setdefault(j, []).append(i)
+    people = case.people[:, t]
+    left = np.array([not any(making.has.get((name, j, t)) for j in sites) for sites in near], dtype=bool)
+    groups = [(np.array(members), rule.target(case, members, t)) for _, members in parts(case, rule.scope)]
+    tried: set[int] = set()
+    while True:
+        wanted = np.zeros(len(people), dtype=np.int64)
+        for members, target in groups:
+            inside = left[members]
+            missing = target - int(people[members][~inside].sum())
+            wanted[members] = np.where(inside, np.minimum(people[members], max(0, missing)), 0)
+        gains = {j: int(wanted[places].sum()) for j, places in places_of.items() if j not in tried}
+        able = [j for j, gain in gains.items() if gain]
+        if not able:
+            return
+
+        def dearest_last(j: int, gains: dict[int, int] = gains) -> tuple[bool, float, int]:
+            return (j, t) not in making.layout.open, making.price(name, j, t) / gains[j], j
+
+        best = min(able, key=dearest_last)
+        tried.add(best)
+        if making.give(name, best, t) or making.open(rules, name, best, t):
+            left[places_of[best]] = False
+
+
+def _be_enough(making: _Making, rules: list[Rule], rule: PeoplePerSite, t: int) -> None:
+    """Give a function to as many sites as there should be for the people, the cheapest first, open ones before new."""
+    name = rule.function
+    for _, inside, must, _ in rule.parts(making.case, t):
+        missing = must - sum(bool(making.has.get((name, j, t))) for j in inside)
+        for j in sorted(inside, key=lambda j: ((j, t) not in making.layout.open, making.price(name, j, t), j)):
+            if missing > 0 and not making.has.get((name, j, t)):
+                missing -= making.give(name, j, t) or making.open(rules, name, j, t)
 
 
 def _together(rule: Function, making: _Making, t: int) -> Iterator[list[int]]:
@@ -227,19 +315,3 @@ class _Signing:
         most = self.contracting.most_beds(self.case.sites[j].kind)
         taken = sum(self._beds(h) for h, site in self.having.items() if site == j)
         return inf if most is None else most - taken
-
-
-def follow_postings(case: Case, layout: Layout) -> Layout:
-    """Return the layout in which a function that comes with an expert is wherever one is posted."""
-    found: dict[tuple[str, int, int], Number] = {}
-    for name, ability in case.abilities.items():
-        if ability.posted_by:
-            for (p, _, j, t), number in layout.tours.items():
-                if number and j in case.havers[name] and case.sends_as(p, ability.posted_by, j):
-                    found[name, j, t] = 1
-    kept = {
-        about: number
-        for about, number in layout.amounts.items()
-        if about[0] not in case.abilities or not case.abilities[about[0]].posted_by
-    }
-    return replace(layout, amounts=kept | found)

@@ -9,17 +9,16 @@ from allocate.district import District
 from allocate.gaps import shown_number
 from allocate.goals.worst_tenth import mean_of_worst, times_of_people
 from allocate.layout import Layout
-from allocate.model import SITED
 from allocate.population import AGED_65
 from allocate.rows import Number
 from allocate.rules.scopes import parts
-from allocate.tables import HUB_KINDS
+from allocate.tables import BELOW_HUBS, HUB_KINDS
 from allocate.units import SECONDS_PER_MINUTE, Basis, weakest
 
 # The share of people who are the worst off.
 TENTH = Fraction(1, 10)
 # Where nurses look after the people around them; a hospital's look after the whole district.
-PRIMARY_KINDS = (*SITED, *HUB_KINDS)
+PRIMARY_KINDS = (*BELOW_HUBS, *HUB_KINDS)
 
 
 def fairness(district: District, case: Case, layout: Layout) -> list[dict[str, Any]]:

@@ -158,7 +158,7 @@ def _groups(case: Case, rules: Iterable[Rule], t: int) -> Iterator[tuple[list[tu
         match rule:
             case Presence():
                 yield [rule.near(case, i) for i in rule.members(case)], rule.target(case)
-            case PeoplePerSite():
+            case PeoplePerSite() if not rule.function:
                 for _, inside, must, _ in rule.parts(case, t):
                     yield [(j,) for j in inside], must
             case _:
@@ -168,7 +168,7 @@ def _groups(case: Case, rules: Iterable[Rule], t: int) -> Iterator[tuple[list[tu
 def _fits(case: Case, rules: list[Rule], year: _Year, earlier: set[tuple[int, int]], j: int, t: int) -> bool:
     """Tell whether opening a site in a year keeps the upper limits from then on."""
     trial = earlier | {(k, u) for u in case.periods[t:] for k in (*year.room, j)}
-    return all(_limits_hold(case, rules, Layout(frozenset(trial)), j, u) for u in case.periods[t:])
+    return all(limits_hold(case, rules, Layout(frozenset(trial)), j, u) for u in case.periods[t:])
 
 
 def _price(case: Case, j: int, t: int) -> float:
@@ -207,7 +207,7 @@ def _wanted(case: Case, asked: Iterable[_Asked], year: _Year, t: int) -> Integer
     return wanted
 
 
-def _limits_hold(case: Case, rules: Iterable[Rule], layout: Layout, opened: int, t: int) -> bool:
+def limits_hold(case: Case, rules: Iterable[Rule], layout: Layout, opened: int, t: int) -> bool:
     """Tell whether the upper limits that speak of a site just opened hold in a year."""
     kind = case.sites[opened].kind
     for rule in rules:
@@ -220,7 +220,7 @@ def _limits_hold(case: Case, rules: Iterable[Rule], layout: Layout, opened: int,
                     return False
             case ChangeLimit() if kind in rule.kinds and rule.number(case, layout, t) > rule.at_most:
                 return False
-            case PeoplePerSite() if kind in rule.kinds and rule.at_least is not None:
+            case PeoplePerSite() if kind in rule.kinds and rule.at_least is not None and not rule.function:
                 for _, inside, _, may in rule.parts(case, t):
                     if opened in inside and may is not None and sum((j, t) in layout.open for j in inside) > may:
                         return False

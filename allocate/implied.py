@@ -9,6 +9,7 @@ from allocate.rules import (
     Count,
     Forbid,
     Function,
+    FunctionReach,
     Keep,
     Membership,
     PeoplePerSite,
@@ -50,7 +51,7 @@ class Limit:
     Attributes
     ----------
     what
-        Whether it counts the sites open, or those opened or closed in the year.
+        Whether it counts the sites open, those opened or closed in the year, or those with a `function`.
     part
         Id of the town; empty for the district.
     low, high
@@ -63,6 +64,7 @@ class Limit:
     kinds: frozenset[str]
     low: int = 0
     high: int | None = None
+    function: str = ""
 
 
 def limits(rule: Rule, case: Case) -> list[Limit]:
@@ -77,8 +79,9 @@ def limits(rule: Rule, case: Case) -> list[Limit]:
             ]
         case PeoplePerSite():
             kinds = frozenset(rule.kinds)
+            what = f"with {rule.function}" if rule.function else "open"
             found = [
-                Limit("open", part, t, kinds, must, may)
+                Limit(what, part, t, kinds, must, may, rule.function)
                 for t in rule.when(case)
                 for part, _, must, may in rule.parts(case, t)
             ]
@@ -156,6 +159,10 @@ def _same_kind(strong: Rule, weak: Rule) -> bool:
             return nearer and (
                 (same and strong.share >= weak.share) or (strong.share == 1 and set(weak.places) <= set(strong.places))
             )
+        case (FunctionReach(), FunctionReach()):
+            same = (strong.function, strong.mode) == (weak.function, weak.mode)
+            closer = all(strong.limits()[setting] <= most for setting, most in weak.limits().items())
+            return same and closer and strong.share >= weak.share and _FINER[strong.scope] <= _FINER[weak.scope]
         case (Membership(), Membership()):
             return _share(strong.share, strong.kinds, weak.share, weak.kinds)
         case (Reserve(), Reserve()):

@@ -7,8 +7,9 @@ from functools import cached_property
 from math import ceil, floor
 
 from allocate.case import Case
+from allocate.decisions.functions import follow_postings
 from allocate.dispatch import post, visit
-from allocate.equip import equip, follow_postings
+from allocate.equip import equip
 from allocate.layout import Layout
 from allocate.resources import BORROWED, JOINED, LENT, SPARE, flow
 from allocate.rows import Number
@@ -60,7 +61,7 @@ class _Year:
 
     def _add_one(self, name: str, j: int) -> bool:
         case, resource = self.case, self.case.resources[name]
-        if (j, self.t) not in self.layout.open or self.works[name, j] >= self._posts(name, j):
+        if (j, self.t) not in self.layout.open or self.works[name, j] >= self.posts(name, j):
             return False
         if resource.part_of:
             missing = self.works[name, j] + 1 - self.works[resource.part_of, j]
@@ -78,7 +79,7 @@ class _Year:
         self.works[name, j] += 1
         return True
 
-    def _posts(self, name: str, j: int) -> int:
+    def posts(self, name: str, j: int) -> int:
         """Return the most of a resource that a site may have: of what comes with functions, what those there bring."""
         posts, brought = self.case.posts(name, j), self.layout.brought(self.case, name, j, self.t)
         return posts if brought is None else min(posts, brought)
@@ -242,7 +243,7 @@ def _hold_back(case: Case, rules: Iterable[Rule], layout: Layout, amounts: dict[
             for what in rule.of:
                 part = reserved(what)
                 for j in sites_of(case, rule.kinds):
-                    whole = int(amounts.get((what, j, t), 0))
+                    whole = int(amounts.get((case.counted_at(what, j) or what, j, t), 0))
                     most = min(whole, layout.posts(case, part, j, t) if part in case.resources else 0)
                     wanted = min(most, ceil(exact(rule.share) * whole))
                     if wanted > amounts.get((part, j, t), 0):
@@ -307,15 +308,14 @@ def _one_by_one(
     year: _Year, name: str, sites: Iterable[int], number: int, ceilings: Iterable[tuple[frozenset[int], int]]
 ) -> Iterator[int]:
     """Yield the sites that should have one more, always the one with most of its posts free."""
-    case = year.case
     able = [j for j in sites if (j, year.t) in year.layout.open]
     for _ in range(number):
-        able = [j for j in able if year.works[name, j] < case.posts(name, j)]
+        able = [j for j in able if year.works[name, j] < year.posts(name, j)]
         full = [inside for inside, most in ceilings if sum(year.works[name, j] for j in inside) >= most]
         able = [j for j in able if not any(j in inside for inside in full)]
         if not able:
             return
-        best = min(able, key=lambda j: (year.works[name, j] / case.posts(name, j), j))
+        best = min(able, key=lambda j: (year.works[name, j] / year.posts(name, j), j))
         before = year.works[name, best]
         yield best
         if year.works[name, best] == before:

@@ -19,9 +19,13 @@ INSTITUTION_KINDS = (
     "ems_station",
 )
 HUB_KINDS = ("township_hospital", "community_centre")
+# Whose staff belongs to the hub above.
+BELOW_HUBS = ("station", "clinic")
+# It comes to people: nobody goes there, and no circle counts it.
+NOT_GONE_TO = ("ems_station",)
 # The kinds of institution that may stand above one: a station or clinic has a hub, and a hub its hospital.
 KINDS_ABOVE = {
-    **dict.fromkeys(("station", "clinic"), HUB_KINDS),
+    **dict.fromkeys(BELOW_HUBS, HUB_KINDS),
     **dict.fromkeys(HUB_KINDS, ("hospital",)),
 }
 # Of those who are posted, from the lowest to the highest.

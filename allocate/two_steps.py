@@ -16,7 +16,7 @@ from allocate.beside import bounds_beside
 from allocate.case import Case
 from allocate.coarse import Coarse
 from allocate.decisions import outreach, siting
-from allocate.equip import follow_postings
+from allocate.decisions.functions import follow_postings
 from allocate.goals import Goal
 from allocate.greedy import greedy
 from allocate.layout import Layout, send_nearest

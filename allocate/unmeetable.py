@@ -10,14 +10,15 @@ from allocate.case import Case
 from allocate.costs import charges
 from allocate.findings import Book, Finding, Value
 from allocate.implied import Limit, limits
-from allocate.rules import Forbid, Function, Presence, Reach, Spending
+from allocate.outsiders import memberships
+from allocate.rules import Forbid, Function, FunctionReach, Presence, Reach, Spending
 from allocate.rules.scopes import parts
 from allocate.shortages import has_time, shortages
 
 
 def unmeetable(book: Book) -> Iterator[Finding]:
     """Yield the clauses that stay unmet although every site is open that may be."""
-    for look in (_reach, _presence, _numbers, _budgets, shortages):
+    for look in (_reach, _function_reach, _presence, _numbers, _budgets, memberships, shortages):
         yield from look(book)
 
 
@@ -62,6 +63,31 @@ def _beyond_reach(book: Book, name: str, rule: Reach, t: int) -> Finding | None:
             details["second"] = book.cite_all(behind)
             return Finding("contradiction", (name, *behind), "finding.reach_forbidden", details)
     return None
+
+
+def _function_reach(book: Book) -> Iterator[Finding]:
+    """Yield the shares of people near a function that no plan can reach: nothing near enough may have it."""
+    case = book.case
+    for name, rule in book.planned.items():
+        if not isinstance(rule, FunctionReach):
+            continue
+        near = rule.near(case)
+        for t in rule.when(case):
+            short: list[int] = []
+            for _, members in parts(case, rule.scope):
+                lacking = [i for i in members if not near[i] and case.people[i, t]]
+                reached = sum(int(case.people[i, t]) for i in members) - sum(int(case.people[i, t]) for i in lacking)
+                short += lacking if reached < rule.target(case, members, t) else []
+            if short:
+                details: dict[str, Value] = {
+                    "clause": book.cite(name),
+                    "year": case.years[t],
+                    "count": len(short),
+                    "people": f"{sum(int(case.people[i, t]) for i in short):,}",
+                    "places": book.places(short, t),
+                }
+                yield Finding("unmeetable", (name,), "finding.no_function_near", details)
+                break
 
 
 def _visited(case: Case, rule: Reach) -> frozenset[int]:
@@ -216,6 +242,8 @@ def _number(book: Book, name: str, limit: Limit) -> tuple[str, Finding] | None:
     """Return where a limit lies beyond what can be open or opened in its part, and how."""
     case, banned = book.case, book.forbidden[limit.t]
     inside = [j for j, site in enumerate(case.sites) if site.kind in limit.kinds and limit.part in ("", site.town)]
+    if limit.function:
+        inside = [j for j in inside if case.counted_at(limit.function, j)]
     if limit.what == "new":
         inside = [j for j in inside if not case.sites[j].exists]
     details: dict[str, Value] = {

@@ -10,6 +10,7 @@ from typing import Any
 from allocate import __version__, decisions, outgoing
 from allocate.candidates import make_case, spans
 from allocate.case import Case
+from allocate.decisions import functions
 from allocate.district import District
 from allocate.errors import AllocateError, InputError, UsageError
 from allocate.estimate import redraw
@@ -34,9 +35,9 @@ _LATER = frozenset(
         *("pools", "tours", "sessions", "fields"),
         *("nesting", "parent", "parent_basis", "hospital", "into", "from"),
         *("adding", "pay", "standing_pay", "capital", "recurrent"),
-        *("functions", "functions_yearly", "consortia", "consortia_yearly", "reserves"),
+        *("functions", "functions_yearly", "consortia", "consortia_yearly", "reserves", "function_reach"),
         *("level", "type", "ownership", "profile_basis"),
-        *("contracts", "contracts_yearly", "care_homes"),
+        *("contracts", "contracts_yearly", "care_homes", "primary_capacity"),
         *("roster", "timetable", "remote", "posted", "postings", "outreach", "care", "fits", "readings"),
         *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
     }
@@ -166,7 +167,7 @@ def _decided(content: Mapping[str, Any], district: District, model: Model, count
     unnamed = _unnamed(content, case, model)
     kept = [{"id": site, "year": case.years[0], "action": "keep"} for site in unnamed]
     layout = layout_of({**content, "sites": [*content["sites"], *kept]}, case)
-    for breach in decisions.breaches(case, layout):
+    for breach in (*decisions.breaches(case, layout), *functions.unsaid(case, layout)):
         yield Finding("·".join(map(str, breach.about)), breach.sentence())
     for where, words in outgoing.wrong(case, list(model.planned().values()), layout):
         yield Finding(where, words)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pydantic
 import pytest
-from tiny import make, rule, site
+from tiny import breached, make, missed, resource, rule, site
 
 from allocate.bundle import bundled
 from allocate.case import Case
@@ -289,6 +289,28 @@ def test_a_fifth_of_the_slots_beds_and_examinations_is_held_back_each_by_itself(
     assert shortfalls(*numbers, clinic, having(beds=100)) == []
 
 
+def test_what_is_held_back_of_a_sum_is_a_share_of_what_it_sums_up() -> None:
+    # Hospital beds are the beds at hospitals: a fifth of 10 is 2, whatever the hubs have.
+    beds = {"hospital": 50, "township_hospital": 50}
+    resources = {
+        "beds": resource(at=beds),
+        "hospital_beds": resource(sum_of="beds", kinds=("hospital",)),
+        "reserved_hospital_beds": resource(at={"hospital": 50}, part_of="beds", held_back=True),
+    }
+    sites = [site("H", kind="hospital", exists=True), site("U", kind="township_hospital", exists=True)]
+    case = make([[50_000]], sites, {}, resources=resources)
+    numbers: dict[str, Any] = {"of": ("hospital_beds",), "share": 0.2}
+    rows = list(rule("reserve", **numbers).rows(case))
+    for kept, missing in ((0, 2), (1, 1), (2, 0)):
+        layout = Layout(
+            frozenset({(0, 0), (1, 0)}),
+            amounts={("beds", 0, 0): 10, ("beds", 1, 0): 10, ("reserved_hospital_beds", 0, 0): kept},
+        )
+        # One bed for every 1,000 people, of which a fifth: 0.2 × 50 = 10.
+        assert shortfalls("reserve", numbers, case, layout) == ([(missing, Fraction(missing, 10))] if missing else [])
+        assert missed(rows, layout) == breached(rule("reserve", **numbers).breaches(case, layout))
+
+
 def test_a_resource_has_an_unit_of_its_own() -> None:
     assert rule("total", resource="mch_floor_area", at_least=4200).unit == "square_metres"
     assert rule("site_minimum", resource="floor_area", kinds=("clinic",), at_least=60).measured_in == "square_metres"
@@ -327,10 +349,12 @@ def test_a_rule_on_amounts_waits_for_the_decision_that_it_speaks_of(name: str) -
     example = next(entry for each in POLICIES for entry in policy(each).clauses.values() if is_a(entry, name))
     numbers = {key: value for key, value in (example.rule or {}).items() if key != "rule"}
     made = rule(name, **numbers, strength=Strength.MUST)
-    assert not made.is_decided({"siting"}, made.resources)
-    # A decision about staff says nothing of a resource that it does not know.
-    assert made.is_decided(made.needs, made.resources)
-    assert not made.resources or not made.is_decided(made.needs, ("something_else",))
+    assert not made.is_decided({"siting"}, made.resources, made.abilities)
+    # A decision about staff says nothing of a resource that it does not know, nor one about functions of another one.
+    assert made.is_decided(made.needs, made.resources, made.abilities)
+    assert not made.resources or not made.is_decided(made.needs, ("something_else",), made.abilities)
+    assert not made.abilities or not made.is_decided(made.needs, made.resources, ("something_else",))
+    assert made.resources or made.abilities
     assert made.asks()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from conftest import DATA, Tiny
-from tiny import breached, make, missed, pool, rule, site, way
+from tiny import breached, leading, make, missed, pool, rule, site, way
 
 from allocate.candidates import ADJOINING_METRES, make_case
 from allocate.case import Case, Site
@@ -21,7 +21,7 @@ from allocate.model import read_model
 from allocate.planning import plan
 from allocate.postings import Pool
 from allocate.read import read_district
-from allocate.rows import served
+from allocate.rows import LEADS, served
 from allocate.rules import RULES, Rule
 from allocate.travel import metric
 from allocate.travel.links import adjoining
@@ -511,16 +511,33 @@ def test_rounds_of_the_town_are_no_visit_to_its_village() -> None:
 # membership
 
 
+def member_hubs(*joined: int) -> Layout:
+    """Return the layout of 24 hubs and two hospitals in which some hubs are in the consortium of the first one."""
+    return replace(opening(*range(26)), members=frozenset((j, 24, 0) for j in joined), amounts={(LEADS, 24, 0): 1})
+
+
 def test_every_hub_joins_a_consortium() -> None:
     # TJ-T02: all of them. 23 of 24 leave one out: 1 ÷ 24.
     this = rule("membership", kinds=("township_hospital",), share=1.0)
-    case, all_open = hubs(24), opening(*range(24))
-    assert misses(this, case, having(all_open, "member", *[1] * 24)) == []
-    but_one = having(all_open, "member", *[1] * 23)
+    case = replace(hubs(24), leading=leading({(j, 24): 600 for j in range(24)}))
+    assert misses(this, case, member_hubs(*range(24))) == []
+    but_one = member_hubs(*range(23))
     assert misses(this, case, but_one) == [("", 1, Fraction(1, 24))]
     assert this.causes(case, but_one, 0) == [(("hub 23",), 1)]
     assert this.measure(case, but_one, 0) == (Fraction(23, 24), 1)
     assert this.measure(case, opening(), 0) == (1, 1)
+
+
+def test_a_hospital_that_leads_a_consortium_is_in_it_and_a_hub_that_is_closed_in_none() -> None:
+    # Of the two hospitals one leads: 1 of 2. With the hubs, 23 + 1 of 26 are members, and of the hubs that are open
+    # it is the first 23 of 23 where the last one is closed.
+    case = replace(hubs(24), leading=leading({(j, 24): 600 for j in range(24)}))
+    but_one = member_hubs(*range(23))
+    assert rule("membership", kinds=("hospital",)).measure(case, but_one, 0) == (Fraction(1, 2), 1)
+    both = rule("membership", kinds=("hospital", "township_hospital"))
+    assert misses(both, case, but_one) == [("", 2, Fraction(2, 26))]
+    closed = replace(member_hubs(*range(24)), open=but_one.open - {(23, 0)})
+    assert rule("membership", kinds=("township_hospital",)).members(case, closed, 0) == (23, 23)
 
 
 # what all of them have in common

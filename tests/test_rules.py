@@ -1,5 +1,6 @@
 """Every rule says one sentence three times: rows for the solver, a check of plain data, and a number to be seen."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -7,7 +8,10 @@ import pytest
 from tiny import (
     GOLDEN,
     breached,
+    called,
+    contracts,
     every_point,
+    grouped,
     layout_at,
     make,
     matches_golden,
@@ -27,6 +31,7 @@ from allocate.rules import RULES
 from allocate.words import catalogue
 
 EVERY_KIND = ("clinic", "station", "township_hospital")
+HUBS = ("township_hospital", "community_centre")
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "reach": [
         {"share": 0.9},
@@ -93,8 +98,25 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "function": [
         {"functions": ("clinic_standard",), "kinds": ("clinic",), "share": 0.4},
         {"functions": ("tcm_corner", "ecg"), "kinds": ("clinic",), "share": 0.1, "years": (2025,)},
-        {"functions": ("imaging", "ecg"), "kinds": EVERY_KIND, "at_least": 2, "years": (2027,)},
-        {"functions": ("imaging",), "kinds": EVERY_KIND, "share": 0.5, "scope": "consortium", "years": (2027,)},
+        {"functions": ("imaging", "ecg"), "kinds": ("clinic", "township_hospital"), "at_least": 2, "years": (2027,)},
+        {"functions": ("imaging",), "kinds": HUBS, "share": 0.5, "scope": "consortium", "years": (2027,)},
+        # (Of the hospitals only the general one is counted.)
+        {"functions": ("ecg",), "kinds": ("hospital",), "types": ("general",), "share": 1.0},
+        {
+            "functions": ("ecg",),
+            "kinds": ("hospital", "township_hospital"),
+            "at_least": 2,
+            "scope": "consortium",
+            "years": (2025,),
+        },
+    ],
+    "function_reach": [
+        # In 2025 two people live in P1, one in P2 and two in P3; in 2027 two, one and one.
+        {"function": "ems", "share": 0.6, "metres": {"urban": 400, "rural": 500}, "years": (2027,)},
+        {"function": "ems", "share": 0.4, "scope": "town", "metres": {"urban": 400, "rural": 400}, "years": (2025,)},
+        {"function": "ems", "share": 1.0, "scope": "place", "minutes": {"urban": 1, "rural": 1}, "mode": "car"},
+        # (Of what a table lists, it alone counts, and whoever lives where a station stands.)
+        {"function": "ems", "share": 0.5, "minutes": {"urban": 5, "rural": 10}, "mode": "listed", "years": (2025,)},
     ],
     "reserve": [
         {"of": ("beds",), "share": 0.2, "kinds": ("clinic",)},
@@ -135,22 +157,55 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         {"to": "town", "times": 1, "per": "month"},
     ],
     "membership": [
-        {"kinds": ("clinic", "township_hospital"), "share": 0.5, "years": (2025,)},
-        {"kinds": ("township_hospital",)},
+        {"kinds": HUBS, "share": 0.5, "years": (2025,)},
+        {"kinds": ("hospital", "township_hospital"), "years": (2027,)},
+    ],
+    "consortium_size": [
+        # In 2025 the hubs have 30, 20 and 10 people, in 2027 40, 20 and 10.
+        {"of": "people", "at_least": 30, "years": (2027,)},
+        {"of": "people", "at_most": 35, "years": (2025,)},
+        {"of": "members", "at_least": 2, "at_most": 2, "years": (2025,)},
+        {"of": "consortia", "at_least": 1, "at_most": 1, "years": (2025,)},
+    ],
+    "contracts": [
+        # Of two homes with 3 and 1 beds, both may go to the hub D and the larger one to clinic A too.
+        {"share": 0.5},
+        {"share": 1.0, "years": (2027,)},
+        {"share": 0.75, "of": "beds"},
     ],
 }
-CASES = [
-    pytest.param(name, numbers, id=f"{name}-{n}")
-    for name, examples in EXAMPLES.items()
-    for n, numbers in enumerate(examples)
+# What a lead hospital sends, where the plan forms consortia: where no hospital leads a hub, nobody counts there.
+BY_LEAD: list[dict[str, Any]] = [
+    {"to": ("township_hospital",), "sent_by": "lead_hospital", "years": (2025,)},
+    {"to": ("township_hospital",), "sent_by": "lead_hospital", "scope": "district", "months": 12, "years": (2027,)},
+    {"to": ("township_hospital",), "sent_by": "lead_hospital", "scope": "supporter", "years": (2025,)},
 ]
-# Those that speak of postings and visits need a case in which somebody goes.
-GROUNDS = {"posting": sending, "rounds": sending, "reach": sending}
 
 
-def ground(name: str, **changes: Any) -> Case:
-    """Return the case in which the examples of a rule are looked at."""
-    return GROUNDS.get(name, valley)(**changes)
+def signing(**changes: Any) -> Case:
+    """Return the valley with two care homes."""
+    return valley(contracting=contracts([3, 1], {(0, 0): 300, (0, 3): 600, (1, 3): 60}), **changes)
+
+
+# Sites that count because of what they can do, of whatever kind they are.
+WITH_FUNCTION: list[dict[str, Any]] = [
+    {"kinds": ("township_hospital", "ems_station"), "function": "ems", "at_most": 3, "years": (2025,)},
+    {"kinds": ("clinic", "ems_station"), "function": "ems", "at_least": 5, "years": (2027,)},
+]
+Ground = Callable[..., Case]
+# Those that speak of postings and visits need a case in which somebody goes, others one that has consortia.
+GROUNDS: dict[str, Ground] = {
+    **dict.fromkeys(("posting", "rounds", "reach"), sending),
+    **dict.fromkeys(("function", "membership", "consortium_size"), grouped),
+    "function_reach": called,
+    "contracts": signing,
+}
+EVERY = [
+    *((name, numbers, GROUNDS.get(name, valley)) for name, examples in EXAMPLES.items() for numbers in examples),
+    *(("posting", numbers, grouped) for numbers in BY_LEAD),
+    *(("people_per_site", numbers, called) for numbers in WITH_FUNCTION),
+]
+CASES = [pytest.param(*each, id=f"{each[0]}-{n}") for n, each in enumerate(EVERY)]
 
 
 # Physics has no shortfall to be counted, and years in which a rule sees changes are never merged.
@@ -166,9 +221,9 @@ def test_every_rule_has_examples() -> None:
     assert all(EXAMPLES.values())
 
 
-@pytest.mark.parametrize(("name", "numbers"), CASES)
-def test_rows_and_check_agree_on_every_plan_right_or_wrong(name: str, numbers: dict[str, Any]) -> None:
-    case, this = ground(name), rule(name, **numbers)
+@pytest.mark.parametrize(("name", "numbers", "ground"), CASES)
+def test_rows_and_check_agree_on_every_plan_right_or_wrong(name: str, numbers: dict[str, Any], ground: Ground) -> None:
+    case, this = ground(), rule(name, **numbers)
     rows, ties = list(this.rows(case)), list(this.ties(case))
     verdicts = set()
     for point in every_point(case, rows, ties=ties):
@@ -179,14 +234,14 @@ def test_rows_and_check_agree_on_every_plan_right_or_wrong(name: str, numbers: d
     assert verdicts == {True, False}, "the example is never broken, or never obeyed"
 
 
-@pytest.mark.parametrize(("name", "numbers"), CASES)
+@pytest.mark.parametrize(("name", "numbers", "ground"), CASES)
 def test_what_the_scorecard_shows_is_off_its_target_exactly_when_there_is_a_breach(
-    name: str, numbers: dict[str, Any]
+    name: str, numbers: dict[str, Any], ground: Ground
 ) -> None:
-    case, this = ground(name), rule(name, **numbers)
+    case, this = ground(), rule(name, **numbers)
     upper = {"capacity", "people_per_staff", "spending", "forbid", "spacing"}
     if "at_most" in numbers and (name == "count" or "at_least" not in numbers):
-        upper |= {"count", "rate", "total", "change_limit"}
+        upper |= {"count", "rate", "total", "change_limit", "consortium_size"}
     if "at_most" not in numbers:
         # So many people to a site at least are so many sites at most.
         upper |= {"people_per_site"}
@@ -204,26 +259,30 @@ def test_what_the_scorecard_shows_is_off_its_target_exactly_when_there_is_a_brea
                 assert misses == (case.years[t] in years)
 
 
-@pytest.mark.parametrize(("name", "numbers"), [each for each in CASES if not RULES[each.values[0]].is_physics])
-def test_a_rule_speaks_of_its_own_years_only(name: str, numbers: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("name", "numbers", "ground"), [each for each in CASES if not RULES[each.values[0]].is_physics]
+)
+def test_a_rule_speaks_of_its_own_years_only(name: str, numbers: dict[str, Any], ground: Ground) -> None:
     this = rule(name, **numbers | {"years": (2027,)})
-    alone = [row.about for row in this.rows(ground(name))]
-    always = [row.about for row in rule(name, **numbers | {"years": ()}).rows(ground(name))]
+    alone = [row.about for row in this.rows(ground())]
+    always = [row.about for row in rule(name, **numbers | {"years": ()}).rows(ground())]
     assert alone
     assert alone == [about for about in always if 2027 in about]
     assert len(always) > len(alone)
 
 
-@pytest.mark.parametrize(("name", "numbers"), MERGED)
-def test_a_row_counts_once_for_every_year_that_was_merged_into_its_year(name: str, numbers: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("name", "numbers", "ground"), MERGED)
+def test_a_row_counts_once_for_every_year_that_was_merged_into_its_year(
+    name: str, numbers: dict[str, Any], ground: Ground
+) -> None:
     this = rule(name, **numbers | {"years": ()})
-    times = {(row.about, row.times) for row in this.rows(ground(name, repeats=(1, 3)))}
-    assert times == {(row.about, 3 if 2027 in row.about else 1) for row in this.rows(ground(name))}
+    times = {(row.about, row.times) for row in this.rows(ground(repeats=(1, 3)))}
+    assert times == {(row.about, 3 if 2027 in row.about else 1) for row in this.rows(ground())}
 
 
-@pytest.mark.parametrize(("name", "numbers"), CASES)
-def test_a_breach_is_said_in_words_that_fill_in(name: str, numbers: dict[str, Any]) -> None:
-    case, this = ground(name), rule(name, **numbers)
+@pytest.mark.parametrize(("name", "numbers", "ground"), CASES)
+def test_a_breach_is_said_in_words_that_fill_in(name: str, numbers: dict[str, Any], ground: Ground) -> None:
+    case, this = ground(), rule(name, **numbers)
     seen = set()
     for point in every_point(case, this.rows(case), ties=this.ties(case)):
         for breach in this.breaches(case, layout_at(point)):
@@ -237,11 +296,11 @@ def test_a_breach_is_said_in_words_that_fill_in(name: str, numbers: dict[str, An
 @pytest.mark.parametrize("name", RULES)
 def test_the_rows_of_a_rule_read_as_they_did(name: str) -> None:
     parts = []
-    for numbers in EXAMPLES[name]:
+    for numbers, ground in ((numbers, ground) for each, numbers, ground in EVERY if each == name):
         shown = ", ".join(f"{key} = {value!r}" for key, value in numbers.items())
         this = rule(name, **numbers)
-        shown = f"\\ {shown}\n{render(name, this.rows(ground(name)), slack=True)}"
-        ties = render(f"{name} tie", this.ties(ground(name)))
+        shown = f"\\ {shown}\n{render(name, this.rows(ground()), slack=True)}"
+        ties = render(f"{name} tie", this.ties(ground()))
         parts.append(f"{shown}\n{ties}" if ties else shown)
     matches_golden(name, "\n\n".join(parts))
 

@@ -4,21 +4,26 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise, product
+from itertools import chain, pairwise, product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
+from allocate.abilities import Ability
 from allocate.case import Case, Site
+from allocate.consortia import Consortia, Leading
+from allocate.contracts import Contracting, Contracts
+from allocate.decisions import consortia, functions, posting
+from allocate.district import CareHome
 from allocate.layout import Layout
 from allocate.outreach import Outreach, Way
-from allocate.postings import Pool, Postings
+from allocate.postings import MONTHS, Pool, Postings
 from allocate.resources import Resource
-from allocate.rows import Breach, Column, Key, Number, Row, serves
+from allocate.rows import LEADS, Breach, Column, Key, Number, Row, amount, joins, opened, serves
 from allocate.rules import RULES, Rule
-from allocate.travel import Links
+from allocate.travel import Links, Mode
 from allocate.units import Basis
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -55,6 +60,7 @@ def make(
     monthly: int = 0,
     handover: int = 0,
     ways: Mapping[str, Way] | None = None,
+    contracting: Contracting | None = None,
 ) -> Case:
     """Return a case: places P1, P2, … in towns T1, T2, …, and the `seconds` of every pair in reach.
 
@@ -86,6 +92,7 @@ def make(
         postings=posted if pools else None,
         pools=tuple(pools),
         ways=ways or {},
+        contracting=contracting,
     )
 
 
@@ -121,9 +128,68 @@ def way(pairs: Mapping[tuple[int, int], int], **numbers: Any) -> Way:
     return Way(Outreach.model_validate(usual | numbers), pairs)
 
 
+def contracts(
+    beds: Sequence[int],
+    pairs: Mapping[tuple[int, int], int],
+    existing: Mapping[int, int] | None = None,
+    **numbers: Any,
+) -> Contracting:
+    """Return how care homes H1, H2, … with so many beds may have contracts, with the time of every pair [s]."""
+    usual = {"by": ["township_hospital"], "mode": "car", "minutes": 30, "source": "a toy", "basis": "assumed"}
+    homes = tuple(
+        CareHome(f"H{h + 1}", f"H{h + 1}", "T1", number, 117.3, 39.7, Basis.ASSUMED, Basis.ASSUMED, "a toy")
+        for h, number in enumerate(beds)
+    )
+    return Contracting(Contracts.model_validate(usual | numbers), homes, pairs, existing or {})
+
+
 def resource(**numbers: Any) -> Resource:
     """Return a resource with its numbers, and a source for them."""
     return Resource.model_validate({"source": "a toy", "basis": "assumed", **numbers})
+
+
+def ability(name: str = "f", **numbers: Any) -> Ability:
+    """Return a function with its numbers: hubs may set it up, for nothing, unless told otherwise."""
+    usual = {"name": {"zh": name, "en": name}, "at": ["township_hospital"], "source": "a toy", "basis": "assumed"}
+    return Ability.model_validate(usual | numbers)
+
+
+def leading(
+    pairs: Mapping[tuple[int, int], int],
+    *,
+    given: Iterable[int] = (),
+    existing: Mapping[int, int] | None = None,
+    borders: Iterable[tuple[int, int]] = (),
+    **numbers: Any,
+) -> Leading:
+    """Return consortia with the time of every way from a site to one that may lead it [s]; borders count both ways."""
+    plan = Consortia.model_validate({"mode": "car", "source": "a toy", "basis": "assumed"} | numbers)
+    both = frozenset(pair for a, b in borders for pair in ((a, b), (b, a)))
+    return Leading(plan, pairs, frozenset(given), existing or {}, both)
+
+
+def able(
+    case: Case,
+    abilities: Mapping[str, Ability],
+    *,
+    had: Mapping[tuple[str, int], int] | None = None,
+    seconds: Mapping[tuple[int, int], int] | None = None,
+    **changes: Any,
+) -> Case:
+    """Return a case whose sites may have functions, each at all sites of its kinds, and each centre for all it serves.
+
+    `seconds` are those of the way from a site to a centre; where none are given, every way takes a minute.
+    """
+    today = had or {}
+    makers, centres = {}, {}
+    for name, each in abilities.items():
+        own = {j for (what, j), centre in today.items() if what == name and centre < 0}
+        makers[name] = tuple(j for j, at in enumerate(case.sites) if at.kind in each.at or j in own)
+        takers = [j for j, at in enumerate(case.sites) if at.kind in each.serves and j not in makers[name]]
+        if each.serves:
+            ways = {(j, k): 60 if seconds is None else seconds.get((j, k)) for j in takers for k in makers[name]}
+            centres[name] = {pair: way for pair, way in ways.items() if way is not None}
+    return replace(case, abilities=abilities, makers=makers, centres=centres, had=today, **changes)
 
 
 def _in_a_row(count: int) -> list[list[int]]:
@@ -152,6 +218,63 @@ def valley(**changes: Any) -> Case:
     return make([[2, 2], [1, 1], [2, 1]], sites, seconds, **(numbers | changes))
 
 
+GROUPED = ("clinic_standard", "tcm_corner", "ecg", "imaging")
+
+
+def grouped(**changes: Any) -> Case:
+    """Return two hospitals that may lead three hubs, two clinics of which one exists, and four functions for all.
+
+    The general hospital G (0) may lead all hubs U, V and W (2 to 4), the TCM hospital H (1) all but U. The hubs have
+    30, 20 and 10 people, later 40, 20 and 10. Either hospital may send a surgeon, for six months or for twelve.
+    """
+    sites = [
+        site("G", kind="hospital", exists=True, type="general"),
+        site("H", kind="hospital", exists=True, type="tcm"),
+        *(site(name, kind="township_hospital", exists=True) for name in "UV"),
+        site("W", kind="community_centre", exists=True),
+        site("A", exists=True, closable=True),
+        site("B"),
+    ]
+    numbers: dict[str, Any] = {"years": (2025, 2027), "pools": [pool("G", 0, tours=2), pool("H", 1, tours=2)]}
+    case = make([[1, 1]], sites, {}, **(numbers | changes))
+    kinds = sorted({at.kind for at in sites})
+    ways = {(2, 0): 600, (3, 0): 900, (4, 0): 1200, (3, 1): 900, (4, 1): 600}
+    return able(
+        case,
+        {name: ability(name, at=kinds) for name in GROUPED},
+        leading=leading(ways),
+        hub_people={2: (30, 40), 3: (20, 20), 4: (10, 10)},
+    )
+
+
+def called(**changes: Any) -> Case:
+    """Return the valley with ambulances, which hospitals, hubs and stations of their own may have.
+
+    An ambulance station E may open beside clinic B, and costs 700. P1 lies on the spot of clinic A, P2 on that of B,
+    P3 on that of the hub D: 400 m and 500 m apart. P1 is urban, P2 is rural, and of P3 nobody knows. A car takes a
+    minute for 500 m; the table of another way to travel says ten minutes from P1 to D, five to E, and nothing else.
+    """
+    base = valley()
+    stations = [*base.sites, site("E", kind="ems_station", place=1, opening=500, yearly=100)]
+    numbers: dict[str, Any] = {
+        "years": base.years,
+        "town_of": base.town_of,
+        "spots": [*map(tuple, base.spots.tolist()), (400, 0)],
+        "place_settings": ("urban", "rural", ""),
+    }
+    case = make(base.people.tolist(), stations, base.seconds, **(numbers | changes))
+    car = {"name": {"zh": "汽车", "en": "car"}, "speed_kmh": 30, "detour": 1, "source": "a toy", "basis": "assumed"}
+    modes = {"car": Mode.model_validate(car), "listed": Mode.model_validate(car)}
+    ambulances = ability("ems", at=["hospital", "township_hospital", "ems_station"], always_at=["ems_station"])
+    return able(
+        case,
+        {"ems": ambulances},
+        place_spots=np.array([(0.0, 0.0), (400.0, 0.0), (900.0, 0.0)]),
+        modes=modes,
+        own_seconds={"listed": {(0, 3): 600, (0, 4): 300}},
+    )
+
+
 def sending(**changes: Any) -> Case:
     """Return the valley with a hospital above its hub, pools in it and outside, and rounds and posts from the hub.
 
@@ -178,7 +301,9 @@ def sending(**changes: Any) -> Case:
 
 
 # Variables that decide nothing: what is decided says what they can be.
-HELPERS = ("present", "remote")
+HELPERS = ("present", "remote", "reached", "within", "led")
+# What cannot be of functions and consortia in a single year, whatever is decided for the others.
+_AT_ONCE = frozenset({"at", "has", "leads", "joins", "member", "led", "one", "empty", "away"})
 
 
 def every_point(
@@ -186,17 +311,32 @@ def every_point(
 ) -> Iterator[dict[Key, int]]:
     """Yield every point of the box of the decisions that the rows speak of, wrong ones included.
 
-    People served, a mere sum, give way to the people of each pair, up to `beyond` more than live there. Of a resource
-    or a function, a site has up to `amounts`, and a pool sends it as many tours of a length. Helper variables give way
-    to what their `ties` speak of.
+    People served, a mere sum, give way to the people of each pair, up to `beyond` more than live there. Of a resource,
+    a site has up to `amounts`, and a pool sends it as many tours of a length. Helper variables give way to what their
+    `ties` speak of. Rules on functions and consortia leave it to physics that only what is open has a function, and
+    that nobody is in two consortia or away twice: points at which that is wrong are left out, and fixed sites are open.
     """
     spoken = {key for row in (*rows, *ties) for key in _decisions(case, row.terms)}
+    is_grouped = bool(case.abilities) or case.leading is not None
+    if is_grouped:
+        spoken |= {
+            opened(int(key[2]), int(key[3])) for key in spoken if key[0] == "amount" and key[1] in case.abilities
+        }
+        if case.leading is not None:
+            years = {int(key[-1]) for key in spoken if key[0] == "joins" or key[:2] == ("amount", LEADS)}
+            spoken |= {joins(*pair, t) for pair in case.leading.pairs for t in years}
+            spoken |= {amount(LEADS, k, t) for k in case.leading.leads for t in years}
+            spoken |= {opened(j, t) for j in case.leading.joiners for t in years}
     keys = sorted(key for key in spoken if key[0] not in HELPERS)
 
     def most(key: Key) -> int:
         match key:
-            case ("open", _, _) | ("visit", _, _, _, _):
+            case ("open", _, _) | ("visit", _, _, _, _) | ("joins", _, _, _) | ("contract", _, _, _):
                 return 1
+            case ("amount", str(what), _, _) if what in case.abilities or what == LEADS:
+                return 1
+            case ("tours", _, int(months), _, _) if is_grouped:
+                return MONTHS // months
             case ("amount", _, _, _) | ("tours", _, _, _, _):
                 return amounts
             case (_, int(i), _, int(t)):
@@ -204,8 +344,18 @@ def every_point(
         msg = f"{key} is no decision"
         raise KeyError(msg)
 
-    for point in product(*(range(most(key) + 1) for key in keys)):
-        yield dict(zip(keys, point, strict=True))
+    def least(key: Key) -> int:
+        return int(is_grouped and key[0] == "open" and functions.is_fixed(case, int(key[1])))
+
+    for numbers in product(*(range(least(key), most(key) + 1) for key in keys)):
+        point = dict(zip(keys, numbers, strict=True))
+        if not is_grouped or _is_possible(case, layout_at(point)):
+            yield point
+
+
+def _is_possible(case: Case, layout: Layout) -> bool:
+    found = chain.from_iterable(one.breaches(case, layout) for one in (consortia, functions, posting))
+    return _AT_ONCE.isdisjoint(str(breach.about[0]) for breach in found)
 
 
 def _decisions(case: Case, keys: Iterable[Key]) -> Iterator[Key]:
@@ -225,11 +375,14 @@ def layout_at(point: Mapping[Key, int]) -> Layout:
         {key[1:]: number for key, number in point.items() if key[0] == "amount" and number},
         {key[1:]: number for key, number in point.items() if key[0] == "tours" and number},
         frozenset(key[1:] for key, on in point.items() if key[0] == "visit" and on),
+        members=frozenset(key[1:] for key, on in point.items() if key[0] == "joins" and on),
+        links=frozenset(key[1:] for key, on in point.items() if key[0] == "linked" and on),
+        contracts=frozenset(key[1:] for key, on in point.items() if key[0] == "contract" and on),
     )
 
 
 def value_in(layout: Layout, ties: Iterable[Row] = ()) -> Callable[[Key], Number]:
-    """Return what every variable is in a layout; a helper is the most, 0 or 1, that its `ties` allow."""
+    """Return what every variable is in a layout; a helper is the most that its `ties` allow, 0 or 1 of most."""
     tied: dict[Key, list[Row]] = {}
     for row in ties:
         for helper in row.terms:
@@ -254,6 +407,16 @@ def value_in(layout: Layout, ties: Iterable[Row] = ()) -> Callable[[Key], Number
                 return layout.tours.get((p, months, j, t), 0)
             case ("visit", name, stop, j, t):
                 return int((name, stop, j, t) in layout.visits)
+            case ("contract", h, j, t):
+                return int((h, j, t) in layout.contracts)
+            case ("joins", j, k, t):
+                return int((j, k, t) in layout.members)
+            case ("linked", name, j, k, t):
+                return int((name, j, k, t) in layout.links)
+            case ("led", *_) if key in tied:
+                # (Persons, of whom there are parts.)
+                rest = (sum(n * value(other) for other, n in row.terms.items() if other != key) for row in tied[key])
+                return min(row.bound - there for row, there in zip(tied[key], rest, strict=True))
             case _ if key in tied:
                 return max(number for number in (0, 1) if allows(key, number))
         msg = f"{key} is no decision"

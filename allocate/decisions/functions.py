@@ -1,6 +1,7 @@
 """Which functions every site has in every year: set up there, or provided by a centre that it is linked to."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from allocate.abilities import Ability
 from allocate.case import Case
@@ -26,6 +27,11 @@ def is_fixed(case: Case, j: int) -> bool:
     return case.sites[j].exists and not case.sites[j].closable
 
 
+def is_always(case: Case, name: str, j: int) -> bool:
+    """Tell whether a site has a function whenever it is open."""
+    return case.sites[j].kind in case.abilities[name].always_at and j in case.makers[name]
+
+
 def begun(case: Case, name: str, j: int, t: int) -> dict[Key, Number]:
     """Return the sum that is 1 in the year in which a site comes by a function that it has not today, and else 0."""
     if case.sites[j].closable:
@@ -43,6 +49,17 @@ def stays(case: Case, about: Key, now: Key, before: Key | None, j: int, t: int) 
         terms[opened(j, t)] = -1
         bound -= 1
     return Row(about, terms, ">=", bound)
+
+
+def asks_consortium(case: Case, name: str, j: int, k: int) -> bool:
+    """Tell whether a site must be in the consortium of a centre to be linked to it; who is linked today need not."""
+    return case.abilities[name].within == "consortium" and case.leading is not None and case.had.get((name, j), -1) != k
+
+
+def most_linked(case: Case, name: str, k: int) -> int | None:
+    """Return the most sites that may be linked to a centre: never fewer than are today; None: any number."""
+    most = case.abilities[name].members
+    return None if most is None else max(most, sum(what == name and its == k for (what, _), its in case.had.items()))
 
 
 def rows(case: Case) -> Iterator[Row]:
@@ -69,6 +86,8 @@ def _at(case: Case, name: str, ability: Ability, j: int, t: int) -> Iterator[Row
     about = (name, site.id, year)
     if not is_fixed(case, j):
         yield Row(("at", *about), {here: 1, opened(j, t): -1}, "<=", 0)
+    if is_always(case, name, j):
+        yield Row(("always", *about), {here: 1, opened(j, t): -1}, ">=", 0)
     if ability.posted_by:
         sent: dict[Key, Number] = {
             tours(p, months, j, t): -1
@@ -111,7 +130,7 @@ def _linked(case: Case, name: str, ability: Ability, t: int) -> Iterator[Row]:
         yield Row(("centre", *about), {link: 1, amount(name, k, t): -1}, "<=", 0)
         if t or case.had.get((name, j)) == k:
             yield stays(case, ("link stays", *about), link, linked(name, j, k, t - 1) if t else None, j, t)
-        if ability.within == "consortium" and case.leading is not None:
+        if asks_consortium(case, name, j, k) and case.leading is not None:
             for lead in case.leading.leads:
                 mine, its = (in_consortium(case.leading, one, lead, t) for one in (j, k))
                 if mine is not None:
@@ -130,8 +149,9 @@ def _linked(case: Case, name: str, ability: Ability, t: int) -> Iterator[Row]:
             whole: dict[Key, Number] = {linked(name, j, k, t): 1 for k in centres}
             yield Row(("linked", name, case.sites[j].id, year), whole | {amount(name, j, t): -1}, "==", 0)
     for k, load in loads.items():
-        if ability.members is not None and len(load) > ability.members:
-            full = load | {amount(name, k, t): -ability.members}
+        most = most_linked(case, name, k)
+        if most is not None and len(load) > most:
+            full = load | {amount(name, k, t): -most}
             yield Row(("members", name, case.sites[k].id, year), full, "<=", 0)
 
 
@@ -151,6 +171,10 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
     for name, ability in case.abilities.items():
         for j in case.havers[name] if not ability.posted_by else ():
             for t in case.periods:
+                if is_always(case, name, j) and (j, t) in layout.open and not layout.has(name, j, t):
+                    details = {"site": case.sites[j].name, "function": ability.name, "year": case.years[t]}
+                    where = ("always", name, case.sites[j].id, case.years[t])
+                    yield Breach(where, 1, 1, "breach.function_always", details)
                 before = layout.has(name, j, t - 1) if t else (name, j) in case.had
                 stood = (j, t - 1) in layout.open if t else True
                 if before and stood and (j, t) in layout.open and not layout.has(name, j, t):
@@ -203,6 +227,12 @@ def _wrong_at(
 
 def _wrong_links(case: Case, layout: Layout) -> Iterator[Breach]:
     """Yield what is wrong with the links to centres."""
+    for (name, j), k in case.had.items():
+        if (j, k) in case.centres.get(name, {}) and (j, 0) in layout.open and (name, j, k, 0) not in layout.links:
+            site, centre, year = case.sites[j], case.sites[k], case.years[0]
+            told: dict[str, object] = {"site": site.name, "centre": centre.name, "function": case.abilities[name].name}
+            place = ("link today", name, site.id, centre.id, year)
+            yield Breach(place, 1, 1, "breach.link_today", told | {"year": year})
     loads: dict[tuple[str, int, int], int] = {}
     for name, j, k, t in sorted(layout.links):
         site, centre, year = case.sites[j], case.sites[k], case.years[t]
@@ -222,14 +252,38 @@ def _wrong_links(case: Case, layout: Layout) -> Iterator[Breach]:
             yield Breach(("link stays", *about), 1, 1, "breach.link_left", details)
         if not t and case.had.get((name, j), k) not in (k, -1):
             yield Breach(("link stays", *about), 1, 1, "breach.link_left", details)
-        if ability.within == "consortium" and case.leading is not None:
+        if asks_consortium(case, name, j, k):
             mine = layout.lead_of.get((j, t))
             if mine is None or mine != layout.lead_of.get((k, t)):
                 yield Breach(("within", *about), 1, 1, "breach.link_within", details)
     for (name, k, t), number in loads.items():
-        most = case.abilities[name].members
+        most = most_linked(case, name, k)
         if most is not None and number > most:
             details = {"centre": case.sites[k].name, "function": case.abilities[name].name, "year": case.years[t]}
             more = {"number": number, "limit": most}
             about_centre = ("members", name, case.sites[k].id, case.years[t])
             yield Breach(about_centre, number - most, most, "breach.link_members", details | more)
+
+
+def unsaid(case: Case, layout: Layout) -> Iterator[Breach]:
+    """Yield where a function comes with an expert who is posted, and a finished plan does not say that it is there."""
+    for name, j, t in sorted(follow_postings(case, layout).amounts.keys() - layout.amounts.keys()):
+        site, year = case.sites[j], case.years[t]
+        details = {"site": site.name, "function": case.abilities[name].name, "year": year}
+        yield Breach(("unsaid", name, site.id, year), 1, 1, "breach.function_unsaid", details)
+
+
+def follow_postings(case: Case, layout: Layout) -> Layout:
+    """Return the layout in which a function that comes with an expert is wherever one is posted."""
+    found: dict[tuple[str, int, int], Number] = {}
+    for name, ability in case.abilities.items():
+        if ability.posted_by:
+            for (p, _, j, t), number in layout.tours.items():
+                if number and j in case.havers[name] and case.sends_as(p, ability.posted_by, j):
+                    found[name, j, t] = 1
+    kept = {
+        about: number
+        for about, number in layout.amounts.items()
+        if about[0] not in case.abilities or not case.abilities[about[0]].posted_by
+    }
+    return replace(layout, amounts=kept | found)

@@ -13,6 +13,7 @@ from allocate.report.away import say_months
 from allocate.report.outings import HOURS, Outings, Row, group
 from allocate.report.table import clean
 from allocate.sessions import DAYS
+from allocate.tables import NOT_GONE_TO
 from allocate.travel.links import metric
 from allocate.units import Basis
 from allocate.words import Language
@@ -32,8 +33,6 @@ _HEAD = """<!DOCTYPE html>
 </head>
 <body>
 """
-# Where people go at other times; ambulances stand elsewhere.
-_NOT_GONE_TO = ("ems_station",)
 
 
 def timetable_page(content: Mapping[str, Any], language: Language) -> str:
@@ -213,7 +212,7 @@ class _Nearest:
 
     def _open(self, year: int) -> tuple[list[Row], np.ndarray[Any, np.dtype[np.float64]]]:
         rows = [row for row in self._outings.content["sites"] if str(year) in row["people"]]
-        sites = sorted((row for row in rows if row["kind"] not in _NOT_GONE_TO), key=lambda row: str(row["id"]))
+        sites = sorted((row for row in rows if row["kind"] not in NOT_GONE_TO), key=lambda row: str(row["id"]))
         return sites, self._metric(sites)
 
     def _metric(self, rows: Sequence[Row]) -> np.ndarray[Any, np.dtype[np.float64]]:

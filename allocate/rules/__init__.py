@@ -8,6 +8,7 @@ from allocate.rules.contracts import Contracts
 from allocate.rules.count import Count
 from allocate.rules.forbid import Forbid
 from allocate.rules.function import Function
+from allocate.rules.function_reach import FunctionReach
 from allocate.rules.keep import Keep
 from allocate.rules.membership import Membership
 from allocate.rules.people_per_site import PeoplePerSite
@@ -46,6 +47,7 @@ RULES: dict[str, type[Rule]] = {
     "ratio": Ratio,
     "site_minimum": SiteMinimum,
     "function": Function,
+    "function_reach": FunctionReach,
     "reserve": Reserve,
     "consortium_size": ConsortiumSize,
     "contracts": Contracts,
@@ -60,6 +62,7 @@ __all__ = [
     "Count",
     "Forbid",
     "Function",
+    "FunctionReach",
     "Keep",
     "Membership",
     "PeoplePerSite",

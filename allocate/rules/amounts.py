@@ -23,6 +23,7 @@ COUNTED_IN = {
     ),
     "beds": frozenset({"beds", "township_beds"}),
     "teams": frozenset({"premium_teams", "gold_teams"}),
+    "vehicles": frozenset({"ambulances"}),
     "square_metres": frozenset({"floor_area", "mch_floor_area"}),
 }
 # Names that models use besides; a planner may use others, which are counted in units.
@@ -45,13 +46,20 @@ USUAL = {
 UNITS = (*COUNTED_IN, "units")
 
 
-def _named(what: str) -> str:
+def named(what: str) -> str:
+    """Return the name of a resource or function.
+
+    Raises
+    ------
+    ValueError
+        When it is no name in small letters.
+    """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", what):
         raise ValueError(say("reason.amount_name"))
     return what
 
 
-Name = Annotated[str, pydantic.AfterValidator(_named)]
+Name = Annotated[str, pydantic.AfterValidator(named)]
 
 
 def unit_of(resource: str) -> str:

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pydantic
 from pydantic.dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import Breach, Key, Number, Row, opened
+from allocate.rows import Breach, Key, Number, Row, amount, opened
+from allocate.rules.amounts import named
 from allocate.rules.base import STRICT, Rule, Wants, refuse_limits
 from allocate.rules.scopes import parts, site_parts
 from allocate.tables import SETTINGS
@@ -17,13 +18,18 @@ from allocate.tables import SETTINGS
 _EVERYWHERE = ("", *SETTINGS)
 
 
+def _named_or_none(function: str) -> str:
+    return named(function) if function else ""
+
+
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class PeoplePerSite(Rule):
     """To each open site of these `kinds` there are at least `at_least` and at most `at_most` people.
 
     People and sites are counted in the district or in each town, and a part where people live needs at least one site.
-    `setting` counts the people of urban or of rural places only. Where no number of sites suits both limits, such as
-    16,000 people at 10,000 to 15,000 a site, the upper one decides: two.
+    `setting` counts the people of urban or of rural places only; a `function` counts only the sites that have it, so
+    that one ambulance station for so many people may stand at a hospital or by itself. Where no number of sites suits
+    both limits, such as 16,000 people at 10,000 to 15,000 a site, the upper one decides: two.
     """
 
     formula: ClassVar[str] = (
@@ -40,15 +46,32 @@ class PeoplePerSite(Rule):
     at_most: int | None = pydantic.Field(default=None, gt=0)
     scope: Literal["district", "town"] = "district"
     setting: Literal[_EVERYWHERE] = ""  # type: ignore[valid-type]
+    function: Annotated[str, pydantic.AfterValidator(_named_or_none)] = ""
 
     def __post_init__(self) -> None:
         refuse_limits(self.at_least, self.at_most)
+
+    @property
+    def needs(self) -> frozenset[str]:  # type: ignore[override]
+        """Return the decisions that the rule speaks of."""
+        return frozenset({"siting", "functions"} if self.function else {"siting"})
+
+    @property
+    def abilities(self) -> tuple[str, ...]:
+        """Return the function that a site must have to be counted."""
+        return (self.function,) if self.function else ()
+
+    def number(self, layout: Layout, inside: tuple[int, ...], t: int) -> int:
+        """Return how many of some sites count in a year: those open, or those that have the function."""
+        if self.function:
+            return sum(layout.has(self.function, j, t) for j in inside)
+        return sum((j, t) in layout.open for j in inside)
 
     def parts(self, case: Case, t: int) -> Iterator[tuple[str, tuple[int, ...], int, int | None]]:
         """Yield each part, its sites of these kinds, and how many must and may be open; None without a limit."""
         sites = dict(site_parts(case, self.scope))
         for part, members in parts(case, self.scope):
-            inside = tuple(j for j in sites[part] if case.sites[j].kind in self.kinds)
+            inside = tuple(j for j in sites[part] if case.sites[j].kind in self.kinds and self._may_count(case, j))
             counted = (i for i in members if not self.setting or case.place_settings[i] == self.setting)
             people = sum(int(case.people[i, t]) for i in counted)
             must = 0 if self.at_most is None else -(-people // self.at_most)
@@ -64,7 +87,9 @@ class PeoplePerSite(Rule):
         """Yield a row per limit, part and year; a part without people needs no site."""
         for t in self.when(case):
             for part, inside, must, may in self.parts(case, t):
-                terms: dict[Key, Number] = {opened(j, t): 1 for j in inside}
+                terms: dict[Key, Number] = {
+                    amount(self.function, j, t) if self.function else opened(j, t): 1 for j in inside
+                }
                 year, times = case.years[t], case.repeats[t]
                 if must:
                     yield Row((part, year, "least"), terms, ">=", must, must, times)
@@ -75,7 +100,7 @@ class PeoplePerSite(Rule):
         """Yield each part and year with too many or too few people to a site."""
         for t in self.when(case):
             for part, inside, must, may in self.parts(case, t):
-                number = sum((j, t) in layout.open for j in inside)
+                number = self.number(layout, inside, t)
                 year = case.years[t]
                 if number < must:
                     details = {"number": number, "limit": must}
@@ -92,10 +117,13 @@ class PeoplePerSite(Rule):
         """Return the sites open in the part that is farthest off, and how many its people ask for or allow."""
         found: list[tuple[Fraction, int, int]] = []
         for _, inside, must, may in self.parts(case, t):
-            number = sum((j, t) in layout.open for j in inside)
+            number = self.number(layout, inside, t)
             if may is not None and (number > may or self.at_most is None):
                 found.append((Fraction(number - may, max(may, 1)), number, may))
             else:
                 found.append((Fraction(must - number, max(must, 1)), number, must))
         _, number, wanted = max(found, default=(0, 0, 0))
         return number, wanted
+
+    def _may_count(self, case: Case, j: int) -> bool:
+        return not self.function or case.counted_at(self.function, j) is not None

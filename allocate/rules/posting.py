@@ -121,7 +121,8 @@ class Posting(Rule):
     def terms(self, case: Case, inside: tuple[int, ...], sender: str, t: int) -> dict[Key, Number]:
         """Return the persons posted to some sites in a year, as a sum of variables."""
         if self.by_lead(case):
-            return {self._led(j, k, t): 1 for j, k in self._leading(case) if j in inside}
+            hospitals = {pool.hospital for pool in case.pools if sender in ("", pool.sender)}
+            return {self._led(j, k, t): 1 for j, k in self._leading(case) if j in inside and k in hospitals}
         return {
             tours(p, months, j, t): Fraction(months, MONTHS)
             for p, months, j in sorted(pairs(case))

@@ -1,4 +1,4 @@
-"""How much of a resource there is for every 1,000 or 10,000 people."""
+"""How much of a resource there is for every 1,000 or 10,000 people, or 30,000 as ambulances are counted."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -18,7 +18,7 @@ from allocate.rules.scopes import parts, site_parts
 from allocate.tables import SETTINGS
 from allocate.units import exact
 
-PER = (1_000, 10_000, 100_000)
+PER = (1_000, 10_000, 30_000, 100_000)
 _EVERYWHERE = ("", *SETTINGS)
 
 

@@ -11,7 +11,7 @@ from allocate.case import Case
 from allocate.gaps import shown_number
 from allocate.layout import Layout
 from allocate.rows import Breach, Number, Row
-from allocate.rules.amounts import Name, refuse_twice, scale, sites_of, terms
+from allocate.rules.amounts import Name, has, held, refuse_twice, scale, sites_of, terms
 from allocate.rules.base import STRICT, Rule
 from allocate.units import exact
 
@@ -58,19 +58,19 @@ class Reserve(Rule):
         share, sites = exact(self.share), sites_of(case, self.kinds)
         for t in self.when(case) if sites else ():
             for what in self.of:
-                held = terms(case, reserved(what), t, sites=sites) | terms(case, what, t, -share, sites=sites)
-                yield Row((what, case.years[t]), held, ">=", 0, scale(case, share, t), case.repeats[t])
+                both = terms(case, reserved(what), t, sites=sites) | terms(case, what, t, -share, sites=sites)
+                yield Row((what, case.years[t]), both, ">=", 0, scale(case, share, t), case.repeats[t])
 
     def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
         """Yield each resource and year of which too little is held back."""
         share = exact(self.share)
         for t in self.when(case):
             for what in self.of:
-                held, asked = self._sum(case, layout, reserved(what), t), share * self._sum(case, layout, what, t)
-                if held < asked:
+                kept, asked = self._sum(case, layout, reserved(what), t), share * self._sum(case, layout, what, t)
+                if kept < asked:
                     about = (what, case.years[t])
-                    details = {"amount": shown_number(held), "limit": shown_number(asked)}
-                    yield Breach(about, asked - held, scale(case, share, t), "breach.amount_few", details)
+                    details = {"amount": shown_number(kept), "limit": shown_number(asked)}
+                    yield Breach(about, asked - kept, scale(case, share, t), "breach.amount_few", details)
 
     def causes(self, case: Case, layout: Layout, t: int) -> list[tuple[tuple[str, ...], Number]]:
         """Return the sites that hold back less than the share, with how much less in units of all that fall short."""
@@ -78,10 +78,7 @@ class Reserve(Rule):
         short = [str(breach.about[0]) for breach in self.breaches(case, layout) if breach.about[1] == case.years[t]]
         found: list[tuple[tuple[str, ...], Number]] = []
         for j, site in enumerate(case.sites):
-            lacks = [
-                share * layout.amounts.get((what, j, t), 0) - layout.amounts.get((reserved(what), j, t), 0)
-                for what in short
-            ]
+            lacks = [share * has(case, layout, what, j, t) - has(case, layout, reserved(what), j, t) for what in short]
             missing = sum((lack for lack in lacks if lack > 0), Fraction(0))
             if site.kind in self.kinds and missing:
                 found.append(((site.id,), missing))
@@ -102,4 +99,4 @@ class Reserve(Rule):
         return exact(self.share)
 
     def _sum(self, case: Case, layout: Layout, what: str, t: int) -> Number:
-        return sum(layout.amounts.get((what, j, t), 0) for j, site in enumerate(case.sites) if site.kind in self.kinds)
+        return held(case, layout, what, t, sites_of(case, self.kinds))

@@ -1,6 +1,6 @@
 """Minutes between places and sites: straight lines with a detour, or the planner's own table."""
 
 from allocate.travel.circles import Circle, Mode
-from allocate.travel.links import Links, Spots, links, metres, metric
+from allocate.travel.links import Links, Spots, links, metres, metric, within
 
-__all__ = ["Circle", "Links", "Mode", "Spots", "links", "metres", "metric"]
+__all__ = ["Circle", "Links", "Mode", "Spots", "links", "metres", "metric", "within"]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import pydantic
 
-from allocate.tables import INSTITUTION_KINDS
+from allocate.tables import INSTITUTION_KINDS, NOT_GONE_TO
 from allocate.units import Basis, Metres, Seconds, exact
 from allocate.words import LANGUAGES, say
 
@@ -96,9 +96,10 @@ class Circle(pydantic.BaseModel):
         if self.minutes is None and self.metres is None and self.adjoining_metres is None:
             msg = say("reason.no_reach")
             raise ValueError(msg)
-        unknown = set(self.kinds) - set(INSTITUTION_KINDS)
+        known = [kind for kind in INSTITUTION_KINDS if kind not in NOT_GONE_TO]
+        unknown = set(self.kinds) - set(known)
         if unknown:
-            msg = say("reason.kinds", unknown=", ".join(sorted(unknown)), kinds=", ".join(INSTITUTION_KINDS))
+            msg = say("reason.kinds", unknown=", ".join(sorted(unknown)), kinds=", ".join(known))
             raise ValueError(msg)
         return self
 

@@ -1,6 +1,6 @@
 """Which place can reach which site, and in how many seconds: a sparse matrix."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -80,6 +80,14 @@ def metres(a: Metric, b: Metric) -> int:
     return round(float(np.hypot(*(a - b))))
 
 
+def within(places: Metric, sites: Metric, radii: Integers) -> list[list[int]]:
+    """Return, for every place, the sites whose straight line, in whole metres, is no longer than its radius [m]."""
+    if not len(places) or not len(sites):
+        return [[] for _ in places]
+    found: Any = cKDTree(sites).query_ball_point(places, radii + 1.0, return_sorted=True)
+    return [[j for j in near if metres(places[i], sites[j]) <= radii[i]] for i, near in enumerate(found)]
+
+
 def adjoining(places: Metric, longest: int) -> set[tuple[int, int]]:
     """Return the pairs of places that adjoin: no third place lies between them (Gabriel graph).
 
@@ -113,7 +121,7 @@ def links(
     A site in the place itself is always within the circle.
     """
     table = table or {}
-    own = _own_seconds(places, sites, circle, table)
+    own = own_seconds(places, sites, circle.modes, table)
     listed = {mode for _, _, mode in table}
     drawn = [modes[name] for name in circle.modes if name not in listed]
     every = [modes[name] for name in circle.modes]
@@ -164,10 +172,10 @@ def _worth_a_look(places: Spots, sites: Spots, radius: int) -> Integers:
     return np.sort(np.repeat(np.arange(len(within)), lengths) * len(sites.ids) + found)
 
 
-def _own_seconds(
-    places: Spots, sites: Spots, circle: Circle, table: Mapping[tuple[str, str, str], float]
+def own_seconds(
+    places: Spots, sites: Spots, modes: Collection[str], table: Mapping[tuple[str, str, str], float]
 ) -> dict[tuple[int, int], int]:
-    """Return the planner's own quickest times in the circle's modes [s], by indices of place and site."""
+    """Return the planner's own quickest times in some modes [s], by indices of place and site."""
     place_index = {name: i for i, name in enumerate(places.ids)}
     stands: dict[str, list[int]] = {}
     for j, name in enumerate(sites.ids):
@@ -176,7 +184,7 @@ def _own_seconds(
             stands.setdefault(end, []).append(j)
     found: dict[tuple[int, int], int] = {}
     for (start, end, mode), minutes in table.items():
-        if mode not in circle.modes:
+        if mode not in modes:
             continue
         for j in stands.get(end, []):
             pair = place_index[start], j
