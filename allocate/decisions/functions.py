@@ -139,13 +139,13 @@ def _linked(case: Case, name: str, ability: Ability, t: int) -> Iterator[Row]:
             whole: dict[Key, Number] = {linked(name, j, k, t): 1 for k in centres}
             yield Row(("linked", name, case.sites[j].id, year), whole | {amount(name, j, t): -1}, "==", 0)
     for k, load in loads.items():
-        most = _most_linked(case, name, k)
+        most = most_linked(case, name, k)
         if most is not None and len(load) > most:
             full = load | {amount(name, k, t): -most}
             yield Row(("members", name, case.sites[k].id, year), full, "<=", 0)
 
 
-def _most_linked(case: Case, name: str, k: int) -> int | None:
+def most_linked(case: Case, name: str, k: int) -> int | None:
     """Return the most that a centre serves: all that are linked to it today, if they are more; None: any number."""
     most = case.abilities[name].members
     return None if most is None else max(most, sum(what == name and at == k for (what, _), at in case.had.items()))
@@ -247,7 +247,7 @@ def _wrong_links(case: Case, layout: Layout) -> Iterator[Breach]:
             if mine is None or mine != layout.lead_of.get((k, t)):
                 yield Breach(("within", *about), 1, 1, "breach.link_within", details)
     for (name, k, t), number in loads.items():
-        most = _most_linked(case, name, k)
+        most = most_linked(case, name, k)
         if most is not None and number > most:
             details = {"centre": case.sites[k].name, "function": case.abilities[name].name, "year": case.years[t]}
             more = {"number": number, "limit": most}
