@@ -71,22 +71,7 @@ def _groups(links: Sequence[tuple[str, int, int]], count: int) -> list[Group]:
 
 def _leads_of(leading: Leading, group: Group) -> list[int]:
     """Return the hospitals whose consortium may hold a group."""
-    return [
-        k
-        for k in leading.leads
-        if all(j == k or ((j, k) in leading.pairs and j not in leading.given) for j in group)
-        and (not leading.plan.contiguous or group <= _reached(leading, k))
-    ]
-
-
-def _reached(leading: Leading, k: int) -> Group:
-    """Return the sites that a hospital reaches over the towns of those who may join it, itself among them."""
-    able = set(leading.members_of(k)) - leading.given
-    found, fresh = {k}, {k}
-    while fresh:
-        fresh = {b for a, b in leading.borders if a in fresh and b in able} - found
-        found |= fresh
-    return frozenset(found)
+    return [k for k in leading.leads if group <= leading.in_reach_of(k) | {k}]
 
 
 def _settled(leading: Leading, groups: Sequence[Group], chosen: Mapping[Group, int]) -> Iterator[Mapping[Group, int]]:

@@ -10,6 +10,7 @@ from allocate.case import Case
 from allocate.costs import charges
 from allocate.findings import Book, Finding, Value
 from allocate.implied import Limit, limits
+from allocate.outsiders import memberships
 from allocate.rules import Forbid, Function, FunctionReach, Presence, Reach, Spending
 from allocate.rules.scopes import parts
 from allocate.shortages import has_time, shortages
@@ -17,7 +18,7 @@ from allocate.shortages import has_time, shortages
 
 def unmeetable(book: Book) -> Iterator[Finding]:
     """Yield the clauses that stay unmet although every site is open that may be."""
-    for look in (_reach, _function_reach, _presence, _numbers, _budgets, shortages):
+    for look in (_reach, _function_reach, _presence, _numbers, _budgets, memberships, shortages):
         yield from look(book)
 
 

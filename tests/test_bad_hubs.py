@@ -44,7 +44,7 @@ def test_a_plan_carries_the_functions_of_today_and_gives_them_back(hubs_tiny: Ti
 
 def test_check_counts_what_is_assumed_of_hospitals_functions_and_consortia(hubs_tiny: Tiny) -> None:
     lines = list(check_all(str(hubs_tiny.model), {}))
-    for words in ("医院的等级、类型和性质：1 项为假定", "功能和标准的数值：7 项", "医共体的数值：1 项"):
+    for words in ("医院的等级、类型和性质：1 项为假定", "模型：功能和共享中心的前提、费用：7 项", "模型：医共体：1 项"):
         assert any(words in line for line in lines)
 
 
