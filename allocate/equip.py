@@ -2,20 +2,19 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from heapq import heappop, heappush
 from math import ceil, inf
 
 import numpy as np
 
 from allocate.case import Case
-from allocate.consortia import Leading
 from allocate.contracts import Contracting
 from allocate.costs import function_cost
 from allocate.decisions.functions import is_always
 from allocate.greedy import limits_hold
+from allocate.grouping import grouped
 from allocate.layout import Layout
-from allocate.rows import LEADS, Number
-from allocate.rules import ConsortiumSize, Contracts, Forbid, Function, FunctionReach, PeoplePerSite, Rule
+from allocate.rows import Number
+from allocate.rules import Contracts, Forbid, Function, FunctionReach, PeoplePerSite, Rule
 from allocate.rules.scopes import parts
 
 
@@ -25,7 +24,7 @@ def equip(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
     Where no open site can have a function near those who need it, one opens that is there for nothing else.
     """
     rules = list(rules)
-    layout = _grouped(case, rules, layout)
+    layout = grouped(case, rules, layout)
     making = _Making(case, layout, {}, set())
     for (name, j), centre in case.had.items():
         for t in case.periods:
@@ -52,51 +51,6 @@ def equip(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
     done = replace(making.layout, links=frozenset(making.links))
     contracts = frozenset(_contracts(case, rules, done))
     return replace(done, amounts={**done.amounts, **making.has}, contracts=contracts)
-
-
-def _grouped(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
-    """Return the layout with every hub in the consortium of a lead near it: over towns that adjoin, where so asked."""
-    leading = case.leading
-    if leading is None:
-        return layout
-    counts = [rule for rule in rules if isinstance(rule, ConsortiumSize) and rule.of == "consortia"]
-    wanted = max([1, *(rule.at_least or 1 for rule in counts)])
-    leads = list(leading.given)
-    while len(leads) < min(wanted, len(leading.leads)):
-        rest = [k for k in leading.leads if k not in leads]
-        leads.append(min(rest, key=lambda k: (_far(case, leading, [*leads, k]), k)))
-    nearest = _over_towns(leading, leads) if leading.plan.contiguous else _nearest(leading, leads)
-    members = frozenset((j, k, t) for j, k in nearest.items() for t in case.periods if (j, t) in layout.open)
-    led: dict[tuple[str, int, int], Number] = {(LEADS, k, t): 1 for _, k, t in members}
-    return replace(layout, members=members, amounts={**layout.amounts, **led})
-
-
-def _far(case: Case, leading: Leading, leads: list[int]) -> tuple[int, int]:
-    """Return how many may join none of some leads, and the way of the people of the others [person-seconds]."""
-    near = _nearest(leading, leads)
-    way = sum(leading.pairs[j, k] * case.people_of_hub(j, 0) for j, k in near.items())
-    return len(leading.joiners) - len(near), way
-
-
-def _nearest(leading: Leading, leads: list[int]) -> dict[int, int]:
-    able = {j: [k for k in leading.leads_of(j) if k in leads] for j in leading.joiners if j not in leads}
-    return {j: lead[0] for j, lead in able.items() if lead}
-
-
-def _over_towns(leading: Leading, leads: list[int]) -> dict[int, int]:
-    """Return the lead of each, reached over members of the same consortium whose towns adjoin: the nearest first."""
-    found: dict[int, int] = {}
-    heap = [(0, k, k) for k in leads]
-    while heap:
-        _, j, k = heappop(heap)
-        if j in found and j != k:
-            continue
-        if j != k:
-            found[j] = k
-        for a, b in leading.borders:
-            if a == j and b not in found and b not in leads and (b, k) in leading.pairs:
-                heappush(heap, (leading.pairs[b, k], b, k))
-    return found
 
 
 @dataclass
