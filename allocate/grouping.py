@@ -15,28 +15,50 @@ Groups = Mapping[int, int]
 
 
 def grouped(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
-    """Return the layout with every hub in the consortium of a lead near it: over towns that adjoin, where so asked."""
+    """Return the layout with every hub in the consortium of a lead near it: over towns that adjoin, where so asked.
+
+    Who is linked today to a centre of its consortium at a hospital that may lead stays with it.
+    """
     leading = case.leading
     if leading is None:
         return layout
     sizes = [rule for rule in rules if isinstance(rule, ConsortiumSize)]
     wanted = max([1, *(rule.at_least or 1 for rule in sizes if rule.of == "consortia")])
-    leads = sorted(leading.given)
+    linked = _linked(case, leading)
+    leads = sorted({*leading.given, *linked.values()})
     while len(leads) < min(wanted, len(leading.leads)):
         rest = [k for k in leading.leads if k not in leads]
         leads.append(min(rest, key=lambda k: (_far(case, leading, [*leads, k]), k)))
     nearest = _over_towns(leading, leads) if leading.plan.contiguous else _nearest(leading, leads)
-    found = _shared(case, leading, [rule for rule in sizes if rule.of != "consortia"], leads, nearest)
+    found = {j: k for j, k in {**nearest, **linked}.items() if j not in leads}
+    found = _shared(case, leading, [rule for rule in sizes if rule.of != "consortia"], leads, found, held=linked)
     members = frozenset((j, k, t) for j, k in found.items() for t in case.periods if (j, t) in layout.open)
     led: dict[tuple[str, int, int], Number] = {(LEADS, k, t): 1 for _, k, t in members}
     led |= {(LEADS, k, t): 1 for k in leading.given for t in case.periods}
     return replace(layout, members=members, amounts={**layout.amounts, **led})
 
 
+def _linked(case: Case, leading: Leading) -> Groups:
+    """Return the hospitals to which hubs are linked today as to the centre of their consortium, and that may lead."""
+    return {
+        j: k
+        for (name, j), k in sorted(case.had.items())
+        if case.abilities[name].within == "consortium" and (j, k) in leading.pairs
+    }
+
+
 def _shared(
-    case: Case, leading: Leading, sizes: Sequence[ConsortiumSize], leads: Sequence[int], found: Groups
+    case: Case,
+    leading: Leading,
+    sizes: Sequence[ConsortiumSize],
+    leads: Sequence[int],
+    found: Groups,
+    *,
+    held: Groups,
 ) -> Groups:
     """Return the leads of hubs where one after the other goes to another lead, as long as less is missing for it.
+
+    Those that are `held` stay.
 
     What is missing is a member of a lead that is not given, or people or members that a clause asks for. Of the hubs
     that help most, the one goes whose people have the least way more.
@@ -45,7 +67,7 @@ def _shared(
     def lacks(groups: Groups, k: int) -> Fraction:
         members = [j for j, lead in groups.items() if lead == k]
         if not members and k not in leading.given:
-            # (Nothing is missed by more than one target for each clause and year.)
+            # (More than clauses on sizes weigh, as a rule.)
             return Fraction(1 + len(sizes) * len(case.periods))
         return sum((_missing(case, rule, members) for rule in sizes), Fraction(0))
 
@@ -54,7 +76,7 @@ def _shared(
         missing = {k: lacks(found, k) for k in leads}
         for (j, k), seconds in sorted(leading.pairs.items()) if any(missing.values()) else ():
             here = found.get(j)
-            if here is None or k not in missing or k == here:
+            if here is None or k not in missing or k == here or j in held:
                 continue
             trial = {**found, j: k}
             gain = lacks(trial, here) + lacks(trial, k) - missing[here] - missing[k]

@@ -14,6 +14,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from tiny import matches_golden, pool, render, render_columns, render_sum, rule
 
 from allocate import decisions
+from allocate.abilities import Ability
 from allocate.beside import bounds_beside
 from allocate.case import Case
 from allocate.decisions import consortia, posting
@@ -314,6 +315,24 @@ def test_the_first_grouping_gives_every_lead_that_is_wanted_a_member() -> None:
     # A lead that is named leads, even alone.
     both = first(consorting([[10, 30]], [10], given=[1, 2]))
     assert (both.members, both.amounts) == ({(0, 1, 0)}, {(LEADS, 1, 0): 1, (LEADS, 2, 0): 1})
+
+
+def test_the_first_grouping_leaves_who_is_linked_today_with_its_centre() -> None:
+    imaging = Ability.model_validate(
+        {
+            "name": {"zh": "影像", "en": "imaging"},
+            "at": ["hospital"],
+            "serves": ["township_hospital"],
+            "within": "consortium",
+            "basis": "assumed",
+            "source": "a toy",
+        }
+    )
+    # A is nearer to S1, and linked to S2, which leads therefore; nobody is asked to even them out.
+    case = consorting([[10, 30], [10, 40]], [10, 10], given=[2])
+    case = replace(case, abilities={"imaging": imaging}, had={("imaging", 0): 3, ("imaging", 3): -1})
+    is_open = Layout(frozenset((j, 0) for j in range(4)))
+    assert first_grouping(case, [size(of="members", at_least=1)], is_open).members == {(0, 3, 0), (1, 2, 0)}
 
 
 def test_the_first_grouping_shares_people_out_as_a_clause_asks() -> None:
