@@ -30,7 +30,7 @@ def grouped(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
         rest = [k for k in leading.leads if k not in leads]
         leads.append(min(rest, key=lambda k: (_far(case, leading, [*leads, k]), k)))
     nearest = _over_towns(leading, leads) if leading.plan.contiguous else _nearest(leading, leads)
-    found = {j: k for j, k in {**nearest, **linked}.items() if j not in leads}
+    found: Groups = {j: k for j, k in {**nearest, **linked}.items() if j not in leads}
     found = _shared(case, leading, [rule for rule in sizes if rule.of != "consortia"], leads, found, held=linked)
     members = frozenset((j, k, t) for j, k in found.items() for t in case.periods if (j, t) in layout.open)
     led: dict[tuple[str, int, int], Number] = {(LEADS, k, t): 1 for _, k, t in members}
