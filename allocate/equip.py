@@ -1,21 +1,20 @@
 """First consortia, functions and contracts without a solver: clause by clause, as far as there is anybody."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from heapq import heappop, heappush
 from math import ceil, inf
 
 import numpy as np
 
 from allocate.case import Case
-from allocate.consortia import Leading
 from allocate.contracts import Contracting
 from allocate.costs import function_cost
 from allocate.decisions.functions import asks_consortium, is_always, most_linked
 from allocate.greedy import limits_hold
+from allocate.grouping import grouped
 from allocate.layout import Layout
-from allocate.rows import LEADS, Number
-from allocate.rules import ConsortiumSize, Contracts, Forbid, Function, FunctionReach, Membership, PeoplePerSite, Rule
+from allocate.rows import Number
+from allocate.rules import Contracts, Forbid, Function, FunctionReach, PeoplePerSite, Rule
 from allocate.rules.scopes import parts
 
 # A function that a site has in a year.
@@ -29,7 +28,7 @@ def equip(case: Case, rules: Iterable[Rule], layout: Layout, without: Collection
     site must be `without` in a year, by (function, site, year), it is not given.
     """
     rules = list(rules)
-    layout = _grouped(case, rules, layout)
+    layout = grouped(case, rules, layout)
     making = _Making(case, layout, {}, set(), frozenset(without))
     for (name, j), centre in case.had.items():
         for t in case.periods if not case.abilities[name].posted_by else ():
@@ -56,75 +55,6 @@ def equip(case: Case, rules: Iterable[Rule], layout: Layout, without: Collection
     done = replace(making.layout, links=frozenset(making.links))
     contracts = frozenset(_contracts(case, rules, done))
     return replace(done, amounts={**done.amounts, **making.has}, contracts=contracts)
-
-
-def _grouped(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
-    """Return the layout with every hub in the consortium of a lead near it: over towns that adjoin, where so asked."""
-    leading = case.leading
-    if leading is None:
-        return layout
-    counts = [rule for rule in rules if isinstance(rule, ConsortiumSize) and rule.of == "consortia"]
-    least = max([1, *(rule.at_least or 1 for rule in counts)])
-    most = min([len(leading.leads), *(rule.at_most for rule in counts if rule.at_most)])
-    asks_all = any(isinstance(rule, Membership) for rule in rules)
-    leads = sorted(leading.given)
-    while len(leads) < len(leading.leads):
-        best = min((k for k in leading.leads if k not in leads), key=lambda k: (_far(case, leading, [*leads, k]), k))
-        reaches_more = _far(case, leading, [*leads, best])[0] < _far(case, leading, leads)[0]
-        if len(leads) >= least and not (asks_all and reaches_more and len(leads) < most):
-            break
-        leads.append(best)
-    lead_of = _divided(leading, leads)
-    # (Whoever is chosen and has nobody takes somebody before the others do.)
-    lead_of = _divided(leading, leads, _first_of(leading, [k for k in leads if k not in lead_of.values()], leads))
-    members = frozenset((j, k, t) for j, k in lead_of.items() for t in case.periods if (j, t) in layout.open)
-    led = {(k, t) for _, k, t in members} | {(k, t) for k in leading.given for t in case.periods}
-    return replace(layout, members=members, amounts={**layout.amounts, **{(LEADS, k, t): 1 for k, t in led}})
-
-
-def _far(case: Case, leading: Leading, leads: list[int]) -> tuple[int, int]:
-    """Return how many may join none of some leads, and the way of the people of the others [person-seconds]."""
-    near = _divided(leading, leads)
-    way = sum(leading.pairs[j, k] * case.people_of_hub(j, 0) for j, k in near.items())
-    return len(set(leading.joiners) - set(leads)) - len(near), way
-
-
-def _first_of(leading: Leading, idle: list[int], leads: list[int]) -> dict[int, int]:
-    """Return, for each of some leads, the nearest that may join it: at its border, where towns must adjoin."""
-    found: dict[int, int] = {}
-    for k in idle:
-        able = [j for j in leading.members_of(k) if j not in leads and j not in found]
-        able = [j for j in able if not leading.plan.contiguous or (k, j) in leading.borders]
-        if able:
-            found[min(able, key=lambda j: (leading.pairs[j, k], j))] = k
-    return found
-
-
-def _divided(leading: Leading, leads: list[int], begun: Mapping[int, int] | None = None) -> dict[int, int]:
-    """Return the lead of each: the nearest, or where towns must adjoin the nearest over members of its consortium.
-
-    Those that are `begun` with have theirs already.
-    """
-    found = dict(begun or {})
-    heap: list[tuple[int, int, int]] = []
-
-    def spread(site: int, k: int) -> None:
-        beside = [b for a, b in leading.borders if a == site] if leading.plan.contiguous else leading.members_of(k)
-        for j in beside:
-            if j not in found and j not in leads and (j, k) in leading.pairs:
-                heappush(heap, (leading.pairs[j, k], j, k))
-
-    for k in leads:
-        spread(k, k)
-    for j, k in list(found.items()) if leading.plan.contiguous else ():
-        spread(j, k)
-    while heap:
-        _, j, k = heappop(heap)
-        if j not in found:
-            found[j] = k
-            if leading.plan.contiguous:
-                spread(j, k)
-    return found
 
 
 @dataclass
