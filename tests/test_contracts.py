@@ -17,6 +17,7 @@ from allocate import decisions
 from allocate.candidates import make_case
 from allocate.case import Case
 from allocate.costs import charges, new_charges, newly_spent, spent, whole_cost
+from allocate.data_problems import data_problems
 from allocate.decisions import contracts as physics
 from allocate.equip import equip
 from allocate.errors import InputError, ModelError, Problem
@@ -365,5 +366,8 @@ def test_without_contracts_in_the_model_the_clause_is_undecided_and_the_homes_ar
     hubs_tiny.model.write_text(text[:first] + text[last:], encoding="utf-8")
     model, district = read_model(hubs_tiny.model), read_district(hubs_tiny.folder)
     assert not model.settles(model.rules["homes_contracted"])
-    assert make_case(district, model).contracting is None
+    case = make_case(district, model)
+    assert case.contracting is None
+    # A table that nothing looks at is told.
+    assert HOMES in {one.file for one in data_problems(district, model, case) if one.what == "check.unused_table"}
     assert len(district.care_homes) == 4
