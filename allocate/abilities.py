@@ -1,6 +1,6 @@
 """Functions that institutions may have: services, departments, standards; where, after what, at what cost."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Literal
 
@@ -99,6 +99,11 @@ class Ability(pydantic.BaseModel):
         return self
 
     @property
+    def is_priced(self) -> bool:
+        """Tell whether it costs anything, once or in every year, where it is set up or where it is linked."""
+        return bool(self.opening or self.yearly or self.linking or self.linked_yearly)
+
+    @property
     def kinds(self) -> tuple[str, ...]:
         """Return the kinds of institution that may have it: set up or linked."""
         return (*self.at, *self.serves)
@@ -110,10 +115,14 @@ def faults(
     modes: Mapping[str, Mode],
     file: str,
     *,
+    joining: Collection[str],
     has_consortia: bool,
     has_postings: bool,
 ) -> Iterator[Problem]:
-    """Yield what the functions of a model use that there is not, and prerequisites that go in a circle."""
+    """Yield what the functions of a model use that there is not, and prerequisites that go in a circle.
+
+    `joining` holds the kinds of institution that are in consortia.
+    """
     for name, one in abilities.items():
         table = f"functions.{name}"
         if (
@@ -148,6 +157,10 @@ def faults(
             yield Problem("problem.choice", file, column=f"{table}.mode", value=one.mode, details=known_modes)
         if one.within == "consortium" and not has_consortia:
             yield Problem("problem.ability_consortium", file, column=f"{table}.within", value=one.within)
+        outside = sorted(set(one.serves) - set(joining))
+        if one.within == "consortium" and has_consortia and outside:
+            never = {"kinds": ", ".join(outside), "members": ", ".join(joining)}
+            yield Problem("problem.ability_outside", file, column=f"{table}.serves", value=outside[0], details=never)
         if one.posted_by and not has_postings:
             yield Problem("problem.ability_postings", file, column=f"{table}.posted_by", value=one.posted_by)
     circle = _circle(abilities)

@@ -115,7 +115,8 @@ def leading(
         if a != b and (sites[a].town == sites[b].town or (sites[a].town, sites[b].town) in beside)
     )
     given = frozenset(index[one] for one in plan.leads if one in index)
-    return Leading(plan, pairs, given, existing, borders)
+    unasked = frozenset(index[one.id] for one in district.institutions if not _joins(plan, one))
+    return Leading(plan, pairs, given, existing, borders, unasked)
 
 
 def leads_of(district: District, plan: Consortia) -> list[Institution]:
@@ -184,6 +185,9 @@ def _wrong_rows(district: District, model: Model) -> Iterator[Problem]:
         if ability is None:
             details: dict[str, Value] = {"choices": ", ".join(model.functions)}
             yield Problem("problem.choice", FUNCTIONS.file, row.row, "function", row.function, details)
+        elif ability.posted_by:
+            details = {"sender": ability.posted_by}
+            yield Problem("problem.function_posted", FUNCTIONS.file, row.row, "function", row.function, details)
         elif row.centre and (kinds[row.institution] not in ability.serves or (row.function, row.centre) not in own):
             details = {"function": row.function}
             yield Problem("problem.function_centre", FUNCTIONS.file, row.row, "centre", row.centre, details)

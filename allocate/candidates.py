@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allocate import affiliations, care_homes
+from allocate import affiliations, care_homes, standing
 from allocate.affiliations import centres, had, hub_people, leading, makers
 from allocate.care_homes import contracting
 from allocate.case import Case, Site, Upgrade
@@ -119,7 +119,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     )
     if ring is model.circles[model.circle]:
         # (A circle that is only compared may leave out the kind of a site that a rule names.)
-        _check_named_sites(case, model)
+        _check_named(case, model)
     return case
 
 
@@ -422,7 +422,7 @@ def _travel_id(site: Site, district: District) -> str:
     return site.id if site.exists or site.place < 0 else district.places[site.place].id
 
 
-def _check_named_sites(case: Case, model: Model) -> None:
+def _check_named(case: Case, model: Model) -> None:
     example = next((site.id for site in case.sites if not site.exists), "clinic-…")
     problems = [
         Problem(
@@ -437,5 +437,6 @@ def _check_named_sites(case: Case, model: Model) -> None:
         for site in rule.sites
         if site not in case.site_index
     ]
+    problems += standing.faults(case, f"{model.id}.toml")
     if problems:
         raise ModelError(problems)

@@ -54,7 +54,7 @@ def reason(fault: Mapping[str, Any]) -> str:
         case "finite_number":
             return say("reason.finite")
         case "literal_error" | "enum":
-            return say("reason.choice", choices=limits.get("expected", ""))
+            return say("reason.choice", choices=limits.get("expected", "").replace("'", "").replace(" or ", ", "))
         case "too_short" | "string_too_short" | "missing":
             return say("reason.too_short")
         case kind if kind.startswith(("int_", "float_")):
@@ -83,7 +83,12 @@ def problems_of(
 
     `keys` returns the keys that a table may have, by the way to it; `name` says the way to a key.
     """
-    for fault in error.errors():
+    found = error.errors()
+    for fault in found:
+        where = fault["loc"]
+        if fault["type"] == "too_short" and any(other["loc"][: len(where)] == where != other["loc"] for other in found):
+            # (What is refused in a list is not counted in it: the list is not too short.)
+            continue
         place = tuple(str(part) for part in fault["loc"])
         column = name(place)
         value = fault["input"] if isinstance(fault["input"], str | int | float) else None

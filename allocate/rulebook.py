@@ -258,6 +258,11 @@ def _refuse_strange(
     }
     named |= {f"adopt[{n}]": str(code) for n, code in enumerate(adopted if isinstance(adopted, list | tuple) else ())}
     named |= {f"clauses.{code}": str(code) for code in changes}
+    answering = [(f"functions.{name}", table) for name, table in _tables(content.get("functions"))]
+    answering += [(name, table) for name, table in _tables(content) if name == "consortia"]
+    for name, table in answering:
+        codes = table.get("clauses")
+        named |= {f"{name}.clauses[{n}]": str(code) for n, code in enumerate(codes if isinstance(codes, list) else ())}
     problems += [
         Problem("problem.clause_unknown", file, column=column, value=code)
         for column, code in named.items()
