@@ -115,7 +115,8 @@ def leading(
         if a != b and (sites[a].town == sites[b].town or (sites[a].town, sites[b].town) in beside)
     )
     given = frozenset(index[one] for one in plan.leads if one in index)
-    return Leading(plan, pairs, given, existing, borders)
+    unasked = frozenset(index[one.id] for one in district.institutions if not _joins(plan, one))
+    return Leading(plan, pairs, given, existing, borders, unasked)
 
 
 def leads_of(district: District, plan: Consortia) -> list[Institution]:

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from allocate.case import Case
-from allocate.gaps import shown_number
+from allocate.gaps import DIGITS, shown_number
 from allocate.layout import Layout
 from allocate.rows import LEADS, Number
-from allocate.rules import Reserve, Rule
+from allocate.rules import FunctionReach, Reserve, Rule
 from allocate.rules.amounts import has
 from allocate.rules.consortium_size import consortia_in
 from allocate.rules.reserve import reserved
+from allocate.rules.scopes import parts
 
 Has = dict[tuple[str, int, int], Number]
 Members = frozenset[tuple[int, int, int]]
@@ -85,6 +86,32 @@ def _spells(case: Case, layout: Layout, name: str, j: int) -> Iterator[tuple[int
             first = t
     if first is not None:
         yield first, len(case.years) - 1
+
+
+def reach_rows(rules: Mapping[str, Rule], case: Case, layout: Layout) -> list[dict[str, Any]]:
+    """Return how many people live near enough to a function, by rule, year, and district or town.
+
+    `scope` is the id of the town, or `district`, as in `coverage`.
+    """
+    rows = []
+    for name, rule in ((name, rule) for name, rule in rules.items() if isinstance(rule, FunctionReach)):
+        for t in rule.when(case):
+            reached = rule.reaches(case, layout, t)
+            for part, members in (*parts(case, "district"), *parts(case, "town")):
+                people = sum(int(case.people[i, t]) for i in members)
+                covered = sum(int(case.people[i, t]) for i in members if reached[i])
+                rows.append(
+                    {
+                        "rule": name,
+                        "function": rule.function,
+                        "year": case.years[t],
+                        "scope": part or "district",
+                        "people": people,
+                        "covered": covered,
+                        "share": round(covered / people, DIGITS) if people else None,
+                    }
+                )
+    return rows
 
 
 def reserve_rows(rules: Mapping[str, Rule], case: Case, layout: Layout) -> list[dict[str, Any]]:

@@ -12,6 +12,8 @@ from allocate.travel.circles import STRICT, Mode
 from allocate.units import Basis
 from allocate.words import say
 
+# The longest way to a lead that may be allowed [min].
+LONGEST = 600
 Kinds = tuple[Literal["hospital", *HUB_KINDS], ...]  # type: ignore[valid-type]
 
 
@@ -50,7 +52,7 @@ class Consortia(pydantic.BaseModel):
     ownership: tuple[Literal[OWNERSHIPS], ...] = pydantic.Field(default=("public", "non_profit"), min_length=1)  # type: ignore[valid-type]
     joining: tuple[str, ...] = ()
     mode: str
-    minutes: int | None = pydantic.Field(default=None, gt=0, le=600)
+    minutes: int | None = pydantic.Field(default=None, gt=0, le=LONGEST)
     contiguous: bool = False
     opening: int = pydantic.Field(default=0, ge=0, le=10**10)
     yearly: int = pydantic.Field(default=0, ge=0, le=10**10)
@@ -80,6 +82,8 @@ class Leading:
         Indices of the hospitals that lead one in any case.
     existing
         Index of the hospital above an institution today, by its index, where a table says so.
+    unasked
+        Indices of privately run institutions that do not want to join: no clause counts them.
     borders
         Pairs of institutions whose towns are the same or adjoin, both ways.
     """
@@ -89,6 +93,7 @@ class Leading:
     given: frozenset[int] = frozenset()
     existing: Mapping[int, int] = field(default_factory=dict)
     borders: frozenset[tuple[int, int]] = frozenset()
+    unasked: frozenset[int] = frozenset()
 
     @property
     def leads(self) -> tuple[int, ...]:
@@ -103,6 +108,17 @@ class Leading:
     def leads_of(self, j: int) -> tuple[int, ...]:
         """Return the indices of the hospitals that may lead an institution, the nearest first."""
         return tuple(sorted((k for i, k in self.pairs if i == j), key=lambda k: (self.pairs[j, k], k)))
+
+    def in_reach_of(self, k: int) -> frozenset[int]:
+        """Return the institutions that a hospital may lead; where members must adjoin, those that others link to it."""
+        members = frozenset(self.members_of(k)) - self.given
+        if not self.plan.contiguous:
+            return members
+        reached, edge = {k}, {k}
+        while edge:
+            edge = {b for a, b in self.borders if a in edge and b in members} - reached
+            reached |= edge
+        return frozenset(reached - {k})
 
     def members_of(self, k: int) -> tuple[int, ...]:
         """Return the indices of the institutions that a hospital may lead."""

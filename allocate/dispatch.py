@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from allocate.case import Case
 from allocate.decisions.outreach import journeys
-from allocate.decisions.posting import home_staff, pairs
+from allocate.decisions.posting import home_staff, pairs, receives
 from allocate.layout import Layout
 from allocate.outreach import DAYS, HALVES
 from allocate.postings import MONTHS
@@ -90,7 +90,7 @@ def post(case: Case, rules: Iterable[Rule], layout: Layout, t: int, works: Works
     found = layout
     for rule in clauses:
         for _, inside, sender in rule.parts(case):
-            able = [j for j in inside if (j, t) in layout.open]
+            able = [j for j in inside if receives(case, layout, j, t)]
             # (A site by itself needs all; of several, one after the other gets one.)
             turn = 0
             while able and rule.posted(case, found, inside, sender, t) < rule.wanted(layout, inside, t):

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
-from allocate import abilities, consortia, contracts, outreach, postings
+from allocate import abilities, consortia, contracts, outreach, postings, visits
 from allocate.abilities import Ability
 from allocate.bundle import bundled
 from allocate.consortia import Consortia
@@ -34,6 +34,7 @@ from allocate.tables import BELOW_HUBS, INSTITUTION_KINDS, NOT_GONE_TO, PLACE_KI
 from allocate.travel import Circle, Mode
 from allocate.travel.circles import STRICT, Text
 from allocate.units import Basis
+from allocate.visits import Visits
 from allocate.words import say
 
 SITED = (*BELOW_HUBS, *NOT_GONE_TO)
@@ -161,6 +162,7 @@ class _Head(pydantic.BaseModel):
     functions: dict[str, Ability] = {}
     consortia: Consortia | None = None
     contracts: Contracts | None = None
+    visits: Visits | None = None
 
     @pydantic.field_validator("years")
     @classmethod
@@ -212,6 +214,8 @@ class Model:
         Functions that institutions may have, by name; how hubs are grouped into consortia.
     contracts
         Who may have contracts with care homes.
+    visits
+        How many visits residents make, and staff at primary care can take.
     goals
         In order of importance.
     draws, seed
@@ -256,6 +260,7 @@ class Model:
     functions: Mapping[str, Ability] = field(default_factory=dict)
     consortia: Consortia | None = None
     contracts: Contracts | None = None
+    visits: Visits | None = None
 
     @property
     def decided(self) -> frozenset[str]:
@@ -563,6 +568,7 @@ def model_of(
             *consortia.faults(head.consortia, head.modes, file),
             *_unknown_modes(head, rules, sheet, file),
             *contracts.faults(head.contracts, head.modes, file),
+            *visits.faults(head.visits, head.resources, _indicators(sheet) if whole else None, file),
             *_unknown_ways(head, rules, sheet, file),
             *_stations(head, file),
             *_idle_budgets(head, rules, sheet, file),
@@ -600,8 +606,14 @@ def model_of(
         functions=head.functions,
         consortia=head.consortia,
         contracts=head.contracts,
+        visits=head.visits,
         population=head.population,
     )
+
+
+def _indicators(sheet: Rulebook) -> frozenset[str]:
+    """Return the clauses in force that are only reported."""
+    return frozenset(code for code, clause in sheet.in_force.items() if clause.role == "indicator")
 
 
 def _goals(entries: Any, file: str, problems: list[Problem]) -> dict[str, Goal]:
@@ -674,6 +686,7 @@ def _keys(kind: type[Any], path: tuple[str, ...]) -> list[str]:
         "functions": Ability,
         "consortia": Consortia,
         "contracts": Contracts,
+        "visits": Visits,
     }
     if kind in (_Head, _Presets) and path and path[0] in inner:
         # (Inside a table of a kind of site: enlarging and moving it.)

@@ -19,6 +19,7 @@ from allocate.belonging import (
     contract_rows,
     contracts_of,
     function_rows,
+    reach_rows,
     reserve_rows,
 )
 from allocate.candidates import make_case
@@ -26,6 +27,7 @@ from allocate.care import care, visited_how
 from allocate.case import Case, Site
 from allocate.costs import CONSORTIA, CONTRACTS, FUNCTIONS, OUTREACH, POSTINGS, SITES, charges, spent
 from allocate.data_problems import data_problems
+from allocate.decisions.consortia import hospital_above
 from allocate.district import (
     CareHome,
     Department,
@@ -52,6 +54,7 @@ from allocate.life import merged, moved
 from allocate.model import Model
 from allocate.outgoing import going_out_of, postings_rows, remote_rows, roster_rows, rounds_rows, timetable_rows
 from allocate.population import AGED_0_14, AGED_65, Population, project
+from allocate.primary_capacity import primary_capacity
 from allocate.readings import readings
 from allocate.reliance import price_bases, stock_rows
 from allocate.resources import FLOWS, flow
@@ -141,7 +144,9 @@ def assemble(
         "consortia": consortia_rows(case, layout),
         "functions": function_rows(case, layout),
         "reserves": reserve_rows(model.planned(), case, layout),
+        "function_reach": reach_rows(model.planned(), case, layout),
         "contracts": contract_rows(case, layout),
+        "primary_capacity": primary_capacity(model.visits, case, layout),
         "budget": _budget(model, case, layout),
         "coverage": _coverage(district, model, case, layout, today),
         "fairness": fairness(district, case, layout),
@@ -434,7 +439,7 @@ def _sites(case: Case, layout: Layout) -> list[dict[str, Any]]:
             "lat": site.lat,
             "basis": str(site.basis),
         }
-        above, hospital = case.above(j), case.hospital_of(j)
+        above, hospital = case.above(j), hospital_above(case, layout, j)
         rest: dict[str, Any] = {
             "parent": case.sites[above].id if above >= 0 else None,
             "parent_basis": case.parent_bases[j] if above >= 0 else None,
@@ -741,6 +746,7 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
     for ability in model.functions.values():
         count("model.functions", ability.basis)
     count("model.consortia", model.consortia.basis if model.consortia else None)
+    count("model.visits", model.visits.basis if model.visits else None)
     count("model.contracts", model.contracts.basis if model.contracts else None)
     for home in district.care_homes:
         count("care_homes.position", home.position_basis)

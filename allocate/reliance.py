@@ -67,10 +67,22 @@ def rests_on(district: District, model: Model, case: Case, rule: Rule) -> list[s
             prices = list(_assumed_prices(model))
         case _:
             pass
+    return _assumed_stock(district, case, counted) + prices
+
+
+def visits_rest_on(district: District, model: Model, case: Case) -> list[str]:
+    """Return what the visits that primary care could take rest on that is assumed: today's staff, what one can take."""
+    if model.visits is None:
+        return []
+    return _assumed_stock(district, case, model.visits.per_staff) + _assumed("model.visits", (model.visits.basis,))
+
+
+def _assumed_stock(district: District, case: Case, counted: Iterable[str]) -> list[str]:
+    """Return the staff of today that resources rest on and that nobody has listed."""
     bases = stock_bases(district, case.resources)
     needed = set(_needed(case.resources, counted))
     assumed = (name for name in case.resources if name in needed and bases[name] is Basis.ASSUMED)
-    return [f"{STOCK}{name}" for name in assumed if is_employed(case.resources, name)] + prices
+    return [f"{STOCK}{name}" for name in assumed if is_employed(case.resources, name)]
 
 
 def _needed(resources: Resources, names: Iterable[str]) -> Iterator[str]:
@@ -90,11 +102,13 @@ def price_bases(model: Model) -> list[Basis]:
 def _prices(model: Model) -> Mapping[str, Iterable[Basis]]:
     """Return the bases of all prices by the table of the model in which they stand."""
     posted = [model.postings] if model.postings else []
+    signed = [model.contracts] if model.contracts else []
     return {
         "model.siting": [basis for candidates in model.siting.values() for basis in candidates.bases],
         "model.resources": [one.basis for one in model.resources.values() if one.yearly or one.adding],
         "model.postings": [one.basis for one in posted if one.monthly or one.handover],
         "model.outreach": [one.basis for one in model.outreach.values() if one.per_visit or one.per_hour],
+        "model.contracts": [one.basis for one in signed if one.yearly or one.yearly_per_bed],
     }
 
 

@@ -17,17 +17,18 @@ from allocate import decisions
 from allocate.candidates import make_case
 from allocate.case import Case
 from allocate.conflicts import Clock, Core, Names, Question
+from allocate.consortia import LONGEST
 from allocate.district import District
 from allocate.errors import AllocateError
 from allocate.layout import Layout
 from allocate.model import Model, changed
 from allocate.program import Options
 from allocate.rows import POLICY, Row, Strength
-from allocate.rules import Capacity, Forbid, Keep, Posting, Rounds, Rule
+from allocate.rules import Capacity, ConsortiumSize, Forbid, Keep, Membership, Posting, Rounds, Rule
 from allocate.senders import origins
 from allocate.units import exact
 
-Kind = Literal["number", "sites", "later", "circle", "room", "pool", "row", "posts", "weaker"]
+Kind = Literal["number", "sites", "later", "circle", "room", "pool", "row", "posts", "way", "apart", "weaker"]
 # Numbers of a rule that may give way; others, such as “per 1,000”, only say what the number means.
 _NUMBERS = ("share", "at_least", "at_most", "metres", "people", "times")
 # A number is given to so many digits.
@@ -95,6 +96,8 @@ class Repairer:
                 tries += [_bound(self._shorter, core, name), _bound(self._more_experts, core, name)]
             if isinstance(self.question.rules[name], Rounds):
                 tries += [_bound(self._shorter, core, name), _bound(self._more_teams, core, name)]
+            if isinstance(self.question.rules[name], Membership | ConsortiumSize | Posting):
+                tries += [_bound(self._farther_leads, core, name), _bound(self._apart, core, name)]
         tries += [_bound(self._circle, core, "")]
         tries += [_bound(self._room, core, name) for name in core.verdict.physics]
         found: list[Repair] = []
@@ -244,6 +247,19 @@ class Repairer:
                 choices = range(posts + 1, posts * _ROOMIER + 1)
                 part = Clock.of(clock.left() / max(1, len(ways)))
                 yield from self._stretched("posts", core, name, f"resources.{resource}.at.{kind}", posts, choices, part)
+
+    def _farther_leads(self, core: Core, name: str, clock: Clock) -> Iterator[Repair]:
+        """Yield the next longer way to a lead with which the clauses hold."""
+        plan = self.model.consortia
+        if plan is not None and plan.minutes is not None:
+            choices = range(plan.minutes + 1, LONGEST + 1)
+            yield from self._stretched("way", core, name, "consortia.minutes", plan.minutes, choices, clock)
+
+    def _apart(self, core: Core, name: str, clock: Clock) -> Iterator[Repair]:
+        """Yield consortia whose members need not adjoin, where the clauses hold with them."""
+        plan, changes = self.model.consortia, {"consortia.contiguous": "false"}
+        if plan is not None and plan.contiguous and self._try(core.names, changes, clock):
+            yield Repair("apart", name, changes, "true", "false", inf, is_least=True)
 
     def _stretched(
         self,

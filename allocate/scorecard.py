@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 from allocate.case import Case
@@ -9,8 +10,9 @@ from allocate.district import District
 from allocate.gaps import shown_number
 from allocate.layout import Layout
 from allocate.model import Model
-from allocate.policies import Clause, prefix_of
-from allocate.reliance import rests_on
+from allocate.policies import Clause, prefix_of, year_of
+from allocate.primary_capacity import answer
+from allocate.reliance import rests_on, visits_rest_on
 from allocate.rows import Breach, Number, Strength
 from allocate.rules import Posting, Reach, Rule, Spending
 from allocate.rules.base import Wants
@@ -41,7 +43,7 @@ def scorecard(
     def decided(name: str, rule: Rule) -> Iterable[dict[str, Any]]:
         return _decided(district, model, name, rule, case, layout, today, names, is_planned=name in planned)
 
-    return _lines(model, decided)
+    return _lines(model, decided, _capacity(district, model, case, layout))
 
 
 def outlook(model: Model) -> list[dict[str, Any]]:
@@ -55,8 +57,39 @@ def outlook(model: Model) -> list[dict[str, Any]]:
     return _lines(model, decided)
 
 
-def _lines(model: Model, decided: Callable[[str, Rule], Iterable[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Return the lines of all rules, then those of clauses that are none; `decided` yields those of decided rules."""
+def _capacity(district: District, model: Model, case: Case, layout: Layout) -> dict[str, dict[str, Any]]:
+    """Return what primary care could take of all visits, for the clauses that ask what residents should do.
+
+    It is told and nothing more: where they go is no decision, so such a clause is neither met nor missed.
+    """
+    told: dict[str, dict[str, Any]] = {}
+    if model.visits is None:
+        return told
+    for code in model.visits.clauses:
+        clause = model.clauses[code]
+        year = year_of(clause.years[-1], case.years, model.as_of.year) if clause.years else case.years[-1]
+        if year in case.years and not model.is_foreign(code) and code not in model.silent:
+            share, wanted = answer(model.visits, case, layout, case.years.index(year))
+            told[code] = {
+                "indicator": "indicator.primary_capacity",
+                "sense": "at_least",
+                "target": shown_number(wanted),
+                "value": None if share is None else shown_number(share),
+                "unit": "share",
+                "rests_on": visits_rest_on(district, model, case),
+            }
+    return told
+
+
+def _lines(
+    model: Model,
+    decided: Callable[[str, Rule], Iterable[dict[str, Any]]],
+    told: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> list[dict[str, Any]]:
+    """Return the lines of all rules, then those of clauses that are none.
+
+    `decided` yields those of decided rules; `told` says more of clauses that are none, by id.
+    """
     rows: list[dict[str, Any]] = []
     for name, rule in model.rules.items():
         if rule.strength is Strength.PHYSICS:
@@ -68,7 +101,11 @@ def _lines(model: Model, decided: Callable[[str, Rule], Iterable[dict[str, Any]]
         else:
             rows += _undecided(model, name, rule)
     answered = {rule.clause for rule in model.rules.values()}
-    return rows + [_without_rule(model, clause) for code, clause in model.clauses.items() if code not in answered]
+    return rows + [
+        _without_rule(model, clause) | dict(told.get(code, {}))
+        for code, clause in model.clauses.items()
+        if code not in answered
+    ]
 
 
 def _decided(

@@ -53,13 +53,23 @@ def groups(rule: Posting, case: Case) -> Iterator[Group]:
         for part, _, sender in rule.parts(case):
             yield Group(part, rule.at_least, tuple(p for p in everybody if case.pools[p].sender == sender))
     elif rule.sent_by == "lead_hospital":
-        for hospital in sorted({case.hospital_of(j) for j in stand}):
-            below = sum(case.hospital_of(j) == hospital for j in stand)
-            where = case.sites[hospital].id if hospital >= 0 else ""
-            inside = tuple(p for p in everybody if case.pools[p].hospital == hospital)
+        # (Whom some hospitals only may lead, their pools only can supply, whichever of them it will be. Who has no
+        # lead to choose is told apart: see `_unled`.)
+        led = [leads for j in stand if (leads := leads_of(case, j)) or case.leading is None]
+        for leads in sorted({*led, frozenset[int]().union(*led)} if case.leading else {*led}, key=sorted):
+            below = sum(own <= leads for own in led)
+            where = case.sites[min(leads)].id if len(leads) == 1 else ""
+            inside = tuple(p for p in everybody if case.pools[p].hospital in leads)
             yield Group(where, rule.at_least * below, inside)
     elif stand:
         yield Group("", rule.at_least * len(stand), tuple(everybody))
+
+
+def leads_of(case: Case, j: int) -> frozenset[int]:
+    """Return the hospitals that lead a site, or may where the plan forms consortia; none where nobody does."""
+    if case.leading is not None:
+        return frozenset(k for k in case.leading.leads if j in case.leading.in_reach_of(k))
+    return frozenset({case.hospital_of(j)} - {-1})
 
 
 def most_away(rule: Posting, case: Case, pool: int, more: int = 0) -> Fraction:
@@ -85,6 +95,8 @@ def _too_few_experts(book: Book, name: str, rule: Posting) -> Iterator[Finding]:
     years = rule.when(case)
     if not years:
         return
+    if rule.by_lead(case) and rule.scope != "supporter":
+        yield from _unled(book, name, rule)
     for group in groups(rule, case):
         able = sum((most_away(rule, case, p) for p in group.pools), Fraction(0))
         short = group.wanted - able
@@ -109,6 +121,15 @@ def _too_few_experts(book: Book, name: str, rule: Posting) -> Iterator[Finding]:
             yield Finding("unmeetable", (name,), "finding.pools_none", details)
         else:
             yield Finding("unmeetable", (name,), "finding.pools_short", details | {"cure": cure})
+
+
+def _unled(book: Book, name: str, rule: Posting) -> Iterator[Finding]:
+    """Yield the sites that want somebody from their lead, and that no hospital can lead."""
+    stand = [j for j, site in enumerate(book.case.sites) if site.kind in rule.to and site.exists and not site.closable]
+    alone = [j for j in stand if not leads_of(book.case, j)]
+    if alone:
+        details: dict[str, Value] = {"clause": book.cite(name), "count": len(alone), "sites": book.sites(alone)}
+        yield Finding("unmeetable", (name,), "finding.posting_unled", details)
 
 
 def _cheapest(book: Book, rule: Posting, group: Group, short: Fraction) -> Mapping[str, str] | None:

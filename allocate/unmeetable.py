@@ -10,6 +10,7 @@ from allocate.case import Case
 from allocate.costs import charges
 from allocate.findings import Book, Finding, Value
 from allocate.implied import Limit, limits
+from allocate.outsiders import memberships
 from allocate.rules import Forbid, Function, FunctionReach, Presence, Reach, Spending
 from allocate.rules.scopes import parts
 from allocate.shortages import has_time, shortages
@@ -18,7 +19,7 @@ from allocate.unequipped import unequipped
 
 def unmeetable(book: Book) -> Iterator[Finding]:
     """Yield the clauses that stay unmet although every site is open that may be."""
-    for look in (_reach, _function_reach, _presence, _numbers, _budgets, shortages, unequipped):
+    for look in (_reach, _function_reach, _presence, _numbers, _budgets, memberships, shortages, unequipped):
         yield from look(book)
 
 

@@ -35,9 +35,9 @@ _LATER = frozenset(
         *("pools", "tours", "sessions", "fields"),
         *("nesting", "parent", "parent_basis", "hospital", "into", "from"),
         *("adding", "pay", "standing_pay", "capital", "recurrent"),
-        *("functions", "functions_yearly", "consortia", "consortia_yearly", "reserves"),
+        *("functions", "functions_yearly", "consortia", "consortia_yearly", "reserves", "function_reach"),
         *("level", "type", "ownership", "profile_basis"),
-        *("contracts", "contracts_yearly", "care_homes"),
+        *("contracts", "contracts_yearly", "care_homes", "primary_capacity"),
         *("roster", "timetable", "remote", "posted", "postings", "outreach", "care", "fits", "readings"),
         *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
     }

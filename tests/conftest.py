@@ -84,9 +84,9 @@ def copy_sent(where: Path) -> Tiny:
 
 
 def copy_hubs(where: Path) -> Tiny:
-    """Copy the small district that sends people out, with a second hospital, and consortia and functions to decide."""
+    """Copy the small district that sends people out, with a second hospital, care homes, and what hubs belong to."""
     tiny = copy_sent(where)
-    for file in ("institutions.csv", "functions.csv"):
+    for file in ("institutions.csv", "functions.csv", "care_homes.csv"):
         shutil.copy(DATA / "tiny-hubs" / file, tiny.folder)
     more = (DATA / "tiny-hubs" / "hubs.toml").read_text(encoding="utf-8")
     tiny.model.write_text(tiny.model.read_text(encoding="utf-8") + more, encoding="utf-8")

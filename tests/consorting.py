@@ -6,11 +6,15 @@ from itertools import product
 from typing import Any
 
 from tiny import make, site
+from villages import LAT, lon, model, road
 
 from allocate.case import Case
 from allocate.consortia import Consortia, Leading
+from allocate.district import District, Institution, Place, Town
 from allocate.layout import Layout
+from allocate.model import Model
 from allocate.rows import LEADS, Number
+from allocate.units import Basis
 
 NO_WAY = 0
 
@@ -66,3 +70,68 @@ def groupings(case: Case) -> Iterator[Layout]:
     for chosen in product(*choices):
         years = [chosen[t * len(hubs) : (t + 1) * len(hubs)] for t in case.periods]
         yield grouped(case, [{j: k for j, k in zip(hubs, led, strict=True) if k is not None} for led in years])
+
+
+def district(
+    hubs: Mapping[str, tuple[float, int]], hospitals: Mapping[str, tuple[float, Mapping[str, Any]]], **kinds: str
+) -> District:
+    """Return hubs with their kilometre on a road and the people of their towns, and hospitals with what they are.
+
+    Every hub has a town of its own, with one village where it stands; a hospital stands in the nearest hub's town. Hubs
+    are township hospitals unless `kinds` say otherwise. What is said of a hospital may be said of a hub too.
+    """
+    towns = {name: f"town-{name}" for name in hubs}
+    told = {"position_basis": Basis.SURVEYED, "source": "made up"}
+    institutions = [
+        Institution(name, name, kinds.get(name, "township_hospital"), towns[name], Basis.SURVEYED, lon(at), LAT, **told)
+        for name, (at, _) in hubs.items()
+    ]
+    for name, (at, profile) in hospitals.items():
+        near = min(hubs, key=lambda hub: (abs(hubs[hub][0] - at), hub))
+        usual: dict[str, Any] = {"level": 2, "type": "general", "ownership": "public", "profile_basis": Basis.SURVEYED}
+        here = (name, name, "hospital", towns[near], Basis.SURVEYED, lon(at), LAT)
+        institutions.append(Institution(*here, **told, **(usual | profile)))
+    return replace(
+        road(hubs),
+        places=tuple(
+            Place(
+                f"village-{name}",
+                name,
+                "village",
+                towns[name],
+                people=people,
+                people_basis=Basis.SURVEYED,
+                lon=lon(at),
+                lat=LAT,
+                position_basis=Basis.SURVEYED,
+                short_name=name,
+            )
+            for name, (at, people) in hubs.items()
+        ),
+        towns=tuple(Town(town, town, "town", lon(hubs[name][0]), LAT, Basis.SURVEYED) for name, town in towns.items()),
+        institutions=tuple(institutions),
+    )
+
+
+def consorting_model(
+    consortia: Mapping[str, Any] | None, rules: Mapping[str, Mapping[str, Any]] | None = None, **more: Any
+) -> Model:
+    """Return a model that forms consortia, by car at a kilometre a minute, with the goal on them unless told others.
+
+    (The road is a hair longer on the map, and the car as much faster.)
+    """
+    told = {"basis": "assumed", "source": "made up"}
+    members = {
+        "rule": "membership",
+        "kinds": list((consortia or {}).get("members", ["township_hospital"])),
+        "strength": "must",
+    }
+    car = {"name": {"zh": "车", "en": "car"}, "speed_kmh": 60.3, "detour": 1.0, **told}
+    walk = {"name": {"zh": "步行", "en": "walk"}, "speed_kmh": 4.0, "detour": 1.0, **told}
+    numbers: dict[str, Any] = {
+        "modes": {"car": car, "walk": walk},
+        "goals": [{"goal": "districting", "outside_minutes": 900, **told}],
+    }
+    if consortia is not None:
+        numbers["consortia"] = {"mode": "car", **told, **consortia}
+    return model(rules if rules is not None else {"members": members}, **(numbers | more))

@@ -11,20 +11,23 @@ from consorting import NO_WAY, consorting, grouped, groupings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
-from tiny import matches_golden, render, render_columns, render_sum, rule
+from tiny import matches_golden, pool, render, render_columns, render_sum, rule
 
 from allocate import decisions
 from allocate.beside import bounds_beside
 from allocate.case import Case
-from allocate.decisions import consortia
+from allocate.decisions import consortia, posting
 from allocate.goals import GOALS, Districting, Goal
 from allocate.layout import Layout
+from allocate.postings import Postings
 from allocate.program import Options
-from allocate.rows import LEADS, Key, Row, amount, joins
+from allocate.rows import LEADS, Key, Row, amount, joins, tours
 from allocate.rules import Rule
 from allocate.search import _as_a_whole
+from allocate.shortages import Group, groups
 from allocate.stages import clause_values
 from allocate.two_steps import in_two_steps
+from allocate.units import Basis
 
 EXACT = Options(seconds=20, gap=0.0, threads=1, quick=True)
 # Six hubs and three hospitals, by car [min]; the hubs' towns lie in a row, the hospitals in those of A, C and E.
@@ -292,3 +295,42 @@ def test_the_proof_by_the_consortia_alone_is_tight_although_sizes_count() -> Non
 
 def test_only_this_goal_looks_at_consortia_alone() -> None:
     assert [name for name, kind in GOALS.items() if kind.beside == "consortia"] == ["districting"]
+
+
+# ---- what hangs on who leads ----
+
+MONTHLY = Postings(months=(12,), basis=Basis.ASSUMED, source="a toy")
+
+
+def test_experts_from_outside_go_to_hospitals_that_lead_and_to_no_other() -> None:
+    case = consorting([[10, 20], [20, 10]], [10, 10])
+    case = replace(case, postings=MONTHLY, pools=(pool("city"),))
+    hospitals = (2, 3)
+    assert case.receivers == ((0, 1, *hospitals),)
+    one = grouped(case, [{0: 2, 1: 2}])
+    to_lead, to_other = (replace(one, tours={(0, 12, j, 0): 1}) for j in hospitals)
+    assert list(decisions.breaches(case, to_lead)) == []
+    (breach,) = decisions.breaches(case, to_other)
+    assert (breach.about, breach.shortfall) == (("led", 0, 12, "S2", 2025), 1)
+    assert "S2" in breach.sentence()
+    held = {row.about: row for row in posting.rows(case) if row.about[0] == "led"}
+    assert held["led", 0, 12, "S2", 2025].terms == {tours(0, 12, 3, 0): 1, amount(LEADS, 3, 0): -2}
+    # Three are asked for from each supporter, and hubs count as well: the plan keeps to those that lead.
+    wants: dict[str, Rule] = {
+        "city": rule("posting", to=["hospital"], sent_by="tertiary_hospital", scope="supporter", strength="strive")
+    }
+    best = _as_a_whole(case, {**MEMBERS, **wants}, {"districting": goal()}, 0.0, EXACT, None).layout
+    assert list(decisions.breaches(case, best)) == []
+    assert not any(clause_values(case, {**MEMBERS, **wants}, best).values())
+
+
+def test_what_leads_cannot_send_is_known_before_it_is_known_who_leads() -> None:
+    # H1 and H2 can be led by S1 alone, H3 by either. S1 lets one go, S2 two: the first two want one more.
+    case = consorting([[10, NO_WAY], [10, NO_WAY], [20, 10]], [10, 10, 10])
+    case = replace(case, postings=MONTHLY, pools=(pool("S1", 3), pool("S2", 4, away=2)))
+    wants = rule("posting", to=["township_hospital"], sent_by="lead_hospital")
+    assert list(groups(wants, case)) == [Group("S1", 2, (0,)), Group("", 3, (0, 1))]
+    # Where H3 has no lead, nobody is wanted of anybody: that it cannot join is said elsewhere.
+    assert case.leading is not None
+    alone = replace(case.leading, pairs={pair: way for pair, way in case.leading.pairs.items() if pair[0] != 2})
+    assert list(groups(wants, replace(case, leading=alone))) == [Group("S1", 2, (0,))]

@@ -1,46 +1,17 @@
 """Physics of postings, visits and teams, said twice: as ranges and rows for the solver, and as a check of a plan."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import product
+from collections.abc import Sequence
 from typing import Any
 
+from agreement import agrees, of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import layout_at, make, pool, resource, site, value_in, violation, way
+from tiny import make, pool, resource, site, way
 
 from allocate.case import Case
 from allocate.decisions import outreach, posting, staffing
 from allocate.layout import Layout
-from allocate.rows import Column, Key, Row, amount, opened, tours, visits
-
-Ranges = Mapping[Key, Sequence[int]]
-
-
-def holds(columns: Iterable[Column], layout: Layout, rows: Sequence[Row], families: set[str]) -> bool:
-    """Tell whether a layout has what there are variables for, each within its range, and meets every row."""
-    ranges, value = {column.key: column for column in columns}, value_in(layout)
-    told: set[Key] = {("tours", *about) for about, number in layout.tours.items() if number}
-    told |= {("visit", *about) for about in layout.visits}
-    return (
-        {key for key in told if key[0] in families} <= set(ranges)
-        and all(column.low <= value(key) <= column.high for key, column in ranges.items())
-        and not any(violation(row, value) for row in rows)
-    )
-
-
-def agrees(decision: Any, case: Case, ranges: Ranges, families: set[str]) -> set[str]:
-    """Check that rows and breaches agree at every point of a box, and return what is wrong in it somewhere."""
-    rows, columns = list(decision.rows(case)), list(decision.columns(case))
-    seen = Counter[str]()
-    for point in product(*ranges.values()):
-        layout = layout_at(dict(zip(ranges, point, strict=True)))
-        abouts = [breach.about for breach in decision.breaches(case, layout)]
-        assert len(set(abouts)) == len(abouts), "two breaches are about one thing"
-        wrong = {str(about[0]) for about in abouts}
-        assert holds(columns, layout, rows, families) == (not wrong), (layout, wrong)
-        seen.update(wrong or {"lawful"})
-    return set(seen)
+from allocate.rows import Key, amount, opened, tours, visits
 
 
 def hospital_and_hubs(**changes: Any) -> Case:
@@ -68,7 +39,7 @@ def test_no_more_are_away_than_a_department_lets_go_nor_than_work_at_the_hospita
     ranges |= {tours(0, 6, j, 0): range(4) for j in (0, 1)} | {tours(0, 12, 0, 0): range(2)}
     # (Ten months have no room for a tour of twelve, and nobody is posted to a hospital of the district.)
     ranges |= {tours(1, 6, 1, 0): range(3), tours(1, 12, 0, 0): range(2), tours(0, 6, 2, 0): range(-1, 2)}
-    wrong = agrees(posting, case, ranges, {"tours"})
+    wrong = agrees(posting, case, ranges, of("tours"))
     assert wrong == {"lawful", "tours", "away", "posted", "staff away"}
 
 
@@ -90,21 +61,21 @@ def test_who_is_away_is_in_no_team_at_home_and_leaves_in_the_months_of_the_pool_
     ranges: dict[Key, Sequence[int]] = {opened(0, 0): (1,), opened(1, 0): (1,), opened(2, 0): (1,)}
     ranges |= {amount("physicians", 2, 0): range(4), amount("gps", 2, 0): range(3), amount("teams", 2, 0): range(3)}
     ranges |= {tours(0, 6, 0, 0): range(3), tours(1, 6, 1, 0): range(3)}
-    assert agrees(posting, case, ranges, {"tours"}) == {"lawful", "staff away"}
+    assert agrees(posting, case, ranges, of("tours")) == {"lawful", "staff away"}
 
 
 def test_experts_from_outside_go_to_hospitals_too_and_need_nobody_here() -> None:
     case = hospital_and_hubs(pools=[pool("north", away=1, tours=1)], months=(6,))
     ranges: dict[Key, Sequence[int]] = {opened(0, 0): (1,), opened(1, 0): range(2), opened(2, 0): (1,)}
     ranges |= {tours(0, 6, j, 0): range(-1, 3) for j in range(3)}
-    assert agrees(posting, case, ranges, {"tours"}) == {"lawful", "tours", "away", "posted"}
+    assert agrees(posting, case, ranges, of("tours")) == {"lawful", "tours", "away", "posted"}
 
 
 def test_a_pool_whose_staff_the_hospital_cannot_have_is_not_asked_for_them() -> None:
     case = hospital_and_hubs(pools=[pool("H", 2, resource="physicians")], resources={"physicians": hub_doctors()})
     ranges: dict[Key, Sequence[int]] = {opened(0, 0): (1,), opened(1, 0): (1,), opened(2, 0): (1,)}
     ranges |= {tours(0, 12, 0, 0): range(3)}
-    assert agrees(posting, case, ranges, {"tours"}) == {"lawful", "away"}
+    assert agrees(posting, case, ranges, of("tours")) == {"lawful", "away"}
 
 
 def hub_doctors() -> Any:
@@ -134,7 +105,7 @@ def test_one_hub_that_is_open_visits_a_village_with_enough_teams_cars_and_time_o
     ranges |= {amount(what, j, 0): range(3) for what in ("teams", "cars") for j in (0, 1)}
     # (The second hub is too far from the second village.)
     ranges |= {visits("rounds", stop, j, 0): range(2) for stop in (0, 1) for j in (0, 1)}
-    wrong = agrees(outreach, case, ranges, {"visit"})
+    wrong = agrees(outreach, case, ranges, of("visit"))
     assert wrong == {"lawful", "visit", "visits", "once", "half days", "road"}
 
 
@@ -153,7 +124,7 @@ def test_nobody_is_out_in_two_ways_at_once() -> None:
     ranges: dict[Key, Sequence[int]] = {opened(0, 0): (1,)}
     ranges |= {amount("teams", 0, 0): range(3), amount("cars", 0, 0): range(2), amount("drivers", 0, 0): (1,)}
     ranges |= {visits(name, stop, 0, 0): range(2) for name, each in ways.items() for stop, _ in each.pairs}
-    assert agrees(outreach, case, ranges, {"visit"}) == {"lawful", "half days"}
+    assert agrees(outreach, case, ranges, of("visit")) == {"lawful", "half days"}
 
     def is_possible(*out: tuple[str, int]) -> bool:
         amounts = {("teams", 0, 0): 1, ("cars", 0, 0): 1, ("drivers", 0, 0): 1}
@@ -187,7 +158,7 @@ def test_rows_and_check_of_visits_agree_whatever_the_way_is_like(data: st.DataOb
         amount(what, j, 0): draw(st.sampled_from(((0, 1), (1,), (0, 2)))) for what in ("teams", "cars") for j in (0, 1)
     }
     ranges |= {visits("rounds", stop, j, 0): range(2) for stop in range(3) for j in (0, 1)}
-    assert "lawful" in agrees(outreach, case, ranges, {"visit"})
+    assert "lawful" in agrees(outreach, case, ranges, of("visit"))
 
 
 @settings(max_examples=25, deadline=None)
@@ -211,7 +182,7 @@ def test_rows_and_check_of_postings_agree_whatever_the_pools_are_like(data: st.D
     ranges |= {amount("physicians", 2, 0): range(3)}
     ranges |= {tours(p, m, p % 3, 0): range(3) for p in range(len(pools)) for m in months}
     ranges |= {tours(0, months[0], 1, 0): range(2)}
-    assert "lawful" in agrees(posting, case, ranges, {"tours"})
+    assert "lawful" in agrees(posting, case, ranges, of("tours"))
 
 
 def test_no_doctor_is_in_two_teams_nor_in_one_as_a_part_and_in_another_as_a_whole() -> None:
@@ -230,7 +201,7 @@ def test_no_doctor_is_in_two_teams_nor_in_one_as_a_part_and_in_another_as_a_whol
     ranges |= {amount(name, 0, 0): range(3) for name in resources}
     ranges |= {amount(f"doctors.{which}", 0, 0): range(3) for which in ("joined", "spare")}
     ranges |= {amount("gps.joined", 0, 0): range(3)}
-    wrong = agrees(staffing, case, ranges, set())
+    wrong = agrees(staffing, case, ranges, of())
     assert wrong == {"lawful", "needs", "part", "conserved"}
 
     def is_possible(doctors: int, gps: int, families: int, rounds: int) -> bool:
@@ -255,4 +226,4 @@ def test_a_team_that_takes_two_of_the_same_claims_both() -> None:
     assert case.claims("doctors", 0) == {"rounds": 2, "posts": 1}
     ranges: dict[Key, Sequence[int]] = {opened(0, 0): (1,)} | {amount(name, 0, 0): range(4) for name in resources}
     ranges |= {amount("doctors.joined", 0, 0): range(4)}
-    assert agrees(staffing, case, ranges, set()) == {"lawful", "needs", "posts", "conserved"}
+    assert agrees(staffing, case, ranges, of()) == {"lawful", "needs", "posts", "conserved"}

@@ -14,6 +14,7 @@ from typing import Any
 
 import geopandas
 import pytest
+from belonging import with_belonging
 from python_calamine import CalamineWorkbook
 from sending import with_sending
 
@@ -31,11 +32,16 @@ PARTS = ("served", "no_capacity", "rounds", "posted", "out_of_range")
 MONEY = ("opening", "yearly", "total")
 # Beside them, where a plan decides postings and rounds.
 SENDING_MONEY = ("postings", "outreach", "capital", "recurrent")
+# And where it decides consortia and functions.
+BELONGING_MONEY = ("functions", "functions_yearly", "consortia", "consortia_yearly")
+# The plan years of the small district.
+YEARS = (2025, 2027)
 MONTHS = tuple(f"month_{month}" for month in range(1, 13))
 DAYS = ("mon", "tue", "wed", "thu", "fri")
 FORMS = ("html", "xlsx", "gpkg", "csv", "geojson")
 TEXTS = {
     *("id", "town_id", "status", "served_by", "preset", "hub_id", "sender_id", "way_id", "base_id", "rule"),
+    *("lead_id", "function_id", "centre_id", "resource_id"),
     *(*MONTHS, *DAYS),
 }
 # The columns by which a table is read back where columns have headings in words.
@@ -58,6 +64,15 @@ SENDING: Mapping[str, tuple[str, ...]] = {
     "timetable": ("year", "way_id", "base_id", "team"),
     "timetable_by_team": ("year", "way_id", "base_id", "team", *DAYS),
     "readings": ("year", "rule", "villages", "visited", "teams_needed"),
+}
+BELONGING: Mapping[str, tuple[str, ...]] = {
+    "consortia": ("year", "lead_id", "members", "people", "once", "each_year"),
+    "members": ("year", "id", "lead_id", "people", "to_lead"),
+    "centres": ("year", "function_id", "id", "linked"),
+    "functions": ("function_id", "id", "centre_id", "since", "last_year", "once", "each_year"),
+    "function_matrix": ("id", "functions_had"),
+    "function_shares": ("year", "function_id", "having"),
+    "reserves": ("year", "id", "resource_id", "whole_number", "held_back"),
 }
 LAYERS = ("towns", "places", "sites", "links")
 # What each table says something about; a layer of towns has no line for the district.
@@ -82,6 +97,14 @@ HOLDS: Mapping[str, set[str]] = {
     "timetable": {"half-days"},
     "timetable_by_team": {"half-days"},
     "readings": {"villages", "visited villages", "teams needed"},
+    "consortia": {"led", "led people", "once for consortia", "yearly for consortia"},
+    "members": {"led", "led people", "to lead"},
+    "centres": {"linked"},
+    "functions": {"has", "linked", "once for functions", "yearly for functions"},
+    "centre_links": {"linked"},
+    "function_matrix": {"has at the end"},
+    "function_shares": {"has"},
+    "reserves": {"there", "held back"},
     "page": {"district", "town", "place", "residents", "site", "cost", "cost in all", "within"},
     "page of postings": {"posted months", "months there"},
     "page of rounds": {"visits", "minutes", "half-days", "next best"},
@@ -129,11 +152,39 @@ def expected(content: Content) -> dict[tuple[Any, ...], int]:
         found[within(row["preset"], row["scope"], row["year"])] += row["covered"]
     if content.get("roster"):
         found.update(sending(content))
+    found.update(belonging(content))
     return dict(found)
 
 
+def belonging(content: Content) -> Counter[tuple[Any, ...]]:
+    """Return every figure of consortia, functions and reserves, from plan.json alone; their money from the budget."""
+    found: Counter[tuple[Any, ...]] = Counter()
+    for row in content.get("consortia", ()):
+        if row["id"] != row["lead"]:
+            found["led", row["year"], row["lead"]] += 1
+            found["led people", row["year"], row["lead"]] += row["people"]
+            found["to lead", row["year"], row["id"]] += row["minutes"]
+    kinds = {site["id"]: site["kind"] for site in content["sites"]}
+    for row in content.get("functions", ()):
+        for year in YEARS:
+            if (row["since"] or 0) <= year <= (row["until"] or 9999):
+                found["has", year, row["function"]] += 1
+                found["linked", year, row["function"], row["centre"]] += 1 if row["centre"] else 0
+                if year == YEARS[-1] and kinds[row["id"]] not in ("clinic", "station"):
+                    found["has at the end", row["id"]] += 1
+    for row in content.get("reserves", ()):
+        key = row["year"], row["id"], row["resource"]
+        found.update({("there", *key): row["number"], ("held back", *key): row["reserved"]})
+    for row in content["budget"] if content.get("functions") else ():
+        for what in ("functions", "consortia"):
+            found[f"once for {what}", row["year"]] += row[what]
+            found[f"yearly for {what}", row["year"]] += row[f"{what}_yearly"]
+    return found
+
+
 def money_of(content: Row) -> tuple[str, ...]:
-    return (*MONEY, *SENDING_MONEY) if content.get("roster") else MONEY
+    belonging = BELONGING_MONEY if content.get("functions") else ()
+    return (*MONEY, *SENDING_MONEY, *belonging) if content.get("roster") else MONEY
 
 
 def sending(content: Content) -> Counter[tuple[Any, ...]]:
@@ -176,7 +227,9 @@ def of_ledger(row: Row) -> Iterator[Line]:
 
 
 def of_money(row: Row) -> Iterator[Line]:
-    yield from ((("money", row["year"], name), row[name]) for name in (*MONEY, *SENDING_MONEY) if name in row)
+    yield from (
+        (("money", row["year"], name), row[name]) for name in (*MONEY, *SENDING_MONEY, *BELONGING_MONEY) if name in row
+    )
 
 
 def of_posting(row: Row) -> Iterator[Line]:
@@ -217,6 +270,54 @@ def of_reading(row: Row) -> Iterator[Line]:
 
 def of_fit(row: Row) -> Iterator[Line]:
     yield ("months that fit", row["year"], row["hub_id"]), row["month_count"]
+
+
+def of_consortium(row: Row) -> Iterator[Line]:
+    yield ("led", row["year"], row["lead_id"]), row["members"]
+    yield ("led people", row["year"], row["lead_id"]), row["people"]
+    yield ("once for consortia", row["year"]), row["once"]
+    yield ("yearly for consortia", row["year"]), row["each_year"]
+
+
+def of_member(row: Row) -> Iterator[Line]:
+    # (A hub in no consortium has a line that says so.)
+    if row["lead_id"]:
+        yield ("led", row["year"], row["lead_id"]), 1
+        yield ("led people", row["year"], row["lead_id"]), row["people"]
+        yield ("to lead", row["year"], row["id"]), row["to_lead"]
+
+
+def of_centre(row: Row) -> Iterator[Line]:
+    yield ("linked", row["year"], row["function_id"], row["id"]), row["linked"]
+
+
+def of_centre_link(row: Row) -> Iterator[Line]:
+    for year in YEARS:
+        if (row["since"] or 0) <= year <= (row["last_year"] or 9999):
+            yield ("linked", year, row["function_id"], row["centre_id"] or None), 1 if row["centre_id"] else 0
+
+
+def of_function(row: Row) -> Iterator[Line]:
+    yield from of_centre_link(row)
+    for year in YEARS:
+        if (row["since"] or 0) <= year <= (row["last_year"] or 9999):
+            yield ("has", year, row["function_id"]), 1
+            yield ("yearly for functions", year), row["each_year"]
+    yield ("once for functions", int(row["since"] or 0)), row["once"]
+
+
+def of_matrix(row: Row) -> Iterator[Line]:
+    yield ("has at the end", row["id"]), row["functions_had"]
+
+
+def of_share(row: Row) -> Iterator[Line]:
+    yield ("has", row["year"], row["function_id"]), row["having"]
+
+
+def of_reserve(row: Row) -> Iterator[Line]:
+    key = row["year"], row["id"], row["resource_id"]
+    yield ("there", *key), row["whole_number"]
+    yield ("held back", *key), row["held_back"]
 
 
 def of_place(row: Row) -> Iterator[Line]:
@@ -264,6 +365,14 @@ SAY: Mapping[str, Sequence[Callable[[Row], Iterator[Line]]]] = {
     "timetable": (of_half_day,),
     "timetable_by_team": (of_week,),
     "readings": (of_reading,),
+    "consortia": (of_consortium,),
+    "members": (of_member,),
+    "centres": (of_centre,),
+    "functions": (of_function,),
+    "centre_links": (of_centre_link,),
+    "function_matrix": (of_matrix,),
+    "function_shares": (of_share,),
+    "reserves": (of_reserve,),
 }
 
 
@@ -290,8 +399,10 @@ def tables_of(content: Content) -> Mapping[str, tuple[str, ...]]:
     """Return the tables that a plan has, and the columns by which they are read back."""
     if not content.get("roster"):
         return COLUMNS
-    money = {name: (*COLUMNS[name], *SENDING_MONEY) for name in ("years", "budget")}
-    return {**COLUMNS, **money, **SENDING}
+    if not content.get("functions"):
+        return {**COLUMNS, **{name: (*COLUMNS[name], *SENDING_MONEY) for name in ("years", "budget")}, **SENDING}
+    money = {name: (*COLUMNS[name], *SENDING_MONEY, *BELONGING_MONEY) for name in ("years", "budget")}
+    return {**COLUMNS, **money, **SENDING, **BELONGING}
 
 
 def by_columns(
@@ -319,7 +430,8 @@ def read_workbook(files: Files) -> dict[str, Any]:
         name = "summary" if table == "years" else table
         sheet = book.get_sheet_by_name(say_in(files.language, f"sheet.{name}")).to_python(skip_empty_area=False)
         # What a sheet is about stands above its headings; below its last row there is nothing.
-        top = next(at for at, line in enumerate(sheet) if say_in(files.language, "field.year") in line)
+        first = say_in(files.language, f"field.{columns[0]}")
+        top = next(at for at, line in enumerate(sheet) if first in line)
         cells = [line for line in sheet[top:] if any(cell != "" for cell in line)]
         if table == "years" and files.content.get("roster"):
             # What of the money is for what stands in a second table below.
@@ -363,7 +475,9 @@ def drawn(layers: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
 
 def all_layers(files: Files) -> tuple[str, ...]:
     """Return the layers and tables of the GeoPackage that hold figures."""
-    return (*LAYERS, "postings", *SENDING) if files.content.get("roster") else LAYERS
+    if not files.content.get("functions"):
+        return (*LAYERS, "postings", *SENDING) if files.content.get("roster") else LAYERS
+    return (*LAYERS, "postings", "centre_links", *SENDING, *BELONGING)
 
 
 def read_geopackage(files: Files) -> dict[str, Any]:
@@ -387,6 +501,7 @@ def read_layers(files: Files) -> dict[str, Any]:
 
 def read_geojson(files: Files) -> dict[str, Any]:
     names = (*LAYERS, "postings", "rounds") if files.content.get("roster") else LAYERS
+    names = (*names, "consortia", "members", "centre_links") if files.content.get("functions") else names
     texts = {name: (files.folder / "geojson" / f"{name}.geojson").read_text(encoding="utf-8") for name in names}
     return drawn(
         {name: [feature["properties"] for feature in json.loads(text)["features"]] for name, text in texts.items()}
@@ -509,18 +624,22 @@ def awkward(content: Content) -> Content:
             closed = site
     for row in awkward["budget"]:
         row.update({name: 10_007 * row[name] for name in money_of(content)})
+    settings = awkward["settings"]
+    for table in (settings["consortia"], *settings["functions"].values()):
+        table.update({key: 10_007 * value for key, value in table.items() if isinstance(value, int)})
     kept = closed | {"action": "keep", "people": {"2025": 0}, "only_site_of": {"2025": 0}}
     closed["year"] = 2027
     awkward["sites"].append(kept)
     return awkward
 
 
-@pytest.fixture(scope="module", params=["tiny", "sending", "awkward"])
+@pytest.fixture(scope="module", params=["tiny", "full", "awkward"])
 def content(request: pytest.FixtureRequest, tiny_plan: Plan) -> Content:
     plain = copy.deepcopy(dict(tiny_plan.content))
     if request.param == "tiny":
         return plain
-    return with_sending(plain) if request.param == "sending" else awkward(with_sending(plain))
+    full = with_belonging(with_sending(plain))
+    return full if request.param == "full" else awkward(full)
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)
@@ -534,9 +653,13 @@ def test_the_plan_itself_adds_up(content: Content) -> None:
         assert sum(row[part] for part in PARTS) == row["people"] > 0
     for year in content["years"]:
         assert right["district", year, "served"] == sum(right["site", site["id"], year] for site in by_id(content))
-    # (What postings and rounds cost is no site's.)
-    sent = sum((row.get("postings", 0) + row.get("outreach", 0)) * row["calendar_years"] for row in content["budget"])
-    assert right["cost in all",] == sum(right["money", year, "total"] for year in content["years"]) - sent > 0
+    # (What postings, rounds, functions and consortia cost is no site's.)
+    yearly, once = ("postings", "outreach", "functions_yearly", "consortia_yearly"), ("functions", "consortia")
+    others = sum(
+        sum(row.get(name, 0) for name in once) + sum(row.get(name, 0) for name in yearly) * row["calendar_years"]
+        for row in content["budget"]
+    )
+    assert right["cost in all",] == sum(right["money", year, "total"] for year in content["years"]) - others > 0
 
 
 def by_id(content: Content) -> list[Row]:
@@ -566,7 +689,7 @@ def test_in_every_table_the_people_are_the_sum_of_the_statuses(file: str, files:
 
 def test_every_csv_opens_in_a_spreadsheet_in_its_own_script(files: Files) -> None:
     tables = [files.folder / "sites.csv", *(files.folder / "csv").iterdir()]
-    assert len(tables) == 17 + (len(SENDING) if files.content.get("roster") else 0)
+    assert len(tables) == 17 + (len(SENDING) + len(BELONGING) if files.content.get("roster") else 0)
     for table in tables:
         text = table.read_bytes()
         assert text.startswith(b"\xef\xbb\xbf"), "the mark that tells Excel that it is UTF-8"
@@ -605,7 +728,7 @@ def spoil_people_of_site(content: Content) -> None:
 
 
 def spoil_cost(content: Content) -> None:
-    content["sites"][-1]["cost"] += 1
+    next(site for site in reversed(content["sites"]) if site["cost"])["cost"] += 1
 
 
 def spoil_budget(content: Content) -> None:
@@ -652,6 +775,42 @@ def spoil_outreach(content: Content) -> None:
     content["budget"][0]["outreach"] += 1
 
 
+def spoil_member(content: Content) -> None:
+    content["consortia"][1]["people"] += 1
+
+
+def spoil_lead(content: Content) -> None:
+    content["consortia"].pop()
+
+
+def spoil_far(content: Content) -> None:
+    content["consortia"][2]["minutes"] += 1
+
+
+def spoil_function(content: Content) -> None:
+    content["functions"][-1]["until"] = None
+
+
+def spoil_centre(content: Content) -> None:
+    content["functions"][4]["centre"] = "hospital-2"
+
+
+def spoil_reserve(content: Content) -> None:
+    content["reserves"][0]["reserved"] += 1
+
+
+def spoil_price(content: Content) -> None:
+    content["settings"]["functions"]["tcm_corner"]["yearly"] += 1
+
+
+def spoil_forming(content: Content) -> None:
+    content["settings"]["consortia"]["opening"] += 1
+
+
+def spoil_setting_up(content: Content) -> None:
+    content["budget"][0]["functions"] += 1
+
+
 @pytest.mark.parametrize(
     ("spoil", "where"),
     [
@@ -674,12 +833,22 @@ def spoil_outreach(content: Content) -> None:
         (spoil_reading, {"readings"}),
         (spoil_fit, {"fits"}),
         (spoil_outreach, {"years", "budget"}),
+        (spoil_member, {"consortia", "members"}),
+        (spoil_lead, {"consortia", "members"}),
+        (spoil_far, {"members"}),
+        (spoil_function, {"functions", "function_shares", "function_matrix"}),
+        (spoil_centre, {"functions", "centres", "centre_links"}),
+        (spoil_reserve, {"reserves"}),
+        # What functions and consortia cost is worked out by each file, and is what the budget says.
+        (spoil_price, {"functions"}),
+        (spoil_forming, {"consortia"}),
+        (spoil_setting_up, {"years", "budget"}),
     ],
 )
 def test_one_figure_that_is_wrong_by_one_is_seen_wherever_it_stands(
     spoil: Callable[[Content], None], where: set[str], tiny_plan: Plan, tmp_path: Path
 ) -> None:
-    right = with_sending(tiny_plan.content)
+    right = with_belonging(with_sending(tiny_plan.content))
     wrong = copy.deepcopy(right)
     spoil(wrong)
     files = write_all(wrong, tmp_path / "plan", "zh")

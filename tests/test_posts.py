@@ -140,3 +140,27 @@ def test_putting_a_spare_doctor_to_work_costs_no_clause_anything() -> None:
     half = rule("ratio", resource="gps", to="doctors", at_least=0.5)
     found = lay_out(case, model_of(case, {"half": half}), QUICK, gap=0.0)
     assert list(half.breaches(case, found.layout)) == []
+
+
+def test_every_hospital_holds_back_a_fifth_of_its_own_beds_rounded_up() -> None:
+    # Of 11 beds a fifth is 2.2, so 3; of 4 it is 0.8, so 1; of none, none. The clause asks for a fifth of all 15: 3.
+    resources = {
+        "beds": resource(at={"hospital": 20}, yearly=5),
+        "reserved_beds": resource(at={"hospital": 20}, part_of="beds", held_back=True),
+    }
+    hospitals = [site(name, kind="hospital", exists=True) for name in ("G", "H", "NEW")]
+    stock = {("beds", 0): 11, ("beds", 1): 4}
+    case = make([[1]], hospitals, {}, resources=resources, stock=stock)
+    fifth = rule("reserve", of=("beds",), share=0.2)
+    first = staff(case, [fifth], greedy(case, [fifth]))
+    found = lay_out(case, model_of(case, {"fifth": fifth}), QUICK, gap=0.0).layout
+    for layout in (first, found):
+        assert impossible(case, [], layout) == list(fifth.breaches(case, layout)) == []
+        assert [layout.amounts.get(("reserved_beds", j, 0), 0) for j in range(3)] == [3, 1, 0]
+        assert [layout.amounts.get(("beds", j, 0), 0) for j in range(3)] == [11, 4, 0]
+    # To hold back costs nothing: 15 beds cost what they cost.
+    assert Cost().value(case, found) == 0
+    # Without any held back, 3 are missing, the share being 0.
+    none = replace(found, amounts={about: n for about, n in found.amounts.items() if about[0] == "beds"})
+    assert [breach.shortfall for breach in fifth.breaches(case, none)] == [3]
+    assert fifth.measure(case, none, 0) == (0, Fraction(1, 5))

@@ -9,6 +9,7 @@ from tiny import (
     GOLDEN,
     breached,
     called,
+    contracts,
     every_point,
     grouped,
     layout_at,
@@ -166,6 +167,12 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         {"of": "members", "at_least": 2, "at_most": 2, "years": (2025,)},
         {"of": "consortia", "at_least": 1, "at_most": 1, "years": (2025,)},
     ],
+    "contracts": [
+        # Of two homes with 3 and 1 beds, both may go to the hub D and the larger one to clinic A too.
+        {"share": 0.5},
+        {"share": 1.0, "years": (2027,)},
+        {"share": 0.75, "of": "beds"},
+    ],
 }
 # What a lead hospital sends, where the plan forms consortia: where no hospital leads a hub, nobody counts there.
 BY_LEAD: list[dict[str, Any]] = [
@@ -173,6 +180,13 @@ BY_LEAD: list[dict[str, Any]] = [
     {"to": ("township_hospital",), "sent_by": "lead_hospital", "scope": "district", "months": 12, "years": (2027,)},
     {"to": ("township_hospital",), "sent_by": "lead_hospital", "scope": "supporter", "years": (2025,)},
 ]
+
+
+def signing(**changes: Any) -> Case:
+    """Return the valley with two care homes."""
+    return valley(contracting=contracts([3, 1], {(0, 0): 300, (0, 3): 600, (1, 3): 60}), **changes)
+
+
 # Sites that count because of what they can do, of whatever kind they are.
 WITH_FUNCTION: list[dict[str, Any]] = [
     {"kinds": ("township_hospital", "ems_station"), "function": "ems", "at_most": 3, "years": (2025,)},
@@ -184,6 +198,7 @@ GROUNDS: dict[str, Ground] = {
     **dict.fromkeys(("posting", "rounds", "reach"), sending),
     **dict.fromkeys(("function", "membership", "consortium_size"), grouped),
     "function_reach": called,
+    "contracts": signing,
 }
 EVERY = [
     *((name, numbers, GROUNDS.get(name, valley)) for name, examples in EXAMPLES.items() for numbers in examples),

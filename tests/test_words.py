@@ -12,12 +12,14 @@ from typing import get_args, get_type_hints
 import pytest
 
 from allocate import tables
+from allocate.abilities import Ability
 from allocate.goals import GOALS
 from allocate.model import SITED
 from allocate.outreach import DAY_NAMES, HALF_NAMES, WEEKS
 from allocate.policies import REGIMES
 from allocate.population import AGES, Method
-from allocate.report.frames import LAYERS, SENDING_LAYERS
+from allocate.report.belonging_tables import BELONGING_SHEETS
+from allocate.report.frames import BELONGING_LAYERS, LAYERS, SENDING_LAYERS
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import STATUSES
 from allocate.rows import POLICY
@@ -37,6 +39,7 @@ SHEETS = {
     *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting"),
     *("draws", "front", "assumptions", "problems", "sources", "staffing", "staff_flows", "staff_by_town"),
     *SENDING_SHEETS,
+    *BELONGING_SHEETS,
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
 POLICY_FILES = [tomllib.loads(file.read_text("utf-8")) for file in sorted((ROOT / "models/policies").glob("*.toml"))]
@@ -101,6 +104,11 @@ CODES: dict[str, set[str]] = {
     },
     "status": {*STATUSES, "unknown"},
     "support": {"resident", "remote", "part", "none"},
+    "having": {
+        *("today", "set_up", "linked", "other_centre", "posted", "only", "by_centre"),
+        *(f"asked_{what}_{where}" for what in ("share", "number") for where in ("district", "consortium")),
+    },
+    "within": set(get_args(Ability.model_fields["within"].annotation)),
     "week": {"every", *(str(week) for week in range(1, max(WEEKS.values()) + 1))},
     "half": set(HALF_NAMES),
     "which": set(get_args(get_type_hints(Rounds)["where"])),
@@ -133,7 +141,7 @@ CODES: dict[str, set[str]] = {
     },
     "projection": set(get_args(Method)),
     "age": set(AGES),
-    "gis": {*LAYERS, *SENDING_LAYERS, "no_room"},
+    "gis": {*LAYERS, *SENDING_LAYERS, *BELONGING_LAYERS, "no_room"},
 }
 # Chinese that is no text for people: table descriptions in both languages stand side by side with their columns,
 # and the reader knows how a blank cell is written.

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from allocate.abilities import Ability
 from allocate.case import Case, Site
 from allocate.consortia import Consortia, Leading
+from allocate.contracts import Contracting, Contracts
 from allocate.decisions import consortia, functions, posting
+from allocate.district import CareHome
 from allocate.layout import Layout
 from allocate.outreach import Outreach, Way
 from allocate.postings import MONTHS, Pool, Postings
@@ -58,6 +60,7 @@ def make(
     monthly: int = 0,
     handover: int = 0,
     ways: Mapping[str, Way] | None = None,
+    contracting: Contracting | None = None,
 ) -> Case:
     """Return a case: places P1, P2, … in towns T1, T2, …, and the `seconds` of every pair in reach.
 
@@ -89,6 +92,7 @@ def make(
         postings=posted if pools else None,
         pools=tuple(pools),
         ways=ways or {},
+        contracting=contracting,
     )
 
 
@@ -122,6 +126,21 @@ def way(pairs: Mapping[tuple[int, int], int], **numbers: Any) -> Way:
         "basis": "assumed",
     }
     return Way(Outreach.model_validate(usual | numbers), pairs)
+
+
+def contracts(
+    beds: Sequence[int],
+    pairs: Mapping[tuple[int, int], int],
+    existing: Mapping[int, int] | None = None,
+    **numbers: Any,
+) -> Contracting:
+    """Return how care homes H1, H2, … with so many beds may have contracts, with the time of every pair [s]."""
+    usual = {"by": ["township_hospital"], "mode": "car", "minutes": 30, "source": "a toy", "basis": "assumed"}
+    homes = tuple(
+        CareHome(f"H{h + 1}", f"H{h + 1}", "T1", number, 117.3, 39.7, Basis.ASSUMED, Basis.ASSUMED, "a toy")
+        for h, number in enumerate(beds)
+    )
+    return Contracting(Contracts.model_validate(usual | numbers), homes, pairs, existing or {})
 
 
 def resource(**numbers: Any) -> Resource:
@@ -312,7 +331,7 @@ def every_point(
 
     def most(key: Key) -> int:
         match key:
-            case ("open", _, _) | ("visit", _, _, _, _) | ("joins", _, _, _):
+            case ("open", _, _) | ("visit", _, _, _, _) | ("joins", _, _, _) | ("contract", _, _, _):
                 return 1
             case ("amount", str(what), _, _) if what in case.abilities or what == LEADS:
                 return 1
@@ -358,6 +377,7 @@ def layout_at(point: Mapping[Key, int]) -> Layout:
         frozenset(key[1:] for key, on in point.items() if key[0] == "visit" and on),
         members=frozenset(key[1:] for key, on in point.items() if key[0] == "joins" and on),
         links=frozenset(key[1:] for key, on in point.items() if key[0] == "linked" and on),
+        contracts=frozenset(key[1:] for key, on in point.items() if key[0] == "contract" and on),
     )
 
 
@@ -387,6 +407,8 @@ def value_in(layout: Layout, ties: Iterable[Row] = ()) -> Callable[[Key], Number
                 return layout.tours.get((p, months, j, t), 0)
             case ("visit", name, stop, j, t):
                 return int((name, stop, j, t) in layout.visits)
+            case ("contract", h, j, t):
+                return int((h, j, t) in layout.contracts)
             case ("joins", j, k, t):
                 return int((j, k, t) in layout.members)
             case ("linked", name, j, k, t):

@@ -88,7 +88,9 @@ def rows(case: Case) -> Iterator[Row]:
         for k in leading.leads:
             about_lead = (case.sites[k].id, year)
             if k in leading.given:
+                # (It leads, even where nobody joins.)
                 yield Row(("given", *about_lead), {amount(LEADS, k, t): 1}, ">=", 1)
+                continue
             members: dict[Key, Number] = {joins(j, k, t): -1 for j in leading.members_of(k)}
             yield Row(("empty", *about_lead), {amount(LEADS, k, t): 1} | members, "<=", 0)
         if leading.plan.contiguous:
@@ -104,6 +106,19 @@ def _adjoining(case: Case, leading: Leading, t: int) -> Iterator[Row]:
             out: dict[Key, Number] = {_flow(k, a, b, t): -1 for a, b in flows if a == j}
             yield Row(("passes", *about), into | out | {joins(j, k, t): -1}, "==", 0)
             yield Row(("passes on", *about), into | {joins(j, k, t): -len(members)}, "<=", 0)
+
+
+def hospital_above(case: Case, layout: Layout, j: int) -> int:
+    """Return the index of the hospital above a site in a plan; -1 without one.
+
+    Where the plan forms consortia, that is the lead of the one that the site, or the hub above it, is in: once in it,
+    it stays. Else it is that of today.
+    """
+    if case.leading is None:
+        return case.hospital_of(j)
+    chain = (j, case.above(j))
+    leads = (layout.lead_of.get((k, t), -1) for k in chain if k >= 0 for t in reversed(case.periods))
+    return next((lead for lead in leads if lead not in (-1, j)), -1)
 
 
 def apart(case: Case, layout: Layout, k: int, t: int) -> list[int]:
@@ -149,8 +164,7 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
     for k in leading.leads:
         for t in case.periods:
             details = {"lead": case.sites[k].name, "year": case.years[t]}
-            has_members = any((lead, u) == (k, t) for _, lead, u in layout.members)
-            if ((k, t) in leads) != has_members:
+            if k not in leading.given and (k, t) in leads and not any(pair[1:] == (k, t) for pair in layout.members):
                 yield Breach(("empty", case.sites[k].id, case.years[t]), 1, 1, "breach.lead_empty", details)
             if k in leading.given and (k, t) not in leads:
                 yield Breach(("given", case.sites[k].id, case.years[t]), 1, 1, "breach.lead_given", details)

@@ -51,6 +51,17 @@ def stays(case: Case, about: Key, now: Key, before: Key | None, j: int, t: int) 
     return Row(about, terms, ">=", bound)
 
 
+def asks_consortium(case: Case, name: str, j: int, k: int) -> bool:
+    """Tell whether a site must be in the consortium of a centre to be linked to it; who is linked today need not."""
+    return case.abilities[name].within == "consortium" and case.leading is not None and case.had.get((name, j), -1) != k
+
+
+def most_linked(case: Case, name: str, k: int) -> int | None:
+    """Return the most sites that may be linked to a centre: never fewer than are today; None: any number."""
+    most = case.abilities[name].members
+    return None if most is None else max(most, sum(what == name and its == k for (what, _), its in case.had.items()))
+
+
 def rows(case: Case) -> Iterator[Row]:
     """Yield the physics: at open sites only, kept once had, after what it needs, with staff, linked to one centre."""
     for name, ability in case.abilities.items():
@@ -119,8 +130,7 @@ def _linked(case: Case, name: str, ability: Ability, t: int) -> Iterator[Row]:
         yield Row(("centre", *about), {link: 1, amount(name, k, t): -1}, "<=", 0)
         if t or case.had.get((name, j)) == k:
             yield stays(case, ("link stays", *about), link, linked(name, j, k, t - 1) if t else None, j, t)
-        # (Who is linked today stays linked, whatever consortium it joins.)
-        if ability.within == "consortium" and case.leading is not None and case.had.get((name, j)) != k:
+        if asks_consortium(case, name, j, k) and case.leading is not None:
             for lead in case.leading.leads:
                 mine, its = (in_consortium(case.leading, one, lead, t) for one in (j, k))
                 if mine is not None:
@@ -139,16 +149,10 @@ def _linked(case: Case, name: str, ability: Ability, t: int) -> Iterator[Row]:
             whole: dict[Key, Number] = {linked(name, j, k, t): 1 for k in centres}
             yield Row(("linked", name, case.sites[j].id, year), whole | {amount(name, j, t): -1}, "==", 0)
     for k, load in loads.items():
-        most = _most_linked(case, name, k)
+        most = most_linked(case, name, k)
         if most is not None and len(load) > most:
             full = load | {amount(name, k, t): -most}
             yield Row(("members", name, case.sites[k].id, year), full, "<=", 0)
-
-
-def _most_linked(case: Case, name: str, k: int) -> int | None:
-    """Return the most that a centre serves: all that are linked to it today, if they are more; None: any number."""
-    most = case.abilities[name].members
-    return None if most is None else max(most, sum(what == name and at == k for (what, _), at in case.had.items()))
 
 
 def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
@@ -223,6 +227,12 @@ def _wrong_at(
 
 def _wrong_links(case: Case, layout: Layout) -> Iterator[Breach]:
     """Yield what is wrong with the links to centres."""
+    for (name, j), k in case.had.items():
+        if (j, k) in case.centres.get(name, {}) and (j, 0) in layout.open and (name, j, k, 0) not in layout.links:
+            site, centre, year = case.sites[j], case.sites[k], case.years[0]
+            told: dict[str, object] = {"site": site.name, "centre": centre.name, "function": case.abilities[name].name}
+            place = ("link today", name, site.id, centre.id, year)
+            yield Breach(place, 1, 1, "breach.link_today", told | {"year": year})
     loads: dict[tuple[str, int, int], int] = {}
     for name, j, k, t in sorted(layout.links):
         site, centre, year = case.sites[j], case.sites[k], case.years[t]
@@ -242,12 +252,12 @@ def _wrong_links(case: Case, layout: Layout) -> Iterator[Breach]:
             yield Breach(("link stays", *about), 1, 1, "breach.link_left", details)
         if not t and case.had.get((name, j), k) not in (k, -1):
             yield Breach(("link stays", *about), 1, 1, "breach.link_left", details)
-        if ability.within == "consortium" and case.leading is not None and case.had.get((name, j)) != k:
+        if asks_consortium(case, name, j, k):
             mine = layout.lead_of.get((j, t))
             if mine is None or mine != layout.lead_of.get((k, t)):
                 yield Breach(("within", *about), 1, 1, "breach.link_within", details)
     for (name, k, t), number in loads.items():
-        most = _most_linked(case, name, k)
+        most = most_linked(case, name, k)
         if most is not None and number > most:
             details = {"centre": case.sites[k].name, "function": case.abilities[name].name, "year": case.years[t]}
             more = {"number": number, "limit": most}

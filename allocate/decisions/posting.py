@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from allocate.case import Case
 from allocate.layout import Layout
-from allocate.rows import Breach, Column, Key, Number, Row, amount, opened, tours
+from allocate.rows import LEADS, Breach, Column, Key, Number, Row, amount, opened, tours
 
 # The helper variable of cuts: a site claims fewer experts than those for whom the cut was found (0 or 1).
 FEWER = "fewer"
@@ -63,6 +63,16 @@ def pairs(case: Case) -> Iterator[tuple[int, int, int]]:
                     yield p, months, j
 
 
+def receives(case: Case, layout: Layout, j: int, t: int) -> bool:
+    """Tell whether anybody may be posted to a site in a year: it is open, and a hospital leads where some do."""
+    return (j, t) in layout.open and (not _must_lead(case, j) or bool(layout.amounts.get((LEADS, j, t))))
+
+
+def _must_lead(case: Case, j: int) -> bool:
+    """Tell whether a site only receives experts while it leads a consortium: a hospital that may."""
+    return case.leading is not None and j in case.leading.leads
+
+
 def columns(case: Case) -> Iterator[Column]:
     """Yield the variables: tours."""
     for p, months, j in pairs(case):
@@ -74,6 +84,8 @@ def columns(case: Case) -> Iterator[Column]:
 
 def rows(case: Case) -> Iterator[Row]:
     """Yield the physics: what departments can let go; who is away is employed and in no team; nobody at a closed site.
+
+    Where consortia are formed, nobody goes to a hospital that leads none.
 
     Which months they go is worked out afterwards (`roster`); what is found there comes back as `Case.cuts`.
     """
@@ -104,6 +116,9 @@ def rows(case: Case) -> Iterator[Row]:
                 most = case.pools[p].tours
                 here: dict[Key, Number] = {tours(p, months, j, t): 1, opened(j, t): -most}
                 yield Row(("posted", p, months, site.id, year), here, "<=", 0)
+            if _must_lead(case, j):
+                led: dict[Key, Number] = {tours(p, months, j, t): 1, amount(LEADS, j, t): -case.pools[p].tours}
+                yield Row(("led", p, months, site.id, year), led, "<=", 0)
 
 
 def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
@@ -116,6 +131,8 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
             yield Breach(("tours", *about), abs(number), 1, "breach.posting_none", details)
         elif (j, t) not in layout.open:
             yield Breach(("posted", *about), number, 1, "breach.posting_closed", details)
+        elif number and not receives(case, layout, j, t):
+            yield Breach(("led", *about), number, 1, "breach.posting_unled", details)
     for t in case.periods:
         year = case.years[t]
         gone = [0] * len(case.pools)

@@ -107,6 +107,8 @@ def _says(repair: Repair, found: Explanation, model: Model) -> str:
             return say(f"explain.says_{unit}", before=repair.before, after=repair.after)
         case "pool" | "posts":
             return say(f"explain.says_{repair.kind}", **told, key=next(iter(repair.changes)))
+        case "way" | "apart":
+            return say(f"explain.says_{repair.kind}", before=repair.before, after=repair.after)
         case "row":
             return say("explain.says_row", **told, row=repair.row)
         case "weaker":

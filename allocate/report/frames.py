@@ -18,6 +18,8 @@ _TYPES = {"year": "Int64", "whole": "Int64", "yuan": "Int64"}
 LAYERS = ("boundary", "towns", "reach", "links", "places", "sites")
 # Those that only a plan that decides postings and rounds has: after the links.
 SENDING_LAYERS = ("postings", "rounds")
+# Those that only a plan has that decides consortia or functions: after the links too.
+BELONGING_LAYERS = ("consortia", "members", "centre_links")
 # The columns of the layer of links, from the table of places.
 LINK = ("year", "id", "name", "served_by", "served_by_name", "part", "minutes")
 
@@ -34,7 +36,9 @@ def frame(sheet: Sheet) -> "DataFrame":
 
 
 def layers(content: Mapping[str, Any], language: Language = "zh") -> dict[str, "GeoDataFrame"]:
-    """Return the layers of a plan in its datum: places, sites, links, towns, reach and boundary; postings and rounds.
+    """Return the layers of a plan in its datum: places, sites, links, towns, reach and boundary.
+
+    Of a plan that decides them also postings and rounds, consortia, their members and the links to shared centres.
 
     Places, links, towns and reach have one row per year; a site has one per action. Town areas are drawn from the
     cells of the places and are no administrative boundaries; see `allocate.areas`.
@@ -62,6 +66,7 @@ def layers(content: Mapping[str, Any], language: Language = "zh") -> dict[str, "
         "towns": layer(towns, (outlines.get(str(town)) for town in towns["town_id"])),
         "reach": layer(pd.DataFrame({"year": list(reach), "circle": circle}), reach.values()),
         "links": _links(places, sites, crs),
+        **dict(_belonging(content, tables, crs)),
         **dict(_sent(content, tables, crs)),
         "places": layer(places, gpd.points_from_xy(places["lon"], places["lat"])),
         "sites": layer(sites, gpd.points_from_xy(sites["lon"], sites["lat"])),
@@ -99,6 +104,27 @@ def _sent(content: Mapping[str, Any], tables: Mapping[str, Sheet], crs: str) -> 
         stops = zip(*map(rounds.column, ("base_id", "id", "town_id")), strict=True)
         pairs = ((stands.get(base), towns.get(town) if place is None else places[place]) for base, place, town in stops)
         yield "rounds", _lines(rounds, pairs, crs)
+
+
+def _belonging(
+    content: Mapping[str, Any], tables: Mapping[str, Sheet], crs: str
+) -> Iterator[tuple[str, "GeoDataFrame"]]:
+    """Yield every consortium at its lead, and the straight lines from members to leads and from sites to centres.
+
+    A hub in no consortium has no line, and a function of a site's own has none.
+    """
+    import geopandas as gpd
+
+    stands = _spots((*content["district_data"]["institutions"], *content["sites"]))
+    if "consortia" in tables:
+        table = frame(tables["consortia"])
+        table = table[table["lead_id"].isin(list(stands))].reset_index(drop=True)
+        across, up = ([stands[lead][axis] for lead in table["lead_id"]] for axis in (0, 1))
+        yield "consortia", gpd.GeoDataFrame(table, geometry=gpd.points_from_xy(across, up, crs=crs))
+    for name, sheet, other in (("members", "members", "lead_id"), ("centre_links", "functions", "centre_id")):
+        if sheet in tables:
+            ends = zip(tables[sheet].column("id"), tables[sheet].column(other), strict=True)
+            yield name, _lines(tables[sheet], ((stands.get(one), stands.get(two)) for one, two in ends), crs)
 
 
 def _spots(rows: Iterable[Mapping[str, Any]]) -> dict[Any, tuple[float, float]]:

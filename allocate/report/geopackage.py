@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from allocate.errors import AllocateError
+from allocate.report.belonging_tables import BELONGING_SHEETS
 from allocate.report.frames import frame, layers
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import STAFF_SHEETS, sheets
@@ -21,8 +22,8 @@ _VERSION = "1.2"  # the newest that older QGIS reads without a warning
 def geopackage(content: Mapping[str, Any], language: Language) -> bytes:
     """Return a plan as a GeoPackage: layers boundary, towns, reach, links, places and sites, and their styles.
 
-    Where the plan decides postings and rounds, there are layers of them. Its tables of staff, postings and rounds
-    follow, without shapes: `id` (or `hub_id`, `base_id`) joins them to the sites, `town_id` to towns.
+    Where the plan decides postings and rounds, consortia and functions, there are layers of them. Its tables of staff
+    and of all these follow, without shapes: `id` (or `hub_id`, `base_id`) joins them to the sites, `town_id` to towns.
 
     Column names and codes are ASCII, so that any GIS can take them; the styles hold the headings and what the codes
     mean in a language.
@@ -48,7 +49,7 @@ def geopackage(content: Mapping[str, Any], language: Language) -> bytes:
                     DESCRIPTION=say_in(language, f"gis.{name}"), VERSION=_VERSION, promote_to_multi=False,
                 )  # fmt: skip
             tables = sheets(content, language)
-            for name in (*STAFF_SHEETS, *SENDING_SHEETS):
+            for name in (*STAFF_SHEETS, *BELONGING_SHEETS, *SENDING_SHEETS):
                 if name in tables and name not in drawn:
                     pyogrio.write_dataframe(
                         frame(tables[name]), file, layer=name, driver="GPKG",

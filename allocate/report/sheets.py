@@ -5,6 +5,8 @@ from typing import Any
 
 from allocate.population import AGES
 from allocate.report.away import posts_away, visits_made
+from allocate.report.belonging_tables import belonging_sheets
+from allocate.report.hubs import forms_consortia, sets_up_functions
 from allocate.report.sending import sending_sheets
 from allocate.report.summary import assumed_stock, say_grounds, stage_key
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, make_sheet, share_of
@@ -39,7 +41,12 @@ def sheets(content: Content, language: Language) -> dict[str, Sheet]:
     source = Source(content, language)
     if source.resources:
         first += (_staffing, _staff_flows, _staff_by_town)
-    made = (*(make(source) for make in first), *sending_sheets(source), *(make(source) for make in last))
+    made = (
+        *(make(source) for make in first),
+        *belonging_sheets(source),
+        *sending_sheets(source),
+        *(make(source) for make in last),
+    )
     return {sheet.name: sheet for sheet in made}
 
 
@@ -69,11 +76,13 @@ def _number_of(resource: str) -> Field:
 
 
 def _money(source: Source) -> tuple[Field, ...]:
-    """Return the columns of money: what of it is for staff, postings and rounds, where the plan decides these."""
+    """Return the columns of money: what is for staff, postings, rounds, functions and consortia, where decided."""
     names = ["opening", "yearly"]
     names += ["adding", "pay", "standing_pay"] if source.resources else []
     names += ["postings"] if posts_away(source.content) else []
     names += ["outreach"] if visits_made(source.content) else []
+    names += ["functions", "functions_yearly"] if sets_up_functions(source.content) else []
+    names += ["consortia", "consortia_yearly"] if forms_consortia(source.content) else []
     names += ["capital", "recurrent"] if len(names) > len(("opening", "yearly")) else []
     return tuple(Field(name, "yuan") for name in (*names, "total"))
 

@@ -4,15 +4,16 @@ The styles are QML, QGIS's own format. A rule for every year holds what is drawn
 and the others wait to be ticked.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from allocate.report.away import way_of
 from allocate.report.frames import LINK
 from allocate.report.sheets import STATUSES, sheets
-from allocate.report.table import Field, Sheet
+from allocate.report.table import Cell, Field, Sheet
 from allocate.tables import ENDS
 from allocate.words import Language, catalogue, say_in
 
@@ -20,6 +21,7 @@ from allocate.words import Language, catalogue, say_in
 _GREEN, _ORANGE, _SKY, _RED, _BLUE, _INK, _PINK = (
     "0,158,115", "230,159,0", "86,180,233", "213,94,0", "0,114,178", "29,35,41", "204,121,167",
 )  # fmt: skip
+_COLOURS = (_BLUE, _RED, _GREEN, _PINK, _ORANGE, _SKY, _INK)
 _STATUS_LOOKS = {
     "served": ("circle", _GREEN),
     "no_capacity": ("triangle", _ORANGE),
@@ -52,7 +54,9 @@ def styles(content: Mapping[str, Any], language: Language) -> dict[str, str]:
     years: list[int] = content["years"]
     kinds = [kind for kind in _KIND_LOOKS if any(site["kind"] == kind for site in content["sites"])]
 
-    def by_year(parts: "Sequence[_Rule]", where: str = '"year" = {year}') -> list[_Rule]:
+    of_year = '"year" = {year}'
+
+    def by_year(parts: "Sequence[_Rule]", where: str = of_year) -> list[_Rule]:
         return [
             _Rule(
                 str(year), where.format(year=year), shown=year == years[-1],
@@ -90,6 +94,7 @@ def styles(content: Mapping[str, Any], language: Language) -> dict[str, str]:
         if any(site["action"] in ENDS and site["year"] == year for site in content["sites"])
     ]  # fmt: skip
     posted = [_Rule(word("gis.postings"), '"year" = {year}', _line(f"{_INK},190", 0.4, "dash"))]
+    had = '("since" IS NULL OR "since" <= {year}) AND ("last_year" IS NULL OR "last_year" >= {year})'
     shades = [
         _Rule(label, where, _fill(colour, 150, "110,120,130", 0.3))
         for label, where, colour in _share_classes()
@@ -106,10 +111,13 @@ def styles(content: Mapping[str, Any], language: Language) -> dict[str, str]:
             [field for field in tables["places"].fields if field.name in LINK], language,
         ),
         **{
-            layer: _qml(by_year(looks), tables[sheet].fields, language)
-            for layer, sheet, looks in (
-                ("postings", "postings_by_hospital", posted),
-                ("rounds", "rounds", list(_ways(content, tables))),
+            layer: _qml(by_year(looks, where), tables[sheet].fields, language)
+            for layer, sheet, looks, where in (
+                ("members", "members", list(_by_lead(tables, _of_lead)), of_year),
+                ("centre_links", "functions", list(_by_centre(tables)), had),
+                ("consortia", "consortia", list(_by_lead(tables, _at_lead)), of_year),
+                ("postings", "postings_by_hospital", posted, of_year),
+                ("rounds", "rounds", list(_ways(content, tables)), of_year),
             )
             if sheet in tables
         },
@@ -124,9 +132,41 @@ def _ways(content: Mapping[str, Any], tables: Mapping[str, Sheet]) -> Iterator[_
     for way, name in sorted(set(zip(rounds.column("way_id"), rounds.column("way"), strict=True))) if rounds else ():
         plan = way_of(content, str(way))
         colour = _PINK if plan.get("is_post") else _BLUE if plan.get("to") == "town" else _SKY
-        # (Braces stand for the year in the filters of years.)
-        code = str(way).replace("'", "''").replace("{", "{{").replace("}", "}}")
-        yield _Rule(str(name), f"\"way_id\" = '{code}'", _line(f"{colour},220", 0.4))
+        yield _Rule(str(name), _is("way_id", way), _line(f"{colour},220", 0.4))
+
+
+def _is(column: str, code: Cell) -> str:
+    """Return the filter for the lines of one code."""
+    # (Braces stand for the year in the filters of years.)
+    quoted = str(code).replace("'", "''").replace("{", "{{").replace("}", "}}")
+    return f"\"{column}\" = '{quoted}'"
+
+
+def _by_lead(tables: Mapping[str, Sheet], look: Callable[[str], ET.Element]) -> Iterator[_Rule]:
+    """Yield how every consortium looks: each lead in a colour of its own, as long as there are enough."""
+    if "consortia" in tables:
+        for colour, (lead, name) in zip(cycle(_COLOURS), _named(tables["consortia"], "lead_id", "lead")):
+            yield _Rule(name, _is("lead_id", lead), look(colour))
+
+
+def _of_lead(colour: str) -> ET.Element:
+    return _line(f"{colour},200", 0.5)
+
+
+def _at_lead(colour: str) -> ET.Element:
+    return _marker("circle", 6.0, colour, "basis")
+
+
+def _by_centre(tables: Mapping[str, Sheet]) -> Iterator[_Rule]:
+    """Yield how the links to shared centres look: each function in a colour of its own, as long as there are enough."""
+    if "centres" in tables:
+        for colour, (code, name) in zip(cycle(_COLOURS), _named(tables["centres"], "function_id", "function")):
+            yield _Rule(name, _is("function_id", code), _line(f"{colour},200", 0.4, "dash"))
+
+
+def _named(sheet: Sheet, code: str, name: str) -> list[tuple[Cell, str]]:
+    """Return the codes of a sheet with their names, each once, in its order."""
+    return list(dict(zip(sheet.column(code), map(str, sheet.column(name)), strict=True)).items())
 
 
 def _share_classes() -> Iterator[tuple[str, str, str]]:

@@ -1,20 +1,36 @@
 """A plan in ten lines, and some more about its staff, postings and rounds, for the terminal."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from allocate.reliance import STOCK
 from allocate.report.away import posts_away, supported, visits_made, way_name, way_of
+from allocate.report.hubs import (
+    ability_of,
+    forms_consortia,
+    fresh,
+    function_name,
+    holds,
+    holds_back,
+    members_of,
+    sets_up_functions,
+)
 from allocate.rules.amounts import unit_of
 from allocate.tables import BASES, HUB_KINDS
 from allocate.words import Language, catalogue, language, say, say_in, term, visible
+
+# What is paid in each year for what is also paid once: its key in the budget.
+_YEARLY = {"functions": "functions_yearly", "consortia": "consortia_yearly"}
+_TOLD = 3  # functions of a year that the terminal names
 
 
 def summary(content: Mapping[str, Any]) -> list[str]:
     """Return ten lines that say what the plan does, how good it is proven to be, and what it rests on.
 
     A plan that decides staff has up to four more: staff and beds against today's, money by kind, and what is assumed.
-    One that decides postings has one on these, and so has one that decides rounds.
+    One that decides postings has one on these, and so has one that decides rounds. One that forms consortia has a line
+    on them, one that decides functions up to two, and one that holds something back has one on that.
     """
     lines = (
         _head(content),
@@ -26,6 +42,10 @@ def summary(content: Mapping[str, Any]) -> list[str]:
         *_staff(content),
         *_postings(content),
         *_rounds(content),
+        *_consortia(content),
+        *_centres(content),
+        *_functions(content),
+        *_reserves(content),
         _money(content),
         *_spent(content),
         _proof(content),
@@ -267,6 +287,14 @@ def _spent(content: Mapping[str, Any]) -> Iterable[str]:
             capital=_millions(sum(row["capital"] for row in rows)),
             opening=_millions(sum(row["opening"] for row in rows)),
             adding=_millions(sum(row["adding"] for row in rows)),
+            more_once="".join(
+                say(f"summary.spent_{what}", **{what: _millions(sum(row[what] for row in rows))})
+                for what, is_there in (
+                    ("functions", sets_up_functions(content)),
+                    ("consortia", forms_consortia(content)),
+                )
+                if is_there
+            ),
             first=rows[0]["year"],
             low=_millions(rows[0]["recurrent"]),
             last=last["year"],
@@ -275,8 +303,13 @@ def _spent(content: Mapping[str, Any]) -> Iterable[str]:
             pay=_millions(last["pay"]),
             standing=_millions(last["standing_pay"]),
             more="".join(
-                say(f"summary.spent_{what}", **{what: _millions(last[what])})
-                for what, is_there in (("postings", posts_away(content)), ("outreach", visits_made(content)))
+                say(f"summary.spent_{what}", **{what: _millions(last[_YEARLY.get(what, what)])})
+                for what, is_there in (
+                    ("postings", posts_away(content)),
+                    ("outreach", visits_made(content)),
+                    ("functions", sets_up_functions(content)),
+                    ("consortia", forms_consortia(content)),
+                )
                 if is_there
             ),
         )
@@ -330,6 +363,96 @@ def _rounds(content: Mapping[str, Any]) -> Iterable[str]:
         yield say("summary.rounds", text=_without_repeats(parts, content["years"]), basis=_weakest_of(bases))
     else:
         yield say("summary.no_rounds")
+
+
+def _consortia(content: Mapping[str, Any]) -> Iterable[str]:
+    """Yield how many consortia there are in every year, who leads them, and how many hubs and people each has."""
+    if not forms_consortia(content):
+        return
+    led = members_of(content)
+    if not led:
+        yield say("summary.no_consortia")
+        return
+    names = {site["id"]: site["name"] for site in content["sites"]}
+    parts = []
+    for year in content["years"]:
+        texts = [
+            say(
+                "summary.consortium",
+                lead=names.get(lead, lead),
+                members=len(members),
+                people=sum(row["people"] for row in members),
+                farthest=max((row["minutes"] for row in members), default=0),
+            )
+            for (of, lead), members in sorted(led.items())
+            if of == year
+        ]
+        text = say("summary.comma").join(texts)
+        parts.append(say("summary.consortia_year", year=year, count=len(texts), text=text))
+    basis = _weakest_of([str((content["settings"].get("consortia") or {}).get("basis", "unknown"))])
+    yield say("summary.consortia", text=_without_repeats(parts, content["years"]), basis=basis)
+
+
+def _centres(content: Mapping[str, Any]) -> Iterable[str]:
+    """Yield which shared centres there are at the end, where, and how many are linked to each."""
+    year = content["years"][-1]
+    rows = [row for row in content.get("functions", ()) if holds(row, year)]
+    names = {site["id"]: site["name"] for site in content["sites"]}
+    linked = Counter((row["function"], row["centre"]) for row in rows if row["centre"] is not None)
+    hosts = sorted(linked, key=lambda key: (-linked[key], key))
+    texts = [
+        say(
+            "summary.centre",
+            function=function_name(content, function, language()),
+            host=names.get(host, host),
+            linked=linked[function, host],
+        )
+        for function, host in hosts
+    ]
+    if texts:
+        yield say("summary.centres", year=year, count=len(texts), text=say("summary.comma").join(texts))
+
+
+def _functions(content: Mapping[str, Any]) -> Iterable[str]:
+    """Yield how many functions are set up or linked in every year, and which most of all; experts posted are not."""
+    if not sets_up_functions(content):
+        return
+    begun: dict[int, Counter[str]] = {}
+    for row in fresh(content):
+        if not ability_of(content, row["function"]).get("posted_by"):
+            begun.setdefault(row["since"], Counter())[row["function"]] += 1
+    parts = []
+    for year, counts in sorted(begun.items()):
+        most = sorted(counts, key=lambda code: (-counts[code], code))
+        texts = (
+            say("summary.function_count", function=function_name(content, code, language()), number=counts[code])
+            for code in most[:_TOLD]
+        )
+        text = say("summary.comma").join(texts)
+        if len(most) > _TOLD:
+            text = say("summary.more", text=text, count=len(most))
+        parts.append(say("summary.functions_year", year=year, count=counts.total(), text=text))
+    if parts:
+        yield say("summary.functions", text=say("summary.semicolon").join(parts))
+    else:
+        yield say("summary.no_functions")
+
+
+def _reserves(content: Mapping[str, Any]) -> Iterable[str]:
+    """Yield how much of what hospitals have is held back in every year for those who are referred."""
+    if not holds_back(content):
+        return
+    rows, parts = content["reserves"], []
+    for year in content["years"]:
+        texts = []
+        for what in dict.fromkeys(row["resource"] for row in rows):
+            mine = [row for row in rows if (row["year"], row["resource"]) == (year, what)]
+            number, reserved = (sum(row[key] for row in mine) for key in ("number", "reserved"))
+            share = percent(reserved, number)
+            told = {"hospitals": len(mine), "number": number, "reserved": reserved, "share": share}
+            texts.append(say("summary.reserve", what=term(what), **told))
+        parts.append(say("summary.year", year=year, text=say("summary.comma").join(texts)))
+    yield say("summary.reserves", text=_without_repeats(parts, content["years"]))
 
 
 def _weakest_of(bases: Iterable[str]) -> str:

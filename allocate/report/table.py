@@ -37,7 +37,9 @@ class Field:
     year
         Year that the heading names.
     resource
-        Resource that the heading names.
+        Resource or function that the heading names.
+    title
+        What that is called in the language of its sheet, where the model says it and not the catalogue.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Field:
     group: str = ""
     year: int | None = None
     resource: str = ""
+    title: str = ""
 
     @property
     def word(self) -> str:
@@ -59,7 +62,8 @@ class Field:
 
     def heading(self, language: Language) -> str:
         """Return the heading in a language."""
-        return say_in(language, f"field.{self.word}", year=self.year, what=clean(term(self.resource, language)))
+        what = self.title or clean(term(self.resource, language))
+        return say_in(language, f"field.{self.word}", year=self.year, what=what)
 
     def note(self, language: Language) -> str:
         """Say in a language where the figures of the column come from; nothing where the heading says it all."""

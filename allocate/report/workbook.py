@@ -41,6 +41,7 @@ _FORMATS = {
 _ABOUT = {
     **dict.fromkeys(("postings_by_hub", "roster", "fits"), ("hub",)), "postings_by_hospital": ("sender",),
     **dict.fromkeys(("rounds", "timetable", "timetable_by_team"), ("base",)),
+    "consortia": ("lead",), "functions": ("name",), "function_shares": ("kind",),
 }  # fmt: skip
 _MANY = 100  # from here on, parts of one say nothing
 # Width of columns whose cells all look alike [characters].
@@ -51,10 +52,13 @@ _LINE = 15  # height of a line [points]
 _HEAD, _FIRST = 1, 2  # row of the headings, and of the first line [from 0]
 _WIDE = {
     *("missed", "without", "document", "reason", "causes", "quote", "source", "advice", "figure", "indicator", "says"),
-    *("why", "reading", "rests_on", "assumed_for", "why_so"),
+    *("why", "reading", "rests_on", "assumed_for", "why_so", "asked_by"),
 }
 # Columns of the years that stand in a second table of the summary, with the staff: one table would be too broad.
-_BELOW = {"adding", "pay", "standing_pay", "postings", "outreach", "capital", "recurrent", "number_of"}
+_BELOW = {
+    *("adding", "pay", "standing_pay", "postings", "outreach", "functions", "functions_yearly", "consortia"),
+    *("consortia_yearly", "capital", "recurrent", "number_of"),
+}
 # The colours of the map.
 _COLOURS = {
     "served": "#009e73", "no_capacity": "#e69f00", "rounds": "#56b4e9", "posted": "#cc79a7", "out_of_range": "#d55e00",

@@ -21,7 +21,10 @@ def _is_member(layout: Layout, j: int, t: int) -> bool:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Membership(Rule):
-    """At least a `share` of the open sites of these `kinds` belong to a consortium; a hospital that leads one does."""
+    """At least a `share` of the open sites of these `kinds` belong to a consortium; a hospital that leads one does.
+
+    Privately run ones that do not want to join do not count.
+    """
 
     formula: ClassVar[str] = r"\sum_j m_{jt} \ge \alpha \sum_j y_{jt} \quad \forall t"
     after: ClassVar[str] = "Hess, Weaver, Siegfeldt, Whelan & Zitlau 1965, Operations Research 13(6)"
@@ -39,8 +42,9 @@ class Membership(Rule):
         return exact(self.share)
 
     def sites(self, case: Case) -> list[int]:
-        """Return the sites of these kinds."""
-        return [j for j, site in enumerate(case.sites) if site.kind in self.kinds]
+        """Return the sites of these kinds that are asked to join."""
+        unasked = frozenset[int]() if case.leading is None else case.leading.unasked
+        return [j for j, site in enumerate(case.sites) if site.kind in self.kinds and j not in unasked]
 
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield one row per year; a district without such sites needs none."""
