@@ -360,7 +360,7 @@ def _today(case: Case, today: Layout | None) -> list[dict[str, Any]]:
 
 
 def standing_today(case: Case) -> Layout:
-    """Return today's stock as a layout: what exists is open with its staff and functions, people go to the nearest.
+    """Return today's stock as a layout: what exists is open with what it has, and people go to the nearest with room.
 
     Staff of which nothing is known, neither listed nor assumed, limits nobody: unknown is not none.
     """
@@ -374,7 +374,7 @@ def standing_today(case: Case) -> Layout:
     is_open = frozenset((j, t) for j, site in enumerate(case.sites) if site.exists for t in case.periods)
     existing = {} if case.contracting is None else case.contracting.existing
     contracts = frozenset((h, j, t) for h, j in existing.items() for t in case.periods)
-    standing = Layout(is_open, {}, amounts, contracts=contracts, links=links)
+    standing = Layout(is_open, {}, amounts, links=links, contracts=contracts)
     return send_nearest(case, standing, partial(standing.room, seen))
 
 

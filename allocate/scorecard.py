@@ -16,7 +16,6 @@ from allocate.reliance import rests_on, visits_rest_on
 from allocate.rows import Breach, Number, Strength
 from allocate.rules import Posting, Reach, Rule, Spending
 from allocate.rules.base import Wants
-from allocate.tables import FUNCTIONS
 
 # The places that fall short most are named; a plan names no more of them than this for a rule and year.
 _CAUSES = 10
@@ -155,13 +154,13 @@ def _is_known_today(district: District, case: Case, rule: Rule) -> bool:
     """Tell whether a rule's figure of today is known.
 
     Staff that nobody lists is assumed: what there is of it today is unknown. So is who is posted, who goes round, and
-    who is in which consortium; and what institutions can do, where no table says it.
+    who is in which consortium; and a function that no institution is listed with.
     """
     counted = {*_counted_today(case, rule), *rule.abilities}
     functions = {name for name in counted if name in case.abilities}
     return (
         counted - functions <= {row.resource for row in district.staff}
-        and (not functions or FUNCTIONS.file in district.inputs)
+        and functions <= {row.function for row in district.functions}
         and not any(case.abilities[name].posted_by for name in functions)
         and rule.needs.isdisjoint({"postings", "rounds", "consortia"})
         and not (isinstance(rule, Reach) and rule.or_by)
