@@ -20,7 +20,8 @@ from allocate.unequipped import unequipped
 
 def unmeetable(book: Book) -> Iterator[Finding]:
     """Yield the clauses that stay unmet although every site is open that may be."""
-    for look in (_reach, _function_reach, _presence, _numbers, _budgets, _contracts, memberships, shortages, unequipped):
+    own = (_reach, _function_reach, _presence, _numbers, _budgets, _contracts)
+    for look in (*own, memberships, shortages, unequipped):
         yield from look(book)
 
 
