@@ -207,7 +207,7 @@ def check_money(content: Content, tables: dict[str, Sheet]) -> None:
         led = [row for row in tables["consortia"].records() if row["year"] == year]
         assert sum(int(str(row["once"])) for row in led) == money["consortia"]
         assert sum(int(str(row["each_year"])) for row in led) == money["consortia_yearly"]
-        parts = ("opening", "yearly", "adding", "pay", "postings", "outreach", *MONEY[2025])
+        parts = ("opening", "yearly", "adding", "pay", "postings", "outreach", "contracts_yearly", *MONEY[2025])
         once = {"opening", "adding", "functions", "consortia"}
         capital = sum(money.get(part, 0) for part in parts if part in once)
         recurrent = sum(money.get(part, 0) for part in parts if part not in once)
@@ -226,7 +226,7 @@ def test_the_terminal_says_who_leads_what_is_shared_set_up_and_held_back(content
         # (Who is posted is said among the postings; who changes its centre has nothing new.)
         "功能　2025 年新设或接入 2 处（影像中心 1 处、中医阁 1 处）；"
         "2027 年新设或接入 2 处（胸痛救治单元 1 处、影像中心 1 处）",
-        "预留　2025 年 2 家医院为转诊预留床位 10（共 55，18.2 %）",
+        "预留　2025 年为转诊预留床位 10（2 家医院共 55，18.2 %）",
     ]
     with speaking("en"):
         lines = summary(content)

@@ -85,11 +85,12 @@ def _consortia(source: Source) -> Sheet:
     Where a rule asks for a share of the sites of each consortium, it has a column of how many have the function.
     """
     content = source.content
-    asked: dict[str, set[str]] = {}
+    kinds_of: dict[str, set[str]] = {}
     for _, rule in function_rules(content):
         if rule.get("scope") == "consortium":
             for function in rule["functions"]:
-                asked.setdefault(function, set()).update(rule["kinds"])
+                kinds_of.setdefault(function, set()).update(rule["kinds"])
+    asked = {function: kinds_of[function] for function in functions_in_order(content) if function in kinds_of}
     fields = [
         Field("year", "year"), Field("lead", "text"), Field("town", "text"), Field("members", "whole"),
         Field("people", "whole"), Field("farthest", "minutes"), Field("farthest_name", "text"), *_COSTS,
