@@ -246,19 +246,28 @@ def _fill_sites(year: _Year, rules: Iterable[Rule]) -> None:
 
 
 def _hold_back(case: Case, rules: Iterable[Rule], layout: Layout, amounts: dict[tuple[str, int, int], Number]) -> None:
-    """Set aside at every site the share of what it has that a clause asks for: it costs nothing."""
+    """Set aside at every site the share of what it has that a clause asks for, and no more: it costs nothing.
+
+    Where a site cannot set aside its share, others may have to set aside more: there it stays as it is, or rises.
+    """
+    wanted: dict[tuple[str, int], dict[int, tuple[int, int]]] = {}
     for rule in rules:
         if not isinstance(rule, Reserve):
             continue
         for t in rule.when(case):
             for what in rule.of:
                 part = reserved(what)
+                parts = wanted.setdefault((part, t), {})
                 for j in sites_of(case, rule.kinds):
                     whole = int(amounts.get((case.counted_at(what, j) or what, j, t), 0))
                     most = min(whole, layout.posts(case, part, j, t) if part in case.resources else 0)
-                    wanted = min(most, ceil(exact(rule.share) * whole))
-                    if wanted > amounts.get((part, j, t), 0):
-                        amounts[part, j, t] = wanted
+                    asked = max(ceil(exact(rule.share) * whole), parts.get(j, (0, 0))[0])
+                    parts[j] = asked, most
+    for (part, t), parts in wanted.items():
+        can_all = all(asked <= most for asked, most in parts.values())
+        for j, (asked, most) in parts.items():
+            here = int(amounts.get((part, j, t), 0))
+            amounts[part, j, t] = asked if can_all else max(here, min(asked, most))
 
 
 def _use_spare(year: _Year, rules: Iterable[Rule]) -> None:
