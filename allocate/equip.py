@@ -14,6 +14,7 @@ from allocate.costs import function_cost
 from allocate.decisions.functions import is_always
 from allocate.greedy import limits_hold
 from allocate.layout import Layout
+from allocate.resources import SPARE, flow
 from allocate.rows import LEADS, Number
 from allocate.rules import ConsortiumSize, Contracts, Forbid, Function, FunctionReach, PeoplePerSite, Rule
 from allocate.rules.scopes import parts
@@ -172,6 +173,52 @@ class _Making:
                 self.has[name, j, u] = 1
                 if centre is not None:
                     self.links.add((name, j, centre, u))
+
+
+def without_unstaffed(case: Case, layout: Layout) -> Layout:
+    """Return the layout in which every function has its staff: it begins once it has, and so does what needs it."""
+    gone: set[tuple[str, int, int]] = set()
+    now = layout
+    while fresh := {about for about in _lacking(case, now) if about not in gone}:
+        # (What is there stays: what is lacking in a year is left out in the years before, too.)
+        gone |= {(name, j, u) for name, j, t in fresh for u in case.periods if u <= t}
+        now = replace(
+            layout,
+            amounts={about: number for about, number in layout.amounts.items() if about not in gone},
+            links=frozenset((name, j, k, t) for name, j, k, t in layout.links if (name, j, t) not in gone),
+        )
+    return _with_what_is_brought(case, now) if gone else layout
+
+
+def _lacking(case: Case, layout: Layout) -> Iterator[tuple[str, int, int]]:
+    """Yield the functions, sites and years without staff, without what is needed before, or without the centre."""
+    for name, ability in case.abilities.items():
+        for j in case.makers[name] if not ability.posted_by else ():
+            for t in case.periods if (name, j) not in case.had else ():
+                needed = {other: case.had_for(other, j, years, t) for other, years in ability.needs.items()}
+                is_staffed = all(layout.amounts.get((what, j, t), 0) >= n for what, n in ability.staff.items())
+                is_after = all(u is True or (u >= 0 and layout.has(other, j, u)) for other, u in needed.items())
+                if layout.has(name, j, t) and not (is_staffed and is_after):
+                    yield name, j, t
+    for name, j, k, t in layout.links:
+        if not layout.has(name, k, t):
+            yield name, j, t
+
+
+def _with_what_is_brought(case: Case, layout: Layout) -> Layout:
+    """Return the layout with no more of what functions bring than those that are there do; who is over is spare."""
+    amounts = dict(layout.amounts)
+    for what in case.brought:
+        for j in case.holders(what)[1]:
+            for t in case.periods:
+                here = amounts.get((what, j, t), 0)
+                over = here - (layout.brought(case, what, j, t) or 0)
+                if over > 0:
+                    amounts[what, j, t] = here - over
+                    if what in case.employed:
+                        spare = (flow(what, SPARE), case.employer_of[j], t)
+                        amounts[spare] = amounts.get(spare, 0) + over
+    return replace(layout, amounts={about: number for about, number in amounts.items() if number})
 
 
 def _meet(making: _Making, rule: Function, t: int) -> None:

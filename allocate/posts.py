@@ -9,7 +9,7 @@ from math import ceil, floor
 from allocate.case import Case
 from allocate.decisions.functions import follow_postings
 from allocate.dispatch import post, visit
-from allocate.equip import equip
+from allocate.equip import equip, without_unstaffed
 from allocate.layout import Layout
 from allocate.resources import BORROWED, JOINED, LENT, SPARE, flow
 from allocate.rows import Number
@@ -143,7 +143,8 @@ def staff(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
             flows = {JOINED: joined[name, employer], SPARE: there[name, employer] - used}
             amounts |= {(flow(name, which), employer, t): n for which, n in flows.items() if n}
     _hold_back(case, rules, layout, amounts)
-    return _without_those_left_out(case, follow_postings(case, replace(layout, amounts=amounts)))
+    whole = without_unstaffed(case, replace(layout, amounts=amounts))
+    return _without_those_left_out(case, follow_postings(case, whole))
 
 
 def employ_spare(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:

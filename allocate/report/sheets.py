@@ -11,7 +11,7 @@ from allocate.report.hubs import forms_consortia, sets_up_functions
 from allocate.report.sending import sending_sheets
 from allocate.report.summary import assumed_stock, say_grounds, stage_key
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, make_sheet, share_of
-from allocate.tables import BASES, ENDS, INSTITUTION_KINDS
+from allocate.tables import BASES, ENDS, INSTITUTION_KINDS, NOT_GONE_TO
 from allocate.words import Language, catalogue, say_in
 
 # Every table by its name, in the order in which a planner reads them.
@@ -54,6 +54,8 @@ def sheets(content: Content, language: Language) -> dict[str, Sheet]:
 
 def reason(site: Mapping[str, Any], years: Sequence[int], language: Language) -> str:
     """Say why a site is in the plan, or what its closing means to the people within its circle."""
+    if site["kind"] in NOT_GONE_TO:
+        return say_in(language, "sites.why_ambulances")
     last = str(years[-1])
     people, alone = site["people"].get(last, 0), site["only_site_of"].get(last, 0)
     if site["action"] == "upgrade":
