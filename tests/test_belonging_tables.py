@@ -207,7 +207,7 @@ def check_money(content: Content, tables: dict[str, Sheet]) -> None:
         led = [row for row in tables["consortia"].records() if row["year"] == year]
         assert sum(int(str(row["once"])) for row in led) == money["consortia"]
         assert sum(int(str(row["each_year"])) for row in led) == money["consortia_yearly"]
-        parts = ("opening", "yearly", "adding", "pay", "postings", "outreach", *MONEY[2025])
+        parts = ("opening", "yearly", "adding", "pay", "postings", "outreach", *MONEY[2025], "contracts_yearly")
         once = {"opening", "adding", "functions", "consortia"}
         capital = sum(money.get(part, 0) for part in parts if part in once)
         recurrent = sum(money.get(part, 0) for part in parts if part not in once)
