@@ -1,34 +1,37 @@
 """First consortia, functions and contracts without a solver: clause by clause, as far as there is anybody."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from heapq import heappop, heappush
 from math import ceil, inf
 
 import numpy as np
 
 from allocate.case import Case
-from allocate.consortia import Leading
 from allocate.contracts import Contracting
 from allocate.costs import function_cost
-from allocate.decisions.functions import is_always
+from allocate.decisions.functions import asks_consortium, is_always, most_linked
 from allocate.greedy import limits_hold
+from allocate.grouping import grouped
 from allocate.layout import Layout
-from allocate.rows import LEADS, Number
-from allocate.rules import ConsortiumSize, Contracts, Forbid, Function, FunctionReach, PeoplePerSite, Rule
+from allocate.rows import Number
+from allocate.rules import Contracts, Forbid, Function, FunctionReach, PeoplePerSite, Rule
 from allocate.rules.scopes import parts
 
+# A function that a site has in a year.
+Has = tuple[str, int, int]
 
-def equip(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
+
+def equip(case: Case, rules: Iterable[Rule], layout: Layout, without: Collection[Has] = frozenset()) -> Layout:
     """Return the layout with consortia, and with as many functions and contracts at open sites as clauses ask for.
 
-    Where no open site can have a function near those who need it, one opens that is there for nothing else.
+    Where no open site can have a function near those who need it, one opens that is there for nothing else. What a
+    site must be `without` in a year, by (function, site, year), it is not given.
     """
     rules = list(rules)
-    layout = _grouped(case, rules, layout)
-    making = _Making(case, layout, {}, set())
+    layout = grouped(case, rules, layout)
+    making = _Making(case, layout, {}, set(), frozenset(without))
     for (name, j), centre in case.had.items():
-        for t in case.periods:
+        for t in case.periods if not case.abilities[name].posted_by else ():
             if (j, t) in layout.open:
                 making.has[name, j, t] = 1
                 making.links |= {(name, j, centre, t)} if centre >= 0 else set()
@@ -54,51 +57,6 @@ def equip(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
     return replace(done, amounts={**done.amounts, **making.has}, contracts=contracts)
 
 
-def _grouped(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
-    """Return the layout with every hub in the consortium of a lead near it: over towns that adjoin, where so asked."""
-    leading = case.leading
-    if leading is None:
-        return layout
-    counts = [rule for rule in rules if isinstance(rule, ConsortiumSize) and rule.of == "consortia"]
-    wanted = max([1, *(rule.at_least or 1 for rule in counts)])
-    leads = list(leading.given)
-    while len(leads) < min(wanted, len(leading.leads)):
-        rest = [k for k in leading.leads if k not in leads]
-        leads.append(min(rest, key=lambda k: (_far(case, leading, [*leads, k]), k)))
-    nearest = _over_towns(leading, leads) if leading.plan.contiguous else _nearest(leading, leads)
-    members = frozenset((j, k, t) for j, k in nearest.items() for t in case.periods if (j, t) in layout.open)
-    led: dict[tuple[str, int, int], Number] = {(LEADS, k, t): 1 for _, k, t in members}
-    return replace(layout, members=members, amounts={**layout.amounts, **led})
-
-
-def _far(case: Case, leading: Leading, leads: list[int]) -> tuple[int, int]:
-    """Return how many may join none of some leads, and the way of the people of the others [person-seconds]."""
-    near = _nearest(leading, leads)
-    way = sum(leading.pairs[j, k] * case.people_of_hub(j, 0) for j, k in near.items())
-    return len(leading.joiners) - len(near), way
-
-
-def _nearest(leading: Leading, leads: list[int]) -> dict[int, int]:
-    able = {j: [k for k in leading.leads_of(j) if k in leads] for j in leading.joiners if j not in leads}
-    return {j: lead[0] for j, lead in able.items() if lead}
-
-
-def _over_towns(leading: Leading, leads: list[int]) -> dict[int, int]:
-    """Return the lead of each, reached over members of the same consortium whose towns adjoin: the nearest first."""
-    found: dict[int, int] = {}
-    heap = [(0, k, k) for k in leads]
-    while heap:
-        _, j, k = heappop(heap)
-        if j in found and j != k:
-            continue
-        if j != k:
-            found[j] = k
-        for a, b in leading.borders:
-            if a == j and b not in found and b not in leads and (b, k) in leading.pairs:
-                heappush(heap, (leading.pairs[b, k], b, k))
-    return found
-
-
 @dataclass
 class _Making:
     """Functions being set up.
@@ -109,12 +67,15 @@ class _Making:
         What sites have, as amounts.
     links
         Links to centres.
+    without
+        What sites must not have, by (function, site, year).
     """
 
     case: Case
     layout: Layout
-    has: dict[tuple[str, int, int], Number]
+    has: dict[Has, Number]
     links: set[tuple[str, int, int, int]]
+    without: frozenset[Has]
 
     def give(self, name: str, j: int, t: int) -> bool:
         """Tell whether a site can have a function from a year on, and give it, with all that it needs."""
@@ -123,6 +84,8 @@ class _Making:
         ability = self.case.abilities[name]
         if ability.posted_by or (j, t) not in self.layout.open or self.case.counted_at(name, j) is None:
             return False
+        if any((name, j, u) in self.without for u in self._later(j, t)):
+            return False
         if j in self.case.makers[name]:
             for other, years in ability.needs.items():
                 before = self.case.had_for(other, j, years, t)
@@ -130,11 +93,17 @@ class _Making:
                     return False
             self._from(name, j, t)
             return True
-        centre = next((k for k in self.case.centres_of[name, j] if self._may_serve(name, j, k, t)), None)
-        if centre is None or not self.give(name, centre, t):
-            return False
-        self._from(name, j, t, centre)
-        return True
+        # (Who is linked in a later year already, is linked to the same centre now.)
+        linked = {k for what, site, k, u in self.links if (what, site) == (name, j) and u > t}
+        for k in self.case.centres_of.get((name, j), ()):
+            if (not linked or k in linked) and self._may_serve(name, j, k, t) and self.give(name, k, t):
+                self._from(name, j, t, k)
+                return True
+        return False
+
+    def _later(self, j: int, t: int) -> list[int]:
+        """Return the years from one on in which a site is open."""
+        return [u for u in self.case.periods if u >= t and (j, u) in self.layout.open]
 
     def open(self, rules: Iterable[Rule], name: str, j: int, t: int) -> bool:
         """Tell whether a site that always has a function can open in a year, within all limits, and open it."""
@@ -159,19 +128,22 @@ class _Making:
 
     def _may_serve(self, name: str, j: int, k: int, t: int) -> bool:
         """Tell whether a centre may take one more: in the same consortium where so asked, with room."""
-        ability, lead_of = self.case.abilities[name], self.layout.lead_of
-        if ability.within == "consortium" and (lead_of.get((j, t)) is None or lead_of[j, t] != lead_of.get((k, t))):
+        lead_of, later = self.layout.lead_of, self._later(j, t)
+        if asks_consortium(self.case, name, j, k) and any(
+            lead_of.get((j, u)) is None or lead_of[j, u] != lead_of.get((k, u)) for u in later
+        ):
             return False
-        later = [u for u in self.case.periods if u >= t]
-        loads = [sum((what, c, u) == (name, k, v) for what, _, c, v in self.links) for u in later]
-        return ability.members is None or max(loads) < ability.members
+        if any((k, u) not in self.layout.open for u in later):
+            return False
+        most = most_linked(self.case, name, k)
+        loads = (sum((what, c, u) == (name, k, v) and i != j for what, i, c, v in self.links) for u in later)
+        return most is None or all(load < most for load in loads)
 
     def _from(self, name: str, j: int, t: int, centre: int | None = None) -> None:
-        for u in self.case.periods:
-            if u >= t and (j, u) in self.layout.open:
-                self.has[name, j, u] = 1
-                if centre is not None:
-                    self.links.add((name, j, centre, u))
+        for u in self._later(j, t):
+            self.has[name, j, u] = 1
+            if centre is not None:
+                self.links.add((name, j, centre, u))
 
 
 def _meet(making: _Making, rule: Function, t: int) -> None:
@@ -229,6 +201,16 @@ def _be_enough(making: _Making, rules: list[Rule], rule: PeoplePerSite, t: int) 
         for j in sorted(inside, key=lambda j: ((j, t) not in making.layout.open, making.price(name, j, t), j)):
             if missing > 0 and not making.has.get((name, j, t)):
                 missing -= making.give(name, j, t) or making.open(rules, name, j, t)
+
+
+def unstaffed(case: Case, layout: Layout) -> frozenset[Has]:
+    """Return the functions, and when, that sites have been given without the staff that they take."""
+    return frozenset(
+        (name, j, t)
+        for (name, j, t), number in layout.amounts.items()
+        if number and name in case.abilities and j in case.makers[name] and (name, j) not in case.had
+        if any(layout.amounts.get((what, j, t), 0) < least for what, least in case.abilities[name].staff.items())
+    )
 
 
 def _together(rule: Function, making: _Making, t: int) -> Iterator[list[int]]:

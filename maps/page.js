@@ -1675,7 +1675,8 @@ function siteStateWord(mark) {
 }
 
 // Why a site stands in the plan, or what its closing means: the same figures as in sites.csv.
-function whySite(condition, step, values) {
+function whySite(kind, condition, step, values) {
+  if (kind === "ems_station") return ["card_why", say("why_ambulances")];
   const alone = step && condition !== "absent" ? step.alone[state.year] : null;
   if (condition === "closing" || condition === "gone") {
     return typeof alone === "number" ? ["card_why", say(alone ? "why_closed_alone" : "why_closed", { ...values, alone: number(alone) })] : null;
@@ -1724,7 +1725,7 @@ function markCard(mark) {
     townName(marks.town[mark]),
     ["card_state", element("span", "state", picture, siteStateWord(mark))],
     actions.length ? ["card_action", ...actions] : null,
-    whySite(condition, step, { year: state.year ?? "", people: number(peopleOf(index, rows)), places: number(new Set(rows.map((row) => index.rows.place[row])).size) }),
+    whySite(marks.kind[mark], condition, step, { year: state.year ?? "", people: number(peopleOf(index, rows)), places: number(new Set(rows.map((row) => index.rows.place[row])).size) }),
     parentLine(step),
     ...consortiumLines(mark),
     ...heldLines(mark),

@@ -167,7 +167,11 @@ def equipped(draw: st.DrawFn) -> tuple[Case, Layout]:
     some = st.sampled_from(({}, {"f": 0}, {"f": 1}, {"f": 3}))
     abilities = {
         "f": ability(
-            "f", at=kinds[2:5], opening=draw(st.integers(0, 1)), staff=draw(st.sampled_from(({}, {"nurses": 1})))
+            "f",
+            at=kinds[2:5],
+            opening=draw(st.integers(0, 1)),
+            yearly=draw(st.integers(0, 1)),
+            staff=draw(st.sampled_from(({}, {"nurses": 1}))),
         ),
         "g": ability("g", at=kinds[2:4], needs=draw(some)),
         "imaging": ability(
@@ -177,6 +181,8 @@ def equipped(draw: st.DrawFn) -> tuple[Case, Layout]:
             within=draw(st.sampled_from(("district", "consortium"))),
             members=draw(st.sampled_from((None, 1, 2))),
             linking=draw(st.integers(0, 1)),
+            yearly=2,
+            linked_yearly=draw(st.integers(0, 1)),
         ),
     }
     nurses = resource(at=dict.fromkeys(kinds[2:], 2))
@@ -185,7 +191,8 @@ def equipped(draw: st.DrawFn) -> tuple[Case, Layout]:
     standing = [j for j in range(2, 6) if sites[j].exists]
     had |= {(name, j): -1 for name in "fg" for j in (2, 3) if not draw(st.integers(0, 2))}
     had |= {("imaging", j): 0 for j in standing if had.get(("imaging", 0)) and draw(st.booleans())}
-    case = able(bare, abilities, had=had, leading=leading({(j, k): 60 for j in range(2, 6) for k in (0, 1)}))
+    ways = {(j, k): 60 for j in range(2, 6) for k in (0, 1)}
+    case = able(bare, abilities, had=had, leading=leading(ways, opening=draw(st.integers(0, 3)), yearly=2))
     is_open = draw(st.sampled_from(list(lives(case))))
     leads = {j: draw(st.sampled_from((0, 1))) for j in range(2, 6)}
     amounts: dict[tuple[str, int, int], int] = {}

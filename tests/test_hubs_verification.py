@@ -471,7 +471,7 @@ FORGERIES: Mapping[Callable[[Belonging], Layout], str] = {
     a_link_to_what_is_no_centre: "link·laboratory·hub-3·hub-2·",
     a_link_that_is_too_far: "link·tcm_hall·hub-3·hub-1·",
     a_link_that_changes: "link stays·imaging·hub-2·hospital-1·2027",
-    a_link_of_today_that_changes: "link stays·imaging·hub-1·hospital-2·2025",
+    a_link_of_today_that_changes: "link today·imaging·hub-1·hospital-1·2025",
     a_link_to_another_consortium: "within·imaging·hub-2·hospital-1·",
     more_reserved_than_there_is: "part·reserved_beds·hospital-1·2025",
 }

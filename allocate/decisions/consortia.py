@@ -18,6 +18,14 @@ def in_consortium(leading: Leading, j: int, k: int, t: int) -> Key | None:
     return joins(j, k, t) if (j, k) in leading.pairs else None
 
 
+def may_be_together(case: Case, j: int, k: int) -> bool:
+    """Tell whether two sites may be in the same consortium."""
+    told = case.leading
+    return told is not None and any(
+        in_consortium(told, j, lead, 0) and in_consortium(told, k, lead, 0) for lead in told.leads
+    )
+
+
 def member_terms(case: Case, j: int, t: int) -> list[Key]:
     """Return the variables of which one is 1 where a site is in a consortium."""
     if case.leading is None:
@@ -117,12 +125,8 @@ def apart(case: Case, layout: Layout, k: int, t: int) -> list[int]:
     """Return the members that border neither on their lead's town nor on a member that does, and so on."""
     if case.leading is None:
         return []
-    left = {j for j, lead, u in layout.members if (lead, u) == (k, t)} - {k}
-    reached = {k}
-    while reached:
-        reached = {b for a, b in case.leading.borders if a in reached and b in left}
-        left -= reached
-    return sorted(left)
+    members = frozenset(j for j, lead, u in layout.members if (lead, u) == (k, t)) - {k}
+    return sorted(members - case.leading.linked(k, members))
 
 
 def breaches(case: Case, layout: Layout) -> Iterator[Breach]:

@@ -250,8 +250,6 @@ def _wrong_links(case: Case, layout: Layout) -> Iterator[Breach]:
             yield Breach(("linked", *about), 1, 1, "breach.link_twice", details)
         if t + 1 in case.periods and (j, t + 1) in layout.open and (name, j, k, t + 1) not in layout.links:
             yield Breach(("link stays", *about), 1, 1, "breach.link_left", details)
-        if not t and case.had.get((name, j), k) not in (k, -1):
-            yield Breach(("link stays", *about), 1, 1, "breach.link_left", details)
         if asks_consortium(case, name, j, k):
             mine = layout.lead_of.get((j, t))
             if mine is None or mine != layout.lead_of.get((k, t)):

@@ -57,7 +57,7 @@ _WIDE = {
 # Columns of the years that stand in a second table of the summary, with the staff: one table would be too broad.
 _BELOW = {
     *("adding", "pay", "standing_pay", "postings", "outreach", "functions", "functions_yearly", "consortia"),
-    *("consortia_yearly", "capital", "recurrent", "number_of"),
+    *("consortia_yearly", "contracts_yearly", "capital", "recurrent", "number_of"),
 }
 # The colours of the map.
 _COLOURS = {
@@ -175,7 +175,7 @@ def _indents(table: Sheet) -> list[int]:
 def _write_table(page: "Worksheet", looks: _Looks, table: Sheet, language: Language, top: int) -> None:
     indents = _indents(table)
     for at, field in enumerate(table.fields):
-        page.write_string(top, at, field.heading(language), looks.heading(field, indents[at]))
+        page.write_string(top, at, _fitted(field.heading(language), language), looks.heading(field, indents[at]))
         if note := field.note(language):
             page.write_comment(top, at, note, {"author": "allocate", "width": 260, "height": 90})
         page.set_column(at, at, _width(table, at, language))
