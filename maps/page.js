@@ -471,7 +471,7 @@ function drawSite(ctx, x, y, look) {
   if (look.ambulance) drawAmbulance(ctx, x + r + 2, y - r - 2);
   ctx.globalAlpha = 1;
   // Leads of one place (or of one assumed position) each show their star.
-  if (look.lead) drawStar(ctx, x - r - (look.lower ? 8 : 2), y + (look.lower ? 3 : -r - 3), look.lead);
+  if (look.lead) drawStar(ctx, x + (look.right ? 8 : -8), y - r - 13, look.lead);
 }
 
 function drawDisc(ctx, x, y, r, colour) {
@@ -620,7 +620,7 @@ const Spot = L.CircleMarker.extend({
 });
 
 // How far badges and rings stand out.
-const ROOM = 14;
+const ROOM = 24;
 const Site = Spot.extend({
   _updateBounds() {
     Spot.prototype._updateBounds.call(this);
@@ -748,7 +748,7 @@ function badgesOf(mark) {
   if (found && found.has(mark)) rings.push({ colour: CHOSEN, dashed: found.get(mark) >= 0 });
   if (isDrawn("centres") && has[state.centre].get(mark) === -1) rings.push({ colour: CENTRE.color });
   return {
-    rings, faded: found && !found.has(mark), lead: lead === mark ? leadColour(lead) : null, lower: LEADS.indexOf(mark) % 2 === 1,
+    rings, faded: found && !found.has(mark), lead: lead === mark ? leadColour(lead) : null, right: LEADS.indexOf(mark) % 2 === 1,
     disc: lead !== null && LEADS.length > 1 ? leadColour(lead) : null, ambulance: AMBULANCE >= 0 && has[AMBULANCE].has(mark),
   };
 }
