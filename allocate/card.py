@@ -6,6 +6,8 @@ from dataclasses import fields
 from functools import partial
 from typing import Any
 
+from allocate.abilities import Ability
+from allocate.consortia import Consortia
 from allocate.goals import GOALS, Districting, Goal, Match
 from allocate.model import Candidates, Enlarging, Model, Moving
 from allocate.outreach import Outreach
@@ -15,7 +17,9 @@ from allocate.resources import Resource, is_employed
 from allocate.rows import Strength
 from allocate.rules import (
     RULES,
+    ConsortiumSize,
     Contracts,
+    Function,
     FunctionReach,
     PeoplePerSite,
     PeoplePerStaff,
@@ -29,7 +33,7 @@ from allocate.words import LANGUAGES, Language, both, catalogue, say_in, term, v
 # What every rule has says no number of its own.
 _COMMON = {field.name for field in fields(Rule)}
 _SHARES = ("share",)
-_EXTRAS = ("setting", "rank", "months", "days_per_week", "half_days", "from_people", "below_people", "or_by")
+_EXTRAS = ("setting", "types", "rank", "months", "days_per_week", "half_days", "from_people", "below_people", "or_by")
 # Signs that Markdown would take for marks; a text of a model stands as it was written.
 _MARKS = re.compile(r"[\\`*\[\]|#$<>]|\b_|_\b")
 _GUESSED = (Basis.ESTIMATED, Basis.ASSUMED)
@@ -48,6 +52,8 @@ def card(model: Model) -> str:
         *_resources(model),
         *_postings(model),
         *_outreach(model),
+        *_consortia(model),
+        *_functions(model),
         *_assumptions(model),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -67,6 +73,10 @@ def sentence(rule: Rule, language: Language) -> str:
         words["favoured"] = _word((*rule.kinds, *rule.resources), "favoured", language)
     if isinstance(rule, Rounds) and rule.to == "village":
         words["to"] = say_in(language, "card.each_village")
+    if isinstance(rule, ConsortiumSize):
+        words["of"] = say_in(language, f"card.size_{rule.of}")
+    if isinstance(rule, Function) and rule.types:
+        words["types"] = _types(rule.types, language)
     if isinstance(rule, Contracts):
         words["of"] = say_in(language, f"card.contracts_{rule.of}")
     text = say_in(language, f"card.rule_{name}", **words)
@@ -86,6 +96,11 @@ def _near(rule: FunctionReach, language: Language) -> str:
         for setting, number in limits.items()
     )
     return say_in(language, "summary.comma").join(parts)
+
+
+def _types(types: Iterable[str], language: Language) -> str:
+    """Return the types of hospital in words."""
+    return say_in(language, "summary.comma").join(say_in(language, f"hospital.{one}") for one in types)
 
 
 def _spared_by(rule: Rounds, language: Language) -> str:
@@ -324,6 +339,8 @@ def _says(model: Model, name: str, language: Language) -> Iterator[str]:
     yield word("posts", posts=by_kind({kind: f"{number:,}" for kind, number in resource.at.items()}))
     if resource.part_of:
         yield word("part_of", whole=term(resource.part_of, language))
+    if resource.held_back:
+        yield word("held_back")
     if resource.needs:
         parts = (f"{term(other, language)} {times}" for other, times in resource.needs.items())
         yield word("made_of", parts=say_in(language, "summary.comma").join(parts))
@@ -442,7 +459,7 @@ def _joined(said: Callable[[Language], Iterator[str]]) -> str:
     return _lines({language: say_in(language, "summary.semicolon").join(said(language)) for language in LANGUAGES})
 
 
-def _sourced(told: Postings | Supporter | Release | Outreach | Resource) -> str:
+def _sourced(told: Postings | Supporter | Release | Outreach | Resource | Consortia) -> str:
     """Return where the numbers of a table come from, as a list."""
     return _list([("field.source", _text(told.source)), ("field.basis", both(f"basis.{told.basis}"))])
 
@@ -473,6 +490,108 @@ def _source(told: Enlarging | Moving, language: Language) -> dict[str, str]:
     return {"basis": say_in(language, f"basis.{told.basis}"), "source": _text(told.source)}
 
 
+def _consortia(model: Model) -> Iterator[str]:
+    """Yield how hubs are grouped into consortia."""
+    if model.consortia is None:
+        return
+    yield f"## {both('card.consortia')}"
+    yield both("card.about_consortia")
+    yield _joined(partial(_groups, model, model.consortia))
+    yield _sourced(model.consortia)
+
+
+def _groups(model: Model, plan: Consortia, language: Language) -> Iterator[str]:
+    """Yield what a model says of consortia, in a language."""
+
+    def word(key: str, **values: object) -> str:
+        return say_in(language, f"card.{key}", **values)
+
+    comma = say_in(language, "summary.comma")
+    yield word("joins", members=_kinds(plan.members, language))
+    ownership = say_in(language, "card.or").join(say_in(language, f"ownership.{one}") for one in plan.ownership)
+    yield word("qualified", level=plan.level, types=_types(plan.types, language), ownership=ownership)
+    if plan.leads:
+        yield word("leads_anyway", names=comma.join(plan.leads))
+    if plan.may_lead:
+        yield word("may_lead", names=comma.join(plan.may_lead))
+    if plan.joining:
+        yield word("joining", names=comma.join(plan.joining))
+    if plan.minutes is not None:
+        yield word("to_lead", mode=model.modes[plan.mode].name[language], minutes=plan.minutes)
+    if plan.contiguous:
+        yield word("contiguous")
+    yield word("costs_each", opening=f"{plan.opening:,}", yearly=f"{plan.yearly:,}")
+    if plan.clauses:
+        yield word("answers", clauses=comma.join(plan.clauses))
+
+
+def _functions(model: Model) -> Iterator[str]:
+    """Yield the functions and standards that institutions may have: a row each."""
+    if not model.functions:
+        return
+    yield f"## {both('card.functions')}"
+    yield both("card.about_functions")
+    heads = ("card.function", "card.where", "card.after_what", "card.price", "field.basis", "field.source")
+    rows = [f"| {' | '.join(map(both, heads))} |", "|---" * len(heads) + "|"]
+    for name, ability in model.functions.items():
+        told = (_in_both(partial(say, model, ability)) for say in (_set_up, _asks_for, _costs))
+        cells = (f"{_text(name)}: {_two(ability.name)}", *told, both(f"basis.{ability.basis}"), _text(ability.source))
+        rows.append(f"| {' | '.join(cells)} |")
+    yield "\n".join(rows)
+
+
+def _in_both(said: Callable[[Language], Iterator[str]]) -> str:
+    """Return what is said in both languages in the cell of a table; a dash where there is nothing to say."""
+    parts = (say_in(one, "summary.semicolon").join(said(one)) for one in LANGUAGES)
+    return " · ".join(filter(None, parts)) or "–"
+
+
+def _set_up(model: Model, ability: Ability, language: Language) -> Iterator[str]:
+    """Yield where a function may be, in a language."""
+
+    def word(key: str, **values: object) -> str:
+        return say_in(language, f"card.{key}", **values)
+
+    comma = say_in(language, "summary.comma")
+    kinds = _kinds(ability.at, language)
+    if ability.posted_by:
+        yield word("with_posted", kinds=kinds, sender=term(ability.posted_by, language))
+        return
+    yield word("set_up_at", kinds=kinds)
+    if ability.only:
+        yield word("only_these", names=comma.join(map(_text, ability.only)))
+    if ability.types:
+        yield word("of_types", types=_types(ability.types, language))
+    if ability.always_at:
+        yield word("always_at", kinds=_kinds(ability.always_at, language))
+    if ability.serves:
+        yield word(f"serves_{ability.within}", kinds=_kinds(ability.serves, language))
+    if ability.members is not None:
+        yield word("members", number=f"{ability.members:,}")
+    if ability.minutes is not None:
+        yield word("to_centre", mode=model.modes[ability.mode].name[language], minutes=ability.minutes)
+
+
+def _asks_for(model: Model, ability: Ability, language: Language) -> Iterator[str]:
+    """Yield what a function needs, and what may be where it is, in a language."""
+    for other, years in ability.needs.items():
+        key = "needs_years" if years else "needs_first"
+        yield say_in(language, f"card.{key}", other=model.functions[other].name[language], years=years)
+    for key, numbers in (("staffed", ability.staff), ("brings", ability.brings)):
+        for what, number in numbers.items():
+            yield say_in(language, f"card.{key}", resource=term(what, language), number=f"{number:,}")
+
+
+def _costs(model: Model, ability: Ability, language: Language) -> Iterator[str]:
+    """Yield what a function costs, in a language."""
+    del model
+    if ability.opening or ability.yearly:
+        yield say_in(language, "card.costs_each", opening=f"{ability.opening:,}", yearly=f"{ability.yearly:,}")
+    if ability.linking or ability.linked_yearly:
+        linked = {"opening": f"{ability.linking:,}", "yearly": f"{ability.linked_yearly:,}"}
+        yield say_in(language, "card.costs_linked", **linked)
+
+
 def _assumptions(model: Model) -> Iterator[str]:
     """Yield which tables of the model hold numbers that nobody has published."""
     tables: list[tuple[str, Basis]] = [(f"rules.{name}", rule.basis) for name, rule in model.rules.items()]
@@ -485,6 +604,8 @@ def _assumptions(model: Model) -> Iterator[str]:
     tables += [(f"supporters.{name}", supporter.basis) for name, supporter in model.supporters.items()]
     tables += [(f"pools.{name}", release.basis) for name, release in model.pools.items()]
     tables += [(f"outreach.{name}", plan.basis) for name, plan in model.outreach.items()]
+    tables += [("consortia", model.consortia.basis)] if model.consortia else []
+    tables += [(f"functions.{name}", ability.basis) for name, ability in model.functions.items()]
     tables += [(f"circles.{name}", circle.basis) for name, circle in model.circles.items()]
     tables += [(f"modes.{name}", mode.basis) for name, mode in model.modes.items()]
     tables += [("population", model.population.basis if model.population else Basis.ASSUMED)]

@@ -24,11 +24,14 @@ from allocate.layout import Layout
 from allocate.model import Model, changed
 from allocate.program import Options
 from allocate.rows import POLICY, Row, Strength
-from allocate.rules import Capacity, ConsortiumSize, Forbid, Keep, Membership, Posting, Rounds, Rule
+from allocate.rules import Capacity, ConsortiumSize, Forbid, Function, Keep, Membership, Posting, Rounds, Rule
 from allocate.senders import origins
+from allocate.unequipped import loosenings
 from allocate.units import exact
 
-Kind = Literal["number", "sites", "later", "circle", "room", "pool", "row", "posts", "way", "apart", "weaker"]
+Kind = Literal[
+    "number", "sites", "later", "circle", "room", "pool", "row", "posts", "way", "apart", "setting", "weaker"
+]
 # Numbers of a rule that may give way; others, such as “per 1,000”, only say what the number means.
 _NUMBERS = ("share", "at_least", "at_most", "metres", "people", "times")
 # A number is given to so many digits.
@@ -96,6 +99,8 @@ class Repairer:
                 tries += [_bound(self._shorter, core, name), _bound(self._more_experts, core, name)]
             if isinstance(self.question.rules[name], Rounds):
                 tries += [_bound(self._shorter, core, name), _bound(self._more_teams, core, name)]
+            if isinstance(self.question.rules[name], Function):
+                tries += [_bound(self._more_able, core, name)]
             if isinstance(self.question.rules[name], Membership | ConsortiumSize | Posting):
                 tries += [_bound(self._farther_leads, core, name), _bound(self._apart, core, name)]
         tries += [_bound(self._circle, core, "")]
@@ -248,6 +253,20 @@ class Repairer:
                 part = Clock.of(clock.left() / max(1, len(ways)))
                 yield from self._stretched("posts", core, name, f"resources.{resource}.at.{kind}", posts, choices, part)
 
+    def _more_able(self, core: Core, name: str, clock: Clock) -> Iterator[Repair]:
+        """Yield what could be changed in functions so that enough institutions have them in time."""
+        looser = list(loosenings(self.model, self.district, self.case, self.question.rules[name]))
+        for one in looser:
+            part = Clock.of(clock.left() / len(looser))
+            if isinstance(one.before, int):
+                numbers = [value for value in one.values if isinstance(value, int)]
+                yield from self._stretched("setting", core, name, one.key, one.before, numbers, part)
+                continue
+            for value in one.values:
+                changes = {one.key: _toml(value)}
+                if self._try(core.names, changes, part):
+                    yield Repair("setting", name, changes, _toml(one.before), _toml(value), inf, is_least=False)
+
     def _farther_leads(self, core: Core, name: str, clock: Clock) -> Iterator[Repair]:
         """Yield the next longer way to a lead with which the clauses hold."""
         plan = self.model.consortia
@@ -268,7 +287,7 @@ class Repairer:
         name: str,
         key: str,
         value: float,
-        choices: range,
+        choices: Sequence[int],
         clock: Clock,
         *,
         row: int | None = None,
@@ -288,6 +307,8 @@ class Repairer:
                 verdicts[n] = self._try(core.names, changes(choices[n]), clock, district) if clock.left() else None
             return bool(verdicts[n])
 
+        if not choices:
+            return
         # From nearby outwards in growing steps, so that a small change is found soon; then back.
         last, low, high = len(choices) - 1, -1, 0
         while not holds(high):
@@ -299,7 +320,8 @@ class Repairer:
             low, high = (low, middle) if holds(middle) else (middle, high)
         number = choices[high]
         # (Coarse steps say nothing about what lies between two of them.)
-        is_least = choices.step == 1 and (low < 0 or verdicts.get(low) is False)
+        is_fine = not isinstance(choices, range) or choices.step == 1
+        is_least = is_fine and (low < 0 or verdicts.get(low) is False)
         yield Repair(
             kind,
             name,

@@ -45,7 +45,8 @@ def test_the_committed_card_of_baodi_is_not_stale(baodi: Model) -> None:
 
 
 def test_every_rule_in_force_stands_on_the_card_with_sentence_formula_numbers_and_source(baodi: Model) -> None:
-    page = card(baodi)
+    # (A rule and a resource may have the same name.)
+    page = card(baodi).split("\n## ")[1]
     for name, one in baodi.rules.items():
         found = section(page, name)
         assert f"$$\n{one.formula}\n$$" in found
@@ -62,10 +63,10 @@ def test_a_clause_shows_its_document_its_strength_and_what_the_model_made_of_it(
     assert "力争 · strive (文件为“必须”，模型已改 · changed from the document's “must”)" in town
     assert "(已印发 · issued)" in town
     assert "由本规划判断 · decided by the plan" in town
-    imaging = section(page, "TJ-T05")
+    imaging = section(page, "TJ-T03")
     assert "(征求意见稿 · draft)" in imaging
     assert "its deadline lies before the plan: a check only" in imaging
-    assert "undecided: it needs functions" in section(page, "BD-T11")
+    assert "由本规划判断 · decided by the plan" in section(page, "BD-T11")
     nurses = section(page, "ST-28")
     assert "National and municipal standards, as editable defaults" in nurses
     assert "at_least = 3.8" in nurses
@@ -76,7 +77,8 @@ def test_the_card_says_goals_circles_siting_assumptions_and_the_other_clauses(ba
     heads = re.findall(r"^## (.+)$", page, flags=re.MULTILINE)
     assert [head.split(" · ")[1] for head in heads] == [
         "Rules", "Other clauses", "Goals", "People", "Circles", "Siting", "Staff, beds and teams",
-        "Postings", "Rounds, and posts in villages", "Estimates and assumptions",
+        "Postings", "Rounds, and posts in villages", "Consortia", "Functions, shared centres and standards",
+        "Estimates and assumptions",
     ]  # fmt: skip
     assert "| TJ-T04 二（一）；附件第4项 |" in page
     rows = {row.split(":")[0].strip("| "): row for row in page.splitlines() if row.startswith("| ") and ": " in row}
@@ -158,6 +160,25 @@ def test_the_card_says_goals_circles_siting_assumptions_and_the_other_clauses(ba
             "Of the sites (township hospital) of each consortium, at least 50 % have: imaging",
         ),
         (
+            "function",
+            {"functions": ["gp_department"], "kinds": ["hospital"], "share": 1.0, "types": ["general"]},
+            "全区的医院中不少于 100 %具备：全科医学科，医院只计综合医院",
+            "Of the sites (hospital) of the district, at least 100 % have: a department of general practice, of "
+            "hospitals only these counted: general",
+        ),
+        (
+            "consortium_size",
+            {"of": "people", "at_least": 200_000, "at_most": 500_000},
+            "每个医共体的常住人口（各处归本街镇最近的卫生院或中心）：200,000 至 500,000",
+            "People of each consortium (each place belongs to the nearest hub of its town): 200,000 to 500,000",
+        ),
+        (
+            "membership",
+            {"kinds": ["township_hospital"]},
+            "至少 100 % 的街镇卫生院加入医共体",
+            "At least 100 % of the sites (township hospital) belong to a consortium",
+        ),
+        (
             "keep",
             {"sites": ["station-1"]},
             "保持开放：station-1",
@@ -221,6 +242,38 @@ def test_the_card_says_what_a_pool_and_a_round_have_beside_the_usual(tiny: Tiny)
     assert "at most 90 min on the road in a day; two visits to the same at least 2 days apart" in rounds
     assert "60 yuan a visit, 0 yuan for an hour on the road" in rounds
     assert "yuan" not in section(page, "village_posts:")
+
+
+def test_the_card_says_who_joins_whose_consortium_and_who_may_have_what(hubs_tiny: Tiny) -> None:
+    hubs_tiny.edit("tiny.toml", 'leads = ["hospital-1"]', 'leads = ["hospital-1"]\njoining = ["hub-3"]')
+    model = read_model(hubs_tiny.model)
+    page = card(model)
+    for words in (
+        "能牵头的医院：2 级以上，综合医院、中医医院，公立 或 社会办非营利；指定牵头：hospital-1；可以牵头：hospital-2",
+        "a lead is a hospital of level 2 or above (general, Chinese medicine), public or private, non-profit",
+        "privately run, and join: hub-3; at most 60 min to the lead, by car; members adjoin the lead's town",
+        "每个一次 100,000 元，每年 20,000 元",
+        "of hospitals only these counted: general",
+        "只是预留，不另花钱、不另招人",
+    ):
+        assert words in page, words
+    rows = {row.split(":")[0].strip("| "): row for row in page.splitlines() if row.startswith("| ")}
+    assert set(model.functions) <= rows.keys()
+    for name, words in (
+        ("imaging", "接入本医共体的中心就有；一家中心最多接入 4 家"),
+        ("imaging", "30,000 yuan once and 5,000 yuan a year for each that is linked"),
+        ("laboratory", "at most 40 min to the centre, by car"),
+        ("chest_pain_unit", "needs imaging centre for 1 year(s) before; at least 1 nurses"),
+        ("chest_pain_unit", "先要有影像中心满 1 年；至少有护士 1"),
+        ("gp_department", "hospitals of these types only: general"),
+        ("expert", "wherever an expert of"),
+    ):
+        assert words in rows[name], rows[name]
+    for table in ("consortia", *(f"functions.{name}" for name in model.functions)):
+        assert f"- {table}: 假定 · assumed" in page
+    hubs_tiny.edit("tiny.toml", "needs = { imaging = 1 }", "needs = { imaging = 0 }\nbrings = { nurses = 3 }")
+    assert "needs imaging centre (the same year will do)" in card(read_model(hubs_tiny.model))
+    assert "up to 3 nurses, and none without it" in card(read_model(hubs_tiny.model))
 
 
 def test_a_text_that_is_markdown_stands_as_it_was_written(tiny: Tiny) -> None:

@@ -555,3 +555,51 @@ def test_a_conflict_over_staff_says_how_many_may_join(spoken: Language, words: s
     (line,) = [line for line in lines if "per_year" in line]
     assert words in line
     assert "--set resources.nurses.per_year=" in line
+
+
+UNIT = 'name = { zh = "室", en = "unit" }, at = ["township_hospital"], source = "made up", basis = "assumed"'
+CENTRE = (
+    'name = { zh = "中心", en = "centre" }, at = ["hospital"], serves = ["township_hospital"], source = "made up", '
+)
+FUNCTIONS = {
+    "functions": f"{{ unit = {{ {UNIT}, needs = {{ ward = 1 }} }}, ward = {{ {UNIT} }}, "
+    f'laboratory = {{ {CENTRE}, source = "made up", basis = "assumed", members = 1, mode = "car", minutes = 1 }} }}',
+}
+EVERY_HUB = 'rule = "function", kinds = ["township_hospital"], share = 1.0'
+
+
+@pytest.mark.parametrize(
+    ("clause", "repairs"),
+    [
+        # There is no ward today, so that a unit can open a year after the first plan year at the earliest.
+        (
+            f'{EVERY_HUB}, functions = ["unit"]',
+            {("setting", "functions.unit.needs.ward", "1", "0"), ("later", "rules.units.years", "2025", "2027")},
+        ),
+        # Both township hospitals want to be linked to the one hospital; one is 1,106 s away by car, the other 1,307 s:
+        # no change by itself is enough, but where one is enough, the way alone is.
+        (
+            'rule = "function", kinds = ["township_hospital"], at_least = 1, functions = ["laboratory"]',
+            {("setting", "functions.laboratory.minutes", "1", "19")},
+        ),
+    ],
+)
+def test_a_function_that_too_few_can_have_is_let_in_by_the_least_that_does(
+    clause: str, repairs: set[tuple[str, str, str, str]]
+) -> None:
+    model = planted({"units": clause}, **FUNCTIONS)
+    found = explain(read_district(model.district_folder()), model, replace(QUICK, seconds=60))
+    (conflict,) = found.conflicts
+    assert conflict.core.names == {"units"}
+    told = {(one.kind, next(iter(one.changes)), one.before, one.after): one for one in conflict.repairs}
+    assert repairs <= told.keys(), told.keys()
+    for kind, key, before, after in repairs:
+        one = told[kind, key, before, after]
+        assert one.is_least
+        # With it, nothing is missing any more.
+        mended = changed(model, one.changes)
+        assert explain(read_district(model.district_folder()), mended, replace(QUICK, seconds=60)).holds
+    with speaking("en"):
+        said = list(explanation_lines(found, model))
+    for kind, key, before, after in repairs:
+        assert kind != "setting" or any(f"{after} instead of {before} in {key}" in line for line in said)

@@ -121,6 +121,8 @@ CODES: dict[str, set[str]] = {
         *("other_regime", "past", "undecided_yet", "decided_here", "off", "beyond", "remote"),
         *("input", "indicator", "out_of_scope", "decision"),
     },
+    "hospital": set(tables.HOSPITAL_TYPES),
+    "ownership": set(tables.OWNERSHIPS),
     "step": {"worst", "sum"},
     "proven": {"yes", "no"},
     "regime": set(REGIMES),

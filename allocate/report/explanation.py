@@ -105,7 +105,7 @@ def _says(repair: Repair, found: Explanation, model: Model) -> str:
         case "circle":
             unit = "metres" if any(key.endswith("metres") for key in repair.changes) else "minutes"
             return say(f"explain.says_{unit}", before=repair.before, after=repair.after)
-        case "pool" | "posts":
+        case "pool" | "posts" | "setting":
             return say(f"explain.says_{repair.kind}", **told, key=next(iter(repair.changes)))
         case "way" | "apart":
             return say(f"explain.says_{repair.kind}", before=repair.before, after=repair.after)
