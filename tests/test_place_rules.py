@@ -557,9 +557,14 @@ def test_what_no_plan_decides_yet_is_said_and_not_planned(name: str, numbers: di
     assert this.asks() == asked
 
 
-@pytest.mark.parametrize("name", ["presence", "people_per_site", "change_limit"])
+@pytest.mark.parametrize("name", ["presence", "change_limit"])
 def test_where_sites_stand_is_decided(name: str) -> None:
     assert RULES[name].needs == {"siting"}
+
+
+def test_sites_are_counted_by_themselves_and_with_what_they_can_do() -> None:
+    assert rule("people_per_site", kinds=("clinic",), at_most=9).needs == {"siting"}
+    assert rule("people_per_site", kinds=("clinic",), at_most=9, function="corner").needs == {"siting", "functions"}
 
 
 @pytest.mark.parametrize(

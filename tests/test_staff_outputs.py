@@ -391,7 +391,10 @@ def test_every_example_of_the_guide_is_a_model_that_can_be_read(tmp_path: Path) 
     examples = re.findall(r"```toml\n(.*?)```", guide, flags=re.DOTALL)
     tiny.model.write_text("\n".join([head, *examples]), encoding="utf-8")
     model = read_model(tiny.model)
-    assert set(model.resources) == {"physicians", "gps", "nurses", "teams", "primary_nurses", "round_teams"}
+    assert set(model.resources) == {
+        *("physicians", "gps", "nurses", "teams", "primary_nurses", "round_teams"),
+        *("beds", "reserved_beds", "ambulances"),
+    }
     assert (set(model.pools), set(model.supporters), set(model.outreach)) == (
         {"medicine", "city_nursing"},
         {"city_tertiary"},
