@@ -99,6 +99,11 @@ class Ability(pydantic.BaseModel):
         return self
 
     @property
+    def is_priced(self) -> bool:
+        """Tell whether it costs anything, once or in every year, where it is set up or where it is linked."""
+        return bool(self.opening or self.yearly or self.linking or self.linked_yearly)
+
+    @property
     def kinds(self) -> tuple[str, ...]:
         """Return the kinds of institution that may have it: set up or linked."""
         return (*self.at, *self.serves)

@@ -180,7 +180,6 @@ def _wrong_rows(district: District, model: Model) -> Iterator[Problem]:
     """Yield the functions of today that the model does not know, or that the institution cannot have."""
     kinds = {one.id: one.kind for one in district.institutions}
     own = {(row.function, row.institution) for row in district.functions if not row.centre}
-    linked: dict[tuple[str, str], int] = {}
     for row in district.functions if model.functions else ():
         ability = model.functions.get(row.function)
         if ability is None:
@@ -195,11 +194,6 @@ def _wrong_rows(district: District, model: Model) -> Iterator[Problem]:
         elif not row.centre and kinds[row.institution] not in ability.at:
             details = {"kinds": ", ".join(ability.at), "function": row.function}
             yield Problem("problem.function_kind", FUNCTIONS.file, row.row, "institution", row.institution, details)
-        elif row.centre and ability.members is not None:
-            linked[row.function, row.centre] = linked.get((row.function, row.centre), 0) + 1
-            if linked[row.function, row.centre] == ability.members + 1:
-                details = {"function": row.function, "members": ability.members}
-                yield Problem("problem.function_members", FUNCTIONS.file, row.row, "centre", row.centre, details)
 
 
 def _wrong_names(district: District, model: Model) -> Iterator[Problem]:

@@ -13,8 +13,19 @@ from allocate.model import Model
 
 
 def case_of(case: Case, t: int) -> Case:
-    """Return the case of one plan year: what stands today is all that stands before it."""
-    return case.in_groups([[t]])
+    """Return the case of one plan year: what stands today is all that stands before it.
+
+    What a function needs for some years before, may come with it in that year, where as many lie between it and the
+    first plan year: whatever the plan has in the year, it could have by itself.
+    """
+    since = sum(case.intervals[1 : t + 1])
+    abilities = {
+        name: one.model_copy(
+            update={"needs": {other: 0 if years <= since else years for other, years in one.needs.items()}}
+        )
+        for name, one in case.abilities.items()
+    }
+    return replace(case.in_groups([[t]]), abilities=abilities)
 
 
 def layout_of(layout: Layout, t: int) -> Layout:

@@ -119,8 +119,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     )
     if ring is model.circles[model.circle]:
         # (A circle that is only compared may leave out the kind of a site that a rule names.)
-        _check_named_sites(case, model)
-        _check_consortia(district, case, f"{model.id}.toml")
+        _check_named(case, model)
     return case
 
 
@@ -423,15 +422,7 @@ def _travel_id(site: Site, district: District) -> str:
     return site.id if site.exists or site.place < 0 else district.places[site.place].id
 
 
-def _check_consortia(district: District, case: Case, file: str) -> None:
-    problems = standing.faults(district, case, file)
-    if any(problem.file != file for problem in problems):
-        raise InputError(problems)
-    if problems:
-        raise ModelError(problems)
-
-
-def _check_named_sites(case: Case, model: Model) -> None:
+def _check_named(case: Case, model: Model) -> None:
     example = next((site.id for site in case.sites if not site.exists), "clinic-…")
     problems = [
         Problem(
@@ -446,5 +437,6 @@ def _check_named_sites(case: Case, model: Model) -> None:
         for site in rule.sites
         if site not in case.site_index
     ]
+    problems += standing.faults(case, f"{model.id}.toml")
     if problems:
         raise ModelError(problems)

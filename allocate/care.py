@@ -106,7 +106,9 @@ class Choices:
     joins. What the present way needed is given up as far as that saves money and no clause is missed for it: a site
     that serves others stays, and so does whoever is paid anyway. No choice is shown with which a clause on who is cared
     for, or on where sites may stand, is missed by more than now; that money or staff would not do is what its cost
-    says, and clauses on these are not looked at. The weekdays of more visits are not worked out.
+    says, and clauses on these are not looked at. What a site can do goes with it; one that stays open after all keeps
+    what it has today, one that opens has nothing more, and clauses on that are not looked at either. The weekdays of
+    more visits are not worked out.
     """
 
     def __init__(self, plan: AsPlanned) -> None:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from allocate.case import Case
 from allocate.costs import charges
+from allocate.decisions.functions import most_linked
 from allocate.decisions.outreach import journeys
 from allocate.decisions.posting import home_staff
 from allocate.decisions.staffing import most_of
@@ -21,7 +22,10 @@ from allocate.rows import (
     Number,
     Row,
     amount,
+    begins,
     contract,
+    joins,
+    linked,
     moves,
     opened,
     opens,
@@ -35,6 +39,8 @@ from allocate.tours import at_once
 
 # What a site serves and visits in a year, as sums of variables: people, stops of a way, seconds on the road.
 _LOAD, _STOPS, _ROAD = "load", "stops", "road"
+# How many are linked to a centre in a year.
+_LINKED = "linked to"
 # What clauses on who is cared for speak of.
 _ACCESS = frozenset({"siting", "rounds"})
 
@@ -54,12 +60,15 @@ class Uses:
         Teams that are made of it, and of how many.
     parts
         Resources that are part of it.
+    functions
+        Functions that need it, and how many, where they are set up.
     """
 
     people: tuple[int, ...]
     ways: tuple[tuple[str, int, int, int | None], ...]
     claims: Mapping[str, int]
     parts: tuple[str, ...]
+    functions: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +120,15 @@ class AsPlanned:
         found |= {(_LOAD, *about): people for about, people in layout.load.items()}
         found |= {tours(*about): number for about, number in layout.tours.items() if number}
         found |= {contract(*about): 1 for about in layout.contracts}
+        found |= {joins(*about): 1 for about in layout.members}
+        for name, j, k, t in layout.links:
+            found[linked(name, j, k, t)] = 1
+            found[_LINKED, name, k, t] = found.get((_LINKED, name, k, t), 0) + 1
+        for j, names in self.functions_of.items():
+            if case.sites[j].closable:
+                has = [{name for name in names if layout.has(name, j, t)} for t in case.periods]
+                before = [{name for name in names if (name, j) in case.had}, *has]
+                found |= {begins(name, j, t): 1 for t in case.periods for name in has[t] - before[t]}
         for name, stop, j, t in layout.visits:
             found[visits(name, stop, j, t)] = 1
             for key, more in ((_STOPS, name, j, t), 1), ((_ROAD, name, j, t), journeys(case, name, stop, j)):
@@ -119,6 +137,15 @@ class AsPlanned:
             found |= {opens(j, t): 1 for j in self.closing_again if layout.opens(case, j, t)}
             found |= {moves(old, new, t): 1 for old, new in moved(case, layout, t).items()}
         return found
+
+    @cached_property
+    def functions_of(self) -> Mapping[int, tuple[str, ...]]:
+        """Return the functions that a site has today, or in some year."""
+        found = {*self.case.had, *((what, j) for (what, j, _), number in self.layout.amounts.items() if number)}
+        sites: dict[int, list[str]] = {}
+        for name, j in sorted((name, j) for name, j in found if name in self.case.abilities):
+            sites.setdefault(j, []).append(name)
+        return {j: tuple(names) for j, names in sites.items()}
 
     @cached_property
     def closing_again(self) -> frozenset[int]:
@@ -294,6 +321,11 @@ def _uses_of(case: Case, name: str, j: int) -> Uses:
         ways=tuple(ways),
         claims=case.claims(name, j),
         parts=tuple(part for part, resource in resources.items() if resource.part_of == name),
+        functions=tuple(
+            (function, ability.staff[name])
+            for function, ability in case.abilities.items()
+            if name in ability.staff and j in case.makers[function] and (function, j) not in case.had
+        ),
     )
 
 
@@ -341,21 +373,63 @@ class Change:
         self.add((_ROAD, name, j, t), number * journeys(self.plan.case, name, i, j))
 
     def open(self, j: int, years: Iterable[int]) -> None:
-        """Open a site in some years, in which it may have been open before; it cannot be if it would waver."""
+        """Open a site in some years, in which it may have been open before; it cannot be if it would waver.
+
+        It has what it had in the year before, or has today, and nothing else.
+        """
         for t in years:
+            was_open = self.of(opened(j, t))
             self.put(opened(j, t), 1)
+            for name in () if was_open else self.plan.functions_of.get(j, ()):
+                self._go_on(name, j, t)
+        self._begin(j)
         self.can_be = self.can_be and self._lives(j)
+
+    def _go_on(self, name: str, j: int, t: int) -> None:
+        """Let a site have a function in a year that it had in the year before, from the same centre."""
+        case = self.plan.case
+        if not (self.of(amount(name, j, t - 1)) if t else (name, j) in case.had):
+            return
+        self.put(amount(name, j, t), 1)
+        for what in case.abilities[name].staff:
+            self.staff(what, j, t)
+        for k in case.centres_of.get((name, j), ()):
+            if self.of(linked(name, j, k, t - 1)) if t else case.had[name, j] == k:
+                self.link(name, j, k, t, 1)
+
+    def link(self, name: str, j: int, k: int, t: int, number: int) -> None:
+        """Let a centre provide a function to a site (1), or no longer (-1); it cannot be if it serves too many."""
+        self.add(linked(name, j, k, t), number)
+        self.add((_LINKED, name, k, t), number)
+        most = most_linked(self.plan.case, name, k)
+        if most is not None and self.of((_LINKED, name, k, t)) > most:
+            self.can_be = False
+
+    def _begin(self, j: int) -> None:
+        """Work out in which year a site that may close comes by each function."""
+        case = self.plan.case
+        for name in self.plan.functions_of.get(j, ()) if case.sites[j].closable else ():
+            before = int((name, j) in case.had)
+            for t in case.periods:
+                has = self.of(amount(name, j, t))
+                self.put(begins(name, j, t), int(has > before))
+                before = has
 
     def close(self, j: int, years: Iterable[int]) -> None:
         """Close a site in some years, and take from it all that it has; it cannot be if it would waver."""
         case = self.plan.case
         for t in years:
             self.put(opened(j, t), 0)
-            for what in (UPGRADED, *case.resources):
+            for what in (UPGRADED, *case.resources, *self.plan.functions_of.get(j, ())):
                 self.put(amount(what, j, t), 0)
             for h, site, year in self.plan.layout.contracts:
                 if (site, year) == (j, t):
                     self.put(contract(h, j, t), 0)
+            for name in self.plan.functions_of.get(j, ()):
+                for k in case.centres_of.get((name, j), ()):
+                    if self.of(linked(name, j, k, t)):
+                        self.link(name, j, k, t, -1)
+        self._begin(j)
         self.can_be = self.can_be and self._lives(j)
 
     def _lives(self, j: int) -> bool:
@@ -382,10 +456,17 @@ class Change:
         case = self.plan.case
         if not self.of(opened(j, t)):
             return 0
-        return case.posts(what, j) + (case.more_posts(what, j) if self.of(amount(UPGRADED, j, t)) else 0)
+        posts = case.posts(what, j) + (case.more_posts(what, j) if self.of(amount(UPGRADED, j, t)) else 0)
+        functions = case.brought.get(what)
+        if functions is None:
+            return posts
+        return min(posts, sum(number * self.of(amount(name, j, t)) for name, number in functions.items()))
 
     def least(self, name: str, j: int, t: int) -> int:
-        """Return the fewest of a resource that a site must have for whom it serves, visits and sends, and for teams."""
+        """Return the fewest of a resource that a site must have: for whom it serves, visits and sends, and for teams.
+
+        And for what it can do.
+        """
         uses = self.plan.uses(name, j)
         found = [-(-self.of((_LOAD, j, t)) // people) for people in uses.people]
         for way, load, room, road in uses.ways:
@@ -395,6 +476,7 @@ class Change:
         teams = sum(times * self.of(amount(team, j, t)) for team, times in uses.claims.items())
         found.append(teams + self.plan.away.get((name, j, t), 0))
         found += [self.of(amount(part, j, t)) for part in uses.parts]
+        found += [number for function, number in uses.functions if self.of(amount(function, j, t))]
         return max(found)
 
     def staff(self, name: str, j: int, t: int) -> None:
@@ -522,7 +604,7 @@ class Change:
     def layout(self) -> Layout:
         """Return the plan with the change; its visits have no weekdays yet."""
         then = self.plan.layout
-        serve, amounts, visited = dict(then.serve), dict(then.amounts), set(then.visits)
+        serve, amounts, visited, links = dict(then.serve), dict(then.amounts), set(then.visits), set(then.links)
         contracts = set(then.contracts)
         for key in self.by:
             match key:
@@ -534,6 +616,8 @@ class Change:
                     visited = visited | {(name, stop, j, t)} if self.of(key) else visited - {(name, stop, j, t)}
                 case ("contract", int(h), int(j), int(t)):
                     contracts.discard((h, j, t))
+                case ("linked", str(name), int(j), int(k), int(t)):
+                    links = links | {(name, j, k, t)} if self.of(key) else links - {(name, j, k, t)}
         return replace(
             then,
             open=self._open(),
@@ -541,5 +625,6 @@ class Change:
             amounts={about: number for about, number in amounts.items() if number},
             visits=frozenset(visited),
             contracts=frozenset(contracts),
+            links=frozenset(links),
             timetable={},
         )

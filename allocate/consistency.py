@@ -15,7 +15,7 @@ from allocate.rows import POLICY, Strength
 from allocate.rules import RULES, Function, Presence, Rate, Rule, Total
 from allocate.units import exact
 from allocate.unmeetable import unmeetable
-from allocate.words import LANGUAGES, say_in
+from allocate.words import LANGUAGES, say_in, term
 
 # What a rule says beside its numbers.
 _NO_NUMBERS = {"strength", "source", "basis", "clause", "document", "status", "quote", "weight", "years"}
@@ -26,7 +26,7 @@ def findings(model: Model, district: District, case: Case) -> list[Finding]:
     book = Book(model, district, case)
     looks: tuple[Callable[[Book], Iterator[Finding]], ...] = (
         *(contradictions, _counts_and_rates, _dominated, unmeetable),
-        *(_past, _beyond, _drafts, _regimes, _empty, _changed),
+        *(_partly, _past, _beyond, _drafts, _regimes, _empty, _changed),
     )
     return [found for look in looks for found in look(book)]
 
@@ -93,6 +93,24 @@ def _outranks(book: Book, strong: str, weak: str) -> bool:
     firm = POLICY.index(one.strength) <= POLICY.index(two.strength)
     law = not book.is_draft(strong) or book.is_draft(weak)
     return firm and law and set(book.years(two)) <= set(book.years(one))
+
+
+def _partly(book: Book) -> Iterator[Finding]:
+    """Yield the clauses that stay undecided because the model knows some of what they count, and not the rest."""
+    for name, rule in book.rules.items():
+        for words, asked, known in (
+            ("finding.functions_unknown", rule.abilities, set(book.model.functions)),
+            ("finding.resources_unknown", rule.resources, set(book.model.resources)),
+        ):
+            missing = [one for one in dict.fromkeys(asked) if one not in known]
+            if missing and len(missing) < len(set(asked)) and rule.needs <= book.model.decided:
+                names: dict[str, str] = {
+                    chosen: say_in(chosen, "finding.comma").join(
+                        one if term(one, chosen) == one else f"{one} ({term(one, chosen)})" for one in missing
+                    )
+                    for chosen in LANGUAGES
+                }
+                yield Finding("undecided", (name,), words, {"clause": book.cite(name), "missing": names})
 
 
 def _past(book: Book) -> Iterator[Finding]:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from allocate.affiliations import leads_of
 from allocate.case import Case
-from allocate.district import District
-from allocate.errors import Problem
+from allocate.decisions.consortia import may_be_together
+from allocate.district import District, FunctionThere
+from allocate.errors import Problem, Value
 from allocate.goals import Match
 from allocate.model import Model
 from allocate.tables import FIELDS, FUNCTIONS, GROWTH, PEOPLE_BY_YEAR, POOLS, SESSIONS, TOURS
@@ -18,6 +19,7 @@ def data_problems(district: District, model: Model, case: Case) -> list[Problem]
         *_past(model),
         *_unused(district, model),
         *_idle(district, model, case),
+        *_beyond(district, case),
         *_unmatched(model, case),
         *_unreachable(district, case),
     ]
@@ -66,6 +68,24 @@ def _idle(district: District, model: Model, case: Case) -> Iterator[Problem]:
     for one in leads_of(district, model.consortia) if model.consortia else ():
         if case.leading and case.site_index[one.id] not in case.leading.leads:
             yield Problem("check.idle_lead", f"{model.id}.toml", None, "consortia", one.id)
+
+
+def _beyond(district: District, case: Case) -> Iterator[Problem]:
+    """Yield the links of today that the model would not make: they stay."""
+    linked: dict[tuple[str, int], list[FunctionThere]] = {}
+    for row in district.functions:
+        if row.centre and row.function in case.abilities:
+            linked.setdefault((row.function, case.site_index[row.centre]), []).append(row)
+    for (name, k), rows in linked.items():
+        ability = case.abilities[name]
+        if ability.members is not None and len(rows) > ability.members:
+            last = rows[-1]
+            details: dict[str, Value] = {"function": name, "number": len(rows), "members": ability.members}
+            yield Problem("check.full_centre", FUNCTIONS.file, last.row, "centre", last.centre, details)
+        for row in rows if ability.within == "consortium" and case.leading else ():
+            if not may_be_together(case, case.site_index[row.institution], k):
+                details = {"function": name, "institution": row.institution}
+                yield Problem("check.linked_apart", FUNCTIONS.file, row.row, "centre", row.centre, details)
 
 
 def _unmatched(model: Model, case: Case) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
 """First consortia, functions and contracts without a solver: clause by clause, as far as there is anybody."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from math import ceil, inf
@@ -14,23 +14,20 @@ from allocate.costs import function_cost
 from allocate.decisions.functions import asks_consortium, is_always, most_linked
 from allocate.greedy import limits_hold
 from allocate.layout import Layout
+from allocate.resources import SPARE, flow
 from allocate.rows import LEADS, Number
 from allocate.rules import ConsortiumSize, Contracts, Forbid, Function, FunctionReach, Membership, PeoplePerSite, Rule
 from allocate.rules.scopes import parts
 
-# A function that a site has in a year.
-Has = tuple[str, int, int]
 
-
-def equip(case: Case, rules: Iterable[Rule], layout: Layout, without: Collection[Has] = frozenset()) -> Layout:
+def equip(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
     """Return the layout with consortia, and with as many functions and contracts at open sites as clauses ask for.
 
-    Where no open site can have a function near those who need it, one opens that is there for nothing else. What a
-    site must be `without` in a year, by (function, site, year), it is not given.
+    Where no open site can have a function near those who need it, one opens that is there for nothing else.
     """
     rules = list(rules)
     layout = _grouped(case, rules, layout)
-    making = _Making(case, layout, {}, set(), frozenset(without))
+    making = _Making(case, layout, {}, set())
     for (name, j), centre in case.had.items():
         for t in case.periods if not case.abilities[name].posted_by else ():
             if (j, t) in layout.open:
@@ -137,15 +134,12 @@ class _Making:
         What sites have, as amounts.
     links
         Links to centres.
-    without
-        What sites must not have, by (function, site, year).
     """
 
     case: Case
     layout: Layout
-    has: dict[Has, Number]
+    has: dict[tuple[str, int, int], Number]
     links: set[tuple[str, int, int, int]]
-    without: frozenset[Has]
 
     def give(self, name: str, j: int, t: int) -> bool:
         """Tell whether a site can have a function from a year on, and give it, with all that it needs."""
@@ -153,8 +147,6 @@ class _Making:
             return True
         ability = self.case.abilities[name]
         if ability.posted_by or (j, t) not in self.layout.open or self.case.counted_at(name, j) is None:
-            return False
-        if any((name, j, u) in self.without for u in self._later(j, t)):
             return False
         if j in self.case.makers[name]:
             for other, years in ability.needs.items():
@@ -216,6 +208,52 @@ class _Making:
                 self.links.add((name, j, centre, u))
 
 
+def without_unstaffed(case: Case, layout: Layout) -> Layout:
+    """Return the layout in which every function has its staff: it begins once it has, and so does what needs it."""
+    gone: set[tuple[str, int, int]] = set()
+    now = layout
+    while fresh := {about for about in _lacking(case, now) if about not in gone}:
+        # (What is there stays: what is lacking in a year is left out in the years before, too.)
+        gone |= {(name, j, u) for name, j, t in fresh for u in case.periods if u <= t}
+        now = replace(
+            layout,
+            amounts={about: number for about, number in layout.amounts.items() if about not in gone},
+            links=frozenset((name, j, k, t) for name, j, k, t in layout.links if (name, j, t) not in gone),
+        )
+    return _with_what_is_brought(case, now) if gone else layout
+
+
+def _lacking(case: Case, layout: Layout) -> Iterator[tuple[str, int, int]]:
+    """Yield the functions, sites and years without staff, without what is needed before, or without the centre."""
+    for name, ability in case.abilities.items():
+        for j in case.makers[name] if not ability.posted_by else ():
+            for t in case.periods if (name, j) not in case.had else ():
+                needed = {other: case.had_for(other, j, years, t) for other, years in ability.needs.items()}
+                is_staffed = all(layout.amounts.get((what, j, t), 0) >= n for what, n in ability.staff.items())
+                is_after = all(u is True or (u >= 0 and layout.has(other, j, u)) for other, u in needed.items())
+                if layout.has(name, j, t) and not (is_staffed and is_after):
+                    yield name, j, t
+    for name, j, k, t in layout.links:
+        if not layout.has(name, k, t):
+            yield name, j, t
+
+
+def _with_what_is_brought(case: Case, layout: Layout) -> Layout:
+    """Return the layout with no more of what functions bring than those that are there do; who is over is spare."""
+    amounts = dict(layout.amounts)
+    for what in case.brought:
+        for j in case.holders(what)[1]:
+            for t in case.periods:
+                here = amounts.get((what, j, t), 0)
+                over = here - (layout.brought(case, what, j, t) or 0)
+                if over > 0:
+                    amounts[what, j, t] = here - over
+                    if what in case.employed:
+                        spare = (flow(what, SPARE), case.employer_of[j], t)
+                        amounts[spare] = amounts.get(spare, 0) + over
+    return replace(layout, amounts={about: number for about, number in amounts.items() if number})
+
+
 def _meet(making: _Making, rule: Function, t: int) -> None:
     """Give functions to sites until the rule has enough in a year, or no more can have them."""
     case = making.case
@@ -271,16 +309,6 @@ def _be_enough(making: _Making, rules: list[Rule], rule: PeoplePerSite, t: int) 
         for j in sorted(inside, key=lambda j: ((j, t) not in making.layout.open, making.price(name, j, t), j)):
             if missing > 0 and not making.has.get((name, j, t)):
                 missing -= making.give(name, j, t) or making.open(rules, name, j, t)
-
-
-def unstaffed(case: Case, layout: Layout) -> frozenset[Has]:
-    """Return the functions, and when, that sites have been given without the staff that they take."""
-    return frozenset(
-        (name, j, t)
-        for (name, j, t), number in layout.amounts.items()
-        if number and name in case.abilities and j in case.makers[name] and (name, j) not in case.had
-        if any(layout.amounts.get((what, j, t), 0) < least for what, least in case.abilities[name].staff.items())
-    )
 
 
 def _together(rule: Function, making: _Making, t: int) -> Iterator[list[int]]:

@@ -19,6 +19,7 @@ Kind = Literal[
     "count_rate",
     "dominated",
     "unmeetable",
+    "undecided",
     "past",
     "beyond",
     "draft",

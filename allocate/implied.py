@@ -6,6 +6,7 @@ from math import ceil
 from allocate.case import Case
 from allocate.rules import (
     ChangeLimit,
+    ConsortiumSize,
     Count,
     Forbid,
     Function,
@@ -34,6 +35,8 @@ _HAS_TOO = {
     "recommended_standard": "basic_standard",
     **dict.fromkeys(("tcm_techniques_6_10", "tcm_techniques_4_6", "tcm_techniques_6"), "tcm_service"),
 }
+# What has limits of its own.
+_Limited = Rate | Total | ConsortiumSize
 # A site to which a district expert is posted has this function.
 _EXPERT, _SENDERS = "posted_expert", ("district", "lead_hospital")
 _FINER = {"place": 0, "town": 1, "district": 2}
@@ -126,9 +129,9 @@ def implies(strong: Rule, weak: Rule, case: Case, standing: dict[str, int]) -> i
     if isinstance(weak, Count | PeoplePerSite) and isinstance(strong, Count | PeoplePerSite):
         return _numbers(strong, weak, case)
     if isinstance(strong, Posting) and isinstance(weak, Function):
-        return _experts(strong, weak, standing)
+        return _experts(strong, weak, case, standing)
     if isinstance(strong, Function) and isinstance(weak, Function):
-        return _functions(strong, weak, standing)
+        return _functions(strong, weak, case, standing)
     return 0 if type(strong) is type(weak) and _same_kind(strong, weak) else None
 
 
@@ -163,6 +166,8 @@ def _same_kind(strong: Rule, weak: Rule) -> bool:
             same = (strong.function, strong.mode) == (weak.function, weak.mode)
             closer = all(strong.limits()[setting] <= most for setting, most in weak.limits().items())
             return same and closer and strong.share >= weak.share and _FINER[strong.scope] <= _FINER[weak.scope]
+        case (ConsortiumSize(), ConsortiumSize()):
+            return strong.of == weak.of and _within(strong, weak)
         case (Membership(), Membership()):
             return _share(strong.share, strong.kinds, weak.share, weak.kinds)
         case (Reserve(), Reserve()):
@@ -189,7 +194,7 @@ def _same_kind(strong: Rule, weak: Rule) -> bool:
     return False
 
 
-def _within(strong: Rate | Total, weak: Rate | Total, per: int = 1, weak_per: int = 1) -> bool:
+def _within(strong: _Limited, weak: _Limited, per: int = 1, weak_per: int = 1) -> bool:
     """Tell whether the limits of one rule lie within those of another, each for so many people."""
     low = weak.at_least is None or (
         strong.at_least is not None and exact(strong.at_least) * weak_per >= exact(weak.at_least) * per
@@ -262,29 +267,65 @@ def _where(strong: Rounds, weak: Rounds) -> bool:
     return False
 
 
-def _functions(strong: Function, weak: Function, standing: dict[str, int]) -> int | None:
-    had = {name for one in strong.functions for name in (one, _HAS_TOO.get(one))}
-    if not set(weak.functions) <= had or strong.scope not in (weak.scope, "consortium"):
+def _functions(strong: Function, weak: Function, case: Case, standing: dict[str, int]) -> int | None:
+    if not set(weak.functions) <= _had_too(strong.functions, case):
         return None
-    inside = set(strong.kinds) <= set(weak.kinds)
+    if strong.scope != weak.scope and (strong.scope == "consortium" or strong.share != 1 or weak.share is None):
+        # (Who is in no consortium, none counts; but where all have it, so have those of each.)
+        return None
+    inside = set(strong.kinds) <= set(weak.kinds) and _same_types(strong, weak)
     if weak.share is not None:
         whole = strong.share is not None and _share(strong.share, strong.kinds, weak.share, weak.kinds)
-        return 0 if whole else None
+        return 0 if whole and (_same_types(weak, strong) if strong.share == 1 else strong.types == weak.types) else None
     asked = weak.at_least or 0
     if strong.at_least is not None:
         return 0 if inside and strong.at_least >= asked else None
+    if strong.scope == "consortium" or strong.types or weak.types:
+        return None
     return _enough(strong.share or 0, strong.kinds, asked, weak.kinds, standing)
 
 
-def _experts(strong: Posting, weak: Function, standing: dict[str, int]) -> int | None:
-    """Tell whether postings to every site imply that so many sites have a posted expert."""
-    if set(weak.functions) != {_EXPERT} or strong.scope != "site" or strong.sent_by not in _SENDERS:
+def _same_types(inner: Function, outer: Function) -> bool:
+    """Tell whether the hospitals that one rule counts are all counted by another one."""
+    every = "hospital" not in inner.kinds or not outer.types
+    return every or (bool(inner.types) and set(inner.types) <= set(outer.types))
+
+
+def _had_too(names: tuple[str, ...], case: Case) -> set[str]:
+    """Return the functions that a site has that has some: what these need, and where no plan decides, by what is known.
+
+    (Whoever has a function today has it, whatever it lacks.)
+    """
+    found = set(names)
+    for name in (queue := list(names)):
+        ability = case.abilities.get(name)
+        # (Whoever has it from a centre needs nothing for it.)
+        known = {_HAS_TOO.get(name, name)} if ability is None else set() if ability.serves else set(ability.needs)
+        had = [j for one, j in case.had if one == name]
+        fresh = {other for other in known - found if all((other, j) in case.had for j in had)}
+        found |= fresh
+        queue += fresh
+    return found
+
+
+def _experts(strong: Posting, weak: Function, case: Case, standing: dict[str, int]) -> int | None:
+    """Tell whether postings to every site imply that so many sites have a function that comes with those posted."""
+    if strong.scope != "site" or strong.or_remote or weak.scope != "district":
         return None
-    if strong.or_remote:
+    if not all(_comes_with(strong, name, case) for name in weak.functions):
         return None
     if weak.share is not None:
         return 0 if set(weak.kinds) <= set(strong.to) else None
-    return _enough(1, strong.to, weak.at_least or 0, weak.kinds, standing)
+    return None if weak.types else _enough(1, strong.to, weak.at_least or 0, weak.kinds, standing)
+
+
+def _comes_with(posting: Posting, name: str, case: Case) -> bool:
+    """Tell whether a site to which somebody is posted for a rule has a function; a lead hospital is of the district."""
+    ability = case.abilities.get(name)
+    if ability is None:
+        return name == _EXPERT and posting.sent_by in _SENDERS
+    there = set(posting.to) <= set(ability.at) and not ability.only
+    return there and (posting.sent_by == ability.posted_by or (posting.sent_by, ability.posted_by) == _SENDERS[::-1])
 
 
 def _enough(

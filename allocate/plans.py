@@ -360,7 +360,7 @@ def _today(case: Case, today: Layout | None) -> list[dict[str, Any]]:
 
 
 def standing_today(case: Case) -> Layout:
-    """Return today's stock as a layout: what exists is open with its staff, and people go to the nearest with room.
+    """Return today's stock as a layout: what exists is open with what it has, and people go to the nearest with room.
 
     Staff of which nothing is known, neither listed nor assumed, limits nobody: unknown is not none.
     """
@@ -369,10 +369,12 @@ def standing_today(case: Case) -> Layout:
     amounts: dict[tuple[str, int, int], Number] = {
         (name, j, t): number for (name, j), number in case.stock.items() for t in case.periods
     }
+    amounts |= {(name, j, t): 1 for name, j in case.had for t in case.periods}
+    links = frozenset((name, j, k, t) for (name, j), k in case.had.items() if k >= 0 for t in case.periods)
     is_open = frozenset((j, t) for j, site in enumerate(case.sites) if site.exists for t in case.periods)
     existing = {} if case.contracting is None else case.contracting.existing
     contracts = frozenset((h, j, t) for h, j in existing.items() for t in case.periods)
-    standing = Layout(is_open, {}, amounts, contracts=contracts)
+    standing = Layout(is_open, {}, amounts, links=links, contracts=contracts)
     return send_nearest(case, standing, partial(standing.room, seen))
 
 

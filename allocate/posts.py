@@ -9,7 +9,7 @@ from math import ceil, floor
 from allocate.case import Case
 from allocate.decisions.functions import follow_postings
 from allocate.dispatch import post, visit
-from allocate.equip import equip, unstaffed
+from allocate.equip import equip, without_unstaffed
 from allocate.layout import Layout
 from allocate.resources import BORROWED, JOINED, LENT, SPARE, flow
 from allocate.rows import Number
@@ -114,21 +114,10 @@ class _Year:
 def staff(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
     """Return the layout with staff at every open site: enough for its people, then for the clauses, as far as it goes.
 
-    Whoever cannot be served by the staff that there is, is not served. A function whose staff cannot be had is not set
-    up, nor what needs it.
+    Whoever cannot be served by the staff that there is, is not served.
     """
     rules = list(rules)
-    without: frozenset[tuple[str, int, int]] = frozenset()
-    while True:
-        found = _staffed(case, rules, equip(case, rules, layout, without))
-        lacking = unstaffed(case, found)
-        if lacking <= without:
-            return found
-        without |= lacking
-
-
-def _staffed(case: Case, rules: list[Rule], layout: Layout) -> Layout:
-    """Return the layout with staff, where it is said who has which function."""
+    layout = equip(case, rules, layout)
     amounts: dict[tuple[str, int, int], Number] = dict(layout.amounts)
     joined: dict[tuple[str, int], int] = defaultdict(int)
     for t in case.periods:
@@ -154,7 +143,8 @@ def _staffed(case: Case, rules: list[Rule], layout: Layout) -> Layout:
             flows = {JOINED: joined[name, employer], SPARE: there[name, employer] - used}
             amounts |= {(flow(name, which), employer, t): n for which, n in flows.items() if n}
     _hold_back(case, rules, layout, amounts)
-    return _without_those_left_out(case, follow_postings(case, replace(layout, amounts=amounts)))
+    whole = without_unstaffed(case, replace(layout, amounts=amounts))
+    return _without_those_left_out(case, follow_postings(case, whole))
 
 
 def employ_spare(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:

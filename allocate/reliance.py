@@ -7,7 +7,7 @@ from allocate.case import Case
 from allocate.district import District
 from allocate.model import Model
 from allocate.resources import Resources, is_employed
-from allocate.rules import PeoplePerStaff, Posting, Reach, Rounds, Rule, Spending
+from allocate.rules import Function, PeoplePerStaff, Posting, Reach, Rounds, Rule, Spending
 from allocate.units import Basis, weakest
 
 # How an assumed number of today's staff or beds is named among what a figure rests on: this and its resource.
@@ -45,7 +45,7 @@ def rests_on(district: District, model: Model, case: Case, rule: Rule) -> list[s
     """Return what the figures of a rule rest on that is assumed: today's staff and beds, pools, ways and prices.
 
     How many serve at a site rests on its staff, and what a year costs on everybody who is paid. Who goes to a village
-    is staff of a hub.
+    is staff of a hub. Who may lead a consortium, or is asked for a function, rests on what is known of hospitals.
     """
     counted: Collection[str] = rule.resources
     prices: list[str] = []
@@ -67,7 +67,15 @@ def rests_on(district: District, model: Model, case: Case, rule: Rule) -> list[s
             prices = list(_assumed_prices(model))
         case _:
             pass
-    return _assumed_stock(district, case, counted) + prices
+    return _assumed_stock(district, case, counted) + prices + _assumed_belonging(district, model, rule)
+
+
+def _assumed_belonging(district: District, model: Model, rule: Rule) -> list[str]:
+    """Return what is assumed of hospitals, and of the functions of today, that a rule looks at."""
+    sees_profiles = "consortia" in rule.needs or (isinstance(rule, Function) and rule.types)
+    profiles = (one.profile_basis for one in district.institutions if sees_profiles and one.kind == "hospital")
+    there = (one.basis for one in district.functions if one.function in rule.abilities)
+    return _assumed("institutions.profile", filter(None, profiles)) + _assumed("functions", there)
 
 
 def visits_rest_on(district: District, model: Model, case: Case) -> list[str]:
@@ -95,7 +103,7 @@ def _needed(resources: Resources, names: Iterable[str]) -> Iterator[str]:
 
 
 def price_bases(model: Model) -> list[Basis]:
-    """Return where the prices of sites, of staff and beds, of postings and of visits come from."""
+    """Return where the prices of everything that a plan pays for come from."""
     return [basis for bases in _prices(model).values() for basis in bases]
 
 
@@ -103,11 +111,14 @@ def _prices(model: Model) -> Mapping[str, Iterable[Basis]]:
     """Return the bases of all prices by the table of the model in which they stand."""
     posted = [model.postings] if model.postings else []
     signed = [model.contracts] if model.contracts else []
+    formed = [model.consortia] if model.consortia else []
     return {
         "model.siting": [basis for candidates in model.siting.values() for basis in candidates.bases],
         "model.resources": [one.basis for one in model.resources.values() if one.yearly or one.adding],
         "model.postings": [one.basis for one in posted if one.monthly or one.handover],
         "model.outreach": [one.basis for one in model.outreach.values() if one.per_visit or one.per_hour],
+        "model.functions": [one.basis for one in model.functions.values() if one.is_priced],
+        "model.consortia": [one.basis for one in formed if one.opening or one.yearly],
         "model.contracts": [one.basis for one in signed if one.yearly or one.yearly_per_bed],
     }
 

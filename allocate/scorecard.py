@@ -120,10 +120,7 @@ def _decided(
     *,
     is_planned: bool,
 ) -> Iterator[dict[str, Any]]:
-    # Staff that nobody lists is assumed: what there is of it today is unknown. So is who is posted, and who goes round.
-    is_known = _counted_today(case, rule) <= {row.resource for row in district.staff}
-    is_known = is_known and rule.needs.isdisjoint({"postings", "rounds"})
-    is_known = is_known and not (isinstance(rule, Reach) and rule.or_by)
+    is_known = _is_known_today(district, case, rule)
     grounds = rests_on(district, model, case, rule)
     missed: dict[int, list[Breach]] = {}
     for breach in rule.breaches(case, layout):
@@ -151,6 +148,23 @@ def _decided(
         if isinstance(rule, Posting) and rule.remote(case, layout, t):
             line["why"] = "clause.remote"
         yield line
+
+
+def _is_known_today(district: District, case: Case, rule: Rule) -> bool:
+    """Tell whether a rule's figure of today is known.
+
+    Staff that nobody lists is assumed: what there is of it today is unknown. So is who is posted, who goes round, and
+    who is in which consortium; and a function that no institution is listed with.
+    """
+    counted = {*_counted_today(case, rule), *rule.abilities}
+    functions = {name for name in counted if name in case.abilities}
+    return (
+        counted - functions <= {row.resource for row in district.staff}
+        and functions <= {row.function for row in district.functions}
+        and not any(case.abilities[name].posted_by for name in functions)
+        and rule.needs.isdisjoint({"postings", "rounds", "consortia"})
+        and not (isinstance(rule, Reach) and rule.or_by)
+    )
 
 
 def _counted_today(case: Case, rule: Rule) -> set[str]:

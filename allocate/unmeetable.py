@@ -14,11 +14,12 @@ from allocate.outsiders import memberships
 from allocate.rules import Forbid, Function, FunctionReach, Presence, Reach, Spending
 from allocate.rules.scopes import parts
 from allocate.shortages import has_time, shortages
+from allocate.unequipped import unequipped
 
 
 def unmeetable(book: Book) -> Iterator[Finding]:
     """Yield the clauses that stay unmet although every site is open that may be."""
-    for look in (_reach, _function_reach, _presence, _numbers, _budgets, memberships, shortages):
+    for look in (_reach, _function_reach, _presence, _numbers, _budgets, memberships, shortages, unequipped):
         yield from look(book)
 
 
@@ -222,7 +223,8 @@ def _numbers(book: Book) -> Iterator[Finding]:
             where = book.towns(part for part, one in local if one.words == finding.words)
             yield Finding(finding.kind, finding.clauses, finding.words, {**finding.details, "where": where})
     for name, rule in book.rules.items():
-        if isinstance(rule, Function) and rule.at_least is not None:
+        # (What is planned, `unequipped` looks at institution by institution.)
+        if isinstance(rule, Function) and rule.at_least is not None and name not in book.planned:
             kinds = set(rule.kinds)
             may = sum(one.kind in kinds for one in book.district.institutions)
             may += sum(site.kind in kinds and not site.exists for site in case.sites)

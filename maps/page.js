@@ -436,8 +436,8 @@ function sizeOf(kind) {
 
 function drawSite(ctx, x, y, look) {
   const { shape, colour, hollow, r, closing } = look;
-  if (look.disc) drawDisc(ctx, x, y, 1.7 * r, look.disc);
-  (look.rings || []).forEach((ring, at) => drawRing(ctx, x, y, r + 5 + 4 * at, ring));
+  if (look.disc) drawDisc(ctx, x, y, r + 8, look.disc);
+  (look.rings || []).forEach((ring, at) => drawRing(ctx, x, y, r + 6 + 5 * at, ring));
   ctx.globalAlpha = look.faded ? FADED : 1;
   outline(ctx, shape, x, y, r);
   stroke(ctx, "#ffffff", marks.id.length > MANY_SITES ? 3 : 4.5);
@@ -471,7 +471,7 @@ function drawSite(ctx, x, y, look) {
   if (look.ambulance) drawAmbulance(ctx, x + r + 2, y - r - 2);
   ctx.globalAlpha = 1;
   // Leads of one place (or of one assumed position) each show their star.
-  if (look.lead) drawStar(ctx, x - r - 2, y + (look.below ? r + 3 : -r - 3), look.lead);
+  if (look.lead) drawStar(ctx, x - r - (look.lower ? 8 : 2), y + (look.lower ? 3 : -r - 3), look.lead);
 }
 
 function drawDisc(ctx, x, y, r, colour) {
@@ -510,7 +510,7 @@ function drawAmbulance(ctx, x, y) {
     ctx.moveTo(x, y);
     ctx.lineTo(x + 3.6 * Math.sin((at * Math.PI) / 3), y - 3.6 * Math.cos((at * Math.PI) / 3));
   }
-  stroke(ctx, CHOSEN, 1.7);
+  stroke(ctx, REACH.color, 1.8);
 }
 
 function siteLook(kind, condition, hollow) {
@@ -748,7 +748,7 @@ function badgesOf(mark) {
   if (found && found.has(mark)) rings.push({ colour: CHOSEN, dashed: found.get(mark) >= 0 });
   if (isDrawn("centres") && has[state.centre].get(mark) === -1) rings.push({ colour: CENTRE.color });
   return {
-    rings, faded: found && !found.has(mark), lead: lead === mark ? leadColour(lead) : null, below: LEADS.indexOf(mark) % 2 === 1,
+    rings, faded: found && !found.has(mark), lead: lead === mark ? leadColour(lead) : null, lower: LEADS.indexOf(mark) % 2 === 1,
     disc: lead !== null && LEADS.length > 1 ? leadColour(lead) : null, ambulance: AMBULANCE >= 0 && has[AMBULANCE].has(mark),
   };
 }
@@ -1351,7 +1351,7 @@ function drawLegend() {
   const present = (kind) => marks.kind.includes(kind);
   const kinds = Object.keys(SIZES).filter(present).map((kind) => legendItem(siteSymbol(kind, "kept", false), say(`kind_${kind}`)));
   const ambulances = AMBULANCE < 0 ? 0 : belongingOf(state.year).has[AMBULANCE].size;
-  if (ambulances) kinds.push(legendItem(badge(drawAmbulance), say("legend_count", { status: say("kind_ems_station"), count: number(ambulances) })));
+  if (ambulances) kinds.push(legendItem(badge(drawAmbulance), element("span", "", ...sentence("legend_count", { status: given(inLanguage(abilities[AMBULANCE].name)), count: number(ambulances) }))));
   const kind = present("clinic") || !present("station") ? "clinic" : "station";
   const conditions = ["opening", "kept", "changing", "closing"];
   if (marks.actions.includes(null)) conditions.push("existing");
@@ -1675,7 +1675,8 @@ function siteStateWord(mark) {
 }
 
 // Why a site stands in the plan, or what its closing means: the same figures as in sites.csv.
-function whySite(condition, step, values) {
+function whySite(kind, condition, step, values) {
+  if (kind === "ems_station") return ["card_why", say("why_ambulances")];
   const alone = step && condition !== "absent" ? step.alone[state.year] : null;
   if (condition === "closing" || condition === "gone") {
     return typeof alone === "number" ? ["card_why", say(alone ? "why_closed_alone" : "why_closed", { ...values, alone: number(alone) })] : null;
@@ -1724,7 +1725,7 @@ function markCard(mark) {
     townName(marks.town[mark]),
     ["card_state", element("span", "state", picture, siteStateWord(mark))],
     actions.length ? ["card_action", ...actions] : null,
-    whySite(condition, step, { year: state.year ?? "", people: number(peopleOf(index, rows)), places: number(new Set(rows.map((row) => index.rows.place[row])).size) }),
+    whySite(marks.kind[mark], condition, step, { year: state.year ?? "", people: number(peopleOf(index, rows)), places: number(new Set(rows.map((row) => index.rows.place[row])).size) }),
     parentLine(step),
     ...consortiumLines(mark),
     ...heldLines(mark),
@@ -1750,7 +1751,7 @@ function consortiumLines(mark) {
 
 function heldLines(mark) {
   const made = (belongingOf(state.year).held.get(mark) || []).map((row) => element("div", "", ...sentence("card_held_value", {
-    resource: given(inLanguage(plan.resources[reserves.resource[row]][0])), reserved: number(reserves.reserved[row], 1),
+    resource: given(inLanguage(plan.held[reserves.resource[row]])), reserved: number(reserves.reserved[row], 1),
     number: number(reserves.number[row], 1), share: percent(reserves.reserved[row], reserves.number[row]),
   })));
   return made.length ? [["card_held", ...made]] : [];
@@ -1769,6 +1770,7 @@ function belongingParts(mark) {
 
 function spellWord(since, until) {
   if (since === null) return until === null ? say("spell_today") : say("spell_until", { until });
+  if (since === until) return say("spell_only", { since });
   return until === null ? say("spell_from", { since }) : say("spell", { since, until });
 }
 

@@ -74,6 +74,7 @@ def small_plan() -> dict[str, Any]:
         ],
         "settings": _settings(),
         **_postings(),
+        **_belonging(),
         "rounds": rounds,
         "timetable": _half_days(rounds),
         "care": [_care(place, year) for year in YEARS for place in places],
@@ -164,13 +165,15 @@ def hostile_plan() -> dict[str, Any]:
             return [poison(inner, path, key) for inner in value]
         if not isinstance(value, str) or (path, key) in kept or key.endswith("basis"):
             return value
-        if key in {"id", "town", "served_by", "parent", "by", "to", "from", "next_by", "with"}:
+        if key in {"id", "town", "served_by", "parent", "by", "to", "from", "next_by", "with"} | _BELONGING:
             return ids.setdefault(value, f"{HOSTILE_TEXTS[len(ids) % 17]} {len(ids)}")
         return HOSTILE_TEXTS[next(names) % len(HOSTILE_TEXTS)]
 
     poisoned: dict[str, Any] = poison(plan, "", "")
     for draw in poisoned["draws"]:
         draw["sites_by_town"] = {ids.get(town, town): counts for town, counts in draw["sites_by_town"].items()}
+    abilities = poisoned["settings"]["functions"]
+    poisoned["settings"]["functions"] = {ids.get(code, code): one for code, one in abilities.items()}
     places = poisoned["district_data"]["places"]
     for number, text in enumerate(HOSTILE_TEXTS):
         places[number]["name"] = text
@@ -335,6 +338,64 @@ def _settings() -> dict[str, Any]:
         },
         "supporters": {"city": {"name": {"zh": "市级医院", "en": "a hospital of the city"}}},
         "postings": {"cyclic": True},
+        "functions": {
+            "imaging": {
+                "name": {"zh": "影像中心", "en": "imaging centre"},
+                "at": ["hospital"],
+                "serves": ["township_hospital"],
+            },
+            "laboratory": {
+                "name": {"zh": "检验中心", "en": "laboratory"},
+                "at": ["hospital"],
+                "serves": ["township_hospital"],
+            },
+            "tcm_hall": {"name": {"zh": "中医馆", "en": "TCM hall"}, "at": ["township_hospital"]},
+            "ems": {"name": {"zh": "院前急救站点", "en": "ambulance station"}, "at": ["hospital", "township_hospital"]},
+            "tcm_corner": {"name": {"zh": "中医阁", "en": "TCM corner"}, "at": ["station", "clinic"]},
+        },
+    }
+
+
+# What names a site or a function in the tables of consortia and functions.
+_BELONGING = {"lead", "before", "function", "centre"}
+
+
+def _belonging() -> dict[str, Any]:
+    """Return consortia, functions and reserves: one consortium at first, then a second one led from outside."""
+
+    def member(year: int, lead: str, code: str, before: str | None = None) -> dict[str, Any]:
+        people, minutes = (0, 0) if lead == code else (20_000 + int(code[1:]), 17)
+        return {"year": year, "lead": lead, "id": code, "people": people, "minutes": minutes, "before": before}
+
+    def has(
+        function: str, code: str, since: int | None, until: int | None = None, centre: str | None = None
+    ) -> dict[str, Any]:
+        return {"function": function, "id": code, "since": since, "until": until, "centre": centre}
+
+    first, last = YEARS
+    return {
+        "consortia": [
+            *(member(first, "H1", code) for code in ("H1", "S00", "S01", "S02")),
+            *(member(last, "H1", code) for code in ("H1", "S00", "S01")),
+            member(last, "H2", "H2"),
+            member(last, "H2", "S02", "H1"),
+        ],
+        "functions": [
+            has("imaging", "H1", first),
+            has("imaging", "S00", first, None, "H1"),
+            has("imaging", "S01", last, None, "H1"),
+            has("tcm_hall", "S00", None),
+            has("tcm_hall", "S01", first, first),
+            has("ems", "S01", last),
+            has("tcm_corner", "S03", None, first),
+            has("tcm_corner", "S05", last),
+            *(has(f"more_{number:02d}", "S00", first) for number in range(15)),
+        ],
+        "reserves": [
+            {"year": year, "id": "H1", "resource": what, "number": number, "reserved": reserved}
+            for year in YEARS
+            for what, number, reserved in (("beds", 35, 7), ("slots", 1084, 217))
+        ],
     }
 
 

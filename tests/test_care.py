@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import lives, make, resource, rule, site, staffed
+from tiny import ability, lives, make, resource, rule, site, staffed
 
 from allocate import decisions
 from allocate.care import HOWS, Care, Choices, _why, care_of
@@ -189,6 +189,72 @@ def test_staff_that_a_clause_needs_is_not_saved() -> None:
     assert of(case, alone, {}, 0)["none"] == -(BUILDING + 2 * DOCTOR)
 
 
+CORNER = 9_000 + YEAR * 1_000
+
+
+def with_a_corner(case: Case, layout: Layout, **numbers: Any) -> tuple[Case, Layout]:
+    """Return the three villages with a corner at clinic A, which serves P1 alone."""
+    clinics = (0, 1, 2)
+    corner = ability("corner", at=["clinic"], opening=9_000, yearly=1_000, **numbers)
+    case = replace(case, abilities={"corner": corner}, makers={"corner": clinics})
+    amounts = {**layout.amounts, ("corner", 0, 0): 1}
+    layout = replace(layout, serve={(0, 0, 0): 900}, amounts=amounts)
+    assert list(decisions.breaches(case, layout)) == []
+    return case, layout
+
+
+def test_what_a_clinic_can_do_goes_with_it_where_no_clause_asks() -> None:
+    case, layout = with_a_corner(*three_villages())
+    assert of(case, layout, {}, 0)["none"] == -(BUILDING + 2 * DOCTOR + CORNER)
+    # One clinic is to have a corner: then A stays, and the one doctor goes whom 900 people need.
+    one = {"one": rule("function", functions=("corner",), kinds=("clinic",), at_least=1)}
+    assert of(case, layout, one, 0)["none"] == -DOCTOR
+    # Half of all clinics are: of none, none need have one.
+    half = {"half": rule("function", functions=("corner",), kinds=("clinic",), share=0.5)}
+    assert of(case, layout, half, 0)["none"] == -(BUILDING + 2 * DOCTOR + CORNER)
+
+
+def test_a_corner_of_today_was_paid_for_once_and_costs_its_years() -> None:
+    case, layout = with_a_corner(*three_villages())
+    stands = replace(case.sites[0], exists=True, closable=True)
+    case = replace(case, sites=(stands, *case.sites[1:]), had={("corner", 0): -1})
+    assert of(case, layout, {}, 0)["none"] == -(YEAR * (60_000 + 1_000) + 2 * DOCTOR)
+
+
+def test_a_doctor_whom_a_corner_needs_stays() -> None:
+    case, layout = with_a_corner(*three_villages(), staff={"village_doctors": 1})
+    one = {"one": rule("function", functions=("corner",), kinds=("clinic",), at_least=1)}
+    # (Without it, 900 people need one of the two; so does the corner.)
+    assert of(case, layout, one, 0)["none"] == 0
+
+
+def test_a_clinic_that_stays_open_after_all_keeps_its_corner_and_its_centre() -> None:
+    # A stands today, has a corner of its own and imaging from the hub; the plan closes it. Open, it has both.
+    case, layout = three_villages()
+    stands = replace(case.sites[0], exists=True, closable=True)
+    corner = ability("corner", at=["clinic"], opening=9_000, yearly=1_000)
+    imaging = ability("imaging", serves=["clinic"], linking=500, linked_yearly=50, members=1)
+    case = replace(
+        case,
+        sites=(stands, *case.sites[1:]),
+        abilities={"corner": corner, "imaging": imaging},
+        makers={"corner": (0, 1, 2), "imaging": (3,)},
+        centres={"imaging": {(0, 3): 600, (1, 3): 600}},
+        had={("corner", 0): -1, ("imaging", 0): 3, ("imaging", 3): -1},
+    )
+    layout = Layout(
+        frozenset({(3, 0)}),
+        amounts={("nurses", 3, 0): 2, ("imaging", 3, 0): 1},
+        contracts=layout.contracts,
+    )
+    assert list(decisions.breaches(case, layout)) == []
+    # Its building stands; its 60,000 yuan a year, one doctor, 1,000 for the corner and 50 for the link do not.
+    (own,) = [one for one in Choices(AsPlanned(case, layout, {})).of(0, 0) if one.care.how == "own"]
+    assert own.cost == YEAR * (60_000 + 1_000 + 50) + DOCTOR
+    assert own.change.layout().links == {("imaging", 0, 3, 0)}
+    assert list(decisions.breaches(case, own.change.layout())) == []
+
+
 def test_who_joined_before_the_change_stays_and_is_not_saved() -> None:
     # Two years of one calendar year each. From the second on, P1 is not served: its clinic, which the plan may not
     # close again, and its doctor stay.
@@ -229,6 +295,32 @@ def test_who_moved_there_is_given_up_for_what_the_move_cost() -> None:
 
 
 @st.composite
+def with_functions(draw: st.DrawFn, case: Case, hub: int) -> Case:
+    """Draw functions of clinics and stations: some set up there, some from the hub, some of today."""
+    few, yes = st.integers(0, 3), st.booleans()
+    small = [j for j, at in enumerate(case.sites) if at.kind in ("clinic", "station")]
+    had: dict[tuple[str, int], int] = {}
+    for j in small if draw(yes) else ():
+        if case.sites[j].exists and draw(yes):
+            had |= {("corner", j): -1, ("image", j): hub, ("image", hub): -1}
+    abilities = {
+        "corner": ability(at=["clinic", "station"], opening=draw(few), yearly=draw(few)),
+        "unit": ability(at=["clinic", "station"], needs={"corner": 1}, staff={"doctors": 1}, opening=1, yearly=1),
+        "image": ability(
+            at=["township_hospital"],
+            serves=["clinic", "station"],
+            opening=3,
+            linking=draw(few),
+            linked_yearly=draw(few),
+            members=draw(st.none() | st.integers(1, 2)),
+        ),
+    }
+    pairs = {(j, hub): 60 for j in small}
+    makers = {"corner": tuple(small), "unit": tuple(small), "image": (hub,)}
+    return replace(case, abilities=abilities, makers=makers, centres={"image": pairs}, had=had)
+
+
+@st.composite
 def plans(draw: st.DrawFn) -> tuple[Case, list[Rule], dict[str, Rule], Layout]:
     """Draw a case with staff and rounds, its laws, clauses, and a plan of it that can be."""
     case, laws = draw(staffed())
@@ -261,7 +353,11 @@ def plans(draw: st.DrawFn) -> tuple[Case, list[Rule], dict[str, Rule], Layout]:
     new = [j for j, at in enumerate(sites) if not at.exists]
     moves = tuple((old, one) for old in existing for one in new if sites[old].kind == sites[one].kind)
     case = replace(case, sites=sites, resources=resources, ways=ways, moves=moves)
+    case = draw(with_functions(case, hub))
     clauses = {
+        "corners": rule("function", functions=("corner",), kinds=("clinic", "station"), share=0.5),
+        "units": rule("function", functions=("unit",), kinds=("clinic", "station"), at_least=1, years=(2027,)),
+        "images": rule("function", functions=("image",), kinds=("clinic", "station"), share=1.0),
         "rounds": rule("rounds", times=2, where=draw(st.sampled_from(("out_of_reach", "without_own", "every")))),
         "all": rule("reach", share=draw(st.sampled_from((0.5, 1.0)))),
         "places": rule("reach", share=1.0, scope="place", or_by=("rounds", "posts"), years=(2027,)),
@@ -328,7 +424,8 @@ def test_every_choice_can_be_and_costs_what_the_changed_plan_costs(
                 assert others[0] == others[1]
                 after = missed(case, rules, changed)
                 access = choices.plan.on_access
-                assert access == rules.keys() - {"doctors", "money", "remote"}
+                others_ask = {"doctors", "money", "remote", "corners", "units", "images"}
+                assert access == rules.keys() - others_ask
                 assert all(more <= before.get(about, 0) for about, more in after.items() if about[0] in access)
                 worse: dict[str, Fraction] = {}
                 for about, more in after.items():

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from conftest import Tiny
 from tiny import make, rule, site
 
+from allocate.abilities import Ability
 from allocate.candidates import make_case
+from allocate.case import Case
 from allocate.checking import check_all
 from allocate.consistency import findings
 from allocate.district import District
@@ -297,6 +300,7 @@ def test_a_count_and_a_rate_say_which_asks_for_more_here(number: int, words: str
         (("people_per_site", {"kinds": ["clinic"], "at_most": 5}), {"at_most": 6}),
         (("function", {"functions": ["ecg", "ct"], "kinds": ["clinic"], "share": 1.0}), {"functions": ["ct"]}),
         (("function", {"functions": ["ecg"], "kinds": ["clinic"], "at_least": 2}), {"kinds": ["clinic", "station"]}),
+        (("consortium_size", {"of": "members", "at_least": 4, "at_most": 6}), {"at_least": 3}),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else None,
 )
@@ -379,6 +383,74 @@ def test_a_share_of_a_function_implies_a_number_where_enough_sites_stand() -> No
     # Half of three hospitals are two when rounded up; half of two are one.
     assert implies(half, two, case, {"township_hospital": 3}) == 3
     assert implies(half, two, case, {"township_hospital": 2}) is None
+
+
+def equipped(case: Case, had: Mapping[tuple[str, int], int] | None = None, **functions: Mapping[str, Any]) -> Case:
+    """Return a case in which a plan decides functions."""
+    common = {"name": {"zh": "功能", "en": "function"}, "at": ("clinic",), "basis": "assumed", "source": "a toy"}
+    told = {name: Ability(**{**common, **keys}) for name, keys in functions.items()}
+    return replace(case, abilities=told, had=had or {})
+
+
+def test_what_a_function_needs_is_there_where_it_is() -> None:
+    case = equipped(
+        make([[1]], [site("A")], {}), scanner={}, unit={"needs": {"scanner": 1}}, ward={"needs": {"unit": 0}}
+    )
+    every = {"kinds": ["clinic"], "share": 1.0}
+    ward, unit, scanner = (rule("function", functions=[one], **every) for one in ("ward", "unit", "scanner"))
+    assert implies(ward, scanner, case, {}) == 0
+    assert implies(unit, ward, case, {}) is None
+    # Who has a unit today has it, whether there is a scanner or not.
+    assert implies(ward, scanner, replace(case, had={("unit", 0): -1}), {}) is None
+    assert implies(ward, scanner, replace(case, had={("unit", 0): -1, ("scanner", 0): -1}), {}) == 0
+    # Where a plan decides standards, one holds the other only if the model says so.
+    standards = equipped(case, recommended_standard={}, basic_standard={})
+    high, low = (rule("function", functions=[f"{one}_standard"], **every) for one in ("recommended", "basic"))
+    assert implies(high, low, standards, {}) is None
+
+
+def test_a_share_in_every_consortium_says_nothing_about_those_in_none() -> None:
+    case = make([[1]], [site("A")], {})
+    numbers = {"functions": ["ecg"], "kinds": ["township_hospital"]}
+    inside, whole = rule("function", share=1.0, scope="consortium", **numbers), rule("function", share=1.0, **numbers)
+    assert implies(inside, whole, case, {}) is None
+    assert implies(whole, inside, case, {}) == 0
+    half = rule("function", share=0.5, **numbers)
+    assert implies(half, rule("function", share=0.5, scope="consortium", **numbers), case, {}) is None
+
+
+def test_hospitals_of_one_type_say_nothing_about_all() -> None:
+    case = make([[1]], [site("A")], {})
+    numbers = {"functions": ["gp"], "kinds": ["hospital"], "share": 1.0}
+    general, every = rule("function", types=["general"], **numbers), rule("function", **numbers)
+    assert implies(general, every, case, {}) is None
+    assert implies(every, general, case, {}) == 0
+    two = rule("function", functions=["gp"], kinds=["hospital"], at_least=2)
+    assert implies(every, two, case, {"hospital": 2}) == 2
+    assert implies(general, two, case, {"hospital": 2}) is None
+
+
+def test_a_function_that_comes_with_other_experts_is_not_implied_by_those_of_the_district() -> None:
+    posted = {"at": ("township_hospital",), "posted_by": "district"}
+    case = equipped(
+        make([[1]], [site("A")], {}), posted_expert=posted, visitor={**posted, "posted_by": "tertiary_hospital"}
+    )
+    kinds = ["township_hospital"]
+    sent = rule("posting", to=kinds, sent_by="lead_hospital", at_least=1)
+    assert implies(sent, rule("function", functions=["posted_expert"], kinds=kinds, share=1.0), case, {}) == 0
+    assert implies(sent, rule("function", functions=["visitor"], kinds=kinds, share=1.0), case, {}) is None
+
+
+def test_a_clause_on_functions_of_which_the_model_knows_only_some_is_told(look: Look) -> None:
+    hall = {
+        "name": {"zh": "中医馆", "en": "TCM hall"}, "at": ["clinic"], "basis": "assumed", "source": "a toy",
+    }  # fmt: skip
+    head = f"functions = {{ tcm_hall = {inline(hall)} }}"
+    both = {"rule": "function", "functions": ["tcm_hall", "sauna"], "kinds": ["clinic"], "share": 0.5}
+    found = only(look(head, both=both, neither=both | {"functions": ["sauna"]}), "undecided")
+    assert (found.clauses, found.words) == (("both",), "finding.functions_unknown")
+    with speaking("en"):
+        assert "sauna too" in found.sentence()
 
 
 def test_of_two_rules_that_say_the_same_the_later_one_is_named(look: Look) -> None:

@@ -30,6 +30,7 @@ from allocate.planning import plan
 from allocate.plans import Plan
 from allocate.posts import staff
 from allocate.program import Options
+from allocate.report.sheets import reason
 from allocate.rules import Rule
 from allocate.search import lay_out
 from allocate.travel import Mode
@@ -183,7 +184,13 @@ def test_a_station_of_today_has_its_function_whether_a_table_says_so_or_not() ->
     district = replace(district, institutions=(*district.institutions, old))
     case = make_case(district, modelled({}))
     assert case.had == {("ems", site_of(case, "old")): -1}
-    listed = replace(district, functions=(FunctionThere("old", "ems", "", 2), FunctionThere("hub", "ems", "", 3)))
+    listed = replace(
+        district,
+        functions=(
+            FunctionThere("old", "ems", Basis.SURVEYED, "made up"),
+            FunctionThere("hub", "ems", Basis.SURVEYED, "made up"),
+        ),
+    )
     assert set(make_case(listed, modelled({})).had) == {("ems", site_of(case, "old")), ("ems", site_of(case, "hub"))}
 
 
@@ -274,6 +281,23 @@ def test_the_recheck_finds_a_station_without_its_function_and_wrong_figures(fini
     ]
 
 
+def test_a_station_is_in_the_plan_for_its_ambulances_and_not_for_those_who_would_go_there(finished: Plan) -> None:
+    (row,) = (row for row in finished.content["sites"] if row["kind"] == "ems_station")
+    assert reason(row, (2025,), "en") == "an ambulance station: ambulances leave from it, and nobody goes there"
+
+
+def test_today_is_known_where_a_table_says_who_has_the_function() -> None:
+    clinic = Institution("old", "old", "clinic", "T1", Basis.SURVEYED, 117.0, 39.7, Basis.SURVEYED, "made up")
+    numbers = {"rule": "function_reach", "function": "ems", "share": 0.5, "strength": "must", "metres": CITY}
+    told = modelled({"near": numbers}, siting={"clinic": STATION}, draws=0)
+    # The hub at kilometre 100 has ambulances today, and one of two people lives near it.
+    plain = road({"a": (99, 1), "b": (0, 1)})
+    unknown = replace(plain, institutions=(*plain.institutions, clinic))
+    known = replace(unknown, functions=(FunctionThere("hub", "ems", Basis.SURVEYED, "made up"),))
+    lines = [plan(one, told, QUICK, processes=1).content["scorecard"] for one in (known, unknown)]
+    assert [(line["today"], line["value"]) for (line,) in lines] == [(0.5, 0.5), (None, 0.5)]
+
+
 def test_a_share_that_nothing_could_reach_is_said_before_planning() -> None:
     far = modelled({"near": REACH | {"share": 1.0}}, siting={"clinic": STATION})
     found = [one for one in findings(far, district(), make_case(district(), far)) if one.kind == "unmeetable"]
@@ -284,16 +308,8 @@ def test_a_share_that_nothing_could_reach_is_said_before_planning() -> None:
 @pytest.mark.parametrize(
     ("change", "column", "what"),
     [
-        (
-            {"siting": {"ems_station": {"stands_in": ["village"], "serves": ["village"], **COSTS}}},
-            "serves",
-            "problem.siting_ambulances",
-        ),
-        (
-            {"siting": {"ems_station": {"stands_in": ["village"], "may_close": True, **COSTS}}},
-            "may_close",
-            "problem.siting_ambulances",
-        ),
+        ({"siting": {"ems_station": STATION | {"serves": ["village"]}}}, "serves", "problem.siting_ambulances"),
+        ({"siting": {"ems_station": STATION | {"may_close": True}}}, "may_close", "problem.siting_ambulances"),
         ({"functions": {}}, "siting.ems_station", "problem.siting_function"),
     ],
 )

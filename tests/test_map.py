@@ -441,6 +441,90 @@ def test_in_a_crowd_the_next_best_is_said_for_those_whom_no_site_serves() -> Non
     assert len(compact(small_plan())["care"]["cost"]) == len(small_plan()["care"])
 
 
+@pytest.fixture(params=["small", pytest.param("tiny", marks=pytest.mark.xdist_group("hubs"))])
+def belonging_plan(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return small_plan() if request.param == "small" else dict(request.getfixturevalue("hubs_plan").content)
+
+
+def test_the_page_holds_every_member_function_and_reserve_of_the_plan(belonging_plan: dict[str, Any]) -> None:
+    content = unpack_content(json.loads(json.dumps(pack_content(compact(belonging_plan)))))
+    codes = [one["code"] for one in content["abilities"]]
+
+    def site(at: int) -> str | None:
+        return content["marks"]["id"][at] if at >= 0 else None
+
+    members = [
+        row | {"lead": site(row["lead"]), "id": site(row.pop("mark")), "before": site(row["before"])}
+        for row in lines_of(content["consortia"])
+    ]
+    assert members == belonging_plan["consortia"] != []
+    functions = [
+        row | {"function": codes[row.pop("ability")], "id": site(row.pop("mark")), "centre": site(row["centre"])}
+        for row in lines_of(content["functions"])
+    ]
+    assert functions == belonging_plan["functions"] != []
+    reserves = [
+        row | {"id": site(row.pop("mark")), "resource": content["held"][row["resource"]]}
+        for row in lines_of(content["reserves"])
+    ]
+    said = {"beds": dict(catalogue()["term.beds"]), "slots": dict(catalogue()["term.slots"])}
+    assert reserves == [row | {"resource": said[row["resource"]]} for row in belonging_plan["reserves"]] != []
+
+
+def test_a_function_bears_the_name_that_the_model_gives_it_else_its_code() -> None:
+    plan = small_plan()
+    abilities = {one["code"]: one for one in compact(plan)["abilities"]}
+    assert abilities["imaging"]["name"] == {"zh": "影像中心", "en": "imaging centre"}
+    assert abilities["imaging"]["kinds"] == ["hospital", "township_hospital"]
+    assert [code for code, one in abilities.items() if one["centre"]] == ["imaging", "laboratory"]
+    assert abilities["laboratory"]["code"] not in {row["function"] for row in plan["functions"]}
+    assert abilities["more_03"]["name"] == {"zh": "more_03", "en": "more_03"}
+
+
+def test_rows_of_consortia_and_functions_that_lack_what_they_are_about_are_left_out() -> None:
+    plan = small_plan()
+    before = compact(plan)
+    for table in ("consortia", "functions", "reserves"):
+        plan[table] += [None, {}, {"year": 1999}, {"year": YEARS[0], "function": "imaging"}, {"id": "S00"}]
+    after = compact(plan)
+    assert {name: after[name] for name in ("consortia", "functions", "reserves", "abilities")} == {
+        name: before[name] for name in ("consortia", "functions", "reserves", "abilities")
+    }
+
+
+def test_the_functions_of_many_clinics_take_little_room() -> None:
+    plan = small_plan()
+    clinics = [plan["sites"][5] | {"id": f"C{number:03d}"} for number in range(170)]
+    plan["sites"] += clinics
+    without = len(map_page(plan).encode())
+    # Every third clinic gets each of six functions, in one of three years: what a large district has.
+    plan["functions"] += [
+        {
+            "function": f"function_{name}",
+            "id": f"C{at:03d}",
+            "since": 2025 + (name + at) % 3,
+            "until": None,
+            "centre": None,
+        }
+        for name in range(6)
+        for at in range(170)
+        if (7 * at + name) % 3
+    ]
+    rows = sum(row["id"].startswith("C") for row in plan["functions"])
+    assert rows == 680
+    assert len(map_page(plan).encode()) - without < 5 * rows
+
+
+def test_no_text_of_our_scripts_goes_over_several_lines() -> None:
+    # (Their lines lose the blanks before them, and remarks, on their way into the page.)
+    for name in ("page.js", "unpack.js"):
+        source = (bundled() / "maps" / name).read_text("utf-8")
+        assert [line for line in source.splitlines() if line.count("`") % 2] == []
+        kept = page._without_remarks(source).splitlines()
+        code = [line.strip() for line in source.splitlines()]
+        assert kept == [line for line in code if line and not line.startswith(("//", "/*"))]
+
+
 numbers = st.one_of(
     st.none(),
     st.integers(),

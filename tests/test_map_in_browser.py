@@ -320,6 +320,193 @@ def test_the_card_of_a_hospital_shows_whom_it_sends_and_the_towns_that_it_visits
     assert "第 1 队：第2周周二下午" in open_card(shown, "西河镇")
 
 
+def near(pixels: dict[str, int], colour: str, within: int = 60) -> int:
+    """Return how many points have a colour or one like it: a slanting line has few of its very own."""
+    wanted = [int(part) for part in colour.split(",")]
+    return sum(
+        count
+        for found, count in pixels.items()
+        if all(abs(int(part) - want) <= within for part, want in zip(found.split(","), wanted, strict=True))
+    )
+
+
+BLUE, ORANGE, CENTRE, CHOSEN = "119,170,221", "238,136,102", "34,34,85", "168,0,92"
+
+
+def test_consortia_are_off_at_first_and_follow_the_year(opened: Any) -> None:
+    shown = opened(small_plan())
+    assert not shown.page.is_checked("#layer-consortia")
+    assert "医共体" not in shown.text("#legend")
+    plain = shown.pixels()
+    assert not plain.get(BLUE)
+    shown.page.check("#layer-consortia")
+    legend = shown.text("#legend")
+    # Two in 2030, the second led by a hospital that no list has; in 2025 one of all three hubs.
+    assert "医共体（2030 年，2 个）" in legend
+    assert "示例区人民医院牵头：2 家成员，40,001 人" in legend
+    assert "H2牵头：1 家成员，20,002 人" in legend
+    coloured = shown.pixels()
+    assert coloured[BLUE] > 100
+    assert coloured[ORANGE] > 30  # round the hub of the second one: its lead has no position, so there is no line
+    shown.page.click("#years [data-year='2025']")
+    assert "示例区人民医院牵头：3 家成员，60,003 人" in shown.text("#legend")
+    one = shown.pixels()
+    assert one[BLUE] > coloured[BLUE]
+    assert not one.get(ORANGE)
+    shown.page.uncheck("#layer-consortia")
+    assert not shown.pixels().get(BLUE)
+
+
+def test_links_to_a_shared_centre_are_drawn_for_the_function_that_is_chosen(opened: Any) -> None:
+    shown = opened(small_plan())
+    assert shown.page.evaluate("[...document.querySelectorAll('#centre option')].map(one => one.text)") == [
+        "影像中心",
+        "检验中心",
+    ]
+
+    def drawn() -> int:
+        shown.page.check("#layer-centres")
+        with_links = near(shown.pixels(), CENTRE)
+        shown.page.uncheck("#layer-centres")
+        without = near(shown.pixels(), CENTRE)
+        shown.page.check("#layer-centres")
+        return with_links - without
+
+    assert not shown.pixels().get(CENTRE)
+    both = drawn()
+    assert "示例区人民医院：2 家接入" in shown.text("#legend")
+    shown.page.click("#years [data-year='2025']")
+    assert "示例区人民医院：1 家接入" in shown.text("#legend")
+    assert 50 < drawn() < both - 50
+    # Nobody has a laboratory; choosing it shows the layer.
+    shown.page.uncheck("#layer-centres")
+    shown.page.select_option("#centre", label="检验中心")
+    assert shown.page.is_checked("#layer-centres")
+    assert "共享中心：检验中心（2025 年）" in shown.text("#legend")
+    assert "这一年没有机构具备" in shown.text("#legend")
+    assert not shown.pixels().get(CENTRE)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_a_chosen_function_is_counted_and_sites_without_it_are_faded(opened: Any, size: tuple[int, int]) -> None:
+    shown = opened(small_plan(), size)
+    served = "0,158,115"
+    plain = shown.pixels()
+    assert not plain.get(CHOSEN)
+    shown.page.select_option("#ability", label="影像中心")
+    legend = shown.text("#legend")
+    for part in ("功能：影像中心（2030 年）", "街镇卫生院：3 家中 2 家具备", "自有（1 家）", "由中心提供（2 家）"):
+        assert part in legend
+    faded = shown.pixels()
+    assert faded[CHOSEN] > 100
+    assert faded["255,255,255"] > 0
+    assert faded.get(served, 0) < plain.get(served, 0) or not plain.get(served)
+    assert faded["29,35,41"] < plain["29,35,41"]
+    shown.page.click("#years [data-year='2025']")
+    assert "街镇卫生院：3 家中 1 家具备" in shown.text("#legend")
+    # The hall of the second hub is given up after 2025.
+    shown.page.select_option("#ability", label="中医馆")
+    assert "街镇卫生院：3 家中 2 家具备" in shown.text("#legend")
+    shown.page.click("#years [data-year='2030']")
+    assert "街镇卫生院：3 家中 1 家具备" in shown.text("#legend")
+    shown.page.click("#language")
+    assert "township hospital: 1 of 3" in shown.text("#legend")
+    assert shown.page.evaluate("document.querySelector('#ability').selectedOptions[0].text") == "TCM hall"
+    shown.page.select_option("#ability", "-1")
+    assert shown.pixels() == plain
+
+
+def test_ambulance_stations_bear_a_star_of_six_arms_from_their_year_on(opened: Any) -> None:
+    shown = opened(small_plan())
+    assert "院前急救站点（1 处）" in shown.text("#legend")
+    shown.page.click("#years [data-year='2025']")
+    assert "院前急救站点" not in shown.text("#legend")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_the_card_of_a_hub_says_its_consortium_and_its_functions_by_year(opened: Any, size: tuple[int, int]) -> None:
+    shown = opened(small_plan(), size)
+    card = open_card(shown, "东河镇卫生院0")
+    for part in ("示例区人民医院牵头 · 17 分钟", "功能（2030 年 17 项）", "现有中医馆", "2025 年起more_00、more_01"):
+        assert part in card
+    assert "由示例区人民医院提供2025 年起影像中心" in card
+    # Fifteen names of one year: the last three are folded.
+    folded = shown.page.locator("#card details")
+    assert folded.locator("summary").text_content() == "…… 还有 3 项"
+    assert not folded.get_by_text("more_14").is_visible()
+    folded.locator("summary").click()
+    assert folded.get_by_text("more_14").is_visible()
+    assert shown.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    # The second hub's hall is past, which is said, but not counted.
+    card = open_card(shown, "西河镇卫生院1")
+    assert "功能（2030 年 2 项）" in card
+    assert shown.text("#card .quiet") == "中医馆"
+    assert "仅 2025 年中医馆2030 年起院前急救站点" in card
+    assert "H2牵头 · 17 分钟 · 原属示例区人民医院" in open_card(shown, "南苑街道卫生院2")
+    shown.page.click("#language")
+    assert "led by H2 · 17 min · before: 示例区人民医院" in shown.text("#card")
+    shown.page.click("#years [data-year='2025']")
+    assert "led by 示例区人民医院 · 17 min" in shown.text("#card")
+    assert "before" not in shown.text("#card")
+
+
+def test_the_card_of_a_hospital_says_whom_it_leads_what_it_hosts_and_what_it_holds_back(opened: Any) -> None:
+    shown = opened(small_plan())
+    card = open_card(shown, "示例区人民医院")
+    for part in (
+        "牵头医共体2 家成员，40,001 人", "医共体成员（2030 年）", "东河镇卫生院0", "西河镇卫生院1",
+        "影像中心：2 家接入", "床位：35 中的 7（20.0 %）", "专家号：1,084 中的 217（20.0 %）",
+    ):  # fmt: skip
+        assert part in card
+    assert "南苑街道卫生院2" not in shown.text("#card ul.served")
+    shown.page.click("#years [data-year='2025']")
+    assert "影像中心：1 家接入" in shown.text("#card")
+    assert "南苑街道卫生院2" in shown.text("#card ul.served")
+
+
+def test_folded_functions_are_printed(opened: Any) -> None:
+    shown = opened(small_plan())
+    open_card(shown, "东河镇卫生院0")
+    shown.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert shown.page.locator("#card details").get_by_text("more_14").is_visible()
+    shown.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert not shown.page.locator("#card details").get_by_text("more_14").is_visible()
+
+
+def test_a_plan_made_before_consortia_offers_none_of_them(opened: Any) -> None:
+    plan = small_plan()
+    for name in ("consortia", "functions", "reserves"):
+        del plan[name]
+    del plan["settings"]["functions"]
+    shown = opened(plan)
+    assert shown.page.locator("#layer-consortia, #layer-centres, #centre, #ability").count() == 0
+    card = open_card(shown, "东河镇卫生院0")
+    assert "医共体" not in card
+    assert "功能" not in card
+
+
+def test_hostile_names_of_functions_are_shown_and_never_obeyed(opened: Any) -> None:
+    plan = hostile_plan()
+    shown = opened(plan)
+    page = shown.page
+    shown.page.check("#layer-consortia")
+    names = {one["name"]["zh"] for one in plan["settings"]["functions"].values()}
+    options = page.evaluate("[...document.querySelectorAll('#ability option')].map(one => one.text)")
+    assert len(options) == 1 + 20
+    assert page.evaluate("document.querySelectorAll('option *').length") == 0
+    assert {as_seen(" ".join(name[:80].split())) for name in names} <= {
+        as_seen(" ".join(one.split())) for one in options
+    }
+    for number in range(len(options)):
+        page.select_option("#ability", index=number)
+        assert page.evaluate("window.PWN") is None
+    for number in range(page.locator("#centre option").count()):
+        page.select_option("#centre", index=number)
+    legend = shown.text("#legend")
+    assert sum(as_seen(name) in legend for name in names) >= 1
+    assert page.evaluate("document.querySelectorAll('#legend img, #legend svg, #card img').length") == 0
+
+
 def test_those_who_are_visited_are_counted_beside_the_headline_and_in_the_legend(opened: Any) -> None:
     plan = small_plan()
     shown = opened(plan)

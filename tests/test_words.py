@@ -19,6 +19,7 @@ from allocate.outreach import DAY_NAMES, HALF_NAMES, WEEKS
 from allocate.policies import REGIMES
 from allocate.population import AGES, Method
 from allocate.report.belonging_tables import BELONGING_SHEETS
+from allocate.report.care_tables import CARE_SHEETS
 from allocate.report.frames import BELONGING_LAYERS, LAYERS, SENDING_LAYERS
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import STATUSES
@@ -40,6 +41,7 @@ SHEETS = {
     *("draws", "front", "assumptions", "problems", "sources", "staffing", "staff_flows", "staff_by_town"),
     *SENDING_SHEETS,
     *BELONGING_SHEETS,
+    *CARE_SHEETS,
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
 POLICY_FILES = [tomllib.loads(file.read_text("utf-8")) for file in sorted((ROOT / "models/policies").glob("*.toml"))]
@@ -86,14 +88,14 @@ CODES: dict[str, set[str]] = {
         *(f"about_{sheet}" for sheet in SHEETS - {"years"}),
         *("summary", "about_summary", "whole_district", "fact", "file", "program", "none_found", "not_asked", "cut"),
     },
-    "indicator": set(RULES),
+    "indicator": {*RULES, "primary_capacity"},
     # What a rule on amounts is counted in depends on its resource.
     "unit": {unit for rule in RULES.values() for unit in (rule.unit, rule.measured_in) if isinstance(unit, str)}
     | set(UNITS)
     | {f"per_{people}" for people in PER}
     | {goal.unit for goal in GOALS.values()}
     | {clause["value"]["unit"] for clause in CLAUSES if "value" in clause}
-    | {"ratio", "households"},
+    | {"ratio", "households", "care_homes"},
     "sense": {"at_least", "at_most"},
     "document": {"issued", "draft"},
     "term": TERMS | PLANNED | MORE_TERMS | SPECIALTIES | set().union(*USUAL.values()),
@@ -137,7 +139,8 @@ CODES: dict[str, set[str]] = {
         *("people_later_years", *(f"people_later_years_{method}" for method in ("trend", "growth", "table"))),
         *("people_ages_held", "staff", "pools", "tours", "sessions", "fields", "functions"),
         *(f"model_{table}" for table in ("resources", "goals", "postings", "supporters", "pools", "outreach")),
-        *("model_functions", "model_consortia"),
+        *("model_functions", "model_consortia", "model_contracts", "model_visits"),
+        *("care_homes", "care_homes_position"),
     },
     "projection": set(get_args(Method)),
     "age": set(AGES),

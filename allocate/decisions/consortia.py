@@ -18,6 +18,14 @@ def in_consortium(leading: Leading, j: int, k: int, t: int) -> Key | None:
     return joins(j, k, t) if (j, k) in leading.pairs else None
 
 
+def may_be_together(case: Case, j: int, k: int) -> bool:
+    """Tell whether two sites may be in the same consortium."""
+    told = case.leading
+    return told is not None and any(
+        in_consortium(told, j, lead, 0) and in_consortium(told, k, lead, 0) for lead in told.leads
+    )
+
+
 def member_terms(case: Case, j: int, t: int) -> list[Key]:
     """Return the variables of which one is 1 where a site is in a consortium."""
     if case.leading is None:

@@ -31,15 +31,18 @@ def belong(plan: Row) -> list[Any]:
 def belonging(plan: Row, years: Sequence[int], known: Known) -> dict[str, Any]:
     """Return consortia, functions and reserves in columns, and what functions are called."""
     settings = by_text(by_text(plan.get("settings")).get("functions"))
-    codes = Index()
+    codes, held = Index(), Index()
     functions = _functions(plan, codes, known)
     for code in sorted(settings):
         codes.of(code)
+    reserves = _reserves(plan, years, held, known)
     return {
         "abilities": [_ability(code, settings.get(code)) for code in codes.position],
         "consortia": _consortia(plan, years, known),
         "functions": functions,
-        "reserves": _reserves(plan, years, known),
+        # What is held back is called.
+        "held": [in_words("term", code) for code in held.position],
+        "reserves": reserves,
     }
 
 
@@ -90,7 +93,7 @@ def _functions(plan: Row, codes: Index, known: Known) -> Columns:
     return columns
 
 
-def _reserves(plan: Row, years: Sequence[int], known: Known) -> Columns:
+def _reserves(plan: Row, years: Sequence[int], resources: Index, known: Known) -> Columns:
     """Return how many of each resource a site holds back, and of how many, by year."""
     columns: Columns = {key: [] for key in ("year", "mark", "resource", "number", "reserved")}
     for row in rows_of(plan.get("reserves")):
@@ -99,7 +102,7 @@ def _reserves(plan: Row, years: Sequence[int], known: Known) -> Columns:
             held = {
                 "year": row["year"],
                 "mark": mark,
-                "resource": known.resources.of(row["resource"]),
+                "resource": resources.of(row["resource"]),
                 "number": as_number(row.get("number")),
                 "reserved": as_number(row.get("reserved")),
             }

@@ -6,11 +6,12 @@ from typing import Any
 from allocate.population import AGES
 from allocate.report.away import posts_away, visits_made
 from allocate.report.belonging_tables import belonging_sheets
+from allocate.report.care_tables import care_sheets
 from allocate.report.hubs import forms_consortia, sets_up_functions
 from allocate.report.sending import sending_sheets
 from allocate.report.summary import assumed_stock, say_grounds, stage_key
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, make_sheet, share_of
-from allocate.tables import BASES, ENDS, INSTITUTION_KINDS
+from allocate.tables import BASES, ENDS, INSTITUTION_KINDS, NOT_GONE_TO
 from allocate.words import Language, catalogue, say_in
 
 # Every table by its name, in the order in which a planner reads them.
@@ -44,6 +45,7 @@ def sheets(content: Content, language: Language) -> dict[str, Sheet]:
     made = (
         *(make(source) for make in first),
         *belonging_sheets(source),
+        *care_sheets(source),
         *sending_sheets(source),
         *(make(source) for make in last),
     )
@@ -52,6 +54,8 @@ def sheets(content: Content, language: Language) -> dict[str, Sheet]:
 
 def reason(site: Mapping[str, Any], years: Sequence[int], language: Language) -> str:
     """Say why a site is in the plan, or what its closing means to the people within its circle."""
+    if site["kind"] in NOT_GONE_TO:
+        return say_in(language, "sites.why_ambulances")
     last = str(years[-1])
     people, alone = site["people"].get(last, 0), site["only_site_of"].get(last, 0)
     if site["action"] == "upgrade":
@@ -76,13 +80,14 @@ def _number_of(resource: str) -> Field:
 
 
 def _money(source: Source) -> tuple[Field, ...]:
-    """Return the columns of money: what is for staff, postings, rounds, functions and consortia, where decided."""
+    """Return the columns of money: for staff, postings, rounds, functions, consortia and contracts, where decided."""
     names = ["opening", "yearly"]
     names += ["adding", "pay", "standing_pay"] if source.resources else []
     names += ["postings"] if posts_away(source.content) else []
     names += ["outreach"] if visits_made(source.content) else []
     names += ["functions", "functions_yearly"] if sets_up_functions(source.content) else []
     names += ["consortia", "consortia_yearly"] if forms_consortia(source.content) else []
+    names += ["contracts_yearly"] if source.content.get("contracts") else []
     names += ["capital", "recurrent"] if len(names) > len(("opening", "yearly")) else []
     return tuple(Field(name, "yuan") for name in (*names, "total"))
 

@@ -21,7 +21,7 @@ from allocate.tables import BASES, HUB_KINDS
 from allocate.words import Language, catalogue, language, say, say_in, term, visible
 
 # What is paid in each year for what is also paid once: its key in the budget.
-_YEARLY = {"functions": "functions_yearly", "consortia": "consortia_yearly"}
+_YEARLY = {"functions": "functions_yearly", "consortia": "consortia_yearly", "contracts": "contracts_yearly"}
 _TOLD = 3  # functions of a year that the terminal names
 
 
@@ -30,7 +30,8 @@ def summary(content: Mapping[str, Any]) -> list[str]:
 
     A plan that decides staff has up to four more: staff and beds against today's, money by kind, and what is assumed.
     One that decides postings has one on these, and so has one that decides rounds. One that forms consortia has a line
-    on them, one that decides functions up to two, and one that holds something back has one on that.
+    on them, one that decides functions up to two, and one that holds something back has one on that; so have contracts
+    of care homes, and what primary care could take.
     """
     lines = (
         _head(content),
@@ -46,6 +47,8 @@ def summary(content: Mapping[str, Any]) -> list[str]:
         *_centres(content),
         *_functions(content),
         *_reserves(content),
+        *_contracts(content),
+        *_primary_capacity(content),
         _money(content),
         *_spent(content),
         _proof(content),
@@ -277,6 +280,46 @@ def _stock(content: Mapping[str, Any]) -> Iterable[str]:
         yield say("summary.stock", names=say("summary.comma").join(map(term, assumed)))
 
 
+def _contracts(content: Mapping[str, Any]) -> Iterable[str]:
+    """Yield how many care homes have a contract, by year, and how far the farthest is."""
+    rows = content.get("contracts", ())
+    parts = []
+    for year in content["years"] if rows else ():
+        mine = [row for row in rows if row["year"] == year]
+        signed = [row for row in mine if row["id"] is not None]
+        farthest = max((row["minutes"] for row in signed), default=0)
+        without = len({row["home"] for row in mine}) - len({row["home"] for row in signed})
+        more = say("summary.contracts_without", number=without) if without else ""
+        text = say(
+            "summary.contracts_year",
+            year=year,
+            signed=len(signed),
+            sites=len({row["id"] for row in signed}),
+            farthest=farthest,
+            more=more,
+        )
+        parts.append(text)
+    if parts:
+        bases = [home["basis"] for home in content["district_data"]["care_homes"]]
+        yield say("summary.contracts", text=_without_repeats(parts, content["years"]), basis=_weakest_of(bases))
+
+
+def _primary_capacity(content: Mapping[str, Any]) -> Iterable[str]:
+    """Yield whether primary care could take the visits that should be made there, and how many towns could not."""
+    rows = content.get("primary_capacity", ())
+    parts = []
+    for row in (row for row in rows if row["scope"] == "district"):
+        short = sum(one["year"] == row["year"] and one["scope"] != "district" and one["short"] > 0 for one in rows)
+        key = "summary.primary_short" if row["short"] else "summary.primary_enough"
+        text = say(key, capacity=row["capacity"], expected=row["expected"], short=row["short"])
+        more = say("summary.primary_towns", number=short) if short else ""
+        parts.append(say("summary.year", year=row["year"], text=text + more))
+    if parts:
+        visits = content["settings"]["visits"]
+        share, basis = percent(visits["share"], 1), say(f"basis.{visits['basis']}")
+        yield say("summary.primary", share=share, text=_without_repeats(parts, content["years"]), basis=basis)
+
+
 def _spent(content: Mapping[str, Any]) -> Iterable[str]:
     """Yield what is spent once and in each year, and what of it is for sites and for staff."""
     if resources_of(content):
@@ -309,6 +352,7 @@ def _spent(content: Mapping[str, Any]) -> Iterable[str]:
                     ("outreach", visits_made(content)),
                     ("functions", sets_up_functions(content)),
                     ("consortia", forms_consortia(content)),
+                    ("contracts", bool(content.get("contracts"))),
                 )
                 if is_there
             ),

@@ -57,7 +57,7 @@ _WIDE = {
 # Columns of the years that stand in a second table of the summary, with the staff: one table would be too broad.
 _BELOW = {
     *("adding", "pay", "standing_pay", "postings", "outreach", "functions", "functions_yearly", "consortia"),
-    *("consortia_yearly", "capital", "recurrent", "number_of"),
+    *("consortia_yearly", "contracts_yearly", "capital", "recurrent", "number_of"),
 }
 # The colours of the map.
 _COLOURS = {
