@@ -220,7 +220,8 @@ def without_unstaffed(case: Case, layout: Layout) -> Layout:
             amounts={about: number for about, number in layout.amounts.items() if about not in gone},
             links=frozenset((name, j, k, t) for name, j, k, t in layout.links if (name, j, t) not in gone),
         )
-    return _with_what_is_brought(case, now) if gone else layout
+    # (Who is gone with a function may be the staff of another one.)
+    return without_unstaffed(case, _with_what_is_brought(case, now)) if gone else layout
 
 
 def _lacking(case: Case, layout: Layout) -> Iterator[tuple[str, int, int]]:
@@ -239,18 +240,32 @@ def _lacking(case: Case, layout: Layout) -> Iterator[tuple[str, int, int]]:
 
 
 def _with_what_is_brought(case: Case, layout: Layout) -> Layout:
-    """Return the layout with no more of what functions bring than those that are there do; who is over is spare."""
+    """Return the layout with no more of what functions bring than those that are there do, nor of what is made of it.
+
+    Who is over is spare.
+    """
     amounts = dict(layout.amounts)
+
+    def lower(what: str, j: int, t: int, most: int) -> None:
+        over = int(amounts.get((what, j, t), 0)) - most
+        if over <= 0:
+            return
+        amounts[what, j, t] = most
+        if what in case.employed:
+            spare = (flow(what, SPARE), case.employer_of[j], t)
+            amounts[spare] = amounts.get(spare, 0) + over
+        for part, resource in case.resources.items():
+            if resource.part_of == what:
+                lower(part, j, t, most)
+        free = most
+        for team, times in case.claims(what, j).items():
+            lower(team, j, t, free // times)
+            free -= times * int(amounts.get((team, j, t), 0))
+
     for what in case.brought:
         for j in case.holders(what)[1]:
             for t in case.periods:
-                here = amounts.get((what, j, t), 0)
-                over = here - (layout.brought(case, what, j, t) or 0)
-                if over > 0:
-                    amounts[what, j, t] = here - over
-                    if what in case.employed:
-                        spare = (flow(what, SPARE), case.employer_of[j], t)
-                        amounts[spare] = amounts.get(spare, 0) + over
+                lower(what, j, t, layout.brought(case, what, j, t) or 0)
     return replace(layout, amounts={about: number for about, number in amounts.items() if number})
 
 
