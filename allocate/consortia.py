@@ -112,8 +112,10 @@ class Leading:
     def in_reach_of(self, k: int) -> frozenset[int]:
         """Return the institutions that a hospital may lead; where members must adjoin, those that others link to it."""
         members = frozenset(self.members_of(k)) - self.given
-        if not self.plan.contiguous:
-            return members
+        return self.linked(k, members) if self.plan.contiguous else members
+
+    def linked(self, k: int, members: frozenset[int]) -> frozenset[int]:
+        """Return those of some institutions that border on a hospital's town, or on one of them that does, …"""
         reached, edge = {k}, {k}
         while edge:
             edge = {b for a, b in self.borders if a in edge and b in members} - reached

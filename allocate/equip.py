@@ -1,33 +1,35 @@
 """First consortia, functions and contracts without a solver: clause by clause, as far as there is anybody."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from heapq import heappop, heappush
 from math import ceil, inf
 
 import numpy as np
 
 from allocate.case import Case
-from allocate.consortia import Leading
 from allocate.contracts import Contracting
 from allocate.costs import function_cost
 from allocate.decisions.functions import asks_consortium, is_always, most_linked
 from allocate.greedy import limits_hold
+from allocate.grouping import grouped
 from allocate.layout import Layout
-from allocate.resources import SPARE, flow
-from allocate.rows import LEADS, Number
-from allocate.rules import ConsortiumSize, Contracts, Forbid, Function, FunctionReach, Membership, PeoplePerSite, Rule
+from allocate.rows import Number
+from allocate.rules import Contracts, Forbid, Function, FunctionReach, PeoplePerSite, Rule
 from allocate.rules.scopes import parts
 
+# A function that a site has in a year.
+Has = tuple[str, int, int]
 
-def equip(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
+
+def equip(case: Case, rules: Iterable[Rule], layout: Layout, without: Collection[Has] = frozenset()) -> Layout:
     """Return the layout with consortia, and with as many functions and contracts at open sites as clauses ask for.
 
-    Where no open site can have a function near those who need it, one opens that is there for nothing else.
+    Where no open site can have a function near those who need it, one opens that is there for nothing else. What a
+    site must be `without` in a year, by (function, site, year), it is not given.
     """
     rules = list(rules)
-    layout = _grouped(case, rules, layout)
-    making = _Making(case, layout, {}, set())
+    layout = grouped(case, rules, layout)
+    making = _Making(case, layout, {}, set(), frozenset(without))
     for (name, j), centre in case.had.items():
         for t in case.periods if not case.abilities[name].posted_by else ():
             if (j, t) in layout.open:
@@ -55,75 +57,6 @@ def equip(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
     return replace(done, amounts={**done.amounts, **making.has}, contracts=contracts)
 
 
-def _grouped(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
-    """Return the layout with every hub in the consortium of a lead near it: over towns that adjoin, where so asked."""
-    leading = case.leading
-    if leading is None:
-        return layout
-    counts = [rule for rule in rules if isinstance(rule, ConsortiumSize) and rule.of == "consortia"]
-    least = max([1, *(rule.at_least or 1 for rule in counts)])
-    most = min([len(leading.leads), *(rule.at_most for rule in counts if rule.at_most)])
-    asks_all = any(isinstance(rule, Membership) for rule in rules)
-    leads = sorted(leading.given)
-    while len(leads) < len(leading.leads):
-        best = min((k for k in leading.leads if k not in leads), key=lambda k: (_far(case, leading, [*leads, k]), k))
-        reaches_more = _far(case, leading, [*leads, best])[0] < _far(case, leading, leads)[0]
-        if len(leads) >= least and not (asks_all and reaches_more and len(leads) < most):
-            break
-        leads.append(best)
-    lead_of = _divided(leading, leads)
-    # (Whoever is chosen and has nobody takes somebody before the others do.)
-    lead_of = _divided(leading, leads, _first_of(leading, [k for k in leads if k not in lead_of.values()], leads))
-    members = frozenset((j, k, t) for j, k in lead_of.items() for t in case.periods if (j, t) in layout.open)
-    led = {(k, t) for _, k, t in members} | {(k, t) for k in leading.given for t in case.periods}
-    return replace(layout, members=members, amounts={**layout.amounts, **{(LEADS, k, t): 1 for k, t in led}})
-
-
-def _far(case: Case, leading: Leading, leads: list[int]) -> tuple[int, int]:
-    """Return how many may join none of some leads, and the way of the people of the others [person-seconds]."""
-    near = _divided(leading, leads)
-    way = sum(leading.pairs[j, k] * case.people_of_hub(j, 0) for j, k in near.items())
-    return len(set(leading.joiners) - set(leads)) - len(near), way
-
-
-def _first_of(leading: Leading, idle: list[int], leads: list[int]) -> dict[int, int]:
-    """Return, for each of some leads, the nearest that may join it: at its border, where towns must adjoin."""
-    found: dict[int, int] = {}
-    for k in idle:
-        able = [j for j in leading.members_of(k) if j not in leads and j not in found]
-        able = [j for j in able if not leading.plan.contiguous or (k, j) in leading.borders]
-        if able:
-            found[min(able, key=lambda j: (leading.pairs[j, k], j))] = k
-    return found
-
-
-def _divided(leading: Leading, leads: list[int], begun: Mapping[int, int] | None = None) -> dict[int, int]:
-    """Return the lead of each: the nearest, or where towns must adjoin the nearest over members of its consortium.
-
-    Those that are `begun` with have theirs already.
-    """
-    found = dict(begun or {})
-    heap: list[tuple[int, int, int]] = []
-
-    def spread(site: int, k: int) -> None:
-        beside = [b for a, b in leading.borders if a == site] if leading.plan.contiguous else leading.members_of(k)
-        for j in beside:
-            if j not in found and j not in leads and (j, k) in leading.pairs:
-                heappush(heap, (leading.pairs[j, k], j, k))
-
-    for k in leads:
-        spread(k, k)
-    for j, k in list(found.items()) if leading.plan.contiguous else ():
-        spread(j, k)
-    while heap:
-        _, j, k = heappop(heap)
-        if j not in found:
-            found[j] = k
-            if leading.plan.contiguous:
-                spread(j, k)
-    return found
-
-
 @dataclass
 class _Making:
     """Functions being set up.
@@ -134,12 +67,15 @@ class _Making:
         What sites have, as amounts.
     links
         Links to centres.
+    without
+        What sites must not have, by (function, site, year).
     """
 
     case: Case
     layout: Layout
-    has: dict[tuple[str, int, int], Number]
+    has: dict[Has, Number]
     links: set[tuple[str, int, int, int]]
+    without: frozenset[Has]
 
     def give(self, name: str, j: int, t: int) -> bool:
         """Tell whether a site can have a function from a year on, and give it, with all that it needs."""
@@ -147,6 +83,8 @@ class _Making:
             return True
         ability = self.case.abilities[name]
         if ability.posted_by or (j, t) not in self.layout.open or self.case.counted_at(name, j) is None:
+            return False
+        if any((name, j, u) in self.without for u in self._later(j, t)):
             return False
         if j in self.case.makers[name]:
             for other, years in ability.needs.items():
@@ -208,67 +146,6 @@ class _Making:
                 self.links.add((name, j, centre, u))
 
 
-def without_unstaffed(case: Case, layout: Layout) -> Layout:
-    """Return the layout in which every function has its staff: it begins once it has, and so does what needs it."""
-    gone: set[tuple[str, int, int]] = set()
-    now = layout
-    while fresh := {about for about in _lacking(case, now) if about not in gone}:
-        # (What is there stays: what is lacking in a year is left out in the years before, too.)
-        gone |= {(name, j, u) for name, j, t in fresh for u in case.periods if u <= t}
-        now = replace(
-            layout,
-            amounts={about: number for about, number in layout.amounts.items() if about not in gone},
-            links=frozenset((name, j, k, t) for name, j, k, t in layout.links if (name, j, t) not in gone),
-        )
-    # (Who is gone with a function may be the staff of another one.)
-    return without_unstaffed(case, _with_what_is_brought(case, now)) if gone else layout
-
-
-def _lacking(case: Case, layout: Layout) -> Iterator[tuple[str, int, int]]:
-    """Yield the functions, sites and years without staff, without what is needed before, or without the centre."""
-    for name, ability in case.abilities.items():
-        for j in case.makers[name] if not ability.posted_by else ():
-            for t in case.periods if (name, j) not in case.had else ():
-                needed = {other: case.had_for(other, j, years, t) for other, years in ability.needs.items()}
-                is_staffed = all(layout.amounts.get((what, j, t), 0) >= n for what, n in ability.staff.items())
-                is_after = all(u is True or (u >= 0 and layout.has(other, j, u)) for other, u in needed.items())
-                if layout.has(name, j, t) and not (is_staffed and is_after):
-                    yield name, j, t
-    for name, j, k, t in layout.links:
-        if not layout.has(name, k, t):
-            yield name, j, t
-
-
-def _with_what_is_brought(case: Case, layout: Layout) -> Layout:
-    """Return the layout with no more of what functions bring than those that are there do, nor of what is made of it.
-
-    Who is over is spare.
-    """
-    amounts = dict(layout.amounts)
-
-    def lower(what: str, j: int, t: int, most: int) -> None:
-        over = int(amounts.get((what, j, t), 0)) - most
-        if over <= 0:
-            return
-        amounts[what, j, t] = most
-        if what in case.employed:
-            spare = (flow(what, SPARE), case.employer_of[j], t)
-            amounts[spare] = amounts.get(spare, 0) + over
-        for part, resource in case.resources.items():
-            if resource.part_of == what:
-                lower(part, j, t, most)
-        free = most
-        for team, times in case.claims(what, j).items():
-            lower(team, j, t, free // times)
-            free -= times * int(amounts.get((team, j, t), 0))
-
-    for what in case.brought:
-        for j in case.holders(what)[1]:
-            for t in case.periods:
-                lower(what, j, t, layout.brought(case, what, j, t) or 0)
-    return replace(layout, amounts={about: number for about, number in amounts.items() if number})
-
-
 def _meet(making: _Making, rule: Function, t: int) -> None:
     """Give functions to sites until the rule has enough in a year, or no more can have them."""
     case = making.case
@@ -324,6 +201,16 @@ def _be_enough(making: _Making, rules: list[Rule], rule: PeoplePerSite, t: int) 
         for j in sorted(inside, key=lambda j: ((j, t) not in making.layout.open, making.price(name, j, t), j)):
             if missing > 0 and not making.has.get((name, j, t)):
                 missing -= making.give(name, j, t) or making.open(rules, name, j, t)
+
+
+def unstaffed(case: Case, layout: Layout) -> frozenset[Has]:
+    """Return the functions, and when, that sites have been given without the staff that they take."""
+    return frozenset(
+        (name, j, t)
+        for (name, j, t), number in layout.amounts.items()
+        if number and name in case.abilities and j in case.makers[name] and (name, j) not in case.had
+        if any(layout.amounts.get((what, j, t), 0) < least for what, least in case.abilities[name].staff.items())
+    )
 
 
 def _together(rule: Function, making: _Making, t: int) -> Iterator[list[int]]:

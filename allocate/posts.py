@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import count
 from math import ceil, floor
 
 from allocate.case import Case
 from allocate.decisions.functions import follow_postings
 from allocate.dispatch import post, visit
-from allocate.equip import equip, without_unstaffed
+from allocate.equip import equip, unstaffed
 from allocate.layout import Layout
 from allocate.resources import BORROWED, JOINED, LENT, SPARE, flow
 from allocate.rows import Number
@@ -114,10 +115,31 @@ class _Year:
 def staff(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
     """Return the layout with staff at every open site: enough for its people, then for the clauses, as far as it goes.
 
-    Whoever cannot be served by the staff that there is, is not served.
+    Whoever cannot be served by the staff that there is, is not served. A function whose staff cannot be had is not set
+    up, nor what needs it.
     """
     rules = list(rules)
-    layout = equip(case, rules, layout)
+    without: frozenset[tuple[str, int, int]] = frozenset()
+    for tried in count(1):
+        found = _staffed(case, rules, equip(case, rules, layout, without))
+        lacking = unstaffed(case, found)
+        if lacking <= without:
+            break
+        without |= lacking
+        if tried >= _ROUNDS:
+            # (Whoever has not got it by now is not tried any more.)
+            without |= {
+                (name, j, t)
+                for name in {name for name, _, _ in lacking}
+                for j in case.makers[name]
+                for t in case.periods
+                if not found.has(name, j, t)
+            }
+    return found
+
+
+def _staffed(case: Case, rules: list[Rule], layout: Layout) -> Layout:
+    """Return the layout with staff, where it is said who has which function."""
     amounts: dict[tuple[str, int, int], Number] = dict(layout.amounts)
     joined: dict[tuple[str, int], int] = defaultdict(int)
     for t in case.periods:
@@ -143,8 +165,7 @@ def staff(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
             flows = {JOINED: joined[name, employer], SPARE: there[name, employer] - used}
             amounts |= {(flow(name, which), employer, t): n for which, n in flows.items() if n}
     _hold_back(case, rules, layout, amounts)
-    whole = without_unstaffed(case, replace(layout, amounts=amounts))
-    return _without_those_left_out(case, follow_postings(case, whole))
+    return _without_those_left_out(case, follow_postings(case, replace(layout, amounts=amounts)))
 
 
 def employ_spare(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:

@@ -55,10 +55,12 @@ def consorting(
 
 
 def grouped(case: Case, leads: Sequence[Mapping[int, int]]) -> Layout:
-    """Return the layout in which hubs have these leads, a mapping for each year; who has a member leads."""
+    """Return the layout in which hubs have these leads, a mapping for each year; who has a member leads, or must."""
     is_open = frozenset((j, t) for j in range(len(case.sites)) for t in case.periods)
     members = frozenset((j, k, t) for t, led in enumerate(leads) for j, k in led.items())
+    given = () if case.leading is None else case.leading.given
     amounts: dict[tuple[str, int, int], Number] = {(LEADS, k, t): 1 for _, k, t in members}
+    amounts |= {(LEADS, k, t): 1 for k in given for t in case.periods}
     return Layout(is_open, amounts=amounts, members=members)
 
 

@@ -14,10 +14,12 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from tiny import matches_golden, pool, render, render_columns, render_sum, rule
 
 from allocate import decisions
+from allocate.abilities import Ability
 from allocate.beside import bounds_beside
 from allocate.case import Case
 from allocate.decisions import consortia, posting
 from allocate.goals import GOALS, Districting, Goal
+from allocate.grouping import grouped as first_grouping
 from allocate.layout import Layout
 from allocate.postings import Postings
 from allocate.program import Options
@@ -233,9 +235,6 @@ def test_the_consortia_that_are_found_are_as_good_as_the_best_of_all(
     def worth(one: Layout) -> list[float]:
         return [float(number) for number in (*clause_values(case, asked, one).values(), this.value(case, one))]
 
-    if not possible:
-        # (A lead that is given leads nobody: nothing can be planned, and the tables say why before.)
-        return
     best = min(map(worth, possible))
     for search in (_as_a_whole, in_two_steps):
         layouts = search(case, asked, {"districting": this}, 0.0, EXACT, None)
@@ -295,6 +294,63 @@ def test_the_proof_by_the_consortia_alone_is_tight_although_sizes_count() -> Non
 
 def test_only_this_goal_looks_at_consortia_alone() -> None:
     assert [name for name, kind in GOALS.items() if kind.beside == "consortia"] == ["districting"]
+
+
+# ---- the first grouping, without a solver ----
+
+
+def first(case: Case, *rules: Rule) -> Layout:
+    is_open = Layout(frozenset((j, t) for j in range(len(case.sites)) for t in case.periods))
+    layout = first_grouping(case, rules, is_open)
+    assert list(decisions.breaches(case, layout)) == []
+    return layout
+
+
+def test_the_first_grouping_gives_every_lead_that_is_wanted_a_member() -> None:
+    # S1 is nearer to everybody. Two are asked for: B goes to S2, where 2 minutes of ten people are least.
+    case = consorting([[10, 30], [10, 12], [10, 15]], [10, 10, 20])
+    assert [first(case).lead_of[j, 0] for j in (0, 1, 2)] == [3, 3, 3]
+    two = size(of="consortia", at_least=2)
+    assert [first(case, two).lead_of[j, 0] for j in (0, 1, 2)] == [3, 4, 3]
+    # A lead that is named leads, even alone.
+    both = first(consorting([[10, 30]], [10], given=[1, 2]))
+    assert (both.members, both.amounts) == ({(0, 1, 0)}, {(LEADS, 1, 0): 1, (LEADS, 2, 0): 1})
+
+
+def test_the_first_grouping_leaves_who_is_linked_today_with_its_centre() -> None:
+    imaging = Ability.model_validate(
+        {
+            "name": {"zh": "影像", "en": "imaging"},
+            "at": ["hospital"],
+            "serves": ["township_hospital"],
+            "within": "consortium",
+            "basis": "assumed",
+            "source": "a toy",
+        }
+    )
+    # A is nearer to S1, and linked to S2, which leads therefore; nobody is asked to even them out.
+    case = consorting([[10, 30], [10, 40]], [10, 10], given=[2])
+    case = replace(case, abilities={"imaging": imaging}, had={("imaging", 0): 3, ("imaging", 3): -1})
+    is_open = Layout(frozenset((j, 0) for j in range(4)))
+    assert first_grouping(case, [size(of="members", at_least=1)], is_open).members == {(0, 3, 0), (1, 2, 0)}
+
+
+def test_the_first_grouping_shares_people_out_as_a_clause_asks() -> None:
+    # All three are nearest to S2 and S3; with at least 30 and at most 45 people each, 40 and 40 remain (see above).
+    case = consorting(MINUTES, PEOPLE, given=[S2, S3])
+    limits = size(of="people", at_least=30, at_most=45)
+    shared = first(case, limits)
+    assert list(limits.breaches(case, shared)) == []
+    assert leads(shared) == [S2, S2, S2, S2, S3, S3]
+
+
+def test_the_first_grouping_cuts_nobody_off() -> None:
+    # S1 has 30 people, S3 D, E and F: 50, ten too many. F has the least way more, and D where members adjoin.
+    people, most = [10, 10, 10, 10, 30, 10], size(of="people", at_most=40)
+    anywhere = consorting(MINUTES, people, given=[S1, S3])
+    assert leads(first(anywhere, most)) == [S1, S1, S1, S3, S3, S1]
+    beside = consorting(MINUTES, people, given=[S1, S3], borders=IN_A_ROW, contiguous=True)
+    assert leads(first(beside, most)) == [S1, S1, S1, S1, S3, S3]
 
 
 # ---- what hangs on who leads ----

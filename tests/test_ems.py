@@ -30,7 +30,7 @@ from allocate.planning import plan
 from allocate.plans import Plan
 from allocate.posts import staff
 from allocate.program import Options
-from allocate.report.sheets import reason
+from allocate.report.sheets import reason, sheets
 from allocate.rules import Rule
 from allocate.search import lay_out
 from allocate.travel import Mode
@@ -416,3 +416,14 @@ def test_a_station_that_a_clause_forbids_stays_shut() -> None:
     forbidden = rule("forbid", sites=("S0",))
     assert equip(case, [forbidden, reach(1.0)], having(case)).open == frozenset()
     assert equip(case, [reach(1.0)], having(case)).open == {(0, 0)}
+
+
+def test_a_table_shows_by_town_who_lives_near_a_station(finished: Plan) -> None:
+    table = sheets(finished.content, "en")["function_reach"]
+    names = [field.name for field in table.fields]
+    lines = [dict(zip(names, row, strict=True)) for row in table.rows]
+    assert [(line["town"], line["people"], line["near_people"], line["near_share"]) for line in lines] == [
+        ("whole district", 2_300, 2_300, 1.0),
+        ("一镇", 2_300, 2_300, 1.0),
+    ]
+    assert {(line["function"], line["asked_by"]) for line in lines} == {("ambulance station", "near")}

@@ -18,7 +18,7 @@ from allocate.model import SITED
 from allocate.outreach import DAY_NAMES, HALF_NAMES, WEEKS
 from allocate.policies import REGIMES
 from allocate.population import AGES, Method
-from allocate.report.belonging_tables import BELONGING_SHEETS
+from allocate.report.belonging_tables import BELONGING_SHEETS, REACH_SHEETS
 from allocate.report.care_tables import CARE_SHEETS
 from allocate.report.frames import BELONGING_LAYERS, LAYERS, SENDING_LAYERS
 from allocate.report.sending import SENDING_SHEETS
@@ -41,6 +41,7 @@ SHEETS = {
     *("draws", "front", "assumptions", "problems", "sources", "staffing", "staff_flows", "staff_by_town"),
     *SENDING_SHEETS,
     *BELONGING_SHEETS,
+    *REACH_SHEETS,
     *CARE_SHEETS,
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.

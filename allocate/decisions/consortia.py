@@ -125,12 +125,8 @@ def apart(case: Case, layout: Layout, k: int, t: int) -> list[int]:
     """Return the members that border neither on their lead's town nor on a member that does, and so on."""
     if case.leading is None:
         return []
-    left = {j for j, lead, u in layout.members if (lead, u) == (k, t)} - {k}
-    reached = {k}
-    while reached:
-        reached = {b for a, b in case.leading.borders if a in reached and b in left}
-        left -= reached
-    return sorted(left)
+    members = frozenset(j for j, lead, u in layout.members if (lead, u) == (k, t)) - {k}
+    return sorted(members - case.leading.linked(k, members))
 
 
 def breaches(case: Case, layout: Layout) -> Iterator[Breach]:

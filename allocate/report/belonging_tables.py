@@ -18,13 +18,15 @@ from allocate.report.hubs import (
     sets_up_functions,
 )
 from allocate.report.summary import percent_exact
-from allocate.report.table import Field, Sheet, Source, clean, make_sheet, share_of
+from allocate.report.table import DISTRICT, Field, Sheet, Source, clean, make_sheet, share_of
 from allocate.tables import HUB_KINDS, INSTITUTION_KINDS
 
 # All of them, in the order in which a planner reads them.
 BELONGING_SHEETS = (
     "consortia", "members", "centres", "functions", "function_matrix", "function_shares", "reserves",
 )  # fmt: skip
+# What a plan has besides where a clause says how far a function should reach.
+REACH_SHEETS = ("function_reach",)
 # Who stands in the matrix of functions: of village clinics and stations there are too many.
 _IN_MATRIX = ("hospital", *HUB_KINDS)
 _SITE = (Field("name", "text"), Field("kind", "code", "kind"), Field("town", "text"))
@@ -42,6 +44,7 @@ def belonging_sheets(source: Source) -> Iterator[Sheet]:
         (_functions, sets_up),
         (_matrix, sets_up),
         (_shares, sets_up),
+        (_reach, bool(source.content.get("function_reach"))),
         (_reserves, holds_back(source.content)),
     )
     return (make(source) for make, is_there in makers if is_there)
@@ -346,6 +349,30 @@ def _shares(source: Source) -> Sheet:
                         yield record(year, function, kind, there)
 
     return make_sheet("function_shares", fields, lines())
+
+
+def _reach(source: Source) -> Sheet:
+    """Return by year, rule, and district or town how many people live near enough to a function, such as ambulances."""
+    fields = [
+        Field("year", "year"), Field("function", "text"), Field("asked_by", "text"), Field("town", "text"),
+        Field("people", "whole"), Field("near_people", "whole"), Field("near_share", "share"),
+        Field("function_id", "id"), Field("town_id", "id"),
+    ]  # fmt: skip
+    clauses = {row["rule"]: row["clause"] for row in source.content["scorecard"]}
+
+    def record(row: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            **_function(source, row["function"]),
+            "year": row["year"],
+            "asked_by": clauses.get(row["rule"]) or row["rule"],
+            "town": source.scope(row["scope"]),
+            "town_id": None if row["scope"] == DISTRICT else row["scope"],
+            "people": row["people"],
+            "near_people": row["covered"],
+            "near_share": row["share"],
+        }
+
+    return make_sheet("function_reach", fields, map(record, source.content["function_reach"]))
 
 
 def _asked(source: Source, name: str, rule: Mapping[str, Any]) -> str:
