@@ -9,7 +9,7 @@ from allocate.district import District, FunctionThere
 from allocate.errors import Problem, Value
 from allocate.goals import Match
 from allocate.model import Model
-from allocate.tables import FIELDS, FUNCTIONS, GROWTH, PEOPLE_BY_YEAR, POOLS, SESSIONS, TOURS
+from allocate.tables import CARE_HOMES, FIELDS, FUNCTIONS, GROWTH, PEOPLE_BY_YEAR, POOLS, SESSIONS, TOURS
 
 
 def data_problems(district: District, model: Model, case: Case) -> list[Problem]:
@@ -45,6 +45,7 @@ def _unused(district: District, model: Model) -> Iterator[Problem]:
         (model.postings, "[postings]", POOLS, district.pools),
         (model.postings, "[postings]", TOURS, district.tours),
         (model.outreach, "[outreach.…]", SESSIONS, district.sessions),
+        (model.contracts, "[contracts]", CARE_HOMES, district.care_homes),
         (model.functions, "[functions.…]", FUNCTIONS, district.functions),
     ):
         if lines and not told:

@@ -1,6 +1,4 @@
-"""Finds the hospitals that lead a consortium in any case and for which no member is left: nothing could be planned."""
-
-from collections.abc import Collection
+"""Finds the hospitals that lead a consortium in any case and for which no member is left."""
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -26,21 +24,16 @@ def faults(case: Case, file: str) -> list[Problem]:
             value=case.sites[k].id,
             details={"name": case.sites[k].name, "beside": beside},
         )
-        for k in _alone(leading, leading.given)
+        for k in _alone(leading)
     ]
 
 
-def most_led(leading: Leading) -> int:
-    """Return how many consortia there can be at most: each takes a member that leads none of those given."""
-    return len(leading.leads) - len(_alone(leading, leading.leads))
-
-
-def _alone(leading: Leading, leads: Collection[int]) -> list[int]:
-    """Return the leads that are left without a member, where as many as can be have one of their own.
+def _alone(leading: Leading) -> list[int]:
+    """Return the leads given that are left without a member, where as many as can be have one of their own.
 
     (Hopcroft and Karp 1973, SIAM Journal on Computing 2(4).)
     """
-    first = sorted(leads)
+    first = sorted(leading.given)
     joiners = [j for j in leading.joiners if j not in leading.given]
     if not first or not joiners:
         return first

@@ -10,11 +10,10 @@ from allocate.decisions.consortia import in_consortium, may_be_together
 from allocate.district import District
 from allocate.findings import Book, Finding, Value
 from allocate.model import Model
-from allocate.rules import ConsortiumSize, Function, Membership, Rule
-from allocate.standing import most_led
+from allocate.rules import ConsortiumSize, Function, Rule
 from allocate.words import LANGUAGES, say_in
 
-Affiliating = Function | Membership | ConsortiumSize
+Affiliating = Function | ConsortiumSize
 # A value of a model file that may be changed.
 Setting = int | tuple[str, ...]
 
@@ -41,7 +40,7 @@ class Looser:
 def unequipped(book: Book) -> Iterator[Finding]:
     """Yield the clauses that too few institutions may meet in time, wherever they stand and whatever the money."""
     for name, rule in book.planned.items():
-        if isinstance(rule, Function | Membership | ConsortiumSize):
+        if isinstance(rule, Function | ConsortiumSize):
             for t in rule.when(book.case):
                 finding = _short_of(book, name, rule, t)
                 if finding is not None:
@@ -81,10 +80,8 @@ def _lacking(case: Case, rule: Affiliating, t: int) -> _Lacking | None:
     match rule:
         case Function():
             return _few_can(case, rule, t)
-        case Membership():
-            return _few_join(case, rule)
         case ConsortiumSize():
-            return _few_lead(case, rule, t)
+            return _wrong_size(case, rule, t)
 
 
 def _few_can(case: Case, rule: Function, t: int) -> _Lacking | None:
@@ -107,31 +104,19 @@ def _few_can(case: Case, rule: Function, t: int) -> _Lacking | None:
     return None
 
 
-def _few_join(case: Case, rule: Membership) -> _Lacking | None:
-    """Return the institutions that can join no consortium where too few can."""
+def _wrong_size(case: Case, rule: ConsortiumSize, t: int) -> _Lacking | None:
+    """Return where more consortia are given than may be, or one that is given can never be large enough.
+
+    (How many there can be at most, and who can join none: see `outsiders`.)
+    """
     if case.leading is None:
         return None
-    able = {*case.leading.joiners, *case.leading.leads}
-    stand = [j for j in rule.sites(case) if case.sites[j].exists and not case.sites[j].closable]
-    outside = tuple(j for j in stand if j not in able)
-    number = sum(j in able for j in rule.sites(case))
-    asked = ceil(rule.asks() * (number + len(outside)))
-    return _Lacking("few_join", asked, number, "", outside) if number < asked else None
-
-
-def _few_lead(case: Case, rule: ConsortiumSize, t: int) -> _Lacking | None:
-    """Return where too few consortia can be formed, too many are given, or one given can never be large enough."""
-    if case.leading is None:
-        return None
+    given = tuple(sorted(case.leading.given))
     if rule.of == "consortia":
-        most, given = most_led(case.leading), tuple(sorted(case.leading.given))
-        if most < (rule.at_least or 0):
-            return _Lacking("few_lead", rule.at_least or 0, most, "", case.leading.leads)
-        if rule.at_most is not None and len(given) > rule.at_most:
-            return _Lacking("many_lead", rule.at_most, len(given), "", given)
-        return None
-    for k in sorted(case.leading.given):
-        members = case.leading.members_of(k)
+        too_many = rule.at_most is not None and len(given) > rule.at_most
+        return _Lacking("many_lead", rule.at_most or 0, len(given), "", given) if too_many else None
+    for k in given:
+        members = case.leading.in_reach_of(k)
         size = sum(case.people_of_hub(j, t) for j in members) if rule.of == "people" else len(members)
         if size < (rule.at_least or 0):
             return _Lacking("small_lead", rule.at_least or 0, size, "", (k,))

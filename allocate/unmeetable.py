@@ -1,6 +1,7 @@
 """Finds clauses that no plan can meet, whatever the money: nobody in reach, too little room, too few sites."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from math import ceil
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -8,10 +9,10 @@ from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 from allocate.case import Case
 from allocate.costs import charges
-from allocate.findings import Book, Finding, Value
+from allocate.findings import Book, Finding, Value, listed
 from allocate.implied import Limit, limits
 from allocate.outsiders import memberships
-from allocate.rules import Forbid, Function, FunctionReach, Presence, Reach, Spending
+from allocate.rules import Contracts, Forbid, Function, FunctionReach, Presence, Reach, Spending
 from allocate.rules.scopes import parts
 from allocate.shortages import has_time, shortages
 from allocate.unequipped import unequipped
@@ -19,7 +20,8 @@ from allocate.unequipped import unequipped
 
 def unmeetable(book: Book) -> Iterator[Finding]:
     """Yield the clauses that stay unmet although every site is open that may be."""
-    for look in (_reach, _function_reach, _presence, _numbers, _budgets, memberships, shortages, unequipped):
+    own = (_reach, _function_reach, _presence, _numbers, _budgets, _contracts)
+    for look in (*own, memberships, shortages, unequipped):
         yield from look(book)
 
 
@@ -210,6 +212,31 @@ def _presence(book: Book) -> Iterator[Finding]:
             if finding is not None:
                 yield finding
                 break
+
+
+def _contracts(book: Book) -> Iterator[Finding]:
+    """Yield the shares of care homes under contract that no plan can reach: nobody near enough, or too little room."""
+    case, contracting = book.case, book.case.contracting
+    for name, rule in book.planned.items():
+        if not isinstance(rule, Contracts) or contracting is None:
+            continue
+        weights = rule.weights(case)
+        asked = rule.asks() * sum(weights.values())
+        far = [h for h in weights if h not in contracting.sites_of]
+        details: dict[str, Value] = {"clause": book.cite(name)}
+        if sum(weights.values()) - sum(weights[h] for h in far) < asked:
+            names = listed([f"{contracting.homes[h].name} ({contracting.homes[h].id})" for h in far])
+            details |= {"count": len(far), "minutes": contracting.plan.minutes, "homes": names}
+            yield Finding("unmeetable", (name,), "finding.homes_far", details)
+            continue
+        # (The smallest homes need the least room.)
+        smallest = sorted(contracting.homes[h].beds for h in contracting.sites_of)
+        beds = ceil(asked) if rule.of == "beds" else sum(smallest[: ceil(asked)])
+        most = [contracting.most_beds(case.sites[j].kind) for j in contracting.homes_of]
+        room = None if None in most else sum(number or 0 for number in most)
+        if room is not None and room < beds:
+            details |= {"beds": f"{beds:,}", "room": f"{room:,}"}
+            yield Finding("unmeetable", (name,), "finding.homes_room", details)
 
 
 def _numbers(book: Book) -> Iterator[Finding]:

@@ -16,7 +16,9 @@ from tiny import contracts, every_point, layout_at, make, missed, rule, site
 from allocate import decisions
 from allocate.candidates import make_case
 from allocate.case import Case
+from allocate.consistency import findings
 from allocate.costs import charges, new_charges, newly_spent, spent, whole_cost
+from allocate.data_problems import data_problems
 from allocate.decisions import contracts as physics
 from allocate.equip import equip
 from allocate.errors import InputError, ModelError, Problem
@@ -365,5 +367,32 @@ def test_without_contracts_in_the_model_the_clause_is_undecided_and_the_homes_ar
     hubs_tiny.model.write_text(text[:first] + text[last:], encoding="utf-8")
     model, district = read_model(hubs_tiny.model), read_district(hubs_tiny.folder)
     assert not model.settles(model.rules["homes_contracted"])
-    assert make_case(district, model).contracting is None
+    case = make_case(district, model)
+    assert case.contracting is None
+    # A table that nothing looks at is told.
+    assert HOMES in {one.file for one in data_problems(district, model, case) if one.what == "check.unused_table"}
     assert len(district.care_homes) == 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words", "named"),
+    [
+        # A minute by car is 60 s × 30 km/h ÷ 1.3 = 385 m: the home of T3 lies 124 m from its hub, that of T2 296 m;
+        # home-2 is 612 m from hub-1, too far.
+        ("minutes = 20\nmost_beds", "minutes = 1\nmost_beds", "finding.homes_far", "园东颐养中心"),
+        # 60 + 80 + 40 + 50 = 230 beds, and 60 + 2 × 50 = 160 that can be looked after.
+        ("community_centre = 100, township_hospital = 120", "community_centre = 60, township_hospital = 50",
+         "finding.homes_room", "160"),
+    ],
+)  # fmt: skip
+def test_homes_that_nobody_can_sign_with_are_said_before_planning(
+    old: str, new: str, words: str, named: str, hubs_tiny: Tiny
+) -> None:
+    district = read_district(hubs_tiny.folder)
+    before = read_model(hubs_tiny.model)
+    assert not [one for one in findings(before, district, make_case(district, before)) if "homes_" in one.words]
+    hubs_tiny.edit("tiny.toml", old, new)
+    model = read_model(hubs_tiny.model)
+    (found,) = [one for one in findings(model, district, make_case(district, model)) if "homes_" in one.words]
+    assert (found.words, found.clauses) == (words, ("homes_contracted",))
+    assert named in found.sentence()

@@ -24,6 +24,7 @@ from xml.sax.saxutils import escape
 
 import pyogrio
 import pytest
+from belonging import with_belonging
 from conftest import Tiny
 from icalendar import Calendar
 from plan_examples import HOSTILE_TEXTS, going_out
@@ -35,9 +36,10 @@ from allocate.draw.pack import unpack_content
 from allocate.errors import AllocateError, Problem
 from allocate.outputs import FILES, write_plan
 from allocate.plans import Plan, read_plan
+from allocate.report.belonging_tables import BELONGING_SHEETS
 from allocate.report.calendars import calendars, is_calendar
 from allocate.report.comma import csv_files, sites_csv
-from allocate.report.frames import LAYERS
+from allocate.report.frames import BELONGING_LAYERS, LAYERS
 from allocate.report.geopackage import geojson, geopackage
 from allocate.report.outings import Outings
 from allocate.report.sheets import SHEETS, sheets
@@ -119,6 +121,10 @@ CODES = re.compile(
     r"|population\[\]\.method|ledger_by_age\[\]\.group|settings\.population\.method"
     r"|care\[\]\.(how|why|next)"
     r"|district_data\.(datum|boundary\.type)|district_data\.(places|towns|institutions)\[\]\.kind"
+    r"|functions\[\]\.function|settings\.consortia\.mode"
+    r"|settings\.functions\.\w+\.((at|serves|types)\[\]|within|posted_by)"
+    r"|settings\.rules\.\w+\.(functions|types)\[\]"
+    r"|district_data\.(functions\[\]\.function|institutions\[\]\.(type|ownership))"
     r"|(.*[.\]])?(\w+_)?basis"
 )
 # What several keys name alike: the same text becomes the same hostile text, and stays apart from all others.
@@ -130,6 +136,7 @@ IDS = re.compile(
     r"|settings\.rules\.\w+\.sites\[\]"
     r"|fairness\[\]\.worst_town"
     r"|(postings|roster)\[\]\.(from|to)|(rounds|timetable)\[\]\.(way|by|to)"
+    r"|(consortia|functions|reserves)\[\]\.(id|lead|before|centre)|district_data\.functions\[\]\.(institution|centre)"
 )
 # Keys of mappings that are such names too.
 NAMED = re.compile(r"settings\.(circles|rules|supporters|outreach)|draws\[\]\.sites_by_town")
@@ -211,17 +218,23 @@ def language(text: str) -> Language:
 
 @pytest.fixture
 def hostile(text: str, tiny_plan: Plan) -> dict[str, Any]:
-    return poisoned(tiny_plan.content, text)
+    return poisoned(with_belonging(tiny_plan.content), text)
 
 
 @pytest.fixture(scope="module")
 def tame(tiny_plan: Plan) -> dict[str, Any]:
     """Return the plan with a harmless text wherever a hostile one will stand."""
-    return poisoned(tiny_plan.content, "tame")
+    return poisoned(with_belonging(tiny_plan.content), "tame")
+
+
+@pytest.fixture(scope="module")
+def tame_files(tame: dict[str, Any]) -> dict[Language, bytes]:
+    return {language: geopackage(tame, language) for language in LANGUAGES}
 
 
 def test_every_text_of_a_person_is_poisoned_and_every_code_is_left(tiny_plan: Plan) -> None:
-    paths = {path for path, _ in texts_of(tiny_plan.content)}
+    content = with_belonging(tiny_plan.content)
+    paths = {path for path, _ in texts_of(content)}
     people = {path for path in paths if not CODES.fullmatch(path)}
     for path in (
         "model",
@@ -241,9 +254,13 @@ def test_every_text_of_a_person_is_poisoned_and_every_code_is_left(tiny_plan: Pl
         "district_data.towns[].id",
         "district_data.facts[].source",
         "settings.circles.walk_15.name.zh",
+        "settings.functions.imaging.name.zh",
+        "functions[].centre",
+        "consortia[].lead",
+        "reserves[].resource",
     ):
         assert path in people
-    both = zip(texts_of(tiny_plan.content), texts_of(poisoned(tiny_plan.content, "HOSTILE")), strict=True)
+    both = zip(texts_of(content), texts_of(poisoned(content, "HOSTILE")), strict=True)
     for (path, old), (_, new) in both:
         # (The whole district is a code among ids, and an empty id names nothing.)
         is_name = IDS.fullmatch(path) and old in ("district", "")
@@ -315,7 +332,7 @@ def test_a_comma_table_holds_the_text_and_nothing_that_a_spreadsheet_computes(
 ) -> None:
     texts, tables = csv_files(hostile, language), sheets(hostile, language)
     assert tuple(texts) == tuple(tables)
-    assert set(SHEETS) <= set(texts)
+    assert {*SHEETS, *BELONGING_SHEETS} <= set(texts)
     for name, table in texts.items():
         assert table.startswith("\ufeff")
         table.encode()
@@ -338,21 +355,23 @@ def test_the_table_of_sites_holds_the_text_too(hostile: dict[str, Any]) -> None:
 
 
 def test_the_geopackage_holds_the_text_and_no_table_more(
-    hostile: dict[str, Any], tame: dict[str, Any], language: Language, tmp_path: Path
+    hostile: dict[str, Any], tame_files: dict[Language, bytes], language: Language, tmp_path: Path
 ) -> None:
     file, other = tmp_path / "plan.gpkg", tmp_path / "tame.gpkg"
     file.write_bytes(geopackage(hostile, language))
-    other.write_bytes(geopackage(tame, language))
+    other.write_bytes(tame_files[language])
     tables = sheets(hostile, language)
     base, beside = sqlite3.connect(file), sqlite3.connect(other)
     for one in (base, beside):
         assert one.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     query = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
     assert base.execute(query).fetchall() == beside.execute(query).fetchall()
-    for layer in ("places", "sites"):
+    for layer in ("places", "sites", "consortia", "functions", "centres", "reserves"):
         fields = [field.name for field in tables[layer].fields if field.kind in ("id", "text", "code")]
         rows = base.execute(f"SELECT {', '.join(fields)} FROM {layer} ORDER BY fid").fetchall()
         assert rows == list(zip(*map(tables[layer].column, fields), strict=True))
+        if layer not in ("places", "sites"):
+            continue
         read = pyogrio.read_dataframe(file, layer=layer)
         assert list(read["id"]) == tables[layer].column("id")
         assert not read.geometry.is_empty.any()
@@ -363,7 +382,7 @@ def test_the_geopackage_holds_the_text_and_no_table_more(
 
 def test_geojson_holds_the_text(hostile: dict[str, Any], language: Language) -> None:
     texts = geojson(hostile, language)
-    assert set(texts) == set(LAYERS)
+    assert set(texts) == {*LAYERS, *BELONGING_LAYERS}
     tables = sheets(hostile, language)
     for layer in ("places", "sites"):
         features = json.loads(texts[layer].encode())["features"]
@@ -430,9 +449,21 @@ class Shown(HTMLParser):
         self.text += data
 
 
-def test_the_styles_hold_no_text_of_the_plan(hostile: dict[str, Any], tame: dict[str, Any], language: Language) -> None:
-    made = styles(hostile, language)
-    assert made == styles(tame, language)
+def test_the_styles_hold_the_text_in_labels_and_filters_alone(
+    hostile: dict[str, Any], tame: dict[str, Any], language: Language
+) -> None:
+    made, beside = styles(hostile, language), styles(tame, language)
+    assert {name: made[name] for name in LAYERS} == {name: beside[name] for name in LAYERS}
+    for name in BELONGING_LAYERS:
+        nodes, others = (list(ET.fromstring(style[name]).iter()) for style in (made, beside))
+        assert [node.tag for node in nodes] == [node.tag for node in others]
+        differing = {
+            key
+            for node, other in zip(nodes, others, strict=True)
+            for key in node.keys() | other.keys()
+            if node.get(key) != other.get(key)
+        }
+        assert differing <= {"label", "filter"}
     assert {ET.fromstring(style).tag for style in made.values()} == {"qgis"}
 
 
@@ -448,10 +479,11 @@ def test_the_folder_is_written_whole_and_the_plan_reads_back_letter_by_letter(
     assert all(map(is_plain, log))
 
 
-def test_the_ten_lines_stay_ten_lines_that_a_terminal_only_shows(hostile: dict[str, Any], language: Language) -> None:
+def test_every_line_stays_one_line_that_a_terminal_only_shows(hostile: dict[str, Any], language: Language) -> None:
     with speaking(language):
         lines = summary(hostile)
-    assert len(lines) == 10
+    # (Ten, and one each on consortia, centres, functions and what is held back.)
+    assert len(lines) == 14
     assert all(map(is_plain, lines))
     assert visible(hostile["title"][language]) in lines[0]
     assert not [line for line in lines if CANARY in line]

@@ -117,8 +117,8 @@ def test_a_model_without_visits_says_nothing() -> None:
 
 @given(
     st.lists(st.integers(0, 500), min_size=1, max_size=6),
-    st.decimals(0.1, 20, places=2),
-    st.decimals(0.01, 1, places=2),
+    st.decimals("0.1", 20, places=2),
+    st.decimals("0.01", 1, places=2),
     st.lists(st.integers(0, 5), min_size=6, max_size=6),
 )
 @settings(max_examples=60, deadline=None)

@@ -73,11 +73,6 @@ WORDS = {
         ("general_practice", "few_can", 2025, 1, 0),
         {"functions.gp_department.types": "[]"},
     ),
-    "hubs that can join nobody": (
-        {"consortia.minutes": "2"},
-        ("all_members", "few_join", 2025, 3, 2),
-        {"consortia.minutes": "17"},
-    ),
 }
 
 
@@ -135,19 +130,6 @@ def sized(tiny: Tiny, **numbers: object) -> None:
         f'[rules.sizes]\nrule = "consortium_size"\nstrength = "must"\nbasis = "assumed"\nsource = "x."\n{keys}\n\n'
         "[rules.all_members]",
     )
-
-
-def test_more_consortia_than_hospitals_that_can_lead_one_cannot_be(hubs_tiny: Tiny) -> None:
-    sized(hubs_tiny, of="consortia", at_least=2)
-    assert told(hubs_tiny, "sizes") == []
-    (found,) = told(hubs_tiny, "sizes", {"consortia.may_lead": "[]"})
-    assert (found.words, found.details["low"], found.details["may"]) == ("finding.few_lead", 2, 1)
-    assert setting(found) == {"consortia.may_lead": "['hospital-2']"}
-    # Three there cannot be, whatever is changed.
-    (found,) = told(hubs_tiny, "sizes", {"rules.sizes.at_least": "3"})
-    assert (found.details["low"], found.details["may"]) == (3, 2)
-    with speaking("en"):
-        assert "No single change" in found.sentence()
 
 
 def test_fewer_consortia_than_hospitals_that_lead_in_any_case_cannot_be(hubs_tiny: Tiny) -> None:

@@ -175,7 +175,7 @@ def _indents(table: Sheet) -> list[int]:
 def _write_table(page: "Worksheet", looks: _Looks, table: Sheet, language: Language, top: int) -> None:
     indents = _indents(table)
     for at, field in enumerate(table.fields):
-        page.write_string(top, at, field.heading(language), looks.heading(field, indents[at]))
+        page.write_string(top, at, _fitted(field.heading(language), language), looks.heading(field, indents[at]))
         if note := field.note(language):
             page.write_comment(top, at, note, {"author": "allocate", "width": 260, "height": 90})
         page.set_column(at, at, _width(table, at, language))
