@@ -9,7 +9,7 @@ from allocate.case import Case
 from allocate.consortia import Leading
 from allocate.layout import Layout
 from allocate.rows import LEADS, Number
-from allocate.rules import ConsortiumSize, Rule
+from allocate.rules import ConsortiumSize, Membership, Rule
 
 Groups = Mapping[int, int]
 
@@ -17,21 +17,34 @@ Groups = Mapping[int, int]
 def grouped(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
     """Return the layout with every hub in the consortium of a lead near it: over towns that adjoin, where so asked.
 
-    Who is linked today to a centre of its consortium at a hospital that may lead stays with it.
+    Who is linked today to a centre of its consortium at a hospital that may lead stays with it, where towns allow it.
     """
     leading = case.leading
     if leading is None:
         return layout
+    rules = list(rules)
     sizes = [rule for rule in rules if isinstance(rule, ConsortiumSize)]
     wanted = max([1, *(rule.at_least or 1 for rule in sizes if rule.of == "consortia")])
     linked = _linked(case, leading)
     leads = sorted({*leading.given, *linked.values()})
-    while len(leads) < min(wanted, len(leading.leads)):
+    most = min([len(leading.leads), *(rule.at_most for rule in sizes if rule.of == "consortia" and rule.at_most)])
+    asks_all = any(isinstance(rule, Membership) for rule in rules)
+    while len(leads) < len(leading.leads):
         rest = [k for k in leading.leads if k not in leads]
-        leads.append(min(rest, key=lambda k: (_far(case, leading, [*leads, k]), k)))
+        best = min(rest, key=lambda k: (_far(case, leading, [*leads, k]), k))
+        reaches_more = _far(case, leading, [*leads, best])[0] < _far(case, leading, leads)[0]
+        if len(leads) >= wanted and not (asks_all and reaches_more and len(leads) < most):
+            break
+        leads.append(best)
     nearest = _over_towns(leading, leads) if leading.plan.contiguous else _nearest(leading, leads)
-    found: Groups = {j: k for j, k in {**nearest, **linked}.items() if j not in leads}
-    found = _shared(case, leading, [rule for rule in sizes if rule.of != "consortia"], leads, found, held=linked)
+    found: Groups = {j: k for j, k in nearest.items() if j not in leads}
+    held: dict[int, int] = {}
+    for j, k in linked.items():
+        # (Not where it, or who is reached over it, would be cut off: then the link stays, and the consortium does not.)
+        trial = {**found, j: k}
+        if j not in leads and _holds(leading, trial, (k, found.get(j, k))):
+            found, held[j] = trial, k
+    found = _shared(case, leading, [rule for rule in sizes if rule.of != "consortia"], leads, found, held=held)
     members = frozenset((j, k, t) for j, k in found.items() for t in case.periods if (j, t) in layout.open)
     led: dict[tuple[str, int, int], Number] = {(LEADS, k, t): 1 for _, k, t in members}
     led |= {(LEADS, k, t): 1 for k in leading.given for t in case.periods}
@@ -110,7 +123,7 @@ def _far(case: Case, leading: Leading, leads: list[int]) -> tuple[int, int]:
     """Return how many may join none of some leads, and the way of the people of the others [person-seconds]."""
     near = _nearest(leading, leads)
     way = sum(leading.pairs[j, k] * case.people_of_hub(j, 0) for j, k in near.items())
-    return len(leading.joiners) - len(near), way
+    return len(set(leading.joiners) - set(leads)) - len(near), way
 
 
 def _nearest(leading: Leading, leads: list[int]) -> dict[int, int]:

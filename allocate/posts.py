@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import count
 from math import ceil, floor
 
 from allocate.case import Case
@@ -119,12 +120,22 @@ def staff(case: Case, rules: Iterable[Rule], layout: Layout) -> Layout:
     """
     rules = list(rules)
     without: frozenset[tuple[str, int, int]] = frozenset()
-    while True:
+    for tried in count(1):
         found = _staffed(case, rules, equip(case, rules, layout, without))
         lacking = unstaffed(case, found)
         if lacking <= without:
-            return found
+            break
         without |= lacking
+        if tried >= _ROUNDS:
+            # (Whoever has not got it by now is not tried any more.)
+            without |= {
+                (name, j, t)
+                for name in {name for name, _, _ in lacking}
+                for j in case.makers[name]
+                for t in case.periods
+                if not found.has(name, j, t)
+            }
+    return found
 
 
 def _staffed(case: Case, rules: list[Rule], layout: Layout) -> Layout:

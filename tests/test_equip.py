@@ -39,13 +39,15 @@ def wished(draw: st.DrawFn) -> tuple[Case, list[Rule]]:
     few = st.integers(0, 3)
     nurses = resource(at={"hospital": 2, **dict.fromkeys(HUBS, 2), "clinic": 1}, per_year=draw(few), leaves=0.3)
     scanners = resource(at={"hospital": 3})
+    # (Teams made of what comes with a function that takes staff.)
+    kits, kit_teams = (resource(at=dict.fromkeys(HUBS, 2), **more) for more in ({}, {"needs": {"kits": 1}}))
     bare = make(
         [[1] * 3],
         sites,
         {(0, len(sites) - 1): 60},
         years=YEARS,
         parents=[-1] * leads + [0] * len(hubs) + [leads] * 2,
-        resources={"nurses": nurses, "scanners": scanners},
+        resources={"nurses": nurses, "scanners": scanners, "kits": kits, "kit_teams": kit_teams},
         stock={("nurses", j): draw(few) for j in hubs},
         pools=[pool("north")],
     )
@@ -66,7 +68,11 @@ def wished(draw: st.DrawFn) -> tuple[Case, list[Rule]]:
         )
         if draw(st.booleans())
         else ability("chest", at=[*HUBS, "clinic"]),
-        "trauma": ability("trauma", at=list(HUBS), needs={"chest": draw(few)}, staff={"nurses": 1}),
+        "trauma": ability(
+            "trauma", at=list(HUBS), needs={"chest": draw(few)}, staff={"nurses": 1}, brings={"kits": draw(few) + 1}
+        )
+        if draw(st.booleans())
+        else ability("trauma", at=list(HUBS), brings={"kits": 1}),
         "expert": ability("expert", at=list(HUBS), posted_by="tertiary_hospital"),
     }
     had: dict[tuple[str, int], int] = {("imaging", 0): -1} if draw(st.booleans()) else {}
@@ -90,6 +96,7 @@ def wished(draw: st.DrawFn) -> tuple[Case, list[Rule]]:
     rules += [rule("membership", kinds=HUBS)] if draw(st.booleans()) else []
     rules += [rule("consortium_size", of="consortia", at_least=draw(st.integers(1, 3)))] if draw(st.booleans()) else []
     rules += [rule("total", resource="scanners", at_least=draw(few) + 1), rule("total", resource="nurses", at_least=5)]
+    rules += [rule("total", resource="kit_teams", at_least=draw(few) + 1)]
     return case, rules
 
 
