@@ -27,7 +27,7 @@ from allocate.rows import Key, Number, Row, amount, tours, visits
 from allocate.rules import Rule
 from allocate.search import Layouts
 from allocate.sessions import Visit
-from allocate.stages import clause_values, goal_values
+from allocate.stages import clause_values, goal_values, worth
 from allocate.timetable import cuts as timetable_cuts
 from allocate.timetable import make_timetable
 from allocate.tours import Cut, Roster, Sent, Tour, Wanted
@@ -88,9 +88,8 @@ def carry_out(case: Case, model: Model, found: Layouts, options: Options, gap: f
     rules, goals = model.planned(), model.goals
     best = in_detail(case, rules, found.layout)
 
-    def worth(one: Detailed) -> tuple[Number, ...]:
-        # Clauses by strength, then goals: as plans are compared.
-        return (*clause_values(case, rules, one.layout).values(), *goal_values(case, goals, one.layout).values())
+    def value(one: Detailed) -> tuple[Number, ...]:
+        return worth(case, rules, goals, one.layout)
 
     # (Nothing is searched again where nothing was left out.)
     told, proved = case, bounds_beside(case, rules, goals, options) if best.left else {}
@@ -105,7 +104,7 @@ def carry_out(case: Case, model: Model, found: Layouts, options: Options, gap: f
             # (What can be carried out is known, and is worth more than no plan.)
             break
         again = in_detail(case, rules, layout)
-        best = replace(min(best, again, key=worth), left=again.left, cuts=again.cuts)
+        best = replace(min(best, again, key=value), left=again.left, cuts=again.cuts)
     layout = employ_spare(case, rules.values(), best.layout)
     values = {**clause_values(case, rules, layout), **goal_values(case, goals, layout)}
     bounds = {name: min(bound, float(values[name])) for name, bound in found.bounds.items() if name in values}

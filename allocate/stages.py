@@ -29,3 +29,8 @@ def clause_values(case: Case, rules: Mapping[str, Rule], layout: Layout) -> dict
 def goal_values(case: Case, goals: Mapping[str, Goal], layout: Layout) -> dict[str, Number]:
     """Return the value of every goal."""
     return {name: goal.value(case, layout) for name, goal in goals.items()}
+
+
+def worth(case: Case, rules: Mapping[str, Rule], goals: Mapping[str, Goal], layout: Layout) -> tuple[Number, ...]:
+    """Return what plans are compared by, the less the better: clauses by strength, then goals."""
+    return (*clause_values(case, rules, layout).values(), *goal_values(case, goals, layout).values())

@@ -47,7 +47,7 @@ from allocate.rows import (
 from allocate.rules import Rule
 from allocate.settle import beside_sites, settle
 from allocate.staged import Listener, Stage, Staged, no_helpers, proven, search_stages, stages
-from allocate.stages import clause_values, goal_values
+from allocate.stages import clause_values, goal_values, worth
 
 Rules = Mapping[str, Rule]
 Goals = Mapping[str, Goal]
@@ -95,6 +95,9 @@ def in_two_steps(
     left = replace(options, seconds=sites.left + options.seconds * _STAFF_SHARE)
     beside = bounds_beside(case, rules, goals, left)
     layout, people = staff_for(case, is_open, rules, goals, gap, left, beside)
+    # (A clock may end a search where it is worse than what needs none: never less than that is given.)
+    first = employ_spare(case, rules.values(), staff(case, rules.values(), greedy(case, rules.values())))
+    layout = min(layout, first, key=lambda one: worth(case, rules, goals, one))
     clauses = clause_values(case, rules, layout)
     values = {**clauses, **goal_values(case, goals, layout)}
     bounds = proven(sites, values)

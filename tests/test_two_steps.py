@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import cases, lives, make, nearest, rule, site, staffed, weigh
@@ -16,6 +17,7 @@ from allocate.program import Options
 from allocate.rows import Number
 from allocate.rules import Rule
 from allocate.search import _as_a_whole
+from allocate.staged import Staged
 from allocate.stages import clause_values, goal_values
 from allocate.two_steps import in_two_steps
 
@@ -89,3 +91,14 @@ def test_a_year_with_more_people_and_a_site_that_may_close_stand_for_themselves(
     assert stand_for_later(growing, []).case.years == (2025, 2027)
     closing = make([[9, 8], [4, 4]], [site("A", exists=True, closable=True)], seconds, years=(2025, 2027))
     assert stand_for_later(closing, []).case.years == (2025, 2027)
+
+
+def test_a_search_that_ends_worse_than_the_first_plan_gives_the_first_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    dear = site("B", opening=100_000, yearly=5_000)
+    case = make([[900], [400]], [site("A", exists=True), dear], {(0, 0): 300, (1, 0): 300, (1, 1): 200})
+    rules = {"everyone": rule("reach", share=1.0, scope="district")}
+    first = in_two_steps(case, rules, GOALS, 0.0, EXACT).layout
+    assert first.open == {(0, 0)}
+    wasteful = replace(first, open=frozenset({(0, 0), (1, 0)}))
+    monkeypatch.setattr("allocate.two_steps.staff_for", lambda *args, **more: (wasteful, Staged()))
+    assert in_two_steps(case, rules, GOALS, 0.0, EXACT).layout.open == first.open
