@@ -308,6 +308,7 @@ BAODI = {
     "adopt": "[]",
     # (The pay of today's staff alone exceeds the budget.)
     "resources": "{}",
+    "functions": "{}",
     "supporters": "{}",
     "pools": "{}",
     "outreach": "{}",
