@@ -258,11 +258,16 @@ def _refuse_strange(
     }
     named |= {f"adopt[{n}]": str(code) for n, code in enumerate(adopted if isinstance(adopted, list | tuple) else ())}
     named |= {f"clauses.{code}": str(code) for code in changes}
+    # (Of a document that is not named, the clauses that rules cite are all that is known.)
+    policies, entries = content.get("policies"), dict(_tables(content.get("documents")))
+    named_whole = policies if isinstance(policies, list | tuple) else ()
+    whole = {prefix_in(entries[str(name)]) for name in named_whole if str(name) in entries}
     answering = [(f"functions.{name}", table) for name, table in _tables(content.get("functions"))]
     answering += [(name, table) for name, table in _tables(content) if name == "consortia"]
     for name, table in answering:
         codes = table.get("clauses")
-        named |= {f"{name}.clauses[{n}]": str(code) for n, code in enumerate(codes if isinstance(codes, list) else ())}
+        numbered = enumerate(codes if isinstance(codes, list) else ())
+        named |= {f"{name}.clauses[{n}]": str(code) for n, code in numbered if prefix_of(str(code)) in whole}
     problems += [
         Problem("problem.clause_unknown", file, column=column, value=code)
         for column, code in named.items()

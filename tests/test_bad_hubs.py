@@ -240,13 +240,6 @@ MODEL: dict[str, tuple[str, str, str, str, object, str]] = {
         'serves = ["community_centre", "township_hospital", "clinic"]\nwithin', "ability_outside",
         "functions.imaging.serves", "clinic", "consortia.members",
     ),
-    "a clause that a function answers and that there is not": (
-        HALLS, HALLS + 'clauses = ["BD-T99"]\n', "clause_unknown", "functions.tcm_hall.clauses[0]", "BD-T99",
-        "no such clause",
-    ),
-    "a clause that consortia answer and that there is not": (
-        "clauses = []", 'clauses = ["TJ-T99"]', "clause_unknown", "consortia.clauses[0]", "TJ-T99", "no such clause",
-    ),
     "a lead that is not there": (
         'may_lead = ["hospital-2"]', 'may_lead = ["hospital-9"]', "choice", "consortia.may_lead", "hospital-9",
         "hospital-1, hospital-2",
@@ -376,6 +369,22 @@ def test_where_no_hospital_is_qualified_the_message_says_what_it_takes(hubs_tiny
             faults = faults_of(hubs_tiny)
             check(faults, "tiny.toml", (("lead_nobody", None, "consortia", None),), ModelError)
             assert all(part in faults[0].sentence() for part in ("2", "general, tcm", "public, non_profit"))
+
+
+def test_a_clause_that_functions_or_consortia_answer_stands_in_its_document(hubs_tiny: Tiny) -> None:
+    head = hubs_tiny.model.read_text(encoding="utf-8")
+    hubs_tiny.model.write_text('policies = ["standards"]\n' + head, encoding="utf-8")
+    hubs_tiny.edit("tiny.toml", "clauses = []", 'clauses = ["ST-28", "ST-99"]')
+    # (One of a paper that is not in force may have any name.)
+    hubs_tiny.edit("tiny.toml", HALLS, HALLS + 'clauses = ["OURS-1", "ST-98"]\n')
+    for language in LANGUAGES:
+        with speaking(language):
+            told = (
+                ("clause_unknown", None, "functions.tcm_hall.clauses[1]", "ST-98"),
+                ("clause_unknown", None, "consortia.clauses[1]", "ST-99"),
+            )
+            faults = tuple(fault for fault in faults_of(hubs_tiny) if fault.what == "problem.clause_unknown")
+            check(faults, "tiny.toml", told, ModelError)
 
 
 # ---- what would leave nothing to be planned ----

@@ -308,6 +308,7 @@ BAODI = {
     "adopt": "[]",
     # (The pay of today's staff alone exceeds the budget.)
     "resources": "{}",
+    "functions": "{}",
     "supporters": "{}",
     "pools": "{}",
     "outreach": "{}",
@@ -558,9 +559,7 @@ def test_a_conflict_over_staff_says_how_many_may_join(spoken: Language, words: s
 
 
 UNIT = 'name = { zh = "室", en = "unit" }, at = ["township_hospital"], source = "made up", basis = "assumed"'
-CENTRE = (
-    'name = { zh = "中心", en = "centre" }, at = ["hospital"], serves = ["township_hospital"], source = "made up", '
-)
+CENTRE = 'name = { zh = "中心", en = "centre" }, at = ["hospital"], serves = ["township_hospital"]'
 FUNCTIONS = {
     "functions": f"{{ unit = {{ {UNIT}, needs = {{ ward = 1 }} }}, ward = {{ {UNIT} }}, "
     f'laboratory = {{ {CENTRE}, source = "made up", basis = "assumed", members = 1, mode = "car", minutes = 1 }} }}',
