@@ -81,7 +81,7 @@ def check(
 def plan(
     model: Annotated[str, typer.Argument(help=both("cli.model"))],
     out: Annotated[Path | None, typer.Option(help=both("cli.out"))] = None,
-    seconds: Annotated[float, typer.Option(help=both("cli.seconds"), min=1, max=86_400)] = 220.0,
+    seconds: Annotated[float, typer.Option(help=both("cli.seconds"), min=1, max=86_400)] = 200.0,
     gap: Annotated[float | None, typer.Option(help=both("cli.gap"), min=0, max=1)] = None,
     threads: Annotated[int, typer.Option(help=both("cli.threads"), min=1, max=64)] = 2,
     solver: Annotated[str, typer.Option(help=both("cli.solver"))] = "highs",

@@ -42,7 +42,7 @@ def plan(
     """
     if front:
         check_count(front)
-    options = options or Options(seconds=220.0)
+    options = options or Options(seconds=200.0)
     clock = [time.monotonic()]
     case = make_case(district, model)
     clock.append(time.monotonic())
