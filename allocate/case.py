@@ -93,6 +93,11 @@ class Site:
     type: str = ""
 
     @property
+    def is_fixed(self) -> bool:
+        """Tell whether it is there in every year, whatever is decided."""
+        return self.exists and not self.closable
+
+    @property
     def most(self) -> int | None:
         """Return the most people that it could ever serve, enlarged where it may be [persons]; None without a limit."""
         return self.capacity if self.upgrade is None else self.upgrade.capacity

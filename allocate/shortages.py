@@ -47,7 +47,7 @@ class Group:
 
 def groups(rule: Posting, case: Case) -> Iterator[Group]:
     """Yield the sites that are open in every plan, by who can send somebody there, and the persons they want."""
-    stand = [j for j, site in enumerate(case.sites) if site.kind in rule.to and site.exists and not site.closable]
+    stand = [j for j, site in enumerate(case.sites) if site.kind in rule.to and site.is_fixed]
     everybody = [p for p in range(len(case.pools)) if rule.looks_at(case, p)]
     if rule.scope == "supporter":
         for part, _, sender in rule.parts(case):
@@ -125,7 +125,7 @@ def _too_few_experts(book: Book, name: str, rule: Posting) -> Iterator[Finding]:
 
 def _unled(book: Book, name: str, rule: Posting) -> Iterator[Finding]:
     """Yield the sites that want somebody from their lead, and that no hospital can lead."""
-    stand = [j for j, site in enumerate(book.case.sites) if site.kind in rule.to and site.exists and not site.closable]
+    stand = [j for j, site in enumerate(book.case.sites) if site.kind in rule.to and site.is_fixed]
     alone = [j for j in stand if not leads_of(book.case, j)]
     if alone:
         details: dict[str, Value] = {"clause": book.cite(name), "count": len(alone), "sites": book.sites(alone)}

@@ -97,7 +97,7 @@ def _few_can(case: Case, rule: Function, t: int) -> _Lacking | None:
         ]
         for name in rule.functions:
             able, without = reach.most(name, inside, t)
-            stand = [j for j in without if case.sites[j].exists and not case.sites[j].closable]
+            stand = [j for j in without if case.sites[j].is_fixed]
             asked = rule.at_least or ceil(rule.asks() * (able + len(stand)))
             if able < asked:
                 return _Lacking("few_can", asked, able, case.abilities[name].name, tuple(without))

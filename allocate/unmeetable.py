@@ -261,7 +261,7 @@ def _numbers(book: Book) -> Iterator[Finding]:
     for name, rule in book.planned.items():
         if isinstance(rule, Forbid):
             stay = [case.site_index[site] for site in rule.sites]
-            stay = [j for j in stay if case.sites[j].exists and not case.sites[j].closable]
+            stay = [j for j in stay if case.sites[j].is_fixed]
             if stay:
                 details = {"clause": book.cite(name), "sites": book.sites(stay)}
                 yield Finding("unmeetable", (name,), "finding.never_closed", details)
@@ -291,7 +291,7 @@ def _number(book: Book, name: str, limit: Limit) -> tuple[str, Finding] | None:
         behind = _behind(banned, inside)
         details |= {"may": len(left), "second": book.cite_all(behind)}
         return limit.part, Finding("contradiction", (name, *behind), "finding.too_few_forbidden", details)
-    stay = sum(case.sites[j].exists and not case.sites[j].closable for j in inside) if limit.what == "open" else 0
+    stay = sum(case.sites[j].is_fixed for j in inside) if limit.what == "open" else 0
     if limit.high is not None and stay > limit.high:
         details |= {"low": limit.high, "may": stay}
         return limit.part, Finding("unmeetable", (name,), "finding.too_many", details)

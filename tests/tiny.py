@@ -345,7 +345,7 @@ def every_point(
         raise KeyError(msg)
 
     def least(key: Key) -> int:
-        return int(is_grouped and key[0] == "open" and functions.is_fixed(case, int(key[1])))
+        return int(is_grouped and key[0] == "open" and case.sites[int(key[1])].is_fixed)
 
     for numbers in product(*(range(least(key), most(key) + 1) for key in keys)):
         point = dict(zip(keys, numbers, strict=True))

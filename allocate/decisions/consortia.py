@@ -73,10 +73,8 @@ def rows(case: Case) -> Iterator[Row]:
             inside: dict[Key, Number] = {joins(j, k, t): 1 for k in leading.leads_of(j)}
             if j in leading.leads:
                 inside[amount(LEADS, j, t)] = 1
-            is_fixed = site.exists and not site.closable
-            yield Row(
-                ("one", site.id, year), inside if is_fixed else inside | {opened(j, t): -1}, "<=", 1 if is_fixed else 0
-            )
+            terms = inside if site.is_fixed else inside | {opened(j, t): -1}
+            yield Row(("one", site.id, year), terms, "<=", int(site.is_fixed))
         for j, k in sorted(leading.pairs):
             about = (case.sites[j].id, case.sites[k].id, year)
             yield Row(("led", *about), {joins(j, k, t): 1, amount(LEADS, k, t): -1}, "<=", 0)

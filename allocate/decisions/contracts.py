@@ -42,15 +42,14 @@ def _of_pair(case: Case, contracting: Contracting, h: int, j: int, t: int) -> It
     """Yield: a contract with an open site only, and what was one the year before, or is one today, stays one."""
     site, now = case.sites[j], contract(h, j, t)
     about = (contracting.homes[h].id, site.id, case.years[t])
-    is_fixed = site.exists and not site.closable
-    if not is_fixed:
+    if not site.is_fixed:
         yield Row(("contract open", *about), {now: 1, opened(j, t): -1}, "<=", 0)
     is_old = not t and contracting.existing.get(h) == j
     if t or is_old:
         kept: dict[Key, Number] = {now: 1} if is_old else {now: 1, contract(h, j, t - 1): -1}
-        if not is_fixed:
+        if not site.is_fixed:
             kept[opened(j, t)] = -1
-        yield Row(("contract stays", *about), kept, ">=", int(is_old) - (0 if is_fixed else 1))
+        yield Row(("contract stays", *about), kept, ">=", int(is_old) - (not site.is_fixed))
 
 
 def breaches(case: Case, layout: Layout) -> Iterator[Breach]:

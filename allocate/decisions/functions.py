@@ -22,11 +22,6 @@ def columns(case: Case) -> Iterator[Column]:
             yield from (Column(linked(name, j, k, t), whole=True) for j, k in sorted(case.centres.get(name, {})))
 
 
-def is_fixed(case: Case, j: int) -> bool:
-    """Tell whether a site is there in every year, whatever is decided."""
-    return case.sites[j].exists and not case.sites[j].closable
-
-
 def is_always(case: Case, name: str, j: int) -> bool:
     """Tell whether a site has a function whenever it is open."""
     return case.sites[j].kind in case.abilities[name].always_at and j in case.makers[name]
@@ -84,7 +79,7 @@ def _at(case: Case, name: str, ability: Ability, j: int, t: int) -> Iterator[Row
     """Yield what holds for a function at a site in a year."""
     site, year, here = case.sites[j], case.years[t], amount(name, j, t)
     about = (name, site.id, year)
-    if not is_fixed(case, j):
+    if not site.is_fixed:
         yield Row(("at", *about), {here: 1, opened(j, t): -1}, "<=", 0)
     if is_always(case, name, j):
         yield Row(("always", *about), {here: 1, opened(j, t): -1}, ">=", 0)

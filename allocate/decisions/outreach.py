@@ -66,7 +66,7 @@ def rows(case: Case) -> Iterator[Row]:
                     }
                     most = plan.day_minutes * 60 * DAYS * plan.weeks
                     yield Row(("road", name, site.id, year), road | {amount(plan.resource, j, t): -most}, "<=", 0)
-                if not site.exists or site.closable:
+                if not site.is_fixed:
                     for stop in stops:
                         here: dict[Key, Number] = {visits(name, stop, j, t): 1, opened(j, t): -1}
                         yield Row(("visits", name, stop, site.id, year), here, "<=", 0)

@@ -112,7 +112,7 @@ def rows(case: Case) -> Iterator[Row]:
                 yield Row(("staff away", one.resource, case.sites[one.hospital].id, year), away | there, "<=", 0)
         for p, months, j in pairs(case):
             site = case.sites[j]
-            if not site.exists or site.closable:
+            if not site.is_fixed:
                 most = case.pools[p].tours
                 here: dict[Key, Number] = {tours(p, months, j, t): 1, opened(j, t): -most}
                 yield Row(("posted", p, months, site.id, year), here, "<=", 0)

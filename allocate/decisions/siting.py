@@ -15,8 +15,7 @@ def columns(case: Case) -> Iterator[Column]:
     """Yield the variables: open sites (0 or 1), people served per place, and people served per pair [persons]."""
     for t in case.periods:
         for j, site in enumerate(case.sites):
-            stands = site.exists and not site.closable
-            yield Column(opened(j, t), low=int(stands), high=1, whole=True)
+            yield Column(opened(j, t), low=int(site.is_fixed), high=1, whole=True)
             if site.upgrade is not None:
                 yield Column(amount(UPGRADED, j, t), whole=True)
             if site.closable and not site.exists:
@@ -109,7 +108,7 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
             is_open = (j, t) in layout.open
             before = (j, t - 1) in layout.open if t else is_open or site.exists
             details = {"site": site.name, "year": case.years[t]}
-            if site.exists and not site.closable and not is_open:
+            if site.is_fixed and not is_open:
                 yield Breach(("stands", site.id, case.years[t]), 1, 1, "breach.closed_hub", details)
             if site.closable and not site.exists:
                 earlier = any((j, u) in layout.open for u in range(t - 1))

@@ -52,7 +52,7 @@ def rows(case: Case) -> Iterator[Row]:
             year = case.years[t]
             for j in case.holders(name)[1]:
                 site, here = case.sites[j], amount(name, j, t)
-                if not site.exists or site.closable or case.more_posts(name, j):
+                if not site.is_fixed or case.more_posts(name, j):
                     posts: dict[Key, Number] = {here: 1, opened(j, t): -case.posts(name, j)}
                     if case.more_posts(name, j):
                         posts[amount(UPGRADED, j, t)] = -case.more_posts(name, j)

@@ -60,9 +60,8 @@ class Districting(Goal):
                 site = case.sites[j]
                 inside: dict[Key, Number] = {joins(j, k, t): 1 for k in leading.leads_of(j)}
                 inside[_outside(j, t)] = 1
-                is_fixed = site.exists and not site.closable
-                terms = inside if is_fixed else inside | {opened(j, t): -1}
-                yield Row(("outside", site.id, year), terms, ">=", 1 if is_fixed else 0)
+                terms = inside if site.is_fixed else inside | {opened(j, t): -1}
+                yield Row(("outside", site.id, year), terms, ">=", int(site.is_fixed))
             if not self.balance_minutes:
                 continue
             whole = sum(hubs.values())
