@@ -7,12 +7,12 @@ import pydantic
 
 from allocate.errors import Problem, Value
 from allocate.resources import Resource
-from allocate.tables import HUB_KINDS, INSTITUTION_KINDS
+from allocate.tables import BELOW_HUBS, HUB_KINDS, INSTITUTION_KINDS
 from allocate.travel.circles import STRICT
 from allocate.units import Basis
 
 # Hubs, and the stations and clinics below them.
-PRIMARY_KINDS = (*HUB_KINDS, "station", "clinic")
+PRIMARY_KINDS = (*HUB_KINDS, *BELOW_HUBS)
 
 
 class Visits(pydantic.BaseModel):
