@@ -149,7 +149,7 @@ class _Making:
 def _meet(making: _Making, rule: Function, t: int) -> None:
     """Give functions to sites until the rule has enough in a year, or no more can have them."""
     case = making.case
-    for members in _together(rule, making, t):
+    for _, members in rule.counted(case, making.layout, t):
         asked = rule.at_least or 0 if rule.share is None else ceil(rule.asks() * len(members))
         for name in rule.functions:
             missing = asked - sum(bool(making.has.get((name, j, t))) for j in members)
@@ -211,17 +211,6 @@ def unstaffed(case: Case, layout: Layout) -> frozenset[Has]:
         if number and name in case.abilities and j in case.makers[name] and (name, j) not in case.had
         if any(layout.amounts.get((what, j, t), 0) < least for what, least in case.abilities[name].staff.items())
     )
-
-
-def _together(rule: Function, making: _Making, t: int) -> Iterator[list[int]]:
-    """Yield the open sites that a rule counts together: of the district, or of each consortium."""
-    there = [j for j in rule.sites(making.case) if (j, t) in making.layout.open]
-    if rule.scope == "district":
-        yield there
-        return
-    lead_of = making.layout.lead_of
-    for k in sorted({lead for (_, u), lead in lead_of.items() if u == t}):
-        yield [j for j in there if lead_of.get((j, t)) == k]
 
 
 def _contracts(case: Case, rules: Iterable[Rule], layout: Layout) -> Iterator[tuple[int, int, int]]:

@@ -130,7 +130,7 @@ class Function(Rule):
     def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
         """Yield each function, year and consortium with too few sites that have it."""
         for t in self.when(case):
-            for k, members in self._counted(case, layout, t):
+            for k, members in self.counted(case, layout, t):
                 for name in self.functions:
                     number, asked = self._having(layout, members, name, t), self._asked(members)
                     if number < asked:
@@ -146,7 +146,7 @@ class Function(Rule):
         if self.share is None:
             return []
         lacking: dict[str, int] = {}
-        for _, members in self._counted(case, layout, t):
+        for _, members in self.counted(case, layout, t):
             short = [name for name in self.functions if self._having(layout, members, name, t) < self._asked(members)]
             for j in members:
                 missing = sum(not layout.has(name, j, t) for name in short)
@@ -157,7 +157,7 @@ class Function(Rule):
     def measure(self, case: Case, layout: Layout, t: int) -> tuple[Number, Number]:
         """Return the share or number of sites with the function that fewest have, where it is least, and the target."""
         found: list[Number] = []
-        for _, members in self._counted(case, layout, t):
+        for _, members in self.counted(case, layout, t):
             fewest = min(self._having(layout, members, name, t) for name in self.functions)
             found.append(fewest if self.share is None else Fraction(fewest, len(members)) if members else self.asks())
         return min(found, default=self.asks()), self.asks()
@@ -169,7 +169,7 @@ class Function(Rule):
     def _part(self, case: Case, k: int) -> tuple[str, ...]:
         return () if k < 0 else (case.sites[k].id,)
 
-    def _counted(self, case: Case, layout: Layout, t: int) -> Iterator[tuple[int, list[int]]]:
+    def counted(self, case: Case, layout: Layout, t: int) -> Iterator[tuple[int, list[int]]]:
         """Yield the sites that are counted together in a year: all that are open, or those of each consortium."""
         there = [j for j in self.sites(case) if (j, t) in layout.open]
         for k in self._leads(case):
