@@ -9,7 +9,6 @@ from allocate.layout import Layout
 from allocate.rows import LEADS, Number
 from allocate.rules import FunctionReach, Reserve, Rule
 from allocate.rules.amounts import has
-from allocate.rules.consortium_size import consortia_in
 from allocate.rules.reserve import reserved
 from allocate.rules.scopes import parts
 
@@ -30,10 +29,10 @@ def consortia_rows(case: Case, layout: Layout) -> list[dict[str, Any]]:
         return []
     rows = []
     for t, year in enumerate(case.years):
-        for k in consortia_in(layout, t):
+        for k in layout.leads_in(t):
             lead = case.sites[k].id
             rows.append({"year": year, "lead": lead, "id": lead, "people": 0, "minutes": 0, "before": None})
-            for j in sorted(j for j, its, u in layout.members if (its, u) == (k, t)):
+            for j in layout.members_of(k, t):
                 before = leading.existing.get(j)
                 rows.append(
                     {

@@ -55,6 +55,14 @@ class Layout:
         own = {(k, t): k for (what, k, t), number in self.amounts.items() if what == LEADS and number}
         return own | {(j, t): k for j, k, t in sorted(self.members, reverse=True)}
 
+    def leads_in(self, t: int) -> list[int]:
+        """Return the hospitals that lead a consortium in a year."""
+        return sorted(k for (what, k, u), number in self.amounts.items() if what == LEADS and u == t and number)
+
+    def members_of(self, k: int, t: int) -> list[int]:
+        """Return the members of a hospital's consortium in a year, without the hospital."""
+        return sorted(j for j, lead, u in self.members if (lead, u) == (k, t))
+
     @cached_property
     def centre_of(self) -> Mapping[tuple[str, int, int], int]:
         """Return the centre that provides a function to a site in a year, by (function, site, year)."""

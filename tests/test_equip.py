@@ -17,7 +17,6 @@ from allocate.layout import Layout
 from allocate.posts import employ_spare, staff
 from allocate.rows import Breach
 from allocate.rules import Rule
-from allocate.rules.consortium_size import consortia_in
 
 YEARS = (2025, 2026, 2029)
 HUBS = ("township_hospital", "community_centre")
@@ -125,7 +124,7 @@ def grouped(case: Case, *rules: Rule) -> list[list[int]]:
     """Return the members of each consortium of the first plan in its last year, by lead."""
     first = staff(case, rules, greedy(case, rules))
     assert impossible(case, first) == []
-    return [sorted(j for j, lead, t in first.members if (lead, t) == (k, 1)) for k in consortia_in(first, 1)]
+    return [first.members_of(k, 1) for k in first.leads_in(1)]
 
 
 ALL = rule("membership", kinds=("township_hospital",))

@@ -24,7 +24,6 @@ from allocate.model import Model, read_model
 from allocate.program import Options
 from allocate.rows import LEADS, Key, amount, joins, linked, opened, tours
 from allocate.rules import Rule
-from allocate.rules.consortium_size import consortia_in
 from allocate.search import lay_out
 
 QUICK = Options(seconds=20, gap=0.0, threads=1, quick=True)
@@ -284,7 +283,7 @@ def eleven_hubs(reach: Sequence[Sequence[int]], **numbers: Any) -> Case:
 def sizes(case: Case, layout: Layout) -> list[tuple[int, int]]:
     """Return how many hubs every consortium has, and how many of them are linked, the largest first."""
     found = []
-    for k in consortia_in(layout, 0):
+    for k in layout.leads_in(0):
         inside = [j for j, lead, _ in layout.members if lead == k]
         found.append((len(inside), sum(layout.has("imaging", j, 0) for j in inside)))
     return sorted(found, reverse=True)

@@ -123,7 +123,7 @@ def apart(case: Case, layout: Layout, k: int, t: int) -> list[int]:
     """Return the members that border neither on their lead's town nor on a member that does, and so on."""
     if case.leading is None:
         return []
-    members = frozenset(j for j, lead, u in layout.members if (lead, u) == (k, t)) - {k}
+    members = frozenset(layout.members_of(k, t)) - {k}
     return sorted(members - case.leading.linked(k, members))
 
 
@@ -158,7 +158,7 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
     for k in leading.leads:
         for t in case.periods:
             details = {"lead": case.sites[k].name, "year": case.years[t]}
-            if k not in leading.given and (k, t) in leads and not any(pair[1:] == (k, t) for pair in layout.members):
+            if k not in leading.given and (k, t) in leads and not layout.members_of(k, t):
                 yield Breach(("empty", case.sites[k].id, case.years[t]), 1, 1, "breach.lead_empty", details)
             if k in leading.given and (k, t) not in leads:
                 yield Breach(("given", case.sites[k].id, case.years[t]), 1, 1, "breach.lead_given", details)

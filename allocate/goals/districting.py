@@ -13,7 +13,6 @@ from allocate.goals.base import Beside, Goal
 from allocate.layout import Layout
 from allocate.rows import LEADS, Column, Key, Number, Row, amount, joins, opened
 from allocate.rules.base import STRICT
-from allocate.rules.consortium_size import consortia_in
 from allocate.units import SECONDS_PER_MINUTE, Basis
 
 
@@ -91,7 +90,7 @@ class Districting(Goal):
         """Return the minutes of everybody's hub to its lead, with what changes and what differs [person-minutes]."""
         counted = Fraction(0)
         for t, leading, hubs in self._years(case):
-            sizes = dict.fromkeys(consortia_in(layout, t), 0)
+            sizes = dict.fromkeys(layout.leads_in(t), 0)
             mine = Fraction(0)
             for j, people in hubs.items():
                 lead = layout.lead_of.get((j, t))

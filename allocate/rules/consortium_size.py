@@ -14,11 +14,6 @@ from allocate.rows import LEADS, Breach, Key, Number, Row, amount
 from allocate.rules.base import STRICT, Rule, Wants, refuse_limits, wants_of
 
 
-def consortia_in(layout: Layout, t: int) -> list[int]:
-    """Return the hospitals that lead a consortium in a year."""
-    return sorted(k for (what, k, u), number in layout.amounts.items() if what == LEADS and u == t and number)
-
-
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class ConsortiumSize(Rule):
     """Every consortium has between `at_least` and `at_most` people, or members, or there are so many consortia.
@@ -89,12 +84,12 @@ class ConsortiumSize(Rule):
 
     def found(self, case: Case, layout: Layout, t: int) -> Iterator[tuple[int, int]]:
         """Yield each lead and the size of its consortium; -1 and how many there are."""
-        leads = consortia_in(layout, t)
+        leads = layout.leads_in(t)
         if self.of == "consortia":
             yield -1, len(leads)
             return
         for k in leads:
-            members = sorted(j for j, lead, u in layout.members if (lead, u) == (k, t))
+            members = layout.members_of(k, t)
             yield k, sum(case.people_of_hub(j, t) for j in members) if self.of == "people" else len(members)
 
     def breaches(self, case: Case, layout: Layout) -> Iterator[Breach]:
