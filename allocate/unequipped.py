@@ -49,25 +49,25 @@ def unequipped(book: Book) -> Iterator[Finding]:
 
 
 def _short_of(book: Book, name: str, rule: Affiliating, t: int) -> Finding | None:
-    """Return what a rule lacks in a year, and the first single change that would do."""
-    lacking = _lacking(book.case, rule, t)
-    if lacking is None:
+    """Return what a rule is short of in a year, and the first single change that would do."""
+    short = _shortfall(book.case, rule, t)
+    if short is None:
         return None
     details: dict[str, Value] = {
         "clause": book.cite(name),
         "year": book.case.years[t],
-        "low": lacking.asked,
-        "may": lacking.able,
-        "what": lacking.what,
-        "sites": book.sites(lacking.sites) if lacking.sites else "–",
+        "low": short.asked,
+        "may": short.able,
+        "what": short.what,
+        "sites": book.sites(short.sites) if short.sites else "–",
         "cure": _cure(book, rule, t),
     }
-    return Finding("unmeetable", (name,), f"finding.{lacking.words}", details)
+    return Finding("unmeetable", (name,), f"finding.{short.words}", details)
 
 
 @dataclass(frozen=True)
-class _Lacking:
-    """What is lacking: how many are asked for at least, how many there can be at most, and who stands outside."""
+class _Shortfall:
+    """What falls short: how many are asked for at least, how many there can be at most, and who stands outside."""
 
     words: str
     asked: int
@@ -76,7 +76,8 @@ class _Lacking:
     sites: tuple[int, ...]
 
 
-def _lacking(case: Case, rule: Affiliating, t: int) -> _Lacking | None:
+def _shortfall(case: Case, rule: Affiliating, t: int) -> _Shortfall | None:
+    """Return what a rule is short of in a year; None where enough could be had."""
     match rule:
         case Function():
             return _few_can(case, rule, t)
@@ -84,7 +85,7 @@ def _lacking(case: Case, rule: Affiliating, t: int) -> _Lacking | None:
             return _wrong_size(case, rule, t)
 
 
-def _few_can(case: Case, rule: Function, t: int) -> _Lacking | None:
+def _few_can(case: Case, rule: Function, t: int) -> _Shortfall | None:
     """Return the function that too few can have by a year; of consortia, only in those that there are in any case."""
     reach = Reach(case)
     leads = (-1,) if rule.scope == "district" else sorted(case.leading.given) if case.leading else ()
@@ -100,11 +101,11 @@ def _few_can(case: Case, rule: Function, t: int) -> _Lacking | None:
             stand = [j for j in without if case.sites[j].is_fixed]
             asked = rule.at_least or ceil(rule.asks() * (able + len(stand)))
             if able < asked:
-                return _Lacking("few_can", asked, able, case.abilities[name].name, tuple(without))
+                return _Shortfall("few_can", asked, able, case.abilities[name].name, tuple(without))
     return None
 
 
-def _wrong_size(case: Case, rule: ConsortiumSize, t: int) -> _Lacking | None:
+def _wrong_size(case: Case, rule: ConsortiumSize, t: int) -> _Shortfall | None:
     """Return where more consortia are given than may be, or one that is given can never be large enough.
 
     (How many there can be at most, and who can join none: see `outsiders`.)
@@ -114,12 +115,12 @@ def _wrong_size(case: Case, rule: ConsortiumSize, t: int) -> _Lacking | None:
     given = tuple(sorted(case.leading.given))
     if rule.of == "consortia":
         too_many = rule.at_most is not None and len(given) > rule.at_most
-        return _Lacking("many_lead", rule.at_most or 0, len(given), "", given) if too_many else None
+        return _Shortfall("many_lead", rule.at_most or 0, len(given), "", given) if too_many else None
     for k in given:
         members = case.leading.in_reach_of(k)
         size = sum(case.people_of_hub(j, t) for j in members) if rule.of == "people" else len(members)
         if size < (rule.at_least or 0):
-            return _Lacking("small_lead", rule.at_least or 0, size, "", (k,))
+            return _Shortfall("small_lead", rule.at_least or 0, size, "", (k,))
     return None
 
 
@@ -179,7 +180,7 @@ def _cure(book: Book, rule: Affiliating, t: int) -> Mapping[str, str]:
     for looser in loosenings(book.model, book.district, book.case, rule):
         for value in looser.values:
             model = with_setting(book.model, looser.key, value)
-            if _lacking(case_with(model, book.district, book.case), rule, t) is None:
+            if _shortfall(case_with(model, book.district, book.case), rule, t) is None:
                 path = looser.key.split(".")[2:]
                 needed = book.model.functions[path[1]].name if path[:1] == ["needs"] else None
                 setting = f"--set {looser.key}={written(value)}"
