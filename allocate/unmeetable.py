@@ -1,6 +1,6 @@
 """Finds clauses that no plan can meet, whatever the money: nobody in reach, too little room, too few sites."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from math import ceil
 
 import numpy as np
@@ -46,20 +46,9 @@ def _beyond_reach(book: Book, name: str, rule: Reach, t: int) -> Finding | None:
             for i, reach in enumerate(case.sites_of)
             if int(case.people[i, t]) and i not in visited and all(j in without for j in reach)
         }
-        short: list[int] = []
-        for _, members in parts(case, rule.scope):
-            out = [i for i in members if i in lacking]
-            missing = sum(int(case.people[i, t]) for i in out)
-            if rule.target(case, members, t) > sum(int(case.people[i, t]) for i in members) - missing:
-                short += out
+        short = _left_out(case, rule, t, lacking)
         if short:
-            details: dict[str, Value] = {
-                "clause": book.cite(name),
-                "year": case.years[t],
-                "count": len(short),
-                "people": f"{sum(int(case.people[i, t]) for i in short):,}",
-                "places": book.places(short, t),
-            }
+            details = _whom(book, name, short, t)
             if not without:
                 return Finding("unmeetable", (name,), "finding.out_of_reach", details)
             behind = _behind(banned, (j for i in short for j in case.sites_of[i]))
@@ -76,21 +65,31 @@ def _function_reach(book: Book) -> Iterator[Finding]:
             continue
         near = rule.near(case)
         for t in rule.when(case):
-            short: list[int] = []
-            for _, members in parts(case, rule.scope):
-                lacking = [i for i in members if not near[i] and case.people[i, t]]
-                reached = sum(int(case.people[i, t]) for i in members) - sum(int(case.people[i, t]) for i in lacking)
-                short += lacking if reached < rule.target(case, members, t) else []
+            short = _left_out(case, rule, t, {i for i, sites in enumerate(near) if not sites and case.people[i, t]})
             if short:
-                details: dict[str, Value] = {
-                    "clause": book.cite(name),
-                    "year": case.years[t],
-                    "count": len(short),
-                    "people": f"{sum(int(case.people[i, t]) for i in short):,}",
-                    "places": book.places(short, t),
-                }
-                yield Finding("unmeetable", (name,), "finding.no_function_near", details)
+                yield Finding("unmeetable", (name,), "finding.no_function_near", _whom(book, name, short, t))
                 break
+
+
+def _left_out(case: Case, rule: Reach | FunctionReach, t: int, beyond: Collection[int]) -> list[int]:
+    """Return the places beyond reach, in the parts of the district that fall short without them."""
+    short: list[int] = []
+    for _, members in parts(case, rule.scope):
+        out = [i for i in members if i in beyond]
+        reached = sum(int(case.people[i, t]) for i in members if i not in beyond)
+        short += out if reached < rule.target(case, members, t) else []
+    return short
+
+
+def _whom(book: Book, name: str, places: list[int], t: int) -> dict[str, Value]:
+    """Return what a finding says of the places that a clause leaves out."""
+    return {
+        "clause": book.cite(name),
+        "year": book.case.years[t],
+        "count": len(places),
+        "people": f"{sum(int(book.case.people[i, t]) for i in places):,}",
+        "places": book.places(places, t),
+    }
 
 
 def _visited(case: Case, rule: Reach) -> frozenset[int]:
