@@ -14,8 +14,10 @@ from allocate.model import Model
 from allocate.rules import Function, Membership
 from allocate.tables import FUNCTIONS, HUB_KINDS, INSTITUTIONS
 from allocate.travel import Mode, metres
+from allocate.units import SECONDS_PER_MINUTE
 
-Spots = NDArray[np.float64]
+# Positions [m], one row each.
+_Metres = NDArray[np.float64]
 
 
 def makers(model: Model, sites: Sequence[Site], today: Mapping[tuple[str, int], int]) -> dict[str, tuple[int, ...]]:
@@ -57,7 +59,7 @@ def had(district: District, model: Model, sites: Sequence[Site]) -> dict[tuple[s
 def centres(
     model: Model,
     sites: Sequence[Site],
-    spots: Spots,
+    spots: _Metres,
     made: Mapping[str, tuple[int, ...]],
     today: Mapping[tuple[str, int], int],
 ) -> dict[str, dict[tuple[int, int], int]]:
@@ -72,19 +74,23 @@ def centres(
             for k in made[name]:
                 seconds = _way(model.modes.get(ability.mode), spots, j, k)
                 # (Who is linked today is linked, however far it is.)
-                if ability.minutes is None or seconds <= ability.minutes * 60 or today.get((name, j)) == k:
+                if (
+                    ability.minutes is None
+                    or seconds <= ability.minutes * SECONDS_PER_MINUTE
+                    or today.get((name, j)) == k
+                ):
                     pairs[j, k] = seconds
     return found
 
 
-def _way(mode: Mode | None, spots: Spots, j: int, k: int) -> int:
+def _way(mode: Mode | None, spots: _Metres, j: int, k: int) -> int:
     """Return how long the way between two sites takes [s]; as the crow flies in metres where no mode is named."""
     straight = metres(spots[j], spots[k])
     return int(straight) if mode is None else int(mode.seconds(straight))
 
 
 def leading(
-    district: District, model: Model, sites: Sequence[Site], spots: Spots, neighbours: Sequence[Sequence[int]]
+    district: District, model: Model, sites: Sequence[Site], spots: _Metres, neighbours: Sequence[Sequence[int]]
 ) -> Leading | None:
     """Return how consortia may be formed; None where the model forms none."""
     plan = model.consortia
@@ -100,7 +106,11 @@ def leading(
     ]
     mode = model.modes[plan.mode]
     ways = {(j, k): _way(mode, spots, j, k) for j in joiners for k in leads if j != k}
-    pairs = {pair: seconds for pair, seconds in ways.items() if plan.minutes is None or seconds <= plan.minutes * 60}
+    pairs = {
+        pair: seconds
+        for pair, seconds in ways.items()
+        if plan.minutes is None or seconds <= plan.minutes * SECONDS_PER_MINUTE
+    }
     existing = {
         index[one.id]: index[one.parent]
         for one in district.institutions
@@ -154,7 +164,7 @@ def _adjoining_towns(district: District, neighbours: Sequence[Sequence[int]]) ->
 
 
 def hub_people(
-    sites: Sequence[Site], spots: Spots, homes: Spots, town_of: Sequence[str], people: NDArray[np.int64]
+    sites: Sequence[Site], spots: _Metres, homes: _Metres, town_of: Sequence[str], people: NDArray[np.int64]
 ) -> dict[int, tuple[int, ...]]:
     """Return the people of every hub by year [persons]: each place's go to the nearest of its town, or of all."""
     hubs = [j for j, site in enumerate(sites) if site.kind in HUB_KINDS]

@@ -11,6 +11,7 @@ from allocate.rules import FunctionReach, Reserve, Rule
 from allocate.rules.amounts import has
 from allocate.rules.reserve import reserved
 from allocate.rules.scopes import parts
+from allocate.units import whole_minutes
 
 Has = dict[tuple[str, int, int], Number]
 Members = frozenset[tuple[int, int, int]]
@@ -40,7 +41,7 @@ def consortia_rows(case: Case, layout: Layout) -> list[dict[str, Any]]:
                         "lead": lead,
                         "id": case.sites[j].id,
                         "people": case.people_of_hub(j, t),
-                        "minutes": -(-leading.pairs.get((j, k), 0) // 60),
+                        "minutes": whole_minutes(leading.pairs.get((j, k), 0)),
                         "before": None if before is None else case.sites[before].id,
                     }
                 )
@@ -155,7 +156,7 @@ def contract_rows(case: Case, layout: Layout) -> list[dict[str, Any]]:
                     "home": home.id,
                     "id": None if j is None else case.sites[j].id,
                     "beds": home.beds,
-                    "minutes": None if j is None else -(-contracting.pairs.get((h, j), 0) // 60),
+                    "minutes": None if j is None else whole_minutes(contracting.pairs.get((h, j), 0)),
                     "before": None if before is None else case.sites[before].id,
                 }
                 for j in (here or (None,))

@@ -12,6 +12,7 @@ from allocate.errors import Problem, Value
 from allocate.model import Model
 from allocate.tables import CARE_HOMES
 from allocate.travel import metres, metric
+from allocate.units import SECONDS_PER_MINUTE
 
 
 def contracting(
@@ -36,7 +37,9 @@ def contracting(
         if site.kind in plan.by
     }
     pairs = {
-        (h, j): seconds for (h, j), seconds in ways.items() if seconds <= plan.minutes * 60 or existing.get(h) == j
+        (h, j): seconds
+        for (h, j), seconds in ways.items()
+        if seconds <= plan.minutes * SECONDS_PER_MINUTE or existing.get(h) == j
     }
     return Contracting(plan, homes, pairs, existing)
 

@@ -12,7 +12,7 @@ from allocate.errors import Problem
 from allocate.resources import Resource
 from allocate.tables import DAY_NAMES, HALF_NAMES, HUB_KINDS
 from allocate.travel.circles import STRICT, Mode, Text
-from allocate.units import Basis
+from allocate.units import Basis, whole_minutes
 from allocate.words import say
 
 DAYS, HALVES = len(DAY_NAMES), len(HALF_NAMES)
@@ -211,13 +211,13 @@ class Way:
 
     def minutes(self, stop: int, j: int) -> int:
         """Return how long the way from a site to a village or town takes, rounded up [min]; 0 where there is none."""
-        return -(-self.pairs.get((stop, j), 0) // 60)
+        return whole_minutes(self.pairs.get((stop, j), 0))
 
     def between(self, a: int, b: int) -> int:
         """Return how long the way between two villages or towns takes, rounded up [min]."""
         if self.travel is None:
             return 0
-        return -(-int(self.travel.seconds(round(dist(self.ends[a], self.ends[b])))) // 60)
+        return whole_minutes(int(self.travel.seconds(round(dist(self.ends[a], self.ends[b])))))
 
     @cached_property
     def bases_of(self) -> Mapping[int, tuple[int, ...]]:

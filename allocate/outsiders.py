@@ -1,14 +1,13 @@
 """Finds who can be in no consortium, whatever the plan: out of reach of every lead, cut off from it, or not asked."""
 
 from collections.abc import Iterator, Sequence
-from math import ceil
 
 from allocate.affiliations import leads_of
 from allocate.case import Case
 from allocate.consortia import LONGEST, Leading
 from allocate.findings import Book, Finding, Text, Value
 from allocate.rules import ConsortiumSize, Membership
-from allocate.units import SECONDS_PER_MINUTE
+from allocate.units import whole_minutes
 from allocate.words import LANGUAGES, say_in
 
 
@@ -65,7 +64,7 @@ def _kinds(case: Case, sites: Sequence[int]) -> Text:
 
 def _needed(book: Book, sites: Sequence[int]) -> int:
     """Return how long the way to the nearest lead would have to be allowed to be for all of some sites [min]."""
-    return max((ceil(_nearest(book, j) / SECONDS_PER_MINUTE) for j in sites), default=0)
+    return max((whole_minutes(_nearest(book, j)) for j in sites), default=0)
 
 
 def _nearest(book: Book, j: int) -> int:

@@ -11,6 +11,7 @@ from allocate.district import District
 from allocate.findings import Book, Finding, Value
 from allocate.model import Model
 from allocate.rules import ConsortiumSize, Function, Rule
+from allocate.units import whole_minutes
 from allocate.words import LANGUAGES, say_in
 
 Affiliating = Function | ConsortiumSize
@@ -255,7 +256,7 @@ def _of_consortia(model: Model, district: District, case: Case) -> Iterator[Loos
 
 def _longer(minutes: int, ways: Iterable[int]) -> list[int]:
     """Return the minutes beyond some at which more is within reach, of ways in seconds."""
-    found = {ceil(seconds / 60) for seconds in ways}
+    found = {whole_minutes(seconds) for seconds in ways}
     return sorted(one for one in found if minutes < one <= 600)
 
 

@@ -49,3 +49,12 @@ def minutes(seconds: int) -> float:
     14.9
     """
     return round(seconds / SECONDS_PER_MINUTE, 1)
+
+
+def whole_minutes(seconds: int) -> int:
+    """Return within how many whole minutes a way is: rounded up [min].
+
+    >>> whole_minutes(60), whole_minutes(61)
+    (1, 2)
+    """
+    return -(-seconds // SECONDS_PER_MINUTE)
