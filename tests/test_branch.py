@@ -98,7 +98,7 @@ def test_a_process_that_is_killed_loses_nothing_that_it_told(
 ) -> None:
     instance = covering(3000, 150, 12)
     started: list[int] = []
-    context = program.multiprocessing.get_context("spawn")
+    context = program.afresh()
     start = context.Process.start
 
     def remember(self: Any) -> None:
