@@ -369,6 +369,12 @@ class Case:
         found = within(self.place_spots, self.spots[list(sites)], np.array(most, dtype=np.int64))
         return tuple(tuple(sites[n] for n in near) for near in found)
 
+    def staff_for(self, function: str, j: int) -> Mapping[str, int]:
+        """Return how many of each resource must be at a site for a function that it sets up; for one of today, none."""
+        if (function, j) in self.had or j not in self.makers[function]:
+            return {}
+        return self.abilities[function].staff
+
     def had_for(self, function: str, j: int, years: int, t: int) -> bool | int:
         """Tell whether a site that sets up a function now has had another for so long, as far as that is settled.
 
