@@ -64,7 +64,7 @@ def rows(case: Case) -> Iterator[Row]:
             for j in case.havers[name]:
                 yield from _at(case, name, ability, j, t)
             if ability.serves:
-                yield from _linked(case, name, ability, t)
+                yield from _linked(case, name, t)
     for what, functions in case.brought.items():
         for t in case.periods:
             for j in case.holders(what)[1]:
@@ -114,7 +114,7 @@ def _at(case: Case, name: str, ability: Ability, j: int, t: int) -> Iterator[Row
         yield Row(("staffed", name, what, site.id, year), {amount(what, j, t): 1, here: -number}, ">=", 0)
 
 
-def _linked(case: Case, name: str, ability: Ability, t: int) -> Iterator[Row]:
+def _linked(case: Case, name: str, t: int) -> Iterator[Row]:
     """Yield: linked to one centre, which is one; no more than it can serve; in one's own consortium where so asked."""
     year, pairs = case.years[t], case.centres[name]
     loads: dict[int, dict[Key, Number]] = {}
