@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from allocate.abilities import Ability
 from allocate.case import Case
-from allocate.decisions.consortia import in_consortium, member_terms
+from allocate.decisions.consortia import in_consortium, member_terms, stays
 from allocate.decisions.posting import pairs as tour_pairs
 from allocate.layout import Layout
 from allocate.rows import Breach, Column, Key, Number, Row, amount, begins, linked, opened, tours
@@ -34,16 +34,6 @@ def begun(case: Case, name: str, j: int, t: int) -> dict[Key, Number]:
     if t:
         return {amount(name, j, t): 1, amount(name, j, t - 1): -1}
     return {} if (name, j) in case.had else {amount(name, j, t): 1}
-
-
-def stays(case: Case, about: Key, now: Key, before: Key | None, j: int, t: int) -> Row:
-    """Return: what was so a year before (None: today) still is, unless the site closes."""
-    terms: dict[Key, Number] = {now: 1} if before is None else {now: 1, before: -1}
-    bound = 1 if before is None else 0
-    if case.sites[j].closable:
-        terms[opened(j, t)] = -1
-        bound -= 1
-    return Row(about, terms, ">=", bound)
 
 
 def asks_consortium(case: Case, name: str, j: int, k: int) -> bool:
