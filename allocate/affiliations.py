@@ -30,11 +30,7 @@ def makers(model: Model, sites: Sequence[Site], today: Mapping[tuple[str, int], 
 
 
 def _may_make(ability: Ability, site: Site) -> bool:
-    return (
-        site.kind in ability.at
-        and (not ability.only or site.id in ability.only)
-        and (not ability.types or site.kind != "hospital" or site.type in ability.types)
-    )
+    return site.kind in ability.at and (not ability.only or site.id in ability.only) and site.is_of(ability.types)
 
 
 def had(district: District, model: Model, sites: Sequence[Site]) -> dict[tuple[str, int], int]:

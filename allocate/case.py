@@ -1,6 +1,6 @@
 """A district as a model looks at it: who lives where each year, where sites may stand, and who can reach them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -91,6 +91,10 @@ class Site:
     moving: int | None = None
     upgrade: Upgrade | None = None
     type: str = ""
+
+    def is_of(self, types: Collection[str]) -> bool:
+        """Tell whether it is no hospital, or one of these types; where none are named, any."""
+        return not types or self.kind != "hospital" or self.type in types
 
     @property
     def is_fixed(self) -> bool:
