@@ -14,7 +14,7 @@ from allocate.model import Model
 from allocate.rules import Function, Membership
 from allocate.tables import FUNCTIONS, HUB_KINDS, INSTITUTIONS
 from allocate.travel import Mode, metres
-from allocate.units import SECONDS_PER_MINUTE
+from allocate.units import whole_minutes
 
 # Positions [m], one row each.
 _Metres = NDArray[np.float64]
@@ -30,11 +30,7 @@ def makers(model: Model, sites: Sequence[Site], today: Mapping[tuple[str, int], 
 
 
 def _may_make(ability: Ability, site: Site) -> bool:
-    return (
-        site.kind in ability.at
-        and (not ability.only or site.id in ability.only)
-        and (not ability.types or site.kind != "hospital" or site.type in ability.types)
-    )
+    return site.kind in ability.at and (not ability.only or site.id in ability.only) and site.is_of(ability.types)
 
 
 def had(district: District, model: Model, sites: Sequence[Site]) -> dict[tuple[str, int], int]:
@@ -74,11 +70,7 @@ def centres(
             for k in made[name]:
                 seconds = _way(model.modes.get(ability.mode), spots, j, k)
                 # (Who is linked today is linked, however far it is.)
-                if (
-                    ability.minutes is None
-                    or seconds <= ability.minutes * SECONDS_PER_MINUTE
-                    or today.get((name, j)) == k
-                ):
+                if ability.minutes is None or whole_minutes(seconds) <= ability.minutes or today.get((name, j)) == k:
                     pairs[j, k] = seconds
     return found
 
@@ -109,7 +101,7 @@ def leading(
     pairs = {
         pair: seconds
         for pair, seconds in ways.items()
-        if plan.minutes is None or seconds <= plan.minutes * SECONDS_PER_MINUTE
+        if plan.minutes is None or whole_minutes(seconds) <= plan.minutes
     }
     existing = {
         index[one.id]: index[one.parent]

@@ -12,7 +12,7 @@ from allocate.errors import Problem, Value
 from allocate.model import Model
 from allocate.tables import CARE_HOMES
 from allocate.travel import metres, metric
-from allocate.units import SECONDS_PER_MINUTE
+from allocate.units import whole_minutes
 
 
 def contracting(
@@ -39,7 +39,7 @@ def contracting(
     pairs = {
         (h, j): seconds
         for (h, j), seconds in ways.items()
-        if seconds <= plan.minutes * SECONDS_PER_MINUTE or existing.get(h) == j
+        if whole_minutes(seconds) <= plan.minutes or existing.get(h) == j
     }
     return Contracting(plan, homes, pairs, existing)
 

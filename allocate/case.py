@@ -1,6 +1,6 @@
 """A district as a model looks at it: who lives where each year, where sites may stand, and who can reach them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -91,6 +91,10 @@ class Site:
     moving: int | None = None
     upgrade: Upgrade | None = None
     type: str = ""
+
+    def is_of(self, types: Collection[str]) -> bool:
+        """Tell whether it is no hospital, or one of these types; where none are named, any."""
+        return not types or self.kind != "hospital" or self.type in types
 
     @property
     def is_fixed(self) -> bool:
@@ -368,6 +372,12 @@ class Case:
             most = [int(seconds / self.modes[mode].seconds_per_metre) for seconds in most]
         found = within(self.place_spots, self.spots[list(sites)], np.array(most, dtype=np.int64))
         return tuple(tuple(sites[n] for n in near) for near in found)
+
+    def staff_for(self, function: str, j: int) -> Mapping[str, int]:
+        """Return how many of each resource must be at a site for a function that it sets up; for one of today, none."""
+        if (function, j) in self.had or j not in self.makers[function]:
+            return {}
+        return self.abilities[function].staff
 
     def had_for(self, function: str, j: int, years: int, t: int) -> bool | int:
         """Tell whether a site that sets up a function now has had another for so long, as far as that is settled.

@@ -322,9 +322,7 @@ def _uses_of(case: Case, name: str, j: int) -> Uses:
         claims=case.claims(name, j),
         parts=tuple(part for part, resource in resources.items() if resource.part_of == name),
         functions=tuple(
-            (function, ability.staff[name])
-            for function, ability in case.abilities.items()
-            if name in ability.staff and j in case.makers[function] and (function, j) not in case.had
+            (function, staff[name]) for function in case.abilities if name in (staff := case.staff_for(function, j))
         ),
     )
 
@@ -463,10 +461,7 @@ class Change:
         return min(posts, sum(number * self.of(amount(name, j, t)) for name, number in functions.items()))
 
     def least(self, name: str, j: int, t: int) -> int:
-        """Return the fewest of a resource that a site must have: for whom it serves, visits and sends, and for teams.
-
-        And for what it can do.
-        """
+        """Return the fewest of a resource that a site must have: to serve, visit and send, for teams and functions."""
         uses = self.plan.uses(name, j)
         found = [-(-self.of((_LOAD, j, t)) // people) for people in uses.people]
         for way, load, room, road in uses.ways:

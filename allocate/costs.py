@@ -245,13 +245,14 @@ def spent(case: Case, layout: Layout, t: int, wanted: Wanted = _everything) -> d
                 money["capital"] += opening
             if has and wanted("recurrent", FUNCTIONS, j):
                 money["recurrent"] += running
-    for k in () if case.leading is None else case.leading.leads:
-        leads, led = (int(layout.amounts.get((LEADS, k, u), 0)) if u >= 0 else 0 for u in (t, t - 1))
-        opening, yearly = (0, 0) if case.leading is None else (case.leading.plan.opening, case.leading.plan.yearly)
-        if wanted("capital", CONSORTIA, k):
-            money["capital"] += opening * (leads - led)
-        if wanted("recurrent", CONSORTIA, k):
-            money["recurrent"] += yearly * leads
+    if case.leading is not None:
+        plan = case.leading.plan
+        for k in case.leading.leads:
+            leads, led = (int(layout.amounts.get((LEADS, k, u), 0)) if u >= 0 else 0 for u in (t, t - 1))
+            if wanted("capital", CONSORTIA, k):
+                money["capital"] += plan.opening * (leads - led)
+            if wanted("recurrent", CONSORTIA, k):
+                money["recurrent"] += plan.yearly * leads
     if case.contracting is not None:
         signed = (h for h, j, u in layout.contracts if u == t and wanted("recurrent", CONTRACTS, j))
         money["recurrent"] += sum(map(case.contracting.yearly, signed))

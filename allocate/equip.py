@@ -208,8 +208,8 @@ def unstaffed(case: Case, layout: Layout) -> frozenset[Has]:
     return frozenset(
         (name, j, t)
         for (name, j, t), number in layout.amounts.items()
-        if number and name in case.abilities and j in case.makers[name] and (name, j) not in case.had
-        if any(layout.amounts.get((what, j, t), 0) < least for what, least in case.abilities[name].staff.items())
+        if number and name in case.abilities
+        if any(layout.amounts.get((what, j, t), 0) < least for what, least in case.staff_for(name, j).items())
     )
 
 

@@ -243,10 +243,10 @@ def _fill_sites(year: _Year, rules: Iterable[Rule]) -> None:
         load = year.layout.load.get((j, year.t), 0)
         for name, people in site.per_staff:
             year.add(name, j, max(0, -(-load // people) - year.works[name, j]))
-    for name, ability in case.abilities.items():
-        for j in case.makers[name] if ability.staff and not ability.posted_by else ():
-            if year.layout.has(name, j, year.t) and (name, j) not in case.had:
-                for what, number in ability.staff.items():
+    for name in case.abilities:
+        for j in case.makers[name]:
+            if year.layout.has(name, j, year.t):
+                for what, number in case.staff_for(name, j).items():
                     year.add(what, j, max(0, number - year.works[what, j]))
     for rule in rules:
         if isinstance(rule, SiteMinimum) and year.t in rule.when(case):

@@ -51,7 +51,8 @@ TERMS = {
     term
     for clause in CLAUSES
     for key, value in clause.get("rule", {}).items()
-    if key not in ("rule", "rank")
+    # (Types of hospital, and what of contracts is counted, have words of their own.)
+    if key not in ("rule", "rank", "types") and (clause["rule"]["rule"], key) != ("contracts", "of")
     for term in (value if isinstance(value, list) else [value])
     if isinstance(term, str) and term not in {*tables.INSTITUTION_KINDS, *tables.PLACE_KINDS}
 }

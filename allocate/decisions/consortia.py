@@ -34,6 +34,16 @@ def member_terms(case: Case, j: int, t: int) -> list[Key]:
     return [key for key in inside if key is not None]
 
 
+def stays(case: Case, about: Key, now: Key, before: Key | None, j: int, t: int) -> Row:
+    """Return: what was so a year before (None: today) still is, unless the site closes."""
+    terms: dict[Key, Number] = {now: 1} if before is None else {now: 1, before: -1}
+    bound = 1 if before is None else 0
+    if case.sites[j].closable:
+        terms[opened(j, t)] = -1
+        bound -= 1
+    return Row(about, terms, ">=", bound)
+
+
 def _flows(leading: Leading, k: int) -> Iterator[tuple[int, int]]:
     """Yield the ways by which what a hospital sends out can reach its members: over towns that adjoin."""
     mine = {*leading.members_of(k), k}
@@ -79,10 +89,7 @@ def rows(case: Case) -> Iterator[Row]:
             about = (case.sites[j].id, case.sites[k].id, year)
             yield Row(("led", *about), {joins(j, k, t): 1, amount(LEADS, k, t): -1}, "<=", 0)
             if t:
-                kept: dict[Key, Number] = {joins(j, k, t): 1, joins(j, k, t - 1): -1}
-                if case.sites[j].closable:
-                    kept[opened(j, t)] = -1
-                yield Row(("stays", *about), kept, ">=", -1 if case.sites[j].closable else 0)
+                yield stays(case, ("stays", *about), joins(j, k, t), joins(j, k, t - 1), j, t)
         for k in leading.leads:
             about_lead = (case.sites[k].id, year)
             if k in leading.given:

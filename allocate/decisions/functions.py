@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from allocate.abilities import Ability
 from allocate.case import Case
-from allocate.decisions.consortia import in_consortium, member_terms
+from allocate.decisions.consortia import in_consortium, member_terms, stays
 from allocate.decisions.posting import pairs as tour_pairs
 from allocate.layout import Layout
 from allocate.rows import Breach, Column, Key, Number, Row, amount, begins, linked, opened, tours
@@ -36,16 +36,6 @@ def begun(case: Case, name: str, j: int, t: int) -> dict[Key, Number]:
     return {} if (name, j) in case.had else {amount(name, j, t): 1}
 
 
-def stays(case: Case, about: Key, now: Key, before: Key | None, j: int, t: int) -> Row:
-    """Return: what was so a year before (None: today) still is, unless the site closes."""
-    terms: dict[Key, Number] = {now: 1} if before is None else {now: 1, before: -1}
-    bound = 1 if before is None else 0
-    if case.sites[j].closable:
-        terms[opened(j, t)] = -1
-        bound -= 1
-    return Row(about, terms, ">=", bound)
-
-
 def asks_consortium(case: Case, name: str, j: int, k: int) -> bool:
     """Tell whether a site must be in the consortium of a centre to be linked to it; who is linked today need not."""
     return case.abilities[name].within == "consortium" and case.leading is not None and case.had.get((name, j), -1) != k
@@ -64,7 +54,7 @@ def rows(case: Case) -> Iterator[Row]:
             for j in case.havers[name]:
                 yield from _at(case, name, ability, j, t)
             if ability.serves:
-                yield from _linked(case, name, ability, t)
+                yield from _linked(case, name, t)
     for what, functions in case.brought.items():
         for t in case.periods:
             for j in case.holders(what)[1]:
@@ -114,7 +104,7 @@ def _at(case: Case, name: str, ability: Ability, j: int, t: int) -> Iterator[Row
         yield Row(("staffed", name, what, site.id, year), {amount(what, j, t): 1, here: -number}, ">=", 0)
 
 
-def _linked(case: Case, name: str, ability: Ability, t: int) -> Iterator[Row]:
+def _linked(case: Case, name: str, t: int) -> Iterator[Row]:
     """Yield: linked to one centre, which is one; no more than it can serve; in one's own consortium where so asked."""
     year, pairs = case.years[t], case.centres[name]
     loads: dict[int, dict[Key, Number]] = {}

@@ -67,11 +67,7 @@ class Function(Rule):
 
     def sites(self, case: Case) -> tuple[int, ...]:
         """Return the sites that are counted."""
-        return tuple(
-            j
-            for j in sites_of(case, self.kinds)
-            if not self.types or case.sites[j].kind != "hospital" or case.sites[j].type in self.types
-        )
+        return tuple(j for j in sites_of(case, self.kinds) if case.sites[j].is_of(self.types))
 
     def _leads(self, case: Case) -> tuple[int, ...]:
         """Return the hospitals each of whose consortia is counted by itself; -1 stands for the whole district."""
