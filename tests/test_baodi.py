@@ -231,10 +231,86 @@ def test_the_budget_is_what_sites_and_staff_cost(content: dict[str, Any]) -> Non
         # 2,000 yuan a month and 1,000 for the way, of every tour.
         sent = [tour for tour in content["postings"] if tour["year"] == row["year"]]
         assert row["postings"] == sum(tour["tours"] * (1_000 + 2_000 * tour["months"]) for tour in sent) > 0
-        assert row["recurrent"] == row["yearly"] + row["pay"] + row["postings"] + row["outreach"]
-        assert row["capital"] == row["opening"] + row["adding"]
+        yearly = ("yearly", "pay", "postings", "outreach", "functions_yearly", "consortia_yearly", "contracts_yearly")
+        assert row["recurrent"] == sum(row[name] for name in yearly)
+        assert row["capital"] == row["opening"] + row["adding"] + row["functions"] + row["consortia"]
         assert row["total"] == row["capital"] + row["calendar_years"] * row["recurrent"]
         before = joined
+
+
+def test_every_clause_of_the_district_and_the_city_has_an_answer(content: dict[str, Any]) -> None:
+    statuses = {row["clause"]: set[str]() for row in content["scorecard"] if row["clause"]}
+    for row in content["scorecard"]:
+        if row["clause"]:
+            statuses[row["clause"]].add(row["status"])
+    assert {status for found in statuses.values() for status in found} <= {"met", "reported", "not_applicable"}
+    asked = {code: found for code, found in statuses.items() if code[:2] in ("BD", "TJ")}
+    assert len(asked) == 91
+    # Membership, imaging by half, chest-pain units, 40 % of clinics, what is held back, ambulances: all are decided.
+    for code in ("TJ-T02", "TJ-T05", "BD-T17", "BD-T14", "BD-T19", "BD-U14"):
+        assert "met" in statuses[code]
+
+
+def functions_in(content: dict[str, Any], year: int) -> dict[str, set[str]]:
+    """Return the sites that have each function in a year, read off by hand."""
+    found: dict[str, set[str]] = {}
+    for row in content["functions"]:
+        if (row["since"] or 0) <= year <= (row["until"] or 9999):
+            found.setdefault(row["function"], set()).add(row["id"])
+    return found
+
+
+def test_every_hub_is_in_the_consortium_of_a_qualified_hospital_and_its_images_are_read_there(
+    content: dict[str, Any],
+) -> None:
+    hospitals = {row["id"]: row for row in content["district_data"]["institutions"] if row["kind"] == "hospital"}
+    hubs = {row["id"] for row in content["sites"] if row["kind"] == "township_hospital"}
+    for year in content["years"]:
+        rows = [row for row in content["consortia"] if row["year"] == year]
+        joined = [row["id"] for row in rows if row["id"] not in hospitals]
+        assert sorted(joined) == sorted(hubs)
+        imaging = functions_in(content, year)["imaging"]
+        for lead in {row["lead"] for row in rows}:
+            assert hospitals[lead]["level"] >= 2
+            assert hospitals[lead]["type"] in ("general", "tcm")
+            members = {row["id"] for row in rows if row["lead"] == lead} - {lead}
+            assert 2 * len(members & imaging) >= len(members)
+            assert lead in imaging
+        assert sum(row["people"] for row in rows) == PEOPLE[year]
+
+
+def test_functions_reach_the_shares_of_the_documents_site_by_site(content: dict[str, Any]) -> None:
+    # In 2025, counted by hand: 24 hubs; 40 % of the clinics (BD-T14) and a tenth of clinics and stations (BD-T15),
+    # rounded up; every one of them for BD-T16 and BD-T21.
+    has = functions_in(content, 2025)
+    is_open = {
+        row["id"]: row["kind"] for row in content["sites"] if row["action"] in ("keep", "open") and row["year"] == 2025
+    }
+    clinics = {site for site, kind in is_open.items() if kind == "clinic"}
+    both = {site for site, kind in is_open.items() if kind in ("clinic", "station")}
+    assert len(has["chest_pain_unit"]) == len(has["basic_standard"]) == 24
+    assert has["chest_pain_unit"] <= has["imaging"] & has["ecg"]
+    assert len(has["recommended_standard"]) >= 6
+    assert len(has["clinic_standard"] & clinics) >= -(-2 * len(clinics) // 5)
+    assert len(has["tcm_corner"] & both) >= -(-len(both) // 10)
+    assert has["online_settlement"] == clinics
+    assert has["tcm_techniques_4_6"] == both
+
+
+def test_a_fifth_is_held_back_at_every_hospital_and_no_more_than_rounding_asks(content: dict[str, Any]) -> None:
+    assert {row["resource"] for row in content["reserves"]} == {"slots", "beds", "exams"}
+    for row in content["reserves"]:
+        assert row["reserved"] == -(-row["number"] // 5)
+
+
+def test_nearly_everybody_lives_near_an_ambulance_and_every_care_home_has_an_institution(
+    content: dict[str, Any],
+) -> None:
+    rows = [row for row in content["function_reach"] if row["scope"] == "district"]
+    assert rows
+    assert all(row["covered"] >= 0.95 * row["people"] for row in rows)
+    homes = {row["id"] for row in content["district_data"]["care_homes"]}
+    assert {row["home"] for row in content["contracts"] if row["id"] is not None} == homes
 
 
 def test_a_plan_for_one_year_alone_is_set_beside_the_plan_for_all(content: dict[str, Any]) -> None:
