@@ -1,7 +1,7 @@
 """A first staffing without a solver: what the sites and their people need, then what the clauses ask for."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
@@ -259,7 +259,7 @@ def _fill_sites(year: _Year, rules: Iterable[Rule]) -> None:
 def _hold_back(case: Case, rules: Iterable[Rule], layout: Layout, amounts: dict[tuple[str, int, int], Number]) -> None:
     """Set aside at every site the share of what it has that a clause asks for, and no more: it costs nothing.
 
-    Where a site cannot set aside its share, others may have to set aside more: there it stays as it is, or rises.
+    Where a site cannot set aside its share, others set aside more, as far as all together miss what a clause asks for.
     """
     wanted: dict[tuple[str, int], dict[int, tuple[int, int]]] = {}
     for rule in rules:
@@ -279,6 +279,28 @@ def _hold_back(case: Case, rules: Iterable[Rule], layout: Layout, amounts: dict[
         for j, (asked, most) in parts.items():
             here = int(amounts.get((part, j, t), 0))
             amounts[part, j, t] = asked if can_all else max(here, min(asked, most))
+    for rule in rules:
+        if isinstance(rule, Reserve):
+            _hold_more(case, rule, amounts, wanted)
+
+
+def _hold_more(
+    case: Case,
+    rule: Reserve,
+    amounts: dict[tuple[str, int, int], Number],
+    wanted: Mapping[tuple[str, int], Mapping[int, tuple[int, int]]],
+) -> None:
+    """Set aside what all sites together still miss; `wanted` says how much each can, by resource, year and site."""
+    for t in rule.when(case):
+        for what in rule.of:
+            part, sites = reserved(what), sites_of(case, rule.kinds)
+            whole = sum(int(amounts.get((case.counted_at(what, j) or what, j, t), 0)) for j in sites)
+            missing = ceil(exact(rule.share) * whole) - sum(int(amounts.get((part, j, t), 0)) for j in sites)
+            for j in sites:
+                here, most = int(amounts.get((part, j, t), 0)), wanted[part, t][j][1]
+                more = max(0, min(missing, most - here))
+                amounts[part, j, t] = here + more
+                missing -= more
 
 
 def _use_spare(year: _Year, rules: Iterable[Rule]) -> None:
@@ -327,12 +349,32 @@ def _ceilings(case: Case, rules: Iterable[Rule], name: str, t: int) -> Iterator[
 
 
 def _owed(case: Case, rules: Iterable[Rule], name: str, layout: Layout, t: int) -> Iterator[tuple[frozenset[int], int]]:
-    """Yield sites that should have no more than so many of a resource, or too few of another would come to each."""
+    """Yield sites that should have no more than so many of a resource, or too few of another would come to each.
+
+    Or too few could be held back of it: nobody knows yet where those without a post will work, so that each employer
+    may have all of them.
+    """
     for rule in rules:
+        if isinstance(rule, Reserve) and t in rule.when(case):
+            yield from _holdable(case, rule, name, layout, t)
         if isinstance(rule, Ratio) and t in rule.when(case):
             counted, holders = case.holders(rule.to)
             if counted == name:
                 yield frozenset(holders), floor(held(case, layout, rule.resource, t) / meant(rule.at_least))
+
+
+def _holdable(case: Case, rule: Reserve, name: str, layout: Layout, t: int) -> Iterator[tuple[frozenset[int], int]]:
+    """Yield sites that should have no more than so many of a resource, or too few of it could be held back."""
+    for what in rule.of:
+        counted, holders = case.holders(what)
+        if counted != name or reserved(what) not in case.resources:
+            continue
+        sites, able = frozenset(holders).intersection(sites_of(case, rule.kinds)), 0
+        for j in sites:
+            idle = layout.amounts.get((flow(name, SPARE), case.employer_of[j], t), 0)
+            there = int(layout.amounts.get((name, j, t), 0) + idle)
+            able += min(there, layout.posts(case, reserved(what), j, t))
+        yield sites, floor(able / exact(rule.share))
 
 
 def _one_by_one(

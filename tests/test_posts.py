@@ -14,7 +14,7 @@ from allocate.goals import Cost
 from allocate.greedy import greedy
 from allocate.layout import Layout
 from allocate.model import Model, read_model
-from allocate.posts import staff
+from allocate.posts import employ_spare, staff
 from allocate.program import Options
 from allocate.rows import Breach
 from allocate.rules import Rule
@@ -164,3 +164,34 @@ def test_every_hospital_holds_back_a_fifth_of_its_own_beds_rounded_up() -> None:
     none = replace(found, amounts={about: n for about, n in found.amounts.items() if about[0] == "beds"})
     assert [breach.shortfall for breach in fifth.breaches(case, none)] == [3]
     assert fifth.measure(case, none, 0) == (0, Fraction(1, 5))
+
+
+def test_beds_of_which_too_few_could_be_held_back_stay_spare() -> None:
+    # 7 beds, of which 2 at most can be held back: of 6 that is the third that is asked for, of 7 not.
+    resources = {
+        "beds": resource(at={"hospital": 9}),
+        "reserved_beds": resource(at={"hospital": 2}, part_of="beds", held_back=True),
+    }
+    hospital = [site("H", kind="hospital", exists=True)]
+    case = make([[1, 1]], hospital, {}, years=(2025, 2027), resources=resources, stock={("beds", 0): 7})
+    third = rule("reserve", of=("beds",), share=0.3)
+    found = lay_out(case, model_of(case, {"third": third}), QUICK, gap=0.0).layout
+    assert [found.amounts.get(("beds", 0, t), 0) for t in case.periods] == [6, 6]
+    assert list(third.breaches(case, found)) == []
+
+
+def test_where_one_hospital_can_hold_back_too_little_another_holds_back_more() -> None:
+    # A fifth of 20 is 4: the township hospital can do so with 1, so the other one holds back 3 of its 10.
+    resources = {
+        "beds": resource(at={"hospital": 10, "township_hospital": 10}),
+        "reserved_beds": resource(at={"hospital": 9, "township_hospital": 1}, part_of="beds", held_back=True),
+    }
+    both = [site("H", kind="hospital", exists=True), site("U", kind="township_hospital", exists=True)]
+    case = make([[1]], both, {}, resources=resources, stock={("beds", 0): 10, ("beds", 1): 10})
+    fifth = rule("reserve", of=("beds",), share=0.2, kinds=("hospital", "township_hospital"))
+    first = staff(case, [fifth], greedy(case, [fifth]))
+    found = lay_out(case, model_of(case, {"fifth": fifth}), QUICK, gap=0.0).layout
+    for layout in (employ_spare(case, [fifth], first), found):
+        assert [layout.amounts.get(("reserved_beds", j, 0), 0) for j in range(2)] == [3, 1]
+        assert [layout.amounts.get(("beds", j, 0), 0) for j in range(2)] == [10, 10]
+        assert impossible(case, [], layout) == list(fifth.breaches(case, layout)) == []
