@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from allocate.report.hubs import (
+from allocate.report.belonging import (
     ability_of,
     forms_consortia,
     fresh,

@@ -5,9 +5,9 @@ from typing import Any
 
 from allocate.population import AGES
 from allocate.report.away import posts_away, visits_made
+from allocate.report.belonging import forms_consortia, sets_up_functions
 from allocate.report.belonging_tables import belonging_sheets
 from allocate.report.care_tables import care_sheets
-from allocate.report.hubs import forms_consortia, sets_up_functions
 from allocate.report.sending import sending_sheets
 from allocate.report.summary import assumed_stock, say_grounds, stage_key
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, make_sheet, share_of

@@ -6,7 +6,7 @@ from typing import Any
 
 from allocate.reliance import STOCK
 from allocate.report.away import posts_away, supported, visits_made, way_name, way_of
-from allocate.report.hubs import (
+from allocate.report.belonging import (
     ability_of,
     forms_consortia,
     fresh,
