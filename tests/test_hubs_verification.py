@@ -36,7 +36,7 @@ def test_the_plan_with_consortia_is_sound_and_has_everything_that_can_be_changed
     assert {row["function"] for row in functions} == set(content["settings"]["functions"])
     # What is there today, and what comes later; one's own, and a centre's; what stays, and what goes with an expert.
     assert {row["since"] for row in functions} > {None, 2025}
-    assert {row["centre"] for row in functions} == {None, "hospital-1"}
+    assert {row["centre"] for row in functions} >= {None, "hospital-1"}
     assert {row["until"] for row in functions} > {None}
     assert all(row["number"] > row["reserved"] > 0 for row in content["reserves"])
     money = ("functions", "functions_yearly", "consortia", "consortia_yearly")
@@ -418,7 +418,8 @@ def imaging_of_its_own_that_only_centres_have(of: Belonging) -> Layout:
 
 
 def a_link_to_a_hospital_without_the_centre(of: Belonging) -> Layout:
-    return of.linked("laboratory", "hub-3", "hospital-2", (2,))
+    # (No hospital has one in 2027; which of them has it later, is a matter of cost.)
+    return of.linked("laboratory", "hub-3", "hospital-2", (1,))
 
 
 def a_link_to_what_is_no_centre(of: Belonging) -> Layout:
