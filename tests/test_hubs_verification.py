@@ -10,8 +10,12 @@ import pytest
 from conftest import Tiny
 from forgery import Content, Forgery, Mutation, collect
 
+from allocate.belonging import function_rows
+from allocate.candidates import make_case
 from allocate.layout import Layout
-from allocate.plans import Plan, to_json
+from allocate.model import read_model
+from allocate.plans import Plan, layout_of, to_json
+from allocate.read import read_district
 from allocate.rows import LEADS, Number
 from allocate.verification import verify
 from allocate.words import LANGUAGES, Language, speaking
@@ -34,13 +38,25 @@ def test_the_plan_with_consortia_is_sound_and_has_everything_that_can_be_changed
     assert {row["id"] for row in content["consortia"]} >= {"hospital-1", *HUBS}
     functions = content["functions"]
     assert {row["function"] for row in functions} == set(content["settings"]["functions"])
-    # What is there today, and what comes later; one's own, and a centre's; what stays, and what goes with an expert.
+    # What is there today, and what comes later; one's own, and a centre's.
     assert {row["since"] for row in functions} > {None, 2025}
     assert {row["centre"] for row in functions} >= {None, "hospital-1"}
-    assert {row["until"] for row in functions} > {None}
+    assert {row["until"] for row in functions} >= {None}
     assert all(row["number"] > row["reserved"] > 0 for row in content["reserves"])
     money = ("functions", "functions_yearly", "consortia", "consortia_yearly")
     assert all(any(row[key] for row in content["budget"]) for key in money)
+
+
+def test_a_function_that_goes_with_an_expert_and_comes_again_is_two_spells(hubs_home: Tiny, hubs_plan: Plan) -> None:
+    case = make_case(read_district(hubs_home.folder), read_model(hubs_home.model))
+    layout = layout_of(hubs_plan.content, case)
+    hub = case.site_index["hub-2"]
+    amounts = {about: number for about, number in layout.amounts.items() if about[:2] != ("expert", hub)}
+    shown = replace(layout, amounts=amounts | {("expert", hub, 0): 1, ("expert", hub, 2): 1})
+    rows = [row for row in function_rows(case, shown) if (row["function"], row["id"]) == ("expert", "hub-2")]
+    assert [(row["since"], row["until"]) for row in rows] == [(2025, 2025), (2030, None)]
+    again = layout_of({**hubs_plan.content, "functions": function_rows(case, shown)}, case)
+    assert [again.has("expert", hub, t) for t in case.periods] == [True, False, True]
 
 
 # ---- one figure, and nothing else ----
