@@ -104,6 +104,11 @@ class Ability(pydantic.BaseModel):
         return bool(self.opening or self.yearly or self.linking or self.linked_yearly)
 
     @property
+    def costs_once(self) -> bool:
+        """Tell whether it costs something to come by it: to set it up, or to be linked."""
+        return bool(self.opening or self.linking)
+
+    @property
     def kinds(self) -> tuple[str, ...]:
         """Return the kinds of institution that may have it: set up or linked."""
         return (*self.at, *self.serves)

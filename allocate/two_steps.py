@@ -404,7 +404,7 @@ def start_of(
     start |= {
         begins(name, j, t): 1
         for (name, j, t) in layout.amounts
-        if name in case.abilities and case.sites[j].closable
+        if name in case.abilities and case.abilities[name].costs_once and case.sites[j].closable
         if not (layout.has(name, j, t - 1) if t else (name, j) in case.had)
     }
     start |= {moves(*pair, t): 1 for t in case.periods for pair in moved(case, layout, t).items()}

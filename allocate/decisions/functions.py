@@ -17,7 +17,7 @@ def columns(case: Case) -> Iterator[Column]:
         for t in case.periods:
             for j in case.havers[name]:
                 yield Column(amount(name, j, t), whole=True)
-                if case.sites[j].closable and (ability.opening or ability.linking):
+                if case.sites[j].closable and ability.costs_once:
                     yield Column(begins(name, j, t))
             yield from (Column(linked(name, j, k, t), whole=True) for j, k in sorted(case.centres.get(name, {})))
 
@@ -85,7 +85,7 @@ def _at(case: Case, name: str, ability: Ability, j: int, t: int) -> Iterator[Row
         yield stays(case, ("kept", *about), here, amount(name, j, t - 1), j, t)
     elif (name, j) in case.had:
         yield stays(case, ("kept", *about), here, None, j, t)
-    if case.sites[j].closable and (ability.opening or ability.linking):
+    if case.sites[j].closable and ability.costs_once:
         terms: dict[Key, Number] = {begins(name, j, t): 1, here: -1}
         terms |= {amount(name, j, t - 1): 1} if t else {}
         yield Row(("begins", *about), terms, ">=", -1 if not t and (name, j) in case.had else 0)
