@@ -306,8 +306,10 @@ def test_on_small_cases_the_conflicts_are_those_that_every_layout_shows(asked: t
 BAODI = {
     "policies": "[]",
     "adopt": "[]",
-    # (The pay of today's staff alone exceeds the budget.)
-    "resources": "{}",
+    # (The pay of today's staff alone exceeds the budget: here nobody is paid.)
+    "resources": '{ physicians = { at = { township_hospital = 1 }, source = "made up", basis = "assumed" } }',
+    "visits.per_staff": "{ physicians = 1 }",
+    "visits.clauses": "[]",
     "functions": "{}",
     "supporters": "{}",
     "pools": "{}",
@@ -340,7 +342,8 @@ def test_conflicts_in_a_whole_district_are_found_and_proven() -> None:
 
 
 def test_a_clause_of_a_document_is_changed_by_its_id() -> None:
-    model = read_model("baodi", {"policies": "[]", "adopt": '["ST-16"]', "clauses.ST-16.strength": "encourage"})
+    adopted = {"policies": "[]", "adopt": '["ST-16"]', "visits.clauses": "[]"}
+    model = read_model("baodi", adopted | {"clauses.ST-16.strength": "encourage"})
     assert model.rules["ST-16"].strength is Strength.ENCOURAGE
     assert changed(model, {"clauses.ST-16.on": "false"}).silent == {"ST-16": "clause.off"}
 
