@@ -14,6 +14,7 @@ from allocate.abilities import Ability
 from allocate.consortia import Leading
 from allocate.contracts import Contracting
 from allocate.outreach import Way
+from allocate.pairs import by_first
 from allocate.postings import Carried, Pool, Postings
 from allocate.resources import Resource, employers, is_employed
 from allocate.rows import Row
@@ -327,11 +328,11 @@ class Case:
     @cached_property
     def centres_of(self) -> Mapping[tuple[str, int], tuple[int, ...]]:
         """Return the sites that may provide a function to a site, the nearest first, by (function, site)."""
-        found: dict[tuple[str, int], list[int]] = {}
-        for name, pairs in self.centres.items():
-            for j, k in sorted(pairs, key=lambda pair: (pairs[pair], pair)):
-                found.setdefault((name, j), []).append(k)
-        return {key: tuple(centres) for key, centres in found.items()}
+        return by_first(
+            ((name, j), k)
+            for name, pairs in self.centres.items()
+            for j, k in sorted(pairs, key=lambda pair: (pairs[pair], pair))
+        )
 
     @cached_property
     def brought(self) -> Mapping[str, Mapping[str, int]]:
@@ -435,10 +436,7 @@ class Case:
     @cached_property
     def teams_of(self) -> Mapping[int, tuple[int, ...]]:
         """Return the sites whose staff each employer employs, itself among them."""
-        groups: dict[int, list[int]] = {}
-        for j, employer in enumerate(self.employer_of):
-            groups.setdefault(employer, []).append(j)
-        return {employer: tuple(group) for employer, group in groups.items()}
+        return by_first((employer, j) for j, employer in enumerate(self.employer_of))
 
     def staying(self, what: str, employer: int, t: int) -> int:
         """Return how many of today's staff an employer still has in a year, retirement taken off, in whole persons.

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import pydantic
 
 from allocate.errors import Problem
+from allocate.pairs import by_first
 from allocate.tables import HOSPITAL_TYPES, HUB_KINDS, OWNERSHIPS
 from allocate.travel.circles import STRICT, Mode
 from allocate.units import Basis
@@ -95,19 +97,23 @@ class Leading:
     borders: frozenset[tuple[int, int]] = frozenset()
     unasked: frozenset[int] = frozenset()
 
-    @property
+    @cached_property
     def leads(self) -> tuple[int, ...]:
         """Return the indices of the hospitals that may lead one."""
         return tuple(sorted({k for _, k in self.pairs} | self.given))
 
-    @property
+    @cached_property
     def joiners(self) -> tuple[int, ...]:
         """Return the indices of the institutions that may join one."""
         return tuple(sorted({j for j, _ in self.pairs}))
 
     def leads_of(self, j: int) -> tuple[int, ...]:
         """Return the indices of the hospitals that may lead an institution, the nearest first."""
-        return tuple(sorted((k for i, k in self.pairs if i == j), key=lambda k: (self.pairs[j, k], k)))
+        return self._leads_of.get(j, ())
+
+    @cached_property
+    def _leads_of(self) -> Mapping[int, tuple[int, ...]]:
+        return by_first(sorted(self.pairs, key=lambda pair: (self.pairs[pair], pair[1])))
 
     def in_reach_of(self, k: int) -> frozenset[int]:
         """Return the institutions that a hospital may lead; where members must adjoin, those that others link to it."""
@@ -124,7 +130,11 @@ class Leading:
 
     def members_of(self, k: int) -> tuple[int, ...]:
         """Return the indices of the institutions that a hospital may lead."""
-        return tuple(sorted(j for j, lead in self.pairs if lead == k))
+        return self._members_of.get(k, ())
+
+    @cached_property
+    def _members_of(self) -> Mapping[int, tuple[int, ...]]:
+        return by_first(sorted((k, j) for j, k in self.pairs))
 
 
 def faults(consortia: Consortia | None, modes: Mapping[str, Mode], file: str) -> Iterator[Problem]:

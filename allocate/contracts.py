@@ -9,6 +9,7 @@ import pydantic
 
 from allocate.district import CareHome
 from allocate.errors import Problem
+from allocate.pairs import by_first
 from allocate.tables import INSTITUTION_KINDS
 from allocate.travel.circles import STRICT, Mode
 from allocate.units import Basis
@@ -84,12 +85,12 @@ class Contracting:
     @cached_property
     def sites_of(self) -> Mapping[int, tuple[int, ...]]:
         """Return the sites with which each home may have a contract, the nearest first; not every home has any."""
-        return _gathered(sorted((seconds, h, j) for (h, j), seconds in self.pairs.items()))
+        return by_first(sorted(self.pairs, key=lambda pair: (self.pairs[pair], pair)))
 
     @cached_property
     def homes_of(self) -> Mapping[int, tuple[int, ...]]:
         """Return the homes with which each site may have a contract."""
-        return _gathered(sorted((h, j, h) for h, j in self.pairs))
+        return by_first((j, h) for h, j in sorted(self.pairs))
 
     def most_beds(self, kind: str) -> int | None:
         """Return the beds of care homes that one institution of a kind can look after; None without a limit."""
@@ -98,14 +99,6 @@ class Contracting:
     def yearly(self, home: int) -> int:
         """Return what the contract of a home costs in a calendar year [yuan]."""
         return self.plan.cost(self.homes[home].beds)
-
-
-def _gathered(rows: list[tuple[int, int, int]]) -> dict[int, tuple[int, ...]]:
-    """Return the third parts of rows by the second, in their order."""
-    found: dict[int, list[int]] = {}
-    for _, key, value in rows:
-        found.setdefault(key, []).append(value)
-    return {key: tuple(values) for key, values in found.items()}
 
 
 def faults(contracts: Contracts | None, modes: Mapping[str, Mode], file: str) -> Iterator[Problem]:

@@ -27,7 +27,7 @@ from allocate.rows import Key, Number, Row, amount, tours, visits
 from allocate.rules import Rule
 from allocate.search import Layouts
 from allocate.sessions import Visit
-from allocate.stages import clause_values, goal_values, worth
+from allocate.stages import stage_values
 from allocate.timetable import cuts as timetable_cuts
 from allocate.timetable import make_timetable
 from allocate.tours import Cut, Roster, Sent, Tour, Wanted
@@ -89,7 +89,7 @@ def carry_out(case: Case, model: Model, found: Layouts, options: Options, gap: f
     best = in_detail(case, rules, found.layout)
 
     def value(one: Detailed) -> tuple[Number, ...]:
-        return worth(case, rules, goals, one.layout)
+        return tuple(stage_values(case, rules, goals, one.layout).values())
 
     # (Nothing is searched again where nothing was left out.)
     told, proved = case, bounds_beside(case, rules, goals, options) if best.left else {}
@@ -106,7 +106,7 @@ def carry_out(case: Case, model: Model, found: Layouts, options: Options, gap: f
         again = in_detail(case, rules, layout)
         best = replace(min(best, again, key=value), left=again.left, cuts=again.cuts)
     layout = employ_spare(case, rules.values(), best.layout)
-    values = {**clause_values(case, rules, layout), **goal_values(case, goals, layout)}
+    values = stage_values(case, rules, goals, layout)
     bounds = {name: min(bound, float(values[name])) for name, bound in found.bounds.items() if name in values}
     return replace(found, layout=layout, bounds=bounds)
 

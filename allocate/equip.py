@@ -13,6 +13,7 @@ from allocate.decisions.functions import asks_consortium, is_always, most_linked
 from allocate.greedy import limits_hold
 from allocate.grouping import grouped
 from allocate.layout import Layout
+from allocate.pairs import by_first
 from allocate.rows import Number
 from allocate.rules import Contracts, Forbid, Function, FunctionReach, PeoplePerSite, Rule
 from allocate.rules.scopes import parts
@@ -150,7 +151,7 @@ def _meet(making: _Making, rule: Function, t: int) -> None:
     """Give functions to sites until the rule has enough in a year, or no more can have them."""
     case = making.case
     for _, members in rule.counted(case, making.layout, t):
-        asked = rule.at_least or 0 if rule.share is None else ceil(rule.asks() * len(members))
+        asked = ceil(rule.asked(members))
         for name in rule.functions:
             missing = asked - sum(bool(making.has.get((name, j, t))) for j in members)
             # (Those that may set it up themselves come first: the others need a centre.)
@@ -165,10 +166,9 @@ def _come_near(making: _Making, rules: list[Rule], rule: FunctionReach, t: int) 
     That is the greedy way to cover (Chvátal 1979, Mathematics of Operations Research 4(3)).
     """
     case, name, near = making.case, rule.function, rule.near(making.case)
-    places_of: dict[int, list[int]] = {}
-    for i, sites in enumerate(near):
-        for j in sites:
-            places_of.setdefault(j, []).append(i)
+    places_of = {
+        j: list(places) for j, places in by_first((j, i) for i, sites in enumerate(near) for j in sites).items()
+    }
     people = case.people[:, t]
     left = np.array([not any(making.has.get((name, j, t)) for j in sites) for sites in near], dtype=bool)
     groups = [(np.array(members), rule.target(case, members, t)) for _, members in parts(case, rule.scope)]

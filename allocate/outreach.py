@@ -1,6 +1,6 @@
 """Ways in which staff of hubs and hospitals goes to villages and towns: rounds, and posts in a village."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import dist
@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import pydantic
 
 from allocate.errors import Problem
+from allocate.pairs import by_first
 from allocate.resources import Resource
 from allocate.tables import DAY_NAMES, HALF_NAMES, HUB_KINDS
 from allocate.travel.circles import STRICT, Mode, Text
@@ -222,16 +223,9 @@ class Way:
     @cached_property
     def bases_of(self) -> Mapping[int, tuple[int, ...]]:
         """Return the sites that can visit a village or town, by its index."""
-        return _grouped((stop, j) for stop, j in sorted(self.pairs))
+        return by_first((stop, j) for stop, j in sorted(self.pairs))
 
     @cached_property
     def stops_of(self) -> Mapping[int, tuple[int, ...]]:
         """Return the villages or towns that a site can visit, by its index."""
-        return _grouped((j, stop) for stop, j in sorted(self.pairs))
-
-
-def _grouped(pairs: Iterable[tuple[int, int]]) -> dict[int, tuple[int, ...]]:
-    groups: dict[int, list[int]] = {}
-    for key, value in pairs:
-        groups.setdefault(key, []).append(value)
-    return {key: tuple(group) for key, group in groups.items()}
+        return by_first((j, stop) for stop, j in sorted(self.pairs))

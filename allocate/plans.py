@@ -63,7 +63,7 @@ from allocate.rules import Rounds
 from allocate.rules.scopes import Scope, parts
 from allocate.scorecard import scorecard
 from allocate.shares import Integers, in_proportion
-from allocate.stages import clause_values, goal_values
+from allocate.stages import stage_values
 from allocate.tables import ENDS, KINDS_ABOVE, NOT_GONE_TO
 from allocate.units import Basis, minutes, weakest
 from allocate.words import say
@@ -322,7 +322,7 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def _stages(model: Model, case: Case, layout: Layout, bounds: Mapping[str, float]) -> list[dict[str, Any]]:
-    values = clause_values(case, model.planned(), layout) | goal_values(case, model.goals, layout)
+    values = stage_values(case, model.planned(), model.goals, layout)
     rows = []
     for name, exact in values.items():
         value = shown_number(exact)

@@ -586,28 +586,30 @@ def _check_links(
                     target=target.file,
                 )
     _check_parents(folder, institutions)
-    pairs = Counter((row["from"], row["to"], row["mode"]) for _, row in travel)
-    for number, row in travel:
-        pair = (row["from"], row["to"], row["mode"])
-        if pairs[pair] > 1:
-            folder.blame("problem.pair_twice", tables.TRAVEL.file, row=number, value=" → ".join(map(str, pair)))
-            pairs[pair] = 0
-    told = Counter((row["institution"], row["resource"]) for _, row in staff)
-    for number, row in staff:
-        about = (row["institution"], row["resource"])
-        if told[about] > 1:
-            folder.blame("problem.staff_twice", tables.STAFF.file, row=number, value=" · ".join(map(str, about)))
-            told[about] = 0
-    there = Counter((row["institution"], row["function"]) for _, row in functions)
-    for number, row in functions:
-        about = (row["institution"], row["function"])
-        if there[about] > 1:
-            folder.blame("problem.function_twice", tables.FUNCTIONS.file, row=number, value=" · ".join(map(str, about)))
-            there[about] = 0
+    _check_twice(folder, tables.TRAVEL, travel, ("from", "to", "mode"), "problem.pair_twice", " → ")
+    _check_twice(folder, tables.STAFF, staff, ("institution", "resource"), "problem.staff_twice")
+    _check_twice(folder, tables.FUNCTIONS, functions, ("institution", "function"), "problem.function_twice")
     populated = {row["town"] for _, row in places}
     for number, row in towns:
         if places and row["id"] is not None and row["id"] not in populated:
             folder.warn("problem.town_empty", tables.TOWNS.file, row=number, value=row["name"])
+
+
+def _check_twice(
+    folder: _Folder,
+    table: Table,
+    rows: Sequence[tuple[int, Row]],
+    columns: Sequence[str],
+    what: str,
+    between: str = " · ",
+) -> None:
+    """Blame, once, what stands in several rows of a table: the first of them."""
+    abouts = [tuple(row[column] for column in columns) for _, row in rows]
+    times = Counter(abouts)
+    for (number, _), about in zip(rows, abouts, strict=True):
+        if times[about] > 1:
+            folder.blame(what, table.file, row=number, value=between.join(map(str, about)))
+            times[about] = 0
 
 
 def _check_parents(folder: _Folder, institutions: Sequence[tuple[int, Row]]) -> None:

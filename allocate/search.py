@@ -18,7 +18,7 @@ from allocate.program import Options, Program
 from allocate.rows import Number
 from allocate.settle import settle
 from allocate.staged import CLAUSE_GAP, Listener, search_stages, stages, still_proven, within
-from allocate.stages import clause_values, goal_values
+from allocate.stages import stage_values
 from allocate.two_steps import Goals, Rules, add_rules, in_two_steps, rows_of, start_of
 
 __all__ = ["CLAUSE_GAP", "Layouts", "Listener", "lay_out"]
@@ -65,7 +65,7 @@ def lay_out(
     if not full.resources and stand_for_later(full, rules.values()).case.years == full.years:
         return _as_a_whole(full, rules, goals, gap, options, listen)
     begun = in_two_steps(full, rules, goals, gap, options, listen)
-    values = _values(full, rules, goals, begun.layout)
+    values = stage_values(full, rules, goals, begun.layout)
     known = {name: (value, begun.bounds.get(name, 0.0)) for name, value in values.items()}
     if only_look or all(_is_done(name, *known[name], goals, gap) for name in known):
         bounds = {name: min(bound, float(value)) for name, (value, bound) in known.items()}
@@ -76,10 +76,6 @@ def lay_out(
         name: begun.seconds.get(name, 0.0) + found.seconds.get(name, 0.0) for name in {**begun.seconds, **found.seconds}
     }
     return Layouts(found.layout, found.bounds, seconds, "".join(begun.logs) + found.log)
-
-
-def _values(case: Case, rules: Rules, goals: Goals, layout: Layout) -> dict[str, Number]:
-    return {**clause_values(case, rules, layout), **goal_values(case, goals, layout)}
 
 
 def _is_done(name: str, value: Number, bound: float, goals: Goals, gap: float | None) -> bool:
@@ -132,7 +128,7 @@ def _as_a_whole(
     else:
         layout = gathered.expand(layout)
     whole = employ_spare(full, rules.values(), reduced.expand(layout))
-    values = _values(full, rules, goals, whole)
+    values = stage_values(full, rules, goals, whole)
     bounds = still_proven(found, values, HOLD_RELATIVE)
     # (A plan that is better than what was proven shows that it was proven of others: a little too much was held.)
     noise = {name: HOLD_ABSOLUTE * max(1.0, abs(float(values[name]))) for name in bounds}

@@ -31,6 +31,6 @@ def goal_values(case: Case, goals: Mapping[str, Goal], layout: Layout) -> dict[s
     return {name: goal.value(case, layout) for name, goal in goals.items()}
 
 
-def worth(case: Case, rules: Mapping[str, Rule], goals: Mapping[str, Goal], layout: Layout) -> tuple[Number, ...]:
-    """Return what plans are compared by, the less the better: clauses by strength, then goals."""
-    return (*clause_values(case, rules, layout).values(), *goal_values(case, goals, layout).values())
+def stage_values(case: Case, rules: Mapping[str, Rule], goals: Mapping[str, Goal], layout: Layout) -> dict[str, Number]:
+    """Return what every stage is worth: plans are compared by it, clauses by strength first, then goals in order."""
+    return clause_values(case, rules, layout) | goal_values(case, goals, layout)

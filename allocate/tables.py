@@ -121,6 +121,13 @@ def _basis(of: str, zh: str, en: str, *, filled: bool = True) -> Column:
     )
 
 
+# Where the numbers of a row come from.
+_TOLD = (
+    Column("basis", "choice", "依据", "basis", choices=BASES),
+    Column("source", "text", "来源", "source"),
+)
+
+
 def _position(*, filled: bool) -> tuple[Column, Column, Column]:
     return (
         Column("lon", "number", "经度", "longitude", "°", *LON_RANGE, needed=filled, filled=filled),
@@ -253,8 +260,7 @@ FUNCTIONS = Table(
             needed=False,
             filled=False,
         ),
-        Column("basis", "choice", "依据", "basis", choices=BASES),
-        Column("source", "text", "来源", "source"),
+        *_TOLD,
     ),
     needed=False,
 )
@@ -294,8 +300,7 @@ STAFF = Table(
             "kind of staff or bed, as in the model",
         ),
         Column("number", "whole", "数量", "how many", "", 0, 100_000),
-        Column("basis", "choice", "依据", "basis", choices=BASES),
-        Column("source", "text", "来源", "source"),
+        *_TOLD,
     ),
     needed=False,
 )
@@ -307,8 +312,7 @@ FIELDS = Table(
         Column("hub", "id", "卫生院、中心或医院的编号", "id of the hub or hospital"),
         Column("specialty", "id", "专业（模型里的名称）", "specialty, as in the model"),
         Column("has", "choice", "是否已有", "whether it has the field", choices=HAS),
-        Column("basis", "choice", "依据", "basis", choices=BASES),
-        Column("source", "text", "来源", "source"),
+        *_TOLD,
     ),
     needed=False,
 )
@@ -321,8 +325,7 @@ FACTS = Table(
         Column("value", "whole", "数值", "value", "", 0, 2_000_000_000),
         Column("unit", "text", "单位", "unit"),
         Column("date", "text", "日期", "date"),
-        Column("basis", "choice", "依据", "basis", choices=BASES),
-        Column("source", "text", "来源", "source"),
+        *_TOLD,
     ),
     needed=False,
 )
@@ -357,8 +360,7 @@ GROWTH = Table(
         ),
         _some_year("from_year", "从哪一年起；空白为普查年", "from this year on; blank: from the census on"),
         _some_year("to_year", "到哪一年止；空白为一直", "until this year; blank: without end"),
-        Column("basis", "choice", "依据", "basis", choices=BASES),
-        Column("source", "text", "来源", "source"),
+        *_TOLD,
     ),
     needed=False,
 )
@@ -372,8 +374,7 @@ PEOPLE_BY_YEAR = Table(
         Column("year", "whole", "年份", "year", "", *YEARS),
         Column("people", "whole", "常住人口", "residents", "persons", 0, MOST_PEOPLE),
         *(_some_people(name, zh, en) for name, (zh, en) in AGE_COLUMNS.items()),
-        Column("basis", "choice", "依据", "basis", choices=BASES),
-        Column("source", "text", "来源", "source"),
+        *_TOLD,
     ),
     needed=False,
 )
@@ -434,8 +435,7 @@ POOLS = Table(
             needed=False,
             filled=False,
         ),
-        Column("basis", "choice", "依据", "basis", choices=BASES),
-        Column("source", "text", "来源", "source"),
+        *_TOLD,
     ),
     needed=False,
 )
@@ -450,8 +450,7 @@ TOURS = Table(
         Column(
             "until", "whole", "到第一个规划年的几月底", "until the end of this month of the first plan year", "", 1, 12
         ),
-        Column("basis", "choice", "依据", "basis", choices=BASES),
-        Column("source", "text", "来源", "source"),
+        *_TOLD,
     ),
     needed=False,
 )
@@ -485,8 +484,7 @@ SESSIONS = Table(
             filled=False,
         ),
         Column("reason", "text", "原因", "reason"),
-        Column("basis", "choice", "依据", "basis", choices=BASES),
-        Column("source", "text", "来源", "source"),
+        *_TOLD,
     ),
     needed=False,
 )

@@ -47,7 +47,7 @@ from allocate.rows import (
 from allocate.rules import Rule
 from allocate.settle import beside_sites, settle
 from allocate.staged import Listener, Stage, Staged, no_helpers, proven, search_stages, stages
-from allocate.stages import clause_values, goal_values, worth
+from allocate.stages import goal_values, stage_values
 
 Rules = Mapping[str, Rule]
 Goals = Mapping[str, Goal]
@@ -91,15 +91,16 @@ def in_two_steps(
         When nothing was found in the time given.
     """
     asked = replace(options, seconds=options.seconds * (1 - _STAFF_SHARE))
-    is_open, sites = _sites_first(case, rules, goals, gap, asked, listen)
+    first, is_open, sites = _sites_first(case, rules, goals, gap, asked, listen)
     left = replace(options, seconds=sites.left + options.seconds * _STAFF_SHARE)
     beside = bounds_beside(case, rules, goals, left)
     layout, people = staff_for(case, is_open, rules, goals, gap, left, beside)
     # (A clock may end a search where it is worse than what needs none: never less than that is given.)
-    first = employ_spare(case, rules.values(), staff(case, rules.values(), greedy(case, rules.values())))
-    layout = min(layout, first, key=lambda one: worth(case, rules, goals, one))
-    clauses = clause_values(case, rules, layout)
-    values = {**clauses, **goal_values(case, goals, layout)}
+    layout, values = min(
+        ((one, stage_values(case, rules, goals, one)) for one in (layout, employ_spare(case, rules.values(), first))),
+        key=lambda found: tuple(found[1].values()),
+    )
+    clauses = {name: value for name, value in values.items() if name not in goals}
     bounds = proven(sites, values)
     if not any(clauses.values()):
         bounds |= {name: min(bound, float(values[name])) for name, bound in beside.items()}
@@ -156,13 +157,14 @@ def _wanted(coarse: Coarse, program: Program, goals: Goals, gap: float | None) -
 
 def _sites_first(
     full: Case, rules: Rules, every: Goals, gap: float | None, options: Options, listen: Listener | None
-) -> tuple[Layout, Staged]:
-    """Return what is open, and what was proven, where staff and later years are summed up."""
+) -> tuple[Layout, Layout, Staged]:
+    """Return a first plan; then what is open, and what was proven, where staff and later years are summed up."""
     # (Who is posted where, and who joins whom, is chosen with the staff.)
     goals = _of_sites(every)
     reduced = stand_for_later(full, of_sites(full, rules).values())
     fine = frozenset({reduced.year_of.index(n) for n in range(len(reduced.case.years))})
-    case = merge_places(full, rules.values(), goals.values()).case
+    gathered = merge_places(full, rules.values(), goals.values())
+    case = gathered.case
     coarse = Coarse(case, fine)
     program, asked = _coarse_program("sites", coarse, rules, goals)
     begun = staff(case, rules.values(), greedy(case, rules.values()))
@@ -187,12 +189,13 @@ def _sites_first(
         found.bounds = {
             name: bound for name, bound in found.bounds.items() if name not in goals or not goals[name].sees_people
         }
+    first = gathered.expand(begun)
     if found.values is None:
-        return begun, found
+        return first, first, found
     is_open = frozenset(
         (j, t) for t in case.periods for j in range(len(case.sites)) if found.values(opened(j, t)) > 0.5
     )
-    return Layout(is_open), found
+    return first, Layout(is_open), found
 
 
 def _of_sites(goals: Goals) -> Goals:

@@ -166,11 +166,10 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
                     details = {"site": case.sites[j].name, "function": ability.name, "year": case.years[t]}
                     yield Breach(("kept", name, case.sites[j].id, case.years[t]), 1, 1, "breach.function_lost", details)
     yield from _wrong_links(case, layout)
-    for what, functions in case.brought.items():
+    for what in case.brought:
         for j in case.holders(what)[1]:
             for t in case.periods:
-                number = layout.amounts.get((what, j, t), 0)
-                most = sum(each for name, each in functions.items() if layout.has(name, j, t))
+                number, most = layout.amounts.get((what, j, t), 0), layout.brought(case, what, j, t) or 0
                 if number > most:
                     details = {"site": case.sites[j].name, "resource": what, "year": case.years[t]}
                     more = {"number": number, "posts": most}

@@ -128,7 +128,7 @@ class Function(Rule):
         for t in self.when(case):
             for k, members in self.counted(case, layout, t):
                 for name in self.functions:
-                    number, asked = self._having(layout, members, name, t), self._asked(members)
+                    number, asked = self._having(layout, members, name, t), self.asked(members)
                     if number < asked:
                         about: Key = (name, *self._part(case, k), case.years[t])
                         details = {"number": number, "limit": ceil(asked)}
@@ -143,7 +143,7 @@ class Function(Rule):
             return []
         lacking: dict[str, int] = {}
         for _, members in self.counted(case, layout, t):
-            short = [name for name in self.functions if self._having(layout, members, name, t) < self._asked(members)]
+            short = [name for name in self.functions if self._having(layout, members, name, t) < self.asked(members)]
             for j in members:
                 missing = sum(not layout.has(name, j, t) for name in short)
                 if missing:
@@ -178,7 +178,8 @@ class Function(Rule):
     def _having(self, layout: Layout, members: list[int], name: str, t: int) -> int:
         return sum(layout.has(name, j, t) for j in members)
 
-    def _asked(self, members: list[int]) -> Number:
+    def asked(self, members: list[int]) -> Number:
+        """Return how many of some sites that are counted together should have each function; a share may be broken."""
         return self.at_least or 0 if self.share is None else exact(self.share) * len(members)
 
     def _scale(self, case: Case) -> Number:
