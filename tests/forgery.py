@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from allocate.candidates import make_case
@@ -11,6 +12,8 @@ from allocate.case import Case
 from allocate.layout import Layout
 from allocate.model import Model, model_of
 from allocate.plans import assemble, district_of, inputs_of, layout_of, to_json
+from allocate.verification import verify
+from allocate.words import LANGUAGES, speaking
 
 Content = dict[str, Any]
 Mutation = Callable[[Content, random.Random], None]
@@ -24,6 +27,43 @@ def collect(mutations: dict[str, Mutation]) -> Callable[[Mutation], Mutation]:
         return change
 
     return mutation
+
+
+def other[T](chance: random.Random, choices: list[T], value: T) -> T:
+    """Return one of some choices that is not the value."""
+    return chance.choice([choice for choice in choices if choice != value])
+
+
+def change(table: str, key: str, to: Callable[[Any, random.Random], Any]) -> Mutation:
+    """Return a mutation that changes one cell of a table."""
+
+    def changed(content: Content, chance: random.Random) -> None:
+        row = chance.choice(content[table])
+        row[key] = to(row[key], chance)
+
+    return changed
+
+
+def leave_out(table: str) -> Mutation:
+    def changed(content: Content, chance: random.Random) -> None:
+        content[table].remove(chance.choice(content[table]))
+
+    return changed
+
+
+def say_twice(table: str) -> Mutation:
+    def changed(content: Content, chance: random.Random) -> None:
+        content[table].insert(chance.randrange(len(content[table])), dict(chance.choice(content[table])))
+
+    return changed
+
+
+def leave_all_out(table: str) -> Mutation:
+    def changed(content: Content, chance: random.Random) -> None:
+        del chance
+        content[table] = []
+
+    return changed
 
 
 @dataclass(frozen=True)
@@ -50,3 +90,13 @@ class Forgery:
 
 def _model(content: Content) -> Model:
     return model_of(content["settings"], content["model"], "settings", inputs_of(content, "model"))
+
+
+def assert_found(content: Content, where: str, folder: Path) -> None:
+    """Assert that a plan is rejected, in every language, for something at this place, in a sentence that fills in."""
+    for language in LANGUAGES:
+        with speaking(language):
+            findings = verify(content, folder).findings
+        assert any(finding.where.startswith(where) for finding in findings), findings
+        # (What is said of it fills in all that its sentence names.)
+        assert not any("{" in finding.words for finding in findings)
