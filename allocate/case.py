@@ -380,15 +380,14 @@ class Case:
             return {}
         return self.abilities[function].staff
 
-    def had_for(self, function: str, j: int, years: int, t: int) -> bool | int:
-        """Tell whether a site that sets up a function now has had another for so long, as far as that is settled.
+    def had_by(self, function: str, j: int, years: int, t: int) -> int | None:
+        """Return the last plan year by which a site must have a function, so that in a year it has had it for so long.
 
-        It is where it has it today already, for as long as today lies back; else the index of the last plan year in
-        which it must have it, -1 where there is none.
+        None where it has it today, and today lies so long back; -1 where no plan year does.
         """
         before = sum(self.intervals[: t + 1]) if self.intervals else 0
         if (function, j) in self.had and before >= years:
-            return True
+            return None
         passed = 0
         for u in range(t, -1, -1):
             if passed >= years:

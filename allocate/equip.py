@@ -89,8 +89,8 @@ class _Making:
             return False
         if j in self.case.makers[name]:
             for other, years in ability.needs.items():
-                before = self.case.had_for(other, j, years, t)
-                if before is not True and (before < 0 or not self.give(other, j, before)):
+                before = self.case.had_by(other, j, years, t)
+                if before is not None and (before < 0 or not self.give(other, j, before)):
                     return False
             self._from(name, j, t)
             return True

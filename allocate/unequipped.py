@@ -150,16 +150,14 @@ class Reach:
         if (name, j) in case.had:
             return True
         if j in case.makers[name]:
-            return all(
-                self._after(other, j, case.had_for(other, j, years, t)) for other, years in ability.needs.items()
-            )
+            return all(self._after(other, j, case.had_by(other, j, years, t)) for other, years in ability.needs.items())
         near = case.centres_of[name, j]
         return any(
             self.could(name, k, t) and (ability.within == "district" or may_be_together(case, j, k)) for k in near
         )
 
-    def _after(self, other: str, j: int, before: bool | int) -> bool:
-        return before is True or (before >= 0 and self.could(other, j, before))
+    def _after(self, other: str, j: int, before: int | None) -> bool:
+        return before is None or (before >= 0 and self.could(other, j, before))
 
     def most(self, name: str, inside: Sequence[int], t: int) -> tuple[int, list[int]]:
         """Return how many of some sites could have a function in a year, and those that could not.

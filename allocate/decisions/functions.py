@@ -93,8 +93,8 @@ def _at(case: Case, name: str, ability: Ability, j: int, t: int) -> Iterator[Row
         # (What stands today stands, whatever it lacks.)
         return
     for other, years in ability.needs.items():
-        before = case.had_for(other, j, years, t)
-        if before is True:
+        before = case.had_by(other, j, years, t)
+        if before is None:
             continue
         after: dict[Key, Number] = {here: 1}
         if before >= 0 and case.counted_at(other, j):
@@ -197,8 +197,8 @@ def _wrong_at(
     if (name, j) in case.had or j not in case.makers[name]:
         return
     for other, years in ability.needs.items():
-        before = case.had_for(other, j, years, t)
-        if before is not True and not (before >= 0 and layout.has(other, j, before)):
+        before = case.had_by(other, j, years, t)
+        if before is not None and not (before >= 0 and layout.has(other, j, before)):
             more: dict[str, object] = {"other": case.abilities[other].name, "years": years}
             yield Breach(("after", name, other, site.id, year), 1, 1, "breach.function_after", details | more)
     for what, number in ability.staff.items():
