@@ -25,6 +25,8 @@ class FaultKind(StrEnum):
     PART_MISSING = "fault.part_missing"
     PART_UNCLEAR = "fault.part_unclear"
     EXTRA_MISSING = "fault.extra_missing"
+    DATABASE_UNNAMED = "fault.database_unnamed"
+    FILE_UNREAD = "fault.file_unread"
     # the card
     NOT_TOML = "problem.not_toml"
     CARD = "problem.card"
@@ -45,6 +47,7 @@ class FaultKind(StrEnum):
     COLUMN_IDLE = "fault.column_idle"
     COLUMN_MISSING = "problem.column_missing"
     COLUMN_SAME = "fault.column_same"
+    COLUMN_NAMELESS = "fault.column_nameless"
     COLUMN_NAMED = "fault.column_named"
     HEADING_UNIT = "fault.heading_unit"
     TOTAL_ROW = "fault.total_row"
@@ -63,6 +66,7 @@ class FaultKind(StrEnum):
     CELL_ERROR = "fault.cell_error"
     TEXT_BROKEN = "fault.text_broken"
     RANGE = "problem.range"
+    POSITION_TWICE = "fault.position_twice"
     KEY_VALUE = "problem.key_value"
     MONTHS = "problem.months"
     # between rows and tables
