@@ -231,9 +231,11 @@ class _Ods:
         self.parser = xml_parser("content.xml")
         self.parser.StartElementHandler = self.start
         self.parser.EndElementHandler = self.end
-        self.sheets: list[Marks] = []
+        self.sheets: list[tuple[str, bool, Marks]] = []
         self.marks: Marks | None = None
-        self.name = ""
+        self.name = self.style = ""
+        self.visible = True
+        self.unseen: set[str] = set()
         self.cells = self.weight = 0
         self.row = self.rows = self.column = 0
         # The cell that is open: where, how often, and what it is said to be.
@@ -254,10 +256,15 @@ class _Ods:
             case "text:s":
                 self.weight += self.times * _count(attributes, "text:c")
                 check_text(self.weight)
+            case "style:style":
+                self.style = attributes.get("style:name", "")
+            case "style:table-properties" if attributes.get("table:display") == "false":
+                self.unseen.add(self.style)
             case "table:table":
                 if self.marks is not None:
                     raise Unreadable(FaultKind.FILE_CONTENT, format=_ODS)
                 self.name = attributes.get("table:name", "")
+                self.visible = attributes.get("table:style-name", "") not in self.unseen
                 self.marks = Marks()
                 self.row = self.rows = self.column = 0
 
@@ -312,7 +319,8 @@ class _Ods:
                 self.cells += self.marks.rows * self.marks.columns
                 if self.cells > MOST_CELLS:
                     Marks(self.cells, 1).check(self.name)
-                self.sheets.append(self.marks)
+                if self.name:
+                    self.sheets.append((self.name, self.visible, self.marks))
                 self.marks = None
 
 
@@ -326,8 +334,8 @@ def _count(attributes: Mapping[str, str], name: str) -> int:
     return int(written)
 
 
-def ods_marks(xml: bytes) -> list[Marks]:
-    """Return what reading the cells of an ods workbook loses, sheet by sheet.
+def ods_sheets(xml: bytes) -> list[tuple[str, bool, Marks]]:
+    """Return the sheets of an ods workbook: name, whether it is visible, and what reading its cells loses.
 
     Raises
     ------

@@ -15,6 +15,8 @@ _LARGEST_SECTOR = 0xFFFFFFFA
 _MINI = 64
 _ENTRY = 128
 _HEADER_FAT = 109
+# Excel 97 and later.
+_NEW = 0x0600
 # What programs that compute a formula before they save it call themselves.
 _COMPUTING = (b"Microsoft Excel", b"WPS", "Microsoft Excel".encode("utf-16-le"), "WPS".encode("utf-16-le"))
 # Records of a sheet (MS-XLS 2.3).
@@ -186,8 +188,10 @@ def _entry(name: str, kind: int, start: int, size: int, *, child: int = 0xFFFFFF
     return written.ljust(64, b"\0") + links + bytes(36) + struct.pack("<IQ", start, size)
 
 
-def xls_marks(stream: bytes, *, computed: bool) -> list[Marks]:
-    """Return what reading the cells of an old workbook loses, sheet by sheet in the order of the workbook.
+def xls_sheets(stream: bytes, *, computed: bool) -> list[tuple[str, bool, Marks]]:
+    """Return the sheets of an old workbook: name, whether it is visible, and what reading its cells loses.
+
+    Charts and macros are hidden sheets.
 
     Parameters
     ----------
@@ -202,15 +206,15 @@ def xls_marks(stream: bytes, *, computed: bool) -> list[Marks]:
         When it is protected, broken, or larger than any table.
     """
     try:
-        starts, lengths = _globals(stream)
-        sheets = [_sheet(stream, start, lengths, computed=computed) for start in starts]
+        found, lengths = _globals(stream)
+        sheets = [(name, visible, _sheet(stream, start, lengths, computed=computed)) for name, visible, start in found]
     except (struct.error, IndexError):
         raise _broken() from None
-    if sum(marks.rows * marks.columns for marks in sheets) > MOST_CELLS:
+    if sum(marks.rows * marks.columns for *_, marks in sheets) > MOST_CELLS:
         # (All its sheets are read at once.)
-        largest = max(sheets, key=lambda marks: marks.rows * marks.columns)
+        name, _, largest = max(sheets, key=lambda sheet: sheet[2].rows * sheet[2].columns)
         corner = f"{letters(largest.columns - 1)}{largest.rows}"
-        raise Unreadable(FaultKind.SHEET_LARGE, corner=corner, most=MOST_CELLS)
+        raise Unreadable(FaultKind.SHEET_LARGE, value=name, corner=corner, most=MOST_CELLS)
     return sheets
 
 
@@ -231,23 +235,33 @@ def _records(stream: bytes, start: int) -> Iterator[tuple[int, int, int]]:
     raise _broken()
 
 
-def _globals(stream: bytes) -> tuple[list[int], list[int]]:
-    """Return where the sheets begin, and how long the shared texts are [characters]."""
-    starts: list[int] = []
+def _globals(stream: bytes) -> tuple[list[tuple[str, bool, int]], list[int]]:
+    """Return the sheets with their names and where they begin, and how long the shared texts are [characters]."""
+    sheets: list[tuple[str, bool, int]] = []
+    new = struct.unpack_from("<H", stream, 4)[0] >= _NEW
     shared: list[bytes] = []
     last = 0
     for kind, at, length in _records(stream, 0):
         if kind == _FILEPASS:
             raise Unreadable(FaultKind.FILE_LOCKED)
         if kind == _BOUNDSHEET:
-            (start,) = struct.unpack_from("<I", stream, at)
-            if start in starts:
+            start, state, kind_of_sheet, signs = struct.unpack_from("<IBBB", stream, at)
+            if any(start == other for *_, other in sheets):
                 raise _broken()
-            starts.append(start)
+            sheets.append((_name(stream[at + 7 : at + length], signs, new=new), not state and not kind_of_sheet, start))
         elif kind == _SST or (kind == _CONTINUE and last == _SST):
             shared.append(stream[at : at + length])
         last = _SST if kind == _CONTINUE and last == _SST else kind
-    return starts, _text_lengths(shared) if shared else []
+    return sheets, _text_lengths(shared) if shared else []
+
+
+def _name(written: bytes, signs: int, *, new: bool) -> str:
+    """Return the name of a sheet; before Excel 97 it stood in the encoding of the machine."""
+    if not new:
+        return written[:signs].decode("gb18030", "replace")
+    if written[0] & 1:
+        return written[1 : 1 + 2 * signs].decode("utf-16-le", "replace")
+    return written[1 : 1 + signs].decode("latin-1")
 
 
 def _text_lengths(parts: list[bytes]) -> list[int]:

@@ -1,18 +1,16 @@
 """Opens workbooks of Excel, WPS and LibreOffice: the values from a library, and from their bytes what it loses."""
 
-import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
+from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 
-from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
-
 from allocate.fault_kinds import FaultKind
-from allocate.files.marks import MOST_CELLS, Marks, letters, ods_marks, text_lengths, xlsx_marks
-from allocate.files.old_excel import SIGNATURE, open_container, rebuild, xls_marks
+from allocate.files.marks import MOST_CELLS, Marks, letters, ods_sheets, text_lengths, xlsx_marks
+from allocate.files.old_excel import SIGNATURE, open_container, rebuild, xls_sheets
+from allocate.files.reading import Cells, NotReadError, read_apart
 from allocate.files.sheet import Grid, Raw, Spotted, Unreadable
 from allocate.files.zips import MOST_BYTES, open_zip, pack, parse, unpack, xml_parser
 
@@ -20,15 +18,22 @@ _ZIP = b"PK"
 _ANY = "Excel / ODS"
 _XLSX, _ODS = "XLSX", "ODS"
 _ODS_KIND = b"application/vnd.oasis.opendocument.spreadsheet"
-# A spreadsheet keeps fifteen digits of a number: a longer one is no longer what was typed.
-_DIGITS = 10**15
 # What programs call a workbook although it is none, by how it begins.
 _PRETENDERS = (
     ("HTML", re.compile(rb"<(!doctype\s+html|html|head|body|table|meta|style|div)\b", re.IGNORECASE)),
     ("XML", re.compile(rb"<\?xml|<workbook\b", re.IGNORECASE)),
     ("MHTML", re.compile(rb"mime-version:", re.IGNORECASE)),
 )
-_DURATION = re.compile(r"PT(\d+)H(\d+)M(\d+)(?:\.\d+)?S", re.ASCII)
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A sheet, whether it can be seen, and what reading its cells loses; charts and macros cannot be seen."""
+
+    name: str
+    visible: bool
+    marks: Callable[[], Marks]
+    cells: bool = True
 
 
 @dataclass(frozen=True)
@@ -40,16 +45,16 @@ class Workbook:
     parts
         Names of its visible sheets, in order.
     hidden
-        Names of sheets that nobody sees who opens it; they can be read all the same.
+        Names of sheets that nobody sees who opens it; they are not read.
     """
 
     parts: tuple[str, ...]
     hidden: tuple[str, ...]
-    _book: CalamineWorkbook = field(repr=False)
-    _marks: Callable[[str], Marks] = field(repr=False)
+    _pages: Sequence[_Page] = field(repr=False)
+    _content: bytes = field(repr=False)
 
     def grid(self, part: str) -> Grid:
-        """Return the cells of a sheet from row 1 and column A on, all rows equally long.
+        """Return the cells of a sheet from row 1 and column A on.
 
         The error of a formula stands as its text, such as "#N/A". A whole number is an int, except where it has more
         digits than a spreadsheet keeps. What was spotted names its column by the letter that the spreadsheet shows.
@@ -59,17 +64,53 @@ class Workbook:
         Unreadable
             When there is no such sheet, or it is broken or larger than any table.
         """
-        if part not in (*self.parts, *self.hidden):
+        if part not in self.parts:
             raise Unreadable(FaultKind.PART_MISSING, value=part, parts=", ".join(self.parts))
-        marks = self._marks(part)
-        rows = _library(lambda: self._book.get_sheet_by_name(part).to_python(skip_empty_area=False))
-        cells = [
-            [cell if type(cell) is str and cell[:1] not in ("", "P") else _plain(cell) for cell in row] for row in rows
-        ]
+        found = self._found[part]
+        if isinstance(found, Unreadable):
+            raise found
+        marks, read = found
+        if isinstance(read, NotReadError):
+            raise _unread(read)
+        cells: list[list[Raw]] = [list(row) for row in read]
         for (row, column), text in marks.errors.items():
             _reach(cells, row, column)
             cells[row][column] = text
         return Grid(cells, (*_merged(cells, marks.merged), *_uncomputed(marks.uncomputed)))
+
+    @cached_property
+    def _found(self) -> Mapping[str, Unreadable | tuple[Marks, Cells | NotReadError]]:
+        """What is in each visible sheet; all are read at once, but none before its size is known."""
+        found: dict[str, Unreadable | tuple[Marks, Cells | NotReadError]] = {}
+        sound: dict[int, Marks] = {}
+        for number, page in enumerate(self._pages):
+            if page.name in self.parts and page.visible and page.cells:
+                try:
+                    sound[number] = page.marks()
+                except Unreadable as error:
+                    found.setdefault(page.name, error)
+        try:
+            names, read = read_apart(self._content, list(sound))
+        except NotReadError as error:
+            raise _unread(error) from None
+        if names != [page.name for page in self._pages]:
+            # (The library sees other sheets than we do, and what we know of one would be said of another.)
+            raise Unreadable(FaultKind.FILE_CONTENT, format=_ANY)
+        for (number, marks), cells in zip(sound.items(), read, strict=True):
+            found.setdefault(self._pages[number].name, (marks, cells))
+        return found
+
+
+def _unread(error: NotReadError) -> Unreadable:
+    return Unreadable(FaultKind.FILE_UNREADABLE, reason=str(error))
+
+
+def _workbook(pages: Sequence[_Page], content: bytes) -> Workbook:
+    # (LibreOffice keeps what it once read from other files in sheets that are called by their addresses.)
+    shown = [page for page in pages if page.cells and not page.name.startswith("'file:")]
+    visible = dict.fromkeys(page.name for page in shown if page.visible)
+    hidden = dict.fromkeys(page.name for page in shown if not page.visible)
+    return Workbook(tuple(visible), tuple(hidden), pages, content)
 
 
 def open_workbook(path: Path) -> Workbook:
@@ -113,16 +154,16 @@ def _no_workbook(raw: bytes) -> Unreadable:
 def _open_old(raw: bytes) -> Workbook:
     """Open a workbook of Excel 97 to 2003."""
     container = open_container(raw)
-    sheets = xls_marks(container.workbook, computed=container.computed)
-    book = _load(BytesIO(rebuild(container.workbook)))
-    return _workbook(book, _by_order(book, sheets, "XLS"))
+    sheets = xls_sheets(container.workbook, computed=container.computed)
+    return _workbook(_pages(sheets), rebuild(container.workbook))
 
 
-def _by_order(book: CalamineWorkbook, sheets: Sequence[Marks], form: str) -> Callable[[str], Marks]:
-    """Return how to find the marks of a sheet, where both readers see the same sheets in the same order."""
-    if len(book.sheet_names) != len(sheets):
-        raise Unreadable(FaultKind.FILE_CONTENT, format=form)
-    return dict(zip(book.sheet_names, sheets, strict=True)).__getitem__
+def _pages(sheets: Iterable[tuple[str, bool, Marks]]) -> list[_Page]:
+    return [_Page(name, visible, partial(_known, marks)) for name, visible, marks in sheets]
+
+
+def _known(marks: Marks) -> Marks:
+    return marks
 
 
 def _open_zipped(raw: bytes) -> Workbook:
@@ -158,9 +199,7 @@ def _open_ods(content: Callable[[str], bytes]) -> Workbook:
     if locked:
         raise Unreadable(FaultKind.FILE_LOCKED)
     parts["content.xml"] = content("content.xml")
-    sheets = ods_marks(parts["content.xml"])
-    book = _load(pack(parts))
-    return _workbook(book, _by_order(book, sheets, _ODS))
+    return _workbook(_pages(ods_sheets(parts["content.xml"])), pack(parts))
 
 
 @dataclass
@@ -170,14 +209,14 @@ class _Outline:
     Attributes
     ----------
     sheets
-        The relation that leads to each sheet, by its name.
+        Name of each sheet, whether it is visible, and the relation that leads to it.
     targets
         Kind and file of each relation.
     fresh
         Whether formulas are still to be computed when it is opened.
     """
 
-    sheets: dict[str, str] = field(default_factory=dict)
+    sheets: list[tuple[str, bool, str]] = field(default_factory=list)
     targets: dict[str, tuple[str, str]] = field(default_factory=dict)
     fresh: bool = False
 
@@ -185,7 +224,8 @@ class _Outline:
         tag = name.rpartition(":")[2]
         if tag == "sheet":
             relation = next((value for key, value in attributes.items() if key.rpartition(":")[2] == "id"), "")
-            self.sheets.setdefault(attributes.get("name", ""), relation)
+            visible = attributes.get("state", "visible") == "visible"
+            self.sheets.append((attributes.get("name", ""), visible, relation))
         elif tag == "calcPr":
             self.fresh = attributes.get("fullCalcOnLoad") in ("1", "true")
 
@@ -224,69 +264,16 @@ def _open_xlsx(names: Mapping[str, str], content: Callable[[str], bytes]) -> Wor
         if kind.endswith("sheet") and target.casefold() in names:
             parts[target] = content(target)
 
-    def marks(part: str) -> Marks:
-        _, target = outline.targets.get(outline.sheets.get(part, ""), ("", ""))
+    def marks(name: str, target: str) -> Marks:
         if target not in parts:
             raise Unreadable(FaultKind.FILE_CONTENT, format=_XLSX)
-        return xlsx_marks(parts[target], part, lengths, fresh=outline.fresh)
+        return xlsx_marks(parts[target], name, lengths, fresh=outline.fresh)
 
-    return _workbook(_load(pack(parts)), marks)
-
-
-def _load(file: BytesIO) -> CalamineWorkbook:
-    return _library(lambda: CalamineWorkbook.from_filelike(file))
-
-
-def _library[T](read: Callable[[], T]) -> T:
-    """Return what the library reads; whatever it raises over a broken file is told as one."""
-    try:
-        return read()
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:
-        # (A panic of the library is no Exception.)
-        raise Unreadable(FaultKind.FILE_UNREADABLE, reason=str(error)[:80] or type(error).__name__) from None
-
-
-def _workbook(book: CalamineWorkbook, marks: Callable[[str], Marks]) -> Workbook:
-    sheets = [sheet for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
-    # (LibreOffice keeps what it once read from other files in sheets that are called by their addresses.)
-    sheets = [sheet for sheet in sheets if not sheet.name.startswith("'file:")]
-    visible = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
-    hidden = [sheet.name for sheet in sheets if sheet.visible != SheetVisibleEnum.Visible]
-    return Workbook(tuple(visible), tuple(hidden), book, marks)
-
-
-def _plain(cell: object) -> Raw:
-    """Return a cell as plain text or number.
-
-    >>> _plain(3.0), _plain(dt.date(2020, 11, 1)), _plain(True), _plain(1.2e17)
-    (3, '2020-11-01', 'TRUE', 1.2e+17)
-    """
-    match cell:
-        case bool():
-            return "TRUE" if cell else "FALSE"
-        case float():
-            if cell.is_integer() and abs(cell) < _DIGITS:
-                return int(cell)
-            return cell if abs(cell) < float("inf") else str(cell)
-        case int():
-            return cell if abs(cell) < _DIGITS else float(cell)
-        case dt.datetime():
-            # (A date that a formula gave may be stored as a date-time at midnight.)
-            return cell.date().isoformat() if cell.time() == dt.time() else cell.isoformat(" ", "seconds")
-        case dt.date():
-            return cell.isoformat()
-        case dt.time():
-            return cell.isoformat("seconds")
-        case dt.timedelta():
-            seconds = round(cell.total_seconds())
-            return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-        case str():
-            found = _DURATION.fullmatch(cell)
-            return ":".join((str(int(found[1])), found[2], found[3])) if found else cell or None
-        case _:
-            return None
+    pages = []
+    for name, visible, relation in outline.sheets:
+        kind, target = outline.targets.get(relation, ("", ""))
+        pages.append(_Page(name, visible, partial(marks, name, target), cells=kind == "worksheet"))
+    return _workbook(pages, pack(parts))
 
 
 def _reach(cells: list[list[Raw]], row: int, column: int) -> None:

@@ -80,14 +80,13 @@ def unpack(raw: bytes, entry: zipfile.ZipInfo, form: str) -> bytes:
         raise Unreadable(FaultKind.FILE_CONTENT, format=form) from None
 
 
-def pack(contents: Mapping[str, bytes]) -> io.BytesIO:
+def pack(contents: Mapping[str, bytes]) -> bytes:
     """Return a fresh archive of contents that were checked, so that whoever reads it sees these and nothing else."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in contents.items():
             archive.writestr(name, content)
-    file.seek(0)
-    return file
+    return file.getvalue()
 
 
 def xml_parser(name: str) -> expat.XMLParserType:
