@@ -33,6 +33,16 @@ class FaultKind(StrEnum):
     CARD_TABLE = "fault.card_table"
     EPSG = "estimate.epsg"
     # spreadsheets
+    FILE_LOCKED = "fault.file_locked"
+    FILE_REALLY = "fault.file_really"
+    ZIP_BOMB = "fault.zip_bomb"
+    ZIP_ENTRY = "fault.zip_entry"
+    XML_ENTITY = "fault.xml_entity"
+    SHEET_LARGE = "fault.sheet_large"
+    SHEET_HIDDEN = "fault.sheet_hidden"
+    FORMULA_BLANK = "fault.formula_blank"
+    CELLS_MERGED = "fault.cells_merged"
+    NUMBER_MERGED = "fault.number_merged"
     # layers
     NOT_GEOJSON = "problem.not_geojson"
     BOUNDARY_SHAPE = "problem.boundary_shape"
