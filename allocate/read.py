@@ -5,7 +5,6 @@ import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pydantic
@@ -48,7 +47,6 @@ from allocate.synonyms import BOUNDARY as BOUNDARY_TABLE
 from allocate.table_reading import read_table
 from allocate.tables import Table
 from allocate.travel.circles import Text
-from allocate.units import Basis
 from allocate.values import Cell
 from allocate.words import say
 
@@ -258,12 +256,7 @@ def _is_filled(table: Table, name: str) -> bool:
 
 def _record[T](kind: Callable[..., T], row: Mapping[str, Cell | tuple[int, ...]]) -> T:
     """Make a record of a row; cells that hold nothing keep the record's default."""
-    values: dict[str, Any] = {
-        name: Basis(str(value)) if name == "basis" or name.endswith("_basis") else value
-        for name, value in row.items()
-        if value is not None
-    }
-    return kind(**values)
+    return kind(**{name: value for name, value in row.items() if value is not None})
 
 
 def _read_card(folder: Folder) -> _Card | None:

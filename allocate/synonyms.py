@@ -135,17 +135,21 @@ def is_unread(heading: str) -> bool:
 
 def is_example(cell: str) -> bool:
     """Tell whether the first cell of a row says that the row is only an example."""
-    return fold(cell).startswith(tuple(fold(word) for word in _book()["unread"]["examples"]))
+    words, starts = _marks("examples")
+    return cell.strip()[:1].casefold() in starts and fold(cell).startswith(words)
 
 
 def is_total(cell: str) -> bool:
     """Tell whether a cell says that its row holds totals."""
-    return fold(cell) in _totals()
+    words, starts = _marks("totals")
+    return cell.strip()[:1].casefold() in starts and fold(cell) in words
 
 
 @cache
-def _totals() -> frozenset[str]:
-    return frozenset(fold(word) for word in _book()["unread"]["totals"])
+def _marks(kind: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Return words that mark a row, folded, and the letters that they begin with, by which most cells are told."""
+    words = tuple(fold(word) for word in _book()["unread"][kind])
+    return words, frozenset(word[:1] for word in words)
 
 
 @cache
