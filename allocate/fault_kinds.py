@@ -56,7 +56,6 @@ class FaultKind(StrEnum):
     TEXT_CUT = "fault.text_cut"
     JSON_OTHER = "fault.json_other"
     KEY_TWICE = "fault.key_twice"
-    XML_ENTITY = "fault.xml_entity"
     NETWORK_LINK = "fault.network_link"
     GEOMETRY_BROKEN = "fault.geometry_broken"
     GEOMETRY_ENCODING = "fault.geometry_encoding"

@@ -309,12 +309,13 @@ def test_a_codepage_that_fits_the_bytes_is_believed(said: str, name: str, tmp_pa
 
 
 def test_the_encoding_that_a_planner_names_wins_and_must_fit(tmp_path: Path) -> None:
-    path = shapefile(tmp_path, dbf([b"name"], [["宝坻".encode("big5hkscs")]]), count=1, cpg=b"UTF-8")
-    assert sheet_of(path, encoding="big5hkscs").columns == (["宝坻"],)
+    # (The bytes of 文字 in UTF-8 are letters in GBK too.)
+    path = shapefile(tmp_path, dbf([b"name"], [["文字".encode()]]), count=1, cpg=b"UTF-8")
+    assert sheet_of(path, encoding="GBK").columns == (["鏂囧瓧"],)
+    path.with_suffix(".dbf").write_bytes(dbf([b"name"], [["宝坻".encode("gbk")]]))
     wrong = refused(path, "utf-8")
     assert (wrong.what, wrong.details) == (FaultKind.ENCODING_WRONG, {"encoding": "utf-8"})
     assert refused(path, "klingon").what is FaultKind.ENCODING_NAME
-    assert refused(path, "base64").what is FaultKind.ENCODING_NAME
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "gbk"])
@@ -700,6 +701,21 @@ def test_a_boundary_that_is_none_is_refused(tmp_path: Path) -> None:
         with pytest.raises(Unreadable) as caught:
             outline(written(tmp_path / "b.geojson", geojson(geometry)))
         assert caught.value.what is FaultKind.BOUNDARY_SHAPE
+
+
+def test_a_boundary_or_a_road_of_which_a_part_is_broken_is_refused_by_its_row(tmp_path: Path) -> None:
+    line = {"type": "LineString", "coordinates": [[0, 0], [1, 1]]}
+    for draw, whole in ((outline, SQUARE), (lines, line)):
+        for text, kind in (
+            (geojson(whole, {"type": "Polygon", "coordinates": [[1]]}), FaultKind.GEOMETRY_BROKEN),
+            (
+                geojson(whole, {"type": "LineString", "coordinates": [[0, 77777], [1, 1]]}),
+                FaultKind.COORDINATE_INFINITE,
+            ),
+        ):
+            with pytest.raises(Unreadable) as caught:
+                draw(written(tmp_path / "b.geojson", text.replace("77777", "1e999")))
+            assert (caught.value.what, caught.value.row) == (kind, 2)
 
 
 def test_the_only_layer_of_a_kind_is_taken_and_several_must_be_named(tmp_path: Path) -> None:

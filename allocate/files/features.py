@@ -1,6 +1,5 @@
 """What every layer of places gives before it becomes a sheet: attributes, shapes, and what the file says of both."""
 
-import codecs
 import json
 import math
 import re
@@ -14,9 +13,10 @@ from numpy.typing import NDArray
 
 from allocate.fault_kinds import FaultKind
 from allocate.files.sheet import Raw, Spotted, Unreadable
+from allocate.files.text import MOST_BYTES
 
-MOST_MB = 200
 MB = 1_000_000
+MOST_MB = MOST_BYTES // MB
 # A few bytes can stand for millions of cells: what an honest district has is far below.
 MOST_CELLS = 50_000_000
 # Whole numbers beyond are no longer all different as floating-point numbers [2**53].
@@ -112,42 +112,3 @@ def limit_cells(rows: int, columns: int) -> None:
     """Refuse a layer with more cells than any district has."""
     if rows * max(columns, 1) > MOST_CELLS:
         raise Unreadable(FaultKind.LAYER_CELLS, rows=rows, columns=columns, most=MOST_CELLS)
-
-
-def codec(name: str) -> str:
-    """Return the codec that an encoding asks for; GBK and GB2312 are parts of GB18030.
-
-    Raises
-    ------
-    Unreadable
-        When there is none of this name that makes text.
-    """
-    try:
-        found = codecs.lookup(name)
-    except (LookupError, ValueError):
-        raise Unreadable(FaultKind.ENCODING_NAME, value=name) from None
-    if not found._is_text_encoding:
-        raise Unreadable(FaultKind.ENCODING_NAME, value=name)
-    return "gb18030" if found.name in ("gbk", "gb2312") else found.name
-
-
-def decoded(raw: bytes, encoding: str = "", *, said: str = "") -> str:
-    """Return the text of a file: as asked, else as it says itself, else by its mark, else UTF-8, else GB18030.
-
-    Raises
-    ------
-    Unreadable
-        When it is not in the encoding that is asked for, or in none of these.
-    """
-    marked = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    tries = [codec(encoding)] if encoding else ["utf-16" if marked else "utf-8", "gb18030"]
-    if said and not encoding and not marked:
-        tries.insert(0, said)
-    for name in tries:
-        try:
-            return raw.decode("utf-8-sig" if name == "utf-8" else name)
-        except UnicodeError:
-            continue
-    if encoding:
-        raise Unreadable(FaultKind.ENCODING_WRONG, encoding=encoding)
-    raise Unreadable(FaultKind.FILE_ENCODING)

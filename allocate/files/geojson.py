@@ -11,9 +11,10 @@ import shapely
 from numpy.typing import NDArray
 
 from allocate.fault_kinds import FaultKind
-from allocate.files.features import Features, Opened, decoded, tabled
+from allocate.files.features import Features, Opened, tabled
 from allocate.files.shapes import crs_of
 from allocate.files.sheet import Spotted, Unreadable
+from allocate.files.text import decode, read_bytes
 
 _SHAPES = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection")
 _DEEPEST = 8  # collections in collections
@@ -31,7 +32,7 @@ def open_geojson(path: Path, encoding: str) -> Opened:
     Unreadable
         When it is something else; TopoJSON and the JSON of Esri are called by their names.
     """
-    text = decoded(path.read_bytes(), encoding)
+    text = decode(read_bytes(path), encoding)
     if not text.lstrip().startswith("{"):
         raise Unreadable(FaultKind.FILE_CONTENT, format="GeoJSON")
     try:

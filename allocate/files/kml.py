@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -12,8 +13,9 @@ import shapely
 from numpy.typing import NDArray
 
 from allocate.fault_kinds import FaultKind
-from allocate.files.features import Features, Opened, codec, decoded, tabled
+from allocate.files.features import Features, Opened, tabled
 from allocate.files.sheet import Spotted, Unreadable
+from allocate.files.text import ENCODINGS, decode, read_bytes
 
 _SAID = re.compile(rb"""^\s*<\?xml[^>]{0,200}\bencoding\s*=\s*["']([\w.:-]{1,40})["']""")
 _DEEPEST = 64  # elements in elements
@@ -102,8 +104,7 @@ def open_kml(path: Path, encoding: str) -> Opened:
     Unreadable
         When it is no KML, or declares entities.
     """
-    raw = path.read_bytes()
-    text = decoded(raw, encoding, said=_said(raw))
+    text = _text(read_bytes(path), encoding)
     marks = _Marks(path.stem)
     # (As UTF-8, since expat does not know GBK; and at once, since its older versions wait for the rest in square time.)
     parser = expat.ParserCreate("utf-8")
@@ -122,15 +123,14 @@ def open_kml(path: Path, encoding: str) -> Opened:
     return names, lambda name: _features(marks.layers.get(name, []), links)
 
 
-def _said(raw: bytes) -> str:
-    """Return the encoding that the file says itself; empty where it says none that there is."""
+def _text(raw: bytes, encoding: str) -> str:
+    """Return the text of a file: as asked, else as it says itself if that fits, else as every text is read."""
     found = _SAID.match(raw)
-    if found is None:
-        return ""
-    try:
-        return codec(found[1].decode())
-    except Unreadable:
-        return ""
+    said = found[1].decode() if found else ""
+    if not encoding and said.lower() in ENCODINGS:
+        with suppress(Unreadable):
+            return decode(raw, said)
+    return decode(raw, encoding)
 
 
 def _fields(mark: ElementTree.Element) -> Iterator[tuple[str, str]]:

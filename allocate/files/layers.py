@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from allocate.fault_kinds import FaultKind
 from allocate.faults import disk_reason
@@ -22,7 +23,7 @@ from allocate.files.geopackage import open_geopackage
 from allocate.files.kml import open_kml
 from allocate.files.parquet import open_parquet
 from allocate.files.shapefile import open_shapefile
-from allocate.files.shapes import ordered, parts_of, places
+from allocate.files.shapes import endless, ordered, parts_of, places
 from allocate.files.sheet import Sheet, Unreadable
 
 _OPENERS: dict[str, Callable[[Path, str], Opened]] = {
@@ -112,7 +113,7 @@ def open_layers(path: Path, encoding: str = "") -> Layers:
     return Layers(parts, features)
 
 
-def outline(path: Path, part: str = "") -> tuple[shapely.Geometry, str]:
+def outline(path: Path, part: str = "") -> tuple[BaseGeometry, str]:
     """Return the boundary of a district, all areas of a layer as one, and the coordinates that the file says.
 
     Without a part it is the only layer that has areas. An area that crosses itself is none.
@@ -155,13 +156,18 @@ def _only(
         if layer.shapes is not None:
             with _one_reason():
                 shapes = parts_of(layer.shapes, kind)
+                odd = [*layer.spotted, *endless(layer.shapes)]
             if len(shapes):
-                found[name] = shapes, layer.crs
+                found[name] = shapes, layer.crs, next((one for one in odd if one.row is not None and one.fault), None)
     if not found:
         raise Unreadable(none)
     if len(found) > 1:
         raise Unreadable(FaultKind.PART_UNCLEAR, parts=", ".join(found), table=table)
-    return next(iter(found.values()))
+    ((chosen, crs, broken),) = found.values()
+    if broken is not None:
+        # (What is drawn without a part of it is drawn wrong.)
+        raise Unreadable(broken.what, row=broken.row)
+    return chosen, crs
 
 
 @contextmanager

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocate.fault_kinds import FaultKind
-from allocate.files.features import MB, MOST_MB, Features, Opened, cell, codec, limit_cells
+from allocate.files.features import MB, MOST_MB, Features, Opened, cell, limit_cells
 from allocate.files.flatgeobuf import read_raw
 from allocate.files.shapes import crs_of, from_wkb
 from allocate.files.sheet import Raw, Spotted, Unreadable
+from allocate.files.text import ENCODINGS
 
 _MAGIC = struct.pack(">i", 9994)
 _HEAD = 100  # bytes of the head of .shp and .shx
@@ -148,7 +149,10 @@ def _decoded(
     """Return headings and cells by the first encoding that fits all: as asked, as the .cpg says, UTF-8, GB18030."""
     cells = {field: records[f"f{number}"].tolist() for number, field in enumerate(fields)}
     texts = [field for field in fields if field.kind == "C"]
-    names = [codec(encoding)] if encoding else [name for name in (said, "utf-8", "gb18030") if name]
+    if encoding and encoding.strip().lower() not in ENCODINGS:
+        raise Unreadable(FaultKind.ENCODING_NAME, value=encoding)
+    asked = ENCODINGS.get(encoding.strip().lower(), "").removesuffix("-sig")
+    names = [asked] if asked else [name for name in (said, "utf-8", "gb18030") if name]
     for name in names:
         try:
             heading = tuple(_text(field.name, name)[0].strip() for field in fields)

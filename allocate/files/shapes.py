@@ -78,8 +78,7 @@ def places(shapes: NDArray[np.object_]) -> tuple[NDArray[np.float64], tuple[Spot
     """
     spots = np.full((len(shapes), 2), np.nan)
     there = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
-    endless = there & _endless(shapes)
-    there &= ~endless
+    there &= ~_is_endless(shapes)
     dimensions = shapely.get_dimensions(shapes)
     single = there & (shapely.get_type_id(shapes) == shapely.GeometryType.POINT)
     line = there & (dimensions == 1)
@@ -95,7 +94,7 @@ def places(shapes: NDArray[np.object_]) -> tuple[NDArray[np.float64], tuple[Spot
         except (shapely.errors.ShapelyError, IndexError):
             broken.append(Spotted(FaultKind.GEOMETRY_BROKEN, int(row) + 1))
     spotted = [
-        *(Spotted(FaultKind.COORDINATE_INFINITE, int(row) + 1) for row in np.flatnonzero(endless)),
+        *endless(shapes),
         *(Spotted(FaultKind.GEOMETRY_LINE, int(row) + 1) for row in np.flatnonzero(line)),
         *broken,
     ]
@@ -104,7 +103,12 @@ def places(shapes: NDArray[np.object_]) -> tuple[NDArray[np.float64], tuple[Spot
     return spots, tuple(spotted)
 
 
-def _endless(shapes: NDArray[np.object_]) -> NDArray[np.bool_]:
+def endless(shapes: NDArray[np.object_]) -> tuple[Spotted, ...]:
+    """Return a fault for each shape that has a coordinate that is no finite number."""
+    return tuple(Spotted(FaultKind.COORDINATE_INFINITE, int(row) + 1) for row in np.flatnonzero(_is_endless(shapes)))
+
+
+def _is_endless(shapes: NDArray[np.object_]) -> NDArray[np.bool_]:
     """Whether each shape has a coordinate that is no finite number."""
     coordinates, rows = shapely.get_coordinates(shapes, return_index=True)
     found = np.zeros(len(shapes), dtype=bool)
@@ -115,7 +119,7 @@ def _endless(shapes: NDArray[np.object_]) -> NDArray[np.bool_]:
 def parts_of(shapes: NDArray[np.object_], kind: shapely.GeometryType) -> NDArray[np.object_]:
     """Return the polygons, or the lines, of all shapes one by one, without heights; rings count as lines."""
     there = shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
-    singles: Any = there[~_endless(there)] if len(there) else there
+    singles: Any = there[~_is_endless(there)] if len(there) else there
     # (A collection may hold collections; a shape of one part is its own only part.)
     while (shapely.get_type_id(singles) > shapely.GeometryType.POLYGON).any():
         singles = shapely.get_parts(singles)
