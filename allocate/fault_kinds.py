@@ -141,6 +141,8 @@ class FaultKind(StrEnum):
     DATUM_KIND = "fault.datum_kind"
     DATUM_AREA = "fault.datum_area"
     DATUM_OLD = "fault.datum_old"
+    DATUM_MISFIT = "fault.datum_misfit"
+    DATUM_EITHER = "fault.datum_either"
     POSITION_ZERO = "fault.position_zero"
     POSITION_AXES = "fault.position_axes"
     POSITION_METRES = "fault.position_metres"

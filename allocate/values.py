@@ -205,7 +205,7 @@ def _choice(column: Column, text: str) -> str | None:
 
 
 def _numbers(column: Column, cells: Sequence[Raw], times: Decimal) -> Cells:
-    plain = _all_plain(cells) or [_plain(cell) for cell in cells]
+    plain: Sequence[float | None] = _all_plain(cells) or [_plain(cell) for cell in cells]
     found = Cells([None] * len(cells))
     odd = [i for i, value in enumerate(plain) if value is None]
     values = np.array([math.nan if value is None else value for value in plain])
