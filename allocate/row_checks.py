@@ -17,7 +17,7 @@ from allocate.values import Cell
 from allocate.words import say
 
 # Columns with the code of a row of another table; the last is where the code must stand.
-_LINKS = (
+LINKS = (
     (tables.PLACES, "town", tables.TOWNS),
     (tables.INSTITUTIONS, "town", tables.TOWNS),
     (tables.INSTITUTIONS, "place", tables.PLACES),
@@ -75,7 +75,7 @@ def _ids(folder: Folder, rows: Mapping[str, Rows], table: Table) -> set[Cell]:
 def _check_links(folder: Folder, rows: Mapping[str, Rows]) -> None:
     """Blame every code that points to nothing."""
     known = {t.name: _ids(folder, rows, t) for t in (tables.TOWNS, tables.PLACES, tables.INSTITUTIONS)}
-    for table, column, target in _LINKS:
+    for table, column, target in LINKS:
         _blame_unknown(folder, table, rows.get(table.name, ()), column, known[target.name], (target,))
     places, institutions = known[tables.PLACES.name], known[tables.INSTITUTIONS.name]
     # (Somebody may go to a place or to an institution, and there may be no institutions at all.)
