@@ -78,7 +78,7 @@ class Workbook:
         for (row, column), text in marks.errors.items():
             _reach(cells, row, column)
             cells[row][column] = text
-        return Grid(cells, (*_merged(cells, marks.merged), *_uncomputed(marks.uncomputed)))
+        return Grid(cells, spotted=(*_merged(cells, marks.merged), *_uncomputed(marks.uncomputed)))
 
     @cached_property
     def _found(self) -> Mapping[str, Unreadable | tuple[Marks, Cells]]:
