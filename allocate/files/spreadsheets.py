@@ -13,7 +13,8 @@ from allocate.files.marks import MOST_CELLS, Marks, letters, ods_sheets, text_le
 from allocate.files.old_excel import SIGNATURE, open_container, rebuild, xls_sheets
 from allocate.files.reading import Cells, NotReadError, read_apart
 from allocate.files.sheet import Grid, Raw, Spotted, Unreadable
-from allocate.files.zips import MOST_BYTES, open_zip, pack, parse, unpack, xml_parser
+from allocate.files.text import read_bytes
+from allocate.files.zips import open_zip, pack, parse, unpack, xml_parser
 
 _ZIP = b"PK"
 _ANY = "Excel / ODS"
@@ -124,13 +125,7 @@ def open_workbook(path: Path) -> Workbook:
     Unreadable
         When it is none, or is protected, broken, too large or forged.
     """
-    try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise Unreadable(FaultKind.FILE_LARGE, size=size // 1_000_000, most=MOST_BYTES // 1_000_000)
-        raw = path.read_bytes()
-    except OSError:
-        raise Unreadable(FaultKind.FILE_MISSING) from None
+    raw = read_bytes(path)
     if raw.startswith(_ZIP):
         return _open_zipped(raw)
     if raw.startswith(SIGNATURE):
