@@ -26,7 +26,7 @@ from allocate.fault_kinds import FaultKind
 from allocate.faults import problems_of
 from allocate.files import database
 from allocate.files.database import Connection, read_relation
-from allocate.files.sheet import Sheet, Unreadable
+from allocate.files.sheet import Sheet, Spotted, Unreadable
 from allocate.words import LANGUAGES, Language, say, speaking
 
 pytestmark = pytest.mark.xdist_group("postgis")
@@ -215,10 +215,49 @@ def test_an_area_counts_by_a_point_inside_it(gis: Gis) -> None:
     gis.server.run("CREATE TABLE health.areas (g geometry)", f"INSERT INTO health.areas VALUES ('{bowl}')")
     sheet = gis.read("health.areas")
     assert sheet.points is not None
+    assert sheet.spotted == (Spotted(FaultKind.GEOMETRY_INSIDE, details={"count": 1}, fault=False),)
     x, y = sheet.points[0]
     with gis.server.connect() as opened:
         inside = "SELECT ST_Contains(g, ST_Point(%s, %s)) FROM health.areas"
         assert opened.execute(inside, [x, y]).fetchone() == (True,)
+
+
+@pytest.mark.postgis
+def test_a_shape_that_is_no_place_is_told_with_its_row(gis: Gis) -> None:
+    gis.server.run(
+        "CREATE TABLE health.shapes (id integer PRIMARY KEY, g geometry)",
+        "INSERT INTO health.shapes VALUES (5, 'POINT(1 2)'), (6, 'LINESTRING(0 0, 1 1)'), (7, NULL), "
+        "(8, 'TIN(((0 0, 0 1, 1 1, 0 0)))'), (9, ST_Point('Infinity', 0))",
+    )
+    sheet = gis.read("health.shapes")
+    assert [(spotted.what, spotted.row) for spotted in sheet.spotted if spotted.fault] == [
+        (FaultKind.GEOMETRY_LINE, 2),
+        (FaultKind.GEOMETRY_BROKEN, 4),
+        (FaultKind.COORDINATE_INFINITE, 5),
+    ]
+    np.testing.assert_array_equal(sheet.points, [[1, 2], *[[np.nan, np.nan]] * 4])
+
+
+@pytest.mark.postgis
+def test_a_type_that_is_only_called_so_is_no_geometry(gis: Gis) -> None:
+    gis.server.run(
+        "CREATE TYPE health.geometry AS ENUM ('round')",
+        "CREATE TABLE health.forms (form health.geometry)",
+        "INSERT INTO health.forms VALUES ('round')",
+    )
+    sheet = gis.read("health.forms")
+    assert (sheet.points, list(map(list, sheet.columns))) == (None, [["round"]])
+
+
+@pytest.mark.postgis
+def test_a_reference_system_of_nobody_is_told_and_not_guessed(gis: Gis) -> None:
+    gis.server.run(
+        "INSERT INTO spatial_ref_sys VALUES (990002, 'own', 1, 'LOCAL_CS[\"本地坐标\"]', '') ON CONFLICT DO NOTHING",
+        "CREATE TABLE health.own (g geometry)",
+        "INSERT INTO health.own VALUES ('SRID=990002;POINT(5000 4000)')",
+    )
+    sheet = gis.read("health.own")
+    assert (sheet.crs, sheet.spotted) == ("", (Spotted(FaultKind.CRS_UNKNOWN, value="本地坐标", fault=False),))
 
 
 @pytest.mark.postgis
