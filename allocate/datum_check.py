@@ -15,6 +15,7 @@ from allocate.units import Basis
 # How fast people walk, and how much longer ways are than straight lines: the supplied circles' mode "walk".
 WALK_KMH, DETOUR = 4.0, 1.3
 
+_SURE = (Basis.OFFICIAL, Basis.SURVEYED)
 _PLACED = (tables.PLACES, tables.TOWNS, tables.INSTITUTIONS, tables.CARE_HOMES)
 # What stands near what: a column of the first table holds the id of a row of the second.
 _NEAR = (
@@ -30,6 +31,8 @@ def warn_of_misfits(
     """Warn of every table that does not fit the datum which it declares; nothing is converted here."""
     parts = {table.name: list(_parts(folder, table, rows.get(table.name, []))) for table in _PLACED}
     points = [one for found in parts.values() for one, _ in found]
+    if not points:
+        return
     links = [
         link
         for first, column, second in _NEAR
@@ -42,15 +45,14 @@ def warn_of_misfits(
 def _parts(folder: Folder, table: Table, rows: Rows) -> Iterator[tuple[Points, Sequence[int]]]:
     """Yield a table, or its rows of each datum where rows say their own, with their positions in the table."""
     said = folder.datums.get(table.name, ())
-    if len(said) != len(rows):
-        return
-    degrees = np.array([(row["lon"], row["lat"]) for _, row in rows], dtype=np.float64).reshape(-1, 2)
-    counts = np.array([row["position_basis"] in (Basis.OFFICIAL, Basis.SURVEYED) for _, row in rows], dtype=bool)
-    names = sorted(set(said))
+    # (Only what was surveyed, or is official, is evidence.)
+    sure = [i for i, (_, row) in enumerate(rows) if row["position_basis"] in _SURE]
+    names = sorted({said[i] for i in sure})
     for name in names:
-        some = [i for i, one in enumerate(said) if one == name]
+        some = [i for i in sure if said[i] == name]
+        degrees = np.array([(rows[i][1]["lon"], rows[i][1]["lat"]) for i in some], dtype=np.float64)
         called = folder.called(table) if len(names) == 1 else f"{folder.called(table)} ({name})"
-        yield Points(called, datum.parse(name), degrees[some], counts[some]), some
+        yield Points(called, datum.parse(name), degrees, np.ones(len(some), dtype=bool)), some
 
 
 def _links(
