@@ -148,7 +148,7 @@ def _people_of(district: District, model: Model) -> Population:
     if people is not None:
         misfits += _unknown_ages(model, people.ages)
     if people is None or any(fault.file != f"{model.id}.toml" for fault in misfits):
-        raise InputError([*wrong, *misfits])
+        raise InputError([district.in_its_words(one) for one in (*wrong, *misfits)])
     if misfits:
         raise ModelError(misfits)
     return people

@@ -16,8 +16,10 @@ from allocate.population import project, registered_share, yearly_rate
 from allocate.read import read_district
 from allocate.reliance import stock_rows
 from allocate.report.sheets import say_table
+from allocate.synonyms import title_of
+from allocate.tables import TABLES
 from allocate.units import Basis
-from allocate.words import language, say, term
+from allocate.words import language, say, term, visible
 
 
 def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
@@ -55,6 +57,7 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
     share = registered_share(district)
     if share is not None:
         yield say("check.population_registered", share=f"{float(share):.3f}")
+    yield from _origins(district)
     for warning in warnings:
         yield say("check.warning", text=warning.sentence())
     for finding in odd:
@@ -68,6 +71,23 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
         if row["resource"] in case.employed and row["basis"] == Basis.ASSUMED:
             yield say("check.stock", what=term(row["resource"]), number=f"{row['number']:,}")
     yield say("check.fine")
+
+
+def _origins(district: District) -> Iterator[str]:
+    """Say where every table came from that is not just a CSV of this program's own: files, headings and datums."""
+    comma = say("summary.comma")
+    for table in TABLES:
+        origin = district.origins.get(table.name)
+        if origin is None:
+            continue
+        datum = "" if origin.datum in ("", district.datum) else say("check.origin_datum", datum=origin.datum)
+        pairs = comma.join(f"{heading} = {name}" for name, heading in origin.headings.items())
+        headings = say("check.origin_headings", pairs=pairs) if pairs else ""
+        unread = say("check.origin_unread", names=comma.join(origin.unread)) if origin.unread else ""
+        if origin.file != table.file or datum or headings or unread:
+            title = title_of(table.name, language())
+            told = {"datum": datum, "headings": headings, "unread": unread}
+            yield visible(say("check.origin", table=title, file=origin.file, rows=origin.rows, **told))
 
 
 def _try_model(name: str, changes: Mapping[str, str]) -> tuple[Model | None, list[AllocateError]]:

@@ -9,20 +9,20 @@ from allocate.district import District, FunctionThere
 from allocate.errors import Problem, Value
 from allocate.goals import Match
 from allocate.model import Model
-from allocate.tables import CARE_HOMES, FIELDS, FUNCTIONS, GROWTH, PEOPLE_BY_YEAR, POOLS, SESSIONS, TOURS
+from allocate.tables import CARE_HOMES, FIELDS, FUNCTIONS, GROWTH, PEOPLE_BY_YEAR, PLACES, POOLS, SESSIONS, TOURS
 
 
 def data_problems(district: District, model: Model, case: Case) -> list[Problem]:
     """Return everything odd: what reading found, deadlines that have passed, tables not used, places out of reach."""
-    return [
-        *district.warnings,
+    found = (
         *_past(model),
         *_unused(district, model),
         *_idle(district, model, case),
         *_beyond(district, case),
         *_unmatched(model, case),
         *_unreachable(district, case),
-    ]
+    )
+    return [*district.warnings, *(district.in_its_words(one) for one in found)]
 
 
 def _past(model: Model) -> Iterator[Problem]:
@@ -110,7 +110,7 @@ def _unreachable(district: District, case: Case) -> Iterator[Problem]:
         if not sites:
             yield Problem(
                 "check.unreachable",
-                "places.csv",
+                PLACES.file,
                 value=place.id,
                 details={"name": place.name, "people": place.people or 0},
             )

@@ -1,7 +1,7 @@
 """A district as its files say it: frozen, plain, with units."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from allocate.errors import Problem
@@ -278,6 +278,31 @@ class PlaceYear:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a table was read from.
+
+    Attributes
+    ----------
+    file
+        Its file, with the sheet or layer in it.
+    headings
+        What the file calls its columns, where that is not their names.
+    datum
+        The datum that its positions were given in; empty where it has none, several by ", ".
+    rows
+        How many rows it has.
+    unread
+        Headings that no column is called after.
+    """
+
+    file: str
+    headings: Mapping[str, str] = field(default_factory=dict)
+    datum: str = ""
+    rows: int = 0
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class District:
     """Inputs after reading and checking; never changed afterwards.
 
@@ -299,6 +324,8 @@ class District:
         People by place and year, where the planner brings them.
     inputs
         SHA-256 of every file read, by its name in the folder.
+    origins
+        Where every table was read from, by the table's name.
     warnings
         What is odd but no error.
     staff
@@ -327,6 +354,7 @@ class District:
     growth: tuple[Growth, ...] = ()
     people_by_year: tuple[PlaceYear, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     staff: tuple[Staffing, ...] = ()
     pools: tuple[Department, ...] = ()
@@ -349,6 +377,13 @@ class District:
             in (place.position_basis, place.people_basis, place.people_65_basis, place.people_0_14_basis)
             for place in self.places
         )
+
+    def in_its_words(self, problem: Problem) -> Problem:
+        """Return a problem with the file and heading that the planner's own table has."""
+        origin = self.origins.get(problem.file.removesuffix(".csv"))
+        if origin is None:
+            return problem
+        return replace(problem, file=origin.file, heading=origin.headings.get(problem.column, ""))
 
     def town_names(self) -> Mapping[str, str]:
         """Return the name of every town by its code."""

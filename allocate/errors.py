@@ -29,6 +29,8 @@ class Problem:
         Where the fault stands; the row counts as a spreadsheet does, the heading being row 1.
     details
         What the sentence fills in.
+    heading
+        What the planner's own file calls the column, where that is not its name.
     """
 
     what: str
@@ -37,6 +39,7 @@ class Problem:
     column: str = ""
     value: Value = None
     details: Mapping[str, Value] = field(default_factory=dict)
+    heading: str = ""
 
     def sentence(self) -> str:
         """Say where, what and what to do, on one line, in the language of the session."""
@@ -53,7 +56,7 @@ class Problem:
     def _named(self) -> str:
         """Name the column or key; what stands in no file was typed after a command."""
         if self.file:
-            return say("problem.column", column=self.column)
+            return say("problem.column", column=f"{self.heading} ({self.column})" if self.heading else self.column)
         if self.column.startswith("-"):
             return say("problem.option", option=self.column)
         return say("problem.argument", argument=self.column)

@@ -31,7 +31,7 @@ import math
 import os
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cache
@@ -65,7 +65,8 @@ from allocate.district import (
 )
 from allocate.errors import InputError, Problem, UsageError, Value
 from allocate.faults import disk_reason
-from allocate.read import BOUNDARY, CARD
+from allocate.files.text import decode
+from allocate.read import BOUNDARY, CARD, is_plain
 from allocate.shares import spread
 from allocate.tables import Table
 from allocate.units import Basis
@@ -194,7 +195,8 @@ def write_estimate(district: District, folder: Path, *, source: Path | None = No
     """Write a district folder, whole or not at all.
 
     `source` is the folder that the list was read from: its district.toml, boundary.geojson and SOURCES.md are
-    copied as they are, so that comments, sources and licences stay with the data.
+    copied as they are, so that comments, sources and licences stay with the data. Where district.toml says in which
+    files or in which other datum the tables are, it is written anew: the tables are CSV in the district's datum now.
 
     Raises
     ------
@@ -209,8 +211,8 @@ def write_estimate(district: District, folder: Path, *, source: Path | None = No
         part.mkdir(parents=True)
         for name, content in _files(district).items():
             (part / name).write_bytes(content)
-        for name in (CARD, BOUNDARY, "SOURCES.md"):
-            if source is not None and (source / name).is_file():
+        if source is not None:
+            for name in _kept(source):
                 (part / name).write_bytes((source / name).read_bytes())
         if folder.exists():
             folder.rmdir()
@@ -220,6 +222,15 @@ def write_estimate(district: District, folder: Path, *, source: Path | None = No
         raise UsageError([problem]) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _kept(source: Path) -> Iterator[str]:
+    """Yield the files that stay as they are; not a card, or a boundary, that speaks of files or of another datum."""
+    card = source / CARD
+    plain = card.is_file() and is_plain(decode(card.read_bytes()))
+    for name in (*((CARD, BOUNDARY) if plain else ()), "SOURCES.md"):
+        if (source / name).is_file():
+            yield name
 
 
 def _refuse(district: District, seed: int) -> None:
@@ -783,7 +794,9 @@ def _files(district: District) -> Mapping[str, bytes]:
 def _table(table: Table, records: Sequence[_Record]) -> bytes:
     # (Who stands above an institution is seldom listed: no columns for nothing.)
     filled = any(getattr(record, "parent", "") for record in records)
-    columns = tuple(column for column in table.columns if filled or column.name not in ("parent", "parent_basis"))
+    # Positions are in the datum of district.toml by now.
+    absent = (tables.DATUM, *(() if filled else ("parent", "parent_basis")))
+    columns = tuple(column for column in table.columns if column.name not in absent)
     shown = replace(table, columns=columns)
     return _csv(shown, [[getattr(record, column.name) for column in columns] for record in records])
 

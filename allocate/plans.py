@@ -38,6 +38,7 @@ from allocate.district import (
     Growth,
     Institution,
     NoRounds,
+    Origin,
     Place,
     PlaceYear,
     Staffing,
@@ -198,6 +199,7 @@ def _district_data(district: District) -> dict[str, Any]:
         "functions": [asdict(row) for row in district.functions],
         "care_homes": [asdict(row) for row in district.care_homes],
         "warnings": [asdict(warning) for warning in district.warnings],
+        "origins": {table: asdict(origin) for table, origin in sorted(district.origins.items())},
     }
 
 
@@ -235,6 +237,9 @@ def district_of(content: Mapping[str, Any]) -> District:
         functions=records(FunctionThere, data.get("functions", ())),
         care_homes=records(CareHome, data.get("care_homes", ())),
         inputs=inputs_of(content, "district"),
+        origins={
+            table: Origin(**{**row, "unread": tuple(row["unread"])}) for table, row in data.get("origins", {}).items()
+        },
         warnings=tuple(Problem(**row) for row in data.get("warnings", ())),
     )
 

@@ -45,6 +45,9 @@ HAS = ("yes", "no")
 LON_RANGE = (73.0, 136.0)
 LAT_RANGE = (3.0, 54.0)
 
+# The column that says which datum a row's position is in; it ends where the row is read.
+DATUM = "datum"
+
 # More people than any village or community has.
 MOST_PEOPLE = 2_000_000
 YEARS = (1900, 2200)
@@ -104,6 +107,11 @@ class Table:
     columns: tuple[Column, ...]
     needed: bool = True
 
+    @property
+    def name(self) -> str:
+        """What the table is called: its file without the ending."""
+        return self.file.removesuffix(".csv")
+
     def column(self, name: str) -> Column:
         """Return a column by its heading."""
         return next(column for column in self.columns if column.name == name)
@@ -128,10 +136,19 @@ _TOLD = (
 )
 
 
-def _position(*, filled: bool) -> tuple[Column, Column, Column]:
+def _position(*, filled: bool) -> tuple[Column, ...]:
     return (
         Column("lon", "number", "经度", "longitude", "°", *LON_RANGE, needed=filled, filled=filled),
         Column("lat", "number", "纬度", "latitude", "°", *LAT_RANGE, needed=filled, filled=filled),
+        Column(
+            DATUM,
+            "text",
+            "坐标系，与 district.toml 不同时写：wgs84、cgcs2000、gcj02（高德、腾讯）、bd09（百度）或 EPSG:4527 之类",
+            "datum where it is not that of district.toml: wgs84, cgcs2000, gcj02 (Amap, Tencent), bd09 (Baidu), "
+            "or a code such as EPSG:4527",
+            needed=False,
+            filled=False,
+        ),
         _basis("position", "位置", "position", filled=filled),
     )
 

@@ -21,6 +21,7 @@ from allocate.population import project
 from allocate.read import BOUNDARY, CARD, find_district, is_file, read_district
 from allocate.rows import Strength
 from allocate.rules import Reach
+from allocate.synonyms import BOUNDARY as BOUNDARY_TABLE
 from allocate.tables import TABLES, TOTALS
 from allocate.words import say, visible
 
@@ -38,13 +39,17 @@ _LATER = frozenset(
         *("functions", "functions_yearly", "consortia", "consortia_yearly", "reserves", "function_reach"),
         *("level", "type", "ownership", "profile_basis"),
         *("contracts", "contracts_yearly", "care_homes", "primary_capacity"),
+        *("origins", "heading"),
         *("roster", "timetable", "remote", "posted", "postings", "outreach", "care", "fits", "readings"),
         *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
     }
 )
 _LATER_TABLES = frozenset({"institutions.parent"})
-# What every district is read from.
-_DISTRICT_FILES = (CARD, BOUNDARY, *(table.file for table in TABLES if table.needed))
+# What every district is read from, whatever files hold it.
+_DISTRICT_TABLES = (BOUNDARY_TABLE, *(table.name for table in TABLES if table.needed))
+
+# Where plans of earlier versions had them from.
+_CSV = {BOUNDARY_TABLE: BOUNDARY, **{table.name: table.file for table in TABLES}}
 
 
 @dataclass(frozen=True)
@@ -151,7 +156,13 @@ def _origin(content: Mapping[str, Any]) -> Iterator[Finding]:
         if not row["path"] or re.fullmatch("[0-9a-f]{64}", row["sha256"]) is None:
             yield Finding(f"inputs[{n}]", say("verify.broken", reason=repr(row)))
     named = inputs_of(content, "district")
-    lacking = [f"district · {file}" for file in _DISTRICT_FILES if file not in named]
+    lacking = [f"district · {CARD}"] if CARD not in named else []
+    origins = content["district_data"].get("origins") or {name: {"file": file} for name, file in _CSV.items()}
+    for table in _DISTRICT_TABLES:
+        # (The file, without the sheet or layer in it; a table of a database is named as a whole.)
+        file = origins.get(table, {}).get("file", table)
+        if file not in named and file.partition(" · ")[0] not in named:
+            lacking.append(f"district · {file}")
     # (A model's files bear any name.)
     lacking += [] if inputs_of(content, "model") else ["model"]
     for file in lacking:

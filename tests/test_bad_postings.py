@@ -269,8 +269,8 @@ TABLE: dict[str, tuple[str, str, str, str, int | None, str, object]] = {
         "pools.csv", FIRST, FIRST.replace(",,doctors", ",8,doctors"), "range", 2, "days_per_week", "8",
     ),
     "an unknown rank": ("pools.csv", FIRST, FIRST.replace("attending", "chief"), "choice", 2, "rank", "chief"),
-    "a specialty in Chinese": (
-        "pools.csv", FIRST, FIRST.replace("internal_medicine", "内科"), "key_value", 2, "specialty", "内科",
+    "a specialty that nobody knows, in Chinese": (
+        "pools.csv", FIRST, FIRST.replace("internal_medicine", "内儿科"), "key_value", 2, "specialty", "内儿科",
     ),
     "a hospital that is not there": (
         "pools.csv", "hospital-1,surgery", "hospital-9,surgery", "no_sender", 3, "hospital", "hospital-9",

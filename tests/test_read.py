@@ -148,13 +148,13 @@ FAULTS: dict[str, tuple[Edit, str, str, int | None, str, object]] = {
         cell("places.csv", 5, "people", "many"),
         *("problem.not_number", "places.csv", 5, "people", "many"),
     ),
-    "a number has a thousands separator": (
-        cell("places.csv", 5, "people", "1,200"),
-        *("problem.not_number", "places.csv", 5, "people", "1,200"),
+    "a comma stands where no thousands end": (
+        cell("places.csv", 5, "people", "1,20"),
+        *("fault.number_unclear", "places.csv", 5, "people", "1,20"),
     ),
-    "a number is in full-width digits": (
-        cell("places.csv", 6, "people", "１２００"),
-        *("problem.not_number", "places.csv", 6, "people", "１２００"),
+    "a number has a unit of another kind": (
+        cell("places.csv", 6, "people", "３ km"),
+        *("fault.unit_other", "places.csv", 6, "people", "３ km"),
     ),
     "a number has an underscore": (
         cell("places.csv", 6, "people", "1_200"),
@@ -246,11 +246,11 @@ FAULTS: dict[str, tuple[Edit, str, str, int | None, str, object]] = {
     ),
     "all longitudes and latitudes are swapped": (
         columns("places.csv", exchange("lon", "lat")),
-        *("problem.swapped", "places.csv", None, "", None),
+        *("problem.swapped", "places.csv", 2, "lon, lat", None),
     ),
     "one town's longitude and latitude are swapped": (
         columns("towns.csv", exchange("lon", "lat", only=3)),
-        *("problem.swapped", "towns.csv", None, "", None),
+        *("problem.swapped", "towns.csv", 3, "lon, lat", None),
     ),
     "only a longitude is given": (
         cell("places.csv", 12, "lat", ""),
@@ -312,20 +312,20 @@ FAULTS: dict[str, tuple[Edit, str, str, int | None, str, object]] = {
     ),
     "the boundary is not JSON": (
         text("boundary.geojson", "{"),
-        "problem.not_geojson",
+        "fault.file_unreadable",
         "boundary.geojson",
-        None,
+        1,
         "",
         None,
     ),
-    "the boundary is a number": (boundary(7), "problem.not_geojson", "boundary.geojson", None, "", None),
+    "the boundary is a number": (boundary(7), "fault.file_content", "boundary.geojson", None, "", None),
     "the boundary is a deep well of brackets": (
         text("boundary.geojson", "[" * 100_000),
-        *("problem.not_geojson", "boundary.geojson", None, "", None),
+        *("fault.file_content", "boundary.geojson", None, "", None),
     ),
     "the boundary is no geometry": (
         boundary({"type": "Feature", "geometry": {"type": "Circle", "coordinates": [1, 2]}}),
-        *("problem.not_geojson", "boundary.geojson", None, "", None),
+        *("problem.boundary_shape", "boundary.geojson", None, "", None),
     ),
     "the boundary is a point": (
         boundary({"type": "Point", "coordinates": [117.4, 39.7]}),
@@ -345,7 +345,7 @@ FAULTS: dict[str, tuple[Edit, str, str, int | None, str, object]] = {
     ),
     "the boundary holds a NaN": (
         boundary({"type": "Polygon", "coordinates": [[[float("nan"), 39.6], *SQUARE[1:]]]}),
-        *("problem.not_geojson", "boundary.geojson", None, "", None),
+        *("problem.boundary_shape", "boundary.geojson", None, "", None),
     ),
     "the card is not TOML": (
         replaced("district.toml", 'code = "990001"', 'code = "990001'),
@@ -359,8 +359,8 @@ FAULTS: dict[str, tuple[Edit, str, str, int | None, str, object]] = {
         replaced("district.toml", "epsg = 4548", ""),
         *("problem.card", "district.toml", None, "epsg", None),
     ),
-    "the card names a datum that must be converted first": (
-        replaced("district.toml", "wgs84", "gcj02"),
+    "the card names a datum that nobody can convert": (
+        replaced("district.toml", "wgs84", "beijing54"),
         *("problem.card", "district.toml", None, "datum", None),
     ),
     "the card is a deep well of brackets": (
@@ -457,7 +457,7 @@ def test_faults_in_every_file_come_in_one_message(language: str, tiny: Tiny) -> 
         "a town is near an unknown town",
         "a kind of institution is unknown",
         "a number overflows",
-        "the card names a datum that must be converted first",
+        "the card names a datum that nobody can convert",
         "the boundary is a point",
     )
     for name in names:

@@ -152,7 +152,7 @@ CODES: dict[str, set[str]] = {
 }
 # Chinese that is no text for people: table descriptions in both languages stand side by side with their columns,
 # and the reader knows how a blank cell is written.
-CHINESE = {"tables.py": None, "read.py": {"无"}, "datum.py": None}  # (What planners call a datum is read, not said.)
+CHINESE = {"tables.py": None, "values.py": {"无"}, "datum.py": None}  # (What planners call a datum is read, not said.)
 
 
 @cache
@@ -305,6 +305,7 @@ def test_no_chinese_stands_outside_the_catalogue(module: Path) -> None:
 NO_TEXT_FOR_USERS = {
     *("allocate/tables.py", "allocate/program.py", "allocate/settle.py", "allocate/__init__.py", "allocate/words.py"),
     *("allocate/report/geopackage.py", "allocate/report/styles.py", "allocate/draw/page.py"),
+    *("allocate/files/geopackage.py", "allocate/files/database.py"),
 }
 PLAIN_ENGLISH = re.compile(r"(?:[A-Za-z']+[,;:]? ){3,}[A-Za-z']+")
 CITED = re.compile(r"\b(1[89]|20)\d\d\b|^allocate |\\[a-z]+")

@@ -49,11 +49,14 @@ class Grid:
     ----------
     cells
         Rows of cells from row 1 on; rows may differ in length.
+    even
+        Whether every row must have as many cells as the heading: a comma too many shifts what stands behind it.
     spotted
         What was found while opening it.
     """
 
     cells: Sequence[Sequence[Raw]]
+    even: bool = False
     spotted: tuple[Spotted, ...] = ()
 
 

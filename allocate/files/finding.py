@@ -1,0 +1,245 @@
+"""Which file of a district's folder holds which table, and nothing outside of it."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Protocol
+
+import pydantic
+
+from allocate import synonyms
+from allocate.fault_kinds import FaultKind
+from allocate.files.database import Connection, read_relation
+from allocate.files.layers import open_layers
+from allocate.files.sheet import Grid, Sheet, Unreadable
+from allocate.files.spreadsheets import open_workbook
+from allocate.files.text import grid, read_bytes
+from allocate.tables import TABLES
+
+TEXT = (".csv",)
+WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
+LAYERS = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml", ".parquet", ".geoparquet")
+# What holds several tables.
+SEVERAL = (*WORKBOOKS, ".gpkg")
+FORMATS = ("CSV", "XLSX", "XLS", "ODS", "GeoJSON", "GeoPackage", "Shapefile", "FlatGeobuf", "KML", "GeoParquet")
+_ADDRESS = re.compile(r"^\s*([a-z][a-z0-9+.-]+:|/vsi|\\\\|//|<)", re.IGNORECASE)
+_KEY_VALUE = re.compile(r"\b(dbname|host|user|password|service)\s*=", re.IGNORECASE)
+
+
+class TableSource(pydantic.BaseModel):
+    """Where one table of a district is, as [tables.<name>] of district.toml says."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+    file: str = ""
+    part: str = ""
+    encoding: str = ""
+    datum: str = ""
+    database: str = ""
+    relation: str = ""
+    columns: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a table was found.
+
+    Attributes
+    ----------
+    table
+        Which table it is.
+    name
+        How it is called in messages: the file, and the sheet or layer in it.
+    path
+        The file; None for a table of a database.
+    part
+        Its sheet or layer; empty where the file has only one.
+    """
+
+    table: str
+    name: str
+    path: Path | None = None
+    part: str = ""
+    said: TableSource = field(default_factory=TableSource)
+
+
+class _Parts(Protocol):
+    @property
+    def parts(self) -> tuple[str, ...]: ...
+
+
+@dataclass
+class Shelf:
+    """The files of a folder; each is opened once.
+
+    Attributes
+    ----------
+    folder
+        The district's folder.
+    said
+        What district.toml says of tables.
+    databases
+        The databases that it names.
+    """
+
+    folder: Path
+    said: Mapping[str, TableSource] = field(default_factory=dict)
+    databases: Mapping[str, Connection] = field(default_factory=dict)
+    _open: dict[Path, object] = field(default_factory=dict)
+    refused: dict[str, Unreadable] = field(default_factory=dict)
+
+    @cached_property
+    def files(self) -> tuple[Path, ...]:
+        """The files that may hold tables, by name; what other programs leave while they work is passed over."""
+        known = (*TEXT, *WORKBOOKS, *LAYERS)
+        try:
+            found = sorted(self.folder.iterdir())
+        except OSError:
+            return ()
+        return tuple(path for path in found if path.suffix.lower() in known and not path.name.startswith(("~$", ".")))
+
+    @cached_property
+    def by_table(self) -> Mapping[str, tuple[Found, ...]]:
+        """Every table that the names of files, sheets and layers tell, with all that are called so."""
+        found: dict[str, list[Found]] = {}
+        for path in self.files:
+            for table, part in self._told(path):
+                name = f"{path.name} · {part}" if part else path.name
+                found.setdefault(table, []).append(Found(table, name, path, part))
+        return {table: tuple(places) for table, places in found.items()}
+
+    def _told(self, path: Path) -> Iterator[tuple[str, str]]:
+        """Yield the tables in a file, each with its sheet or layer."""
+        table = synonyms.table_called(path.stem)
+        if path.suffix.lower() not in SEVERAL:
+            if table:
+                yield table, ""
+            return
+        try:
+            self.check(path)
+            parts = self.parts(path)
+        except Unreadable as error:
+            self.refused[path.name] = error
+            if table:
+                yield table, ""
+            return
+        told = [(called, part) for part in parts if (called := synonyms.table_called(part))]
+        if table and table not in dict(told):
+            # (A file that is called after a table and holds nothing else is that table.)
+            told = [*told, (table, parts[0] if len(parts) == 1 else "")]
+        yield from told
+
+    def find(self, table: str) -> Found | None:
+        """Return where a table is; None where it is nowhere.
+
+        Raises
+        ------
+        Unreadable
+            When there are several, or what district.toml says of it cannot be.
+        """
+        said = self.said.get(table, TableSource())
+        if said.database or said.relation:
+            return Found(table, f"{said.database} · {said.relation}", None, "", said)
+        if said.file:
+            path = self._named(said.file)
+            part = said.part
+            return Found(table, f"{path.name} · {part}" if part else path.name, path, part, said)
+        places = self.by_table.get(table, ())
+        if said.part:
+            places = tuple(one for one in places if one.part == said.part) or places
+        if len(places) > 1:
+            raise Unreadable(FaultKind.FILE_TWICE, files=", ".join(one.name for one in places), table=table)
+        return replace(places[0], part=said.part or places[0].part, said=said) if places else None
+
+    def _named(self, file: str) -> Path:
+        """Return the file of a name in district.toml, which can only be one in the folder itself."""
+        if (_ADDRESS.match(file) and not PureWindowsPath(file).drive) or _KEY_VALUE.search(file):
+            raise Unreadable(FaultKind.FILE_ADDRESS, value=file)
+        pure, windows = PurePosixPath(file), PureWindowsPath(file)
+        if pure.is_absolute() or windows.drive or windows.root or ".." in (*pure.parts, *windows.parts) or "\0" in file:
+            raise Unreadable(FaultKind.FILE_OUTSIDE, value=file)
+        return self.folder / file
+
+    def check(self, path: Path) -> None:
+        """Refuse a file that is none, that lies outside, or of a kind that is not read.
+
+        Raises
+        ------
+        Unreadable
+            With the reason.
+        """
+        if path.suffix.lower() not in (*TEXT, *WORKBOOKS, *LAYERS):
+            raise Unreadable(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
+        try:
+            if not path.resolve().is_relative_to(self.folder.resolve()):
+                raise Unreadable(FaultKind.FILE_LINK)
+            if not path.is_file():
+                raise Unreadable(FaultKind.FILE_MISSING)
+        except (OSError, ValueError, RuntimeError):
+            raise Unreadable(FaultKind.FILE_MISSING) from None
+
+    def parts(self, path: Path, encoding: str = "") -> tuple[str, ...]:
+        """Return the sheets or layers of a file."""
+        return self._opened(path, encoding).parts
+
+    def _opened(self, path: Path, encoding: str) -> "_Parts":
+        if path not in self._open:
+            if path.suffix.lower() in WORKBOOKS:
+                self._open[path] = open_workbook(path)
+            else:
+                self._open[path] = open_layers(path, encoding)
+        return self._open[path]  # type: ignore[return-value]
+
+    def sheet(self, found: Found, headed: Callable[[Grid], Sheet], known: Callable[[str], bool]) -> tuple[Sheet, str]:
+        """Return a table's cells, and its name in messages with the sheet or layer that was taken.
+
+        `headed` finds the row of headings among cells, `known` tells whether the table may have a heading.
+
+        Raises
+        ------
+        Unreadable
+            When it cannot be opened.
+        """
+        path, said = found.path, found.said
+        if path is None:
+            raise AssertionError
+        self.check(path)
+        if path.suffix.lower() in TEXT:
+            return headed(grid(read_bytes(path), said.encoding, known)), found.name
+        opened = self._opened(path, said.encoding)
+        part = self._part(found, opened.parts)
+        name = f"{path.name} · {part}" if path.suffix.lower() in SEVERAL else path.name
+        if path.suffix.lower() in WORKBOOKS:
+            return headed(opened.grid(part)), name  # type: ignore[attr-defined]
+        return opened.sheet(part), name  # type: ignore[attr-defined]
+
+    def _part(self, found: Found, parts: tuple[str, ...]) -> str:
+        listed = ", ".join(parts)
+        if found.part:
+            if found.part not in parts:
+                raise Unreadable(FaultKind.PART_MISSING, value=found.part, parts=listed)
+            return found.part
+        if len(parts) == 1:
+            return parts[0]
+        raise Unreadable(FaultKind.PART_UNCLEAR, parts=listed, table=found.table)
+
+    def relation(self, found: Found) -> tuple[Sheet, str]:
+        """Return a table of a database, and the checksum of its rows.
+
+        Raises
+        ------
+        Unreadable
+            When the database is not named, or cannot be read.
+        """
+        said = found.said
+        connection = self.databases.get(said.database)
+        if connection is None or not said.relation:
+            raise Unreadable(FaultKind.DATABASE_UNNAMED, value=said.database or said.relation)
+        return read_relation(connection, said.relation)
+
+
+def table_names() -> tuple[str, ...]:
+    """Return every table that district.toml may speak of."""
+    return (*(table.name for table in TABLES), synonyms.BOUNDARY, synonyms.ROADS)

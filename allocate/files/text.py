@@ -1,0 +1,110 @@
+"""Opens tables of plain text: CSV in any encoding that planners' programs write."""
+
+import codecs
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+from allocate.fault_kinds import FaultKind
+from allocate.files.sheet import Grid, Unreadable
+
+# What may be named, and what it is decoded with; GB18030 holds GBK and GB2312.
+ENCODINGS = {
+    "utf-8": "utf-8-sig",
+    "utf8": "utf-8-sig",
+    "utf-8-sig": "utf-8-sig",
+    "gb18030": "gb18030",
+    "gbk": "gb18030",
+    "gb2312": "gb18030",
+    "cp936": "gb18030",
+    "utf-16": "utf-16",
+}
+_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+# What stands between cells where a spreadsheet, or a hand, put no comma.
+_SEPARATORS = (";", "\t", "|", "，", "；")
+MOST_BYTES = 200_000_000
+# More than any cell of a table of ours holds.
+_MOST_SIGNS = 1_000_000
+
+
+def decode(raw: bytes, encoding: str = "") -> str:
+    """Return a file's text: in the encoding named, else as its byte-order mark says, else UTF-8, else GB18030.
+
+    Raises
+    ------
+    Unreadable
+        When it is in none of them, or not in the one named.
+    """
+    if encoding:
+        chosen = ENCODINGS.get(encoding.strip().lower())
+        if chosen is None:
+            raise Unreadable(FaultKind.ENCODING_NAME, value=encoding)
+        try:
+            text = raw.decode(chosen)
+        except UnicodeError:
+            raise Unreadable(FaultKind.ENCODING_WRONG, encoding=encoding) from None
+        return _without_nothing(text)
+    marked = next((found for mark, found in _MARKS.items() if raw.startswith(mark)), None)
+    for one in (marked,) if marked else ("utf-8", "gb18030"):
+        try:
+            return _without_nothing(raw.decode(one))
+        except UnicodeError:
+            continue
+    raise Unreadable(FaultKind.FILE_ENCODING)
+
+
+def _without_nothing(text: str) -> str:
+    """Return a text that holds no zero bytes; what holds some is no text."""
+    if "\0" in text:
+        raise Unreadable(FaultKind.FILE_ENCODING)
+    return text
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what a file holds.
+
+    Raises
+    ------
+    Unreadable
+        When it is not there, cannot be read, or is larger than any table.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise Unreadable(FaultKind.FILE_LARGE, size=size // 1_000_000, most=MOST_BYTES // 1_000_000)
+        return path.read_bytes()
+    except (OSError, ValueError):
+        raise Unreadable(FaultKind.FILE_MISSING) from None
+
+
+def grid(raw: bytes, encoding: str, known: Callable[[str], bool]) -> Grid:
+    """Return the cells of a CSV file; headings that are known tell another separator than the comma.
+
+    Raises
+    ------
+    Unreadable
+        When it is no CSV of commas.
+    """
+    text = decode(raw, encoding)
+    separator = _separator(text.partition("\n")[0], known)
+    if separator != ",":
+        raise Unreadable(FaultKind.SEPARATOR, row=1, separator="Tab" if separator == "\t" else separator)
+    before = csv.field_size_limit(_MOST_SIGNS)
+    try:
+        return Grid(list(csv.reader(io.StringIO(text, newline=""), strict=True)), even=True)
+    except csv.Error as error:
+        raise Unreadable(FaultKind.NOT_CSV, reason=str(error)) from None
+    finally:
+        csv.field_size_limit(before)
+
+
+def _separator(heading: str, known: Callable[[str], bool]) -> str:
+    """Return what stands between the headings: the sign that makes out the most of them, the comma where none does."""
+
+    def made_out(sign: str) -> int:
+        return sum(known(cell.strip().strip('"').strip()) for cell in heading.split(sign))
+
+    # (The first of equals, so that a comma is never doubted without need; one name alone proves nothing.)
+    best = max((",", *_SEPARATORS), key=made_out)
+    return best if made_out(best) > 1 else ","

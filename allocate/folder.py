@@ -1,0 +1,146 @@
+"""A district's folder while it is read: it collects every fault, every warning, and the checksum of every file."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from allocate import datum
+from allocate.datum import DatumError
+from allocate.district import Origin
+from allocate.errors import Problem, Value
+from allocate.fault_kinds import FaultKind
+from allocate.files.finding import Shelf
+from allocate.files.sheet import Spotted, Unreadable
+from allocate.files.text import decode, read_bytes
+from allocate.tables import Table
+
+
+@dataclass
+class Folder:
+    """A district folder being read.
+
+    Attributes
+    ----------
+    shelf
+        Its files, and which table each holds.
+    given
+        The datum of every position that says no other.
+    planned
+        The datum that positions are brought to: wgs84 or cgcs2000.
+    problems, warnings
+        What must be mended, and what is only odd.
+    inputs
+        SHA-256 of every file that was read, by its name.
+    origins
+        Where every table was read from, by the table's name.
+    datums
+        The datum of every row of a table with positions, by the table's name.
+    """
+
+    path: Path
+    shelf: Shelf
+    given: str = "wgs84"
+    planned: str = "wgs84"
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    inputs: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, Origin] = field(default_factory=dict)
+    datums: dict[str, list[str]] = field(default_factory=dict)
+
+    def called(self, table: Table | str) -> str:
+        """Return what the planner's own file of a table is called."""
+        if isinstance(table, str):
+            return table
+        origin = self.origins.get(table.name)
+        return origin.file if origin else table.file
+
+    def put(
+        self,
+        what: FaultKind,
+        table: Table | str,
+        row: int | None,
+        column: str,
+        value: Value,
+        details: Mapping[str, Value],
+        *,
+        fault: bool,
+    ) -> None:
+        """Note a fault, or what is only odd."""
+        origin = None if isinstance(table, str) else self.origins.get(table.name)
+        heading = origin.headings.get(column, "") if origin else ""
+        problem = Problem(what, self.called(table), row, column, value, details, heading)
+        (self.problems if fault else self.warnings).append(problem)
+
+    def blame(
+        self,
+        what: FaultKind,
+        table: Table | str,
+        *,
+        row: int | None = None,
+        column: str = "",
+        value: Value = None,
+        **details: Value,
+    ) -> None:
+        """Note a fault of a table, or of another file of the folder."""
+        self.put(what, table, row, column, value, details, fault=True)
+
+    def warn(
+        self,
+        what: FaultKind,
+        table: Table | str,
+        *,
+        row: int | None = None,
+        column: str = "",
+        value: Value = None,
+        **details: Value,
+    ) -> None:
+        """Note what is odd in a table, or in another file of the folder."""
+        self.put(what, table, row, column, value, details, fault=False)
+
+    def note(self, spotted: Spotted, table: Table | str) -> None:
+        """Note what was found while a file was opened."""
+        self.put(spotted.what, table, spotted.row, spotted.column, spotted.value, spotted.details, fault=spotted.fault)
+
+    def refuse(self, error: Unreadable, table: Table | str) -> None:
+        """Note that a file cannot be taken."""
+        self.put(error.what, table, error.row, "", error.value, error.details, fault=True)
+
+    def declared(self, said: str, crs: str) -> str:
+        """Return the datum of a file's positions: the one said of it, else its own metres, else the district's.
+
+        Degrees are labelled WGS-84 by habit, whatever they are: a file's own label of degrees tells nothing.
+        """
+        if said:
+            return said
+        try:
+            return crs if crs and datum.parse(crs).epsg is not None else self.given
+        except DatumError:
+            return crs
+
+    def text(self, file: str) -> str | None:
+        """Return the text of a file beside the tables; None and a fault where that fails."""
+        try:
+            raw = read_bytes(self.path / file)
+            self.inputs[file] = hashlib.sha256(raw).hexdigest()
+            return decode(raw)
+        except Unreadable as error:
+            self.refuse(error, file)
+            return None
+
+    def sign(self, path: Path) -> None:
+        """Note the checksum of a file, and of the files that belong to it."""
+        family = sorted(path.parent.glob(f"{_literal(path.stem)}.*")) if path.suffix.lower() == ".shp" else [path]
+        for one in family:
+            if one.name not in self.inputs and one.suffix.lower() in (path.suffix.lower(), *_COMPANIONS):
+                with one.open("rb") as file:
+                    self.inputs[one.name] = hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# What belongs to a Shapefile and tells something of it.
+_COMPANIONS = (".dbf", ".shx", ".prj", ".cpg")
+
+
+def _literal(text: str) -> str:
+    """Return a name as a pattern that means only itself."""
+    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in text)

@@ -1,0 +1,296 @@
+"""What holds between the rows and tables of a district: codes point somewhere, people add up, positions lie inside."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+import shapely
+
+from allocate import tables
+from allocate.fault_kinds import FaultKind
+from allocate.folder import Folder
+from allocate.postings import is_specialty, months_of
+from allocate.table_reading import Row, Rows
+from allocate.tables import Table
+from allocate.values import Cell
+from allocate.words import say
+
+# Columns with the code of a row of another table; the last is where the code must stand.
+_LINKS = (
+    (tables.PLACES, "town", tables.TOWNS),
+    (tables.INSTITUTIONS, "town", tables.TOWNS),
+    (tables.INSTITUTIONS, "place", tables.PLACES),
+    (tables.INSTITUTIONS, "parent", tables.INSTITUTIONS),
+    (tables.TOWNS, "near", tables.TOWNS),
+    (tables.STAFF, "institution", tables.INSTITUTIONS),
+    (tables.TRAVEL, "from", tables.PLACES),
+    (tables.TOURS, "hub", tables.INSTITUTIONS),
+    (tables.FUNCTIONS, "institution", tables.INSTITUTIONS),
+    (tables.FUNCTIONS, "centre", tables.INSTITUTIONS),
+    (tables.FIELDS, "hub", tables.INSTITUTIONS),
+    (tables.CARE_HOMES, "town", tables.TOWNS),
+    (tables.CARE_HOMES, "institution", tables.INSTITUTIONS),
+    (tables.GROWTH, "town", tables.TOWNS),
+    (tables.PEOPLE_BY_YEAR, "place", tables.PLACES),
+)
+# What may stand in one row only, and how it is said.
+_ONCE = (
+    (tables.TRAVEL, ("from", "to", "mode"), FaultKind.PAIR_TWICE, " → "),
+    (tables.STAFF, ("institution", "resource"), FaultKind.STAFF_TWICE, " · "),
+    (tables.FUNCTIONS, ("institution", "function"), FaultKind.FUNCTION_TWICE, " · "),
+)
+
+
+def check_rows(folder: Folder, rows: Mapping[str, Rows], boundary: shapely.Geometry | None) -> None:
+    """Note every fault between rows and tables; `rows` are those of every table, by its name."""
+
+    def of(table: Table) -> Rows:
+        return rows.get(table.name, [])
+
+    places, institutions = of(tables.PLACES), of(tables.INSTITUTIONS)
+    _check_links(folder, rows)
+    _check_parents(folder, institutions)
+    for table, columns, what, between in _ONCE:
+        _check_once(folder, table, of(table), columns, what, between)
+    _check_towns(folder, of(tables.TOWNS), places)
+    for table in (tables.PLACES, tables.TOWNS, tables.INSTITUTIONS, tables.CARE_HOMES):
+        _check_positions(folder, table, of(table), boundary)
+    _check_people(folder, places, {str(row["indicator"]): row for _, row in of(tables.FACTS)})
+    _check_fields(folder, of(tables.FIELDS), institutions)
+    _check_growth(folder, of(tables.GROWTH))
+    _check_by_year(folder, of(tables.PEOPLE_BY_YEAR))
+    _check_experts(folder, of(tables.POOLS), of(tables.TOURS))
+
+
+def _ids(folder: Folder, rows: Mapping[str, Rows], table: Table) -> set[Cell]:
+    """Return the codes of a table; none where some were lost, as nothing can be looked up among them."""
+    lost = (FaultKind.ID_NUMBER, FaultKind.ID_DIGITS)
+    name = folder.called(table)
+    if any(p.what in lost and p.file == name and p.column == "id" for p in folder.problems):
+        return set()
+    return {row["id"] for _, row in rows.get(table.name, ())}
+
+
+def _check_links(folder: Folder, rows: Mapping[str, Rows]) -> None:
+    """Blame every code that points to nothing."""
+    known = {t.name: _ids(folder, rows, t) for t in (tables.TOWNS, tables.PLACES, tables.INSTITUTIONS)}
+    for table, column, target in _LINKS:
+        _blame_unknown(folder, table, rows.get(table.name, ()), column, known[target.name], (target,))
+    places, institutions = known[tables.PLACES.name], known[tables.INSTITUTIONS.name]
+    # (Somebody may go to a place or to an institution, and there may be no institutions at all.)
+    sites = places | institutions if places and (institutions or not rows.get(tables.INSTITUTIONS.name)) else set()
+    _blame_unknown(folder, tables.TRAVEL, rows.get(tables.TRAVEL.name, ()), "to", sites, (tables.PLACES,))
+    everywhere = (tables.PLACES, tables.TOWNS, tables.INSTITUTIONS)
+    anybody = set().union(*known.values()) if all(known[t.name] or not rows.get(t.name) for t in everywhere) else set()
+    _blame_unknown(folder, tables.SESSIONS, rows.get(tables.SESSIONS.name, ()), "where", anybody, everywhere)
+
+
+def _blame_unknown(
+    folder: Folder,
+    table: Table,
+    rows: Iterable[tuple[int, Row]],
+    column: str,
+    known: set[Cell],
+    targets: Sequence[Table],
+) -> None:
+    if not known:
+        return
+    listed = ", ".join(folder.called(target) for target in targets)
+    for number, row in rows:
+        value = row[column]
+        if value is not None and value not in known:
+            folder.blame(FaultKind.UNKNOWN_CODE, table, row=number, column=column, value=value, target=listed)
+
+
+def _check_once(
+    folder: Folder, table: Table, rows: Rows, columns: Sequence[str], what: FaultKind, between: str
+) -> None:
+    """Blame, once, what stands in several rows of a table: the first of them."""
+    abouts = [tuple(row[column] for column in columns) for _, row in rows]
+    times = Counter(abouts)
+    for (number, _), about in zip(rows, abouts, strict=True):
+        if times[about] > 1 and None not in about:
+            folder.blame(what, table, row=number, value=between.join(map(str, about)))
+            times[about] = 0
+
+
+def _check_towns(folder: Folder, towns: Rows, places: Rows) -> None:
+    populated = {row["town"] for _, row in places}
+    for number, row in towns:
+        if places and row["id"] is not None and row["id"] not in populated:
+            folder.warn(FaultKind.TOWN_EMPTY, tables.TOWNS, row=number, value=row["name"])
+
+
+def _check_parents(folder: Folder, institutions: Rows) -> None:
+    """Blame whoever stands above an institution without being of a kind that may; so no circle can arise."""
+    kinds = {row["id"]: row["kind"] for _, row in institutions}
+    table = tables.INSTITUTIONS
+    for number, row in institutions:
+        parent = row["parent"]
+        if parent is None:
+            continue
+        if row["parent_basis"] is None:
+            folder.blame(FaultKind.PARENT_BASIS, table, row=number, column="parent_basis")
+        above = tables.KINDS_ABOVE.get(str(row["kind"]), ())
+        if row["kind"] is None or kinds.get(parent) is None:
+            # (A kind or an id that cannot be read is blamed already.)
+            continue
+        if not above:
+            folder.blame(FaultKind.PARENT_NONE, table, row=number, column="parent", value=parent, kind=row["kind"])
+        elif kinds[parent] not in above:
+            details = {"kind": row["kind"], "above": ", ".join(above), "found": kinds[parent]}
+            folder.blame(FaultKind.PARENT_KIND, table, row=number, column="parent", value=parent, **details)
+
+
+def _check_positions(folder: Folder, table: Table, rows: Rows, boundary: shapely.Geometry | None) -> None:
+    """Blame half a position and points outside the boundary; say which places lie on one spot."""
+    spots = np.array([(row["lon"], row["lat"]) for _, row in rows], dtype=np.float64).reshape(-1, 2)
+    missing = np.isnan(spots)
+    blamed = {
+        p.row for p in folder.problems if p.file == folder.called(table) and p.column in ("lon", "lat", "lon, lat")
+    }
+    for i in np.flatnonzero(missing[:, 0] != missing[:, 1]).tolist():
+        if rows[i][0] not in blamed:
+            folder.blame(FaultKind.HALF_POSITION, table, row=rows[i][0])
+    whole = np.flatnonzero(~missing.any(axis=1))
+    if boundary is None or not len(whole):
+        return
+    shapely.prepare(boundary)
+    inside = shapely.contains_xy(boundary, spots[whole, 0], spots[whole, 1])
+    for i in whole[~inside].tolist():
+        value = f"{spots[i, 0]}, {spots[i, 1]}"
+        folder.blame(FaultKind.OUTSIDE, table, row=rows[i][0], column="lon, lat", value=value)
+    if table is tables.PLACES:
+        _warn_same_spot(folder, table, rows, ((i, spots[i, 0].item(), spots[i, 1].item()) for i in whole.tolist()))
+
+
+def _warn_same_spot(folder: Folder, table: Table, rows: Rows, spots: Iterator[tuple[int, float, float]]) -> None:
+    first: dict[tuple[float, float], int] = {}
+    for i, lon, lat in spots:
+        if (lon, lat) in first:
+            folder.warn(FaultKind.SAME_SPOT, table, row=rows[i][0], value=f"{lon}, {lat}", first=first[lon, lat])
+        first.setdefault((lon, lat), rows[i][0])
+
+
+def _check_people(folder: Folder, places: Rows, totals: Mapping[str, Row]) -> None:
+    """Blame people who do not add up: to the published totals, and within a place."""
+    table = tables.PLACES
+    counted = [(name, f"{name}_basis") for name in ("people", *tables.AGE_COLUMNS)]
+    for number, row in places:
+        _check_ages(folder, table, number, row)
+        for name, basis in counted:
+            if row[name] is not None and row[basis] is None:
+                folder.blame(FaultKind.NO_BASIS, table, row=number, column=basis)
+    if not places:
+        return
+    for column, indicator in tables.TOTALS.items():
+        values = [row[column] for _, row in places]
+        known = [value for value in values if isinstance(value, int)]
+        wanted = totals.get(indicator)
+        if wanted is None or wanted["value"] is None or len(known) < len(values) or _lines_lost(folder, table):
+            continue
+        if sum(known) != wanted["value"]:
+            folder.blame(
+                FaultKind.SUM,
+                table,
+                column=column,
+                value=sum(known),
+                wanted=wanted["value"],
+                indicator=indicator,
+                target=folder.called(tables.FACTS),
+            )
+    people = [row["people"] for _, row in places]
+    if all(isinstance(count, int) for count in people) and not any(people):
+        folder.blame(FaultKind.NOBODY, table, column="people")
+
+
+def _lines_lost(folder: Folder, table: Table) -> bool:
+    """Tell whether rows of a table could not be read at all: then no sum is asked."""
+    name = folder.called(table)
+    return any(
+        p.file == name and p.what in (FaultKind.CELLS, FaultKind.TOTAL_ROW, FaultKind.TWICE) for p in folder.problems
+    )
+
+
+def _check_ages(folder: Folder, table: Table, number: int, row: Row) -> None:
+    """Blame age groups of a row that are more people than live there, each alone or both together."""
+    people = row["people"]
+    numbers = [count for name in tables.AGE_COLUMNS if isinstance(count := row[name], int)]
+    if not isinstance(people, int) or sum(numbers) <= people:
+        return
+    groups = {name: row[name] for name in tables.AGE_COLUMNS}
+    for name, count in groups.items():
+        if isinstance(count, int) and count > people:
+            folder.blame(FaultKind.OLD_EXCEED, table, row=number, column=name, value=count, people=people)
+    if all(count <= people for count in numbers):
+        columns = ", ".join(groups)
+        folder.blame(FaultKind.AGES_EXCEED, table, row=number, column=columns, value=sum(numbers), people=people)
+
+
+def _check_fields(folder: Folder, fields: Rows, institutions: Rows) -> None:
+    """Blame fields of institutions that receive nobody, and a field that stands twice."""
+    table = tables.FIELDS
+    kinds = {row["id"]: row["kind"] for _, row in institutions}
+    first: set[tuple[Cell, Cell]] = set()
+    for number, row in fields:
+        hub, about = row["hub"], (row["hub"], row["specialty"])
+        kind = kinds.get(hub)
+        if kind is not None and kind not in ("hospital", *tables.HUB_KINDS):
+            folder.blame(FaultKind.FIELD_KIND, table, row=number, column="hub", value=hub, kind=say(f"kind.{kind}"))
+        if None not in about and about in first:
+            folder.blame(FaultKind.FIELD_TWICE, table, row=number, value=" · ".join(map(str, about)))
+        first.add(about)
+
+
+def _check_growth(folder: Folder, growth: Rows) -> None:
+    """Blame rates that leave nobody, years in the wrong order, and two rates of a town for one year."""
+    table = tables.GROWTH
+    spans: dict[Cell, list[tuple[float, float, int]]] = {}
+    for number, row in growth:
+        percent, start, end, town = (row[name] for name in ("percent", "from_year", "to_year", "town"))
+        if percent == table.column("percent").low:
+            folder.blame(FaultKind.GROWTH_ALL_LEAVE, table, row=number, column="percent", value=percent)
+        if isinstance(start, int) and isinstance(end, int) and start >= end:
+            folder.blame(FaultKind.GROWTH_YEARS, table, row=number, column="to_year", value=end, start=start)
+            continue
+        first, last = float(start or -math.inf), float(end or math.inf)
+        overlapping = [other for low, high, other in spans.get(town, ()) if first < high and low < last]
+        if town is not None and overlapping:
+            folder.blame(FaultKind.GROWTH_OVERLAP, table, row=number, column="town", value=town, first=overlapping[0])
+        spans.setdefault(town, []).append((first, last, number))
+
+
+def _check_by_year(folder: Folder, by_year: Rows) -> None:
+    """Blame two rows for one place and year, and age groups that are more people than live there."""
+    table = tables.PEOPLE_BY_YEAR
+    seen: dict[tuple[Cell, Cell], int] = {}
+    for number, row in by_year:
+        _check_ages(folder, table, number, row)
+        pair = row["place"], row["year"]
+        if None not in pair and pair in seen:
+            shown = " · ".join(map(str, pair))
+            folder.blame(FaultKind.PLACE_YEAR_TWICE, table, row=number, value=shown, first=seen[pair])
+        seen.setdefault(pair, number)
+
+
+def _check_experts(folder: Folder, pools: Rows, tours: Rows) -> None:
+    """Blame specialties that are no names, months outside the year, and two rows for the same experts.
+
+    Whether a hospital can send them, the model says too: whoever makes the case of both looks at that.
+    """
+    for table, rows in ((tables.POOLS, pools), (tables.TOURS, tours)):
+        for number, row in rows:
+            name = row["specialty"]
+            if name is not None and not is_specialty(str(name)):
+                why = say("reason.amount_name")
+                folder.blame(FaultKind.KEY_VALUE, table, row=number, column="specialty", value=name, reason=why)
+    first: dict[tuple[Cell, ...], int] = {}
+    for number, row in pools:
+        months, whose = row["months"], tuple(row[name] for name in ("hospital", "specialty", "rank"))
+        if months is not None and months_of(str(months)) is None:
+            folder.blame(FaultKind.MONTHS, tables.POOLS, row=number, column="months", value=months)
+        if None not in whose and whose in first:
+            shown = " · ".join(map(str, whose))
+            folder.blame(FaultKind.POOL_TWICE, tables.POOLS, row=number, value=shown, first=first[whose])
+        first.setdefault(whose, number)

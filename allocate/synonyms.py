@@ -1,0 +1,214 @@
+"""What planners call tables, columns, values and units, in Chinese and English: one table says it, synonyms.toml."""
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
+from decimal import Decimal
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from allocate.tables import TABLES, Table
+from allocate.words import LANGUAGES, Language, catalogue
+
+BOUNDARY, ROADS = "boundary", "roads"
+
+# What stands in brackets behind a heading: a unit, or a remark.
+_BRACKETS = re.compile(r"^(.+?)[(\[【{〔](.+)[)\]】}〕]$")
+# Columns whose values are names in the model, for which the catalogue has words.
+_TERMS = ("resource", "function", "specialty")
+# How near a heading must be to a known one to be proposed, of 1.
+_NEAR = 0.6
+
+
+@cache
+def _book() -> Mapping[str, Any]:
+    with (Path(__file__).parent / "synonyms.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+@cache
+def written(what: str) -> tuple[str, ...]:
+    """Return the signs and words by which planners write something in a cell, as synonyms.toml lists them."""
+    return tuple(_book()["written"][what])
+
+
+@cache
+def _dashes() -> Mapping[int, str]:
+    return dict.fromkeys(map(ord, written("dashes")), "-")
+
+
+def fold(text: str) -> str:
+    """Return a text without what makes no difference: case, width, blanks, kinds of dashes.
+
+    >>> fold(" ６５ 岁—及以上 "), fold("EPSG: 4490")
+    ('65岁-及以上', 'epsg:4490')
+    """
+    return "".join(unicodedata.normalize("NFKC", text).translate(_dashes()).casefold().split())
+
+
+def split_unit(heading: str) -> tuple[str, str]:
+    """Part a heading from what stands in brackets behind it.
+
+    >>> split_unit("常住人口（万人）"), split_unit("name")
+    (('常住人口', '万人'), ('name', ''))
+    """
+    found = _BRACKETS.match(unicodedata.normalize("NFKC", heading.strip()))
+    return (found[1].strip(), found[2].strip()) if found else (heading.strip(), "")
+
+
+@cache
+def _tables() -> Mapping[str, str]:
+    names = {table.name: table.name for table in TABLES} | {BOUNDARY: BOUNDARY, ROADS: ROADS}
+    for name, entry in _book()["tables"].items():
+        names |= {fold(word): name for word in _words(entry)}
+    return names
+
+
+def table_called(text: str) -> str:
+    """Return the table that a file, sheet or layer is called after; empty where it is none.
+
+    >>> table_called("村居名单"), table_called("Places"), table_called("Sheet1")
+    ('places', 'places', '')
+    """
+    return _tables().get(fold(text), "")
+
+
+def title_of(table: str, language: Language) -> str:
+    """Return what the templates call a table."""
+    return str(_book()["tables"][table][language])
+
+
+def _words(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return (entry["zh"], entry["en"], *entry.get("also", ()))
+
+
+def _entry(table: Table, column: str) -> Mapping[str, Any]:
+    own = _book().get(table.name, {})
+    found: Mapping[str, Any] = own[column] if column in own else _book()["any"][column]
+    return found
+
+
+def heading_of(table: Table, column: str, language: Language) -> str:
+    """Return what the templates call a column."""
+    return str(_entry(table, column)[language])
+
+
+@cache
+def _columns(file: str) -> Mapping[str, str]:
+    table = next(one for one in TABLES if one.file == file)
+    known: dict[str, str] = {}
+    # (A column's own name comes first, then what the templates call it, then what else is understood.)
+    for rank in range(3):
+        for column in table.columns:
+            entry = _entry(table, column.name)
+            words = ((column.name,), (entry["zh"], entry["en"]), entry.get("also", ()))[rank]
+            for word in words:
+                known.setdefault(fold(word), column.name)
+    return known
+
+
+def column_called(table: Table, heading: str) -> str:
+    """Return the column that a heading means, its unit or remark in brackets aside; empty where it is none."""
+    known = _columns(table.file)
+    return known.get(fold(heading)) or known.get(fold(split_unit(heading)[0]), "")
+
+
+def nearest(table: Table, heading: str, free: Collection[str]) -> str:
+    """Return the free column that a heading may mean; empty where none is near.
+
+    One that holds all of a known heading, or is held in it, is near; then the one with the most letters in common.
+    """
+    known = {word: name for word, name in _columns(table.file).items() if name in free}
+    text = fold(split_unit(heading)[0])
+    held = [word for word in known if len(word) > 1 and len(text) > 1 and (word in text or text in word)]
+    best = max(held, key=len) if held else next(iter(get_close_matches(text, known, n=1, cutoff=_NEAR)), "")
+    return known.get(best, "")
+
+
+def is_unread(heading: str) -> bool:
+    """Tell whether a heading is one of those that many lists have and no table needs."""
+    return fold(split_unit(heading)[0]) in {fold(word) for word in _book()["unread"]["headings"]}
+
+
+def is_example(cell: str) -> bool:
+    """Tell whether the first cell of a row says that the row is only an example."""
+    words, starts = _marks("examples")
+    return cell.strip()[:1].casefold() in starts and fold(cell).startswith(words)
+
+
+def is_total(cell: str) -> bool:
+    """Tell whether a cell says that its row holds totals."""
+    words, starts = _marks("totals")
+    return cell.strip()[:1].casefold() in starts and fold(cell) in words
+
+
+@cache
+def _marks(kind: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Return words that mark a row, folded, and the letters that they begin with, by which most cells are told."""
+    words = tuple(fold(word) for word in _book()["unread"][kind])
+    return words, frozenset(word[:1] for word in words)
+
+
+@cache
+def choices_of(column: str) -> Mapping[str, tuple[str, ...]]:
+    """Return every value that a column's cells may say otherwise, by how they say it, folded.
+
+    One word may mean several values of different tables (a 乡 is a town, and rural): whoever asks takes the one that
+    its column knows.
+    """
+    section = "basis" if column.endswith("basis") else column
+    found: dict[str, list[str]] = {}
+    for code, words in _book()["choices"].get(section, {}).items():
+        _gather(found, code, (code, *words))
+    if column in _TERMS:
+        own = set(found)
+        terms: dict[str, list[str]] = {}
+        for key, texts in catalogue().items():
+            section, code = key.split(".", 1)
+            if section == "term":
+                _gather(terms, code, (texts[language] for language in LANGUAGES))
+        # (What two names share means neither.)
+        found |= {word: codes for word, codes in terms.items() if len(codes) == 1 and word not in own}
+    return {word: tuple(codes) for word, codes in found.items()}
+
+
+def _gather(into: dict[str, list[str]], code: str, words: Iterable[str]) -> None:
+    for word in words:
+        codes = into.setdefault(fold(word), [])
+        if code not in codes:
+            codes.append(code)
+
+
+def choice_called(column: str, code: str, language: Language) -> str:
+    """Return what the templates call a value of a column: its first name in that language; itself where it has none."""
+    section = "basis" if column.endswith("basis") else column
+    words = _book()["choices"].get(section, {}).get(code)
+    if language == "en" or not words:
+        return code
+    return str(words[0])
+
+
+@cache
+def _units() -> Mapping[str, Mapping[str, Decimal]]:
+    return {
+        unit: {fold(word): Decimal(str(times)) for word, times in words.items()}
+        for unit, words in _book()["units"].items()
+    }
+
+
+def factor(unit: str, said: str) -> Decimal | None:
+    """Return what a number of a unit as written is multiplied with to be one of a column's; None where it cannot be.
+
+    >>> factor("persons", "万人"), factor("min", "小时"), factor("persons", "km")
+    (Decimal('10000'), Decimal('60'), None)
+    """
+    return _units().get(unit or "#", {}).get(fold(said))
+
+
+def is_unit(said: str) -> bool:
+    """Tell whether a word is a unit of any column."""
+    word = fold(said)
+    return any(word in words for words in _units().values()) or word in written("other_units")

@@ -1,0 +1,409 @@
+"""Reads one table of a district's folder, whatever file holds it, into checked rows; every fault is noted."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import compress
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allocate import datum, synonyms
+from allocate.datum import Datum, DatumError
+from allocate.district import Origin
+from allocate.errors import Value
+from allocate.fault_kinds import FaultKind
+from allocate.files.finding import Found
+from allocate.files.sheet import Grid, Raw, Sheet, Spotted, Unreadable
+from allocate.folder import Folder
+from allocate.tables import BASES, DATUM, Column, Table
+from allocate.units import Basis
+from allocate.values import Cell, Cells, alike, read_cells
+from allocate.words import unit_of_column
+
+Row = dict[str, Cell]
+Rows = list[tuple[int, Row]]
+
+# In which columns a row of totals says so.
+_LABELS = ("id", "name", "town", "place", "institution")
+# Among how many rows at the head of a sheet the headings are looked for, below a title and remarks.
+_HEAD = 20
+_LON, _LAT = "lon", "lat"
+_BASES: Mapping[Cell, Basis] = {basis.value: basis for basis in Basis}
+_SPOT = (_LON, _LAT)
+# How far a file's geometry may lie from what its columns say before it is another place [m].
+_SAME_SPOT = 1.0
+_METRES_PER_DEGREE = 111_320.0
+
+
+def read_table(folder: Folder, table: Table) -> Rows:
+    """Return the rows of a table with their row numbers; a table that is not needed may be absent."""
+    try:
+        found = folder.shelf.find(table.name)
+        if found is None:
+            if table.needed:
+                folder.blame(FaultKind.FILE_MISSING, table)
+            return []
+    except Unreadable as error:
+        folder.refuse(error, table)
+        return []
+    folder.origins[table.name] = Origin(found.name)
+    try:
+        sheet, name = _open(folder, table, found)
+    except Unreadable as error:
+        folder.refuse(error, table)
+        return []
+    folder.origins[table.name] = Origin(name)
+    return _read(folder, table, found, sheet)
+
+
+def _open(folder: Folder, table: Table, found: Found) -> tuple[Sheet, str]:
+    if found.path is None:
+        sheet, digest = folder.shelf.relation(found)
+        folder.inputs[found.name] = digest
+        return sheet, found.name
+
+    def known(heading: str) -> bool:
+        return bool(synonyms.column_called(table, heading))
+
+    opened = folder.shelf.sheet(found, lambda grid: headed(grid, table, found.said.columns), known)
+    folder.sign(found.path)
+    return opened
+
+
+def headed(grid: Grid, table: Table, named: Mapping[str, str]) -> Sheet:
+    """Return the table below the row of headings: the row at the head that says the most of them, else the first.
+
+    Raises
+    ------
+    Unreadable
+        When nothing is there.
+    """
+    own = set(named.values())
+
+    def made_out(row: Sequence[Raw]) -> int:
+        return sum(_label(cell) in own or bool(synonyms.column_called(table, _label(cell))) for cell in row)
+
+    filled = [n for n, row in enumerate(grid.cells) if any(_label(cell) for cell in row)]
+    if not filled:
+        raise Unreadable(FaultKind.EMPTY)
+    # (The first of equals; a single name in a line above the table proves nothing.)
+    best = max(filled[:_HEAD], key=lambda n: made_out(grid.cells[n]))
+    at = best if made_out(grid.cells[best]) > 1 else filled[0]
+    return _below(grid, at)
+
+
+def _label(cell: Raw) -> str:
+    return " ".join(str(cell).split()) if cell is not None else ""
+
+
+def _below(grid: Grid, at: int) -> Sheet:
+    heading = [_label(cell) for cell in grid.cells[at]]
+    while heading and not heading[-1]:
+        heading.pop()
+    width = len(heading)
+    spotted = list(grid.spotted)
+    kept, rows = [], []
+    for number, line in enumerate(grid.cells[at + 1 :], start=at + 2):
+        if not any(_label(cell) for cell in line):
+            continue
+        if len(line) != width:
+            beyond = [cell for cell in line[width:] if _label(cell)]
+            if grid.even and (len(line) < width or beyond):
+                details: dict[str, Value] = {"found": len(line), "wanted": width}
+                spotted.append(Spotted(FaultKind.CELLS, number, details=details))
+                continue
+        kept.append(line)
+        rows.append(number)
+    widest = max((len(line) for line in kept), default=width) if not grid.even else width
+    padded = [line if len(line) == widest else (*line[:widest], *(None,) * (widest - len(line))) for line in kept]
+    columns: tuple[Sequence[Raw], ...] = tuple(zip(*padded, strict=True)) if padded else ((),) * widest
+    heading += [""] * (widest - width)
+    return Sheet(tuple(heading), columns, rows, at + 1, spotted=tuple(spotted))
+
+
+@dataclass(frozen=True)
+class _Headings:
+    """Which column of a sheet is which: position by name, and what its numbers are multiplied with."""
+
+    at: Mapping[str, int]
+    times: Mapping[str, Decimal]
+    said: Mapping[str, str]
+    unread: tuple[str, ...]
+
+
+def _read(folder: Folder, table: Table, found: Found, sheet: Sheet) -> Rows:
+    before = len(folder.problems)
+    headings = _headings(folder, table, found, sheet)
+    # (What was found at the head is said in the planner's words.)
+    origin = replace(folder.origins[table.name], headings=headings.said, unread=headings.unread)
+    folder.origins[table.name] = origin
+    folder.problems[before:] = [replace(p, file=origin.file) for p in folder.problems[before:]]
+    for spotted in sheet.spotted:
+        folder.note(spotted, table)
+    if len(folder.problems) > before and any(
+        p.what in (FaultKind.COLUMN_MISSING, FaultKind.COLUMN_TWICE, FaultKind.COLUMN_SAME, FaultKind.COLUMN_NAMED)
+        or p.what in (FaultKind.COLUMN_UNKNOWN, FaultKind.HEADING_UNIT)
+        for p in folder.problems[before:]
+    ):
+        return []
+    kept = _kept(folder, table, sheet, headings)
+    rows = list(compress(sheet.rows, kept))
+    if not rows:
+        if table.needed and len(folder.problems) == before:
+            folder.blame(FaultKind.EMPTY, table)
+        return []
+    cells = {name: list(compress(sheet.columns[at], kept)) for name, at in headings.at.items()}
+    points = sheet.points[np.array(kept)] if sheet.points is not None else None
+    values = _values(folder, table, rows, cells, headings.times)
+    if _LON in values:
+        _place(folder, table, found, rows, values, cells, (points, sheet.crs))
+    values.pop(DATUM, None)
+    names = list(values)
+    read = [
+        (row, dict(zip(names, line, strict=True)))
+        for row, line in zip(rows, zip(*values.values(), strict=True), strict=True)
+    ]
+    folder.origins[table.name] = replace(folder.origins[table.name], rows=len(read))
+    _check_unique(folder, table, read)
+    return read
+
+
+def _headings(folder: Folder, table: Table, found: Found, sheet: Sheet) -> _Headings:
+    """Find out which heading is which column, and note every heading that is none, or means what another does."""
+    columns = {column.name: column for column in table.columns}
+    at: dict[str, int] = {}
+    times: dict[str, Decimal] = {}
+    row = sheet.heading_row or None
+    spare: list[int] = []
+    named = dict(found.said.columns)
+    for name, wanted in named.items():
+        if name not in columns or _label(wanted) not in sheet.heading:
+            listed = ", ".join(filter(None, sheet.heading))
+            folder.blame(FaultKind.COLUMN_NAMED, table, row=row, value=wanted, name=name, heading=listed)
+        else:
+            at[name] = sheet.heading.index(_label(wanted))
+    taken = set(at.values())
+    for n, heading in enumerate(sheet.heading):
+        if n in taken:
+            continue
+        name = synonyms.column_called(table, heading) if heading else ""
+        if not heading:
+            count = sum(1 for cell in sheet.columns[n] if _label(cell))
+            if count:
+                folder.warn(FaultKind.COLUMN_NAMELESS, table, row=row, column=_letters(n), count=count)
+        elif sheet.heading.count(heading) > 1 and name:
+            if sheet.heading.index(heading) == n:
+                folder.blame(FaultKind.COLUMN_TWICE, table, row=row, column=heading)
+                at.setdefault(name, n)
+        elif not name:
+            spare.append(n)
+        elif name in at:
+            if name not in named:
+                other = sheet.heading[at[name]]
+                folder.blame(FaultKind.COLUMN_SAME, table, row=row, column=heading, other=other, name=name)
+        else:
+            at[name] = n
+    for name, n in at.items():
+        unit = synonyms.split_unit(sheet.heading[n])[1]
+        column = columns[name]
+        if unit and column.kind in ("whole", "number"):
+            factor = synonyms.factor(column.unit, unit)
+            if factor is not None:
+                times[name] = factor
+            elif synonyms.is_unit(unit):
+                folder.blame(
+                    FaultKind.HEADING_UNIT, table, row=row, column=sheet.heading[n], unit=unit, wanted=column.zh
+                )
+    unread = _unknown(folder, table, sheet, spare, at, row)
+    given = set(at) | ({_LON, _LAT} if sheet.points is not None else set())
+    for column in table.columns:
+        if column.needed and column.name not in given:
+            folder.blame(FaultKind.COLUMN_MISSING, table, row=row, column=column.name, zh=column.zh, en=column.en)
+    said = {name: sheet.heading[n] for name, n in at.items() if sheet.heading[n] != name}
+    return _Headings(at, times, said, unread)
+
+
+def _unknown(
+    folder: Folder, table: Table, sheet: Sheet, spare: Sequence[int], at: Mapping[str, int], row: int | None
+) -> tuple[str, ...]:
+    """Answer headings that are no column: with the column that they may mean, else say that they were not read."""
+    free = [column.name for column in table.columns if column.name not in at]
+    missing = [column.name for column in table.columns if column.needed and column.name in free]
+    unread = []
+    for n in spare:
+        heading = sheet.heading[n]
+        if synonyms.is_unread(heading):
+            unread.append(heading)
+            continue
+        near = synonyms.nearest(table, heading, free)
+        if near or missing:
+            # (Where a needed column is missing, any strange heading may be it.)
+            listed = near or ", ".join(missing)
+            folder.blame(FaultKind.COLUMN_UNKNOWN, table, row=row, column=heading, near=listed)
+        else:
+            unread.append(heading)
+            known = ", ".join(free) or "—"
+            folder.warn(FaultKind.COLUMN_IDLE, table, row=row, column=heading, known=known)
+    return tuple(unread)
+
+
+def _letters(n: int) -> str:
+    """Return what a spreadsheet calls a column.
+
+    >>> _letters(0), _letters(27)
+    ('A', 'AB')
+    """
+    text = ""
+    while n >= 0:
+        text = chr(ord("A") + n % 26) + text
+        n = n // 26 - 1
+    return text
+
+
+def _kept(folder: Folder, table: Table, sheet: Sheet, headings: _Headings) -> list[bool]:
+    """Tell which rows are the table's own: neither an example nor a row of totals."""
+    first = next((column for column in sheet.columns if any(_label(cell) for cell in column)), ())
+    kept = [True] * len(sheet.rows)
+    examples = {cell for cell in set(first) if isinstance(cell, str) and synonyms.is_example(cell)}
+    for i, cell in enumerate(first) if examples else ():
+        kept[i] = cell not in examples
+    labels = [sheet.columns[n] for name, n in headings.at.items() if name in _LABELS]
+    for column in (first, *labels):
+        totals = {cell for cell in set(column) if isinstance(cell, str) and synonyms.is_total(cell)}
+        for i, cell in enumerate(column) if totals else ():
+            if kept[i] and cell in totals:
+                kept[i] = False
+                folder.blame(FaultKind.TOTAL_ROW, table, row=sheet.rows[i], value=cell)
+    return kept
+
+
+def _values(
+    folder: Folder,
+    table: Table,
+    rows: Sequence[int],
+    cells: Mapping[str, Sequence[Raw]],
+    times: Mapping[str, Decimal],
+) -> dict[str, list[Cell]]:
+    """Read every column, and note what is wrong in its cells, and what was understood although written oddly."""
+    values: dict[str, list[Cell]] = {}
+    for column in table.columns:
+        asked = column
+        if column.name in (_LON, _LAT):
+            # (Where they lie is known once the datum is: `_place` asks whether they lie in China, and are all there.)
+            asked = replace(column, low=-math.inf, high=math.inf, filled=False)
+        given = cells.get(column.name)
+        if given is None:
+            values[column.name] = [None] * len(rows)
+            continue
+        found = read_cells(asked, given, times.get(column.name, Decimal(1)))
+        _tell(folder, table, rows, asked, found)
+        values[column.name] = found.values
+        if column.choices == BASES:
+            values[column.name] = [None if value is None else _BASES[value] for value in found.values]
+    return values
+
+
+def _tell(folder: Folder, table: Table, rows: Sequence[int], column: Column, found: Cells) -> None:
+    for i, what, value, details in found.faults:
+        folder.put(what, table, rows[i], column.name, value, details, fault=True)
+    if found.understood is not None:
+        i, what, value, shown = found.understood
+        key = "number" if what is FaultKind.NUMBER_READ else "code"
+        told: dict[str, Value] = {key: shown, "count": found.count}
+        folder.put(what, table, rows[i], column.name, value, told, fault=False)
+
+
+def _place(
+    folder: Folder,
+    table: Table,
+    found: Found,
+    rows: Sequence[int],
+    values: dict[str, list[Cell]],
+    cells: Mapping[str, Sequence[Raw]],
+    sheet: tuple[NDArray[np.float64] | None, str],
+) -> None:
+    """Bring every position to degrees of the district's datum, and note what cannot be one."""
+    points, crs = sheet
+    given = np.array([[math.nan if v is None else v for v in values[name]] for name in _SPOT], dtype=float).T
+    raw = given if points is None else np.where(np.isnan(given).all(axis=1)[:, None], points, given)
+    own = values.get(DATUM, [None] * len(rows))
+    general = folder.declared(found.said.datum, crs)
+    said = [str(value or general) for value in own]
+    folder.datums[table.name] = said
+    degrees = np.full_like(raw, math.nan)
+    told = np.zeros(len(rows), dtype=bool)
+    for name in sorted(set(said)):
+        chosen = np.flatnonzero([one == name for one in said])
+        try:
+            system = datum.parse(name)
+        except DatumError as error:
+            told[chosen] = True
+            where = next((i for i in chosen.tolist() if own[i]), None)
+            row = None if where is None else rows[where]
+            folder.put(error.what, table, row, DATUM, name, error.details, fault=True)
+            continue
+        for oddity in datum.looks_wrong(raw[chosen], system):
+            first = rows[int(chosen[oddity.rows[0]])]
+            details = {**oddity.details, "first": first}
+            folder.put(oddity.what, table, first, ", ".join(_SPOT), None, details, fault=oddity.fault)
+            told[chosen[oddity.rows]] |= oddity.fault
+        degrees[chosen] = datum.to_degrees(raw[chosen], system, folder.planned)
+        if points is not None:
+            apart = _apart(given[chosen], points[chosen], system)
+            for k in np.flatnonzero(apart > _SAME_SPOT).tolist()[:1]:
+                metres = f"{apart[k]:.0f}"
+                folder.blame(FaultKind.POSITION_TWICE, table, row=rows[chosen[k]], columns="lon, lat", metres=metres)
+    degrees[told] = math.nan
+    # (Half a position is not converted; whoever looks at rows says that it is half.)
+    half = np.isnan(raw).sum(axis=1) == 1
+    degrees[half] = raw[half]
+    blamed = {(p.row, p.column) for p in folder.problems if p.file == folder.called(table)}
+    for k, name in enumerate(_SPOT):
+        column = table.column(name)
+        low, high, unit = f"{column.low:.12g}", f"{column.high:.12g}", unit_of_column(column.unit)
+        for i in np.flatnonzero(~((degrees[:, k] >= column.low) & (degrees[:, k] <= column.high))).tolist():
+            if told[i] or half[i] or (rows[i], name) in blamed:
+                continue
+            if math.isnan(raw[i, k]):
+                if column.filled:
+                    text = str(cells[name][i]).strip() if name in cells and cells[name][i] is not None else ""
+                    folder.blame(
+                        FaultKind.BLANK, table, row=rows[i], column=name, value=text or None, zh=column.zh, en=column.en
+                    )
+                continue
+            value = f"{raw[i, k]:.12g}" if name not in cells else str(cells[name][i]).strip()
+            folder.blame(FaultKind.RANGE, table, row=rows[i], column=name, value=value, low=low, high=high, unit=unit)
+            degrees[i, k] = math.nan
+        values[name] = [None if v != v else v for v in degrees[:, k].tolist()]
+    folder.origins[table.name] = replace(folder.origins[table.name], datum=", ".join(sorted(set(said))))
+
+
+def _apart(given: NDArray[np.float64], points: NDArray[np.float64], system: Datum) -> NDArray[np.float64]:
+    """Return how far the geometry of every row lies from what its columns say [m]; 0 where only one of them is."""
+    one, other = (datum.to_degrees(xy, system, "wgs84") for xy in (given, points))
+    east = (one[:, 0] - other[:, 0]) * np.cos(np.radians(one[:, 1]))
+    return np.nan_to_num(np.hypot(east, one[:, 1] - other[:, 1]) * _METRES_PER_DEGREE)
+
+
+def _check_unique(folder: Folder, table: Table, rows: Rows) -> None:
+    for column in table.columns:
+        if not column.unique:
+            continue
+        values = [row[column.name] for _, row in rows]
+        if len(set(values)) < len(values):
+            first: dict[Cell, int] = {}
+            times = Counter(values)
+            for (number, _), value in zip(rows, values, strict=True):
+                if value is None or times[value] == 1:
+                    continue
+                if value in first:
+                    folder.blame(
+                        FaultKind.TWICE, table, row=number, column=column.name, value=value, first=first[value]
+                    )
+                first.setdefault(value, number)
+        for i, j in alike(values):
+            details: dict[str, Value] = {"first": rows[j][0], "other": values[j]}
+            folder.blame(FaultKind.ID_ALIKE, table, row=rows[i][0], column=column.name, value=values[i], **details)
