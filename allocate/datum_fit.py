@@ -20,7 +20,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import shapely
@@ -42,12 +42,13 @@ BOUNDARY: Final = "boundary"
 CHANCE = 1e-4
 # How many of the votes must agree besides: where votes are many, the least trend would be beyond chance.
 AGREE = 0.6
-# What may be left between points and references, as a share of what the points were moved by: where it is more, they
-# were never near, and say nothing about the datum. Linked points show their common drift, so less of it may be left.
+# What may be left between points and what is nearest to them, as a share of what the points were moved by: where it is
+# more, they were never near, and say nothing about the datum.
 LEFT = 0.5
+# The same for the drift that all points of a table have in common: under the right reading there is none.
 DRIFT = 0.25
-# Points without links must come nearer to their references than these are to each other [share of that]: where both
-# merely crowd into the same quarters, a move that brings the quarters together says nothing.
+# Points that are not linked must come nearer to their references than these are to each other [share of that]: where
+# both merely crowd into the same quarters, a move that brings the quarters together says nothing.
 AMONG = 0.7
 # How likely chance may be to make another reading of a table second best; what is not shown worse is named as well.
 SECOND = 0.05
@@ -56,6 +57,8 @@ _SAME_M = 20.0
 # More votes than this make nothing clearer, only slower.
 _MOST_VOTES = 2000
 _LEAST_VOTES = 10
+# Up to so many votes chance is counted exactly; beyond, the normal distribution is as good.
+_EXACT = 50
 _DEGREE_M = 111_320.0
 
 type _Rows = NDArray[np.intp]
@@ -221,7 +224,9 @@ def fits(tables: Sequence[Points], links: Sequence[Link] = (), ground: Ground | 
                 yield Fit(name, datum, reference, float(np.median(distances)), outside)
     for pair in _pairs(trials, links):
         # The comparison that brings the two nearest.
-        nearest = min(_pair_clues(pair, trials, {}, set()), key=lambda clue: min(clue.left.values()))
+        nearest = min(
+            _pair_clues(pair, trials, {}, set()), key=lambda clue: min(map(np.median, clue.readings.values()))
+        )
         for one, other in ((pair.first, pair.second), (pair.second, pair.first)):
             for datum, distances in nearest.of(one, trials[one].datum):
                 yield Fit(one, datum, other, float(np.median(distances)))
@@ -284,15 +289,14 @@ class _Clue:
 
     Attributes
     ----------
-    left, allowed
-        What is left between points and reference under each reading, and what may be [m].
+    close
+        The readings under which points and reference are as close as they must be to say anything.
     """
 
     against: tuple[str, ...]
     declared: Array
     readings: Mapping[_Reading, Array]
-    left: Mapping[_Reading, float]
-    allowed: Mapping[_Reading, float]
+    close: Collection[_Reading]
 
     @cached_property
     def explained(self) -> tuple[_Reading, ...]:
@@ -300,16 +304,16 @@ class _Clue:
         better = [
             reading
             for reading, distances in self.readings.items()
-            if _nearer(self.declared, distances) and self.left[reading] <= self.allowed[reading]
+            if reading in self.close and _nearer(self.declared, distances)
         ]
         # (By the mean, as most points lie inside the boundary under any reading.)
         better.sort(key=lambda reading: float(np.mean(self.readings[reading])))
-        return tuple(r for r in better if _count(self.readings[r], self.readings[better[0]])[0] > SECOND)
+        return tuple(r for r in better if _chance(self.readings[r], self.readings[better[0]]) > SECOND)
 
     @cached_property
     def chance(self) -> float:
         """How likely chance alone brings the votes as near as the best reading does; 1 where none fits."""
-        return min((_count(self.declared, self.readings[reading])[0] for reading in self.explained), default=1.0)
+        return min((_chance(self.declared, self.readings[reading]) for reading in self.explained), default=1.0)
 
     def worse(self, reading: _Reading) -> bool:
         """Return whether the votes speak for what was declared, and against a reading."""
@@ -342,18 +346,26 @@ class _Verdict:
         return self.clue.explained if self.clue else ()
 
 
-def _count(before: Array, after: Array) -> tuple[float, int, int]:
-    """Return how likely chance brings points so much nearer, with the votes and the nearer ones among them."""
+def _count(before: Array, after: Array) -> tuple[int, int]:
+    """Return how many votes there are, and how many of them come nearer."""
     change = before - after
-    votes, nearer = int((np.abs(change) > _SAME_M).sum()), int((change > _SAME_M).sum())
-    if not nearer:
-        return 1.0, votes, nearer
-    return float(wilcoxon(change[np.abs(change) > _SAME_M], alternative="greater").pvalue), votes, nearer
+    return int((np.abs(change) > _SAME_M).sum()), int((change > _SAME_M).sum())
+
+
+def _chance(before: Array, after: Array) -> float:
+    """Return how likely chance alone brings points so much nearer."""
+    change = before - after
+    change = change[np.abs(change) > _SAME_M]
+    if not (change > 0).any():
+        return 1.0
+    # (Left to choose, it would try all the signs of up to 13 equal distances one by one.)
+    method: Literal["exact", "auto"] = "exact" if len(change) <= _EXACT else "auto"
+    return float(wilcoxon(change, alternative="greater", method=method).pvalue)
 
 
 def _nearer(before: Array, after: Array) -> bool:
-    chance, votes, nearer = _count(before, after)
-    return chance < CHANCE and nearer >= AGREE * votes
+    votes, nearer = _count(before, after)
+    return nearer >= max(AGREE * votes, 1) and _chance(before, after) < CHANCE
 
 
 def _scale(tables: Sequence[Points]) -> Array:
@@ -402,9 +414,9 @@ def _ground_clues(trial: _Trial, references: Mapping[str, shapely.STRtree]) -> I
     for name, tree in references.items():
         far = {datum: _far(tree, spots[trial.voting]) for datum, spots in trial.spots.items()}
         declared = far.pop(trial.datum)
-        readings = {(trial.name, datum): distances for datum, distances in far.items()}
-        allowed = {reading: LEFT * trial.moved(reading[1]) for reading in readings}
-        yield _Clue((name,), declared, readings, _medians_of(readings), allowed)
+        readings = {(trial.name, datum): some for datum, some in far.items()}
+        close = [reading for reading, far in readings.items() if np.median(far) <= LEFT * trial.moved(reading[1])]
+        yield _Clue((name,), declared, readings, close)
 
 
 def _far(tree: shapely.STRtree, spots: Array) -> Array:
@@ -413,10 +425,6 @@ def _far(tree: shapely.STRtree, spots: Array) -> Array:
     far = np.zeros(len(spots))
     far[asked] = metres
     return far
-
-
-def _medians_of(readings: Mapping[_Reading, Array]) -> dict[_Reading, float]:
-    return {reading: float(np.median(distances)) for reading, distances in readings.items()}
 
 
 def _pairs(trials: Mapping[str, _Trial], links: Sequence[Link]) -> Iterator[_Pair]:
@@ -447,30 +455,40 @@ def _pair_clues(
         return trial.spots[reading[1] if reading and reading[0] == trial.name else base[trial.name]]
 
     moved = {(name, datum): trials[name].moved(datum) for name, datum in readings}
-    names = (pair.first, pair.second)
+
+    def clue(offsets: Mapping[_Reading | None, Array], most: Mapping[_Reading, float]) -> _Clue:
+        far = {reading: np.hypot(some[:, 0], some[:, 1]) for reading, some in offsets.items()}
+        apart = {reading: far[reading] for reading in readings}
+        close = [
+            reading
+            for reading in readings
+            if np.hypot(*np.median(offsets[reading], axis=0)) <= DRIFT * moved[reading]
+            and np.median(far[reading]) <= most.get(reading, math.inf)
+        ]
+        return _Clue((pair.first, pair.second), far[None], apart, close)
+
     for rows in pair.links:
         some = rows[np.isin(rows[:, 0], first.known) & np.isin(rows[:, 1], second.known)]
         groups = _groups(some)
         if len(groups) >= _LEAST_VOTES:
             # Villages of one town share the error of its centre, so they have one vote: the median of their offsets.
-            offsets = {
-                reading: _medians(spots(first, reading)[some[:, 0]] - spots(second, reading)[some[:, 1]], groups)
-                for reading in (None, *readings)
-            }
-            apart = {reading: np.hypot(offsets[reading][:, 0], offsets[reading][:, 1]) for reading in readings}
-            left = {reading: float(np.hypot(*np.median(offsets[reading], axis=0))) for reading in readings}
-            allowed = {reading: DRIFT * moved[reading] for reading in readings}
-            yield _Clue(names, np.hypot(offsets[None][:, 0], offsets[None][:, 1]), apart, left, allowed)
+            yield clue(
+                {
+                    reading: _medians(spots(first, reading)[some[:, 0]] - spots(second, reading)[some[:, 1]], groups)
+                    for reading in (None, *readings)
+                },
+                {},
+            )
     fewer, more = sorted((first, second), key=lambda trial: len(trial.known))
 
     def nearest(reading: _Reading | None) -> Array:
-        tree = cKDTree(spots(more, reading)[more.known])
-        return np.asarray(tree.query(spots(fewer, reading)[fewer.voting])[0], dtype=np.float64)
+        there, here = spots(more, reading)[more.known], spots(fewer, reading)[fewer.voting]
+        offsets: Array = here - there[cKDTree(there).query(here)[1]]
+        return offsets
 
     among = AMONG * _spacing(spots(more, None)[more.known])
-    apart = {reading: nearest(reading) for reading in readings}
-    allowed = {reading: min(LEFT * moved[reading], among) for reading in readings}
-    yield _Clue(names, nearest(None), apart, _medians_of(apart), allowed)
+    most = {reading: min(LEFT * moved[reading], among) for reading in readings}
+    yield clue({reading: nearest(reading) for reading in (None, *readings)}, most)
 
 
 def _spacing(spots: Array) -> float:
@@ -522,7 +540,7 @@ def _misfit(suspects: Sequence[_Reading], clues: Sequence[_Clue], trials: Mappin
     named = {name for name, _ in suspects}
     others = [other for clue in clues for other in clue.against if len(named) > 1 or other not in named]
     before, after = clues[0].declared, clues[0].readings[suspects[0]]
-    _, votes, nearer = _count(before, after)
+    votes, nearer = _count(before, after)
     differ = np.abs(before - after) > _SAME_M
     blamed = []
     for name, datum in suspects:

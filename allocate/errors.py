@@ -41,6 +41,10 @@ class Problem:
     details: Mapping[str, Value] = field(default_factory=dict)
     heading: str = ""
 
+    def __post_init__(self) -> None:
+        # (A kind of fault is a text too; what is written and compared is the text alone.)
+        object.__setattr__(self, "what", str(self.what))
+
     def sentence(self) -> str:
         """Say where, what and what to do, on one line, in the language of the session."""
         where = [self.file] if self.file else []

@@ -44,7 +44,6 @@ class FaultKind(StrEnum):
     CELLS_MERGED = "fault.cells_merged"
     NUMBER_MERGED = "fault.number_merged"
     # layers
-    NOT_GEOJSON = "problem.not_geojson"
     BOUNDARY_SHAPE = "problem.boundary_shape"
     FILE_PACKED = "fault.file_packed"
     FILE_IN_USE = "fault.file_in_use"

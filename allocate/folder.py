@@ -34,6 +34,8 @@ class Folder:
         SHA-256 of every file that was read, by its name.
     origins
         Where every table was read from, by the table's name.
+    datums
+        The datum of every row of a table with positions, by the table's name.
     """
 
     path: Path
@@ -44,6 +46,7 @@ class Folder:
     warnings: list[Problem] = field(default_factory=list)
     inputs: dict[str, str] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
+    datums: dict[str, list[str]] = field(default_factory=dict)
 
     def called(self, table: Table | str) -> str:
         """Return what the planner's own file of a table is called."""

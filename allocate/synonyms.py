@@ -13,7 +13,7 @@ from typing import Any
 from allocate.tables import TABLES, Table
 from allocate.words import LANGUAGES, Language, catalogue, term
 
-BOUNDARY = "boundary"
+BOUNDARY, ROADS = "boundary", "roads"
 
 # What stands in brackets behind a heading: a unit, or a remark.
 _BRACKETS = re.compile(r"^(.+?)[(\[【{〔](.+)[)\]】}〕]$")
@@ -64,7 +64,7 @@ def split_unit(heading: str) -> tuple[str, str]:
 
 @cache
 def _tables() -> Mapping[str, str]:
-    names = {table.name: table.name for table in TABLES} | {BOUNDARY: BOUNDARY}
+    names = {table.name: table.name for table in TABLES} | {BOUNDARY: BOUNDARY, ROADS: ROADS}
     for name, entry in _book()["tables"].items():
         names |= {fold(word): name for word in _words(entry)}
     return names

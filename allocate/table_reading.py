@@ -332,6 +332,7 @@ def _place(
     own = values.get(DATUM, [None] * len(rows))
     general = folder.declared(found.said.datum, crs)
     said = [str(value or general) for value in own]
+    folder.datums[table.name] = said
     degrees = np.full_like(raw, math.nan)
     told = np.zeros(len(rows), dtype=bool)
     for name in sorted(set(said)):

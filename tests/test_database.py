@@ -1,5 +1,7 @@
 """Reading a table or view of a real PostGIS database, and every way in which that can fail."""
 
+import csv
+import json
 import logging
 import socket
 import struct
@@ -16,17 +18,19 @@ from typing import Any
 import numpy as np
 import pydantic
 import pytest
+from conftest import Tiny
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from postgis_server import Postgis
 from psycopg import sql
 
-from allocate.errors import Problem
+from allocate.errors import InputError, Problem
 from allocate.fault_kinds import FaultKind
 from allocate.faults import problems_of
 from allocate.files import database
 from allocate.files.database import Connection, read_relation
-from allocate.files.sheet import Sheet, Unreadable
+from allocate.files.sheet import Sheet, Spotted, Unreadable
+from allocate.read import read_district
 from allocate.words import LANGUAGES, Language, say, speaking
 
 pytestmark = pytest.mark.xdist_group("postgis")
@@ -215,10 +219,49 @@ def test_an_area_counts_by_a_point_inside_it(gis: Gis) -> None:
     gis.server.run("CREATE TABLE health.areas (g geometry)", f"INSERT INTO health.areas VALUES ('{bowl}')")
     sheet = gis.read("health.areas")
     assert sheet.points is not None
+    assert sheet.spotted == (Spotted(FaultKind.GEOMETRY_INSIDE, details={"count": 1}, fault=False),)
     x, y = sheet.points[0]
     with gis.server.connect() as opened:
         inside = "SELECT ST_Contains(g, ST_Point(%s, %s)) FROM health.areas"
         assert opened.execute(inside, [x, y]).fetchone() == (True,)
+
+
+@pytest.mark.postgis
+def test_a_shape_that_is_no_place_is_told_with_its_row(gis: Gis) -> None:
+    gis.server.run(
+        "CREATE TABLE health.shapes (id integer PRIMARY KEY, g geometry)",
+        "INSERT INTO health.shapes VALUES (5, 'POINT(1 2)'), (6, 'LINESTRING(0 0, 1 1)'), (7, NULL), "
+        "(8, 'TIN(((0 0, 0 1, 1 1, 0 0)))'), (9, ST_Point('Infinity', 0))",
+    )
+    sheet = gis.read("health.shapes")
+    assert [(spotted.what, spotted.row) for spotted in sheet.spotted if spotted.fault] == [
+        (FaultKind.GEOMETRY_LINE, 2),
+        (FaultKind.GEOMETRY_BROKEN, 4),
+        (FaultKind.COORDINATE_INFINITE, 5),
+    ]
+    np.testing.assert_array_equal(sheet.points, [[1, 2], *[[np.nan, np.nan]] * 4])
+
+
+@pytest.mark.postgis
+def test_a_type_that_is_only_called_so_is_no_geometry(gis: Gis) -> None:
+    gis.server.run(
+        "CREATE TYPE health.geometry AS ENUM ('round')",
+        "CREATE TABLE health.forms (form health.geometry)",
+        "INSERT INTO health.forms VALUES ('round')",
+    )
+    sheet = gis.read("health.forms")
+    assert (sheet.points, list(map(list, sheet.columns))) == (None, [["round"]])
+
+
+@pytest.mark.postgis
+def test_a_reference_system_of_nobody_is_told_and_not_guessed(gis: Gis) -> None:
+    gis.server.run(
+        "INSERT INTO spatial_ref_sys VALUES (990002, 'own', 1, 'LOCAL_CS[\"本地坐标\"]', '') ON CONFLICT DO NOTHING",
+        "CREATE TABLE health.own (g geometry)",
+        "INSERT INTO health.own VALUES ('SRID=990002;POINT(5000 4000)')",
+    )
+    sheet = gis.read("health.own")
+    assert (sheet.crs, sheet.spotted) == ("", (Spotted(FaultKind.CRS_UNKNOWN, value="本地坐标", fault=False),))
 
 
 @pytest.mark.postgis
@@ -716,3 +759,65 @@ def test_a_declaration_may_be_empty_or_whole() -> None:
     assert Connection.model_validate({}).host is None
     whole = {"host": "::1", "port": 5432, "dbname": "规划", "user": "a@tenant", "sslmode": "require"}
     assert Connection.model_validate(whole).model_dump(exclude_none=True) == whole
+
+
+def given_in_database(gis: Gis, tiny: Tiny) -> None:
+    """Move the places of the small district into the database, with positions as geometries."""
+    with (tiny.folder / "places.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    heading = [name for name in rows[0] if name not in ("lon", "lat")]
+    columns = [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(TYPES.get(name, "text"))) for name in heading]
+    with gis.server.connect() as opened:
+        opened.execute(sql.SQL("CREATE TABLE health.places ({})").format(sql.SQL(", ").join(columns)))
+        opened.execute("ALTER TABLE health.places ADD PRIMARY KEY (id), ADD geom geometry(Point, 4326)")
+        for row in rows:
+            cells = [sql.Literal(row[name] or None) for name in heading]
+            point = sql.SQL("ST_SetSRID(ST_Point({}, {}), 4326)").format(float(row["lon"]), float(row["lat"]))
+            values = sql.SQL(", ").join([*cells, point])
+            opened.execute(sql.SQL("INSERT INTO health.places VALUES ({})").format(values))
+    (tiny.folder / "places.csv").unlink()
+    declared = "\n".join(
+        f"{key} = {json.dumps(value)}" for key, value in gis.declared.model_dump(exclude_none=True).items()
+    )
+    card = tiny.folder / "district.toml"
+    tables = '[tables.places]\ndatabase = "gis"\nrelation = "health.places"'
+    card.write_text(f"{card.read_text(encoding='utf-8')}\n{tables}\n[databases.gis]\n{declared}\n", encoding="utf-8")
+
+
+TYPES = {"people": "integer", "people_65": "integer", "people_0_14": "integer"}
+
+
+@pytest.mark.postgis
+def test_a_district_with_places_in_a_database_is_the_one_with_places_in_a_file(gis: Gis, tiny: Tiny) -> None:
+    before = read_district(tiny.folder)
+    given_in_database(gis, tiny)
+    after = read_district(tiny.folder)
+    assert after.places == before.places
+    assert gis.checksum("health.places") in after.inputs.values()
+    gis.server.run("UPDATE health.places SET short_name = '新' WHERE id = 'T1001'")
+    assert read_district(tiny.folder).inputs != after.inputs
+
+
+@pytest.mark.postgis
+def test_a_fault_in_a_database_is_told_among_those_of_the_files(gis: Gis, tiny: Tiny) -> None:
+    given_in_database(gis, tiny)
+    gis.server.run("UPDATE health.places SET people = -3 WHERE id = 'T1002'")
+    tiny.edit("towns.csv", "T1,", "TX,")
+    with pytest.raises(InputError) as caught:
+        read_district(tiny.folder)
+    told = {(problem.file, problem.row, problem.column) for problem in caught.value.problems}
+    assert ("gis · health.places", 2, "people") in told
+    gis.server.run("DROP TABLE health.places")
+    with pytest.raises(InputError) as caught:
+        read_district(tiny.folder)
+    assert FaultKind.RELATION_MISSING in {problem.what for problem in caught.value.problems}
+
+
+@pytest.mark.postgis
+def test_a_password_is_not_in_what_is_said_of_a_card_that_holds_it(gis: Gis, tiny: Tiny) -> None:
+    given_in_database(gis, tiny)
+    tiny.edit("district.toml", "[databases.gis]", f'[databases.gis]\npassword = "{CANARY}"')
+    with pytest.raises(InputError) as caught:
+        read_district(tiny.folder)
+    assert FaultKind.CARD in {problem.what for problem in caught.value.problems}
+    assert CANARY not in "".join(traceback.TracebackException.from_exception(caught.value).format())

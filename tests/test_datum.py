@@ -63,6 +63,7 @@ def test_an_inverse_is_as_near_to_the_published_one_as_that_is_exact(
 
 @pytest.mark.parametrize("way", range(len(WAYS)))
 @given(lon=LON, lat=LAT)
+@settings(max_examples=50, deadline=None)
 def test_there_and_back_is_the_same_to_a_micrometre_anywhere_in_china(way: int, lon: float, lat: float) -> None:
     forth, back = WAYS[way]
     point = one(lon, lat)
@@ -198,7 +199,7 @@ def test_every_zone_of_the_old_systems_is_refused() -> None:
 
 
 @given(said=st.one_of(st.text(max_size=40), st.from_regex(r"(GEOGCS|PROJCS|PROJCRS)\[.{0,40}", fullmatch=True)))
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_whatever_is_declared_is_a_datum_or_refused(said: str) -> None:
     try:
         name = datum.parse(said).name
@@ -304,7 +305,7 @@ def test_positions_to_a_kilometre_are_warned_of_where_most_rows_have_them() -> N
 
 
 @given(lon=st.floats(115.5, 118.5), lat=st.floats(38.5, 40.5), declared=st.sampled_from(["wgs84", "gcj02", 4548, 4527]))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_points_that_are_what_they_are_declared_raise_no_question(lon: float, lat: float, declared: str | int) -> None:
     code = declared if isinstance(declared, int) else 4490
     xy = pyproj.Transformer.from_crs(4490, code, always_xy=True).transform(lon, lat)
@@ -315,7 +316,7 @@ def test_points_that_are_what_they_are_declared_raise_no_question(lon: float, la
     xy=st.lists(st.tuples(st.floats(), st.floats()), max_size=6),
     declared=st.sampled_from(["wgs84", "bd09", 4548, 4527, 3857, 32650]),
 )
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_no_numbers_raise_anything(xy: list[tuple[float, float]], declared: str | int) -> None:
     points = np.array(xy, dtype=float).reshape(-1, 2)
     for odd in datum.looks_wrong(points, datum.parse(declared)):

@@ -8,7 +8,7 @@ import re
 import socket
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +19,7 @@ import shapely
 from numpy.typing import NDArray
 
 from allocate.fault_kinds import FaultKind
+from allocate.files.shapes import crs_of, from_wkb, ordered, places
 from allocate.files.sheet import Raw, Sheet, Spotted, Unreadable
 from allocate.words import say
 
@@ -65,8 +66,10 @@ ORDER BY c.relname::text = %(name)s, n.nspname LIMIT 1
 _NAMES = f"SELECT n.nspname || '.' || c.relname {_RELATIONS} ORDER BY 1 LIMIT 10000"
 # (Rows of tables that inherit from one another may have the same key.)
 _COLUMNS = """
-SELECT a.attname::text, coalesce(b.typname, t.typname)::text, coalesce(bn.nspname, tn.nspname)::text,
-    a.attcollation <> 0, pg_catalog.array_position(i.indkey::int2[], a.attnum)
+SELECT a.attname::text,
+    CASE coalesce(b.typtype, t.typtype) WHEN 'b' THEN coalesce(b.typname, t.typname)::text ELSE '' END,
+    coalesce(bn.nspname, tn.nspname)::text, a.attcollation <> 0,
+    pg_catalog.array_position(i.indkey::int2[], a.attnum)
 FROM pg_catalog.pg_attribute AS a
 JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
@@ -135,7 +138,7 @@ class _Column:
     Attributes
     ----------
     kind, kind_schema
-        Its type, or what its domain is made of, and the schema of that.
+        Its type, or what its domain is made of, and the schema of that; empty where it is composed of others.
     collated
         Whether its values are sorted by a language's habits.
     key
@@ -208,14 +211,15 @@ def _attempt(connection: Connection, relation: str) -> tuple[Sheet, str] | Unrea
         server = _Server(f"{info.host}:{info.port}", info.user, info.dbname, info.password)
         # (That a statement ends in time is the server's own promise.)
         seconds = READ_SECONDS + CONNECT_SECONDS
-        watch = threading.Timer(seconds, _hang_up, [opened])
+        late = threading.Event()
+        watch = threading.Timer(seconds, _hang_up, [opened, late])
         watch.start()
         try:
             return _read(opened, relation)
         except Unreadable as error:
             return error.with_traceback(None)
         except (psycopg.Error, UnicodeError) as error:
-            if watch.finished.is_set():
+            if late.is_set():
                 return Unreadable(FaultKind.RELATION_SLOW, value=relation, seconds=seconds)
             return _failed(error, server, relation)
         finally:
@@ -223,14 +227,19 @@ def _attempt(connection: Connection, relation: str) -> tuple[Sheet, str] | Unrea
             watch.join()
 
 
-def _hang_up(opened: "psycopg.Connection[Any]") -> None:
+def _hang_up(opened: "psycopg.Connection[Any]", late: threading.Event) -> None:
     """End the line to a server that hangs, so that whoever waits for it goes on."""
-    line = socket.socket(fileno=opened.fileno())
-    try:
-        line.shutdown(socket.SHUT_RDWR)
-    finally:
-        # (It is still psycopg's to close.)
-        line.detach()
+    import psycopg
+
+    late.set()
+    # (It may have ended by itself in this very moment.)
+    with suppress(psycopg.Error, OSError):
+        line = socket.socket(fileno=opened.fileno())
+        try:
+            line.shutdown(socket.SHUT_RDWR)
+        finally:
+            # (It is still psycopg's to close.)
+            line.detach()
 
 
 def _arguments(connection: Connection) -> dict[str, Any]:
@@ -318,8 +327,7 @@ def _read(opened: "psycopg.Connection[Any]", name: str) -> tuple[Sheet, str]:
     points, crs = None, ""
     spotted: tuple[Spotted, ...] = ()
     for column in shapes:
-        points, srid, spotted = _points(cells.pop(column), name)
-        crs = _system(opened, column.kind_schema, srid)
+        points, crs, spotted = _points(opened, column, cells.pop(column), name)
     sheet = Sheet(
         heading=tuple(column.name.strip() for column in cells),
         columns=tuple([_value(text, column.kind) for text in texts] for column, texts in cells.items()),
@@ -424,28 +432,27 @@ def _number(text: str) -> int | float | str:
     return int(number) if number.is_integer() and abs(number) < 10**_EXACT_DIGITS else number
 
 
-def _points(texts: Sequence[str | None], name: str) -> tuple[NDArray[np.float64], int, tuple[Spotted, ...]]:
-    """Return the point of every geometry, and their one reference system as the database numbers it; 0 for none.
+def _points(
+    opened: "psycopg.Connection[Any]", column: _Column, texts: Sequence[str | None], name: str
+) -> tuple[NDArray[np.float64], str, tuple[Spotted, ...]]:
+    """Return where each row stands, what these coordinates are, and what was found.
 
-    PostGIS writes a geometry as the hexadecimal digits of its extended WKB, which shapely reads.
+    The text of a geometry in PostGIS is its extended well-known binary in hexadecimal digits.
     """
-    shapes = shapely.from_wkb(np.array(texts, dtype=object), on_invalid="ignore")
-    there = shapely.is_geometry(shapes)
-    systems = sorted({int(number) for number in shapely.get_srid(shapes[there])})
-    if len(systems) > 1:
-        raise Unreadable(FaultKind.RELATION_SYSTEMS, value=name, systems=", ".join(map(str, systems)))
-    shapes[shapely.is_empty(shapes)] = None
-    inner = np.where(
-        shapely.get_type_id(shapes) == shapely.GeometryType.POINT, shapes, shapely.point_on_surface(shapes)
-    )
-    return np.column_stack([shapely.get_x(inner), shapely.get_y(inner)]), systems[0] if systems else 0, ()
+    shapes, broken = from_wkb([None if text is None else bytes.fromhex(text) for text in texts])
+    numbers = sorted({int(number) for number in shapely.get_srid(shapes[~shapely.is_missing(shapes)])})
+    if len(numbers) > 1:
+        raise Unreadable(FaultKind.RELATION_SYSTEMS, value=name, systems=", ".join(map(str, numbers)))
+    points, found = places(shapes)
+    crs, unknown = crs_of(_system(opened, column.kind_schema, numbers[0]) if numbers else "")
+    return points, crs, ordered((*unknown, *broken, *found))
 
 
-def _system(opened: "psycopg.Connection[Any]", schema: str, srid: int) -> str:
-    """Return what PostGIS calls a reference system, such as EPSG:4490; empty for none."""
+def _system(opened: "psycopg.Connection[Any]", schema: str, number: int) -> str:
+    """Return the code, or the text, of what the database has under its number of a reference system; 0 is none."""
     from psycopg import sql
 
-    if not srid:
+    if not number:
         return ""
-    found = opened.execute(sql.SQL(_SYSTEM).format(sql.Identifier(schema), sql.Literal(srid))).fetchone()
-    return found[0] if found and found[0] else f"EPSG:{srid}"
+    found = opened.execute(sql.SQL(_SYSTEM).format(sql.Identifier(schema), sql.Literal(number))).fetchone()
+    return found[0] if found and found[0] else f"EPSG:{number}"

@@ -21,6 +21,7 @@ _MAGIC = (b"fgb\3fgb\0", b"fgb\3fgb\1", b"fgb\3fgb\2")
 _MOST_HEAD = 10_000_000
 _LEAST = 12  # bytes of a feature
 _EXACT = 2**53
+_NAMES = {".fgb": "FlatGeobuf", ".shp": "Shapefile"}
 
 
 def open_flatgeobuf(path: Path, encoding: str) -> Opened:
@@ -69,9 +70,13 @@ def read_raw(
         warnings.simplefilter("ignore")
         logging.getLogger("pyogrio").setLevel(logging.CRITICAL)
         # (Room is made for as many lines as the file says that it has.)
-        info = pyogrio.read_info(copy)
+        try:
+            info = pyogrio.read_info(copy)
+        except IndexError:
+            # (There is no layer, as the head is broken.)
+            raise Unreadable(FaultKind.FILE_CONTENT, format=_NAMES[copy.suffix]) from None
         if info["features"] > copy.stat().st_size // _LEAST:
-            raise Unreadable(FaultKind.FILE_CONTENT, format=info["driver"])
+            raise Unreadable(FaultKind.FILE_CONTENT, format=_NAMES[copy.suffix])
         limit_cells(info["features"], len(info["fields"]))
         meta, _, shapes, cells = pyogrio.raw.read(copy, columns=columns, datetime_as_string=True)
     return meta, [str(kind) for kind in info["dtypes"]], shapes, cells

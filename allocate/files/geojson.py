@@ -99,8 +99,7 @@ def _shapes(geometries: Sequence[Any]) -> tuple[NDArray[np.object_], list[Spotte
                 where.append(row)
             case _:
                 try:
-                    with np.errstate(invalid="ignore"):
-                        shapes[row] = _shape(geometry, 0)
+                    shapes[row] = _shape(geometry, 0)
                 except (ValueError, TypeError, KeyError, shapely.errors.ShapelyError):
                     spotted.append(Spotted(FaultKind.GEOMETRY_BROKEN, row + 1))
     if points:

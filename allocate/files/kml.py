@@ -158,8 +158,7 @@ def _features(marks: list[tuple[dict[str, str], ElementTree.Element | None]], li
     for row, (_, element) in enumerate(marks):
         if element is not None:
             try:
-                with np.errstate(invalid="ignore"):
-                    shapes[row] = _shape(element, 0)
+                shapes[row] = _shape(element, 0)
             except (ValueError, shapely.errors.ShapelyError):
                 broken.append(Spotted(FaultKind.GEOMETRY_BROKEN, row + 1))
     return Features(heading, columns, len(marks), shapes, "", (*broken, *links))

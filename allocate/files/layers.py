@@ -65,7 +65,8 @@ class Layers:
             When there is no such layer, or it cannot be read.
         """
         layer = self.layer(part)
-        points, found = (None, ()) if layer.shapes is None else places(layer.shapes)
+        with _one_reason():
+            points, found = (None, ()) if layer.shapes is None else places(layer.shapes)
         return Sheet(
             layer.heading,
             layer.columns,
@@ -124,9 +125,9 @@ def outline(path: Path, part: str = "") -> tuple[BaseGeometry, str]:
         When the file cannot be read, has no areas or several layers of them, or an area is not valid.
     """
     areas, crs = _only(path, part, shapely.GeometryType.POLYGON, "boundary", FaultKind.BOUNDARY_SHAPE)
-    if not shapely.is_valid(areas).all():
-        raise Unreadable(FaultKind.BOUNDARY_SHAPE)
     with _one_reason():
+        if not shapely.is_valid(areas).all():
+            raise Unreadable(FaultKind.BOUNDARY_SHAPE)
         # (A single area keeps its points as they are.)
         whole: Any = areas[0] if len(areas) == 1 else shapely.union_all(areas)
     return whole, crs
@@ -174,7 +175,9 @@ def _only(
 def _one_reason() -> Iterator[None]:
     """Say in one line why a file cannot be read, whatever the library that reads it says of its bytes."""
     try:
-        yield
+        # (Numbers at the end of what numbers can be overflow: what comes of them is looked at, not how.)
+        with np.errstate(all="ignore"):
+            yield
     except Unreadable:
         raise
     except OSError as error:

@@ -3,6 +3,7 @@
 import re
 import struct
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,7 @@ _SURE, _BY_NAME = 70, 25
 def from_wkb(blobs: Sequence[bytes | None]) -> tuple[NDArray[np.object_], tuple[Spotted, ...]]:
     """Return the shapes of well-known binaries, None where there is none, and a fault for each that is broken."""
     kept = [None if blob is None or _nested(blob) else bytes(blob) for blob in blobs]
-    with np.errstate(invalid="ignore"):
-        shapes: Any = shapely.from_wkb(np.array(kept, dtype=object), on_invalid="ignore")
+    shapes: Any = shapely.from_wkb(np.array(kept, dtype=object), on_invalid="ignore")
     broken = [row for row, blob in enumerate(blobs, 1) if blob is not None and shapes[row - 1] is None]
     return shapes, tuple(Spotted(FaultKind.GEOMETRY_BROKEN, row) for row in broken)
 
@@ -89,9 +89,10 @@ def places(shapes: NDArray[np.object_]) -> tuple[NDArray[np.float64], tuple[Spot
     inside &= ~alone
     broken = []
     for row in np.flatnonzero(inside):
-        try:
+        with suppress(shapely.errors.ShapelyError, IndexError):
             spots[row] = shapely.get_coordinates(shapely.point_on_surface(shapes[row]))[0]
-        except (shapely.errors.ShapelyError, IndexError):
+        if not np.isfinite(spots[row]).all():
+            spots[row] = np.nan
             broken.append(Spotted(FaultKind.GEOMETRY_BROKEN, int(row) + 1))
     spotted = [
         *endless(shapes),

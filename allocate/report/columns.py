@@ -25,7 +25,7 @@ def _page(language: Language) -> list[str]:
     lines += ["", f"## {BOUNDARY}", "", word("boundary"), ""]
     for table in tables.TABLES:
         lines += _table(table, language)
-    return [*lines, word("to_estimate"), ""]
+    return [*lines, word("to_estimate"), "", "## PostGIS", "", word("database"), ""]
 
 
 def _table(table: Table, language: Language) -> list[str]:
