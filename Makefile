@@ -12,6 +12,7 @@ plan: $(READY)
 test: $(READY)
 	@sh tests/browser/get-chromium.sh
 	@sh tests/office/get-libreoffice.sh
+	@sh tests/postgis/get-postgis.sh
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(READY)

@@ -37,6 +37,8 @@ class Folder:
         Where every table was read from, by the table's name.
     lost
         How many rows of a table could not be read, by its name; infinite where none could.
+    datums
+        The datum of every row of a table with positions, by the table's name.
     """
 
     path: Path
@@ -48,6 +50,7 @@ class Folder:
     inputs: dict[str, str] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
     lost: dict[str, float] = field(default_factory=dict)
+    datums: dict[str, list[str]] = field(default_factory=dict)
 
     def lose(self, table: Table, rows: float = math.inf) -> None:
         """Note that rows of a table could not be read: what another table says of them is not asked."""

@@ -1,5 +1,6 @@
 """Reads a district folder into a District, and names every fault of every file at once."""
 
+import gc
 import math
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from shapely.geometry.base import BaseGeometry
 from allocate import datum, tables
 from allocate.bundle import bundled
 from allocate.datum import DatumError
+from allocate.datum_check import warn_of_misfits
 from allocate.district import (
     CareHome,
     Department,
@@ -39,16 +41,16 @@ from allocate.fault_kinds import FaultKind
 from allocate.faults import reason
 from allocate.files.database import Connection
 from allocate.files.finding import Shelf, TableSource, table_names
-from allocate.files.layers import outline
+from allocate.files.layers import lines, outline
 from allocate.files.sheet import Unreadable
 from allocate.folder import Folder
 from allocate.postings import months_of
 from allocate.row_checks import check_rows
 from allocate.synonyms import BOUNDARY as BOUNDARY_TABLE
+from allocate.synonyms import ROADS
 from allocate.table_reading import read_table
 from allocate.tables import Table
 from allocate.travel.circles import Text
-from allocate.units import Basis
 from allocate.values import Cell
 from allocate.words import say
 
@@ -173,6 +175,18 @@ def read_list(folder: str | Path) -> District:
 
 
 def _read(path: Path, places_table: Table, towns_table: Table) -> District:
+    # (Cells are many and hold no circles: a collector that went through them again and again would take a third of
+    # the time.)
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return _read_all(path, places_table, towns_table)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
     folder = Folder(path, Shelf(path))
     card = _read_card(folder)
     asked = {table.name: table for table in (*tables.TABLES, places_table, towns_table)}
@@ -180,14 +194,17 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
     boundary = _read_boundary(folder)
     if card is not None and boundary is not None and not _measures_well(card.epsg, boundary):
         folder.blame(FaultKind.EPSG, CARD, column="epsg", value=card.epsg)
+    roads = _read_roads(folder)
     check_rows(folder, rows, boundary)
+    if not folder.problems:
+        warn_of_misfits(folder, rows, boundary, roads)
     _say_unread(folder)
     _point_to_estimate(folder, places_table, towns_table)
     if folder.problems or card is None or boundary is None:
         raise InputError(folder.problems, folder.warnings)
 
     def records[T](table: Table, kind: Callable[..., T]) -> tuple[T, ...]:
-        return tuple(_record(kind, row) for _, row in rows[table.name])
+        return tuple([_record(kind, row) for _, row in rows[table.name]])
 
     def numbered[T](table: Table, kind: Callable[..., T]) -> tuple[T, ...]:
         return tuple(_record(kind, {**row, "row": number}) for number, row in rows[table.name])
@@ -250,12 +267,7 @@ def _is_filled(table: Table, name: str) -> bool:
 
 def _record[T](kind: Callable[..., T], row: Mapping[str, Cell | tuple[int, ...]]) -> T:
     """Make a record of a row; cells that hold nothing keep the record's default."""
-    values: dict[str, Any] = {
-        name: Basis(str(value)) if name == "basis" or name.endswith("_basis") else value
-        for name, value in row.items()
-        if value is not None
-    }
-    return kind(**values)
+    return kind(**{name: value for name, value in row.items() if value is not None})
 
 
 def _read_card(folder: Folder) -> _Card | None:
@@ -325,36 +337,60 @@ def is_plain(card: str) -> bool:
 
 def _read_boundary(folder: Folder) -> BaseGeometry | None:
     """Return the boundary in degrees of the district's datum."""
-    try:
-        found = folder.shelf.find(BOUNDARY_TABLE)
-        if found is None or found.path is None:
-            raise Unreadable(FaultKind.FILE_MISSING)
-        folder.origins[BOUNDARY_TABLE] = Origin(found.name)
-        folder.shelf.check(found.path)
-        folder.sign(found.path)
-        drawn, crs = outline(found.path, found.part)
-        system = datum.parse(folder.declared(found.said.datum, crs))
-    except Unreadable as error:
-        folder.refuse(error, folder.origins[BOUNDARY_TABLE].file if BOUNDARY_TABLE in folder.origins else BOUNDARY)
+    shape = _drawn(folder, BOUNDARY_TABLE, BOUNDARY, outline)
+    if shape is None:
         return None
-    except DatumError as error:
-        folder.put(error.what, CARD, None, f"tables.{BOUNDARY_TABLE}.datum", error.value, error.details, fault=True)
-        return None
-    folder.origins[BOUNDARY_TABLE] = Origin(found.name, datum=system.name)
-
-    def degrees(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        return datum.to_degrees(points, system, folder.planned)
-
-    shape = shapely.transform(shapely.force_2d(drawn), degrees)
     west, south, east, north = shape.bounds if not shape.is_empty else (math.nan,) * 4
     inside = (
         tables.LON_RANGE[0] <= west <= east <= tables.LON_RANGE[1]
         and tables.LAT_RANGE[0] <= south <= north <= tables.LAT_RANGE[1]
     )
     if not inside or shape.geom_type not in ("Polygon", "MultiPolygon") or not shape.is_valid:
-        folder.blame(FaultKind.BOUNDARY_SHAPE, found.name)
+        folder.blame(FaultKind.BOUNDARY_SHAPE, folder.origins[BOUNDARY_TABLE].file)
         return None
     return shape
+
+
+def _read_roads(folder: Folder) -> BaseGeometry | None:
+    """Return the roads in degrees of the district's datum; none where no file has them."""
+
+    def joined(path: Path, part: str) -> tuple[BaseGeometry, str]:
+        found, crs = lines(path, part)
+        return shapely.MultiLineString(list(found)), crs
+
+    return _drawn(folder, ROADS, "", joined)
+
+
+def _drawn(
+    folder: Folder, table: str, needed: str, opened: Callable[[Path, str], tuple[BaseGeometry, str]]
+) -> BaseGeometry | None:
+    """Return what a file draws, in degrees of the district's datum; `needed` is the file that must be there."""
+    try:
+        found = folder.shelf.find(table)
+        if found is None or found.path is None:
+            if needed:
+                folder.blame(FaultKind.FILE_MISSING, needed)
+            return None
+        folder.origins[table] = Origin(found.name)
+        folder.shelf.check(found.path)
+        folder.sign(found.path)
+        drawn, crs = opened(found.path, found.part)
+        system = datum.parse(folder.declared(found.said.datum, crs))
+    except Unreadable as error:
+        folder.refuse(error, folder.origins[table].file if table in folder.origins else needed or table)
+        return None
+    except DatumError as error:
+        folder.put(error.what, CARD, None, f"tables.{table}.datum", error.value, error.details, fault=True)
+        return None
+    folder.origins[table] = Origin(found.name, datum=system.name)
+    if system.plain:
+        return drawn
+
+    def degrees(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return datum.to_degrees(points, system, folder.planned)
+
+    turned: BaseGeometry = shapely.transform(drawn, degrees)
+    return turned
 
 
 @cache

@@ -138,7 +138,7 @@ def _check_parents(folder: Folder, institutions: Rows) -> None:
 
 def _check_positions(folder: Folder, table: Table, rows: Rows, boundary: shapely.Geometry | None) -> None:
     """Blame half a position and points outside the boundary; say which places lie on one spot."""
-    spots = np.array([[_coordinate(row[name]) for name in ("lon", "lat")] for _, row in rows]).reshape(-1, 2)
+    spots = np.array([(row["lon"], row["lat"]) for _, row in rows], dtype=np.float64).reshape(-1, 2)
     missing = np.isnan(spots)
     blamed = {
         p.row for p in folder.problems if p.file == folder.called(table) and p.column in ("lon", "lat", "lon, lat")
@@ -158,10 +158,6 @@ def _check_positions(folder: Folder, table: Table, rows: Rows, boundary: shapely
         _warn_same_spot(folder, table, rows, ((i, spots[i, 0].item(), spots[i, 1].item()) for i in whole.tolist()))
 
 
-def _coordinate(value: Cell) -> float:
-    return value if isinstance(value, float) else math.nan
-
-
 def _warn_same_spot(folder: Folder, table: Table, rows: Rows, spots: Iterator[tuple[int, float, float]]) -> None:
     first: dict[tuple[float, float], int] = {}
     for i, lon, lat in spots:
@@ -174,11 +170,12 @@ def _check_people(folder: Folder, places: Rows, totals: Mapping[str, Row]) -> No
     """Blame people who do not add up: to the published totals, and within a place."""
     table = tables.PLACES
     blamed = folder.blamed(table)
+    counted = [(name, f"{name}_basis") for name in ("people", *tables.AGE_COLUMNS)]
     for number, row in places:
         _check_ages(folder, table, number, row)
-        for name in ("people", *tables.AGE_COLUMNS):
-            if row[name] is not None and row[f"{name}_basis"] is None and not blamed(number, f"{name}_basis"):
-                folder.blame(FaultKind.NO_BASIS, table, row=number, column=f"{name}_basis")
+        for name, basis in counted:
+            if row[name] is not None and row[basis] is None and not blamed(number, basis):
+                folder.blame(FaultKind.NO_BASIS, table, row=number, column=basis)
     if not places:
         return
     for column, indicator in tables.TOTALS.items():
@@ -213,10 +210,10 @@ def _lines_lost(folder: Folder, table: Table) -> bool:
 def _check_ages(folder: Folder, table: Table, number: int, row: Row) -> None:
     """Blame age groups of a row that are more people than live there, each alone or both together."""
     people = row["people"]
-    groups = {name: row[name] for name in tables.AGE_COLUMNS}
-    numbers = [count for count in groups.values() if isinstance(count, int)]
+    numbers = [count for name in tables.AGE_COLUMNS if isinstance(count := row[name], int)]
     if not isinstance(people, int) or sum(numbers) <= people:
         return
+    groups = {name: row[name] for name in tables.AGE_COLUMNS}
     for name, count in groups.items():
         if isinstance(count, int) and count > people:
             folder.blame(FaultKind.OLD_EXCEED, table, row=number, column=name, value=count, people=people)

@@ -13,7 +13,7 @@ from typing import Any
 from allocate.tables import TABLES, Table
 from allocate.words import LANGUAGES, Language, catalogue
 
-BOUNDARY = "boundary"
+BOUNDARY, ROADS = "boundary", "roads"
 
 # What stands in brackets behind a heading: a unit, or a remark.
 _BRACKETS = re.compile(r"^(.+?)[(\[【{〔](.+)[)\]】}〕]$")
@@ -61,7 +61,7 @@ def split_unit(heading: str) -> tuple[str, str]:
 
 @cache
 def _tables() -> Mapping[str, str]:
-    names = {table.name: table.name for table in TABLES} | {BOUNDARY: BOUNDARY}
+    names = {table.name: table.name for table in TABLES} | {BOUNDARY: BOUNDARY, ROADS: ROADS}
     for name, entry in _book()["tables"].items():
         names |= {fold(word): name for word in _words(entry)}
     return names
@@ -135,17 +135,21 @@ def is_unread(heading: str) -> bool:
 
 def is_example(cell: str) -> bool:
     """Tell whether the first cell of a row says that the row is only an example."""
-    return fold(cell).startswith(tuple(fold(word) for word in _book()["unread"]["examples"]))
+    words, starts = _marks("examples")
+    return cell.strip()[:1].casefold() in starts and fold(cell).startswith(words)
 
 
 def is_total(cell: str) -> bool:
     """Tell whether a cell says that its row holds totals."""
-    return fold(cell) in _totals()
+    words, starts = _marks("totals")
+    return cell.strip()[:1].casefold() in starts and fold(cell) in words
 
 
 @cache
-def _totals() -> frozenset[str]:
-    return frozenset(fold(word) for word in _book()["unread"]["totals"])
+def _marks(kind: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Return words that mark a row, folded, and the letters that they begin with, by which most cells are told."""
+    words = tuple(fold(word) for word in _book()["unread"][kind])
+    return words, frozenset(word[:1] for word in words)
 
 
 @cache

@@ -18,16 +18,20 @@ from allocate.fault_kinds import FaultKind
 from allocate.files.finding import Found
 from allocate.files.sheet import Grid, Raw, Sheet, Spotted, Unreadable
 from allocate.folder import Folder
-from allocate.tables import DATUM, Column, Table
+from allocate.tables import BASES, DATUM, Column, Table
+from allocate.units import Basis
 from allocate.values import Cell, Cells, alike, read_cells
 from allocate.words import unit_of_column
 
 Row = dict[str, Cell]
 Rows = list[tuple[int, Row]]
 
+# In which columns a row of totals says so.
+_LABELS = ("id", "name", "town", "place", "institution")
 # Among how many rows at the head of a sheet the headings are looked for, below a title and remarks.
 _HEAD = 20
 _LON, _LAT = "lon", "lat"
+_BASES: Mapping[Cell, Basis] = {basis.value: basis for basis in Basis}
 _SPOT = (_LON, _LAT)
 # How far a file's geometry may lie from what its columns say before it is another place [m].
 _SAME_SPOT = 1.0
@@ -106,7 +110,7 @@ def _below(grid: Grid, at: int) -> Sheet:
     spotted = list(grid.spotted)
     kept, rows = [], []
     for number, line in enumerate(grid.cells[at + 1 :], start=at + 2):
-        if not any(cell is not None and cell != "" for cell in line) or not any(_label(cell) for cell in line):
+        if not any(_label(cell) for cell in line):
             continue
         if len(line) != width:
             beyond = [cell for cell in line[width:] if _label(cell)]
@@ -117,7 +121,7 @@ def _below(grid: Grid, at: int) -> Sheet:
         kept.append(line)
         rows.append(number)
     widest = max((len(line) for line in kept), default=width) if not grid.even else width
-    padded = [tuple(line[:widest]) + (None,) * (widest - len(line)) for line in kept]
+    padded = [line if len(line) == widest else (*line[:widest], *(None,) * (widest - len(line))) for line in kept]
     columns: tuple[Sequence[Raw], ...] = tuple(zip(*padded, strict=True)) if padded else ((),) * widest
     heading += [""] * (widest - width)
     return Sheet(tuple(heading), columns, rows, at + 1, spotted=tuple(spotted))
@@ -271,15 +275,14 @@ def _kept(folder: Folder, table: Table, sheet: Sheet, headings: _Headings) -> li
     """Tell which rows are the table's own: neither an example nor a row of totals."""
     first = next((column for column in sheet.columns if any(_label(cell) for cell in column)), ())
     kept = [True] * len(sheet.rows)
-    for i, cell in enumerate(first):
-        if isinstance(cell, str) and synonyms.is_example(cell):
-            kept[i] = False
-    texts = [
-        sheet.columns[n] for name, n in headings.at.items() if name in ("id", "name", "town", "place", "institution")
-    ]
-    for column in (first, *texts):
-        for i, cell in enumerate(column):
-            if kept[i] and isinstance(cell, str) and len(cell) < _HEAD and synonyms.is_total(cell):
+    examples = {cell for cell in set(first) if isinstance(cell, str) and synonyms.is_example(cell)}
+    for i, cell in enumerate(first) if examples else ():
+        kept[i] = cell not in examples
+    labels = [sheet.columns[n] for name, n in headings.at.items() if name in _LABELS]
+    for column in (first, *labels):
+        totals = {cell for cell in set(column) if isinstance(cell, str) and synonyms.is_total(cell)}
+        for i, cell in enumerate(column) if totals else ():
+            if kept[i] and cell in totals:
                 kept[i] = False
                 folder.blame(FaultKind.TOTAL_ROW, table, row=sheet.rows[i], value=cell)
     return kept
@@ -306,6 +309,8 @@ def _values(
         found = read_cells(asked, given, times.get(column.name, Decimal(1)))
         _tell(folder, table, rows, asked, found)
         values[column.name] = found.values
+        if column.choices == BASES:
+            values[column.name] = [None if value is None else _BASES[value] for value in found.values]
     return values
 
 
@@ -335,6 +340,7 @@ def _place(
     own = values.get(DATUM, [None] * len(rows))
     general = folder.declared(found.said.datum, crs)
     said = [str(value or general) for value in own]
+    folder.datums[table.name] = said
     degrees = np.full_like(raw, math.nan)
     told = np.zeros(len(rows), dtype=bool)
     for name in sorted(set(said)):

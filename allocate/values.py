@@ -184,19 +184,16 @@ def _id(cell: Raw, named: Mapping[str, tuple[str, ...]]) -> tuple[str | None, Fa
 
 def _choices(column: Column, cells: Sequence[Raw], times: Decimal) -> Cells:
     del times
-    meant: dict[str, str | None] = {text: _choice(column, text) for text in {_text(cell) for cell in cells}}
-    found = Cells([])
+    meant = {cell: _choice(column, _text(cell)) for cell in set(cells)}
+    found = Cells([meant[cell] for cell in cells])
+    unknown = {cell for cell, value in meant.items() if value is None and _text(cell)}
     choices = ", ".join(column.choices)
-    for i, cell in enumerate(cells):
-        text = _text(cell)
-        value = meant[text]
-        found.values.append(value)
-        if value is None and text:
+    for i, cell in enumerate(cells) if unknown else ():
+        if cell in unknown:
+            text = _text(cell)
             spoilt = _spoilt(text)
-            if spoilt:
-                found.blame(i, spoilt, text)
-            else:
-                found.blame(i, FaultKind.CHOICE, text, choices=choices)
+            details = {} if spoilt else {"choices": choices}
+            found.faults.append((i, spoilt or FaultKind.CHOICE, text, details))
     return found
 
 
@@ -208,7 +205,7 @@ def _choice(column: Column, text: str) -> str | None:
 
 
 def _numbers(column: Column, cells: Sequence[Raw], times: Decimal) -> Cells:
-    plain = [_plain(cell) for cell in cells]
+    plain: Sequence[float | None] = _all_plain(cells) or [_plain(cell) for cell in cells]
     found = Cells([None] * len(cells))
     odd = [i for i, value in enumerate(plain) if value is None]
     values = np.array([math.nan if value is None else value for value in plain])
@@ -238,6 +235,16 @@ def _numbers(column: Column, cells: Sequence[Raw], times: Decimal) -> Cells:
             found.blame(i, FaultKind.RANGE, text, low=low, high=high, unit=unit)
     found.values = [None if value != value else int(value) if whole else value for value in good]
     return found
+
+
+def _all_plain(cells: Sequence[Raw]) -> list[float] | None:
+    """Return the numbers of a column whose every cell is one in plain digits, as most are; None for any other."""
+    try:
+        values = list(map(float, cells))  # type: ignore[arg-type]
+        text = "".join(cells)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return values if text.isascii() and "_" not in text and all(map(math.isfinite, values)) else None
 
 
 def _plain(cell: Raw) -> float | None:

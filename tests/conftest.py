@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from postgis_server import ABSENT, postgis  # noqa: F401
 
 from allocate.model import read_model
 from allocate.planning import plan
@@ -29,6 +30,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         used = [group for name, group in MADE_ONCE.items() if name in getattr(item, "fixturenames", ())]
         if used and not any(item.iter_markers("xdist_group")):
             item.add_marker(pytest.mark.xdist_group(used[0]))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    if any("postgis" in report.keywords and ABSENT in str(report.longrepr) for report in skipped):
+        terminalreporter.write_line(ABSENT, red=True, bold=True)
 
 
 @dataclass(frozen=True)

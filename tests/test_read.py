@@ -312,20 +312,20 @@ FAULTS: dict[str, tuple[Edit, str, str, int | None, str, object]] = {
     ),
     "the boundary is not JSON": (
         text("boundary.geojson", "{"),
-        "problem.not_geojson",
+        "fault.file_unreadable",
         "boundary.geojson",
-        None,
+        1,
         "",
         None,
     ),
-    "the boundary is a number": (boundary(7), "problem.not_geojson", "boundary.geojson", None, "", None),
+    "the boundary is a number": (boundary(7), "fault.file_content", "boundary.geojson", None, "", None),
     "the boundary is a deep well of brackets": (
         text("boundary.geojson", "[" * 100_000),
-        *("problem.not_geojson", "boundary.geojson", None, "", None),
+        *("fault.file_content", "boundary.geojson", None, "", None),
     ),
     "the boundary is no geometry": (
         boundary({"type": "Feature", "geometry": {"type": "Circle", "coordinates": [1, 2]}}),
-        *("problem.not_geojson", "boundary.geojson", None, "", None),
+        *("problem.boundary_shape", "boundary.geojson", None, "", None),
     ),
     "the boundary is a point": (
         boundary({"type": "Point", "coordinates": [117.4, 39.7]}),
@@ -345,7 +345,7 @@ FAULTS: dict[str, tuple[Edit, str, str, int | None, str, object]] = {
     ),
     "the boundary holds a NaN": (
         boundary({"type": "Polygon", "coordinates": [[[float("nan"), 39.6], *SQUARE[1:]]]}),
-        *("problem.not_geojson", "boundary.geojson", None, "", None),
+        *("problem.boundary_shape", "boundary.geojson", None, "", None),
     ),
     "the card is not TOML": (
         replaced("district.toml", 'code = "990001"', 'code = "990001'),

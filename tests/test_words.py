@@ -305,6 +305,7 @@ def test_no_chinese_stands_outside_the_catalogue(module: Path) -> None:
 NO_TEXT_FOR_USERS = {
     *("allocate/tables.py", "allocate/program.py", "allocate/settle.py", "allocate/__init__.py", "allocate/words.py"),
     *("allocate/report/geopackage.py", "allocate/report/styles.py", "allocate/draw/page.py"),
+    *("allocate/files/geopackage.py", "allocate/files/database.py"),
 }
 PLAIN_ENGLISH = re.compile(r"(?:[A-Za-z']+[,;:]? ){3,}[A-Za-z']+")
 CITED = re.compile(r"\b(1[89]|20)\d\d\b|^allocate |\\[a-z]+")

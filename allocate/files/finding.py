@@ -242,4 +242,4 @@ class Shelf:
 
 def table_names() -> tuple[str, ...]:
     """Return every table that district.toml may speak of."""
-    return (*(table.name for table in TABLES), synonyms.BOUNDARY)
+    return (*(table.name for table in TABLES), synonyms.BOUNDARY, synonyms.ROADS)

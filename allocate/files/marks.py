@@ -132,6 +132,11 @@ class _Xlsx:
         self.formula = self.valued = self.looked_at = False
         self.text: list[str] = []
 
+    def run(self, xml: bytes) -> None:
+        parse(self.parser, xml, _XLSX)
+        if self.looked_at:
+            self.close()
+
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
         match name[name.rfind(":") + 1 :]:
             case "c":
@@ -201,9 +206,7 @@ def xlsx_marks(xml: bytes, name: str, lengths: Sequence[int], *, fresh: bool) ->
         When it is no sheet, or larger than any table.
     """
     scan = _Xlsx(name, (), fresh=fresh)
-    parse(scan.parser, xml, _XLSX)
-    if scan.looked_at:
-        scan.close()
+    scan.run(xml)
     marks = scan.marks
     columns = {reference.rstrip(_DIGITS) for reference in scan.references}
     rows = {reference.lstrip(_CAPITALS) for reference in scan.references}
@@ -213,7 +216,7 @@ def xlsx_marks(xml: bytes, name: str, lengths: Sequence[int], *, fresh: bool) ->
     # Every cell gets a copy of its text: few long ones, named a million times, would fill the memory.
     if len(scan.references) * max(lengths, default=0) > MOST_TEXT:
         weighing = _Xlsx(name, lengths, fresh=fresh)
-        parse(weighing.parser, xml, _XLSX)
+        weighing.run(xml)
         check_text(weighing.weight)
     return marks
 

@@ -6,18 +6,23 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path, PurePosixPath
+from xml.sax.saxutils import quoteattr
 
 from allocate.fault_kinds import FaultKind
 from allocate.files.marks import MOST_CELLS, Marks, letters, ods_sheets, text_lengths, xlsx_marks
 from allocate.files.old_excel import SIGNATURE, open_container, rebuild, xls_sheets
 from allocate.files.reading import Cells, NotReadError, read_apart
 from allocate.files.sheet import Grid, Raw, Spotted, Unreadable
-from allocate.files.zips import MOST_BYTES, open_zip, pack, parse, unpack, xml_parser
+from allocate.files.text import read_bytes
+from allocate.files.zips import open_zip, pack, parse, unpack, xml_parser
 
 _ZIP = b"PK"
 _ANY = "Excel / ODS"
 _XLSX, _ODS = "XLSX", "ODS"
+_TYPE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _ODS_KIND = b"application/vnd.oasis.opendocument.spreadsheet"
+# The library knows the errors of Excel 2007, and refuses a sheet with others. (We keep what is shown ourselves.)
+_NEW_ERRORS = re.compile(rb">#(?:(?!NULL!|VALUE!|REF!|NUM!)[A-Z]+!|GETTING_DATA)<")
 # What programs call a workbook although it is none, by how it begins.
 _PRETENDERS = (
     ("HTML", re.compile(rb"<(!doctype\s+html|html|head|body|table|meta|style|div)\b", re.IGNORECASE)),
@@ -70,18 +75,16 @@ class Workbook:
         if isinstance(found, Unreadable):
             raise found
         marks, read = found
-        if isinstance(read, NotReadError):
-            raise _unread(read)
         cells: list[list[Raw]] = [list(row) for row in read]
         for (row, column), text in marks.errors.items():
             _reach(cells, row, column)
             cells[row][column] = text
-        return Grid(cells, (*_merged(cells, marks.merged), *_uncomputed(marks.uncomputed)))
+        return Grid(cells, spotted=(*_merged(cells, marks.merged), *_uncomputed(marks.uncomputed)))
 
     @cached_property
-    def _found(self) -> Mapping[str, Unreadable | tuple[Marks, Cells | NotReadError]]:
+    def _found(self) -> Mapping[str, Unreadable | tuple[Marks, Cells]]:
         """What is in each visible sheet; all are read at once, but none before its size is known."""
-        found: dict[str, Unreadable | tuple[Marks, Cells | NotReadError]] = {}
+        found: dict[str, Unreadable | tuple[Marks, Cells]] = {}
         sound: dict[int, Marks] = {}
         for number, page in enumerate(self._pages):
             if page.name in self.parts and page.visible and page.cells:
@@ -89,20 +92,21 @@ class Workbook:
                     sound[number] = page.marks()
                 except Unreadable as error:
                     found.setdefault(page.name, error)
+        if not sound:
+            return found
         try:
             names, read = read_apart(self._content, list(sound))
         except NotReadError as error:
-            raise _unread(error) from None
-        if names != [page.name for page in self._pages]:
+            names, read = None, [error] * len(sound)
+        if names not in (None, [page.name for page in self._pages]):
             # (The library sees other sheets than we do, and what we know of one would be said of another.)
             raise Unreadable(FaultKind.FILE_CONTENT, format=_ANY)
         for (number, marks), cells in zip(sound.items(), read, strict=True):
-            found.setdefault(self._pages[number].name, (marks, cells))
+            if isinstance(cells, NotReadError):
+                found.setdefault(self._pages[number].name, Unreadable(FaultKind.FILE_UNREADABLE, reason=str(cells)))
+            else:
+                found.setdefault(self._pages[number].name, (marks, cells))
         return found
-
-
-def _unread(error: NotReadError) -> Unreadable:
-    return Unreadable(FaultKind.FILE_UNREADABLE, reason=str(error))
 
 
 def _workbook(pages: Sequence[_Page], content: bytes) -> Workbook:
@@ -121,13 +125,7 @@ def open_workbook(path: Path) -> Workbook:
     Unreadable
         When it is none, or is protected, broken, too large or forged.
     """
-    try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise Unreadable(FaultKind.FILE_LARGE, size=size // 1_000_000, most=MOST_BYTES // 1_000_000)
-        raw = path.read_bytes()
-    except OSError:
-        raise Unreadable(FaultKind.FILE_MISSING) from None
+    raw = read_bytes(path)
     if raw.startswith(_ZIP):
         return _open_zipped(raw)
     if raw.startswith(SIGNATURE):
@@ -176,13 +174,11 @@ def _open_zipped(raw: bytes) -> Workbook:
             raise Unreadable(FaultKind.FILE_CONTENT, format=_ANY)
         return unpack(raw, entry, _ANY)
 
-    if "xl/workbook.xml" in names:
-        return _open_xlsx(names, content)
-    if "xl/workbook.bin" in names:
-        raise Unreadable(FaultKind.FILE_REALLY, really="XLSB")
     if "mimetype" in names and content("mimetype").startswith(_ODS_KIND):
         return _open_ods(content)
-    raise Unreadable(FaultKind.FILE_CONTENT, format=_ANY)
+    if "xl/workbook.bin" in names:
+        raise Unreadable(FaultKind.FILE_REALLY, really="XLSB")
+    return _open_xlsx(names, content)
 
 
 def _open_ods(content: Callable[[str], bytes]) -> Workbook:
@@ -208,20 +204,21 @@ class _Outline:
 
     Attributes
     ----------
+    root
+        What its main part is; "workbook" where it is one.
     sheets
         Name of each sheet, whether it is visible, and the relation that leads to it.
-    targets
-        Kind and file of each relation.
     fresh
         Whether formulas are still to be computed when it is opened.
     """
 
+    root: str = ""
     sheets: list[tuple[str, bool, str]] = field(default_factory=list)
-    targets: dict[str, tuple[str, str]] = field(default_factory=dict)
     fresh: bool = False
 
-    def sheet(self, name: str, attributes: Mapping[str, str]) -> None:
+    def start(self, name: str, attributes: Mapping[str, str]) -> None:
         tag = name.rpartition(":")[2]
+        self.root = self.root or tag
         if tag == "sheet":
             relation = next((value for key, value in attributes.items() if key.rpartition(":")[2] == "id"), "")
             visible = attributes.get("state", "visible") == "visible"
@@ -229,51 +226,71 @@ class _Outline:
         elif tag == "calcPr":
             self.fresh = attributes.get("fullCalcOnLoad") in ("1", "true")
 
-    def relation(self, _: str, attributes: Mapping[str, str]) -> None:
+
+def _relations(xml: bytes, name: str, folder: PurePosixPath) -> dict[str, tuple[str, str]]:
+    """Return kind and file of each relation of a part in a folder; what leads out of the file is left out."""
+    found: dict[str, tuple[str, str]] = {}
+
+    def start(_: str, attributes: Mapping[str, str]) -> None:
         if "Target" in attributes and attributes.get("TargetMode") != "External":
             target = attributes["Target"]
-            whole = target.lstrip("/") if target.startswith("/") else str(PurePosixPath("xl") / target)
-            kind = attributes.get("Type", "").rpartition("/")[2]
-            self.targets[attributes.get("Id", "")] = (kind, whole)
+            whole = target.lstrip("/") if target.startswith("/") else str(folder / target)
+            found[attributes.get("Id", "")] = (attributes.get("Type", "").rpartition("/")[2], whole)
+
+    parser = xml_parser(name)
+    parser.StartElementHandler = start
+    parse(parser, xml, _XLSX)
+    return found
 
 
 def _open_xlsx(names: Mapping[str, str], content: Callable[[str], bytes]) -> Workbook:
-    parts: dict[str, bytes] = {}
-
-    def take(name: str, **handlers: object) -> bytes:
-        """Unpack a part that must be sound XML."""
-        parts[name] = content(name)
-        parser = xml_parser(name)
-        for handler, function in handlers.items():
-            setattr(parser, handler, function)
-        parse(parser, parts[name], _XLSX)
-        return parts[name]
-
-    outline = _Outline()
-    take("xl/workbook.xml", StartElementHandler=outline.sheet)
-    take("xl/_rels/workbook.xml.rels", StartElementHandler=outline.relation)
-    for name in ("[Content_Types].xml", "_rels/.rels", "xl/styles.xml"):
-        if name.casefold() in names:
-            take(name)
+    top = "_rels/.rels"
+    roots = _relations(content(top), top, PurePosixPath()) if top in names else {}
+    main = PurePosixPath(next((to for kind, to in roots.values() if kind == "officeDocument"), "xl/workbook.xml"))
+    outline, workbook = _Outline(), content(str(main))
+    parser = xml_parser(str(main))
+    parser.StartElementHandler = outline.start
+    parse(parser, workbook, _XLSX)
+    if outline.root != "workbook":
+        raise Unreadable(FaultKind.FILE_CONTENT, format=_ANY)
+    beside = str(main.parent / "_rels" / f"{main.name}.rels")
+    relations = _relations(content(beside), beside, main.parent)
+    # (Macros, pictures, and what other files said once, are left where they are. The library finds every part where
+    # Excel would put it.)
+    kept: dict[str, bytes] = {}
+    lines: list[str] = []
+    places: dict[str, str] = {}
     lengths: list[int] = []
-    if "xl/sharedstrings.xml" in names:
-        shared = parts["xl/sharedStrings.xml"] = content("xl/sharedStrings.xml")
-        lengths = text_lengths(shared, "xl/sharedStrings.xml")
-    for kind, target in outline.targets.values():
-        # (Macros, pictures, and what other files said once, are left where they are.)
-        if kind.endswith("sheet") and target.casefold() in names:
-            parts[target] = content(target)
+    for number, (relation, (kind, target)) in enumerate(relations.items()):
+        usual = {"sharedStrings": "sharedStrings.xml", "styles": "styles.xml"}.get(kind, f"worksheets/{number}.xml")
+        if target.casefold() not in names or not (kind in ("sharedStrings", "styles") or kind.endswith("sheet")):
+            continue
+        kept[f"xl/{usual}"] = part = content(target)
+        places[relation] = f"xl/{usual}"
+        lines.append(f"<Relationship Id={quoteattr(relation)} Type={quoteattr(f'{_TYPE}/{kind}')} Target='{usual}'/>")
+        if kind == "sharedStrings":
+            lengths = text_lengths(part, target)
+        elif kind == "styles":
+            parse(xml_parser(target), part, _XLSX)
 
-    def marks(name: str, target: str) -> Marks:
-        if target not in parts:
+    def marks(name: str, relation: str) -> Marks:
+        if relation not in places:
             raise Unreadable(FaultKind.FILE_CONTENT, format=_XLSX)
-        return xlsx_marks(parts[target], name, lengths, fresh=outline.fresh)
+        return xlsx_marks(kept[places[relation]], name, lengths, fresh=outline.fresh)
 
-    pages = []
-    for name, visible, relation in outline.sheets:
-        kind, target = outline.targets.get(relation, ("", ""))
-        pages.append(_Page(name, visible, partial(marks, name, target), cells=kind == "worksheet"))
-    return _workbook(pages, pack(parts))
+    pages = [
+        _Page(name, visible, partial(marks, name, relation), cells=relations.get(relation, ("",))[0] == "worksheet")
+        for name, visible, relation in outline.sheets
+    ]
+    packed = {name: _NEW_ERRORS.sub(b">#VALUE!<", part) for name, part in kept.items()}
+    root = f"<Relationship Id='rId1' Type='{_TYPE}/officeDocument' Target='xl/workbook.xml'/>"
+    packed |= {
+        "[Content_Types].xml": b"<Types/>",
+        top: f"<Relationships>{root}</Relationships>".encode(),
+        "xl/workbook.xml": workbook,
+        "xl/_rels/workbook.xml.rels": f"<Relationships>{''.join(lines)}</Relationships>".encode(),
+    }
+    return _workbook(pages, pack(packed))
 
 
 def _reach(cells: list[list[Raw]], row: int, column: int) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from allocate.areas import Areas
+from allocate.files.gdal import keep_to_files
 from allocate.report.sheets import sheets
 from allocate.report.table import Field, Sheet, clean
 from allocate.words import Language
@@ -43,6 +44,8 @@ def layers(content: Mapping[str, Any], language: Language = "zh") -> dict[str, "
     Places, links, towns and reach have one row per year; a site has one per action. Town areas are drawn from the
     cells of the places and are no administrative boundaries; see `allocate.areas`.
     """
+    # (What they hold is written by GDAL, here or by whoever asked.)
+    keep_to_files()
     import geopandas as gpd
     import pandas as pd
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from allocate.errors import AllocateError
+from allocate.files.gdal import keep_to_files
 from allocate.report.belonging_tables import BELONGING_SHEETS, REACH_SHEETS
 from allocate.report.care_tables import CARE_SHEETS
 from allocate.report.frames import frame, layers
@@ -34,6 +35,7 @@ def geopackage(content: Mapping[str, Any], language: Language) -> bytes:
     AllocateError
         When the temporary folder has no room for it.
     """
+    keep_to_files()
     import pyogrio
 
     # (GDAL writes into a file only; the day of the plan stands for now, so that the same plan gives the same bytes.)

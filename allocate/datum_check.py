@@ -1,0 +1,72 @@
+"""Tests what a district's tables declare of their positions, against the boundary, roads and each other."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import shapely
+
+from allocate import datum, datum_fit, tables
+from allocate.datum_fit import Ground, Link, Points
+from allocate.folder import Folder
+from allocate.table_reading import Rows
+from allocate.tables import Table
+from allocate.units import Basis
+
+# How fast people walk, and how much longer ways are than straight lines: the supplied circles' mode "walk".
+WALK_KMH, DETOUR = 4.0, 1.3
+
+_SURE = (Basis.OFFICIAL, Basis.SURVEYED)
+_PLACED = (tables.PLACES, tables.TOWNS, tables.INSTITUTIONS, tables.CARE_HOMES)
+# What stands near what: a column of the first table holds the id of a row of the second.
+_NEAR = (
+    (tables.INSTITUTIONS, "place", tables.PLACES),
+    (tables.INSTITUTIONS, "town", tables.TOWNS),
+    (tables.PLACES, "town", tables.TOWNS),
+)
+
+
+def warn_of_misfits(
+    folder: Folder, rows: Mapping[str, Rows], boundary: shapely.Geometry | None, roads: shapely.Geometry | None
+) -> None:
+    """Warn of every table that does not fit the datum which it declares; nothing is converted here."""
+    parts = {table.name: list(_parts(folder, table, rows.get(table.name, []))) for table in _PLACED}
+    points = [one for found in parts.values() for one, _ in found]
+    if not points:
+        return
+    links = [
+        link
+        for first, column, second in _NEAR
+        for link in _links(rows, first, column, second, parts[first.name], parts[second.name])
+    ]
+    ground = Ground(boundary, roads)
+    folder.warnings += datum_fit.problems(list(datum_fit.misfits(points, links, ground, kmh=WALK_KMH, detour=DETOUR)))
+
+
+def _parts(folder: Folder, table: Table, rows: Rows) -> Iterator[tuple[Points, Sequence[int]]]:
+    """Yield a table, or its rows of each datum where rows say their own, with their positions in the table."""
+    said = folder.datums.get(table.name, ())
+    # (Only what was surveyed, or is official, is evidence.)
+    sure = [i for i, (_, row) in enumerate(rows) if row["position_basis"] in _SURE]
+    names = sorted({said[i] for i in sure})
+    for name in names:
+        some = [i for i in sure if said[i] == name]
+        degrees = np.array([(rows[i][1]["lon"], rows[i][1]["lat"]) for i in some], dtype=np.float64)
+        called = folder.called(table) if len(names) == 1 else f"{folder.called(table)} ({name})"
+        yield Points(called, datum.parse(name), degrees, np.ones(len(some), dtype=bool)), some
+
+
+def _links(
+    rows: Mapping[str, Rows],
+    first: Table,
+    column: str,
+    second: Table,
+    ones: Sequence[tuple[Points, Sequence[int]]],
+    others: Sequence[tuple[Points, Sequence[int]]],
+) -> Iterator[Link]:
+    for other, there in others:
+        where = {rows[second.name][i][1]["id"]: n for n, i in enumerate(there)}
+        for one, here in ones:
+            ids = [rows[first.name][i][1][column] for i in here]
+            pairs = [(n, where[about]) for n, about in enumerate(ids) if about in where]
+            if pairs:
+                yield Link(one.name, other.name, np.array(pairs, dtype=np.intp))

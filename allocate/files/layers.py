@@ -1,0 +1,189 @@
+"""Layers of a map opened as sheets: GeoJSON, GeoPackage, Shapefile, FlatGeobuf, KML and GeoParquet.
+
+They also give the boundary of a district, and its roads.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from allocate.fault_kinds import FaultKind
+from allocate.faults import disk_reason
+from allocate.files.features import MB, MOST_MB, Features, Opened
+from allocate.files.flatgeobuf import open_flatgeobuf
+from allocate.files.geojson import open_geojson
+from allocate.files.geopackage import open_geopackage
+from allocate.files.kml import open_kml
+from allocate.files.parquet import open_parquet
+from allocate.files.shapefile import open_shapefile
+from allocate.files.shapes import endless, ordered, parts_of, places
+from allocate.files.sheet import Sheet, Unreadable
+
+_OPENERS: dict[str, Callable[[Path, str], Opened]] = {
+    ".geojson": open_geojson,
+    ".json": open_geojson,
+    ".gpkg": open_geopackage,
+    ".shp": open_shapefile,
+    ".fgb": open_flatgeobuf,
+    ".kml": open_kml,
+    ".parquet": open_parquet,
+    ".geoparquet": open_parquet,
+}
+LAYER_SUFFIXES = tuple(_OPENERS)
+_PACKED = ".kmz"
+_REASON_MOST = 200
+
+
+@dataclass(frozen=True)
+class Layers:
+    """A file of layers that was opened.
+
+    Attributes
+    ----------
+    parts
+        Names of its layers; of a format that has one only, the name of the file.
+    features
+        What gives the layer of a name.
+    """
+
+    parts: tuple[str, ...]
+    features: Callable[[str], Features]
+
+    def sheet(self, part: str) -> Sheet:
+        """Return a layer as a sheet: attributes as columns, and where each line stands.
+
+        Raises
+        ------
+        Unreadable
+            When there is no such layer, or it cannot be read.
+        """
+        layer = self.layer(part)
+        with _one_reason():
+            points, found = (None, ()) if layer.shapes is None else places(layer.shapes)
+        return Sheet(
+            layer.heading,
+            layer.columns,
+            range(1, layer.count + 1),
+            heading_row=0,
+            points=points,
+            crs=layer.crs,
+            spotted=ordered((*layer.spotted, *found)),
+        )
+
+    def layer(self, part: str) -> Features:
+        """Return a layer with its shapes."""
+        if part not in self.parts:
+            raise Unreadable(FaultKind.PART_MISSING, value=part, parts=", ".join(self.parts))
+        with _one_reason():
+            return self.features(part)
+
+
+def open_layers(path: Path, encoding: str = "") -> Layers:
+    """Open a file of layers.
+
+    Parameters
+    ----------
+    encoding
+        Of its text, where the planner says it; otherwise what the file says, UTF-8 or GB18030.
+
+    Raises
+    ------
+    Unreadable
+        When it is of no such format, is too large, or does not hold what its name says.
+    """
+    suffix = path.suffix.lower()
+    if suffix == _PACKED:
+        raise Unreadable(FaultKind.FILE_PACKED)
+    opener = _OPENERS.get(suffix)
+    if opener is None:
+        raise Unreadable(FaultKind.FILE_FORMAT, formats=", ".join(LAYER_SUFFIXES))
+    with _one_reason():
+        size = path.stat().st_size
+        if size > MOST_MB * MB:
+            raise Unreadable(FaultKind.FILE_LARGE, size=size // MB, most=MOST_MB)
+        parts, features = opener(path, encoding)
+    if not parts:
+        raise Unreadable(FaultKind.LAYER_NONE)
+    return Layers(parts, features)
+
+
+def outline(path: Path, part: str = "") -> tuple[BaseGeometry, str]:
+    """Return the boundary of a district, all areas of a layer as one, and the coordinates that the file says.
+
+    Without a part it is the only layer that has areas. An area that crosses itself is none.
+
+    Raises
+    ------
+    Unreadable
+        When the file cannot be read, has no areas or several layers of them, or an area is not valid.
+    """
+    areas, crs = _only(path, part, shapely.GeometryType.POLYGON, "boundary", FaultKind.BOUNDARY_SHAPE)
+    with _one_reason():
+        if not shapely.is_valid(areas).all():
+            raise Unreadable(FaultKind.BOUNDARY_SHAPE)
+        # (A single area keeps its points as they are.)
+        whole: Any = areas[0] if len(areas) == 1 else shapely.union_all(areas)
+    return whole, crs
+
+
+def lines(path: Path, part: str = "") -> tuple[NDArray[np.object_], str]:
+    """Return the lines of a layer of roads one by one, and the coordinates that the file says.
+
+    Without a part it is the only layer that has lines.
+
+    Raises
+    ------
+    Unreadable
+        When the file cannot be read, or has no lines or several layers of them.
+    """
+    return _only(path, part, shapely.GeometryType.LINESTRING, "roads", FaultKind.LINES_NONE)
+
+
+def _only(
+    path: Path, part: str, kind: shapely.GeometryType, table: str, none: FaultKind
+) -> tuple[NDArray[np.object_], str]:
+    """Return the shapes of a kind from the only layer that has some, or from the one that is asked for."""
+    layers = open_layers(path)
+    found = {}
+    for name in (part,) if part else layers.parts:
+        layer = layers.layer(name)
+        if layer.shapes is not None:
+            with _one_reason():
+                shapes = parts_of(layer.shapes, kind)
+                odd = [*layer.spotted, *endless(layer.shapes)]
+            if len(shapes):
+                found[name] = shapes, layer.crs, next((one for one in odd if one.row is not None and one.fault), None)
+    if not found:
+        raise Unreadable(none)
+    if len(found) > 1:
+        raise Unreadable(FaultKind.PART_UNCLEAR, parts=", ".join(found), table=table)
+    ((chosen, crs, broken),) = found.values()
+    if broken is not None:
+        # (What is drawn without a part of it is drawn wrong.)
+        raise Unreadable(broken.what, row=broken.row)
+    return chosen, crs
+
+
+@contextmanager
+def _one_reason() -> Iterator[None]:
+    """Say in one line why a file cannot be read, whatever the library that reads it says of its bytes."""
+    try:
+        # (Numbers at the end of what numbers can be overflow: what comes of them is looked at, not how.)
+        with np.errstate(all="ignore"):
+            yield
+    except Unreadable:
+        raise
+    except OSError as error:
+        raise Unreadable(FaultKind.FILE_UNREADABLE, reason=disk_reason(error)) from None
+    except Exception as error:  # (Bytes from anywhere: what a reader of them can raise is listed nowhere.)
+        # (The copy that GDAL saw has a name that nobody knows.)
+        said = " ".join(word for word in str(error).split() if "layer.shp" not in word and "layer.fgb" not in word)
+        reason = said[:_REASON_MOST] or type(error).__name__
+        raise Unreadable(FaultKind.FILE_UNREADABLE, reason=reason) from None
