@@ -10,7 +10,7 @@ from allocate.consistency import findings
 from allocate.data_problems import data_problems
 from allocate.district import District
 from allocate.errors import AllocateError, InputError, ModelError, UsageError
-from allocate.model import Model, read_model
+from allocate.model import Model, district_of, read_model
 from allocate.plans import assumptions
 from allocate.population import project, registered_share, yearly_rate
 from allocate.read import read_district
@@ -32,11 +32,11 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
     """
     model, wrong = _try_model(name, changes)
     district = None
-    if model is not None:
-        try:
-            district = read_district(model.district_folder())
-        except (InputError, UsageError) as error:
-            wrong.append(error)
+    try:
+        folder = district_of(name, changes) if model is None else model.district_folder()
+        district = read_district(folder) if folder else None
+    except (InputError, UsageError) as error:
+        wrong += [error] if str(error) not in map(str, wrong) else []
     if wrong or model is None or district is None:
         raise AllocateError("\n".join(str(error) for error in wrong))
     # (Every fault is found before the first line is said.)
