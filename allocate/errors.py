@@ -8,7 +8,7 @@
   - SolverMissingError   the solver asked for is not installed
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -84,23 +84,28 @@ class _Listed(AllocateError):
     # How many problems of one kind in one column are said one by one; None for all of them.
     alike: ClassVar[int | None] = None
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
+    def __init__(self, problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> None:
+        self.problems, self.warnings = tuple(problems), tuple(warnings)
         super().__init__(self.sentence())
 
     def sentence(self) -> str:
-        """Say all problems, one line each; what `alike` leaves out is counted in one more line."""
+        """Say all problems, one line each, and below them what is only odd."""
+        lines = [say(self.heading, count=len(self.problems)), *self._lines(self.problems)]
+        if self.warnings:
+            lines += [say("problem.heading_warnings", count=len(self.warnings)), *self._lines(self.warnings)]
+        return "\n".join(lines)
+
+    def _lines(self, problems: Iterable[Problem]) -> Iterator[str]:
+        """Yield a line for each problem; what `alike` leaves out is counted in one more line."""
         kinds: dict[tuple[str, str, str], list[Problem]] = {}
-        for problem in self.problems:
+        for problem in problems:
             kinds.setdefault((problem.what, problem.file, problem.column), []).append(problem)
-        lines = [say(self.heading, count=len(self.problems))]
         for (_, file, column), found in kinds.items():
             shown = found[: self.alike]
             if len(shown) < len(found):
                 details = {"count": len(found) - len(shown)}
                 shown = [*shown, Problem("problem.more_rows", file, column=column, details=details)]
-            lines += [f"  * {problem.sentence()}" for problem in shown]
-        return "\n".join(lines)
+            yield from (f"  * {problem.sentence()}" for problem in shown)
 
 
 class InputError(_Listed):

@@ -1,7 +1,8 @@
 """A district's folder while it is read: it collects every fault, every warning, and the checksum of every file."""
 
 import hashlib
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +35,8 @@ class Folder:
         SHA-256 of every file that was read, by its name.
     origins
         Where every table was read from, by the table's name.
+    lost
+        How many rows of a table could not be read, by its name; infinite where none could.
     datums
         The datum of every row of a table with positions, by the table's name.
     """
@@ -46,7 +49,20 @@ class Folder:
     warnings: list[Problem] = field(default_factory=list)
     inputs: dict[str, str] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
+    lost: dict[str, float] = field(default_factory=dict)
     datums: dict[str, list[str]] = field(default_factory=dict)
+
+    def lose(self, table: Table, rows: float = math.inf) -> None:
+        """Note that rows of a table could not be read: what another table says of them is not asked."""
+        self.lost[table.name] = self.lost.get(table.name, 0) + rows
+
+    def blamed(self, table: Table) -> Callable[[int, str], bool]:
+        """Return a function that tells whether something is wrong already with a cell, or with its whole column."""
+        name = self.called(table)
+        found = [p for p in self.problems if p.file == name]
+        cells = {(p.row, p.column) for p in found}
+        columns = {p.column for p in found if p.what is FaultKind.COLUMN_MISSING}
+        return lambda row, column: column in columns or (row, column) in cells
 
     def called(self, table: Table | str) -> str:
         """Return what the planner's own file of a table is called."""

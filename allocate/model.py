@@ -409,6 +409,30 @@ def read_model(file: str | Path, changes: Mapping[str, str] | None = None) -> Mo
     return replace(model, home=path.resolve().parent)
 
 
+def district_of(file: str | Path, changes: Mapping[str, str] | None = None) -> Path | None:
+    """Return the folder of the district that a model file names, whatever else is wrong in it; None where it is silent.
+
+    So the faults of a model and of its district can be said at once.
+
+    Raises
+    ------
+    UsageError
+        When there is no such folder.
+    """
+    path = find_model(str(file))
+    try:
+        content = _load(path, {})
+        for key, value in (changes or {}).items():
+            if key == "district":
+                _change(content, key, value)
+    except (ModelError, UsageError):
+        return None
+    name = content.get("district")
+    if not isinstance(name, str) or not name.strip():
+        return None
+    return find_district(name, path.resolve().parent, path.name)
+
+
 def _take_documents(content: dict[str, Any], path: Path, inputs: dict[str, str]) -> list[Problem]:
     """Put the documents that a model names, and single clauses that it cites from others, into its content."""
     named = [name for name in _texts(content.get("policies")) if name]

@@ -3,9 +3,10 @@
 import gc
 import math
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydantic
@@ -82,19 +83,14 @@ class _Card(pydantic.BaseModel):
         except DatumError as error:
             raise ValueError(say(error.what, **dict(error.details))) from None
 
-    @pydantic.field_validator("tables", mode="before")
-    @classmethod
-    def _named(cls, said: object) -> object:
-        for name in said if isinstance(said, dict) else ():
-            if name not in table_names():
-                msg = f"{name}: {say(FaultKind.CARD_TABLE, tables=', '.join(table_names()))}"
-                raise ValueError(msg)
-        return said
-
     @property
     def planned(self) -> str:
         """The datum that the district is planned in."""
         return self.datum if self.datum in _PLANNED else _PLANNED[0]
+
+
+# What stands for the keys of a card that are missing or wrong, so that the others can be taken.
+_STAND_IN = {"name": {"zh": "—", "en": "—"}, "code": "—", "datum": _PLANNED[0], "epsg": 4548}
 
 
 def is_file(path: Path) -> bool:
@@ -193,9 +189,6 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
 def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
     folder = Folder(path, Shelf(path))
     card = _read_card(folder)
-    if card is not None:
-        folder.shelf = Shelf(path, card.tables, card.databases)
-        folder.given, folder.planned = card.datum, card.planned
     asked = {table.name: table for table in (*tables.TABLES, places_table, towns_table)}
     rows = {name: read_table(folder, table) for name, table in asked.items()}
     boundary = _read_boundary(folder)
@@ -208,7 +201,7 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
     _say_unread(folder)
     _point_to_estimate(folder, places_table, towns_table)
     if folder.problems or card is None or boundary is None:
-        raise InputError(folder.problems)
+        raise InputError(folder.problems, folder.warnings)
 
     def records[T](table: Table, kind: Callable[..., T]) -> tuple[T, ...]:
         return tuple([_record(kind, row) for _, row in rows[table.name]])
@@ -278,19 +271,62 @@ def _record[T](kind: Callable[..., T], row: Mapping[str, Cell | tuple[int, ...]]
 
 
 def _read_card(folder: Folder) -> _Card | None:
+    """Return what the card says; None and its faults where that cannot be used.
+
+    What it says of datum, files and databases is taken even so: without it nothing else of the folder can be read.
+    """
     text = folder.text(CARD)
     if text is None:
         return None
     try:
-        return _Card.model_validate(tomllib.loads(text))
-    except pydantic.ValidationError as error:
-        for fault in error.errors():
-            key = ".".join(str(part) for part in fault["loc"])
-            folder.blame(FaultKind.CARD, CARD, column=key, reason=reason(fault))
+        content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         # Besides its own error, tomllib lets through those of endless numbers and of brackets nested too deep.
         folder.blame(FaultKind.NOT_TOML, CARD, reason=str(error))
-    return None
+        return None
+    unknown = _drop_unknown_tables(content)
+    for name in unknown:
+        folder.blame(FaultKind.CARD_TABLE, CARD, column=f"tables.{name}", tables=", ".join(table_names()))
+    card, faults = _card_of(content)
+    for fault in faults:
+        key = ".".join(str(part) for part in fault["loc"])
+        folder.blame(FaultKind.CARD, CARD, column=key, reason=reason(fault))
+    if faults:
+        for fault in faults:
+            _drop(content, fault["loc"])
+        rest, _ = _card_of({**_STAND_IN, **content})
+    else:
+        rest = card
+    if rest is not None:
+        folder.shelf = Shelf(folder.path, rest.tables, rest.databases)
+        folder.given, folder.planned = rest.datum, rest.planned
+    return card
+
+
+def _card_of(content: Mapping[str, Any]) -> tuple[_Card | None, list[Any]]:
+    try:
+        return _Card.model_validate(content), []
+    except pydantic.ValidationError as error:
+        return None, list(error.errors())
+
+
+def _drop_unknown_tables(content: dict[str, Any]) -> list[str]:
+    """Take the tables that no district has out of a card, and return their names."""
+    said = content.get("tables")
+    if not isinstance(said, dict):
+        return []
+    unknown = [name for name in said if name not in table_names()]
+    content["tables"] = {name: table for name, table in said.items() if name not in unknown}
+    return unknown
+
+
+def _drop(content: dict[str, Any], where: Sequence[int | str]) -> None:
+    """Take a key out of a card, by the way to it; one that is not there, or in no table, is left."""
+    table: Any = content
+    for part in where[:-1]:
+        table = table.get(part) if isinstance(table, dict) else None
+    if isinstance(table, dict):
+        table.pop(where[-1], None)
 
 
 def is_plain(card: str) -> bool:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import shapely
@@ -63,44 +63,33 @@ def check_rows(folder: Folder, rows: Mapping[str, Rows], boundary: shapely.Geome
     _check_experts(folder, of(tables.POOLS), of(tables.TOURS))
 
 
-def _ids(folder: Folder, rows: Mapping[str, Rows], table: Table) -> set[Cell]:
-    """Return the codes of a table; none where some were lost, as nothing can be looked up among them."""
-    lost = (FaultKind.ID_NUMBER, FaultKind.ID_DIGITS)
-    name = folder.called(table)
-    if any(p.what in lost and p.file == name and p.column == "id" for p in folder.problems):
-        return set()
-    return {row["id"] for _, row in rows.get(table.name, ())}
+def _codes(folder: Folder, rows: Mapping[str, Rows], *of: Table) -> tuple[set[Cell], float]:
+    """Return the codes of tables, and how many more there may be: those of rows that could not be read as they are."""
+    told = [row["id"] for table in of for _, row in rows.get(table.name, ())]
+    codes = set(told) - {None}
+    return codes, len(told) - len(codes) + sum(folder.lost.get(table.name, 0) for table in of)
 
 
 def _check_links(folder: Folder, rows: Mapping[str, Rows]) -> None:
     """Blame every code that points to nothing."""
-    known = {t.name: _ids(folder, rows, t) for t in (tables.TOWNS, tables.PLACES, tables.INSTITUTIONS)}
-    for table, column, target in LINKS:
-        _blame_unknown(folder, table, rows.get(table.name, ()), column, known[target.name], (target,))
-    places, institutions = known[tables.PLACES.name], known[tables.INSTITUTIONS.name]
-    # (Somebody may go to a place or to an institution, and there may be no institutions at all.)
-    sites = places | institutions if places and (institutions or not rows.get(tables.INSTITUTIONS.name)) else set()
-    _blame_unknown(folder, tables.TRAVEL, rows.get(tables.TRAVEL.name, ()), "to", sites, (tables.PLACES,))
     everywhere = (tables.PLACES, tables.TOWNS, tables.INSTITUTIONS)
-    anybody = set().union(*known.values()) if all(known[t.name] or not rows.get(t.name) for t in everywhere) else set()
-    _blame_unknown(folder, tables.SESSIONS, rows.get(tables.SESSIONS.name, ()), "where", anybody, everywhere)
+    for table, column, target in LINKS:
+        _blame_unknown(folder, rows, table, column, target)
+    # (Somebody may go to a place or to an institution, and there may be no institutions at all.)
+    _blame_unknown(folder, rows, tables.TRAVEL, "to", tables.PLACES, tables.INSTITUTIONS)
+    _blame_unknown(folder, rows, tables.SESSIONS, "where", *everywhere)
 
 
-def _blame_unknown(
-    folder: Folder,
-    table: Table,
-    rows: Iterable[tuple[int, Row]],
-    column: str,
-    known: set[Cell],
-    targets: Sequence[Table],
-) -> None:
-    if not known:
+def _blame_unknown(folder: Folder, rows: Mapping[str, Rows], table: Table, column: str, *targets: Table) -> None:
+    codes, lost = _codes(folder, rows, *targets)
+    told = [(number, row[column]) for number, row in rows.get(table.name, ())]
+    strange = [(number, value) for number, value in told if value is not None and value not in codes]
+    # (As few as were lost may be those: they are found once the rows that lost them are mended.)
+    if len({value for _, value in strange}) <= lost:
         return
     listed = ", ".join(folder.called(target) for target in targets)
-    for number, row in rows:
-        value = row[column]
-        if value is not None and value not in known:
-            folder.blame(FaultKind.UNKNOWN_CODE, table, row=number, column=column, value=value, target=listed)
+    for number, value in strange:
+        folder.blame(FaultKind.UNKNOWN_CODE, table, row=number, column=column, value=value, target=listed)
 
 
 def _check_once(
@@ -116,21 +105,25 @@ def _check_once(
 
 
 def _check_towns(folder: Folder, towns: Rows, places: Rows) -> None:
-    populated = {row["town"] for _, row in places}
-    for number, row in towns:
-        if places and row["id"] is not None and row["id"] not in populated:
-            folder.warn(FaultKind.TOWN_EMPTY, tables.TOWNS, row=number, value=row["name"])
+    """Say which towns have no places; not where as many places lost their town."""
+    there = [row["town"] for _, row in places]
+    codes = {row["id"] for _, row in towns} - {None}
+    empty = [(number, row) for number, row in towns if row["id"] in codes.difference(there)]
+    lost = folder.lost.get(tables.PLACES.name, 0) + sum(code not in codes for code in there)
+    for number, row in empty if len(empty) > lost else ():
+        folder.warn(FaultKind.TOWN_EMPTY, tables.TOWNS, row=number, value=row["name"])
 
 
 def _check_parents(folder: Folder, institutions: Rows) -> None:
     """Blame whoever stands above an institution without being of a kind that may; so no circle can arise."""
     kinds = {row["id"]: row["kind"] for _, row in institutions}
     table = tables.INSTITUTIONS
+    blamed = folder.blamed(table)
     for number, row in institutions:
         parent = row["parent"]
         if parent is None:
             continue
-        if row["parent_basis"] is None:
+        if row["parent_basis"] is None and not blamed(number, "parent_basis"):
             folder.blame(FaultKind.PARENT_BASIS, table, row=number, column="parent_basis")
         above = tables.KINDS_ABOVE.get(str(row["kind"]), ())
         if row["kind"] is None or kinds.get(parent) is None:
@@ -176,11 +169,12 @@ def _warn_same_spot(folder: Folder, table: Table, rows: Rows, spots: Iterator[tu
 def _check_people(folder: Folder, places: Rows, totals: Mapping[str, Row]) -> None:
     """Blame people who do not add up: to the published totals, and within a place."""
     table = tables.PLACES
+    blamed = folder.blamed(table)
     counted = [(name, f"{name}_basis") for name in ("people", *tables.AGE_COLUMNS)]
     for number, row in places:
         _check_ages(folder, table, number, row)
         for name, basis in counted:
-            if row[name] is not None and row[basis] is None:
+            if row[name] is not None and row[basis] is None and not blamed(number, basis):
                 folder.blame(FaultKind.NO_BASIS, table, row=number, column=basis)
     if not places:
         return

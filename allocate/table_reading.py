@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import compress
@@ -45,15 +45,18 @@ def read_table(folder: Folder, table: Table) -> Rows:
         if found is None:
             if table.needed:
                 folder.blame(FaultKind.FILE_MISSING, table)
+                folder.lose(table)
             return []
     except Unreadable as error:
         folder.refuse(error, table)
+        folder.lose(table)
         return []
     folder.origins[table.name] = Origin(found.name)
     try:
         sheet, name = _open(folder, table, found)
     except Unreadable as error:
         folder.refuse(error, table)
+        folder.lose(table)
         return []
     folder.origins[table.name] = Origin(name)
     return _read(folder, table, found, sheet)
@@ -143,22 +146,23 @@ def _read(folder: Folder, table: Table, found: Found, sheet: Sheet) -> Rows:
     folder.problems[before:] = [replace(p, file=origin.file) for p in folder.problems[before:]]
     for spotted in sheet.spotted:
         folder.note(spotted, table)
-    if len(folder.problems) > before and any(
-        p.what in (FaultKind.COLUMN_MISSING, FaultKind.COLUMN_TWICE, FaultKind.COLUMN_SAME, FaultKind.COLUMN_NAMED)
-        or p.what in (FaultKind.COLUMN_UNKNOWN, FaultKind.HEADING_UNIT)
-        for p in folder.problems[before:]
-    ):
-        return []
+    folder.lose(table, sum(spotted.what is FaultKind.CELLS for spotted in sheet.spotted))
     kept = _kept(folder, table, sheet, headings)
     rows = list(compress(sheet.rows, kept))
     if not rows:
         if table.needed and len(folder.problems) == before:
             folder.blame(FaultKind.EMPTY, table)
+        if len(folder.problems) > before:
+            folder.lose(table)
         return []
     cells = {name: list(compress(sheet.columns[at], kept)) for name, at in headings.at.items()}
     points = sheet.points[np.array(kept)] if sheet.points is not None else None
     values = _values(folder, table, rows, cells, headings.times)
-    if _LON in values:
+    lacking = [name for name in _SPOT if name in values and name not in headings.at and table.column(name).needed]
+    if lacking and sheet.points is None:
+        # (Without one of the two columns nothing can be said of positions.)
+        values |= {name: [None] * len(rows) for name in _SPOT}
+    elif _LON in values:
         _place(folder, table, found, rows, values, cells, (points, sheet.crs))
     values.pop(DATUM, None)
     names = list(values)
@@ -206,7 +210,8 @@ def _headings(folder: Folder, table: Table, found: Found, sheet: Sheet) -> _Head
                 folder.blame(FaultKind.COLUMN_SAME, table, row=row, column=heading, other=other, name=name)
         else:
             at[name] = n
-    for name, n in at.items():
+    given = {_LON, _LAT} if sheet.points is not None else set()
+    for name, n in list(at.items()):
         unit = synonyms.split_unit(sheet.heading[n])[1]
         column = columns[name]
         if unit and column.kind in ("whole", "number"):
@@ -217,8 +222,11 @@ def _headings(folder: Folder, table: Table, found: Found, sheet: Sheet) -> _Head
                 folder.blame(
                     FaultKind.HEADING_UNIT, table, row=row, column=sheet.heading[n], unit=unit, wanted=column.zh
                 )
-    unread = _unknown(folder, table, sheet, spare, at, row)
-    given = set(at) | ({_LON, _LAT} if sheet.points is not None else set())
+                # (In whatever its numbers are, they are not those of the column.)
+                given.add(name)
+                del at[name]
+    given |= set(at)
+    unread = _unknown(folder, table, sheet, spare, given, row)
     for column in table.columns:
         if column.needed and column.name not in given:
             folder.blame(FaultKind.COLUMN_MISSING, table, row=row, column=column.name, zh=column.zh, en=column.en)
@@ -227,10 +235,10 @@ def _headings(folder: Folder, table: Table, found: Found, sheet: Sheet) -> _Head
 
 
 def _unknown(
-    folder: Folder, table: Table, sheet: Sheet, spare: Sequence[int], at: Mapping[str, int], row: int | None
+    folder: Folder, table: Table, sheet: Sheet, spare: Sequence[int], given: Collection[str], row: int | None
 ) -> tuple[str, ...]:
     """Answer headings that are no column: with the column that they may mean, else say that they were not read."""
-    free = [column.name for column in table.columns if column.name not in at]
+    free = [column.name for column in table.columns if column.name not in given]
     missing = [column.name for column in table.columns if column.needed and column.name in free]
     unread = []
     for n in spare:

@@ -58,7 +58,9 @@ def as_csv(source: Path, target: Path) -> None:
 def as_workbook(source: Path, target: Path) -> None:
     """One workbook in Chinese headings, numbers as numbers, below a title in merged cells, ids as text."""
     start(source, target)
-    with xlsxwriter.Workbook(target / "宝坻区卫生资源.xlsx", {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+    with xlsxwriter.Workbook(
+        target / "宝坻区卫生资源.xlsx", {"strings_to_formulas": False, "strings_to_urls": False}
+    ) as book:
         for table, rows in present(source):
             sheet = book.add_worksheet(synonyms.title_of(table.name, "zh"))
             heading, *lines = in_words(table, rows, "zh")

@@ -88,7 +88,18 @@ CODES: dict[str, set[str]] = {
     "sheet": {
         *SHEETS,
         *(f"about_{sheet}" for sheet in SHEETS - {"years"}),
-        *("summary", "about_summary", "whole_district", "fact", "file", "program", "none_found", "not_asked", "cut"),
+        *(
+            "summary",
+            "about_summary",
+            "whole_district",
+            "fact",
+            "file",
+            "program",
+            "table",
+            "none_found",
+            "not_asked",
+            "cut",
+        ),
     },
     "indicator": {*RULES, "primary_capacity"},
     # What a rule on amounts is counted in depends on its resource.
