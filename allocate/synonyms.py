@@ -94,6 +94,16 @@ def _entry(table: Table, column: str) -> Mapping[str, Any]:
     return found
 
 
+def table_words(table: str) -> tuple[str, ...]:
+    """Return everything that a table may be called, besides its own name; what the templates call it comes first."""
+    return _words(_book()["tables"][table])
+
+
+def heading_words(table: Table, column: str) -> tuple[str, ...]:
+    """Return every heading that a column may have, besides its own name; those of the templates come first."""
+    return _words(_entry(table, column))
+
+
 def heading_of(table: Table, column: str, language: Language) -> str:
     """Return what the templates call a column."""
     return str(_entry(table, column)[language])
