@@ -159,6 +159,7 @@ CODES: dict[str, set[str]] = {
     },
     "projection": set(get_args(Method)),
     "age": set(AGES),
+    "example": {table.name for table in tables.TABLES},
     "gis": {*LAYERS, *SENDING_LAYERS, *BELONGING_LAYERS, "no_room"},
 }
 # Chinese that is no text for people: table descriptions in both languages stand side by side with their columns,
