@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from allocate.population import project, registered_share, yearly_rate
 from allocate.read import read_district
 from allocate.reliance import stock_rows
 from allocate.report.sheets import say_table
-from allocate.synonyms import title_of
+from allocate.synonyms import BOUNDARY, ROADS, title_of
 from allocate.tables import TABLES
 from allocate.units import Basis
 from allocate.words import language, say, term, visible
@@ -76,16 +77,23 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
 def _origins(district: District) -> Iterator[str]:
     """Say where every table came from that is not just a CSV of this program's own: files, headings and datums."""
     comma = say("summary.comma")
-    for table in TABLES:
-        origin = district.origins.get(table.name)
+    for name in (*(table.name for table in TABLES), BOUNDARY, ROADS):
+        origin = district.origins.get(name)
         if origin is None:
             continue
-        datum = "" if origin.datum in ("", district.datum) else say("check.origin_datum", datum=origin.datum)
+        same = origin.datum in ("", district.datum)
+        datum = "" if same else say("check.origin_datum", datum=origin.datum, planned=district.datum)
         pairs = comma.join(f"{heading} = {name}" for name, heading in origin.headings.items())
         headings = say("check.origin_headings", pairs=pairs) if pairs else ""
         unread = say("check.origin_unread", names=comma.join(origin.unread)) if origin.unread else ""
-        if origin.file != table.file or datum or headings or unread:
-            title = title_of(table.name, language())
+        if (
+            Path(origin.file).stem != name
+            or Path(origin.file).suffix not in (".csv", ".geojson")
+            or datum
+            or headings
+            or unread
+        ):
+            title = title_of(name, language())
             told = {"datum": datum, "headings": headings, "unread": unread}
             yield visible(say("check.origin", table=title, file=origin.file, rows=origin.rows, **told))
 

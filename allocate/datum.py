@@ -16,6 +16,7 @@ import numpy as np
 import pyproj
 from numpy.typing import NDArray
 
+from allocate import synonyms
 from allocate.errors import Value
 from allocate.fault_kinds import FaultKind
 
@@ -143,8 +144,8 @@ def parse(text: str | int) -> Datum:
     DatumError
         If it is unknown, or a system from which nobody but an office of surveying can convert.
 
-    >>> parse("GCJ-02").name, parse("epsg:4527").name, parse(4490).name
-    ('gcj02', 'EPSG:4527', 'cgcs2000')
+    >>> parse("GCJ-02").name, parse("epsg:4527").name, parse(4490).name, parse("GPS").name
+    ('gcj02', 'EPSG:4527', 'cgcs2000', 'wgs84')
     """
     said = str(text).replace("：", ":").strip()
     if _WKT.match(said):
@@ -152,6 +153,9 @@ def parse(text: str | int) -> Datum:
     short = re.sub(r"[\W_]+", "", said.casefold())
     if short in _NAMES:
         return Datum(_NAMES[short])
+    named = synonyms.choices_of("datum").get(synonyms.fold(said), ())
+    if len(named) == 1:
+        return Datum(named[0])
     if any(name in short for name in (*_OLD, *_LOCAL)):
         raise DatumError(FaultKind.DATUM_OLD, text, name=said[:40])
     code = _CODE.fullmatch(said)

@@ -749,8 +749,8 @@ def _moved(institution: Institution, moves: Mapping[str, tuple[Spot, Spot]], bou
     return replace(institution, lon=lon, lat=lat)
 
 
-def _files(district: District) -> Mapping[str, bytes]:
-    """Return the files of a district folder by name."""
+def card_and_boundary(district: District) -> dict[str, bytes]:
+    """Return district.toml and boundary.geojson of a district whose tables are in the datum that it is planned in."""
     shape = {"type": "Feature", "properties": {"code": district.code}, "geometry": district.boundary}
     quoted = {key: json.dumps(name, ensure_ascii=False) for key, name in district.name.items()}
     card = [
@@ -761,13 +761,20 @@ def _files(district: District) -> Mapping[str, bytes]:
         "[name]",
         *(f"{key} = {text}" for key, text in quoted.items()),
     ]
+    return {
+        BOUNDARY: (json.dumps(shape, ensure_ascii=False) + "\n").encode(),
+        CARD: ("\n".join(card) + "\n").encode(),
+    }
+
+
+def _files(district: District) -> Mapping[str, bytes]:
+    """Return the files of a district folder by name."""
     files = {
         tables.PLACES.file: _table(tables.PLACES, district.places),
         tables.TOWNS.file: _table(tables.TOWNS, district.towns),
         tables.INSTITUTIONS.file: _table(tables.INSTITUTIONS, district.institutions),
         tables.FACTS.file: _table(tables.FACTS, tuple(district.facts.values())),
-        BOUNDARY: (json.dumps(shape, ensure_ascii=False) + "\n").encode(),
-        CARD: ("\n".join(card) + "\n").encode(),
+        **card_and_boundary(district),
     }
     if district.travel:
         rows = [[*pair, repr(minutes)] for pair, minutes in district.travel.items()]

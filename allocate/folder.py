@@ -148,9 +148,10 @@ class Folder:
         """Note the checksum of a file, and of the files that belong to it."""
         family = sorted(path.parent.glob(f"{_literal(path.stem)}.*")) if path.suffix.lower() == ".shp" else [path]
         for one in family:
-            if one.name not in self.inputs and one.suffix.lower() in (path.suffix.lower(), *_COMPANIONS):
+            name = self.shelf.called(one)
+            if name not in self.inputs and one.suffix.lower() in (path.suffix.lower(), *_COMPANIONS):
                 with one.open("rb") as file:
-                    self.inputs[one.name] = hashlib.file_digest(file, "sha256").hexdigest()
+                    self.inputs[name] = hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # What belongs to a Shapefile and tells something of it.

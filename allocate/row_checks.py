@@ -17,7 +17,7 @@ from allocate.values import Cell
 from allocate.words import say
 
 # Columns with the code of a row of another table; the last is where the code must stand.
-_LINKS = (
+LINKS = (
     (tables.PLACES, "town", tables.TOWNS),
     (tables.INSTITUTIONS, "town", tables.TOWNS),
     (tables.INSTITUTIONS, "place", tables.PLACES),
@@ -73,7 +73,7 @@ def _codes(folder: Folder, rows: Mapping[str, Rows], *of: Table) -> tuple[set[Ce
 def _check_links(folder: Folder, rows: Mapping[str, Rows]) -> None:
     """Blame every code that points to nothing."""
     everywhere = (tables.PLACES, tables.TOWNS, tables.INSTITUTIONS)
-    for table, column, target in _LINKS:
+    for table, column, target in LINKS:
         _blame_unknown(folder, rows, table, column, target)
     # (Somebody may go to a place or to an institution, and there may be no institutions at all.)
     _blame_unknown(folder, rows, tables.TRAVEL, "to", tables.PLACES, tables.INSTITUTIONS)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import compress
+from itertools import compress, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,17 +92,23 @@ def headed(grid: Grid, table: Table, named: Mapping[str, str]) -> Sheet:
     def made_out(row: Sequence[Raw]) -> int:
         return sum(_label(cell) in own or bool(synonyms.column_called(table, _label(cell))) for cell in row)
 
-    filled = [n for n, row in enumerate(grid.cells) if any(_label(cell) for cell in row)]
+    filled = list(islice((n for n, row in enumerate(grid.cells) if _says(row)), _HEAD))
     if not filled:
         raise Unreadable(FaultKind.EMPTY)
     # (The first of equals; a single name in a line above the table proves nothing.)
-    best = max(filled[:_HEAD], key=lambda n: made_out(grid.cells[n]))
+    best = max(filled, key=lambda n: made_out(grid.cells[n]))
     at = best if made_out(grid.cells[best]) > 1 else filled[0]
     return _below(grid, at)
 
 
 def _label(cell: Raw) -> str:
     return " ".join(str(cell).split()) if cell is not None else ""
+
+
+def _says(line: Sequence[Raw]) -> bool:
+    """Tell whether any cell of a line holds something."""
+    # (Most lines begin with something.)
+    return bool(line) and (bool(_label(line[0])) or any(_label(cell) for cell in line))
 
 
 def _below(grid: Grid, at: int) -> Sheet:
@@ -113,7 +119,7 @@ def _below(grid: Grid, at: int) -> Sheet:
     spotted = list(grid.spotted)
     kept, rows = [], []
     for number, line in enumerate(grid.cells[at + 1 :], start=at + 2):
-        if not any(_label(cell) for cell in line):
+        if not _says(line):
             continue
         if len(line) != width:
             beyond = [cell for cell in line[width:] if _label(cell)]

@@ -466,6 +466,10 @@ class Seeded:
         Whether nothing else of the table can be read, or seen, any more.
     also
         What cannot but be found with it.
+    last
+        Whether it changes headings, so that it comes after what names columns.
+    alone
+        Whether any other fault may change it: it is said of sums, of most rows, or of the district as a whole.
     needs
         What it changes of the program's limits or surroundings.
     server, asked
@@ -482,6 +486,8 @@ class Seeded:
     fault: bool = True
     whole: bool = False
     also: tuple[FaultKind, ...] = ()
+    last: bool = False
+    alone: bool = False
     needs: Callable[[pytest.MonkeyPatch], None] | None = None
     server: str = ""
     asked: tuple[str, ...] = ()

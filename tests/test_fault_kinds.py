@@ -91,3 +91,64 @@ def test_every_fault_is_found_with_file_row_column_and_value_and_nothing_else(
     seen = [one for one in (faults if example.fault else warnings) if matches(example, one)]
     assert len(seen) == 1, [(one.what, one.file, one.row, one.column, one.value) for one in (*faults, *warnings)]
     assert {one.what for one in (*faults, *warnings)} == {example.kind, *example.also}
+
+
+def together(examples: Iterable[Seeded]) -> list[list[Seeded]]:
+    """Part examples into as few folders as they can live in: where a table cannot be read, nothing else of it is."""
+    folders: list[list[Seeded]] = []
+    for example in sorted(examples, key=lambda one: one.whole):
+        home = next((all_ for all_ in folders if not any(clash(example, one) for one in all_)), None)
+        if home is None:
+            folders.append([example])
+        else:
+            home.append(example)
+    return folders
+
+
+def clash(one: Seeded, other: Seeded) -> bool:
+    return one.about == other.about and (one.whole or other.whole)
+
+
+def spoil_all(tiny: Tiny, examples: Sequence[Seeded]) -> list[str]:
+    """Spoil a district in many ways at once and return what is not found of it."""
+    # (What changes whole columns comes after what changes cells by their names.)
+    for example in sorted(examples, key=lambda one: one.last):
+        example.spoil(tiny.folder)
+    faults, warnings = found_in(tiny.folder)
+    return [
+        one.kind.name
+        for one in examples
+        if not any(matches(one, problem) for problem in (faults if one.fault else warnings))
+    ]
+
+
+# What needs a server, or other limits of the program, is tried alone.
+PLAIN = [example for example in SEEDED if not example.server and example.needs is None]
+FOLDERS = together(example for example in PLAIN if not example.alone)
+
+
+@pytest.mark.parametrize("number", range(len(FOLDERS)))
+def test_faults_that_stand_in_one_folder_are_all_found_in_one_pass(number: int, spoilt: Tiny) -> None:
+    assert spoil_all(spoilt, FOLDERS[number]) == []
+
+
+def test_one_folder_holds_more_than_sixty_kinds_of_faults_at_once() -> None:
+    assert max(sum(example.fault for example in folder) for folder in FOLDERS) > 60
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_any_two_faults_of_different_cells_are_both_found(seed: int, spoilt: Tiny) -> None:
+    chance = random.Random(seed)
+    pair: list[Seeded] = []
+    while len(pair) < 2 or clash(*pair) or any(one.alone for one in pair):
+        pair = chance.sample(PLAIN, 2)
+    assert spoil_all(spoilt, pair) == []
+
+
+def test_check_lists_all_faults_and_below_them_all_warnings(spoilt: Tiny) -> None:
+    for example in FOLDERS[0]:
+        example.spoil(spoilt.folder)
+    faults, warnings = found_in(spoilt.folder)
+    for language in LANGUAGES:
+        with speaking(language), pytest.raises(AllocateError) as caught:
+            list(check_all(str(spoilt.model), {}))

@@ -128,7 +128,9 @@ class Shelf:
                 yield table, ""
             return
         told = [(called, part) for part in parts if (called := synonyms.table_called(part))]
-        if table and table not in dict(told):
+        # (No sheet draws a boundary, whatever its workbook is called.)
+        drawn = table in (synonyms.BOUNDARY, synonyms.ROADS) and path.suffix.lower() in WORKBOOKS
+        if table and table not in dict(told) and not drawn:
             # (A file that is called after a table and holds nothing else is that table.)
             told = [*told, (table, parts[0] if len(parts) == 1 else "")]
         yield from told
@@ -147,13 +149,18 @@ class Shelf:
         if said.file:
             path = self._named(said.file)
             part = said.part
-            return Found(table, f"{path.name} · {part}" if part else path.name, path, part, said)
+            name = self.called(path)
+            return Found(table, f"{name} · {part}" if part else name, path, part, said)
         places = self.by_table.get(table, ())
         if said.part:
             places = tuple(one for one in places if one.part == said.part) or places
         if len(places) > 1:
             raise Unreadable(FaultKind.FILE_TWICE, files=", ".join(one.name for one in places), table=table)
         return replace(places[0], part=said.part or places[0].part, said=said) if places else None
+
+    def called(self, path: Path) -> str:
+        """Return what a file is called: its path within the folder."""
+        return path.relative_to(self.folder).as_posix()
 
     def _named(self, file: str) -> Path:
         """Return the file of a name in district.toml, which can only be one in the folder itself."""
@@ -217,7 +224,7 @@ class Shelf:
             return headed(grid(read_bytes(path), said.encoding, known)), found.name
         opened = self._opened(path, said.encoding)
         part = self._part(found, opened.parts)
-        name = f"{path.name} · {part}" if path.suffix.lower() in SEVERAL else path.name
+        name = f"{self.called(path)} · {part}" if path.suffix.lower() in SEVERAL else self.called(path)
         if path.suffix.lower() in WORKBOOKS:
             return headed(opened.grid(part)), name  # type: ignore[attr-defined]
         return opened.sheet(part), name  # type: ignore[attr-defined]

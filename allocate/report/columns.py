@@ -2,6 +2,7 @@
 
 from allocate import tables
 from allocate.read import BOUNDARY, CARD
+from allocate.synonyms import choice_called
 from allocate.tables import Column, Table
 from allocate.words import LANGUAGES, Language, say_in, unit_of_column
 
@@ -38,22 +39,25 @@ def _table(table: Table, language: Language) -> list[str]:
     for column in table.columns:
         means = column.zh if language == "zh" else column.en
         cells = _cells(column, language)
-        lines.append(f"| `{column.name}` | {means} | {_holds(column, language)} | {cells} |")
+        lines.append(f"| `{column.name}` | {means} | {holds(column, language)} | {cells} |")
     return [*lines, ""]
 
 
-def _holds(column: Column, language: Language) -> str:
-    """Say what a cell may hold."""
+def holds(column: Column, language: Language, *, words: bool = False) -> str:
+    """Say what a cell may hold; of choices their codes, or with `words` what the templates call them."""
     if column.kind == "choice":
+        if words:
+            return ", ".join(choice_called(column.name, choice, language) for choice in column.choices)
         return ", ".join(f"`{choice}`" for choice in column.choices)
     text = say_in(language, f"columns.kind_{column.kind}")
     if column.kind in ("whole", "number"):
         unit = unit_of_column(column.unit, language)
-        text += say_in(language, "columns.range", low=_plain(column.low), high=_plain(column.high), unit=unit)
+        text += say_in(language, "columns.range", low=plain(column.low), high=plain(column.high), unit=unit)
     return text
 
 
-def _plain(number: float) -> str:
+def plain(number: float) -> str:
+    """Return a limit as a person writes it."""
     return str(int(number)) if number == int(number) else str(number)
 
 
