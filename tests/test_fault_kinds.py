@@ -1,6 +1,6 @@
 """Every kind of fault is found by `check`, with its place, its value and its cure, and none hides another."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
