@@ -64,7 +64,7 @@ _NAMES: Final[Mapping[str, str]] = {
 # Systems that have no code, or whose parameters offices of surveying keep.
 _OLD = ("beijing54", "beijing1954", "北京54", "北京1954", "xian80", "xian1980", "西安80", "西安1980")
 _LOCAL = ("tianjin90", "天津90", "天津城市", "天津市90", "地方坐标", "独立坐标")
-_CODE = re.compile(r"(?:(?:urn:ogc:def:crs:)?epsg:[\d.]*:?)?(\d{4,6})", re.IGNORECASE)
+_CODE = re.compile(r"(?:(?:urn:ogc:def:crs:)?epsg:\s*(?:[\d.]*:)?)?(\d{4,6})", re.IGNORECASE)
 _WKT = re.compile(r"\s*(?:BOUND|COMPOUND|GEOD|GEOG|PROJ|VERT|LOCAL_|GEOC)(?:CRS|CS)\s*\[", re.IGNORECASE)
 _LONGEST_WKT = 10_000
 # The datums whose coordinates we may take as they are, by what the register of EPSG calls them.
@@ -147,7 +147,7 @@ def parse(text: str | int) -> Datum:
     >>> parse("GCJ-02").name, parse("epsg:4527").name, parse(4490).name, parse("GPS").name
     ('gcj02', 'EPSG:4527', 'cgcs2000', 'wgs84')
     """
-    said = str(text).strip()
+    said = str(text).replace("：", ":").strip()
     if _WKT.match(said):
         return _of_definition(said)
     short = re.sub(r"[\W_]+", "", said.casefold())

@@ -196,8 +196,7 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
         folder.blame(FaultKind.EPSG, CARD, column="epsg", value=card.epsg)
     roads = _read_roads(folder)
     check_rows(folder, rows, boundary)
-    if not folder.problems:
-        warn_of_misfits(folder, rows, boundary, roads)
+    warn_of_misfits(folder, rows, boundary, roads)
     _say_unread(folder)
     _point_to_estimate(folder, places_table, towns_table)
     if folder.problems or card is None or boundary is None:
@@ -241,12 +240,14 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
 
 
 def _say_unread(folder: Folder) -> None:
-    """Say which files could not be opened to see what they hold, where no table was looked for in them."""
+    """Say which files could not be opened to see what they hold, and which sheets are hidden."""
     blamed = {problem.file for problem in folder.problems}
     for name, error in folder.shelf.refused.items():
         if not any(file == name or file.startswith(f"{name} · ") for file in blamed):
             why = say(error.what, **dict(error.details))
             folder.warn(FaultKind.FILE_UNREAD, name, reason=why)
+    for name, parts in folder.shelf.hidden().items():
+        folder.warn(FaultKind.SHEET_HIDDEN, name, parts=", ".join(parts))
 
 
 def _point_to_estimate(folder: Folder, *wanted: Table) -> None:

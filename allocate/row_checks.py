@@ -162,7 +162,9 @@ def _warn_same_spot(folder: Folder, table: Table, rows: Rows, spots: Iterator[tu
     first: dict[tuple[float, float], int] = {}
     for i, lon, lat in spots:
         if (lon, lat) in first:
-            folder.warn(FaultKind.SAME_SPOT, table, row=rows[i][0], value=f"{lon}, {lat}", first=first[lon, lat])
+            value = f"{lon}, {lat}"
+            first_row = first[lon, lat]
+            folder.warn(FaultKind.SAME_SPOT, table, row=rows[i][0], column="lon, lat", value=value, first=first_row)
         first.setdefault((lon, lat), rows[i][0])
 
 

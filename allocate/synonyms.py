@@ -109,6 +109,11 @@ def heading_of(table: Table, column: str, language: Language) -> str:
     return str(_entry(table, column)[language])
 
 
+def is_own(table: Table, column: str, heading: str) -> bool:
+    """Tell whether a heading is what the templates call a column, its unit and stars aside."""
+    return fold(split_unit(heading)[0]) in {fold(heading_of(table, column, language)) for language in LANGUAGES}
+
+
 @cache
 def _columns(file: str) -> Mapping[str, str]:
     table = next(one for one in TABLES if one.file == file)

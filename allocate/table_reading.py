@@ -2,10 +2,10 @@
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import compress
+from itertools import compress, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from allocate.district import Origin
 from allocate.errors import Value
 from allocate.fault_kinds import FaultKind
 from allocate.files.finding import Found
+from allocate.files.marks import letters
 from allocate.files.sheet import Grid, Raw, Sheet, Spotted, Unreadable
 from allocate.folder import Folder
 from allocate.tables import BASES, DATUM, Column, Table
@@ -36,6 +37,8 @@ _SPOT = (_LON, _LAT)
 # How far a file's geometry may lie from what its columns say before it is another place [m].
 _SAME_SPOT = 1.0
 _METRES_PER_DEGREE = 111_320.0
+# What is said of a geometry that gives no position.
+_NO_SHAPE = (FaultKind.GEOMETRY_BROKEN, FaultKind.GEOMETRY_LINE, FaultKind.COORDINATE_INFINITE)
 
 
 def read_table(folder: Folder, table: Table) -> Rows:
@@ -89,17 +92,23 @@ def headed(grid: Grid, table: Table, named: Mapping[str, str]) -> Sheet:
     def made_out(row: Sequence[Raw]) -> int:
         return sum(_label(cell) in own or bool(synonyms.column_called(table, _label(cell))) for cell in row)
 
-    filled = [n for n, row in enumerate(grid.cells) if any(_label(cell) for cell in row)]
+    filled = list(islice((n for n, row in enumerate(grid.cells) if _says(row)), _HEAD))
     if not filled:
         raise Unreadable(FaultKind.EMPTY)
     # (The first of equals; a single name in a line above the table proves nothing.)
-    best = max(filled[:_HEAD], key=lambda n: made_out(grid.cells[n]))
+    best = max(filled, key=lambda n: made_out(grid.cells[n]))
     at = best if made_out(grid.cells[best]) > 1 else filled[0]
     return _below(grid, at)
 
 
 def _label(cell: Raw) -> str:
     return " ".join(str(cell).split()) if cell is not None else ""
+
+
+def _says(line: Sequence[Raw]) -> bool:
+    """Tell whether any cell of a line holds something."""
+    # (Most lines begin with something.)
+    return bool(line) and (bool(_label(line[0])) or any(_label(cell) for cell in line))
 
 
 def _below(grid: Grid, at: int) -> Sheet:
@@ -110,7 +119,7 @@ def _below(grid: Grid, at: int) -> Sheet:
     spotted = list(grid.spotted)
     kept, rows = [], []
     for number, line in enumerate(grid.cells[at + 1 :], start=at + 2):
-        if not any(_label(cell) for cell in line):
+        if not _says(line):
             continue
         if len(line) != width:
             beyond = [cell for cell in line[width:] if _label(cell)]
@@ -144,8 +153,11 @@ def _read(folder: Folder, table: Table, found: Found, sheet: Sheet) -> Rows:
     origin = replace(folder.origins[table.name], headings=headings.said, unread=headings.unread)
     folder.origins[table.name] = origin
     folder.problems[before:] = [replace(p, file=origin.file) for p in folder.problems[before:]]
-    for spotted in sheet.spotted:
+    uncomputed = {}
+    for spotted in _spotted(sheet, headings):
         folder.note(spotted, table)
+        if spotted.what is FaultKind.FORMULA_BLANK:
+            uncomputed[spotted.column] = int(spotted.details["count"] or 0)
     folder.lose(table, sum(spotted.what is FaultKind.CELLS for spotted in sheet.spotted))
     kept = _kept(folder, table, sheet, headings)
     rows = list(compress(sheet.rows, kept))
@@ -157,7 +169,7 @@ def _read(folder: Folder, table: Table, found: Found, sheet: Sheet) -> Rows:
         return []
     cells = {name: list(compress(sheet.columns[at], kept)) for name, at in headings.at.items()}
     points = sheet.points[np.array(kept)] if sheet.points is not None else None
-    values = _values(folder, table, rows, cells, headings.times)
+    values = _values(folder, table, rows, cells, headings.times, uncomputed)
     lacking = [name for name in _SPOT if name in values and name not in headings.at and table.column(name).needed]
     if lacking and sheet.points is None:
         # (Without one of the two columns nothing can be said of positions.)
@@ -173,6 +185,20 @@ def _read(folder: Folder, table: Table, found: Found, sheet: Sheet) -> Rows:
     folder.origins[table.name] = replace(folder.origins[table.name], rows=len(read))
     _check_unique(folder, table, read)
     return read
+
+
+def _spotted(sheet: Sheet, headings: _Headings) -> Iterator[Spotted]:
+    """Yield what was found while the file was opened, by the names of columns; not what is in columns nobody reads."""
+    names = {n: name for name, n in headings.at.items()}
+    for spotted in sheet.spotted:
+        if not spotted.column:
+            yield spotted
+            continue
+        # (A layer says the heading, a spreadsheet the letter above the column.)
+        called = range(len(sheet.heading))
+        n = next((n for n in called if spotted.column in (sheet.heading[n], letters(n))), None)
+        if n in names:
+            yield replace(spotted, column=names[n])
 
 
 def _headings(folder: Folder, table: Table, found: Found, sheet: Sheet) -> _Headings:
@@ -197,7 +223,7 @@ def _headings(folder: Folder, table: Table, found: Found, sheet: Sheet) -> _Head
         if not heading:
             count = sum(1 for cell in sheet.columns[n] if _label(cell))
             if count:
-                folder.warn(FaultKind.COLUMN_NAMELESS, table, row=row, column=_letters(n), count=count)
+                folder.warn(FaultKind.COLUMN_NAMELESS, table, row=row, column=letters(n), count=count)
         elif sheet.heading.count(heading) > 1 and name:
             if sheet.heading.index(heading) == n:
                 folder.blame(FaultKind.COLUMN_TWICE, table, row=row, column=heading)
@@ -258,19 +284,6 @@ def _unknown(
     return tuple(unread)
 
 
-def _letters(n: int) -> str:
-    """Return what a spreadsheet calls a column.
-
-    >>> _letters(0), _letters(27)
-    ('A', 'AB')
-    """
-    text = ""
-    while n >= 0:
-        text = chr(ord("A") + n % 26) + text
-        n = n // 26 - 1
-    return text
-
-
 def _kept(folder: Folder, table: Table, sheet: Sheet, headings: _Headings) -> list[bool]:
     """Tell which rows are the table's own: neither an example nor a row of totals."""
     first = next((column for column in sheet.columns if any(_label(cell) for cell in column)), ())
@@ -294,8 +307,12 @@ def _values(
     rows: Sequence[int],
     cells: Mapping[str, Sequence[Raw]],
     times: Mapping[str, Decimal],
+    uncomputed: Mapping[str, int],
 ) -> dict[str, list[Cell]]:
-    """Read every column, and note what is wrong in its cells, and what was understood although written oddly."""
+    """Read every column, and note what is wrong in its cells, and what was understood although written oddly.
+
+    `uncomputed` counts the formulas without a result, by column: as many blanks are theirs.
+    """
     values: dict[str, list[Cell]] = {}
     for column in table.columns:
         asked = column
@@ -307,6 +324,9 @@ def _values(
             values[column.name] = [None] * len(rows)
             continue
         found = read_cells(asked, given, times.get(column.name, Decimal(1)))
+        blanks = [fault for fault in found.faults if fault[1] is FaultKind.BLANK]
+        if len(blanks) <= uncomputed.get(column.name, 0):
+            found.faults = [fault for fault in found.faults if fault not in blanks]
         _tell(folder, table, rows, asked, found)
         values[column.name] = found.values
         if column.choices == BASES:
@@ -368,12 +388,14 @@ def _place(
     # (Half a position is not converted; whoever looks at rows says that it is half.)
     half = np.isnan(raw).sum(axis=1) == 1
     degrees[half] = raw[half]
-    blamed = {(p.row, p.column) for p in folder.problems if p.file == folder.called(table)}
+    found_here = [p for p in folder.problems if p.file == folder.called(table)]
+    blamed = {(p.row, p.column) for p in found_here}
+    shapeless = {p.row for p in found_here if p.what in _NO_SHAPE}
     for k, name in enumerate(_SPOT):
         column = table.column(name)
         low, high, unit = f"{column.low:.12g}", f"{column.high:.12g}", unit_of_column(column.unit)
         for i in np.flatnonzero(~((degrees[:, k] >= column.low) & (degrees[:, k] <= column.high))).tolist():
-            if told[i] or half[i] or (rows[i], name) in blamed:
+            if told[i] or half[i] or (rows[i], name) in blamed or rows[i] in shapeless:
                 continue
             if math.isnan(raw[i, k]):
                 if column.filled:

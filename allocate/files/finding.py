@@ -14,13 +14,15 @@ from allocate.fault_kinds import FaultKind
 from allocate.files.database import Connection, read_relation
 from allocate.files.layers import open_layers
 from allocate.files.sheet import Grid, Sheet, Unreadable
-from allocate.files.spreadsheets import open_workbook
+from allocate.files.spreadsheets import Workbook, open_workbook
 from allocate.files.text import grid, read_bytes
 from allocate.tables import TABLES
 
 TEXT = (".csv",)
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 LAYERS = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml", ".parquet", ".geoparquet")
+# What is seen, to say what to do with it.
+PACKED = (".kmz",)
 # What holds several tables.
 SEVERAL = (*WORKBOOKS, ".gpkg")
 FORMATS = ("CSV", "XLSX", "XLS", "ODS", "GeoJSON", "GeoPackage", "Shapefile", "FlatGeobuf", "KML", "GeoParquet")
@@ -93,7 +95,7 @@ class Shelf:
     @cached_property
     def files(self) -> tuple[Path, ...]:
         """The files that may hold tables, by name; what other programs leave while they work is passed over."""
-        known = (*TEXT, *WORKBOOKS, *LAYERS)
+        known = (*TEXT, *WORKBOOKS, *LAYERS, *PACKED)
         try:
             found = sorted(self.folder.iterdir())
         except OSError:
@@ -177,7 +179,7 @@ class Shelf:
         Unreadable
             With the reason.
         """
-        if path.suffix.lower() not in (*TEXT, *WORKBOOKS, *LAYERS):
+        if path.suffix.lower() not in (*TEXT, *WORKBOOKS, *LAYERS, *PACKED):
             raise Unreadable(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
         try:
             if not path.resolve().is_relative_to(self.folder.resolve()):
@@ -198,6 +200,11 @@ class Shelf:
             else:
                 self._open[path] = open_layers(path, encoding)
         return self._open[path]  # type: ignore[return-value]
+
+    def hidden(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the hidden sheets of every workbook that has some and was opened."""
+        books = {path.name: book for path, book in self._open.items() if isinstance(book, Workbook)}
+        return {name: book.hidden for name, book in books.items() if book.hidden}
 
     def sheet(self, found: Found, headed: Callable[[Grid], Sheet], known: Callable[[str], bool]) -> tuple[Sheet, str]:
         """Return a table's cells, and its name in messages with the sheet or layer that was taken.
