@@ -765,7 +765,7 @@ def test_whatever_the_bytes_of_a_file_no_other_error_comes_out(file: str, seed: 
         try:
             assert len(read_district(folder).places) > 30
         except InputError as error:
-            message = str(error)
+            message = str(InputError(error.problems))
             assert len(error.problems) >= message.count("\n") - message.count("同样的问题") > 0  # noqa: PT017
 
 
