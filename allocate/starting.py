@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from allocate.bundle import bundled
 from allocate.errors import Problem, UsageError
 from allocate.faults import disk_reason
+from allocate.folder import read_files
 from allocate.model import PRESETS, find_model, presets_of, read_model
 from allocate.read import BOUNDARY, CARD, read_district
 from allocate.report.columns import columns_page
@@ -65,7 +66,7 @@ def start(folder: Path, model: str = "baodi") -> Started:
     example = read_model(model)
     source = example.district_folder()
     district = read_district(source)
-    files = _district_files(source, name) | _model_files(find_model(model), name)
+    files = _district_files(source, name, district.inputs) | _model_files(find_model(model), name)
     pages = {
         "README.md": _page("readme", name, district.name),
         "data/README.md": _data_page(name),
@@ -111,8 +112,15 @@ def _failed(folder: Path, error: OSError) -> UsageError:
     return UsageError([Problem("new.failed", value=str(folder), details={"reason": disk_reason(error)})])
 
 
-def _district_files(source: Path, name: str) -> dict[str, str | bytes]:
-    return {f"data/{name}/{file}": _read(source / file) for file in DISTRICT_FILES if (source / file).exists()}
+def _district_files(source: Path, name: str, read: Collection[str]) -> dict[str, str | bytes]:
+    """Return the files of a district, those that its tables were read from and what is written beside them.
+
+    Raises
+    ------
+    InputError
+        When one of them is no plain file of the folder itself.
+    """
+    return {f"data/{name}/{file}": content for file, content in read_files(source, (*DISTRICT_FILES, *read)).items()}
 
 
 def _model_files(model: Path, name: str) -> dict[str, str | bytes]:

@@ -37,6 +37,8 @@ _WRITTEN = re.compile(
 )
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}([,'\s]\d{3})+(\.\d*)?", re.ASCII)
 _SIXTY = 60
+# With all that may stand around it; patterns would take their time over more.
+_LONGEST_NUMBER = 200
 
 
 @cache
@@ -263,6 +265,9 @@ def _plain(cell: Raw) -> float | None:
 def _written(column: Column, i: int, text: str, times: Decimal, found: Cells) -> float:
     """Return the number that a text writes in another way, and note that; NaN and a fault where it writes none."""
     if text in BLANK:
+        return math.nan
+    if len(text) > _LONGEST_NUMBER:
+        found.blame(i, FaultKind.NOT_NUMBER, text)
         return math.nan
     spoilt = _spoilt(text)
     if spoilt:
