@@ -31,6 +31,8 @@ Rows = list[tuple[int, Row]]
 _LABELS = ("id", "name", "town", "place", "institution")
 # Among how many rows at the head of a sheet the headings are looked for, below a title and remarks.
 _HEAD = 20
+# (Every heading is compared with every other.)
+_MOST_COLUMNS = 1_000
 _LON, _LAT = "lon", "lat"
 _MERGED = (FaultKind.CELLS_MERGED, FaultKind.NUMBER_MERGED)
 # Numbers that many rows share, so that a merged cell says what it seems to say.
@@ -78,6 +80,9 @@ def _open(folder: Folder, table: Table, found: Found) -> tuple[Sheet, str]:
         return bool(synonyms.column_called(table, heading))
 
     opened = folder.shelf.sheet(found, lambda grid: headed(grid, table, found.said.columns), known)
+    width = sum(map(bool, opened[0].heading))
+    if width > _MOST_COLUMNS:
+        raise Unreadable(FaultKind.COLUMNS_MANY, found=width, most=_MOST_COLUMNS)
     folder.sign(found.path)
     return opened
 
@@ -93,7 +98,10 @@ def headed(grid: Grid, table: Table, named: Mapping[str, str]) -> Sheet:
     own = set(named.values())
 
     def made_out(row: Sequence[Raw]) -> int:
-        return sum(_label(cell) in own or bool(synonyms.column_called(table, _label(cell))) for cell in row)
+        known = (
+            _label(cell) in own or bool(synonyms.column_called(table, _label(cell))) for cell in row[:_MOST_COLUMNS]
+        )
+        return sum(known)
 
     filled = list(islice((n for n, row in enumerate(grid.cells) if _says(row)), _HEAD))
     if not filled:

@@ -50,6 +50,8 @@ _LEADS = re.compile("[\u00e4-\u00e9][\u0080-\u00bf\u0152-\u0192\u02c6\u02dc\u201
 _WESTERN = re.compile("[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]")
 _HAN = range(0x4E00, 0xA000)
 _ASKED = re.compile(r"[?？\s]*[?？]{2}[?？\s]*")
+# With all that may stand around it; patterns would take their time over more.
+_LONGEST_NUMBER = 200
 
 
 @cache
@@ -354,6 +356,9 @@ def _written(column: Column, i: int, text: str, times: Decimal, found: Cells) ->
     if text in BLANK:
         if text and not column.filled:
             found.blank(i, text)
+        return math.nan
+    if len(text) > _LONGEST_NUMBER:
+        found.blame(i, FaultKind.NOT_NUMBER, text)
         return math.nan
     spoilt = _spoilt(text)
     if spoilt:
