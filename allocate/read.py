@@ -188,12 +188,12 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
 
 def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
     folder = Folder(path, Shelf(path))
-    card = _read_card(folder)
+    card, epsg = _read_card(folder)
     asked = {table.name: table for table in (*tables.TABLES, places_table, towns_table)}
     rows = {name: read_table(folder, table) for name, table in asked.items()}
     boundary = _read_boundary(folder)
-    if card is not None and boundary is not None and not _measures_well(card.epsg, boundary):
-        folder.blame(FaultKind.EPSG, CARD, column="epsg", value=card.epsg)
+    if epsg is not None and boundary is not None and not _measures_well(epsg, boundary):
+        folder.blame(FaultKind.EPSG, CARD, column="epsg", value=epsg)
     roads = _read_roads(folder)
     check_rows(folder, rows, boundary)
     warn_of_misfits(folder, rows, boundary, roads)
@@ -271,37 +271,35 @@ def _record[T](kind: Callable[..., T], row: Mapping[str, Cell | tuple[int, ...]]
     return kind(**{name: value for name, value in row.items() if value is not None})
 
 
-def _read_card(folder: Folder) -> _Card | None:
-    """Return what the card says; None and its faults where that cannot be used.
+def _read_card(folder: Folder) -> tuple[_Card | None, int | None]:
+    """Return what the card says, and the metric system that it gives; None where they cannot be used.
 
-    What it says of datum, files and databases is taken even so: without it nothing else of the folder can be read.
+    Where only some of its keys are wrong, something stands for them: without what it says of datum, files and databases
+    nothing else of the folder can be read.
     """
     text = folder.text(CARD)
     if text is None:
-        return None
+        return None, None
     try:
         content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         # Besides its own error, tomllib lets through those of endless numbers and of brackets nested too deep.
         folder.blame(FaultKind.NOT_TOML, CARD, reason=str(error))
-        return None
-    unknown = _drop_unknown_tables(content)
-    for name in unknown:
+        return None, None
+    for name in _drop_unknown_tables(content):
         folder.blame(FaultKind.CARD_TABLE, CARD, column=f"tables.{name}", tables=", ".join(table_names()))
     card, faults = _card_of(content)
     for fault in faults:
         key = ".".join(str(part) for part in fault["loc"])
         folder.blame(FaultKind.CARD, CARD, column=key, reason=reason(fault))
-    if faults:
-        for fault in faults:
-            _drop(content, fault["loc"])
-        rest, _ = _card_of({**_STAND_IN, **content})
-    else:
-        rest = card
-    if rest is not None:
-        folder.shelf = Shelf(folder.path, rest.tables, rest.databases)
-        folder.given, folder.planned = rest.datum, rest.planned
-    return card
+        _drop(content, fault["loc"])
+    if card is None:
+        card, _ = _card_of({**_STAND_IN, **content})
+    if card is None:
+        return None, None
+    folder.shelf = Shelf(folder.path, card.tables, card.databases)
+    folder.given, folder.planned = card.datum, card.planned
+    return card, card.epsg if "epsg" in content else None
 
 
 def _card_of(content: Mapping[str, Any]) -> tuple[_Card | None, list[Any]]:

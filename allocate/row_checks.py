@@ -147,13 +147,12 @@ def _check_positions(folder: Folder, table: Table, rows: Rows, boundary: shapely
         if rows[i][0] not in blamed:
             folder.blame(FaultKind.HALF_POSITION, table, row=rows[i][0])
     whole = np.flatnonzero(~missing.any(axis=1))
-    if boundary is None or not len(whole):
-        return
-    shapely.prepare(boundary)
-    inside = shapely.contains_xy(boundary, spots[whole, 0], spots[whole, 1])
-    for i in whole[~inside].tolist():
-        value = f"{spots[i, 0]}, {spots[i, 1]}"
-        folder.blame(FaultKind.OUTSIDE, table, row=rows[i][0], column="lon, lat", value=value)
+    if boundary is not None:
+        shapely.prepare(boundary)
+        inside = shapely.contains_xy(boundary, spots[whole, 0], spots[whole, 1])
+        for i in whole[~inside].tolist():
+            value = f"{spots[i, 0]}, {spots[i, 1]}"
+            folder.blame(FaultKind.OUTSIDE, table, row=rows[i][0], column="lon, lat", value=value)
     if table is tables.PLACES:
         _warn_same_spot(folder, table, rows, ((i, spots[i, 0].item(), spots[i, 1].item()) for i in whole.tolist()))
 

@@ -21,7 +21,7 @@ from allocate.files.sheet import Grid, Raw, Sheet, Spotted, Unreadable
 from allocate.folder import Folder
 from allocate.tables import BASES, DATUM, Column, Table
 from allocate.units import Basis
-from allocate.values import Cell, Cells, alike, read_cells
+from allocate.values import Cell, Cells, alike, own_unit, read_cells
 from allocate.words import unit_of_column
 
 Row = dict[str, Cell]
@@ -289,7 +289,7 @@ def _headings(folder: Folder, table: Table, found: Found, sheet: Sheet) -> _Head
                 _check_datum(folder, table, found, sheet, n, DATUM in at)
             elif synonyms.is_unit(unit):
                 folder.blame(
-                    FaultKind.HEADING_UNIT, table, row=row, column=sheet.heading[n], unit=unit, wanted=column.zh
+                    FaultKind.HEADING_UNIT, table, row=row, column=sheet.heading[n], unit=unit, wanted=own_unit(column)
                 )
                 # (In whatever its numbers are, they are not those of the column.)
                 given.add(name)

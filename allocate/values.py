@@ -124,6 +124,12 @@ def read_cells(column: Column, cells: Sequence[Raw], times: Decimal = Decimal(1)
     return found
 
 
+def own_unit(column: Column) -> str:
+    """Return the unit of a column in brackets; nothing where it has none."""
+    unit = unit_of_column(column.unit).strip()
+    return f" ({unit})" if unit else ""
+
+
 def _text(raw: Raw) -> str:
     """Return a cell as text, stripped: a whole number without a point."""
     if raw is None:
@@ -440,7 +446,7 @@ def _number(column: Column, text: str, times: Decimal) -> "float | _Bad":
         # (A unit in the cell says more than the one in the heading.)
         own = synonyms.factor(column.unit, behind)
         if own is None:
-            wanted = unit_of_column(column.unit)
+            wanted = own_unit(column)
             known = synonyms.is_unit(behind)
             return (
                 _Bad(FaultKind.UNIT_OTHER, {"unit": behind, "wanted": wanted}) if known else _Bad(FaultKind.NOT_NUMBER)

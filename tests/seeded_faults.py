@@ -466,10 +466,6 @@ class Seeded:
         Whether nothing else of the table can be read, or seen, any more.
     also
         What cannot but be found with it.
-    last
-        Whether it changes headings, so that it comes after what names columns.
-    alone
-        Whether any other fault may change it: it is said of sums, of most rows, or of the district as a whole.
     needs
         What it changes of the program's limits or surroundings.
     server, asked
@@ -486,8 +482,6 @@ class Seeded:
     fault: bool = True
     whole: bool = False
     also: tuple[FaultKind, ...] = ()
-    last: bool = False
-    alone: bool = False
     needs: Callable[[pytest.MonkeyPatch], None] | None = None
     server: str = ""
     asked: tuple[str, ...] = ()
@@ -1074,3 +1068,34 @@ SEEDED: tuple[Seeded, ...] = (
         whole=True,
     ),
 )
+
+# What else must be whole for a fault to be seen.
+BESIDE: Mapping[str, frozenset[FaultKind]] = {
+    "boundary": frozenset({K.EPSG, K.OUTSIDE}),
+    "roads": frozenset({K.DATUM_MISFIT, K.DATUM_EITHER}),
+    "places": frozenset({K.SUM, K.DATUM_EITHER}),
+    "facts": frozenset({K.SUM}),
+    "towns": frozenset({K.UNKNOWN_CODE}),
+    "institutions": frozenset({K.FIELD_KIND}),
+    "card": frozenset(
+        {
+            *(K.FILE_ADDRESS, K.FILE_OUTSIDE, K.FILE_FORMAT, K.ENCODING_NAME, K.ENCODING_WRONG, K.PART_MISSING),
+            *(
+                K.DATABASE_UNNAMED,
+                K.DATABASE_UNREACHED,
+                K.COLUMN_NAMED,
+                K.SHAPEFILE_PARTS,
+                K.SHAPEFILE_UNEVEN,
+                K.TEXT_CUT,
+                K.DATUM_EITHER,
+            ),
+        }
+    ),
+}
+
+
+def clash(one: Seeded, other: Seeded) -> bool:
+    """Tell whether one of two examples takes away what the other is seen by."""
+    if one.about == other.about:
+        return one.whole or other.whole
+    return any(a.whole and b.kind in BESIDE.get(a.about, ()) for a, b in ((one, other), (other, one)))
