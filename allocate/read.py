@@ -373,8 +373,8 @@ def _drawn(
             return None
         folder.origins[table] = Origin(found.name)
         folder.shelf.check(found.path)
-        folder.sign(found.path)
         drawn, crs = opened(found.path, found.part)
+        folder.sign(found.path)
         system = datum.parse(folder.declared(found.said.datum, crs))
     except Unreadable as error:
         folder.refuse(error, folder.origins[table].file if table in folder.origins else needed or table)

@@ -21,6 +21,8 @@ _BRACKETS = re.compile(r"^(.+?)[(\[【{〔](.+)[)\]】}〕]$")
 _STARS = " *"
 # Columns whose values are names in the model, for which the catalogue has words.
 _TERMS = ("resource", "function", "specialty")
+# A unit from which on numbers are thousands.
+_LARGE = 1000
 # How near a heading must be to a known one to be proposed, of 1.
 _NEAR = 0.6
 
@@ -94,6 +96,16 @@ def _entry(table: Table, column: str) -> Mapping[str, Any]:
     return found
 
 
+def table_words(table: str) -> tuple[str, ...]:
+    """Return everything that a table may be called, besides its own name; what the templates call it comes first."""
+    return _words(_book()["tables"][table])
+
+
+def heading_words(table: Table, column: str) -> tuple[str, ...]:
+    """Return every heading that a column may have, besides its own name; those of the templates come first."""
+    return _words(_entry(table, column))
+
+
 def heading_of(table: Table, column: str, language: Language) -> str:
     """Return what the templates call a column."""
     return str(_entry(table, column)[language])
@@ -139,6 +151,35 @@ def nearest(table: Table, heading: str, free: Collection[str]) -> str:
 def is_unread(heading: str) -> bool:
     """Tell whether a heading is one of those that many lists have and no table needs."""
     return fold(split_unit(heading)[0]) in {fold(word) for word in _book()["unread"]["headings"]}
+
+
+def remark_of(table: Table, heading: str) -> str:
+    """Return what stands in brackets behind a heading; empty where it is part of what the column is called."""
+    return "" if fold(heading) in _columns(table.file) else split_unit(heading)[1]
+
+
+def is_harmless(remark: str) -> bool:
+    """Tell whether a remark behind a heading says nothing of which numbers are meant."""
+    return fold(remark) in {fold(word) for word in written("harmless")}
+
+
+def is_doubtful(remark: str) -> bool:
+    """Tell whether a remark behind a heading says that something else may be meant than what holds today."""
+    return any(fold(word) in fold(remark) for word in written("doubtful"))
+
+
+def large_unit(cell: str) -> str:
+    """Return the unit of thousands or more that a remark above a table names; empty where it names none.
+
+    >>> large_unit("单位：万人"), large_unit("（单位: 人、万元）"), large_unit("单位：宝坻区卫生健康委")
+    ('万人', '万元', '')
+    """
+    said, _, rest = unicodedata.normalize("NFKC", cell).casefold().partition(":")
+    if not said.strip().strip("(").endswith(written("unit_remark")):
+        return ""
+    large = {word for units in _units().values() for word, times in units.items() if times >= _LARGE}
+    large |= set(written("large_units"))
+    return next((word for word in re.split(r"\W+", rest) if word in large), "")
 
 
 def is_example(cell: str) -> bool:

@@ -31,7 +31,12 @@ Rows = list[tuple[int, Row]]
 _LABELS = ("id", "name", "town", "place", "institution")
 # Among how many rows at the head of a sheet the headings are looked for, below a title and remarks.
 _HEAD = 20
+# (Every heading is compared with every other.)
+_MOST_COLUMNS = 1_000
 _LON, _LAT = "lon", "lat"
+_MERGED = (FaultKind.CELLS_MERGED, FaultKind.NUMBER_MERGED)
+# Numbers that many rows share, so that a merged cell says what it seems to say.
+_REPEATED = ("year", "from_year", "to_year", "level")
 _BASES: Mapping[Cell, Basis] = {basis.value: basis for basis in Basis}
 _SPOT = (_LON, _LAT)
 # How far a file's geometry may lie from what its columns say before it is another place [m].
@@ -75,6 +80,9 @@ def _open(folder: Folder, table: Table, found: Found) -> tuple[Sheet, str]:
         return bool(synonyms.column_called(table, heading))
 
     opened = folder.shelf.sheet(found, lambda grid: headed(grid, table, found.said.columns), known)
+    width = sum(map(bool, opened[0].heading))
+    if width > _MOST_COLUMNS:
+        raise Unreadable(FaultKind.COLUMNS_MANY, found=width, most=_MOST_COLUMNS)
     folder.sign(found.path)
     return opened
 
@@ -90,7 +98,10 @@ def headed(grid: Grid, table: Table, named: Mapping[str, str]) -> Sheet:
     own = set(named.values())
 
     def made_out(row: Sequence[Raw]) -> int:
-        return sum(_label(cell) in own or bool(synonyms.column_called(table, _label(cell))) for cell in row)
+        known = (
+            _label(cell) in own or bool(synonyms.column_called(table, _label(cell))) for cell in row[:_MOST_COLUMNS]
+        )
+        return sum(known)
 
     filled = list(islice((n for n, row in enumerate(grid.cells) if _says(row)), _HEAD))
     if not filled:
@@ -98,7 +109,17 @@ def headed(grid: Grid, table: Table, named: Mapping[str, str]) -> Sheet:
     # (The first of equals; a single name in a line above the table proves nothing.)
     best = max(filled, key=lambda n: made_out(grid.cells[n]))
     at = best if made_out(grid.cells[best]) > 1 else filled[0]
-    return _below(grid, at)
+    sheet = _below(grid, at)
+    return replace(sheet, spotted=(*sheet.spotted, *_units_above(grid.cells[:at])))
+
+
+def _units_above(lines: Sequence[Sequence[Raw]]) -> Iterator[Spotted]:
+    """Yield the units of large numbers that stand above a table, such as “单位：万人”: of which columns is not said."""
+    for number, line in enumerate(lines, start=1):
+        for cell in line:
+            unit = synonyms.large_unit(cell) if isinstance(cell, str) else ""
+            if unit:
+                yield Spotted(FaultKind.UNIT_ABOVE, number, value=_label(cell), details={"unit": unit})
 
 
 def _label(cell: Raw) -> str:
@@ -133,6 +154,9 @@ def _below(grid: Grid, at: int) -> Sheet:
     padded = [line if len(line) == widest else (*line[:widest], *(None,) * (widest - len(line))) for line in kept]
     columns: tuple[Sequence[Raw], ...] = tuple(zip(*padded, strict=True)) if padded else ((),) * widest
     heading += [""] * (widest - width)
+    # (A spreadsheet names columns by letters, and a planner by what stands above them.)
+    called = {letters(n): name for n, name in enumerate(heading) if name}
+    spotted = [replace(one, column=called.get(one.column, one.column)) for one in spotted]
     return Sheet(tuple(heading), columns, rows, at + 1, spotted=tuple(spotted))
 
 
@@ -154,7 +178,7 @@ def _read(folder: Folder, table: Table, found: Found, sheet: Sheet) -> Rows:
     folder.origins[table.name] = origin
     folder.problems[before:] = [replace(p, file=origin.file) for p in folder.problems[before:]]
     uncomputed = {}
-    for spotted in _spotted(sheet, headings):
+    for spotted in _of_columns(table, sheet, headings):
         folder.note(spotted, table)
         if spotted.what is FaultKind.FORMULA_BLANK:
             uncomputed[spotted.column] = int(spotted.details["count"] or 0)
@@ -187,18 +211,23 @@ def _read(folder: Folder, table: Table, found: Found, sheet: Sheet) -> Rows:
     return read
 
 
-def _spotted(sheet: Sheet, headings: _Headings) -> Iterator[Spotted]:
+def _of_columns(table: Table, sheet: Sheet, headings: _Headings) -> Iterator[Spotted]:
     """Yield what was found while the file was opened, by the names of columns; not what is in columns nobody reads."""
     names = {n: name for name, n in headings.at.items()}
+    called = range(len(sheet.heading))
     for spotted in sheet.spotted:
+        # (A layer says the heading, a spreadsheet the letter above the column.)
+        n = next((n for n in called if spotted.column in (sheet.heading[n], letters(n))), None)
+        name = names.get(n, "") if n is not None else ""
         if not spotted.column:
             yield spotted
-            continue
-        # (A layer says the heading, a spreadsheet the letter above the column.)
-        called = range(len(sheet.heading))
-        n = next((n for n in called if spotted.column in (sheet.heading[n], letters(n))), None)
-        if n in names:
-            yield replace(spotted, column=names[n])
+        elif name and spotted.what in _MERGED:
+            # (A code or year that is a number is still that of every row; a count is not, even where it is text.)
+            counted = table.column(name).kind in ("whole", "number") and name not in _REPEATED
+            what = FaultKind.NUMBER_MERGED if counted else FaultKind.CELLS_MERGED
+            yield replace(spotted, what=what, column=name, fault=counted)
+        elif name:
+            yield replace(spotted, column=name)
 
 
 def _headings(folder: Folder, table: Table, found: Found, sheet: Sheet) -> _Headings:
@@ -213,8 +242,14 @@ def _headings(folder: Folder, table: Table, found: Found, sheet: Sheet) -> _Head
         if name not in columns or _label(wanted) not in sheet.heading:
             listed = ", ".join(filter(None, sheet.heading))
             folder.blame(FaultKind.COLUMN_NAMED, table, row=row, value=wanted, name=name, heading=listed)
-        else:
-            at[name] = sheet.heading.index(_label(wanted))
+            continue
+        n = sheet.heading.index(_label(wanted))
+        other = next((one for one, where in at.items() if where == n), "")
+        if sheet.heading.count(_label(wanted)) > 1:
+            folder.blame(FaultKind.COLUMN_TWICE, table, row=row, column=wanted)
+        elif other:
+            folder.blame(FaultKind.NAMED_TWICE, table, row=row, column=wanted, name=name, other=other)
+        at[name] = n
     taken = set(at.values())
     for n, heading in enumerate(sheet.heading):
         if n in taken:
@@ -238,12 +273,20 @@ def _headings(folder: Folder, table: Table, found: Found, sheet: Sheet) -> _Head
             at[name] = n
     given = {_LON, _LAT} if sheet.points is not None else set()
     for name, n in list(at.items()):
-        unit = synonyms.split_unit(sheet.heading[n])[1]
+        unit = synonyms.remark_of(table, sheet.heading[n])
         column = columns[name]
-        if unit and column.kind in ("whole", "number"):
+        if unit and column.kind not in ("whole", "number"):
+            if synonyms.is_doubtful(unit) and name not in named:
+                folder.warn(FaultKind.HEADING_REMARK, table, row=row, column=sheet.heading[n], name=name, remark=unit)
+        elif unit:
             factor = synonyms.factor(column.unit, unit)
             if factor is not None:
                 times[name] = factor
+                if factor != 1:
+                    told: dict[str, Value] = {"unit": unit, "times": f"{factor:f}"}
+                    folder.warn(FaultKind.HEADING_TIMES, table, row=row, column=sheet.heading[n], **told)
+            elif name in _SPOT and _is_datum(unit):
+                _check_datum(folder, table, found, sheet, n, DATUM in at)
             elif synonyms.is_unit(unit):
                 folder.blame(
                     FaultKind.HEADING_UNIT, table, row=row, column=sheet.heading[n], unit=unit, wanted=own_unit(column)
@@ -251,6 +294,8 @@ def _headings(folder: Folder, table: Table, found: Found, sheet: Sheet) -> _Head
                 # (In whatever its numbers are, they are not those of the column.)
                 given.add(name)
                 del at[name]
+            elif name not in named and not synonyms.is_harmless(unit):
+                folder.warn(FaultKind.HEADING_REMARK, table, row=row, column=sheet.heading[n], name=name, remark=unit)
     given |= set(at)
     unread = _unknown(folder, table, sheet, spare, given, row)
     for column in table.columns:
@@ -258,6 +303,26 @@ def _headings(folder: Folder, table: Table, found: Found, sheet: Sheet) -> _Head
             folder.blame(FaultKind.COLUMN_MISSING, table, row=row, column=column.name, zh=column.zh, en=column.en)
     said = {name: sheet.heading[n] for name, n in at.items() if sheet.heading[n] != name}
     return _Headings(at, times, said, unread)
+
+
+def _is_datum(text: str) -> bool:
+    try:
+        datum.parse(text)
+    except DatumError:
+        return False
+    return True
+
+
+def _check_datum(folder: Folder, table: Table, found: Found, sheet: Sheet, n: int, own: bool) -> None:
+    """Blame a heading of positions that names another datum than the one they are declared in."""
+    written = datum.parse(synonyms.split_unit(sheet.heading[n])[1])
+    declared = folder.declared(found.said.datum, sheet.crs)
+    if own or not _is_datum(declared):
+        return
+    said = datum.parse(declared)
+    if said != written and not (said.plain and written.plain):
+        details: dict[str, Value] = {"written": written.name, "declared": said.name, "table": table.name}
+        folder.blame(FaultKind.DATUM_HEADING, table, row=sheet.heading_row or None, column=sheet.heading[n], **details)
 
 
 def _unknown(
@@ -291,6 +356,11 @@ def _kept(folder: Folder, table: Table, sheet: Sheet, headings: _Headings) -> li
     examples = {cell for cell in set(first) if isinstance(cell, str) and synonyms.is_example(cell)}
     for i, cell in enumerate(first) if examples else ():
         kept[i] = cell not in examples
+    if examples and any(kept):
+        # (Whoever fills in an example and leaves its mark loses a row.)
+        at = kept.index(False)
+        count = kept.count(False)
+        folder.warn(FaultKind.EXAMPLE_ROW, table, row=sheet.rows[at], value=_label(first[at]), count=count)
     labels = [sheet.columns[n] for name, n in headings.at.items() if name in _LABELS]
     for column in (first, *labels):
         totals = {cell for cell in set(column) if isinstance(cell, str) and synonyms.is_total(cell)}
@@ -342,6 +412,9 @@ def _tell(folder: Folder, table: Table, rows: Sequence[int], column: Column, fou
         key = "number" if what is FaultKind.NUMBER_READ else "code"
         told: dict[str, Value] = {key: shown, "count": found.count}
         folder.put(what, table, rows[i], column.name, value, told, fault=False)
+    if found.blanks is not None:
+        i, text, count = found.blanks
+        folder.put(FaultKind.BLANK_READ, table, rows[i], column.name, text, {"count": count}, fault=False)
 
 
 def _place(

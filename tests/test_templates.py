@@ -33,7 +33,8 @@ from allocate.district import (
     Standing,
     Town,
 )
-from allocate.errors import UsageError
+from allocate.errors import InputError, UsageError
+from allocate.fault_kinds import FaultKind
 from allocate.postings import months_of
 from allocate.read import BOUNDARY, CARD, read_district, read_list
 from allocate.report.templates import examples_of, months_written, rows_of, template, workbook_of
@@ -303,6 +304,19 @@ def test_an_empty_template_is_read_as_no_rows_at_all(language: Language, tiny_ho
         read_district(here)
     found = {(problem.what, problem.file) for problem in caught.value.problems}  # type: ignore[attr-defined]
     assert {file for _, file in found} == {f"x.xlsx · {title_of(name, language)}" for name in ("places", "towns")}
+
+
+def test_a_sheet_beside_a_csv_of_the_same_table_is_refused_as_the_instructions_say(tmp_path: Path) -> None:
+    tiny = copy_tiny(tmp_path)
+    (tiny.folder / "x.xlsx").write_bytes(template("zh"))
+    with pytest.raises(InputError) as caught:
+        read_district(tiny.folder)
+    assert {problem.what for problem in caught.value.problems} == {FaultKind.FILE_TWICE}
+    for table in (tables.PLACES, tables.TOWNS, tables.INSTITUTIONS, tables.FACTS):
+        (tiny.folder / table.file).rename(tmp_path / table.file)
+    with pytest.raises(InputError) as caught:
+        read_district(tiny.folder)
+    assert {problem.what for problem in caught.value.problems} == {FaultKind.EMPTY}, "nothing but two tables to fill"
 
 
 def sheets(content: bytes) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from allocate.files.database import Connection, read_relation
 from allocate.files.layers import open_layers
 from allocate.files.sheet import Grid, Sheet, Unreadable
 from allocate.files.spreadsheets import Workbook, open_workbook
-from allocate.files.text import grid, read_bytes
+from allocate.files.text import check_own, grid, read_bytes
 from allocate.tables import TABLES
 
 TEXT = (".csv",)
@@ -181,13 +181,7 @@ class Shelf:
         """
         if path.suffix.lower() not in (*TEXT, *WORKBOOKS, *LAYERS, *PACKED):
             raise Unreadable(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
-        try:
-            if not path.resolve().is_relative_to(self.folder.resolve()):
-                raise Unreadable(FaultKind.FILE_LINK)
-            if not path.is_file():
-                raise Unreadable(FaultKind.FILE_MISSING)
-        except (OSError, ValueError, RuntimeError):
-            raise Unreadable(FaultKind.FILE_MISSING) from None
+        check_own(path, self.folder)
 
     def parts(self, path: Path, encoding: str = "") -> tuple[str, ...]:
         """Return the sheets or layers of a file."""
