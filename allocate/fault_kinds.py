@@ -27,10 +27,14 @@ class FaultKind(StrEnum):
     EXTRA_MISSING = "fault.extra_missing"
     DATABASE_UNNAMED = "fault.database_unnamed"
     FILE_UNREAD = "fault.file_unread"
+    FILE_IDLE = "fault.file_idle"
+    PART_IDLE = "fault.part_idle"
     # the card
     NOT_TOML = "problem.not_toml"
     CARD = "problem.card"
     CARD_TABLE = "fault.card_table"
+    CARD_IDLE = "fault.card_idle"
+    CARD_NO_FILE = "fault.card_no_file"
     EPSG = "estimate.epsg"
     # spreadsheets
     FILE_LOCKED = "fault.file_locked"
@@ -40,6 +44,8 @@ class FaultKind(StrEnum):
     XML_ENTITY = "fault.xml_entity"
     SHEET_LARGE = "fault.sheet_large"
     SHEET_HIDDEN = "fault.sheet_hidden"
+    ROWS_HIDDEN = "fault.rows_hidden"
+    COLUMN_HIDDEN = "fault.column_hidden"
     FORMULA_BLANK = "fault.formula_blank"
     CELLS_MERGED = "fault.cells_merged"
     NUMBER_MERGED = "fault.number_merged"

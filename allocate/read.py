@@ -195,6 +195,7 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
     if card is not None and boundary is not None and not _measures_well(card.epsg, boundary):
         folder.blame(FaultKind.EPSG, CARD, column="epsg", value=card.epsg)
     roads = _read_roads(folder)
+    _check_sources(folder)
     check_rows(folder, rows, boundary)
     if not folder.problems:
         warn_of_misfits(folder, rows, boundary, roads)
@@ -243,10 +244,28 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
 def _say_unread(folder: Folder) -> None:
     """Say which files could not be opened to see what they hold, where no table was looked for in them."""
     blamed = {problem.file for problem in folder.problems}
+    for name, what, details in folder.shelf.left_aside():
+        folder.put(what, name, None, "", None, details, fault=False)
     for name, error in folder.shelf.refused.items():
         if not any(file == name or file.startswith(f"{name} · ") for file in blamed):
             why = say(error.what, **dict(error.details))
             folder.warn(FaultKind.FILE_UNREAD, name, reason=why)
+
+
+def _check_sources(folder: Folder) -> None:
+    """Blame what the card says of tables and does nothing: whoever wrote it thinks that it does."""
+    for table in folder.shelf.said:
+        try:
+            found = folder.shelf.find(table)
+        except Unreadable:
+            continue
+        if found is None:
+            folder.blame(FaultKind.CARD_NO_FILE, CARD, column=f"tables.{table}")
+            continue
+        drawn = table in (BOUNDARY_TABLE, ROADS)
+        idle = folder.shelf.idle_keys(found)
+        for key in (*(("database",) if drawn and found.path is None else ()), *idle):
+            folder.blame(FaultKind.CARD_IDLE, CARD, column=f"tables.{table}.{key}", file=found.name)
 
 
 def _point_to_estimate(folder: Folder, *wanted: Table) -> None:
