@@ -402,6 +402,7 @@ def _drawn(
         folder.put(error.what, CARD, None, f"tables.{table}.datum", error.value, error.details, fault=True)
         return None
     folder.origins[table] = Origin(found.name, datum=system.name)
+    folder.doubt_label(table, found.name, found.said.datum, crs)
     if system.plain:
         return drawn
 

@@ -266,9 +266,8 @@ def _headings(folder: Folder, table: Table, found: Found, sheet: Sheet) -> _Head
             elif name in _SPOT and _is_datum(unit):
                 _check_datum(folder, table, found, sheet, n, DATUM in at)
             elif synonyms.is_unit(unit):
-                folder.blame(
-                    FaultKind.HEADING_UNIT, table, row=row, column=sheet.heading[n], unit=unit, wanted=column.zh
-                )
+                wanted = unit_of_column(column.unit)
+                folder.blame(FaultKind.HEADING_UNIT, table, row=row, column=sheet.heading[n], unit=unit, wanted=wanted)
                 # (In whatever its numbers are, they are not those of the column.)
                 given.add(name)
                 del at[name]
@@ -300,7 +299,8 @@ def _check_datum(folder: Folder, table: Table, found: Found, sheet: Sheet, n: in
     said = datum.parse(declared)
     if said != written and not (said.plain and written.plain):
         details: dict[str, Value] = {"written": written.name, "declared": said.name, "table": table.name}
-        folder.blame(FaultKind.DATUM_HEADING, table, row=sheet.heading_row or None, column=sheet.heading[n], **details)
+        row = sheet.heading_row or None
+        folder.put(FaultKind.DATUM_HEADING, table, row, sheet.heading[n], None, details, fault=True)
 
 
 def _unknown(
@@ -403,6 +403,8 @@ def _place(
     raw = given if points is None else np.where(np.isnan(given).all(axis=1)[:, None], points, given)
     own = values.get(DATUM, [None] * len(rows))
     general = folder.declared(found.said.datum, crs)
+    if points is not None and not all(own):
+        folder.doubt_label(table.name, folder.called(table), found.said.datum, crs)
     said = [str(value or general) for value in own]
     folder.datums[table.name] = said
     degrees = np.full_like(raw, math.nan)
