@@ -81,6 +81,11 @@ def table_called(text: str) -> str:
     return _tables().get(fold(text), "")
 
 
+def is_no_table(part: str) -> bool:
+    """Tell whether a sheet or layer is one that holds no table: instructions, lists, styles of a map."""
+    return fold(part) in {fold(word) for word in _book()["unread"]["parts"]}
+
+
 def title_of(table: str, language: Language) -> str:
     """Return what the templates call a table."""
     return str(_book()["tables"][table][language])

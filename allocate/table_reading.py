@@ -322,7 +322,8 @@ def _check_datum(folder: Folder, table: Table, found: Found, sheet: Sheet, n: in
     said = datum.parse(declared)
     if said != written and not (said.plain and written.plain):
         details: dict[str, Value] = {"written": written.name, "declared": said.name, "table": table.name}
-        folder.blame(FaultKind.DATUM_HEADING, table, row=sheet.heading_row or None, column=sheet.heading[n], **details)
+        row = sheet.heading_row or None
+        folder.put(FaultKind.DATUM_HEADING, table, row, sheet.heading[n], None, details, fault=True)
 
 
 def _unknown(
@@ -432,6 +433,8 @@ def _place(
     raw = given if points is None else np.where(np.isnan(given).all(axis=1)[:, None], points, given)
     own = values.get(DATUM, [None] * len(rows))
     general = folder.declared(found.said.datum, crs)
+    if points is not None and not all(own):
+        folder.doubt_label(table.name, folder.called(table), found.said.datum, crs)
     said = [str(value or general) for value in own]
     folder.datums[table.name] = said
     degrees = np.full_like(raw, math.nan)
