@@ -322,7 +322,8 @@ def _check_datum(folder: Folder, table: Table, found: Found, sheet: Sheet, n: in
     said = datum.parse(declared)
     if said != written and not (said.plain and written.plain):
         details: dict[str, Value] = {"written": written.name, "declared": said.name, "table": table.name}
-        folder.blame(FaultKind.DATUM_HEADING, table, row=sheet.heading_row or None, column=sheet.heading[n], **details)
+        row, column = sheet.heading_row or None, sheet.heading[n]
+        folder.put(FaultKind.DATUM_HEADING, table, row, column, None, details, fault=True)
 
 
 def _unknown(

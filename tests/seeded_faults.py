@@ -21,6 +21,7 @@ from conftest import Tiny, copy_hubs
 from allocate import datum, synonyms, tables
 from allocate.fault_kinds import FaultKind
 from allocate.files import database, features
+from allocate.files import kml as kml_files
 
 Spoil = Callable[[Path], None]
 Row = list[str]
@@ -902,7 +903,7 @@ SEEDED: tuple[Seeded, ...] = (
     of_cell(K.NUMBER_READ, "care_homes.csv", 6, "beds", "６０张", fault=False),
     of_cell(K.CODE_READ, "care_homes.csv", 6, "town", "Ｔ１", fault=False),
     of_cell(K.UNIT_OTHER, "care_homes.csv", 7, "beds", "6 km"),
-    of_cell(K.CELL_ERROR, "places.csv", 25, "short_name", "#REF!"),
+    of_cell(K.CELL_ERROR, "places.csv", 25, "name", "#REF!"),
     of_cell(K.TEXT_BROKEN, "places.csv", 24, "name", "张\ufffd村"),
     of_cell(K.RANGE, "travel.csv", 4, "minutes", "1441"),
     of_file(
@@ -1083,6 +1084,75 @@ SEEDED: tuple[Seeded, ...] = (
         "places.csv, care_homes.csv",
         fault=False,
         whole=True,
+    ),
+    # what may mean something else
+    of_file(K.FILE_PLAIN, "fields", both(gone("fields.csv"), lambda folder: (folder / "fields.csv").mkdir())),
+    of_file(K.COLUMNS_MANY, "staff", add_columns("staff.csv", *(f"c{n}" for n in range(1100)))),
+    of_file(K.CELLS_MANY, "towns", kml("towns"), "towns.kml", needs=_limit(kml_files, "_MOST_MARKS", 1)),
+    Seeded(
+        K.HEADING_TIMES,
+        "travel",
+        renamed("travel.csv", "minutes", "单程时间（小时）"),
+        "travel.csv",
+        1,
+        "单程时间（小时）",
+        fault=False,
+    ),
+    Seeded(
+        K.HEADING_REMARK,
+        "staff",
+        renamed("staff.csv", "number", "数量（2020年）"),
+        "staff.csv",
+        1,
+        "数量（2020年）",
+        fault=False,
+    ),
+    of_file(
+        K.UNIT_ABOVE,
+        "population",
+        lambda folder: void(
+            (folder / "population.csv").write_text(
+                "单位：万人,,,,,,\n" + (folder / "population.csv").read_text(encoding="utf-8"), encoding="utf-8"
+            )
+        ),
+        row=1,
+        value="单位：万人",
+    ),
+    Seeded(
+        K.NAMED_TWICE,
+        "places",
+        card('[tables.places.columns]\nsetting = "setting"\nshort_name = "setting"'),
+        "places.csv",
+        1,
+        "setting",
+    ),
+    Seeded(
+        K.EXAMPLE_ROW,
+        "sessions",
+        added("sessions.csv", "例：T2014", "wed", "am", "集日", "surveyed", "a visit"),
+        "sessions.csv",
+        5,
+        value="例：T2014",
+        fault=False,
+    ),
+    of_cell(K.NUMBER_POINT, "care_homes.csv", 12, "beds", "1.200"),
+    of_file(
+        K.SHARE,
+        "growth",
+        every("growth.csv", lambda row: void(row) or {"percent": "0.005"}),
+        row=2,
+        column="percent",
+        value="0.005",
+    ),
+    of_cell(K.BLANK_READ, "population.csv", 9, "people_65", "无", fault=False),
+    of_cell(K.TEXT_GARBLED, "places.csv", 26, "name", "张家庄村委会".encode().decode("gb18030", "ignore")),
+    Seeded(
+        K.DATUM_HEADING,
+        "care_homes",
+        renamed("care_homes.csv", "lon", "经度（GCJ-02）"),
+        "care_homes.csv",
+        1,
+        "经度（GCJ-02）",
     ),
 )
 
