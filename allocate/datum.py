@@ -28,6 +28,8 @@ type Flags = NDArray[np.bool_]
 SHIFTED: Final = (72.004, 0.8293, 137.8347, 55.8271)
 # The same for what may be a position in China.
 CHINA: Final = (73.0, 3.0, 136.0, 54.0)
+# The datums of Chinese web maps.
+SHIFTING: Final = ("gcj02", "bd09")
 # Degrees are kept to 7 decimals, about 1 cm: finer than any survey of a village, and the same on every machine.
 DECIMALS: Final = 7
 

@@ -155,6 +155,12 @@ class Folder:
         except DatumError:
             return crs
 
+    def doubt_label(self, table: str, file: str, said: str, crs: str) -> None:
+        """Say that a map's degrees are read in the shifted datum of the district, and not as its file has them."""
+        if not said and self.given in datum.SHIFTING and self.declared(said, crs) == self.given:
+            details = {"datum": self.given, "crs": crs or "—", "table": table}
+            self.put(FaultKind.DATUM_TAKEN, file, None, "", None, details, fault=False)
+
     def text(self, file: str) -> str | None:
         """Return the text of a file beside the tables; None and a fault where that fails."""
         try:

@@ -195,6 +195,7 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
     if epsg is not None and boundary is not None and not _measures_well(epsg, boundary):
         folder.blame(FaultKind.EPSG, CARD, column="epsg", value=epsg)
     roads = _read_roads(folder)
+    _check_sources(folder)
     check_rows(folder, rows, boundary)
     warn_of_misfits(folder, rows, boundary, roads)
     _say_unread(folder)
@@ -243,12 +244,29 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
 def _say_unread(folder: Folder) -> None:
     """Say which files could not be opened to see what they hold, and which sheets are hidden."""
     blamed = {problem.file for problem in folder.problems}
+    for name, what, details in folder.shelf.left_aside():
+        if name not in blamed:
+            folder.put(what, name, None, "", None, details, fault=False)
     for name, error in folder.shelf.refused.items():
         if not any(file == name or file.startswith(f"{name} · ") for file in blamed):
             why = say(error.what, **dict(error.details))
             folder.warn(FaultKind.FILE_UNREAD, name, reason=why)
-    for name, parts in folder.shelf.hidden().items():
-        folder.warn(FaultKind.SHEET_HIDDEN, name, parts=", ".join(parts))
+
+
+def _check_sources(folder: Folder) -> None:
+    """Blame what the card says of tables and does nothing: whoever wrote it thinks that it does."""
+    for table in folder.shelf.said:
+        try:
+            found = folder.shelf.find(table)
+        except Unreadable:
+            continue
+        if found is None:
+            folder.blame(FaultKind.CARD_NO_FILE, CARD, column=f"tables.{table}")
+            continue
+        drawn = table in (BOUNDARY_TABLE, ROADS)
+        idle = folder.shelf.idle_keys(found)
+        for key in (*(("database",) if drawn and found.path is None else ()), *idle):
+            folder.blame(FaultKind.CARD_IDLE, CARD, column=f"tables.{table}.{key}", file=found.name)
 
 
 def _point_to_estimate(folder: Folder, *wanted: Table) -> None:
@@ -383,6 +401,7 @@ def _drawn(
         folder.put(error.what, CARD, None, f"tables.{table}.datum", error.value, error.details, fault=True)
         return None
     folder.origins[table] = Origin(found.name, datum=system.name)
+    folder.doubt_label(table, found.name, found.said.datum, crs)
     if system.plain:
         return drawn
 

@@ -322,8 +322,8 @@ def _check_datum(folder: Folder, table: Table, found: Found, sheet: Sheet, n: in
     said = datum.parse(declared)
     if said != written and not (said.plain and written.plain):
         details: dict[str, Value] = {"written": written.name, "declared": said.name, "table": table.name}
-        row, column = sheet.heading_row or None, sheet.heading[n]
-        folder.put(FaultKind.DATUM_HEADING, table, row, column, None, details, fault=True)
+        row = sheet.heading_row or None
+        folder.put(FaultKind.DATUM_HEADING, table, row, sheet.heading[n], None, details, fault=True)
 
 
 def _unknown(
@@ -357,11 +357,11 @@ def _kept(folder: Folder, table: Table, sheet: Sheet, headings: _Headings) -> li
     examples = {cell for cell in set(first) if isinstance(cell, str) and synonyms.is_example(cell)}
     for i, cell in enumerate(first) if examples else ():
         kept[i] = cell not in examples
-    if examples and any(kept):
-        # (Whoever fills in an example and leaves its mark loses a row.)
-        at = kept.index(False)
-        count = kept.count(False)
-        folder.warn(FaultKind.EXAMPLE_ROW, table, row=sheet.rows[at], value=_label(first[at]), count=count)
+    # (Whoever fills in an example and leaves its mark loses a row; those of the template itself are nobody's.)
+    lost = [i for i, own in enumerate(kept) if not own and not synonyms.is_untouched(table, _label(first[i]))]
+    if lost and any(kept):
+        value = _label(first[lost[0]])
+        folder.warn(FaultKind.EXAMPLE_ROW, table, row=sheet.rows[lost[0]], value=value, count=len(lost))
     labels = [sheet.columns[n] for name, n in headings.at.items() if name in _LABELS]
     for column in (first, *labels):
         totals = {cell for cell in set(column) if isinstance(cell, str) and synonyms.is_total(cell)}
@@ -433,6 +433,8 @@ def _place(
     raw = given if points is None else np.where(np.isnan(given).all(axis=1)[:, None], points, given)
     own = values.get(DATUM, [None] * len(rows))
     general = folder.declared(found.said.datum, crs)
+    if points is not None and not all(own):
+        folder.doubt_label(table.name, folder.called(table), found.said.datum, crs)
     said = [str(value or general) for value in own]
     folder.datums[table.name] = said
     degrees = np.full_like(raw, math.nan)

@@ -275,7 +275,7 @@ def cell_of_book(column: str, row: int, value: Cell) -> Book:
 
 def with_hidden_sheet(made: xlsxwriter.Workbook, sheet: Any, rows: list[list[Cell]]) -> None:
     fill(sheet, rows)
-    made.add_worksheet("旧名单").hide()
+    made.add_worksheet("养老院").hide()
 
 
 def reaching_far(made: xlsxwriter.Workbook, sheet: Any, rows: list[list[Cell]]) -> None:
@@ -288,6 +288,30 @@ def several_sheets(made: xlsxwriter.Workbook, sheet: Any, rows: list[list[Cell]]
     fill(sheet, rows)
     sheet.name = "甲"
     fill(made.add_worksheet("乙"), rows)
+
+
+def with_another_sheet(made: xlsxwriter.Workbook, sheet: Any, rows: list[list[Cell]]) -> None:
+    fill(sheet, rows)
+    fill(made.add_worksheet("旧版本"), rows)
+
+
+def with_hidden_row(made: xlsxwriter.Workbook, sheet: Any, rows: list[list[Cell]]) -> None:
+    del made
+    fill(sheet, rows)
+    sheet.set_row(3, None, None, {"hidden": True})
+
+
+def with_hidden_column(made: xlsxwriter.Workbook, sheet: Any, rows: list[list[Cell]]) -> None:
+    del made
+    fill(sheet, rows)
+    sheet.set_column(1, 1, None, None, {"hidden": True})
+
+
+def damaged(content: bytes) -> bytes:
+    """Return UTF-8 text in which one letter of the third line lost a byte."""
+    lines = content.split(b"\n")
+    lines[2] = lines[2][:-1]
+    return b"\n".join(lines)
 
 
 def zipped(table: str, parts: Mapping[str, bytes]) -> Spoil:
@@ -699,7 +723,11 @@ SEEDED: tuple[Seeded, ...] = (
     of_file(
         K.FILE_PACKED,
         "institutions",
-        both(gone("institutions.csv"), raw("institutions.kmz", b"PK")),
+        both(
+            gone("institutions.csv"),
+            raw("institutions.kmz", b"PK"),
+            card('[tables.institutions]\nfile = "institutions.kmz"'),
+        ),
         "institutions.kmz",
     ),
     of_file(
@@ -1154,13 +1182,64 @@ SEEDED: tuple[Seeded, ...] = (
         1,
         "经度（GCJ-02）",
     ),
+    # what nobody may see
+    of_file(
+        K.BYTES_LOST,
+        "facts",
+        lambda folder: void((folder / "facts.csv").write_bytes(damaged((folder / "facts.csv").read_bytes()))),
+        row=3,
+    ),
+    of_file(K.ENCODING_EITHER, "tours", raw("tours.csv", b"hospital,specialty\n" + "脛茫".encode("gb18030"))),
+    of_file(
+        K.LINES_SWALLOWED,
+        "sessions",
+        both(replaced("sessions.csv", "market day", '"market day'), replaced("sessions.csv", "meeting", 'meeting"')),
+        row=2,
+        value="market day,surveyed,a visit",
+    ),
+    Seeded(K.FILE_IDLE, "none", raw("旧名单二.csv", "a,b\n1,2\n"), "旧名单二.csv", fault=False),
+    Seeded(K.PART_IDLE, "tours", book("tours", with_another_sheet), "tours.xlsx", fault=False, whole=True),
+    Seeded(K.CARD_IDLE, "card", card('[tables.facts]\npart = "甲"'), "district.toml", column="tables.facts.part"),
+    of_file(
+        K.CARD_NO_FILE,
+        "roads",
+        both(gone("roads.geojson"), card('[tables.roads]\ndatum = "wgs84"')),
+        "district.toml",
+        column="tables.roads",
+    ),
+    of_file(K.ROWS_HIDDEN, "staff", book("staff", with_hidden_row), "staff.xlsx · staff", row=4, fault=False),
+    of_file(
+        K.COLUMN_HIDDEN,
+        "pools",
+        book("pools", with_hidden_column),
+        "pools.xlsx · pools",
+        column="specialty",
+        fault=False,
+    ),
+    Seeded(
+        K.FACT_IDLE,
+        "facts",
+        added("facts.csv", "养狗户数", "12", "户", "2020-11-01", "official", "示例"),
+        "facts.csv",
+        6,
+        "indicator",
+        "养狗户数",
+        fault=False,
+    ),
+    of_file(
+        K.DATUM_TAKEN,
+        "card",
+        replaced("district.toml", 'datum = "wgs84"', 'datum = "gcj02"'),
+        "boundary.geojson",
+        fault=False,
+    ),
 )
 
 # What else must be whole for a fault to be seen.
 BESIDE: Mapping[str, frozenset[FaultKind]] = {
     "boundary": frozenset({K.EPSG, K.OUTSIDE}),
     "roads": frozenset({K.DATUM_MISFIT, K.DATUM_EITHER}),
-    "places": frozenset({K.SUM, K.DATUM_EITHER}),
+    "places": frozenset({K.SUM, K.DATUM_EITHER, K.TWICE, K.BYTES_LOST, K.FACT_IDLE}),
     "facts": frozenset({K.SUM}),
     "towns": frozenset({K.UNKNOWN_CODE}),
     "institutions": frozenset({K.FIELD_KIND}),

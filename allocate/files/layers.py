@@ -37,7 +37,7 @@ _OPENERS: dict[str, Callable[[Path, str], Opened]] = {
     ".geoparquet": open_parquet,
 }
 LAYER_SUFFIXES = tuple(_OPENERS)
-_PACKED = ".kmz"
+PACKED = ".kmz"
 _REASON_MOST = 200
 
 
@@ -99,7 +99,7 @@ def open_layers(path: Path, encoding: str = "") -> Layers:
         When it is of no such format, is too large, or does not hold what its name says.
     """
     suffix = path.suffix.lower()
-    if suffix == _PACKED:
+    if suffix == PACKED:
         raise Unreadable(FaultKind.FILE_PACKED)
     opener = _OPENERS.get(suffix)
     if opener is None:

@@ -79,7 +79,9 @@ class Workbook:
         for (row, column), text in marks.errors.items():
             _reach(cells, row, column)
             cells[row][column] = text
-        return Grid(cells, spotted=(*_merged(cells, marks.merged), *_uncomputed(marks.uncomputed)))
+        return Grid(
+            cells, spotted=(*_merged(cells, marks.merged), *_uncomputed(marks.uncomputed), *_unseen(marks, cells))
+        )
 
     @cached_property
     def _found(self) -> Mapping[str, Unreadable | tuple[Marks, Cells]]:
@@ -327,6 +329,17 @@ def _merged(cells: list[list[Raw]], areas: Sequence[tuple[int, int, int, int]]) 
         kind = FaultKind.NUMBER_MERGED if number else FaultKind.CELLS_MERGED
         details = {"count": len(alike), "rows": bottom - top + 1}
         yield Spotted(kind, top + 1, letters(column), value, details, fault=number)
+
+
+def _unseen(marks: Marks, cells: Sequence[Sequence[Raw]]) -> Iterable[Spotted]:
+    """Say what nobody sees who opens the sheet, and is read all the same."""
+    if marks.hidden_rows:
+        first = min(marks.hidden_rows) + 1
+        yield Spotted(FaultKind.ROWS_HIDDEN, first, details={"count": len(marks.hidden_rows)}, fault=False)
+    width = max(map(len, cells), default=0)
+    for first, last in marks.hidden_columns:
+        for column in range(first, min(last + 1, width)):
+            yield Spotted(FaultKind.COLUMN_HIDDEN, None, letters(column), fault=False)
 
 
 def _uncomputed(places: Sequence[tuple[int, int]]) -> Iterable[Spotted]:

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,8 @@ ENCODINGS = {
     "utf-16": "utf-16",
 }
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_LATER = re.compile("[\u0800-\U0010ffff]")
+_HAN, _THREE_BYTES = range(0x4E00, 0xA000), range(0x800, 0x10000)
 # What stands between cells where a spreadsheet, or a hand, put no comma.
 _SEPARATORS = (";", "\t", "|", "，", "；")
 MOST_BYTES = 200_000_000
@@ -55,10 +58,39 @@ def decode(raw: bytes, encoding: str = "") -> str:
     marked = next((found for mark, found in _MARKS.items() if raw.startswith(mark)), None)
     for one in (marked,) if marked else ("utf-8", "gb18030"):
         try:
-            return _without_nothing(raw.decode(one))
+            text = raw.decode(one)
         except UnicodeError:
+            if one.startswith("utf-8"):
+                _refuse_spoilt(raw)
             continue
+        if one == "utf-8" and _could_be_either(raw, text):
+            raise Unreadable(FaultKind.ENCODING_EITHER)
+        return _without_nothing(text)
     raise Unreadable(FaultKind.FILE_ENCODING)
+
+
+def _refuse_spoilt(raw: bytes) -> None:
+    """Refuse UTF-8 in which some bytes were lost: read as GB18030 it would be a table of wrong letters throughout."""
+    found = raw.decode("utf-8", "replace")
+    lost = found.count("\ufffd")
+    # (What is GB18030 hardly ever makes three bytes of UTF-8 in a row.)
+    if sum(ord(sign) in _THREE_BYTES for sign in found) - lost > lost:
+        row = found.count("\n", 0, found.index("\ufffd")) + 1
+        raise Unreadable(FaultKind.BYTES_LOST, row=row, count=lost)
+
+
+def _could_be_either(raw: bytes, text: str) -> bool:
+    """Tell whether what reads as western letters of UTF-8 is Chinese in GB18030 just as well."""
+    if text.isascii() or _LATER.search(text):
+        return False
+    letters = {sign for sign in text if not sign.isascii()}
+    if not letters or not all(sign.isalpha() for sign in letters):
+        return False
+    try:
+        other = raw.decode("gb18030")
+    except UnicodeError:
+        return False
+    return all(sign.isascii() or ord(sign) in _HAN for sign in other)
 
 
 def _without_nothing(text: str) -> str:
@@ -145,11 +177,23 @@ def grid(raw: bytes, encoding: str, known: Callable[[str], bool]) -> Grid:
     limit_signs(text, ",\n\r")
     before = csv.field_size_limit(_MOST_SIGNS)
     try:
-        return Grid(list(csv.reader(io.StringIO(text, newline=""), strict=True)), even=True)
+        cells = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        if text.count("\n") > len(cells):
+            _refuse_swallowed(cells)
+        return Grid(cells, even=True)
     except csv.Error as error:
         raise Unreadable(FaultKind.NOT_CSV, reason=str(error)) from None
     finally:
         csv.field_size_limit(before)
+
+
+def _refuse_swallowed(cells: list[list[str]]) -> None:
+    """Refuse a table in which a quotation mark too many has made one cell of several lines."""
+    width = len(cells[0]) if cells else 0
+    for number, line in enumerate(cells, start=1):
+        for cell in line:
+            if "\n" in cell and width > 1 and any(part.count(",") >= width - 1 for part in cell.split("\n")):
+                raise Unreadable(FaultKind.LINES_SWALLOWED, row=number, value=cell.partition("\n")[0])
 
 
 def _separator(heading: str, known: Callable[[str], bool]) -> str:
