@@ -245,13 +245,12 @@ def _say_unread(folder: Folder) -> None:
     """Say which files could not be opened to see what they hold, and which sheets are hidden."""
     blamed = {problem.file for problem in folder.problems}
     for name, what, details in folder.shelf.left_aside():
-        folder.put(what, name, None, "", None, details, fault=False)
+        if name not in blamed:
+            folder.put(what, name, None, "", None, details, fault=False)
     for name, error in folder.shelf.refused.items():
         if not any(file == name or file.startswith(f"{name} · ") for file in blamed):
             why = say(error.what, **dict(error.details))
             folder.warn(FaultKind.FILE_UNREAD, name, reason=why)
-    for name, parts in folder.shelf.hidden().items():
-        folder.warn(FaultKind.SHEET_HIDDEN, name, parts=", ".join(parts))
 
 
 def _check_sources(folder: Folder) -> None:

@@ -257,11 +257,6 @@ class Shelf:
                 self._open[path] = open_layers(path, encoding)
         return self._open[path]  # type: ignore[return-value]
 
-    def hidden(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the hidden sheets of every workbook that has some and was opened."""
-        books = {path.name: book for path, book in self._open.items() if isinstance(book, Workbook)}
-        return {name: book.hidden for name, book in books.items() if book.hidden}
-
     def sheet(self, found: Found, headed: Callable[[Grid], Sheet], known: Callable[[str], bool]) -> tuple[Sheet, str]:
         """Return a table's cells, and its name in messages with the sheet or layer that was taken.
 
