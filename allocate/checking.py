@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from allocate.population import project, registered_share, yearly_rate
 from allocate.read import read_district
 from allocate.reliance import stock_rows
 from allocate.report.sheets import say_table
-from allocate.synonyms import title_of
+from allocate.synonyms import BOUNDARY, ROADS, is_own, title_of
 from allocate.tables import TABLES
 from allocate.units import Basis
 from allocate.words import language, say, term, visible
@@ -76,18 +77,26 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
 def _origins(district: District) -> Iterator[str]:
     """Say where every table came from that is not just a CSV of this program's own: files, headings and datums."""
     comma = say("summary.comma")
-    for table in TABLES:
-        origin = district.origins.get(table.name)
-        if origin is None:
+    known = {table.name: table for table in TABLES}
+    for name in (*known, BOUNDARY, ROADS):
+        origin = district.origins.get(name)
+        if origin is None or (name in known and not origin.rows):
+            # (Of a template, sheets that nobody filled in stay.)
             continue
-        datum = "" if origin.datum in ("", district.datum) else say("check.origin_datum", datum=origin.datum)
-        pairs = comma.join(f"{heading} = {name}" for name, heading in origin.headings.items())
-        headings = say("check.origin_headings", pairs=pairs) if pairs else ""
+        same = origin.datum in ("", district.datum)
+        datum = "" if same else say("check.origin_datum", datum=origin.datum, planned=district.datum)
+        # (What the templates call a column needs no word.)
+        own = [
+            (f"{said} = {column}") for column, said in origin.headings.items() if not is_own(known[name], column, said)
+        ]
+        headings = say("check.origin_headings", pairs=comma.join(own)) if own else ""
         unread = say("check.origin_unread", names=comma.join(origin.unread)) if origin.unread else ""
-        if origin.file != table.file or datum or headings or unread:
-            title = title_of(table.name, language())
-            told = {"datum": datum, "headings": headings, "unread": unread}
-            yield visible(say("check.origin", table=title, file=origin.file, rows=origin.rows, **told))
+        usual = Path(origin.file).stem == name and Path(origin.file).suffix in (".csv", ".geojson")
+        if not usual or datum or headings or unread:
+            title = title_of(name, language())
+            rows = say("check.origin_rows", rows=origin.rows) if origin.rows else ""
+            told = {"rows": rows, "datum": datum, "headings": headings, "unread": unread}
+            yield visible(say("check.origin", table=title, file=origin.file, **told))
 
 
 def _try_model(name: str, changes: Mapping[str, str]) -> tuple[Model | None, list[AllocateError]]:

@@ -44,17 +44,19 @@ def _options(
     context.with_resource(speaking(language))
 
 
-@app.command(help=both("cli.new"), epilog="allocate new my-county")
+@app.command(help=both("cli.new"), epilog="allocate new my-county --excel")
 def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help=both("cli.new_folder"))],
     model: Annotated[str, typer.Option("--from", help=both("cli.new_from"))] = "baodi",
+    excel: Annotated[bool, typer.Option("--excel", help=both("cli.new_excel"))] = False,
 ) -> None:
     """Make a planner's own folder with data/, models/ and maps/, copied from an example."""
-    from allocate.starting import start
+    from allocate.starting import start, template_name
 
-    made = start(folder, model)
+    made = start(folder, model, excel=excel)
     _tell(say("new.made", folder=folder, files=len(made.files), name=made.name))
     _tell(say("new.example", source=made.source))
+    _tell(say("new.template", template=template_name()))
     _tell(say("new.next", folder=f'"{folder}"' if " " in str(folder) else folder))
     for verb in ("check", "plan"):
         _tell(f"  allocate {verb} {made.name}")

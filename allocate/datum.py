@@ -16,6 +16,7 @@ import numpy as np
 import pyproj
 from numpy.typing import NDArray
 
+from allocate import synonyms
 from allocate.errors import Value
 from allocate.fault_kinds import FaultKind
 
@@ -65,7 +66,7 @@ _NAMES: Final[Mapping[str, str]] = {
 # Systems that have no code, or whose parameters offices of surveying keep.
 _OLD = ("beijing54", "beijing1954", "北京54", "北京1954", "xian80", "xian1980", "西安80", "西安1980")
 _LOCAL = ("tianjin90", "天津90", "天津城市", "天津市90", "地方坐标", "独立坐标")
-_CODE = re.compile(r"(?:(?:urn:ogc:def:crs:)?epsg:[\d.]*:?)?(\d{4,6})", re.IGNORECASE)
+_CODE = re.compile(r"(?:(?:urn:ogc:def:crs:)?epsg:\s*(?:[\d.]*:)?)?(\d{4,6})", re.IGNORECASE)
 _WKT = re.compile(r"\s*(?:BOUND|COMPOUND|GEOD|GEOG|PROJ|VERT|LOCAL_|GEOC)(?:CRS|CS)\s*\[", re.IGNORECASE)
 _LONGEST_WKT = 10_000
 # The datums whose coordinates we may take as they are, by what the register of EPSG calls them.
@@ -145,15 +146,18 @@ def parse(text: str | int) -> Datum:
     DatumError
         If it is unknown, or a system from which nobody but an office of surveying can convert.
 
-    >>> parse("GCJ-02").name, parse("epsg:4527").name, parse(4490).name
-    ('gcj02', 'EPSG:4527', 'cgcs2000')
+    >>> parse("GCJ-02").name, parse("epsg:4527").name, parse(4490).name, parse("GPS").name
+    ('gcj02', 'EPSG:4527', 'cgcs2000', 'wgs84')
     """
-    said = str(text).strip()
+    said = str(text).replace("：", ":").strip()
     if _WKT.match(said):
         return _of_definition(said)
     short = re.sub(r"[\W_]+", "", said.casefold())
     if short in _NAMES:
         return Datum(_NAMES[short])
+    named = synonyms.choices_of("datum").get(synonyms.fold(said), ())
+    if len(named) == 1:
+        return Datum(named[0])
     if any(name in short for name in (*_OLD, *_LOCAL)):
         raise DatumError(FaultKind.DATUM_OLD, text, name=said[:40])
     code = _CODE.fullmatch(said)

@@ -46,7 +46,9 @@ def _parts(folder: Folder, table: Table, rows: Rows) -> Iterator[tuple[Points, S
     """Yield a table, or its rows of each datum where rows say their own, with their positions in the table."""
     said = folder.datums.get(table.name, ())
     # (Only what was surveyed, or is official, is evidence.)
-    sure = [i for i, (_, row) in enumerate(rows) if row["position_basis"] in _SURE]
+    sure = [
+        i for i, (_, row) in enumerate(rows) if row["position_basis"] in _SURE and None not in (row["lon"], row["lat"])
+    ]
     names = sorted({said[i] for i in sure})
     for name in names:
         some = [i for i in sure if said[i] == name]
@@ -67,6 +69,6 @@ def _links(
         where = {rows[second.name][i][1]["id"]: n for n, i in enumerate(there)}
         for one, here in ones:
             ids = [rows[first.name][i][1][column] for i in here]
-            pairs = [(n, where[about]) for n, about in enumerate(ids) if about in where]
+            pairs = [(n, where[about]) for n, about in enumerate(ids) if about is not None and about in where]
             if pairs:
                 yield Link(one.name, other.name, np.array(pairs, dtype=np.intp))

@@ -31,7 +31,7 @@ import math
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cache
@@ -66,6 +66,7 @@ from allocate.district import (
 from allocate.errors import InputError, Problem, UsageError, Value
 from allocate.faults import disk_reason
 from allocate.files.text import decode
+from allocate.folder import read_files
 from allocate.read import BOUNDARY, CARD, is_plain
 from allocate.shares import spread
 from allocate.tables import Table
@@ -203,6 +204,7 @@ def write_estimate(district: District, folder: Path, *, source: Path | None = No
     UsageError
         When the folder holds something already or cannot be written.
     """
+    kept = {} if source is None else _kept(source)
     folder = folder.absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError([Problem("estimate.folder_full", value=str(folder))])
@@ -211,9 +213,8 @@ def write_estimate(district: District, folder: Path, *, source: Path | None = No
         part.mkdir(parents=True)
         for name, content in _files(district).items():
             (part / name).write_bytes(content)
-        if source is not None:
-            for name in _kept(source):
-                (part / name).write_bytes((source / name).read_bytes())
+        for name, content in kept.items():
+            (part / name).write_bytes(content)
         if folder.exists():
             folder.rmdir()
         part.rename(folder)
@@ -224,13 +225,18 @@ def write_estimate(district: District, folder: Path, *, source: Path | None = No
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _kept(source: Path) -> Iterator[str]:
-    """Yield the files that stay as they are; not a card, or a boundary, that speaks of files or of another datum."""
-    card = source / CARD
-    plain = card.is_file() and is_plain(decode(card.read_bytes()))
-    for name in (*((CARD, BOUNDARY) if plain else ()), "SOURCES.md"):
-        if (source / name).is_file():
-            yield name
+def _kept(source: Path) -> dict[str, bytes]:
+    """Return the files that stay as they are; not a card, or a boundary, that speaks of files or of another datum.
+
+    Raises
+    ------
+    InputError
+        When one of them is no plain file of the folder itself.
+    """
+    found = read_files(source, (CARD, BOUNDARY, "SOURCES.md"))
+    if CARD not in found or not is_plain(decode(found[CARD])):
+        return {name: content for name, content in found.items() if name not in (CARD, BOUNDARY)}
+    return found
 
 
 def _refuse(district: District, seed: int) -> None:
@@ -749,8 +755,8 @@ def _moved(institution: Institution, moves: Mapping[str, tuple[Spot, Spot]], bou
     return replace(institution, lon=lon, lat=lat)
 
 
-def _files(district: District) -> Mapping[str, bytes]:
-    """Return the files of a district folder by name."""
+def card_and_boundary(district: District) -> dict[str, bytes]:
+    """Return district.toml and boundary.geojson of a district whose tables are in the datum that it is planned in."""
     shape = {"type": "Feature", "properties": {"code": district.code}, "geometry": district.boundary}
     quoted = {key: json.dumps(name, ensure_ascii=False) for key, name in district.name.items()}
     card = [
@@ -761,13 +767,20 @@ def _files(district: District) -> Mapping[str, bytes]:
         "[name]",
         *(f"{key} = {text}" for key, text in quoted.items()),
     ]
+    return {
+        BOUNDARY: (json.dumps(shape, ensure_ascii=False) + "\n").encode(),
+        CARD: ("\n".join(card) + "\n").encode(),
+    }
+
+
+def _files(district: District) -> Mapping[str, bytes]:
+    """Return the files of a district folder by name."""
     files = {
         tables.PLACES.file: _table(tables.PLACES, district.places),
         tables.TOWNS.file: _table(tables.TOWNS, district.towns),
         tables.INSTITUTIONS.file: _table(tables.INSTITUTIONS, district.institutions),
         tables.FACTS.file: _table(tables.FACTS, tuple(district.facts.values())),
-        BOUNDARY: (json.dumps(shape, ensure_ascii=False) + "\n").encode(),
-        CARD: ("\n".join(card) + "\n").encode(),
+        **card_and_boundary(district),
     }
     if district.travel:
         rows = [[*pair, repr(minutes)] for pair, minutes in district.travel.items()]

@@ -20,6 +20,8 @@ from allocate.consortia import Consortia
 from allocate.contracts import Contracts
 from allocate.errors import ModelError, Problem, UsageError
 from allocate.faults import problems_of
+from allocate.files.sheet import Unreadable
+from allocate.files.text import MOST_WRITTEN, read_bytes
 from allocate.goals import GOALS, Districting, Goal, Match, Travel, WorstTenth
 from allocate.outreach import Outreach
 from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, policy_files, prefix_of, year_of
@@ -485,11 +487,11 @@ def _wrong_presets(presets: Mapping[str, Any]) -> list[Problem]:
 def _load(path: Path, inputs: dict[str, str], name: str = "") -> dict[str, Any]:
     shown = name or path.name
     try:
-        raw = path.read_bytes()
+        raw = read_bytes(path, MOST_WRITTEN)
         inputs[shown] = hashlib.sha256(raw).hexdigest()
         return tomllib.loads(raw.decode("utf-8-sig"))
-    except OSError:
-        raise ModelError([Problem("problem.file_missing", shown)]) from None
+    except Unreadable as error:
+        raise ModelError([Problem(error.what, shown, details=error.details)]) from None
     except UnicodeDecodeError:
         raise ModelError([Problem("problem.model_encoding", shown)]) from None
     except (ValueError, RecursionError) as error:

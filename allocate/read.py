@@ -188,17 +188,16 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
 
 def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
     folder = Folder(path, Shelf(path))
-    card = _read_card(folder)
+    card, epsg = _read_card(folder)
     asked = {table.name: table for table in (*tables.TABLES, places_table, towns_table)}
     rows = {name: read_table(folder, table) for name, table in asked.items()}
     boundary = _read_boundary(folder)
-    if card is not None and boundary is not None and not _measures_well(card.epsg, boundary):
-        folder.blame(FaultKind.EPSG, CARD, column="epsg", value=card.epsg)
+    if epsg is not None and boundary is not None and not _measures_well(epsg, boundary):
+        folder.blame(FaultKind.EPSG, CARD, column="epsg", value=epsg)
     roads = _read_roads(folder)
     _check_sources(folder)
     check_rows(folder, rows, boundary)
-    if not folder.problems:
-        warn_of_misfits(folder, rows, boundary, roads)
+    warn_of_misfits(folder, rows, boundary, roads)
     _say_unread(folder)
     _point_to_estimate(folder, places_table, towns_table)
     if folder.problems or card is None or boundary is None:
@@ -242,7 +241,7 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
 
 
 def _say_unread(folder: Folder) -> None:
-    """Say which files could not be opened to see what they hold, where no table was looked for in them."""
+    """Say which files could not be opened to see what they hold, and which sheets are hidden."""
     blamed = {problem.file for problem in folder.problems}
     for name, what, details in folder.shelf.left_aside():
         folder.put(what, name, None, "", None, details, fault=False)
@@ -250,6 +249,8 @@ def _say_unread(folder: Folder) -> None:
         if not any(file == name or file.startswith(f"{name} · ") for file in blamed):
             why = say(error.what, **dict(error.details))
             folder.warn(FaultKind.FILE_UNREAD, name, reason=why)
+    for name, parts in folder.shelf.hidden().items():
+        folder.warn(FaultKind.SHEET_HIDDEN, name, parts=", ".join(parts))
 
 
 def _check_sources(folder: Folder) -> None:
@@ -289,37 +290,35 @@ def _record[T](kind: Callable[..., T], row: Mapping[str, Cell | tuple[int, ...]]
     return kind(**{name: value for name, value in row.items() if value is not None})
 
 
-def _read_card(folder: Folder) -> _Card | None:
-    """Return what the card says; None and its faults where that cannot be used.
+def _read_card(folder: Folder) -> tuple[_Card | None, int | None]:
+    """Return what the card says, and the metric system that it gives; None where they cannot be used.
 
-    What it says of datum, files and databases is taken even so: without it nothing else of the folder can be read.
+    Where only some of its keys are wrong, something stands for them: without what it says of datum, files and databases
+    nothing else of the folder can be read.
     """
     text = folder.text(CARD)
     if text is None:
-        return None
+        return None, None
     try:
         content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         # Besides its own error, tomllib lets through those of endless numbers and of brackets nested too deep.
         folder.blame(FaultKind.NOT_TOML, CARD, reason=str(error))
-        return None
-    unknown = _drop_unknown_tables(content)
-    for name in unknown:
+        return None, None
+    for name in _drop_unknown_tables(content):
         folder.blame(FaultKind.CARD_TABLE, CARD, column=f"tables.{name}", tables=", ".join(table_names()))
     card, faults = _card_of(content)
     for fault in faults:
         key = ".".join(str(part) for part in fault["loc"])
         folder.blame(FaultKind.CARD, CARD, column=key, reason=reason(fault))
-    if faults:
-        for fault in faults:
-            _drop(content, fault["loc"])
-        rest, _ = _card_of({**_STAND_IN, **content})
-    else:
-        rest = card
-    if rest is not None:
-        folder.shelf = Shelf(folder.path, rest.tables, rest.databases)
-        folder.given, folder.planned = rest.datum, rest.planned
-    return card
+        _drop(content, fault["loc"])
+    if card is None:
+        card, _ = _card_of({**_STAND_IN, **content})
+    if card is None:
+        return None, None
+    folder.shelf = Shelf(folder.path, card.tables, card.databases)
+    folder.given, folder.planned = card.datum, card.planned
+    return card, card.epsg if "epsg" in content else None
 
 
 def _card_of(content: Mapping[str, Any]) -> tuple[_Card | None, list[Any]]:
@@ -392,8 +391,8 @@ def _drawn(
             return None
         folder.origins[table] = Origin(found.name)
         folder.shelf.check(found.path)
-        folder.sign(found.path)
         drawn, crs = opened(found.path, found.part)
+        folder.sign(found.path)
         system = datum.parse(folder.declared(found.said.datum, crs))
     except Unreadable as error:
         folder.refuse(error, folder.origins[table].file if table in folder.origins else needed or table)

@@ -17,7 +17,7 @@ from allocate.values import Cell
 from allocate.words import say, unit_of_column
 
 # Columns with the code of a row of another table; the last is where the code must stand.
-_LINKS = (
+LINKS = (
     (tables.PLACES, "town", tables.TOWNS),
     (tables.INSTITUTIONS, "town", tables.TOWNS),
     (tables.INSTITUTIONS, "place", tables.PLACES),
@@ -74,7 +74,7 @@ def _codes(folder: Folder, rows: Mapping[str, Rows], *of: Table) -> tuple[set[Ce
 def _check_links(folder: Folder, rows: Mapping[str, Rows]) -> None:
     """Blame every code that points to nothing."""
     everywhere = (tables.PLACES, tables.TOWNS, tables.INSTITUTIONS)
-    for table, column, target in _LINKS:
+    for table, column, target in LINKS:
         _blame_unknown(folder, rows, table, column, target)
     # (Somebody may go to a place or to an institution, and there may be no institutions at all.)
     _blame_unknown(folder, rows, tables.TRAVEL, "to", tables.PLACES, tables.INSTITUTIONS)
@@ -148,13 +148,12 @@ def _check_positions(folder: Folder, table: Table, rows: Rows, boundary: shapely
         if rows[i][0] not in blamed:
             folder.blame(FaultKind.HALF_POSITION, table, row=rows[i][0])
     whole = np.flatnonzero(~missing.any(axis=1))
-    if boundary is None or not len(whole):
-        return
-    shapely.prepare(boundary)
-    inside = shapely.contains_xy(boundary, spots[whole, 0], spots[whole, 1])
-    for i in whole[~inside].tolist():
-        value = f"{spots[i, 0]}, {spots[i, 1]}"
-        folder.blame(FaultKind.OUTSIDE, table, row=rows[i][0], column="lon, lat", value=value)
+    if boundary is not None:
+        shapely.prepare(boundary)
+        inside = shapely.contains_xy(boundary, spots[whole, 0], spots[whole, 1])
+        for i in whole[~inside].tolist():
+            value = f"{spots[i, 0]}, {spots[i, 1]}"
+            folder.blame(FaultKind.OUTSIDE, table, row=rows[i][0], column="lon, lat", value=value)
     if table is tables.PLACES:
         _warn_same_spot(folder, table, rows, ((i, spots[i, 0].item(), spots[i, 1].item()) for i in whole.tolist()))
 
@@ -163,7 +162,9 @@ def _warn_same_spot(folder: Folder, table: Table, rows: Rows, spots: Iterator[tu
     first: dict[tuple[float, float], int] = {}
     for i, lon, lat in spots:
         if (lon, lat) in first:
-            folder.warn(FaultKind.SAME_SPOT, table, row=rows[i][0], value=f"{lon}, {lat}", first=first[lon, lat])
+            value = f"{lon}, {lat}"
+            first_row = first[lon, lat]
+            folder.warn(FaultKind.SAME_SPOT, table, row=rows[i][0], column="lon, lat", value=value, first=first_row)
         first.setdefault((lon, lat), rows[i][0])
 
 

@@ -10,16 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from allocate.bundle import bundled
+from allocate.district import District
 from allocate.errors import Problem, UsageError
+from allocate.estimate import card_and_boundary
 from allocate.faults import disk_reason
+from allocate.files.text import decode
+from allocate.folder import read_files
 from allocate.model import PRESETS, find_model, presets_of, read_model
-from allocate.read import BOUNDARY, CARD, read_district
+from allocate.read import BOUNDARY, CARD, is_file, is_plain, read_district
 from allocate.report.columns import columns_page
+from allocate.report.templates import template, workbook_of
+from allocate.synonyms import BOUNDARY as BOUNDARY_TABLE
 from allocate.tables import TABLES
-from allocate.words import LANGUAGES, language, say_in
+from allocate.words import LANGUAGES, language, say, say_in
 
 LONGEST_NAME = 40
-DISTRICT_FILES = (CARD, BOUNDARY, *(table.file for table in TABLES), "SOURCES.md")
+SOURCES = "SOURCES.md"
 
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff"
 _NAME = re.compile(rf"[0-9A-Za-z_{_HAN}][0-9A-Za-z_{_HAN}-]*")
@@ -48,8 +54,10 @@ class Started:
     files: tuple[str, ...]
 
 
-def start(folder: Path, model: str = "baodi") -> Started:
+def start(folder: Path, model: str = "baodi", *, excel: bool = False) -> Started:
     """Make a planner's own folder with data/, models/ and maps/, copied from an example; whole or not at all.
+
+    With `excel`, the tables of the district come as one workbook in the words of planners, and not as its files are.
 
     Raises
     ------
@@ -65,7 +73,10 @@ def start(folder: Path, model: str = "baodi") -> Started:
     example = read_model(model)
     source = example.district_folder()
     district = read_district(source)
-    files = _district_files(source, name) | _model_files(find_model(model), name)
+    made_of = _as_workbook(source, district, name) if excel else _as_it_is(source, district)
+    files = {f"data/{name}/{file}": content for file, content in made_of.items()}
+    files |= _model_files(find_model(model), name)
+    files[f"data/{template_name()}"] = template(language())
     pages = {
         "README.md": _page("readme", name, district.name),
         "data/README.md": _data_page(name),
@@ -111,8 +122,49 @@ def _failed(folder: Path, error: OSError) -> UsageError:
     return UsageError([Problem("new.failed", value=str(folder), details={"reason": disk_reason(error)})])
 
 
-def _district_files(source: Path, name: str) -> dict[str, str | bytes]:
-    return {f"data/{name}/{file}": _read(source / file) for file in DISTRICT_FILES if (source / file).exists()}
+def template_name() -> str:
+    """Return what the empty workbook is called in the language of the session."""
+    return say("template.file")
+
+
+def _as_it_is(source: Path, district: District) -> dict[str, str | bytes]:
+    """Return the very files that a district was read from, and its page of sources."""
+    asked = [name for name in district.inputs if not is_file(source / name)]
+    if asked:
+        raise UsageError([Problem("new.no_files", str(source), details={"tables": ", ".join(asked)})])
+    return {**read_files(source, district.inputs), **_sources(source)}
+
+
+def _as_workbook(source: Path, district: District, name: str) -> dict[str, str | bytes]:
+    """Return a district with all its tables in one workbook."""
+    made = card_and_boundary(district)
+    files = {f"{name}.xlsx": workbook_of(district, language()), CARD: made[CARD], BOUNDARY: made[BOUNDARY]}
+    card = _read(source / CARD)
+    if is_plain(decode(card)):
+        # (Else it names files, or another datum than the workbook's.)
+        kept = _without_tables(district)
+        files |= read_files(source, kept)
+        if _file(district, BOUNDARY_TABLE) in kept and BOUNDARY not in kept:
+            del files[BOUNDARY]
+    return files | _sources(source)
+
+
+def _without_tables(district: District) -> tuple[str, ...]:
+    """Return the files that a district was read from and that hold no table: the card, and what is drawn."""
+    files = {_file(district, table.name) for table in TABLES}
+    # (The files of one Shapefile have one name.)
+    held = {file.rpartition(".")[0] for file in files}
+    return tuple(file for file in district.inputs if file.rpartition(".")[0] not in held)
+
+
+def _file(district: District, table: str) -> str:
+    """Return the file that a table was read from, without the sheet or layer in it; empty where there is none."""
+    called = district.origins[table].file if table in district.origins else ""
+    return next((file for file in district.inputs if called == file or called.startswith(f"{file} · ")), "")
+
+
+def _sources(source: Path) -> dict[str, str | bytes]:
+    return dict(read_files(source, (SOURCES,)))
 
 
 def _model_files(model: Path, name: str) -> dict[str, str | bytes]:
@@ -144,7 +196,8 @@ def _with_district(text: str, name: str, file: str) -> str:
 
 def _page(key: str, name: str, district: Mapping[str, str]) -> str:
     """Return a page of the catalogue, Chinese first, then English."""
-    texts = (say_in(spoken, f"new.{key}", name=name, district=district[spoken]) for spoken in LANGUAGES)
+    said = {"name": name, "template": template_name()}
+    texts = (say_in(spoken, f"new.{key}", **said, district=district[spoken]) for spoken in LANGUAGES)
     return "\n".join(text.strip("\n") + "\n" for text in texts)
 
 

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from allocate.tables import TABLES, Table
-from allocate.words import LANGUAGES, Language, catalogue
+from allocate.words import LANGUAGES, Language, catalogue, term
 
 BOUNDARY, ROADS = "boundary", "roads"
 
 # What stands in brackets behind a heading: a unit, or a remark.
 _BRACKETS = re.compile(r"^(.+?)[(\[【{〔](.+)[)\]】}〕]$")
+# What marks a heading whose column must be filled.
+_STARS = " *"
 # Columns whose values are names in the model, for which the catalogue has words.
 _TERMS = ("resource", "function", "specialty")
 # A unit from which on numbers are thousands.
@@ -52,13 +54,14 @@ def fold(text: str) -> str:
 
 
 def split_unit(heading: str) -> tuple[str, str]:
-    """Part a heading from what stands in brackets behind it.
+    """Part a heading from what stands in brackets behind it, without the star of a column that must be filled.
 
-    >>> split_unit("常住人口（万人）"), split_unit("name")
+    >>> split_unit("常住人口（万人）*"), split_unit("＊name")
     (('常住人口', '万人'), ('name', ''))
     """
-    found = _BRACKETS.match(unicodedata.normalize("NFKC", heading.strip()))
-    return (found[1].strip(), found[2].strip()) if found else (heading.strip(), "")
+    plain = unicodedata.normalize("NFKC", heading).strip(_STARS)
+    found = _BRACKETS.match(plain)
+    return (found[1].strip(_STARS), found[2].strip()) if found else (plain, "")
 
 
 @cache
@@ -98,9 +101,24 @@ def _entry(table: Table, column: str) -> Mapping[str, Any]:
     return found
 
 
+def table_words(table: str) -> tuple[str, ...]:
+    """Return everything that a table may be called, besides its own name; what the templates call it comes first."""
+    return _words(_book()["tables"][table])
+
+
+def heading_words(table: Table, column: str) -> tuple[str, ...]:
+    """Return every heading that a column may have, besides its own name; those of the templates come first."""
+    return _words(_entry(table, column))
+
+
 def heading_of(table: Table, column: str, language: Language) -> str:
     """Return what the templates call a column."""
     return str(_entry(table, column)[language])
+
+
+def is_own(table: Table, column: str, heading: str) -> bool:
+    """Tell whether a heading is what the templates call a column, its unit and stars aside."""
+    return fold(split_unit(heading)[0]) in {fold(heading_of(table, column, language)) for language in LANGUAGES}
 
 
 @cache
@@ -219,12 +237,24 @@ def _gather(into: dict[str, list[str]], code: str, words: Iterable[str]) -> None
 
 
 def choice_called(column: str, code: str, language: Language) -> str:
-    """Return what the templates call a value of a column: its first name in that language; itself where it has none."""
-    section = "basis" if column.endswith("basis") else column
-    words = _book()["choices"].get(section, {}).get(code)
-    if language == "en" or not words:
+    """Return what the templates call a value of a column: its first name in that language.
+
+    It is the value itself where it has no name, or one that would be read as another value.
+
+    >>> choice_called("resource", "nurses", "zh"), choice_called("kind", "town", "zh"), choice_called("kind", "x", "zh")
+    ('护士', '镇', 'x')
+    """
+    if language == "en":
         return code
-    return str(words[0])
+    section = "basis" if column.endswith("basis") else column
+    words = _book()["choices"].get(section, {}).get(code, ())
+    name = str(words[0]) if words else term(code, language) if column in _TERMS else code
+    return name if choices_of(column).get(fold(name)) == (code,) else code
+
+
+def values_of(column: str) -> tuple[str, ...]:
+    """Return the values of a column that has names for some, though its cells may say others too."""
+    return tuple(_book()["choices"].get(column, {}))
 
 
 @cache

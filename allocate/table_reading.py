@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import compress
+from itertools import compress, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from allocate.files.sheet import Grid, Raw, Sheet, Spotted, Unreadable
 from allocate.folder import Folder
 from allocate.tables import BASES, DATUM, Column, Table
 from allocate.units import Basis
-from allocate.values import Cell, Cells, alike, read_cells
+from allocate.values import Cell, Cells, alike, own_unit, read_cells
 from allocate.words import unit_of_column
 
 Row = dict[str, Cell]
@@ -31,6 +31,8 @@ Rows = list[tuple[int, Row]]
 _LABELS = ("id", "name", "town", "place", "institution")
 # Among how many rows at the head of a sheet the headings are looked for, below a title and remarks.
 _HEAD = 20
+# (Every heading is compared with every other.)
+_MOST_COLUMNS = 1_000
 _LON, _LAT = "lon", "lat"
 _MERGED = (FaultKind.CELLS_MERGED, FaultKind.NUMBER_MERGED)
 # Numbers that many rows share, so that a merged cell says what it seems to say.
@@ -40,6 +42,8 @@ _SPOT = (_LON, _LAT)
 # How far a file's geometry may lie from what its columns say before it is another place [m].
 _SAME_SPOT = 1.0
 _METRES_PER_DEGREE = 111_320.0
+# What is said of a geometry that gives no position.
+_NO_SHAPE = (FaultKind.GEOMETRY_BROKEN, FaultKind.GEOMETRY_LINE, FaultKind.COORDINATE_INFINITE)
 
 
 def read_table(folder: Folder, table: Table) -> Rows:
@@ -76,6 +80,9 @@ def _open(folder: Folder, table: Table, found: Found) -> tuple[Sheet, str]:
         return bool(synonyms.column_called(table, heading))
 
     opened = folder.shelf.sheet(found, lambda grid: headed(grid, table, found.said.columns), known)
+    width = sum(map(bool, opened[0].heading))
+    if width > _MOST_COLUMNS:
+        raise Unreadable(FaultKind.COLUMNS_MANY, found=width, most=_MOST_COLUMNS)
     folder.sign(found.path)
     return opened
 
@@ -91,13 +98,16 @@ def headed(grid: Grid, table: Table, named: Mapping[str, str]) -> Sheet:
     own = set(named.values())
 
     def made_out(row: Sequence[Raw]) -> int:
-        return sum(_label(cell) in own or bool(synonyms.column_called(table, _label(cell))) for cell in row)
+        known = (
+            _label(cell) in own or bool(synonyms.column_called(table, _label(cell))) for cell in row[:_MOST_COLUMNS]
+        )
+        return sum(known)
 
-    filled = [n for n, row in enumerate(grid.cells) if any(_label(cell) for cell in row)]
+    filled = list(islice((n for n, row in enumerate(grid.cells) if _says(row)), _HEAD))
     if not filled:
         raise Unreadable(FaultKind.EMPTY)
     # (The first of equals; a single name in a line above the table proves nothing.)
-    best = max(filled[:_HEAD], key=lambda n: made_out(grid.cells[n]))
+    best = max(filled, key=lambda n: made_out(grid.cells[n]))
     at = best if made_out(grid.cells[best]) > 1 else filled[0]
     sheet = _below(grid, at)
     return replace(sheet, spotted=(*sheet.spotted, *_units_above(grid.cells[:at])))
@@ -116,6 +126,12 @@ def _label(cell: Raw) -> str:
     return " ".join(str(cell).split()) if cell is not None else ""
 
 
+def _says(line: Sequence[Raw]) -> bool:
+    """Tell whether any cell of a line holds something."""
+    # (Most lines begin with something.)
+    return bool(line) and (bool(_label(line[0])) or any(_label(cell) for cell in line))
+
+
 def _below(grid: Grid, at: int) -> Sheet:
     heading = [_label(cell) for cell in grid.cells[at]]
     while heading and not heading[-1]:
@@ -124,7 +140,7 @@ def _below(grid: Grid, at: int) -> Sheet:
     spotted = list(grid.spotted)
     kept, rows = [], []
     for number, line in enumerate(grid.cells[at + 1 :], start=at + 2):
-        if not any(_label(cell) for cell in line):
+        if not _says(line):
             continue
         if len(line) != width:
             beyond = [cell for cell in line[width:] if _label(cell)]
@@ -161,8 +177,11 @@ def _read(folder: Folder, table: Table, found: Found, sheet: Sheet) -> Rows:
     origin = replace(folder.origins[table.name], headings=headings.said, unread=headings.unread)
     folder.origins[table.name] = origin
     folder.problems[before:] = [replace(p, file=origin.file) for p in folder.problems[before:]]
+    uncomputed = {}
     for spotted in _of_columns(table, sheet, headings):
         folder.note(spotted, table)
+        if spotted.what is FaultKind.FORMULA_BLANK:
+            uncomputed[spotted.column] = int(spotted.details["count"] or 0)
     folder.lose(table, sum(spotted.what is FaultKind.CELLS for spotted in sheet.spotted))
     kept = _kept(folder, table, sheet, headings)
     rows = list(compress(sheet.rows, kept))
@@ -174,7 +193,7 @@ def _read(folder: Folder, table: Table, found: Found, sheet: Sheet) -> Rows:
         return []
     cells = {name: list(compress(sheet.columns[at], kept)) for name, at in headings.at.items()}
     points = sheet.points[np.array(kept)] if sheet.points is not None else None
-    values = _values(folder, table, rows, cells, headings.times)
+    values = _values(folder, table, rows, cells, headings.times, uncomputed)
     lacking = [name for name in _SPOT if name in values and name not in headings.at and table.column(name).needed]
     if lacking and sheet.points is None:
         # (Without one of the two columns nothing can be said of positions.)
@@ -193,12 +212,15 @@ def _read(folder: Folder, table: Table, found: Found, sheet: Sheet) -> Rows:
 
 
 def _of_columns(table: Table, sheet: Sheet, headings: _Headings) -> Iterator[Spotted]:
-    """Yield what was found in a sheet, by the names of columns; not what a spreadsheet has in columns nobody reads."""
-    names = {sheet.heading[n]: name for name, n in headings.at.items()}
+    """Yield what was found while the file was opened, by the names of columns; not what is in columns nobody reads."""
+    names = {n: name for name, n in headings.at.items()}
+    called = range(len(sheet.heading))
     for spotted in sheet.spotted:
-        name = names.get(spotted.column, "")
-        if not spotted.column or not sheet.heading_row:
-            yield replace(spotted, column=name or spotted.column)
+        # (A layer says the heading, a spreadsheet the letter above the column.)
+        n = next((n for n in called if spotted.column in (sheet.heading[n], letters(n))), None)
+        name = names.get(n, "") if n is not None else ""
+        if not spotted.column:
+            yield spotted
         elif name and spotted.what in _MERGED:
             # (A code or year that is a number is still that of every row; a count is not, even where it is text.)
             counted = table.column(name).kind in ("whole", "number") and name not in _REPEATED
@@ -266,8 +288,9 @@ def _headings(folder: Folder, table: Table, found: Found, sheet: Sheet) -> _Head
             elif name in _SPOT and _is_datum(unit):
                 _check_datum(folder, table, found, sheet, n, DATUM in at)
             elif synonyms.is_unit(unit):
-                wanted = unit_of_column(column.unit)
-                folder.blame(FaultKind.HEADING_UNIT, table, row=row, column=sheet.heading[n], unit=unit, wanted=wanted)
+                folder.blame(
+                    FaultKind.HEADING_UNIT, table, row=row, column=sheet.heading[n], unit=unit, wanted=own_unit(column)
+                )
                 # (In whatever its numbers are, they are not those of the column.)
                 given.add(name)
                 del at[name]
@@ -355,8 +378,12 @@ def _values(
     rows: Sequence[int],
     cells: Mapping[str, Sequence[Raw]],
     times: Mapping[str, Decimal],
+    uncomputed: Mapping[str, int],
 ) -> dict[str, list[Cell]]:
-    """Read every column, and note what is wrong in its cells, and what was understood although written oddly."""
+    """Read every column, and note what is wrong in its cells, and what was understood although written oddly.
+
+    `uncomputed` counts the formulas without a result, by column: as many blanks are theirs.
+    """
     values: dict[str, list[Cell]] = {}
     for column in table.columns:
         asked = column
@@ -368,6 +395,9 @@ def _values(
             values[column.name] = [None] * len(rows)
             continue
         found = read_cells(asked, given, times.get(column.name, Decimal(1)))
+        blanks = [fault for fault in found.faults if fault[1] is FaultKind.BLANK]
+        if len(blanks) <= uncomputed.get(column.name, 0):
+            found.faults = [fault for fault in found.faults if fault not in blanks]
         _tell(folder, table, rows, asked, found)
         values[column.name] = found.values
         if column.choices == BASES:
@@ -434,12 +464,14 @@ def _place(
     # (Half a position is not converted; whoever looks at rows says that it is half.)
     half = np.isnan(raw).sum(axis=1) == 1
     degrees[half] = raw[half]
-    blamed = {(p.row, p.column) for p in folder.problems if p.file == folder.called(table)}
+    found_here = [p for p in folder.problems if p.file == folder.called(table)]
+    blamed = {(p.row, p.column) for p in found_here}
+    shapeless = {p.row for p in found_here if p.what in _NO_SHAPE}
     for k, name in enumerate(_SPOT):
         column = table.column(name)
         low, high, unit = f"{column.low:.12g}", f"{column.high:.12g}", unit_of_column(column.unit)
         for i in np.flatnonzero(~((degrees[:, k] >= column.low) & (degrees[:, k] <= column.high))).tolist():
-            if told[i] or half[i] or (rows[i], name) in blamed:
+            if told[i] or half[i] or (rows[i], name) in blamed or rows[i] in shapeless:
                 continue
             if math.isnan(raw[i, k]):
                 if column.filled:

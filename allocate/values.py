@@ -50,6 +50,8 @@ _LEADS = re.compile("[\u00e4-\u00e9][\u0080-\u00bf\u0152-\u0192\u02c6\u02dc\u201
 _WESTERN = re.compile("[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]")
 _HAN = range(0x4E00, 0xA000)
 _ASKED = re.compile(r"[?？\s]*[?？]{2}[?？\s]*")
+# With all that may stand around it; patterns would take their time over more.
+_LONGEST_NUMBER = 200
 
 
 @cache
@@ -120,6 +122,12 @@ def read_cells(column: Column, cells: Sequence[Raw], times: Decimal = Decimal(1)
                 text = _text(cells[i])
                 found.blame(i, FaultKind.BLANK, text or None, zh=column.zh, en=column.en)
     return found
+
+
+def own_unit(column: Column) -> str:
+    """Return the unit of a column in brackets; nothing where it has none."""
+    unit = unit_of_column(column.unit).strip()
+    return f" ({unit})" if unit else ""
 
 
 def _text(raw: Raw) -> str:
@@ -355,6 +363,9 @@ def _written(column: Column, i: int, text: str, times: Decimal, found: Cells) ->
         if text and not column.filled:
             found.blank(i, text)
         return math.nan
+    if len(text) > _LONGEST_NUMBER:
+        found.blame(i, FaultKind.NOT_NUMBER, text)
+        return math.nan
     spoilt = _spoilt(text)
     if spoilt:
         found.blame(i, spoilt[0], text, **spoilt[1])
@@ -435,7 +446,7 @@ def _number(column: Column, text: str, times: Decimal) -> "float | _Bad":
         # (A unit in the cell says more than the one in the heading.)
         own = synonyms.factor(column.unit, behind)
         if own is None:
-            wanted = unit_of_column(column.unit)
+            wanted = own_unit(column)
             known = synonyms.is_unit(behind)
             return (
                 _Bad(FaultKind.UNIT_OTHER, {"unit": behind, "wanted": wanted}) if known else _Bad(FaultKind.NOT_NUMBER)

@@ -343,7 +343,8 @@ def test_positions_of_amap_and_baidu_are_converted_where_they_are_declared(
     tiny.edit("district.toml", "wgs84", datum)
     done = allocate("--language", language, "check", tiny.model)
     assert done.returncode == 0, done.stderr
-    told = say_in(language, "check.origin_datum", datum="gcj02" if datum.lower().startswith("g") else "bd09")
+    name = "gcj02" if datum.lower().startswith("g") else "bd09"
+    told = say_in(language, "check.origin_datum", datum=name, planned="wgs84")
     assert told in next(line for line in done.stdout.splitlines() if "places.csv" in line)
     tiny.edit("district.toml", datum, "nad27")
     unknown = allocate("--language", language, "check", tiny.model)

@@ -324,3 +324,18 @@ def test_no_numbers_raise_anything(xy: list[tuple[float, float]], declared: str 
     there = datum.to_degrees(points, datum.parse(declared), "wgs84")
     assert there.shape == points.shape
     assert not np.isinf(there).any()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "EPSG:32650",
+        "32650",
+        "EPSG：32650",
+        "epsg: 32650",
+        "urn:ogc:def:crs:EPSG::32650",
+        "urn:ogc:def:crs:EPSG:9.8:32650",
+    ],
+)
+def test_a_code_of_five_digits_is_read_whole(said: str) -> None:
+    assert datum.parse(said).epsg == 32650

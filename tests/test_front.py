@@ -441,7 +441,7 @@ def test_the_command_refuses_a_front_of_one_point_before_any_work(tiny: Tiny, tm
     done = start_python(tmp_path, "-m", "allocate", "--language", "en", "plan", tiny.model, "--front", 1)
     assert done.returncode == 2
     assert "--front" in done.stderr
-    assert "expected 2 to 50 plans" in done.stderr
+    assert "give a number from 2 to 50 plans" in done.stderr
     assert not (tmp_path / "maps").exists()
 
 

@@ -1,25 +1,30 @@
 """A planner's own folder: whole, sound, under one name; or nothing at all."""
 
 import errno
+import json
 import os
 import re
 import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import DATA, Tiny, start_python
 
-from allocate import starting
+from allocate import datum, starting
 from allocate.bundle import bundled
+from allocate.district import District, Origin
 from allocate.errors import UsageError
 from allocate.model import read_model
 from allocate.planning import plan
 from allocate.plans import Plan
 from allocate.read import find_district, read_district
-from allocate.starting import DISTRICT_FILES, LONGEST_NAME, start
+from allocate.report.templates import template, workbook_of
+from allocate.starting import LONGEST_NAME, start
 from allocate.words import LANGUAGES, say_in, speaking
 
 EXAMPLE = str(DATA / "tiny.toml")
@@ -96,7 +101,7 @@ def test_baodi_is_copied_whole_with_its_sources_and_under_the_new_name_alone(tmp
     files = tree(tmp_path / made.name)
     assert sorted(path for path, content in files.items() if content) == list(made.files)
     original = tree(bundled() / "data" / "baodi")
-    assert set(original) <= set(DISTRICT_FILES)
+    assert files["data/模板.xlsx"] == template("zh")
     assert {path: files[f"data/{made.name}/{path}"] for path in original} == original
     assert files["models/presets/circles.toml"] == tree(bundled() / "models")["presets/circles.toml"]
     before = (bundled() / "models" / "baodi.toml").read_text(encoding="utf-8").splitlines()
@@ -104,6 +109,101 @@ def test_baodi_is_copied_whole_with_its_sources_and_under_the_new_name_alone(tmp
     assert [(old, new) for old, new in zip(before, after, strict=True) if old != new] == [
         ('district = "baodi"', f'district = "{made.name}"')
     ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_with_excel_the_district_is_one_workbook_and_plans_to_the_same_figures(
+    language: str, allocate: Run, tiny_plan: Plan, tmp_path: Path
+) -> None:
+    made = allocate("--language", language, "new", "mine", "--from", EXAMPLE, "--excel")
+    assert (made.returncode, made.stderr) == (0, "")
+    assert say_in(language, "template.file") in made.stdout  # type: ignore[arg-type]
+    folder = tmp_path / "mine"
+    assert {path.name for path in (folder / "data" / "mine").iterdir()} == {
+        "boundary.geojson",
+        "district.toml",
+        "mine.xlsx",
+    }
+    assert (folder / "data" / "mine" / "district.toml").read_bytes() == (DATA / "tiny" / "district.toml").read_bytes()
+    checked = allocate("check", "mine")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    model = read_model(folder)
+    content = plan(read_district(model.district_folder()), model).content
+    for figures in FIGURES:
+        assert content[figures] == tiny_plan.content[figures], figures
+
+
+def shifted(tiny: Tiny) -> dict[str, bytes]:
+    """Turn a district into a planner's own: a workbook in a folder, a card that names it, a boundary of the Web map."""
+    district = read_district(tiny.folder)
+    content = workbook_of(district, "zh")
+    for file in tiny.folder.glob("*.csv"):
+        file.unlink()
+    (tiny.folder / "卫健委").mkdir()
+    (tiny.folder / "卫健委" / "名单.xlsx").write_bytes(content)
+    boundary = json.loads((tiny.folder / "boundary.geojson").read_text(encoding="utf-8"))
+    ring = boundary["geometry"]["coordinates"] if "geometry" in boundary else boundary["coordinates"]
+    ring[0] = datum.wgs84_to_gcj02(np.array(ring[0])).tolist()
+    (tiny.folder / "boundary.geojson").unlink()
+    (tiny.folder / "区界.geojson").write_text(json.dumps(boundary), encoding="utf-8")
+    card = tiny.folder / "district.toml"
+    told = {"places": "村居", "towns": "街镇", "institutions": "机构", "facts": "总数"}
+    lines = [f'[tables.{table}]\nfile = "卫健委/名单.xlsx"\npart = "{part}"\n' for table, part in told.items()]
+    text = card.read_text(encoding="utf-8") + "".join(lines) + '[tables.boundary]\ndatum = "高德"\n'
+    card.write_text(text, encoding="utf-8")
+    return {path: content for path, content in tree(tiny.folder).items() if content}
+
+
+def same_district(one: District, other: District) -> bool:
+    return replace(one, id="", inputs={}, origins={}, warnings=()) == replace(
+        other, id="", inputs={}, origins={}, warnings=()
+    )
+
+
+def test_a_planners_own_files_are_copied_as_they_are(tiny: Tiny, tmp_path: Path) -> None:
+    files = shifted(tiny)
+    start(tmp_path / "mine", str(tiny.model))
+    copied = tmp_path / "mine" / "data" / "mine"
+    assert {path: content for path, content in tree(copied).items() if content} == files
+    assert same_district(read_district(copied), read_district(tiny.folder))
+
+
+def test_a_planners_own_files_become_one_workbook_in_the_datum_of_the_plan(tiny: Tiny, tmp_path: Path) -> None:
+    shifted(tiny)
+    start(tmp_path / "mine", str(tiny.model), excel=True)
+    copied = tmp_path / "mine" / "data" / "mine"
+    assert set(tree(copied)) == {"boundary.geojson", "district.toml", "mine.xlsx"}
+    assert "tables" not in tomllib.loads((copied / "district.toml").read_text(encoding="utf-8"))
+    assert same_district(read_district(copied), read_district(tiny.folder))
+
+
+def test_a_boundary_in_a_file_of_its_own_stays_in_it(tiny: Tiny, tmp_path: Path) -> None:
+    (tiny.folder / "boundary.geojson").rename(tiny.folder / "区界.geojson")
+    start(tmp_path / "mine", str(tiny.model), excel=True)
+    assert set(tree(tmp_path / "mine" / "data" / "mine")) == {"区界.geojson", "district.toml", "mine.xlsx"}
+
+
+def test_a_district_called_like_a_table_is_read_all_the_same(tiny: Tiny, tmp_path: Path) -> None:
+    for name in ("boundary", "机构", "区界", "roads"):
+        start(tmp_path / name, EXAMPLE, excel=True)
+        assert same_district(read_district(tmp_path / name / "data" / name), read_district(tiny.folder))
+
+
+def test_a_district_in_a_database_has_no_files_to_copy_and_says_what_to_do(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    district = read_district(tiny.folder)
+    relation = "gis · health.villages"
+    origins = {**district.origins, "places": Origin(relation)}
+    inputs = {name: digest for name, digest in district.inputs.items() if name != "places.csv"}
+    asked = replace(district, inputs={**inputs, relation: "0" * 64}, origins=origins)
+    monkeypatch.setattr(starting, "read_district", lambda _: asked)
+    with speaking("en"), pytest.raises(UsageError, match="--excel") as caught:
+        start(tmp_path / "mine", str(tiny.model))
+    assert relation in str(caught.value)
+    assert not (tmp_path / "mine").exists()
+    start(tmp_path / "mine", str(tiny.model), excel=True)
+    assert same_district(read_district(tmp_path / "mine" / "data" / "mine"), district)
 
 
 @pytest.mark.parametrize("example", ["baodi", EXAMPLE])

@@ -88,7 +88,18 @@ CODES: dict[str, set[str]] = {
     "sheet": {
         *SHEETS,
         *(f"about_{sheet}" for sheet in SHEETS - {"years"}),
-        *("summary", "about_summary", "whole_district", "fact", "file", "program", "none_found", "not_asked", "cut"),
+        *(
+            "summary",
+            "about_summary",
+            "whole_district",
+            "fact",
+            "file",
+            "program",
+            "table",
+            "none_found",
+            "not_asked",
+            "cut",
+        ),
     },
     "indicator": {*RULES, "primary_capacity"},
     # What a rule on amounts is counted in depends on its resource.
@@ -148,6 +159,7 @@ CODES: dict[str, set[str]] = {
     },
     "projection": set(get_args(Method)),
     "age": set(AGES),
+    "example": {table.name for table in tables.TABLES},
     "gis": {*LAYERS, *SENDING_LAYERS, *BELONGING_LAYERS, "no_room"},
 }
 # Chinese that is no text for people: table descriptions in both languages stand side by side with their columns,

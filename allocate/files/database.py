@@ -18,6 +18,7 @@ import pydantic
 import shapely
 from numpy.typing import NDArray
 
+from allocate.errors import without_secrets
 from allocate.fault_kinds import FaultKind
 from allocate.files.shapes import crs_of, from_wkb, ordered, places
 from allocate.files.sheet import Raw, Sheet, Spotted, Unreadable
@@ -37,8 +38,6 @@ READ_SECONDS = 60
 _PLAIN = re.compile(r"[^\s\x00-\x1f\x7f=/\\'\"`@,;]+")
 _USER = re.compile(r"[^\s\x00-\x1f\x7f=/\\'\"`,;]+")
 _PASSWORD_KEY = re.compile("pass|pwd|secret", re.IGNORECASE)
-# What a message may hold of a connection string.
-_SECRET = re.compile(r"(?i)(password\s*=\s*)(?:'[^']*'|\S+)|(://[^/\s:@]*:)[^@\s]*(?=@)")
 # Before a user is known a server gives no codes, only words. (In another language the reason is told as it stands.)
 _NO_DATABASE = re.compile('database ".*" does not exist')
 _BEFORE_REASON = re.compile(r"(?:connection to server .*? failed: )?(?:[A-Z]+: +)?")
@@ -175,7 +174,7 @@ class _Server:
         line = next(iter(text.strip().splitlines()), "")
         for secret in {self.password, os.environ.get("PGPASSWORD", "")} - {""}:
             line = line.replace(secret, "…")
-        return _SECRET.sub(r"\1\2…", line).rstrip(".。 ")[:300] or "—"
+        return without_secrets(line).rstrip(".。 ")[:300] or "—"
 
 
 def read_relation(connection: Connection, relation: str) -> tuple[Sheet, str]:

@@ -16,13 +16,14 @@ from allocate.files.database import Connection, read_relation
 from allocate.files.layers import LAYER_SUFFIXES, PACKED, open_layers
 from allocate.files.sheet import Grid, Sheet, Unreadable
 from allocate.files.spreadsheets import Workbook, open_workbook
-from allocate.files.text import grid, read_bytes
+from allocate.files.text import check_own, grid, read_bytes
 from allocate.tables import TABLES
 from allocate.words import say
 
 TEXT = (".csv",)
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
-_KNOWN = (*TEXT, *WORKBOOKS, *LAYER_SUFFIXES)
+# (What is packed is seen, to say what to do with it.)
+_KNOWN = (*TEXT, *WORKBOOKS, *LAYER_SUFFIXES, PACKED)
 # What holds several tables.
 SEVERAL = (*WORKBOOKS, ".gpkg")
 FORMATS = ("CSV", "XLSX", "XLS", "ODS", "GeoJSON", "GeoPackage", "Shapefile", "FlatGeobuf", "KML", "GeoParquet")
@@ -116,12 +117,13 @@ class Shelf:
             taken.setdefault(said.file, set()).add(said.part)
         called = [f"{table} {synonyms.title_of(table, 'zh')}" for table in table_names()]
         names: dict[str, Value] = {"tables": ", ".join(called)}
+        refused = say(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
         for path in self._all:
             suffix = path.suffix.lower()
             if suffix not in _KNOWN:
                 beside = suffix in _BESIDE or suffix.startswith(".gpkg")
                 if synonyms.table_called(path.stem) and not beside:
-                    yield path.name, FaultKind.FILE_UNREAD, {"reason": _refused(suffix)}
+                    yield path.name, FaultKind.FILE_UNREAD, {"reason": refused}
             elif suffix not in SEVERAL:
                 if path.name not in taken:
                     yield path.name, FaultKind.FILE_IDLE, names
@@ -136,10 +138,8 @@ class Shelf:
             opened = self._opened(path, "")
         except Unreadable:
             return
-        hidden = [part for part in _hidden(opened) if synonyms.table_called(part)]
-        if hidden:
-            yield path.name, FaultKind.SHEET_HIDDEN, {"parts": ", ".join(hidden)}
-        if "" in taken and len(opened.parts) == 1:
+        if "" in taken:
+            # (The only sheet is the table, or nobody can tell which one is: that is said elsewhere.)
             return
         left = [part for part in opened.parts if part not in taken and not synonyms.is_no_table(part)]
         left = [part for part in left if not _is_empty(opened, part)]
@@ -172,7 +172,9 @@ class Shelf:
                 yield table, ""
             return
         told = [(called, part) for part in parts if (called := synonyms.table_called(part))]
-        if table and table not in dict(told):
+        # (No sheet draws a boundary, whatever its workbook is called.)
+        drawn = table in (synonyms.BOUNDARY, synonyms.ROADS) and path.suffix.lower() in WORKBOOKS
+        if table and table not in dict(told) and not drawn:
             # (A file that is called after a table and holds nothing else is that table.)
             told = [*told, (table, parts[0] if len(parts) == 1 else "")]
         yield from told
@@ -191,13 +193,18 @@ class Shelf:
         if said.file:
             path = self._named(said.file)
             part = said.part
-            return Found(table, f"{path.name} · {part}" if part else path.name, path, part, said)
+            name = self.called(path)
+            return Found(table, f"{name} · {part}" if part else name, path, part, said)
         places = self.by_table.get(table, ())
         if said.part:
             places = tuple(one for one in places if one.part == said.part) or places
         if len(places) > 1:
             raise Unreadable(FaultKind.FILE_TWICE, files=", ".join(one.name for one in places), table=table)
         return replace(places[0], part=said.part or places[0].part, said=said) if places else None
+
+    def called(self, path: Path) -> str:
+        """Return what a file is called: its path within the folder."""
+        return path.relative_to(self.folder).as_posix()
 
     def _named(self, file: str) -> Path:
         """Return the file of a name in district.toml, which can only be one in the folder itself."""
@@ -232,17 +239,9 @@ class Shelf:
         Unreadable
             With the reason.
         """
-        if path.suffix.lower() == PACKED:
-            raise Unreadable(FaultKind.FILE_PACKED)
         if path.suffix.lower() not in _KNOWN:
             raise Unreadable(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
-        try:
-            if not path.resolve().is_relative_to(self.folder.resolve()):
-                raise Unreadable(FaultKind.FILE_LINK)
-            if not path.is_file():
-                raise Unreadable(FaultKind.FILE_MISSING)
-        except (OSError, ValueError, RuntimeError):
-            raise Unreadable(FaultKind.FILE_MISSING) from None
+        check_own(path, self.folder)
 
     def parts(self, path: Path, encoding: str = "") -> tuple[str, ...]:
         """Return the sheets or layers of a file."""
@@ -255,6 +254,11 @@ class Shelf:
             else:
                 self._open[path] = open_layers(path, encoding)
         return self._open[path]  # type: ignore[return-value]
+
+    def hidden(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the hidden sheets of every workbook that has some and was opened."""
+        books = {path.name: book for path, book in self._open.items() if isinstance(book, Workbook)}
+        return {name: book.hidden for name, book in books.items() if book.hidden}
 
     def sheet(self, found: Found, headed: Callable[[Grid], Sheet], known: Callable[[str], bool]) -> tuple[Sheet, str]:
         """Return a table's cells, and its name in messages with the sheet or layer that was taken.
@@ -276,7 +280,7 @@ class Shelf:
         if found.part in _hidden(opened):
             raise Unreadable(FaultKind.SHEET_HIDDEN, parts=found.part)
         part = self._part(found, opened.parts)
-        name = f"{path.name} · {part}" if path.suffix.lower() in SEVERAL else path.name
+        name = f"{self.called(path)} · {part}" if path.suffix.lower() in SEVERAL else self.called(path)
         if path.suffix.lower() in WORKBOOKS:
             return headed(opened.grid(part)), name  # type: ignore[attr-defined]
         return opened.sheet(part), name  # type: ignore[attr-defined]
@@ -308,12 +312,6 @@ class Shelf:
 
 def _hidden(opened: "_Parts") -> tuple[str, ...]:
     return opened.hidden if isinstance(opened, Workbook) else ()
-
-
-def _refused(suffix: str) -> str:
-    if suffix == PACKED:
-        return say(FaultKind.FILE_PACKED)
-    return say(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
 
 
 def _is_empty(opened: "_Parts", part: str) -> bool:

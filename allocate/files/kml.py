@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from allocate.fault_kinds import FaultKind
 from allocate.files.features import Features, Opened, tabled
 from allocate.files.sheet import Spotted, Unreadable
-from allocate.files.text import ENCODINGS, decode, read_bytes
+from allocate.files.text import ENCODINGS, decode, limit_signs, read_bytes
 
 _SAID = re.compile(rb"""^\s*<\?xml[^>]{0,200}\bencoding\s*=\s*["']([\w.:-]{1,40})["']""")
 _DEEPEST = 64  # elements in elements
+_MOST_TAGS = 10_000_000
+_MOST_MARKS = 1_000_000
 _COLLECTED = 8  # shapes in shapes
 _FOLDERS = ("Document", "Folder")
 _FIELDS = ("name", "description", "address", "phoneNumber")
@@ -40,6 +42,7 @@ class _Marks:
         self.layers: dict[str, list[tuple[dict[str, str], ElementTree.Element | None]]] = {}
         self.links = 0
         self._stem = stem
+        self._count = 0
         self._folders: list[str] = []
         self._open: list[str] = []
         self._mark: ElementTree.TreeBuilder | None = None
@@ -53,6 +56,9 @@ class _Marks:
         if len(self._open) > _DEEPEST:
             raise Unreadable(FaultKind.FILE_CONTENT, format="KML")
         if tag == "Placemark" and self._mark is None:
+            self._count += 1
+            if self._count > _MOST_MARKS:
+                raise Unreadable(FaultKind.CELLS_MANY, most=_MOST_MARKS)
             self._mark = ElementTree.TreeBuilder()
         if self._mark is not None:
             self._mark.start(tag, attributes)
@@ -105,6 +111,7 @@ def open_kml(path: Path, encoding: str) -> Opened:
         When it is no KML, or declares entities.
     """
     text = _text(read_bytes(path), encoding)
+    limit_signs(text, "<", _MOST_TAGS)
     marks = _Marks(path.stem)
     # (As UTF-8, since expat does not know GBK; and at once, since its older versions wait for the rest in square time.)
     parser = expat.ParserCreate("utf-8")

@@ -4,10 +4,12 @@ import codecs
 import csv
 import io
 import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
 from allocate.fault_kinds import FaultKind
+from allocate.faults import disk_reason
 from allocate.files.sheet import Grid, Unreadable
 
 # What may be named, and what it is decoded with; GB18030 holds GBK and GB2312.
@@ -27,8 +29,13 @@ _HAN, _THREE_BYTES = range(0x4E00, 0xA000), range(0x800, 0x10000)
 # What stands between cells where a spreadsheet, or a hand, put no comma.
 _SEPARATORS = (";", "\t", "|", "，", "；")
 MOST_BYTES = 200_000_000
+# What people write by hand, such as district.toml, is far shorter; a reader of TOML may take its time over more.
+MOST_WRITTEN = 1_000_000
+# Every cell takes room, even an empty one.
+MOST_CELLS = 20_000_000
 # More than any cell of a table of ours holds.
 _MOST_SIGNS = 1_000_000
+_LONGEST_HEADING = 100_000
 
 
 def decode(raw: bytes, encoding: str = "") -> str:
@@ -93,21 +100,66 @@ def _without_nothing(text: str) -> str:
     return text
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     """Return what a file holds.
 
     Raises
     ------
     Unreadable
-        When it is not there, cannot be read, or is larger than any table.
+        When it is not there, is no plain file, cannot be read, or is larger than so many bytes.
     """
     try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise Unreadable(FaultKind.FILE_LARGE, size=size // 1_000_000, most=MOST_BYTES // 1_000_000)
-        return path.read_bytes()
-    except (OSError, ValueError):
+        told = path.stat()
+        # (A pipe would be waited for, and a device need not have an end.)
+        if not stat.S_ISREG(told.st_mode):
+            raise Unreadable(FaultKind.FILE_PLAIN)
+        size = told.st_size
+        if size <= most:
+            with path.open("rb") as file:
+                raw = file.read(most + 1)
+            if len(raw) <= most:
+                return raw
+            size = len(raw)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         raise Unreadable(FaultKind.FILE_MISSING) from None
+    except OSError as error:
+        raise Unreadable(FaultKind.FILE_UNREADABLE, reason=disk_reason(error)) from None
+    raise Unreadable(FaultKind.FILE_LARGE, size=-(-size // 1_000_000), most=most // 1_000_000)
+
+
+def check_own(path: Path, folder: Path) -> None:
+    """Refuse a file that is not there, is no plain file, or lies outside of a folder, as what a link leads to may do.
+
+    Raises
+    ------
+    Unreadable
+        With the reason.
+    """
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise Unreadable(FaultKind.FILE_LINK)
+        if not path.is_file():
+            raise Unreadable(FaultKind.FILE_PLAIN if path.exists() else FaultKind.FILE_MISSING)
+    except (OSError, ValueError, RuntimeError):
+        raise Unreadable(FaultKind.FILE_MISSING) from None
+
+
+def read_own(folder: Path, name: str, most: int = MOST_BYTES) -> bytes:
+    """Return what a file of a folder holds.
+
+    Raises
+    ------
+    Unreadable
+        When it is not there, lies outside, cannot be read, or is larger than so many bytes.
+    """
+    check_own(folder / name, folder)
+    return read_bytes(folder / name, most)
+
+
+def limit_signs(text: str, signs: str, most: int = MOST_CELLS) -> None:
+    """Refuse a text with more of some signs than any table has: one byte of it can take a hundred when it is read."""
+    if sum(map(text.count, signs)) > most:
+        raise Unreadable(FaultKind.CELLS_MANY, most=MOST_CELLS)
 
 
 def grid(raw: bytes, encoding: str, known: Callable[[str], bool]) -> Grid:
@@ -119,9 +171,10 @@ def grid(raw: bytes, encoding: str, known: Callable[[str], bool]) -> Grid:
         When it is no CSV of commas.
     """
     text = decode(raw, encoding)
-    separator = _separator(text.partition("\n")[0], known)
+    separator = _separator(text[:_LONGEST_HEADING].partition("\n")[0], known)
     if separator != ",":
         raise Unreadable(FaultKind.SEPARATOR, row=1, separator="Tab" if separator == "\t" else separator)
+    limit_signs(text, ",\n\r")
     before = csv.field_size_limit(_MOST_SIGNS)
     try:
         cells = list(csv.reader(io.StringIO(text, newline=""), strict=True))

@@ -11,6 +11,7 @@ from allocate.report.care_tables import care_sheets
 from allocate.report.sending import sending_sheets
 from allocate.report.summary import assumed_stock, say_grounds, stage_key
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, make_sheet, share_of
+from allocate.synonyms import title_of
 from allocate.tables import BASES, ENDS, INSTITUTION_KINDS, NOT_GONE_TO
 from allocate.words import Language, catalogue, say_in
 
@@ -635,13 +636,19 @@ def _problems(source: Source) -> Sheet:
 
     def record(line: Mapping[str, Any]) -> dict[str, Any]:
         found = None if line["value"] is None else str(line["value"])
-        return {**line, "found": found, "advice": source.word(line["what"], **line["details"])}
+        heading, column = line.get("heading", ""), line["column"]
+        return {
+            **line,
+            "column": f"{heading} ({column})" if heading else column,
+            "found": found,
+            "advice": source.word(line["what"], **line["details"]),
+        }
 
     return make_sheet("problems", fields, map(record, source.content.get("problems", ())))
 
 
 def _sources(source: Source) -> Sheet:
-    """Return the published totals with their sources, the files read and the versions of the programs."""
+    """Return published totals with their sources, where tables and files came from, and the programs' versions."""
     fields = [
         Field("source_kind", "code", "sheet"), Field("item", "text"), Field("figure", "text"), Field("date", "text"),
         Field("basis", "code", "basis"), Field("source", "text"),
@@ -656,6 +663,16 @@ def _sources(source: Source) -> Sheet:
         }
         for fact in source.district["facts"]
     ]
+    origins = [
+        {
+            **blank,
+            "source_kind": "table",
+            "item": title_of(table, source.language),
+            "figure": f"{origin['rows']:,}" if origin["rows"] else None,
+            "source": " · ".join(filter(None, (origin["file"], origin["datum"]))),
+        }
+        for table, origin in source.district.get("origins", {}).items()
+    ]
     files = [
         {**blank, "source_kind": "file", "item": line["path"], "source": f"sha256 {line['sha256']}"}
         for line in source.content["inputs"]
@@ -664,4 +681,4 @@ def _sources(source: Source) -> Sheet:
         {**blank, "source_kind": "program", "item": name, "figure": number}
         for name, number in source.content["versions"].items()
     ]
-    return make_sheet("sources", fields, [*facts, *files, *programs])
+    return make_sheet("sources", fields, [*facts, *origins, *files, *programs])

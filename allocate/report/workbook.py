@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from xlsxwriter.worksheet import Worksheet
 
 # Everything is text unless it is written as a number: no text of the data becomes a formula or a link.
-_OPTIONS = {
+OPTIONS = {
     "in_memory": True,
     "strings_to_formulas": False,
     "strings_to_urls": False,
     "strings_to_numbers": False,
 }
-_LONGEST = 32_767  # characters that a cell can hold
+LONGEST = 32_767  # characters that a cell can hold
 _HIGHEST = 409  # points that a row can have
 _FORMATS = {
     "year": "0",
@@ -70,7 +70,7 @@ def workbook(content: Mapping[str, Any], language: Language) -> bytes:
     import xlsxwriter  # only when a workbook is written
 
     buffer = io.BytesIO()
-    book = xlsxwriter.Workbook(buffer, _OPTIONS)
+    book = xlsxwriter.Workbook(buffer, OPTIONS)
     # The day that the plan speaks from: the same plan gives the same bytes.
     day = datetime.combine(datetime.fromisoformat(content["as_of"]), time(), UTC)
     book.set_properties({"title": clean(content["title"][language]), "author": "allocate", "created": day})
@@ -201,10 +201,10 @@ def _write(page: "Worksheet", row: int, column: int, cell: Cell, look: "Format",
 def _fitted(text: str, language: Language) -> str:
     """Return a text that fits into a cell; one that does not says that it was cut."""
     # (A spreadsheet counts in halves of the characters beyond the basic plane.)
-    if len(text) <= _LONGEST // 2 or len(text.encode("utf-16-le")) // 2 <= _LONGEST:
+    if len(text) <= LONGEST // 2 or len(text.encode("utf-16-le")) // 2 <= LONGEST:
         return text
     note = say_in(language, "sheet.cut")
-    room = 2 * (_LONGEST - len(note))
+    room = 2 * (LONGEST - len(note))
     return text.encode("utf-16-le")[:room].decode("utf-16-le", errors="ignore") + note
 
 
@@ -237,7 +237,7 @@ def _shown(cell: Cell) -> str:
 
 def _lines(text: Cell) -> int:
     """Return how many lines a text takes in a broad column."""
-    return ceil(1.1 * _length_whole(str(text)) / _BROAD) if isinstance(text, str) and text else 1
+    return ceil(1.1 * width_of(str(text)) / _BROAD) if isinstance(text, str) and text else 1
 
 
 def _length(text: str) -> int:
@@ -274,7 +274,7 @@ def _summary_sheet(
         page.write_string(row, 0, clean(label), looks.of(bold=True, font_color="#33526b"))
         page.merge_range(row, 1, row, last, "", looks.of(text_wrap=True))
         page.write_string(row, 1, _fitted(clean(text), language), looks.of(text_wrap=True))
-        page.set_row(row, min(_HIGHEST, 17 * max(1, ceil(0.92 * _length_whole(text) / room))))
+        page.set_row(row, min(_HIGHEST, 17 * max(1, ceil(0.92 * width_of(text) / room))))
     top = len(lines) + 4
     page.write_string(top - 1, 0, say_in(language, "sheet.about_summary"), looks.of(font_color="#5a6670"))
     below = top
@@ -302,7 +302,8 @@ def _labelled(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield (label, text[0]) if text else ("", label)
 
 
-def _length_whole(text: str) -> int:
+def width_of(text: str) -> int:
+    """Return how many narrow characters a text takes, all of it."""
     return sum(_length(text[at : at + 80]) for at in range(0, len(text), 80))
 
 
