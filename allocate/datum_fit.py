@@ -26,7 +26,6 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
-from scipy.stats import wilcoxon
 
 from allocate.datum import Array, Datum, Flags, convert
 from allocate.errors import Problem, Value
@@ -358,6 +357,8 @@ def _chance(before: Array, after: Array) -> float:
     change = change[np.abs(change) > _SAME_M]
     if not (change > 0).any():
         return 1.0
+    from scipy.stats import wilcoxon  # takes long to load: only when tables seem to disagree
+
     # (Left to choose, it would try all the signs of up to 13 equal distances one by one.)
     method: Literal["exact", "auto"] = "exact" if len(change) <= _EXACT else "auto"
     return float(wilcoxon(change, alternative="greater", method=method).pvalue)

@@ -147,6 +147,13 @@ def estimate(district: District, seed: int) -> District:
     UsageError
         When the seed is negative or the list too long.
     """
+    try:
+        return _filled(district, seed)
+    except InputError as error:
+        raise InputError([district.in_its_words(problem) for problem in error.problems]) from None
+
+
+def _filled(district: District, seed: int) -> District:
     _refuse(district, seed)
     streams = _streams(seed)
     towns = district.towns

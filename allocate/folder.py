@@ -82,7 +82,7 @@ class Folder:
         name = self.called(table)
         found = [p for p in self.problems if p.file == name]
         cells = {(p.row, p.column) for p in found}
-        columns = {p.column for p in found if p.what is FaultKind.COLUMN_MISSING}
+        columns = {p.column for p in found if p.what == FaultKind.COLUMN_MISSING}
         return lambda row, column: column in columns or (row, column) in cells
 
     def called(self, table: Table | str) -> str:

@@ -225,6 +225,7 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
         growth=numbered(tables.GROWTH, Growth),
         people_by_year=records(tables.PEOPLE_BY_YEAR, PlaceYear),
         inputs=dict(sorted(folder.inputs.items())),
+        institution_rows={str(row["id"]): number for number, row in rows[tables.INSTITUTIONS.name]},
         origins=dict(folder.origins),
         warnings=tuple(folder.warnings),
         staff=numbered(tables.STAFF, Staffing),

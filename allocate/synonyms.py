@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from allocate.tables import TABLES, Table
-from allocate.words import LANGUAGES, Language, catalogue, term
+from allocate.words import LANGUAGES, Language, catalogue, say_in, term
 
 BOUNDARY, ROADS = "boundary", "roads"
 
@@ -191,6 +191,17 @@ def is_example(cell: str) -> bool:
     """Tell whether the first cell of a row says that the row is only an example."""
     words, starts = _marks("examples")
     return cell.strip()[:1].casefold() in starts and fold(cell).startswith(words)
+
+
+@cache
+def _examples(table: str) -> frozenset[str]:
+    lines = ((language, line) for language in LANGUAGES for line in say_in(language, f"example.{table}").split("\n"))
+    return frozenset(fold(say_in(language, "template.example", text=line.split("|")[0])) for language, line in lines)
+
+
+def is_untouched(table: Table, cell: str) -> bool:
+    """Tell whether the first cell of an example's row is that of the template itself."""
+    return fold(cell) in _examples(table.name)
 
 
 def is_total(cell: str) -> bool:

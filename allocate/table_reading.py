@@ -357,11 +357,11 @@ def _kept(folder: Folder, table: Table, sheet: Sheet, headings: _Headings) -> li
     examples = {cell for cell in set(first) if isinstance(cell, str) and synonyms.is_example(cell)}
     for i, cell in enumerate(first) if examples else ():
         kept[i] = cell not in examples
-    if examples and any(kept):
-        # (Whoever fills in an example and leaves its mark loses a row.)
-        at = kept.index(False)
-        count = kept.count(False)
-        folder.warn(FaultKind.EXAMPLE_ROW, table, row=sheet.rows[at], value=_label(first[at]), count=count)
+    # (Whoever fills in an example and leaves its mark loses a row; those of the template itself are nobody's.)
+    lost = [i for i, own in enumerate(kept) if not own and not synonyms.is_untouched(table, _label(first[i]))]
+    if lost:
+        value = _label(first[lost[0]])
+        folder.warn(FaultKind.EXAMPLE_ROW, table, row=sheet.rows[lost[0]], value=value, count=len(lost))
     labels = [sheet.columns[n] for name, n in headings.at.items() if name in _LABELS]
     for column in (first, *labels):
         totals = {cell for cell in set(column) if isinstance(cell, str) and synonyms.is_total(cell)}

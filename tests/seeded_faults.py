@@ -18,7 +18,7 @@ import pytest
 import xlsxwriter
 from conftest import Tiny, copy_hubs
 
-from allocate import datum
+from allocate import datum, synonyms, tables
 from allocate.fault_kinds import FaultKind
 from allocate.files import database, features
 
@@ -466,6 +466,23 @@ def linked(table: str) -> Spoil:
 def large(file: str) -> Spoil:
     """Return an edit that lets a file be too large; it is a hole, and takes no room."""
     return lambda folder: os.truncate(folder / file, 201_000_000)
+
+
+BOOK = "本区资料.xlsx"
+
+
+def as_workbook(folder: Path) -> None:
+    """Put one workbook in place of all CSV tables: Chinese sheets and headings, and a title above each table."""
+    with xlsxwriter.Workbook(folder / BOOK) as made:
+        for table in tables.TABLES:
+            path = folder / table.file
+            if not path.exists():
+                continue
+            heading, *rows = table_of(path)
+            known = {column.name for column in table.columns}
+            named = [synonyms.heading_of(table, one, "zh") if one in known else one for one in heading]
+            fill(made.add_worksheet(synonyms.title_of(table.name, "zh")), [["某区卫生健康委"], named, *rows])
+            path.unlink()
 
 
 @dataclass(frozen=True)
@@ -1244,3 +1261,18 @@ def clash(one: Seeded, other: Seeded) -> bool:
     if one.about == other.about:
         return one.whole or other.whole
     return any(a.whole and b.kind in BESIDE.get(a.about, ()) for a, b in ((one, other), (other, one)))
+
+
+# What fits no model, in tables that are fine by themselves: kind, table, row, column, and the edit.
+MISFITS: tuple[tuple[str, str, int | None, str, Spoil], ...] = (
+    ("staff_resource", "staff", 4, "resource", cells("staff.csv", 4, resource="robots")),
+    ("staff_posts", "staff", 3, "number", cells("staff.csv", 3, number="99")),
+    ("choice", "functions", 2, "function", cells("functions.csv", 2, function="teleport")),
+    ("function_kind", "functions", 4, "institution", cells("functions.csv", 4, institution="hospital-1")),
+    ("contract_kind", "care_homes", 5, "institution", cells("care_homes.csv", 5, institution="hospital-1")),
+    ("no_hub", "tours", 2, "hub", cells("tours.csv", 2, hub="old-clinic")),
+    ("no_sender", "pools", 4, "hospital", cells("pools.csv", 4, hospital="hospital-9")),
+    ("sessions_none_left", "sessions", 2, "where", cells("sessions.csv", 2, day="", half="")),
+    ("choice", "travel", None, "mode", cells("travel.csv", 2, mode="balloon")),
+    ("lead_unqualified", "institutions", 3, "level", cells("institutions.csv", 3, level="1")),
+)

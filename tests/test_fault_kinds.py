@@ -8,15 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import Tiny, start_python
+from conftest import ROOT, Tiny, start_python
 from postgis_server import Postgis
-from seeded_faults import SEEDED, Seeded, clash, good
+from seeded_faults import BOOK, MISFITS, SEEDED, Seeded, Spoil, as_workbook, clash, good, without_column
 from test_database import WANTS_TEXT, pretending
 
+from allocate import synonyms, tables
 from allocate.checking import check_all
 from allocate.errors import AllocateError, InputError, Problem
 from allocate.fault_kinds import FaultKind
 from allocate.read import read_district
+from allocate.report.faults_page import faults_page
 from allocate.words import LANGUAGES, Language, say, say_in, speaking
 
 EXAMPLES = {example.kind.name: example for example in SEEDED}
@@ -238,3 +240,72 @@ def test_warnings_stand_below_faults(spoilt: Tiny) -> None:
     with speaking("en"):
         lines = checked(spoilt, fault=True).splitlines()
     assert ["hamlet" in lines[1], "Besides, 1" in lines[2], "same spot" in lines[3]] == [True] * 3
+
+
+# Faults of cells and rows, which stand in a workbook as they stand in a CSV file.
+IN_CELLS = {one.kind.name for one in PLAIN if not one.whole and one.row != 1 and one.file == f"{one.about}.csv"}
+
+
+@pytest.mark.parametrize("name", sorted(IN_CELLS - {"CELLS"}))
+def test_a_fault_in_a_workbook_is_named_by_the_planners_own_sheet_heading_and_row(name: str, spoilt: Tiny) -> None:
+    example = EXAMPLES[name]
+    example.spoil(spoilt.folder)
+    as_workbook(spoilt.folder)
+    faults, warnings = found_in(spoilt.folder)
+    table = next(one for one in tables.TABLES if one.name == example.about)
+    problem = next(one for one in (faults if example.fault else warnings) if one.what == example.kind)
+    assert problem.file == f"{BOOK} · {synonyms.title_of(table.name, 'zh')}"
+    assert problem.row == (None if example.row is None else example.row + 1)
+    assert (problem.column, str(problem.value)) == (example.column, str(example.value))
+    if example.column in {column.name for column in table.columns}:
+        assert problem.heading == synonyms.heading_of(table, example.column, "zh")
+        with speaking("zh"):
+            assert f"列 {problem.heading} ({example.column})" in problem.sentence()
+    assert {one.what for one in (*faults, *warnings)} == {example.kind, *example.also}
+
+
+@pytest.mark.parametrize(("what", "about", "row", "column", "spoil"), MISFITS, ids=[f"{m[0]} {m[1]}" for m in MISFITS])
+def test_what_does_not_fit_the_model_is_named_by_the_planners_own_sheet_heading_and_row(
+    what: str, about: str, row: int | None, column: str, spoil: Spoil, spoilt: Tiny
+) -> None:
+    if what == "lead_unqualified":
+        spoilt.edit("tiny.toml", 'may_lead = ["hospital-2"]', 'may_lead = ["hospital-2"]\nlevel = 2')
+    spoil(spoilt.folder)
+    as_workbook(spoilt.folder)
+    with pytest.raises(InputError) as caught:
+        list(check_all(str(spoilt.model), {}))
+    table = next(one for one in tables.TABLES if one.name == about)
+    (problem,) = [one for one in caught.value.problems if one.what == f"problem.{what}"]
+    assert problem.file == f"{BOOK} · {synonyms.title_of(about, 'zh')}"
+    assert problem.row == (None if row is None else row + 1)
+    assert (problem.column, problem.heading) == (column, synonyms.heading_of(table, column, "zh"))
+
+
+NEEDED = [(table.file, column.name) for table in tables.TABLES for column in table.columns if column.needed]
+
+
+@pytest.mark.parametrize(("file", "column"), NEEDED)
+def test_a_missing_column_is_one_fault_and_not_one_of_every_row(file: str, column: str, spoilt: Tiny) -> None:
+    without_column(file, column)(spoilt.folder)
+    faults, _ = found_in(spoilt.folder)
+    told = [one.what for one in faults if one.what != FaultKind.ESTIMATE_FIRST]
+    assert (told, faults[0].file, faults[0].column) == ([FaultKind.COLUMN_MISSING], file, column)
+
+
+@pytest.mark.parametrize("file", [table.file for table in tables.TABLES])
+def test_a_table_that_cannot_be_read_is_one_fault_and_not_one_of_every_code_that_it_had(
+    file: str, spoilt: Tiny
+) -> None:
+    (spoilt.folder / file).write_bytes(b"\xff\xff\xff")
+    faults, _ = found_in(spoilt.folder)
+    assert [(one.what, one.file) for one in faults] == [(FaultKind.FILE_ENCODING, file)]
+
+
+def test_the_page_of_faults_is_up_to_date_and_lists_every_kind_in_both_languages() -> None:
+    page = faults_page()
+    assert [page.count(f"`{kind.name}`") for kind in FaultKind] == [2] * len(FaultKind)
+    again = (
+        'python -c "from pathlib import Path; from allocate.report.faults_page import faults_page; '
+        "Path('data/FAULTS.md').write_text(faults_page(), encoding='utf-8')\""
+    )
+    assert (ROOT / "data" / "FAULTS.md").read_text(encoding="utf-8") == page, f"Run: {again}"

@@ -293,6 +293,17 @@ def test_the_examples_together_are_a_sound_district(language: Language, tmp_path
     assert district.warnings == ()
 
 
+def test_an_example_that_was_filled_in_and_kept_its_mark_is_said_once(tmp_path: Path) -> None:
+    folder = copied("tiny", tmp_path / "there")
+    rows = {
+        title_of(name, "zh"): [["" if cell is None else cell for cell in row.values()] for row in lines]
+        for name, lines in rows_of(read_district(folder)).items()
+    }
+    rows["街镇"].append(["例：120115101", "大口屯镇", "镇"])
+    (warning,) = read_district(beside(folder, tmp_path / "here", filled(template("zh"), rows))).warnings
+    assert (warning.what, warning.value, warning.details["count"]) == (FaultKind.EXAMPLE_ROW, "例：120115101", 1)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_empty_template_is_read_as_no_rows_at_all(language: Language, tiny_home: Any, tmp_path: Path) -> None:
     here = tmp_path / "here"

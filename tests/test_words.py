@@ -20,6 +20,7 @@ from allocate.policies import REGIMES
 from allocate.population import AGES, Method
 from allocate.report.belonging_tables import BELONGING_SHEETS, REACH_SHEETS
 from allocate.report.care_tables import CARE_SHEETS
+from allocate.report.faults_page import areas
 from allocate.report.frames import BELONGING_LAYERS, LAYERS, SENDING_LAYERS
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import STATUSES
@@ -79,6 +80,7 @@ SPECIALTIES = {
 }
 # Sections whose keys are codes of the data.
 CODES: dict[str, set[str]] = {
+    "fault_area": {area.replace(" ", "_") for area in areas()},
     "kind": set(tables.INSTITUTION_KINDS) | set(tables.PLACE_KINDS),
     "basis": {*tables.BASES, "unknown"},
     "action": {"keep", "open", "move", "merge", "upgrade", "close"},
