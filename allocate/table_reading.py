@@ -359,7 +359,7 @@ def _kept(folder: Folder, table: Table, sheet: Sheet, headings: _Headings) -> li
         kept[i] = cell not in examples
     # (Whoever fills in an example and leaves its mark loses a row; those of the template itself are nobody's.)
     lost = [i for i, own in enumerate(kept) if not own and not synonyms.is_untouched(table, _label(first[i]))]
-    if lost and any(kept):
+    if lost:
         value = _label(first[lost[0]])
         folder.warn(FaultKind.EXAMPLE_ROW, table, row=sheet.rows[lost[0]], value=value, count=len(lost))
     labels = [sheet.columns[n] for name, n in headings.at.items() if name in _LABELS]

@@ -22,7 +22,8 @@ from allocate.words import say
 
 TEXT = (".csv",)
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
-_KNOWN = (*TEXT, *WORKBOOKS, *LAYER_SUFFIXES)
+# (What is packed is seen, to say what to do with it.)
+_KNOWN = (*TEXT, *WORKBOOKS, *LAYER_SUFFIXES, PACKED)
 # What holds several tables.
 SEVERAL = (*WORKBOOKS, ".gpkg")
 FORMATS = ("CSV", "XLSX", "XLS", "ODS", "GeoJSON", "GeoPackage", "Shapefile", "FlatGeobuf", "KML", "GeoParquet")
@@ -116,12 +117,13 @@ class Shelf:
             taken.setdefault(said.file, set()).add(said.part)
         called = [f"{table} {synonyms.title_of(table, 'zh')}" for table in table_names()]
         names: dict[str, Value] = {"tables": ", ".join(called)}
+        refused = say(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
         for path in self._all:
             suffix = path.suffix.lower()
             if suffix not in _KNOWN:
                 beside = suffix in _BESIDE or suffix.startswith(".gpkg")
                 if synonyms.table_called(path.stem) and not beside:
-                    yield path.name, FaultKind.FILE_UNREAD, {"reason": _refused(suffix)}
+                    yield path.name, FaultKind.FILE_UNREAD, {"reason": refused}
             elif suffix not in SEVERAL:
                 if path.name not in taken:
                     yield path.name, FaultKind.FILE_IDLE, names
@@ -136,10 +138,8 @@ class Shelf:
             opened = self._opened(path, "")
         except Unreadable:
             return
-        hidden = [part for part in _hidden(opened) if synonyms.table_called(part)]
-        if hidden:
-            yield path.name, FaultKind.SHEET_HIDDEN, {"parts": ", ".join(hidden)}
-        if "" in taken and len(opened.parts) == 1:
+        if "" in taken:
+            # (The only sheet is the table, or nobody can tell which one is: that is said elsewhere.)
             return
         left = [part for part in opened.parts if part not in taken and not synonyms.is_no_table(part)]
         left = [part for part in left if not _is_empty(opened, part)]
@@ -239,8 +239,6 @@ class Shelf:
         Unreadable
             With the reason.
         """
-        if path.suffix.lower() == PACKED:
-            raise Unreadable(FaultKind.FILE_PACKED)
         if path.suffix.lower() not in _KNOWN:
             raise Unreadable(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
         check_own(path, self.folder)
@@ -309,12 +307,6 @@ class Shelf:
 
 def _hidden(opened: "_Parts") -> tuple[str, ...]:
     return opened.hidden if isinstance(opened, Workbook) else ()
-
-
-def _refused(suffix: str) -> str:
-    if suffix == PACKED:
-        return say(FaultKind.FILE_PACKED)
-    return say(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
 
 
 def _is_empty(opened: "_Parts", part: str) -> bool:
