@@ -2,7 +2,6 @@
 
 import gc
 import math
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -43,6 +42,7 @@ from allocate.files.database import Connection
 from allocate.files.finding import Shelf, TableSource, table_names
 from allocate.files.layers import lines, outline
 from allocate.files.sheet import Unreadable
+from allocate.files.written import parse_toml
 from allocate.folder import Folder
 from allocate.postings import months_of
 from allocate.row_checks import check_rows
@@ -300,9 +300,8 @@ def _read_card(folder: Folder) -> tuple[_Card | None, int | None]:
     if text is None:
         return None, None
     try:
-        content = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        # Besides its own error, tomllib lets through those of endless numbers and of brackets nested too deep.
+        content = parse_toml(text)
+    except ValueError as error:
         folder.blame(FaultKind.NOT_TOML, CARD, reason=str(error))
         return None, None
     for name in _drop_unknown_tables(content):
@@ -349,7 +348,7 @@ def _drop(content: dict[str, Any], where: Sequence[int | str]) -> None:
 
 def is_plain(card: str) -> bool:
     """Tell whether a card speaks of nothing but the district itself: not of where its tables are, or their datum."""
-    content = tomllib.loads(card)
+    content = parse_toml(card)
     return content.get("datum") in _PLANNED and not content.keys() & {"tables", "databases"}
 
 

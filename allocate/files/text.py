@@ -175,6 +175,8 @@ def grid(raw: bytes, encoding: str, known: Callable[[str], bool]) -> Grid:
     if separator != ",":
         raise Unreadable(FaultKind.SEPARATOR, row=1, separator="Tab" if separator == "\t" else separator)
     limit_signs(text, ",\n\r")
+    if text.lstrip()[:1] in ("<", "{", "["):
+        raise Unreadable(FaultKind.FILE_CONTENT, format="CSV")
     before = csv.field_size_limit(_MOST_SIGNS)
     try:
         cells = list(csv.reader(io.StringIO(text, newline=""), strict=True))
