@@ -12,7 +12,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from postgis_server import ABSENT, postgis
+from postgis_server import ABSENT, postgis  # noqa: F401
 
 from allocate.cli import main
 from allocate.model import read_model
