@@ -13,6 +13,7 @@ import numpy as np
 from allocate import synonyms
 from allocate.errors import Value
 from allocate.fault_kinds import FaultKind
+from allocate.files.marks import ERRORS
 from allocate.files.sheet import Raw
 from allocate.tables import Column
 from allocate.words import unit_of_column
@@ -20,8 +21,6 @@ from allocate.words import unit_of_column
 type Cell = str | int | float | None
 
 BLANK = ("", "-", "—", "无", "NA", "N/A", "nan", "NaN", "NULL", "null", "None")
-# What a spreadsheet shows where a formula fails.
-_ERRORS = ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#GETTING_DATA")
 # What a spreadsheet makes of a code when it takes it for a number: 1.20115E+11, 120115001001.0. A code such as 12E3,
 # without sign and point, may be one.
 _AS_NUMBER = re.compile(r"[+-]?\d+([.,]\d*E[+-]?\d+|E[+-]\d+|\.0*)", re.ASCII | re.IGNORECASE)
@@ -148,7 +147,7 @@ def _odd(cells: Sequence[Raw]) -> bool:
 
 
 def _spoilt(text: str) -> tuple[FaultKind, Mapping[str, Value]] | None:
-    if text in _ERRORS:
+    if text in ERRORS:
         return FaultKind.CELL_ERROR, {}
     if any(sign in text for sign in synonyms.written("broken")) or _ASKED.fullmatch(text):
         return FaultKind.TEXT_BROKEN, {}

@@ -673,7 +673,7 @@ def test_a_parquet_file_that_unpacks_to_too_much_is_refused(tmp_path: Path, monk
     assert len({id(one) for one in column}) <= 2
     monkeypatch.setattr(parquet, "_MOST_ROWS", 99_999)
     assert refused(path).what is FaultKind.LAYER_CELLS
-    monkeypatch.setattr(parquet, "_MOST_MB", 0)
+    monkeypatch.setattr(parquet, "_MOST_BYTES", 0)
     assert refused(path).what is FaultKind.FILE_LARGE
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from allocate.fault_kinds import FaultKind
-from allocate.files.features import Features, Opened, cell, day, limit_cells
+from allocate.files.features import EXACT, Features, Opened, cell, day, limit_cells
 from allocate.files.gdal import keep_to_files
 from allocate.files.shapes import crs_of, from_wkb
 from allocate.files.sheet import Raw, Unreadable
@@ -20,7 +20,6 @@ from allocate.files.sheet import Raw, Unreadable
 _MAGIC = (b"fgb\3fgb\0", b"fgb\3fgb\1", b"fgb\3fgb\2")
 _MOST_HEAD = 10_000_000
 _LEAST = 12  # bytes of a feature
-_EXACT = 2**53
 _NAMES = {".fgb": "FlatGeobuf", ".shp": "Shapefile"}
 
 
@@ -86,7 +85,7 @@ def _column(column: Any, kind: str) -> Sequence[Raw]:
     """Return a column; where it has gaps, GDAL's truths and whole numbers come as floating-point numbers."""
     if kind == "bool":
         return [None if value != value else "TRUE" if value else "FALSE" for value in column.tolist()]
-    if kind.startswith("int") and column.dtype.kind == "f" and np.nanmax(np.abs(column), initial=0) >= _EXACT:
+    if kind.startswith("int") and column.dtype.kind == "f" and np.nanmax(np.abs(column), initial=0) >= EXACT:
         # (Some are no longer what the file says: they stay as they are, so that nobody takes them for whole.)
         return [None if value != value else value for value in column.tolist()]
     if kind.startswith("datetime"):

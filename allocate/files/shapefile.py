@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocate.fault_kinds import FaultKind
-from allocate.files.features import MB, MOST_MB, Features, Opened, cell, limit_cells
+from allocate.files.features import Features, Opened, cell, limit_cells
 from allocate.files.flatgeobuf import read_raw
 from allocate.files.shapes import crs_of, from_wkb
-from allocate.files.sheet import Raw, Spotted, Unreadable
-from allocate.files.text import ENCODINGS
+from allocate.files.sheet import Raw, Spotted, Unreadable, too_large
+from allocate.files.text import ENCODINGS, MOST_BYTES
 
 _MAGIC = struct.pack(">i", 9994)
 _HEAD = 100  # bytes of the head of .shp and .shx
@@ -61,8 +61,8 @@ def open_shapefile(path: Path, encoding: str) -> Opened:
         if one.is_symlink() or not one.is_file():
             raise Unreadable(FaultKind.FILE_LINK, value=one.name)
     size = sum(one.stat().st_size for one in (path, *used.values()))
-    if size > MOST_MB * MB:
-        raise Unreadable(FaultKind.FILE_LARGE, size=size // MB, most=MOST_MB)
+    if size > MOST_BYTES:
+        raise too_large(size, MOST_BYTES)
     for one in (path, used[".shx"]):
         with one.open("rb") as file:
             if not file.read(_HEAD).startswith(_MAGIC):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from allocate.fault_kinds import FaultKind
 from allocate.faults import disk_reason
-from allocate.files.sheet import Grid, Unreadable
+from allocate.files.sheet import Grid, Unreadable, too_large
 
 # What may be named, and what it is decoded with; GB18030 holds GBK and GB2312.
 ENCODINGS = {
@@ -124,7 +124,7 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
         raise Unreadable(FaultKind.FILE_MISSING) from None
     except OSError as error:
         raise Unreadable(FaultKind.FILE_UNREADABLE, reason=disk_reason(error)) from None
-    raise Unreadable(FaultKind.FILE_LARGE, size=-(-size // 1_000_000), most=most // 1_000_000)
+    raise too_large(size, most)
 
 
 def check_own(path: Path, folder: Path) -> None:

@@ -9,14 +9,12 @@ from pathlib import PurePosixPath
 from xml.parsers import expat
 
 from allocate.fault_kinds import FaultKind
-from allocate.files.sheet import Unreadable
+from allocate.files.sheet import MEGABYTE, Unreadable, too_large
+from allocate.files.text import MOST_BYTES
 
-MOST_BYTES = 200_000_000
 MOST_ENTRIES = 1_000
 # An entry above a megabyte that shrank to less than a hundredth was made to burst, not to be read.
 MOST_TIMES = 100
-_SMALL = 1_000_000
-_MEGABYTE = 1_000_000
 _ENTRY = b"PK\x01\x02"
 _ENCRYPTED = 0x1
 # Everything that Python's unpacking raises over broken bytes.
@@ -54,12 +52,12 @@ def open_zip(raw: bytes, form: str) -> Mapping[str, zipfile.ZipInfo]:
             raise Unreadable(FaultKind.ZIP_ENTRY, value=name)
         if entry.flag_bits & _ENCRYPTED:
             raise Unreadable(FaultKind.FILE_LOCKED)
-        if entry.file_size > max(_SMALL, MOST_TIMES * entry.compress_size):
+        if entry.file_size > max(MEGABYTE, MOST_TIMES * entry.compress_size):
             raise Unreadable(FaultKind.ZIP_BOMB, value=name)
         found[name] = entry
     size = sum(entry.file_size for entry in entries)
     if size > MOST_BYTES:
-        raise Unreadable(FaultKind.FILE_LARGE, size=size // _MEGABYTE, most=MOST_BYTES // _MEGABYTE)
+        raise too_large(size, MOST_BYTES)
     return found
 
 
