@@ -860,9 +860,7 @@ def test_a_format_that_is_none_of_these_is_named(tmp_path: Path) -> None:
     assert ".gpkg" in str(other.details["formats"])
 
 
-@pytest.mark.parametrize(
-    "module", ["allocate.files.flatgeobuf", "allocate.report.geopackage", "allocate.report.frames"]
-)
+@pytest.mark.parametrize("module", ["allocate.files.gdal", "allocate.report.geopackage", "allocate.report.frames"])
 def test_gdal_has_no_driver_that_opens_other_things(module: str, tmp_path: Path) -> None:
     # What reads and what writes switches them off itself, in a process in which nothing was imported before.
     script = f"""

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Protocol
 
 import pydantic
 
@@ -13,7 +12,7 @@ from allocate import synonyms
 from allocate.errors import Value
 from allocate.fault_kinds import FaultKind
 from allocate.files.database import Connection, read_relation
-from allocate.files.layers import LAYER_SUFFIXES, PACKED, open_layers
+from allocate.files.layers import LAYER_SUFFIXES, PACKED, Layers, open_layers
 from allocate.files.sheet import Grid, Sheet, Unreadable
 from allocate.files.spreadsheets import Workbook, open_workbook
 from allocate.files.text import check_own, grid, read_bytes
@@ -69,11 +68,6 @@ class Found:
     said: TableSource = field(default_factory=TableSource)
 
 
-class _Parts(Protocol):
-    @property
-    def parts(self) -> tuple[str, ...]: ...
-
-
 @dataclass
 class Shelf:
     """The files of a folder; each is opened once.
@@ -91,7 +85,7 @@ class Shelf:
     folder: Path
     said: Mapping[str, TableSource] = field(default_factory=dict)
     databases: Mapping[str, Connection] = field(default_factory=dict)
-    _open: dict[Path, object] = field(default_factory=dict)
+    _open: dict[Path, Workbook | Layers] = field(default_factory=dict)
     refused: dict[str, Unreadable] = field(default_factory=dict)
 
     @cached_property
@@ -249,13 +243,13 @@ class Shelf:
         """Return the sheets or layers of a file."""
         return self._opened(path, encoding).parts
 
-    def _opened(self, path: Path, encoding: str) -> "_Parts":
+    def _opened(self, path: Path, encoding: str) -> Workbook | Layers:
         if path not in self._open:
             if path.suffix.lower() in WORKBOOKS:
                 self._open[path] = open_workbook(path)
             else:
                 self._open[path] = open_layers(path, encoding)
-        return self._open[path]  # type: ignore[return-value]
+        return self._open[path]
 
     def hidden(self) -> Mapping[str, tuple[str, ...]]:
         """Return the hidden sheets of every workbook that has some and was opened."""
@@ -283,9 +277,7 @@ class Shelf:
             raise Unreadable(FaultKind.SHEET_HIDDEN, parts=found.part)
         part = self._part(found, opened.parts)
         name = f"{self.called(path)} · {part}" if path.suffix.lower() in SEVERAL else self.called(path)
-        if path.suffix.lower() in WORKBOOKS:
-            return headed(opened.grid(part)), name  # type: ignore[attr-defined]
-        return opened.sheet(part), name  # type: ignore[attr-defined]
+        return headed(opened.grid(part)) if isinstance(opened, Workbook) else opened.sheet(part), name
 
     def _part(self, found: Found, parts: tuple[str, ...]) -> str:
         listed = ", ".join(parts)
@@ -312,7 +304,7 @@ class Shelf:
         return read_relation(connection, said.relation)
 
 
-def _hidden(opened: "_Parts") -> tuple[str, ...]:
+def _hidden(opened: Workbook | Layers) -> tuple[str, ...]:
     return opened.hidden if isinstance(opened, Workbook) else ()
 
 
@@ -322,7 +314,7 @@ def _refused(suffix: str) -> str:
     return say(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
 
 
-def _is_empty(opened: "_Parts", part: str) -> bool:
+def _is_empty(opened: Workbook | Layers, part: str) -> bool:
     """Tell whether a sheet holds nothing; a layer always counts as something."""
     if not isinstance(opened, Workbook):
         return False

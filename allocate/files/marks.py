@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from allocate.fault_kinds import FaultKind
+from allocate.files.markup import parse, xml_parser
 from allocate.files.sheet import Unreadable, too_large
 from allocate.files.text import MOST_BYTES
-from allocate.files.zips import parse, xml_parser
 
 # A sheet is read into a rectangle: a single cell far below would make it as large as the whole sheet.
 MOST_CELLS = 5_000_000

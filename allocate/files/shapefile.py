@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from allocate.fault_kinds import FaultKind
 from allocate.files.features import Features, Opened, cell, limit_cells
-from allocate.files.flatgeobuf import read_raw
+from allocate.files.gdal import read_raw
 from allocate.files.shapes import crs_of, from_wkb
 from allocate.files.sheet import Raw, Spotted, Unreadable, too_large
 from allocate.files.text import ENCODINGS, MOST_BYTES

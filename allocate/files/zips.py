@@ -6,7 +6,6 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from xml.parsers import expat
 
 from allocate.fault_kinds import FaultKind
 from allocate.files.sheet import MEGABYTE, Unreadable, too_large
@@ -85,33 +84,3 @@ def pack(contents: Mapping[str, bytes]) -> bytes:
         for name, content in contents.items():
             archive.writestr(name, content)
     return file.getvalue()
-
-
-def xml_parser(name: str) -> expat.XMLParserType:
-    """Return a parser that refuses what office programs never write, and attackers do: DOCTYPE and entities."""
-
-    def refuse(*_: object) -> None:
-        raise Unreadable(FaultKind.XML_ENTITY, value=name)
-
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = refuse
-    parser.EntityDeclHandler = refuse
-    parser.buffer_text = True
-    return parser
-
-
-def parse(parser: expat.XMLParserType, xml: bytes, form: str) -> None:
-    """Run a parser over a whole document.
-
-    Raises
-    ------
-    Unreadable
-        When it is no XML in an encoding that office programs use.
-    """
-    # (What is in UTF-16 is XML as well, but other readers would see something else in it than this one.)
-    if b"\0" in xml:
-        raise Unreadable(FaultKind.FILE_CONTENT, format=form)
-    try:
-        parser.Parse(xml, True)
-    except (expat.ExpatError, ValueError, LookupError):
-        raise Unreadable(FaultKind.FILE_CONTENT, format=form) from None
