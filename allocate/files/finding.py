@@ -130,9 +130,6 @@ class Shelf:
             opened = self._opened(path, "")
         except Unreadable:
             return
-        hidden = [part for part in _hidden(opened) if synonyms.table_called(part)]
-        if hidden:
-            yield path.name, FaultKind.SHEET_HIDDEN, {"parts": ", ".join(hidden)}
         if "" in taken and len(opened.parts) == 1:
             return
         left = [part for part in opened.parts if part not in taken and not synonyms.is_no_table(part)]
@@ -273,7 +270,7 @@ class Shelf:
         if path.suffix.lower() in TEXT:
             return headed(grid(read_bytes(path), said.encoding, known)), found.name
         opened = self._opened(path, said.encoding)
-        if found.part in _hidden(opened):
+        if isinstance(opened, Workbook) and found.part in opened.hidden:
             raise Unreadable(FaultKind.SHEET_HIDDEN, parts=found.part)
         part = self._part(found, opened.parts)
         name = f"{self.called(path)} · {part}" if path.suffix.lower() in SEVERAL else self.called(path)
@@ -302,10 +299,6 @@ class Shelf:
         if connection is None or not said.relation:
             raise Unreadable(FaultKind.DATABASE_UNNAMED, value=said.database or said.relation)
         return read_relation(connection, said.relation)
-
-
-def _hidden(opened: Workbook | Layers) -> tuple[str, ...]:
-    return opened.hidden if isinstance(opened, Workbook) else ()
 
 
 def _refused(suffix: str) -> str:
