@@ -32,6 +32,8 @@ CHINA: Final = (73.0, 3.0, 136.0, 54.0)
 SHIFTING: Final = ("gcj02", "bd09")
 # Degrees are kept to 7 decimals, about 1 cm: finer than any survey of a village, and the same on every machine.
 DECIMALS: Final = 7
+# A degree of latitude [m].
+DEGREE_M: Final = 111_320.0
 
 # Krasovsky's ellipsoid, as the public formula has it: half axis [m], and eccentricity squared.
 _AXIS_M = 6378245.0

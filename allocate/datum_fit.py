@@ -27,7 +27,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from allocate.datum import Array, Datum, Flags, convert
+from allocate.datum import DEGREE_M, Array, Datum, Flags, convert
 from allocate.errors import Problem, Value
 from allocate.fault_kinds import FaultKind
 from allocate.words import say
@@ -58,7 +58,6 @@ _MOST_VOTES = 2000
 _LEAST_VOTES = 10
 # Up to so many votes chance is counted exactly; beyond, the normal distribution is as good.
 _EXACT = 50
-_DEGREE_M = 111_320.0
 
 type _Rows = NDArray[np.intp]
 # A table, and how it would be read.
@@ -330,7 +329,7 @@ def _scale(tables: Sequence[Points]) -> Array:
     """
     latitudes = np.array([lat for table in tables for lat in table.degrees[:, 1].tolist() if math.isfinite(lat)])
     middle = float(np.median(latitudes)) if len(latitudes) else 0.0
-    return np.array([_DEGREE_M * np.cos(np.radians(middle)), _DEGREE_M])
+    return np.array([DEGREE_M * np.cos(np.radians(middle)), DEGREE_M])
 
 
 def _trials(tables: Sequence[Points], scale: Array) -> dict[str, _Trial]:
