@@ -15,6 +15,7 @@ from allocate.errors import Value
 from allocate.fault_kinds import FaultKind
 from allocate.files.marks import ERRORS
 from allocate.files.sheet import Raw
+from allocate.files.text import HAN
 from allocate.tables import Column
 from allocate.words import unit_of_column
 
@@ -47,7 +48,6 @@ _TWICE = re.compile(rb"(?:[\xe4-\xe9][\x80-\xbf]{2}){2}")
 # How a letter of UTF-8 begins that was taken for two or three of Windows' western ones.
 _LEADS = re.compile("[\u00e4-\u00e9][\u0080-\u00bf\u0152-\u0192\u02c6\u02dc\u2010-\u2122]")
 _WESTERN = re.compile("[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]")
-_HAN = range(0x4E00, 0xA000)
 _ASKED = re.compile(r"[?？\s]*[?？]{2}[?？\s]*")
 # With all that may stand around it; patterns would take their time over more.
 _LONGEST_NUMBER = 200
@@ -190,7 +190,7 @@ def meant_by(text: str) -> str:
 
 
 def _chinese(text: str) -> int:
-    return sum(ord(sign) in _HAN for sign in text)
+    return sum(ord(sign) in HAN for sign in text)
 
 
 def _texts(column: Column, cells: Sequence[Raw], times: Decimal) -> Cells:

@@ -6,7 +6,6 @@ import sqlite3
 import struct
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -621,12 +620,6 @@ def test_a_link_in_a_kml_is_said_and_never_followed(tmp_path: Path) -> None:
     assert sheet.columns == (["站"],)
     (said,) = sheet.spotted
     assert (said.what, said.details, said.fault) == (FaultKind.NETWORK_LINK, {"count": 1}, True)
-
-
-def test_a_kmz_is_to_be_unpacked(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "a.kmz", "w") as packed:
-        packed.writestr("doc.kml", kml(mark(POINT)))
-    assert refused(tmp_path / "a.kmz").what is FaultKind.FILE_PACKED
 
 
 # GeoParquet

@@ -12,7 +12,8 @@ from allocate import synonyms
 from allocate.errors import Value
 from allocate.fault_kinds import FaultKind
 from allocate.files.database import Connection, read_relation
-from allocate.files.layers import LAYER_SUFFIXES, PACKED, Layers, open_layers
+from allocate.files.layers import LAYER_SUFFIXES, Layers, open_layers
+from allocate.files.shapefile import COMPANIONS
 from allocate.files.sheet import Grid, Sheet, Unreadable
 from allocate.files.spreadsheets import Workbook, open_workbook
 from allocate.files.text import check_own, grid, read_bytes
@@ -22,11 +23,12 @@ from allocate.words import say
 TEXT = (".csv",)
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 _KNOWN = (*TEXT, *WORKBOOKS, *LAYER_SUFFIXES)
+_PACKED = ".kmz"
 # What holds several tables.
 SEVERAL = (*WORKBOOKS, ".gpkg")
 FORMATS = ("CSV", "XLSX", "XLS", "ODS", "GeoJSON", "GeoPackage", "Shapefile", "FlatGeobuf", "KML", "GeoParquet")
 # What lies beside a layer of the same name and is part of it, or of a program's work on it.
-_BESIDE = (".dbf", ".shx", ".prj", ".cpg", ".qpj", ".sbn", ".sbx", ".qmd", ".qml", ".sld", ".xml", ".toml", ".md")
+_BESIDE = (*COMPANIONS, ".qpj", ".sbn", ".sbx", ".qmd", ".qml", ".sld", ".xml", ".toml", ".md")
 _ADDRESS = re.compile(r"^\s*([a-z][a-z0-9+.-]+:|/vsi|\\\\|//|<)", re.IGNORECASE)
 _KEY_VALUE = re.compile(r"\b(dbname|host|user|password|service)\s*=", re.IGNORECASE)
 
@@ -115,7 +117,9 @@ class Shelf:
             if suffix not in _KNOWN:
                 beside = suffix in _BESIDE or suffix.startswith(".gpkg")
                 if synonyms.table_called(path.stem) and not beside:
-                    yield path.name, FaultKind.FILE_UNREAD, {"reason": _refused(suffix)}
+                    refused = _not_read(suffix)
+                    reason = say(refused.what, **refused.details)
+                    yield path.name, FaultKind.FILE_UNREAD, {"reason": reason}
             elif suffix not in SEVERAL:
                 if path.name not in taken:
                     yield path.name, FaultKind.FILE_IDLE, names
@@ -156,7 +160,7 @@ class Shelf:
             return
         try:
             self.check(path)
-            parts = self.parts(path)
+            parts = self._opened(path, "").parts
         except Unreadable as error:
             self.refused[path.name] = error
             if table:
@@ -230,15 +234,10 @@ class Shelf:
         Unreadable
             With the reason.
         """
-        if path.suffix.lower() == PACKED:
-            raise Unreadable(FaultKind.FILE_PACKED)
-        if path.suffix.lower() not in _KNOWN:
-            raise Unreadable(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
+        suffix = path.suffix.lower()
+        if suffix not in _KNOWN:
+            raise _not_read(suffix)
         check_own(path, self.folder)
-
-    def parts(self, path: Path, encoding: str = "") -> tuple[str, ...]:
-        """Return the sheets or layers of a file."""
-        return self._opened(path, encoding).parts
 
     def _opened(self, path: Path, encoding: str) -> Workbook | Layers:
         if path not in self._open:
@@ -301,10 +300,11 @@ class Shelf:
         return read_relation(connection, said.relation)
 
 
-def _refused(suffix: str) -> str:
-    if suffix == PACKED:
-        return say(FaultKind.FILE_PACKED)
-    return say(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
+def _not_read(suffix: str) -> Unreadable:
+    """Say what to do with a file of a kind that is not read."""
+    if suffix == _PACKED:
+        return Unreadable(FaultKind.FILE_PACKED)
+    return Unreadable(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
 
 
 def _is_empty(opened: Workbook | Layers, part: str) -> bool:

@@ -38,7 +38,6 @@ _OPENERS: dict[str, Callable[[Path, str], Opened]] = {
     ".geoparquet": open_parquet,
 }
 LAYER_SUFFIXES = tuple(_OPENERS)
-PACKED = ".kmz"
 _REASON_MOST = 200
 
 
@@ -99,10 +98,7 @@ def open_layers(path: Path, encoding: str = "") -> Layers:
     Unreadable
         When it is of no such format, is too large, or does not hold what its name says.
     """
-    suffix = path.suffix.lower()
-    if suffix == PACKED:
-        raise Unreadable(FaultKind.FILE_PACKED)
-    opener = _OPENERS.get(suffix)
+    opener = _OPENERS.get(path.suffix.lower())
     if opener is None:
         raise Unreadable(FaultKind.FILE_FORMAT, formats=", ".join(LAYER_SUFFIXES))
     with _one_reason():

@@ -22,7 +22,8 @@ from allocate.files.text import ENCODINGS, MOST_BYTES
 
 _MAGIC = struct.pack(">i", 9994)
 _HEAD = 100  # bytes of the head of .shp and .shx
-_BESIDE: tuple[str, ...] = (".dbf", ".shx", ".prj", ".cpg")
+# What lies beside a .shp, is of the same name, and tells something of it.
+COMPANIONS: tuple[str, ...] = (".dbf", ".shx", ".prj", ".cpg")
 _SMALL = 65_536  # bytes of .prj and .cpg, of which more are no text of theirs
 # What a .cpg names and is believed in; others (ISO-8859-1, what programs write unasked) fit any bytes.
 _CODEPAGES = {
@@ -56,7 +57,7 @@ def open_shapefile(path: Path, encoding: str) -> Opened:
     missing = [path.stem + end for end in (".dbf", ".shx") if end not in beside]
     if missing:
         raise Unreadable(FaultKind.SHAPEFILE_PARTS, parts=", ".join(missing))
-    used: dict[str, Path] = {end: beside[end] for end in _BESIDE if end in beside}
+    used: dict[str, Path] = {end: beside[end] for end in COMPANIONS if end in beside}
     for one in used.values():
         if one.is_symlink() or not one.is_file():
             raise Unreadable(FaultKind.FILE_LINK, value=one.name)
