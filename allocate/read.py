@@ -249,7 +249,7 @@ def _say_unread(folder: Folder) -> None:
             folder.put(what, name, None, "", None, details, fault=False)
     for name, error in folder.shelf.refused.items():
         if not any(file == name or file.startswith(f"{name} · ") for file in blamed):
-            why = say(error.what, **dict(error.details))
+            why = say(error.what, **error.details)
             folder.warn(FaultKind.FILE_UNREAD, name, reason=why)
 
 
