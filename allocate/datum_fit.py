@@ -28,9 +28,6 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from allocate.datum import DEGREE_M, Array, Datum, Flags, convert
-from allocate.errors import Problem, Value
-from allocate.fault_kinds import FaultKind
-from allocate.words import say
 
 HYPOTHESES: Final = ("wgs84", "gcj02", "bd09")
 ROADS: Final = "roads"
@@ -187,30 +184,6 @@ def misfits(
             yield _misfit(suspects, [clue for clue in blamed if suspects[0] in clue.explained], trials, pace)
     verdicts = [_verdict(list(_pair_clues(pair, trials, settled, cleared))) for pair in _pairs(trials, links)]
     yield from _compared(verdicts, trials, pace)
-
-
-def problems(found: Sequence[Misfit]) -> Iterator[Problem]:
-    """Yield a warning for each misfit, with metres and minutes at stake."""
-    for misfit in found:
-        first = misfit.suspects[0]
-        known = {ROADS: say("fault.against_roads"), BOUNDARY: say("fault.against_boundary")}
-        details: dict[str, Value] = {
-            "against": ", ".join(known.get(name, name) for name in misfit.against),
-            "votes": misfit.votes,
-            "nearer": misfit.nearer,
-            "before": round(misfit.before),
-            "after": round(misfit.after),
-            "metres": round(first.metres),
-            "minutes": round(first.minutes),
-        }
-        if len({suspect.table for suspect in misfit.suspects}) == 1:
-            either = " / ".join(suspect.fits for suspect in misfit.suspects)
-            details |= {"declared": first.declared, "fits": either}
-            yield Problem(FaultKind.DATUM_MISFIT, first.table, details=details)
-        else:
-            either = " / ".join(f"{suspect.table} = {suspect.fits}" for suspect in misfit.suspects)
-            names = ", ".join(dict.fromkeys(suspect.table for suspect in misfit.suspects))
-            yield Problem(FaultKind.DATUM_EITHER, names, details={**details, "either": either})
 
 
 @dataclass(frozen=True)

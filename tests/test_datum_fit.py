@@ -24,7 +24,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allocate import datum
-from allocate.datum_fit import ROADS, Ground, Link, Points, problems
+from allocate.datum_check import problems
+from allocate.datum_fit import ROADS, Ground, Link, Points
 from allocate.words import LANGUAGES, speaking
 
 DISTRICTS = 300

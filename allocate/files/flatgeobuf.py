@@ -40,7 +40,7 @@ def _features(path: Path) -> Features:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "layer.fgb"
         shutil.copyfile(path, copy)
-        meta, kinds, blobs, columns = read_raw(copy)
+        meta, kinds, blobs, columns = read_raw(copy, "FlatGeobuf")
     shapes, broken = from_wkb(blobs)
     crs, spotted = crs_of(str(meta["crs"] or ""))
     cells = tuple(_column(column, kind) for column, kind in zip(columns, kinds, strict=True))

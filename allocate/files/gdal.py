@@ -15,21 +15,8 @@ from allocate.files.sheet import Unreadable
 # library. (GDAL knows files by their content, so a document for one of these could go by any name.)
 FORBIDDEN = (
     *("OGR_VRT", "VRT", "GDALG", "ADBC", "GPSBabel", "SQLite", "OSM"),
-    *(
-        "HTTP",
-        "WFS",
-        "OAPIF",
-        "OGCAPI",
-        "CSW",
-        "EEDA",
-        "PLSCENES",
-        "Elasticsearch",
-        "Carto",
-        "AmigoCloud",
-        "NGW",
-    ),
+    *("HTTP", "WFS", "OAPIF", "OGCAPI", "CSW", "EEDA", "PLSCENES", "Elasticsearch", "Carto", "AmigoCloud", "NGW"),
 )
-_NAMES = {".fgb": "FlatGeobuf", ".shp": "Shapefile"}
 _LEAST = 12  # bytes of a feature
 
 
@@ -55,9 +42,11 @@ def keep_to_files() -> None:
 
 
 def read_raw(
-    copy: Path, columns: Sequence[str] | None = None
+    copy: Path, form: str, columns: Sequence[str] | None = None
 ) -> tuple[dict[str, Any], list[str], Sequence[Any], Sequence[Any]]:
     """Return what GDAL says of a file, the kinds of its columns, its shapes as well-known binaries, and its columns.
+
+    `form` is what the file should be, for messages.
 
     Raises
     ------
@@ -75,9 +64,9 @@ def read_raw(
             info = pyogrio.read_info(copy)
         except IndexError:
             # (There is no layer, as the head is broken.)
-            raise Unreadable(FaultKind.FILE_CONTENT, format=_NAMES[copy.suffix]) from None
+            raise Unreadable(FaultKind.FILE_CONTENT, format=form) from None
         if info["features"] > copy.stat().st_size // _LEAST:
-            raise Unreadable(FaultKind.FILE_CONTENT, format=_NAMES[copy.suffix])
+            raise Unreadable(FaultKind.FILE_CONTENT, format=form)
         limit_cells(info["features"], len(info["fields"]))
         meta, _, shapes, cells = pyogrio.raw.read(copy, columns=columns, datetime_as_string=True)
     return meta, [str(kind) for kind in info["dtypes"]], shapes, cells

@@ -94,7 +94,7 @@ def _shapes(shp: Path, shx: Path) -> tuple[NDArray[np.object_], tuple[Spotted, .
         copy = Path(folder) / "layer.shp"
         shutil.copyfile(shp, copy)
         shutil.copyfile(shx, copy.with_suffix(".shx"))
-        return from_wkb(read_raw(copy, columns=[])[2])
+        return from_wkb(read_raw(copy, "Shapefile", columns=[])[2])
 
 
 def _small(used: dict[str, Path], end: str) -> str:
