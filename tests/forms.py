@@ -5,7 +5,9 @@ import io
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import geopandas
 import numpy as np
@@ -15,10 +17,26 @@ import shapely
 import xlsxwriter
 
 from allocate import datum, synonyms, tables
+from allocate.district import District
 from allocate.tables import Table
 from allocate.words import Language
 
 BASE = ("district.toml", "boundary.geojson", "SOURCES.md")
+# What says how a district was read, and not what it is.
+READING = ("id", "inputs", "origins", "warnings", "institution_rows")
+
+
+def plainly(district: District) -> dict[str, Any]:
+    """Return what a district is: neither from where it was read, nor from which rows."""
+    found = {}
+    for one in fields(district):
+        value = getattr(district, one.name)
+        if one.name in READING:
+            continue
+        if isinstance(value, tuple):
+            value = tuple(replace(x, row=0) if is_dataclass(x) and hasattr(x, "row") else x for x in value)
+        found[one.name] = value
+    return found
 
 
 def read_rows(folder: Path, table: Table) -> list[dict[str, str]]:

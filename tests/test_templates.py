@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
 import pytest
 from conftest import DATA, ROOT, copy_hubs, copy_sent, copy_staffed, copy_tiny
+from forms import plainly
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +21,6 @@ from allocate import tables
 from allocate.district import (
     CareHome,
     Department,
-    District,
     Fact,
     FieldThere,
     FunctionThere,
@@ -45,21 +45,6 @@ from allocate.values import read_cells
 from allocate.words import LANGUAGES, Language
 
 SOFFICE = shutil.which("soffice")
-# What says how a district was read, and not what it is.
-READING = ("id", "inputs", "origins", "warnings")
-
-
-def plainly(district: District) -> dict[str, Any]:
-    """Return what a district is: neither from where it was read, nor from which rows."""
-    found = {}
-    for one in fields(district):
-        value = getattr(district, one.name)
-        if one.name in READING:
-            continue
-        if isinstance(value, tuple):
-            value = tuple(replace(x, row=0) if is_dataclass(x) and hasattr(x, "row") else x for x in value)
-        found[one.name] = value
-    return found
 
 
 def beside(district: Path, folder: Path, content: bytes, name: str = "tables.xlsx") -> Path:
