@@ -38,7 +38,7 @@ from allocate.district import (
 from allocate.errors import InputError, Problem, UsageError
 from allocate.fault_kinds import FaultKind
 from allocate.faults import reason
-from allocate.files.database import Connection
+from allocate.files.database import Connection, is_name
 from allocate.files.finding import Shelf, TableSource, table_names
 from allocate.files.layers import lines, outline
 from allocate.files.sheet import Unreadable
@@ -82,6 +82,13 @@ class _Card(pydantic.BaseModel):
             return datum.parse(said).name
         except DatumError as error:
             raise ValueError(say(error.what, **dict(error.details))) from None
+
+    @pydantic.field_validator("databases")
+    @classmethod
+    def _named(cls, said: dict[str, Connection]) -> dict[str, Connection]:
+        if not all(map(is_name, said)):
+            raise ValueError(say("reason.database_name"))
+        return said
 
     @property
     def planned(self) -> str:

@@ -130,6 +130,11 @@ class Connection(pydantic.BaseModel):
         return table
 
 
+def is_name(text: str) -> bool:
+    """Tell whether a database may be called so in district.toml: its name stands in messages and in plans."""
+    return bool(_PLAIN.fullmatch(text))
+
+
 @dataclass(frozen=True)
 class _Column:
     """A column of a relation.
