@@ -228,13 +228,19 @@ def _wrong_leads(district: District, model: Model) -> Iterator[Problem]:
     plan, file = model.consortia, INSTITUTIONS.file
     if plan is None:
         return
-    rows = {one.id: number for number, one in enumerate(district.institutions, 2)}
     for one in leads_of(district, plan):
         lacking = lacks(plan, one)
         if lacking is not None:
             column, found, wanted = lacking
             details: dict[str, Value] = {"name": one.name, "wanted": wanted}
-            yield Problem("problem.lead_unqualified", file, rows[one.id], column, str(found or ""), details)
+            yield Problem(
+                "problem.lead_unqualified",
+                file,
+                district.institution_rows.get(one.id),
+                column,
+                str(found or ""),
+                details,
+            )
     if not leads_of(district, plan) and not plan.leads and not plan.may_lead:
         details = {"level": plan.level, "types": ", ".join(plan.types), "ownership": ", ".join(plan.ownership)}
         yield Problem("problem.lead_nobody", f"{model.id}.toml", column="consortia", details=details)

@@ -324,6 +324,8 @@ class District:
         People by place and year, where the planner brings them.
     inputs
         SHA-256 of every file read, by its name in the folder.
+    institution_rows
+        In which row of its file every institution stands, by its id.
     origins
         Where every table was read from, by the table's name.
     warnings
@@ -354,6 +356,7 @@ class District:
     growth: tuple[Growth, ...] = ()
     people_by_year: tuple[PlaceYear, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
+    institution_rows: Mapping[str, int] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     staff: tuple[Staffing, ...] = ()
@@ -380,7 +383,7 @@ class District:
 
     def in_its_words(self, problem: Problem) -> Problem:
         """Return a problem with the file and heading that the planner's own table has."""
-        origin = self.origins.get(problem.file.removesuffix(".csv"))
+        origin = self.origins.get(problem.file.rpartition(".")[0])
         if origin is None:
             return problem
         return replace(problem, file=origin.file, heading=origin.headings.get(problem.column, ""))

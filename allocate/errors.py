@@ -8,6 +8,7 @@
   - SolverMissingError   the solver asked for is not installed
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -15,6 +16,25 @@ from typing import ClassVar
 from allocate.words import say, visible
 
 Value = str | int | float | None
+
+# Passwords in addresses and in connection strings, and the keys of map services. (A path loses a slash of an address.)
+_SECRETS = re.compile(
+    r"(:/{1,2}[^\s/:@]*:)[^\s]*(?=@)"
+    r"|(\b(?:password|passwd|pwd|secret|token)\s*=\s*|[?&](?:tk|key|ak|sk|apikey|sign?|token)=)"
+    r"(?:'[^']*'|\"[^\"]*\"|[^\s&;,]+)",
+    re.IGNORECASE,
+)
+# How long parts of a message may be, where what they repeat has no end.
+_LONGEST_VALUE, _LONGEST_NAME, _LONGEST_DETAIL = 60, 200, 2_000
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with dots for the passwords and keys in it.
+
+    >>> without_secrets("postgresql://me:hunter2@host/db"), without_secrets("host=x password=hunter2 user=me")
+    ('postgresql://me:…@host/db', 'host=x password=… user=me')
+    """
+    return _SECRETS.sub(lambda found: f"{found[1] or found[2]}…", text)
 
 
 @dataclass(frozen=True)
@@ -47,27 +67,34 @@ class Problem:
 
     def sentence(self) -> str:
         """Say where, what and what to do, on one line, in the language of the session."""
-        where = [self.file] if self.file else []
+        where = [_short(self.file, _LONGEST_NAME)] if self.file else []
         if self.row is not None:
             where.append(say("problem.row", row=self.row))
         if self.column:
             where.append(self._named())
         if self.value is not None:
             where.append(f"“{_short(str(self.value))}”")
-        text = say(self.what, **self.details)
+        told = {
+            name: _short(value, _LONGEST_DETAIL) if isinstance(value, str) else value
+            for name, value in self.details.items()
+        }
+        text = say(self.what, **told)
         return visible(f"{' · '.join(where)}: {text}" if where else text)
 
     def _named(self) -> str:
         """Name the column or key; what stands in no file was typed after a command."""
+        column = _short(self.column, _LONGEST_NAME)
         if self.file:
-            return say("problem.column", column=f"{self.heading} ({self.column})" if self.heading else self.column)
-        if self.column.startswith("-"):
-            return say("problem.option", option=self.column)
-        return say("problem.argument", argument=self.column)
+            heading = _short(self.heading, _LONGEST_NAME)
+            return say("problem.column", column=f"{heading} ({column})" if heading else column)
+        if column.startswith("-"):
+            return say("problem.option", option=column)
+        return say("problem.argument", argument=column)
 
 
-def _short(text: str, limit: int = 60) -> str:
-    """Cut a value for a message."""
+def _short(text: str, limit: int = _LONGEST_VALUE) -> str:
+    """Cut a value for a message, which tells no secrets."""
+    text = without_secrets(text)
     return text if len(text) <= limit else text[:limit] + "…"
 
 

@@ -31,7 +31,7 @@ import math
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cache
@@ -66,6 +66,7 @@ from allocate.district import (
 from allocate.errors import InputError, Problem, UsageError, Value
 from allocate.faults import disk_reason
 from allocate.files.text import decode
+from allocate.folder import read_files
 from allocate.read import BOUNDARY, CARD, is_plain
 from allocate.shares import spread
 from allocate.tables import Table
@@ -146,6 +147,13 @@ def estimate(district: District, seed: int) -> District:
     UsageError
         When the seed is negative or the list too long.
     """
+    try:
+        return _filled(district, seed)
+    except InputError as error:
+        raise InputError([district.in_its_words(problem) for problem in error.problems]) from None
+
+
+def _filled(district: District, seed: int) -> District:
     _refuse(district, seed)
     streams = _streams(seed)
     towns = district.towns
@@ -203,6 +211,7 @@ def write_estimate(district: District, folder: Path, *, source: Path | None = No
     UsageError
         When the folder holds something already or cannot be written.
     """
+    kept = {} if source is None else _kept(source)
     folder = folder.absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError([Problem("estimate.folder_full", value=str(folder))])
@@ -211,9 +220,8 @@ def write_estimate(district: District, folder: Path, *, source: Path | None = No
         part.mkdir(parents=True)
         for name, content in _files(district).items():
             (part / name).write_bytes(content)
-        if source is not None:
-            for name in _kept(source):
-                (part / name).write_bytes((source / name).read_bytes())
+        for name, content in kept.items():
+            (part / name).write_bytes(content)
         if folder.exists():
             folder.rmdir()
         part.rename(folder)
@@ -224,13 +232,18 @@ def write_estimate(district: District, folder: Path, *, source: Path | None = No
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _kept(source: Path) -> Iterator[str]:
-    """Yield the files that stay as they are; not a card, or a boundary, that speaks of files or of another datum."""
-    card = source / CARD
-    plain = card.is_file() and is_plain(decode(card.read_bytes()))
-    for name in (*((CARD, BOUNDARY) if plain else ()), "SOURCES.md"):
-        if (source / name).is_file():
-            yield name
+def _kept(source: Path) -> dict[str, bytes]:
+    """Return the files that stay as they are; not a card, or a boundary, that speaks of files or of another datum.
+
+    Raises
+    ------
+    InputError
+        When one of them is no plain file of the folder itself.
+    """
+    found = read_files(source, (CARD, BOUNDARY, "SOURCES.md"))
+    if CARD not in found or not is_plain(decode(found[CARD])):
+        return {name: content for name, content in found.items() if name not in (CARD, BOUNDARY)}
+    return found
 
 
 def _refuse(district: District, seed: int) -> None:

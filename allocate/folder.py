@@ -2,19 +2,41 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from allocate import datum
 from allocate.datum import DatumError
 from allocate.district import Origin
-from allocate.errors import Problem, Value
+from allocate.errors import InputError, Problem, Value
 from allocate.fault_kinds import FaultKind
 from allocate.files.finding import Shelf
+from allocate.files.shapefile import COMPANIONS
 from allocate.files.sheet import Spotted, Unreadable
-from allocate.files.text import decode, read_bytes
+from allocate.files.text import MOST_WRITTEN, decode, read_own
 from allocate.tables import Table
+
+
+def read_files(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
+    """Return what those of some files hold that are there; nothing that a link brings in from outside is among them.
+
+    Raises
+    ------
+    InputError
+        When one of them is no plain file of the folder itself.
+    """
+    found = {}
+    problems = []
+    for name in dict.fromkeys(names):
+        try:
+            if (folder / name).is_symlink() or (folder / name).exists():
+                found[name] = read_own(folder, name)
+        except Unreadable as error:
+            problems.append(Problem(error.what, name, value=error.value, details=error.details))
+    if problems:
+        raise InputError(problems)
+    return found
 
 
 @dataclass
@@ -61,7 +83,7 @@ class Folder:
         name = self.called(table)
         found = [p for p in self.problems if p.file == name]
         cells = {(p.row, p.column) for p in found}
-        columns = {p.column for p in found if p.what is FaultKind.COLUMN_MISSING}
+        columns = {p.column for p in found if p.what == FaultKind.COLUMN_MISSING}
         return lambda row, column: column in columns or (row, column) in cells
 
     def called(self, table: Table | str) -> str:
@@ -134,10 +156,16 @@ class Folder:
         except DatumError:
             return crs
 
+    def doubt_label(self, table: str, file: str, said: str, crs: str) -> None:
+        """Say that a map's degrees are read in the shifted datum of the district, and not as its file has them."""
+        if not said and self.given in datum.SHIFTING and self.declared(said, crs) == self.given:
+            details = {"datum": self.given, "crs": crs or "—", "table": table}
+            self.put(FaultKind.DATUM_TAKEN, file, None, "", None, details, fault=False)
+
     def text(self, file: str) -> str | None:
         """Return the text of a file beside the tables; None and a fault where that fails."""
         try:
-            raw = read_bytes(self.path / file)
+            raw = read_own(self.path, file, MOST_WRITTEN)
             self.inputs[file] = hashlib.sha256(raw).hexdigest()
             return decode(raw)
         except Unreadable as error:
@@ -145,17 +173,13 @@ class Folder:
             return None
 
     def sign(self, path: Path) -> None:
-        """Note the checksum of a file, and of the files that belong to it."""
+        """Note the checksum of a file that was read, and of the files that belong to it."""
         family = sorted(path.parent.glob(f"{_literal(path.stem)}.*")) if path.suffix.lower() == ".shp" else [path]
         for one in family:
             name = self.shelf.called(one)
-            if name not in self.inputs and one.suffix.lower() in (path.suffix.lower(), *_COMPANIONS):
+            if name not in self.inputs and one.suffix.lower() in (path.suffix.lower(), *COMPANIONS):
                 with one.open("rb") as file:
                     self.inputs[name] = hashlib.file_digest(file, "sha256").hexdigest()
-
-
-# What belongs to a Shapefile and tells something of it.
-_COMPANIONS = (".dbf", ".shx", ".prj", ".cpg")
 
 
 def _literal(text: str) -> str:

@@ -2,7 +2,6 @@
 
 import gc
 import math
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -43,6 +42,7 @@ from allocate.files.database import Connection
 from allocate.files.finding import Shelf, TableSource, table_names
 from allocate.files.layers import lines, outline
 from allocate.files.sheet import Unreadable
+from allocate.files.written import parse_toml
 from allocate.folder import Folder
 from allocate.postings import months_of
 from allocate.row_checks import check_rows
@@ -188,13 +188,14 @@ def _read(path: Path, places_table: Table, towns_table: Table) -> District:
 
 def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
     folder = Folder(path, Shelf(path))
-    card = _read_card(folder)
+    card, epsg = _read_card(folder)
     asked = {table.name: table for table in (*tables.TABLES, places_table, towns_table)}
     rows = {name: read_table(folder, table) for name, table in asked.items()}
     boundary = _read_boundary(folder)
-    if card is not None and boundary is not None and not _measures_well(card.epsg, boundary):
-        folder.blame(FaultKind.EPSG, CARD, column="epsg", value=card.epsg)
+    if epsg is not None and boundary is not None and not _measures_well(epsg, boundary):
+        folder.blame(FaultKind.EPSG, CARD, column="epsg", value=epsg)
     roads = _read_roads(folder)
+    _check_sources(folder)
     check_rows(folder, rows, boundary)
     warn_of_misfits(folder, rows, boundary, roads)
     _say_unread(folder)
@@ -224,6 +225,7 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
         growth=numbered(tables.GROWTH, Growth),
         people_by_year=records(tables.PEOPLE_BY_YEAR, PlaceYear),
         inputs=dict(sorted(folder.inputs.items())),
+        institution_rows={str(row["id"]): number for number, row in rows[tables.INSTITUTIONS.name]},
         origins=dict(folder.origins),
         warnings=tuple(folder.warnings),
         staff=numbered(tables.STAFF, Staffing),
@@ -242,12 +244,29 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
 def _say_unread(folder: Folder) -> None:
     """Say which files could not be opened to see what they hold, and which sheets are hidden."""
     blamed = {problem.file for problem in folder.problems}
+    for name, what, details in folder.shelf.left_aside():
+        if name not in blamed:
+            folder.put(what, name, None, "", None, details, fault=False)
     for name, error in folder.shelf.refused.items():
         if not any(file == name or file.startswith(f"{name} · ") for file in blamed):
-            why = say(error.what, **dict(error.details))
+            why = say(error.what, **error.details)
             folder.warn(FaultKind.FILE_UNREAD, name, reason=why)
-    for name, parts in folder.shelf.hidden().items():
-        folder.warn(FaultKind.SHEET_HIDDEN, name, parts=", ".join(parts))
+
+
+def _check_sources(folder: Folder) -> None:
+    """Blame what the card says of tables and does nothing: whoever wrote it thinks that it does."""
+    for table in folder.shelf.said:
+        try:
+            found = folder.shelf.find(table)
+        except Unreadable:
+            continue
+        if found is None:
+            folder.blame(FaultKind.CARD_NO_FILE, CARD, column=f"tables.{table}")
+            continue
+        drawn = table in (BOUNDARY_TABLE, ROADS)
+        idle = folder.shelf.idle_keys(found)
+        for key in (*(("database",) if drawn and found.path is None else ()), *idle):
+            folder.blame(FaultKind.CARD_IDLE, CARD, column=f"tables.{table}.{key}", file=found.name)
 
 
 def _point_to_estimate(folder: Folder, *wanted: Table) -> None:
@@ -271,37 +290,34 @@ def _record[T](kind: Callable[..., T], row: Mapping[str, Cell | tuple[int, ...]]
     return kind(**{name: value for name, value in row.items() if value is not None})
 
 
-def _read_card(folder: Folder) -> _Card | None:
-    """Return what the card says; None and its faults where that cannot be used.
+def _read_card(folder: Folder) -> tuple[_Card | None, int | None]:
+    """Return what the card says, and the metric system that it gives; None where they cannot be used.
 
-    What it says of datum, files and databases is taken even so: without it nothing else of the folder can be read.
+    Where only some of its keys are wrong, something stands for them: without what it says of datum, files and databases
+    nothing else of the folder can be read.
     """
     text = folder.text(CARD)
     if text is None:
-        return None
+        return None, None
     try:
-        content = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        # Besides its own error, tomllib lets through those of endless numbers and of brackets nested too deep.
+        content = parse_toml(text)
+    except ValueError as error:
         folder.blame(FaultKind.NOT_TOML, CARD, reason=str(error))
-        return None
-    unknown = _drop_unknown_tables(content)
-    for name in unknown:
+        return None, None
+    for name in _drop_unknown_tables(content):
         folder.blame(FaultKind.CARD_TABLE, CARD, column=f"tables.{name}", tables=", ".join(table_names()))
     card, faults = _card_of(content)
     for fault in faults:
         key = ".".join(str(part) for part in fault["loc"])
         folder.blame(FaultKind.CARD, CARD, column=key, reason=reason(fault))
-    if faults:
-        for fault in faults:
-            _drop(content, fault["loc"])
-        rest, _ = _card_of({**_STAND_IN, **content})
-    else:
-        rest = card
-    if rest is not None:
-        folder.shelf = Shelf(folder.path, rest.tables, rest.databases)
-        folder.given, folder.planned = rest.datum, rest.planned
-    return card
+        _drop(content, fault["loc"])
+    if card is None:
+        card, _ = _card_of({**_STAND_IN, **content})
+    if card is None:
+        return None, None
+    folder.shelf = Shelf(folder.path, card.tables, card.databases)
+    folder.given, folder.planned = card.datum, card.planned
+    return card, card.epsg if "epsg" in content else None
 
 
 def _card_of(content: Mapping[str, Any]) -> tuple[_Card | None, list[Any]]:
@@ -332,7 +348,7 @@ def _drop(content: dict[str, Any], where: Sequence[int | str]) -> None:
 
 def is_plain(card: str) -> bool:
     """Tell whether a card speaks of nothing but the district itself: not of where its tables are, or their datum."""
-    content = tomllib.loads(card)
+    content = parse_toml(card)
     return content.get("datum") in _PLANNED and not content.keys() & {"tables", "databases"}
 
 
@@ -374,8 +390,8 @@ def _drawn(
             return None
         folder.origins[table] = Origin(found.name)
         folder.shelf.check(found.path)
-        folder.sign(found.path)
         drawn, crs = opened(found.path, found.part)
+        folder.sign(found.path)
         system = datum.parse(folder.declared(found.said.datum, crs))
     except Unreadable as error:
         folder.refuse(error, folder.origins[table].file if table in folder.origins else needed or table)
@@ -384,6 +400,7 @@ def _drawn(
         folder.put(error.what, CARD, None, f"tables.{table}.datum", error.value, error.details, fault=True)
         return None
     folder.origins[table] = Origin(found.name, datum=system.name)
+    folder.doubt_label(table, found.name, found.said.datum, crs)
     if system.plain:
         return drawn
 

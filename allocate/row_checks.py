@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import shapely
 
-from allocate import tables
+from allocate import synonyms, tables
 from allocate.fault_kinds import FaultKind
 from allocate.folder import Folder
 from allocate.postings import is_specialty, months_of
 from allocate.table_reading import Row, Rows
 from allocate.tables import Table
 from allocate.values import Cell
-from allocate.words import say
+from allocate.words import say, unit_of_column
 
 # Columns with the code of a row of another table; the last is where the code must stand.
 LINKS = (
@@ -57,6 +57,7 @@ def check_rows(folder: Folder, rows: Mapping[str, Rows], boundary: shapely.Geome
     for table in (tables.PLACES, tables.TOWNS, tables.INSTITUTIONS, tables.CARE_HOMES):
         _check_positions(folder, table, of(table), boundary)
     _check_people(folder, places, {str(row["indicator"]): row for _, row in of(tables.FACTS)})
+    _check_facts(folder, of(tables.FACTS))
     _check_fields(folder, of(tables.FIELDS), institutions)
     _check_growth(folder, of(tables.GROWTH))
     _check_by_year(folder, of(tables.PEOPLE_BY_YEAR))
@@ -147,13 +148,12 @@ def _check_positions(folder: Folder, table: Table, rows: Rows, boundary: shapely
         if rows[i][0] not in blamed:
             folder.blame(FaultKind.HALF_POSITION, table, row=rows[i][0])
     whole = np.flatnonzero(~missing.any(axis=1))
-    if boundary is None or not len(whole):
-        return
-    shapely.prepare(boundary)
-    inside = shapely.contains_xy(boundary, spots[whole, 0], spots[whole, 1])
-    for i in whole[~inside].tolist():
-        value = f"{spots[i, 0]}, {spots[i, 1]}"
-        folder.blame(FaultKind.OUTSIDE, table, row=rows[i][0], column="lon, lat", value=value)
+    if boundary is not None:
+        shapely.prepare(boundary)
+        inside = shapely.contains_xy(boundary, spots[whole, 0], spots[whole, 1])
+        for i in whole[~inside].tolist():
+            value = f"{spots[i, 0]}, {spots[i, 1]}"
+            folder.blame(FaultKind.OUTSIDE, table, row=rows[i][0], column="lon, lat", value=value)
     if table is tables.PLACES:
         _warn_same_spot(folder, table, rows, ((i, spots[i, 0].item(), spots[i, 1].item()) for i in whole.tolist()))
 
@@ -222,6 +222,17 @@ def _check_ages(folder: Folder, table: Table, number: int, row: Row) -> None:
     if all(count <= people for count in numbers):
         columns = ", ".join(groups)
         folder.blame(FaultKind.AGES_EXCEED, table, row=number, column=columns, value=sum(numbers), people=people)
+
+
+def _check_facts(folder: Folder, facts: Rows) -> None:
+    """Blame totals of people in another unit than persons, and say which indicators nobody knows."""
+    for number, row in facts:
+        name, unit = str(row["indicator"]), row["unit"]
+        if not name.isascii():
+            folder.warn(FaultKind.FACT_IDLE, tables.FACTS, row=number, column="indicator", value=name)
+        elif name.startswith(tables.POPULATION) and unit is not None and synonyms.factor("persons", str(unit)) != 1:
+            details = {"unit": str(unit), "wanted": f" ({unit_of_column('persons').strip()})"}
+            folder.blame(FaultKind.UNIT_OTHER, tables.FACTS, row=number, column="unit", value=unit, **details)
 
 
 def _check_fields(folder: Folder, fields: Rows, institutions: Rows) -> None:

@@ -15,6 +15,7 @@ from allocate.errors import Problem, UsageError
 from allocate.estimate import card_and_boundary
 from allocate.faults import disk_reason
 from allocate.files.text import decode
+from allocate.folder import read_files
 from allocate.model import PRESETS, find_model, presets_of, read_model
 from allocate.read import BOUNDARY, CARD, is_file, is_plain, read_district
 from allocate.report.columns import columns_page
@@ -131,7 +132,7 @@ def _as_it_is(source: Path, district: District) -> dict[str, str | bytes]:
     asked = [name for name in district.inputs if not is_file(source / name)]
     if asked:
         raise UsageError([Problem("new.no_files", str(source), details={"tables": ", ".join(asked)})])
-    return {file: _read(source / file) for file in district.inputs} | _sources(source)
+    return {**read_files(source, district.inputs), **_sources(source)}
 
 
 def _as_workbook(source: Path, district: District, name: str) -> dict[str, str | bytes]:
@@ -142,7 +143,7 @@ def _as_workbook(source: Path, district: District, name: str) -> dict[str, str |
     if is_plain(decode(card)):
         # (Else it names files, or another datum than the workbook's.)
         kept = _without_tables(district)
-        files |= {file: _read(source / file) for file in kept}
+        files |= read_files(source, kept)
         if _file(district, BOUNDARY_TABLE) in kept and BOUNDARY not in kept:
             del files[BOUNDARY]
     return files | _sources(source)
@@ -163,7 +164,7 @@ def _file(district: District, table: str) -> str:
 
 
 def _sources(source: Path) -> dict[str, str | bytes]:
-    return {SOURCES: _read(source / SOURCES)} if is_file(source / SOURCES) else {}
+    return dict(read_files(source, (SOURCES,)))
 
 
 def _model_files(model: Path, name: str) -> dict[str, str | bytes]:

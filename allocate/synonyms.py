@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from allocate.tables import TABLES, Table
-from allocate.words import LANGUAGES, Language, catalogue, term
+from allocate.words import LANGUAGES, Language, catalogue, say_in, term
 
 BOUNDARY, ROADS = "boundary", "roads"
 
@@ -21,6 +21,8 @@ _BRACKETS = re.compile(r"^(.+?)[(\[【{〔](.+)[)\]】}〕]$")
 _STARS = " *"
 # Columns whose values are names in the model, for which the catalogue has words.
 _TERMS = ("resource", "function", "specialty")
+# A unit from which on numbers are thousands.
+_LARGE = 1000
 # How near a heading must be to a known one to be proposed, of 1.
 _NEAR = 0.6
 
@@ -79,6 +81,11 @@ def table_called(text: str) -> str:
     return _tables().get(fold(text), "")
 
 
+def is_no_table(part: str) -> bool:
+    """Tell whether a sheet or layer is one that holds no table: instructions, lists, styles of a map."""
+    return fold(part) in {fold(word) for word in _book()["unread"]["parts"]}
+
+
 def title_of(table: str, language: Language) -> str:
     """Return what the templates call a table."""
     return str(_book()["tables"][table][language])
@@ -92,6 +99,16 @@ def _entry(table: Table, column: str) -> Mapping[str, Any]:
     own = _book().get(table.name, {})
     found: Mapping[str, Any] = own[column] if column in own else _book()["any"][column]
     return found
+
+
+def table_words(table: str) -> tuple[str, ...]:
+    """Return everything that a table may be called, besides its own name; what the templates call it comes first."""
+    return _words(_book()["tables"][table])
+
+
+def heading_words(table: Table, column: str) -> tuple[str, ...]:
+    """Return every heading that a column may have, besides its own name; those of the templates come first."""
+    return _words(_entry(table, column))
 
 
 def heading_of(table: Table, column: str, language: Language) -> str:
@@ -141,10 +158,50 @@ def is_unread(heading: str) -> bool:
     return fold(split_unit(heading)[0]) in {fold(word) for word in _book()["unread"]["headings"]}
 
 
+def remark_of(table: Table, heading: str) -> str:
+    """Return what stands in brackets behind a heading; empty where it is part of what the column is called."""
+    return "" if fold(heading) in _columns(table.file) else split_unit(heading)[1]
+
+
+def is_harmless(remark: str) -> bool:
+    """Tell whether a remark behind a heading says nothing of which numbers are meant."""
+    return fold(remark) in {fold(word) for word in written("harmless")}
+
+
+def is_doubtful(remark: str) -> bool:
+    """Tell whether a remark behind a heading says that something else may be meant than what holds today."""
+    return any(fold(word) in fold(remark) for word in written("doubtful"))
+
+
+def large_unit(cell: str) -> str:
+    """Return the unit of thousands or more that a remark above a table names; empty where it names none.
+
+    >>> large_unit("单位：万人"), large_unit("（单位: 人、万元）"), large_unit("单位：宝坻区卫生健康委")
+    ('万人', '万元', '')
+    """
+    said, _, rest = unicodedata.normalize("NFKC", cell).casefold().partition(":")
+    if not said.strip().strip("(").endswith(written("unit_remark")):
+        return ""
+    large = {word for units in _units().values() for word, times in units.items() if times >= _LARGE}
+    large |= set(written("large_units"))
+    return next((word for word in re.split(r"\W+", rest) if word in large), "")
+
+
 def is_example(cell: str) -> bool:
     """Tell whether the first cell of a row says that the row is only an example."""
     words, starts = _marks("examples")
     return cell.strip()[:1].casefold() in starts and fold(cell).startswith(words)
+
+
+@cache
+def _examples(table: str) -> frozenset[str]:
+    lines = ((language, line) for language in LANGUAGES for line in say_in(language, f"example.{table}").split("\n"))
+    return frozenset(fold(say_in(language, "template.example", text=line.split("|")[0])) for language, line in lines)
+
+
+def is_untouched(table: Table, cell: str) -> bool:
+    """Tell whether the first cell of an example's row is that of the template itself."""
+    return fold(cell) in _examples(table.name)
 
 
 def is_total(cell: str) -> bool:

@@ -13,15 +13,15 @@ import numpy as np
 from allocate import synonyms
 from allocate.errors import Value
 from allocate.fault_kinds import FaultKind
+from allocate.files.marks import ERRORS
 from allocate.files.sheet import Raw
+from allocate.files.text import HAN
 from allocate.tables import Column
 from allocate.words import unit_of_column
 
 type Cell = str | int | float | None
 
 BLANK = ("", "-", "—", "无", "NA", "N/A", "nan", "NaN", "NULL", "null", "None")
-# What a spreadsheet shows where a formula fails.
-_ERRORS = ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#GETTING_DATA")
 # What a spreadsheet makes of a code when it takes it for a number: 1.20115E+11, 120115001001.0. A code such as 12E3,
 # without sign and point, may be one.
 _AS_NUMBER = re.compile(r"[+-]?\d+([.,]\d*E[+-]?\d+|E[+-]\d+|\.0*)", re.ASCII | re.IGNORECASE)
@@ -35,8 +35,22 @@ _PLAIN = _WIDE | _UNSEEN
 _WRITTEN = re.compile(
     r"(?P<before>[^\d.+-]*)(?P<number>[+-]?(\d[\d,'\s]*)?(\.\d*)?(e[+-]?\d+)?)(?P<behind>.*)", re.ASCII
 )
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}([,'\s]\d{3})+(\.\d*)?", re.ASCII)
+# (What parts thousands is one sign throughout.)
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}([,'\s])\d{3}(\1\d{3})*(\.\d*)?", re.ASCII)
+# A whole number that may have points between its thousands, as much of Europe writes: 1.200 is one, or 1200.
+_POINTS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+", re.ASCII)
 _SIXTY = 60
+# Rates a year below this [%] are so small that they may be shares: a spreadsheet holds 1.2 % as 0.012.
+_SMALL_RATE = 0.1
+# How many letters that were decoded wrongly make sure that no name is meant.
+_SURE_LETTERS = 2
+_TWICE = re.compile(rb"(?:[\xe4-\xe9][\x80-\xbf]{2}){2}")
+# How a letter of UTF-8 begins that was taken for two or three of Windows' western ones.
+_LEADS = re.compile("[\u00e4-\u00e9][\u0080-\u00bf\u0152-\u0192\u02c6\u02dc\u2010-\u2122]")
+_WESTERN = re.compile("[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]")
+_ASKED = re.compile(r"[?？\s]*[?？]{2}[?？\s]*")
+# With all that may stand around it; patterns would take their time over more.
+_LONGEST_NUMBER = 200
 
 
 @cache
@@ -64,16 +78,24 @@ class Cells:
         read; none where there is no such cell.
     count
         How many cells were written so.
+    blanks
+        Position of the first number that is left out by a dash or a word, what stands there, and how many there are.
     """
 
     values: list[Cell]
     faults: list[tuple[int, FaultKind, Value, Mapping[str, Value]]] = field(default_factory=list)
     understood: tuple[int, FaultKind, Value, str] | None = None
     count: int = 0
+    blanks: tuple[int, str, int] | None = None
 
     def blame(self, i: int, what: FaultKind, value: Value = None, **details: Value) -> None:
         """Note a fault of a cell."""
         self.faults.append((i, what, value, details))
+
+    def blank(self, i: int, text: str) -> None:
+        """Note that a word or a dash was taken for a number that nobody knows."""
+        first, shown, count = self.blanks or (i, text, 0)
+        self.blanks = first, shown, count + 1
 
     def read_as(self, i: int, what: FaultKind, raw: Value, shown: str) -> None:
         """Note that a cell was understood although it was not written plainly."""
@@ -101,6 +123,12 @@ def read_cells(column: Column, cells: Sequence[Raw], times: Decimal = Decimal(1)
     return found
 
 
+def own_unit(column: Column) -> str:
+    """Return the unit of a column in brackets; nothing where it has none."""
+    unit = unit_of_column(column.unit).strip()
+    return f" ({unit})" if unit else ""
+
+
 def _text(raw: Raw) -> str:
     """Return a cell as text, stripped: a whole number without a point."""
     if raw is None:
@@ -111,20 +139,66 @@ def _text(raw: Raw) -> str:
 
 
 def _odd(cells: Sequence[Raw]) -> bool:
-    """Tell whether any cell may hold an error of a formula or letters that were lost."""
+    """Tell whether any cell may hold an error of a formula, or letters that were lost or decoded wrongly."""
     whole = "\n".join(cell for cell in cells if isinstance(cell, str))
-    return "#" in whole or any(sign in whole for sign in synonyms.written("broken"))
+    if whole.isascii():
+        return "#" in whole or "??" in whole
+    return "#" in whole or "??" in whole or any(sign in whole for sign in synonyms.written("broken")) or garbled(whole)
 
 
-def _spoilt(text: str) -> FaultKind | None:
-    if text in _ERRORS:
-        return FaultKind.CELL_ERROR
-    return FaultKind.TEXT_BROKEN if any(sign in text for sign in synonyms.written("broken")) else None
+def _spoilt(text: str) -> tuple[FaultKind, Mapping[str, Value]] | None:
+    if text in ERRORS:
+        return FaultKind.CELL_ERROR, {}
+    if any(sign in text for sign in synonyms.written("broken")) or _ASKED.fullmatch(text):
+        return FaultKind.TEXT_BROKEN, {}
+    if text.isascii():
+        return None
+    meant = meant_by(text)
+    if meant:
+        return FaultKind.TEXT_GARBLED, {"meant": meant}
+    return (FaultKind.TEXT_BROKEN, {}) if len(_LEADS.findall(text)) >= _SURE_LETTERS else None
+
+
+def garbled(text: str) -> bool:
+    """Tell whether a long text may hold Chinese that was decoded wrongly; `meant_by` makes sure of each cell."""
+    # (The bytes of sound Chinese in GB18030 hold next to no letters of UTF-8, and never two in a row.)
+    return bool(_TWICE.search(text.encode("gb18030", "ignore")) or _WESTERN.search(text))
+
+
+def meant_by(text: str) -> str:
+    """Return what a text was before it was decoded wrongly, as far as that can be told; empty where it is sound.
+
+    >>> meant_by("鏉戝簞"), meant_by("´åÃû"), meant_by("æ\x9d\x91åº\x84"), meant_by("石幢南社区居委会")
+    ('村庄', '村名', '村庄', '')
+    """
+    for wrong, right in (("gb18030", "utf-8"), ("cp1252", "utf-8"), ("cp1252", "gb18030"), ("latin-1", "utf-8")):
+        try:
+            raw = text.encode(wrong)
+        except UnicodeEncodeError:
+            continue
+        # (Of an odd number of letters the last one was lost: a question mark, or what is left of it.)
+        for cut in range(3):
+            try:
+                found = raw.rstrip(b"?")[: len(raw) - cut].decode(right)
+                found.encode("gb2312")
+            except UnicodeError:
+                continue
+            letters = _chinese(found)
+            if letters >= _SURE_LETTERS and letters >= _chinese(text) // 2:
+                return found
+    return ""
+
+
+def _chinese(text: str) -> int:
+    return sum(ord(sign) in HAN for sign in text)
 
 
 def _texts(column: Column, cells: Sequence[Raw], times: Decimal) -> Cells:
-    del column, times
+    del times
     found = Cells([_text(cell) or None for cell in cells])
+    if column.filled:
+        # (Where something must be said, a dash says nothing.)
+        found.values = [None if value in BLANK else value for value in found.values]
     _drop_spoilt(found, cells)
     return found
 
@@ -132,11 +206,12 @@ def _texts(column: Column, cells: Sequence[Raw], times: Decimal) -> Cells:
 def _drop_spoilt(found: Cells, cells: Sequence[Raw]) -> None:
     if not _odd(cells):
         return
+    told = {cell: _spoilt(cell.strip()) for cell in set(cells) if isinstance(cell, str)}
     for i, cell in enumerate(cells):
-        what = _spoilt(_text(cell))
-        if what is not None:
+        spoilt = told.get(cell) if isinstance(cell, str) else None
+        if spoilt is not None:
             found.values[i] = None
-            found.blame(i, what, _text(cell))
+            found.blame(i, spoilt[0], _text(cell), **spoilt[1])
 
 
 def _ids(column: Column, cells: Sequence[Raw], times: Decimal) -> Cells:
@@ -191,10 +266,13 @@ def _choices(column: Column, cells: Sequence[Raw], times: Decimal) -> Cells:
     for i, cell in enumerate(cells) if unknown else ():
         if cell in unknown:
             text = _text(cell)
-            spoilt = _spoilt(text)
-            details = {} if spoilt else {"choices": choices}
-            found.faults.append((i, spoilt or FaultKind.CHOICE, text, details))
+            found.faults.append((i, *_said_wrongly(text, choices)))
     return found
+
+
+def _said_wrongly(text: str, choices: str) -> tuple[FaultKind, Value, Mapping[str, Value]]:
+    what, details = _spoilt(text) or (FaultKind.CHOICE, {"choices": choices})
+    return what, text, details
 
 
 def _choice(column: Column, text: str) -> str | None:
@@ -205,7 +283,8 @@ def _choice(column: Column, text: str) -> str | None:
 
 
 def _numbers(column: Column, cells: Sequence[Raw], times: Decimal) -> Cells:
-    plain: Sequence[float | None] = _all_plain(cells) or [_plain(cell) for cell in cells]
+    whole = column.kind == "whole"
+    plain: Sequence[float | None] = _all_plain(cells, whole=whole) or [_plain(cell, whole=whole) for cell in cells]
     found = Cells([None] * len(cells))
     odd = [i for i, value in enumerate(plain) if value is None]
     values = np.array([math.nan if value is None else value for value in plain])
@@ -214,12 +293,12 @@ def _numbers(column: Column, cells: Sequence[Raw], times: Decimal) -> Cells:
         values = np.array([float(Decimal(repr(v)) * times) if math.isfinite(v) else v for v in values.tolist()])
     for i in odd:
         values[i] = _written(column, i, _text(cells[i]), times, found)
-    whole = column.kind == "whole"
     with np.errstate(invalid="ignore"):
         fine = (values >= column.low) & (values <= column.high)
         if whole:
             fine &= values == np.floor(values)
     good = values.tolist()
+    _blame_shares(column, cells, times, good, found)
     blamed = {i for i, *_ in found.faults}
     for i in np.flatnonzero(~fine).tolist():
         value, text = good[i], _text(cells[i])
@@ -237,20 +316,37 @@ def _numbers(column: Column, cells: Sequence[Raw], times: Decimal) -> Cells:
     return found
 
 
-def _all_plain(cells: Sequence[Raw]) -> list[float] | None:
+def _blame_shares(column: Column, cells: Sequence[Raw], times: Decimal, values: Sequence[float], found: Cells) -> None:
+    """Blame rates that are all so small that they must be shares, or should say that they are not."""
+    rates = [i for i, value in enumerate(values) if value and math.isfinite(value)]
+    if column.unit != "%" or times != 1 or not rates or max(abs(values[i]) for i in rates) >= _SMALL_RATE:
+        return
+    for i in rates:
+        if isinstance(cells[i], float) or (isinstance(cells[i], str) and _plain(cells[i], whole=False) is not None):
+            found.blame(i, FaultKind.SHARE, _text(cells[i]), percent=f"{100 * values[i]:.6g}")
+
+
+def _all_plain(cells: Sequence[Raw], *, whole: bool) -> list[float] | None:
     """Return the numbers of a column whose every cell is one in plain digits, as most are; None for any other."""
     try:
         values = list(map(float, cells))  # type: ignore[arg-type]
         text = "".join(cells)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return None
-    return values if text.isascii() and "_" not in text and all(map(math.isfinite, values)) else None
+    if not text.isascii() or "_" in text or (whole and not text.isdecimal() and not _ordinary(text)):
+        return None
+    return values if all(map(math.isfinite, values)) else None
 
 
-def _plain(cell: Raw) -> float | None:
+def _ordinary(text: str) -> bool:
+    """Tell whether numbers have neither a point, of which nobody knows what it parts, nor a power of ten."""
+    return "." not in text and "e" not in text and "E" not in text
+
+
+def _plain(cell: Raw, *, whole: bool) -> float | None:
     """Return the number of a cell that is one, or a text in plain digits; None for all else."""
     if isinstance(cell, str):
-        if not cell.isascii() or "_" in cell:
+        if not cell.isascii() or "_" in cell or (whole and (_POINTS.fullmatch(cell.strip()) or "e" in cell.lower())):
             return None
         try:
             value = float(cell)
@@ -263,10 +359,15 @@ def _plain(cell: Raw) -> float | None:
 def _written(column: Column, i: int, text: str, times: Decimal, found: Cells) -> float:
     """Return the number that a text writes in another way, and note that; NaN and a fault where it writes none."""
     if text in BLANK:
+        if text and not column.filled:
+            found.blank(i, text)
+        return math.nan
+    if len(text) > _LONGEST_NUMBER:
+        found.blame(i, FaultKind.NOT_NUMBER, text)
         return math.nan
     spoilt = _spoilt(text)
     if spoilt:
-        found.blame(i, spoilt, text)
+        found.blame(i, spoilt[0], text, **spoilt[1])
         return math.nan
     codes = synonyms.choices_of(column.name).get(synonyms.fold(text), ())
     value = float(codes[0]) if len(codes) == 1 else None
@@ -293,9 +394,16 @@ def _degrees(text: str) -> float | None:
     return float(round(int(found["d"]) + minutes / _SIXTY + seconds / _SIXTY**2, 9))
 
 
+def _folded_degrees(text: str) -> str:
+    """Return a coordinate in plain signs; blanks stay only between digits, where they part something."""
+    folded = re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", unicodedata.normalize("NFKC", text).casefold())
+    # (The sign of seconds is two of minutes, once its width is folded.)
+    return folded.replace("′′", "″").replace("’’", "″").replace("’", "'").replace("”", '"')
+
+
 def _without_side(text: str) -> str:
     """Return a coordinate without “east” or “north” before or behind it."""
-    folded = synonyms.fold(text).replace("’", "'").replace("”", '"')
+    folded = _folded_degrees(text)
     for side in synonyms.written("sides"):
         folded = folded.removeprefix(side).removesuffix(side)
     return folded
@@ -309,6 +417,9 @@ class _Bad:
 
 def _number(column: Column, text: str, times: Decimal) -> "float | _Bad":
     """Return the number in a text with thousands, double width or a unit; or what is wrong with it."""
+    if any(unicodedata.category(sign) == "No" for sign in text):
+        # (5² is no 52, and ① seldom a number of people.)
+        return _Bad(FaultKind.NOT_NUMBER)
     folded = unicodedata.normalize("NFKC", text).strip().casefold().replace("，", ",")
     if column.unit == "°":
         folded = _without_side(folded)
@@ -322,6 +433,8 @@ def _number(column: Column, text: str, times: Decimal) -> "float | _Bad":
         if not _THOUSANDS.fullmatch(mantissa):
             return _Bad(FaultKind.NUMBER_UNCLEAR)
         digits = re.sub(r"[,'\s]", "", digits)
+    if column.kind == "whole" and not behind and times == 1 and _POINTS.fullmatch(digits):
+        return _Bad(FaultKind.NUMBER_POINT)
     try:
         value = Decimal(digits)
     except InvalidOperation:
@@ -332,7 +445,7 @@ def _number(column: Column, text: str, times: Decimal) -> "float | _Bad":
         # (A unit in the cell says more than the one in the heading.)
         own = synonyms.factor(column.unit, behind)
         if own is None:
-            wanted = unit_of_column(column.unit)
+            wanted = own_unit(column)
             known = synonyms.is_unit(behind)
             return (
                 _Bad(FaultKind.UNIT_OTHER, {"unit": behind, "wanted": wanted}) if known else _Bad(FaultKind.NOT_NUMBER)
@@ -346,11 +459,14 @@ def _number(column: Column, text: str, times: Decimal) -> "float | _Bad":
 
 
 def alike(values: Sequence[Cell]) -> Iterator[tuple[int, int]]:
-    """Yield pairs of positions of codes that are not the same, and differ only by case, width or blanks."""
+    """Yield pairs of positions of codes that are not the same, and differ only by case, width, blanks or noughts.
+
+    A spreadsheet drops the noughts in front of a code that it takes for a number.
+    """
     first: dict[str, int] = {}
     for i, value in enumerate(values):
         if not isinstance(value, str):
             continue
-        j = first.setdefault(value if value.isdecimal() and value.isascii() else synonyms.fold(value), i)
+        j = first.setdefault((value if value.isdecimal() and value.isascii() else synonyms.fold(value)).lstrip("0"), i)
         if values[j] != value:
             yield i, j

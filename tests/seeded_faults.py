@@ -18,9 +18,10 @@ import pytest
 import xlsxwriter
 from conftest import Tiny, copy_hubs
 
-from allocate import datum
+from allocate import datum, synonyms, tables
 from allocate.fault_kinds import FaultKind
 from allocate.files import database, features
+from allocate.files import kml as kml_files
 
 Spoil = Callable[[Path], None]
 Row = list[str]
@@ -274,7 +275,7 @@ def cell_of_book(column: str, row: int, value: Cell) -> Book:
 
 def with_hidden_sheet(made: xlsxwriter.Workbook, sheet: Any, rows: list[list[Cell]]) -> None:
     fill(sheet, rows)
-    made.add_worksheet("旧名单").hide()
+    made.add_worksheet("养老院").hide()
 
 
 def reaching_far(made: xlsxwriter.Workbook, sheet: Any, rows: list[list[Cell]]) -> None:
@@ -287,6 +288,30 @@ def several_sheets(made: xlsxwriter.Workbook, sheet: Any, rows: list[list[Cell]]
     fill(sheet, rows)
     sheet.name = "甲"
     fill(made.add_worksheet("乙"), rows)
+
+
+def with_another_sheet(made: xlsxwriter.Workbook, sheet: Any, rows: list[list[Cell]]) -> None:
+    fill(sheet, rows)
+    fill(made.add_worksheet("旧版本"), rows)
+
+
+def with_hidden_row(made: xlsxwriter.Workbook, sheet: Any, rows: list[list[Cell]]) -> None:
+    del made
+    fill(sheet, rows)
+    sheet.set_row(3, None, None, {"hidden": True})
+
+
+def with_hidden_column(made: xlsxwriter.Workbook, sheet: Any, rows: list[list[Cell]]) -> None:
+    del made
+    fill(sheet, rows)
+    sheet.set_column(1, 1, None, None, {"hidden": True})
+
+
+def damaged(content: bytes) -> bytes:
+    """Return UTF-8 text in which one letter of the third line lost a byte."""
+    lines = content.split(b"\n")
+    lines[2] = lines[2][:-1]
+    return b"\n".join(lines)
 
 
 def zipped(table: str, parts: Mapping[str, bytes]) -> Spoil:
@@ -448,6 +473,23 @@ def large(file: str) -> Spoil:
     return lambda folder: os.truncate(folder / file, 201_000_000)
 
 
+BOOK = "本区资料.xlsx"
+
+
+def as_workbook(folder: Path) -> None:
+    """Put one workbook in place of all CSV tables: Chinese sheets and headings, and a title above each table."""
+    with xlsxwriter.Workbook(folder / BOOK) as made:
+        for table in tables.TABLES:
+            path = folder / table.file
+            if not path.exists():
+                continue
+            heading, *rows = table_of(path)
+            known = {column.name for column in table.columns}
+            named = [synonyms.heading_of(table, one, "zh") if one in known else one for one in heading]
+            fill(made.add_worksheet(synonyms.title_of(table.name, "zh")), [["某区卫生健康委"], named, *rows])
+            path.unlink()
+
+
 @dataclass(frozen=True)
 class Seeded:
     """One way to spoil the good district, and what `check` must name.
@@ -466,10 +508,6 @@ class Seeded:
         Whether nothing else of the table can be read, or seen, any more.
     also
         What cannot but be found with it.
-    last
-        Whether it changes headings, so that it comes after what names columns.
-    alone
-        Whether any other fault may change it: it is said of sums, of most rows, or of the district as a whole.
     needs
         What it changes of the program's limits or surroundings.
     server, asked
@@ -486,8 +524,6 @@ class Seeded:
     fault: bool = True
     whole: bool = False
     also: tuple[FaultKind, ...] = ()
-    last: bool = False
-    alone: bool = False
     needs: Callable[[pytest.MonkeyPatch], None] | None = None
     server: str = ""
     asked: tuple[str, ...] = ()
@@ -687,7 +723,11 @@ SEEDED: tuple[Seeded, ...] = (
     of_file(
         K.FILE_PACKED,
         "institutions",
-        both(gone("institutions.csv"), raw("institutions.kmz", b"PK")),
+        both(
+            gone("institutions.csv"),
+            raw("institutions.kmz", b"PK"),
+            card('[tables.institutions]\nfile = "institutions.kmz"'),
+        ),
         "institutions.kmz",
     ),
     of_file(
@@ -891,7 +931,7 @@ SEEDED: tuple[Seeded, ...] = (
     of_cell(K.NUMBER_READ, "care_homes.csv", 6, "beds", "６０张", fault=False),
     of_cell(K.CODE_READ, "care_homes.csv", 6, "town", "Ｔ１", fault=False),
     of_cell(K.UNIT_OTHER, "care_homes.csv", 7, "beds", "6 km"),
-    of_cell(K.CELL_ERROR, "places.csv", 25, "short_name", "#REF!"),
+    of_cell(K.CELL_ERROR, "places.csv", 25, "name", "#REF!"),
     of_cell(K.TEXT_BROKEN, "places.csv", 24, "name", "张\ufffd村"),
     of_cell(K.RANGE, "travel.csv", 4, "minutes", "1441"),
     of_file(
@@ -1073,4 +1113,170 @@ SEEDED: tuple[Seeded, ...] = (
         fault=False,
         whole=True,
     ),
+    # what may mean something else
+    of_file(K.FILE_PLAIN, "fields", both(gone("fields.csv"), lambda folder: (folder / "fields.csv").mkdir())),
+    of_file(K.COLUMNS_MANY, "staff", add_columns("staff.csv", *(f"c{n}" for n in range(1100)))),
+    of_file(K.CELLS_MANY, "towns", kml("towns"), "towns.kml", needs=_limit(kml_files, "_MOST_MARKS", 1)),
+    Seeded(
+        K.HEADING_TIMES,
+        "travel",
+        renamed("travel.csv", "minutes", "单程时间（小时）"),
+        "travel.csv",
+        1,
+        "单程时间（小时）",
+        fault=False,
+    ),
+    Seeded(
+        K.HEADING_REMARK,
+        "staff",
+        renamed("staff.csv", "number", "数量（2020年）"),
+        "staff.csv",
+        1,
+        "数量（2020年）",
+        fault=False,
+    ),
+    of_file(
+        K.UNIT_ABOVE,
+        "population",
+        lambda folder: void(
+            (folder / "population.csv").write_text(
+                "单位：万人,,,,,,\n" + (folder / "population.csv").read_text(encoding="utf-8"), encoding="utf-8"
+            )
+        ),
+        row=1,
+        value="单位：万人",
+    ),
+    Seeded(
+        K.NAMED_TWICE,
+        "places",
+        card('[tables.places.columns]\nsetting = "setting"\nshort_name = "setting"'),
+        "places.csv",
+        1,
+        "setting",
+    ),
+    Seeded(
+        K.EXAMPLE_ROW,
+        "sessions",
+        added("sessions.csv", "例：T2014", "wed", "am", "集日", "surveyed", "a visit"),
+        "sessions.csv",
+        5,
+        value="例：T2014",
+        fault=False,
+    ),
+    of_cell(K.NUMBER_POINT, "care_homes.csv", 12, "beds", "1.200"),
+    of_file(
+        K.SHARE,
+        "growth",
+        every("growth.csv", lambda row: void(row) or {"percent": "0.005"}),
+        row=2,
+        column="percent",
+        value="0.005",
+    ),
+    of_cell(K.BLANK_READ, "population.csv", 9, "people_65", "无", fault=False),
+    of_cell(K.TEXT_GARBLED, "places.csv", 26, "name", "张家庄村委会".encode().decode("gb18030", "ignore")),
+    Seeded(
+        K.DATUM_HEADING,
+        "care_homes",
+        renamed("care_homes.csv", "lon", "经度（GCJ-02）"),
+        "care_homes.csv",
+        1,
+        "经度（GCJ-02）",
+    ),
+    # what nobody may see
+    of_file(
+        K.BYTES_LOST,
+        "facts",
+        lambda folder: void((folder / "facts.csv").write_bytes(damaged((folder / "facts.csv").read_bytes()))),
+        row=3,
+    ),
+    of_file(K.ENCODING_EITHER, "tours", raw("tours.csv", b"hospital,specialty\n" + "脛茫".encode("gb18030"))),
+    of_file(
+        K.LINES_SWALLOWED,
+        "sessions",
+        both(replaced("sessions.csv", "market day", '"market day'), replaced("sessions.csv", "meeting", 'meeting"')),
+        row=2,
+        value="market day,surveyed,a visit",
+    ),
+    Seeded(K.FILE_IDLE, "none", raw("旧名单二.csv", "a,b\n1,2\n"), "旧名单二.csv", fault=False),
+    Seeded(K.PART_IDLE, "tours", book("tours", with_another_sheet), "tours.xlsx", fault=False, whole=True),
+    Seeded(K.CARD_IDLE, "card", card('[tables.facts]\npart = "甲"'), "district.toml", column="tables.facts.part"),
+    of_file(
+        K.CARD_NO_FILE,
+        "roads",
+        both(gone("roads.geojson"), card('[tables.roads]\ndatum = "wgs84"')),
+        "district.toml",
+        column="tables.roads",
+    ),
+    of_file(K.ROWS_HIDDEN, "staff", book("staff", with_hidden_row), "staff.xlsx · staff", row=4, fault=False),
+    of_file(
+        K.COLUMN_HIDDEN,
+        "pools",
+        book("pools", with_hidden_column),
+        "pools.xlsx · pools",
+        column="specialty",
+        fault=False,
+    ),
+    Seeded(
+        K.FACT_IDLE,
+        "facts",
+        added("facts.csv", "养狗户数", "12", "户", "2020-11-01", "official", "示例"),
+        "facts.csv",
+        6,
+        "indicator",
+        "养狗户数",
+        fault=False,
+    ),
+    of_file(
+        K.DATUM_TAKEN,
+        "card",
+        replaced("district.toml", 'datum = "wgs84"', 'datum = "gcj02"'),
+        "boundary.geojson",
+        fault=False,
+    ),
+)
+
+# What else must be whole for a fault to be seen.
+BESIDE: Mapping[str, frozenset[FaultKind]] = {
+    "boundary": frozenset({K.EPSG, K.OUTSIDE}),
+    "roads": frozenset({K.DATUM_MISFIT, K.DATUM_EITHER}),
+    "places": frozenset({K.SUM, K.DATUM_EITHER, K.TWICE, K.BYTES_LOST, K.FACT_IDLE}),
+    "facts": frozenset({K.SUM}),
+    "towns": frozenset({K.UNKNOWN_CODE}),
+    "institutions": frozenset({K.FIELD_KIND}),
+    "card": frozenset(
+        {
+            *(K.FILE_ADDRESS, K.FILE_OUTSIDE, K.FILE_FORMAT, K.ENCODING_NAME, K.ENCODING_WRONG, K.PART_MISSING),
+            *(
+                K.DATABASE_UNNAMED,
+                K.DATABASE_UNREACHED,
+                K.COLUMN_NAMED,
+                K.SHAPEFILE_PARTS,
+                K.SHAPEFILE_UNEVEN,
+                K.TEXT_CUT,
+                K.DATUM_EITHER,
+            ),
+        }
+    ),
+}
+
+
+def clash(one: Seeded, other: Seeded) -> bool:
+    """Tell whether one of two examples takes away what the other is seen by."""
+    if one.about == other.about:
+        return one.whole or other.whole
+    return any(a.whole and b.kind in BESIDE.get(a.about, ()) for a, b in ((one, other), (other, one)))
+
+
+# What fits no model, in tables that are fine by themselves: kind, table, row, column, and the edit.
+MISFITS: tuple[tuple[str, str, int | None, str, Spoil], ...] = (
+    ("staff_resource", "staff", 4, "resource", cells("staff.csv", 4, resource="robots")),
+    ("staff_posts", "staff", 3, "number", cells("staff.csv", 3, number="99")),
+    ("choice", "functions", 2, "function", cells("functions.csv", 2, function="teleport")),
+    ("function_kind", "functions", 4, "institution", cells("functions.csv", 4, institution="hospital-1")),
+    ("contract_kind", "care_homes", 5, "institution", cells("care_homes.csv", 5, institution="hospital-1")),
+    ("no_hub", "tours", 2, "hub", cells("tours.csv", 2, hub="old-clinic")),
+    ("no_sender", "pools", 4, "hospital", cells("pools.csv", 4, hospital="hospital-9")),
+    ("sessions_none_left", "sessions", 2, "where", cells("sessions.csv", 2, day="", half="")),
+    ("choice", "travel", None, "mode", cells("travel.csv", 2, mode="balloon")),
+    ("lead_unqualified", "institutions", 3, "level", cells("institutions.csv", 3, level="1")),
 )

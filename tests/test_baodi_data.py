@@ -9,10 +9,15 @@ import pytest
 from allocate.bundle import bundled
 from allocate.district import District
 from allocate.estimate import estimate, redraw, write_estimate
+from allocate.fault_kinds import FaultKind
+from allocate.files.finding import TEXT, WORKBOOKS, TableSource
+from allocate.files.layers import LAYER_SUFFIXES
 from allocate.read import read_district, read_list
 from allocate.report.columns import columns_page
-from allocate.tables import HUB_KINDS, TABLES
+from allocate.synonyms import heading_words, table_words
+from allocate.tables import FIELDS, HUB_KINDS, INSTITUTIONS, PLACES, STAFF, TABLES, TRAVEL, Table
 from allocate.units import Basis
+from allocate.values import read_cells
 
 DATA = bundled() / "data"
 BAODI = DATA / "baodi"
@@ -169,3 +174,44 @@ def test_the_page_of_columns_names_every_column_in_both_languages() -> None:
         for column in table.columns:
             assert page.count(f"| `{column.name}` | {column.zh} |") >= 1
             assert page.count(f"| `{column.name}` | {column.en} |") >= 1
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "cells", "value"),
+    [
+        (PLACES, "people", ("1200", "1,200人", "1,200 people", "１２００", "约1200", "0.12万人"), 1200),
+        (TRAVEL, "minutes", ("1.5小时", "1.5 hours"), 90),
+        (PLACES, "people", ("3公里", "3 km", "12,00"), FaultKind),
+        (INSTITUTIONS, "level", ("二级",), 2),
+        (INSTITUTIONS, "level", ("三甲",), 3),
+        (PLACES, "lon", ("117.3462", "东经117.3462", "117.3462E"), 117.3462),
+        (PLACES, "lon", ("117°20'46\"", "117度20分46秒"), 117.346111111),
+        (PLACES, "kind", ("village", "村", "行政村"), "village"),
+        (PLACES, "people_basis", ("official", "公布", "published"), "official"),
+        (FIELDS, "has", ("yes", "有", "√"), "yes"),
+        (STAFF, "resource", ("护士",), "nurses"),
+        (STAFF, "resource", ("physicians of primary care",), "primary_physicians"),
+        (PLACES, "id", ("1.20115E+11",), FaultKind),
+        (INSTITUTIONS, "level", ("-", "—", "无", "NA"), None),
+    ],
+)
+def test_cells_are_read_as_the_page_says(table: Table, name: str, cells: tuple[str, ...], value: object) -> None:
+    page = columns_page()
+    for cell in cells:
+        assert f"`{cell}`" in page
+        found = read_cells(table.column(name), [cell])
+        if value is FaultKind:
+            assert len(found.faults) == 1
+        else:
+            assert (found.values, found.faults) == ([value], [])
+
+
+def test_the_page_names_every_format_key_and_heading_that_is_understood() -> None:
+    page = columns_page()
+    for ending in (*TEXT, *WORKBOOKS, *LAYER_SUFFIXES):
+        assert page.count(ending) >= 2
+    for key in TableSource.model_fields:
+        assert page.count(f"`{key}`") >= 2
+    for table in TABLES:
+        for heading in (*table_words(table.name), *(w for c in table.columns for w in heading_words(table, c.name))):
+            assert page.count(heading) >= 2

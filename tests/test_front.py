@@ -439,7 +439,7 @@ def test_the_command_refuses_a_front_of_one_point_before_any_work(tiny: Tiny, tm
     done = call_allocate(tmp_path, "--language", "en", "plan", tiny.model, "--front", 1)
     assert done.returncode == 2
     assert "--front" in done.stderr
-    assert "expected 2 to 50 plans" in done.stderr
+    assert "give a number from 2 to 50 plans" in done.stderr
     assert not (tmp_path / "maps").exists()
 
 

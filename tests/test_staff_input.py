@@ -286,7 +286,9 @@ def test_wrong_staff_is_one_message_without_a_traceback_and_nothing_is_written(t
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny", "tiny.toml"]
 
 
-@pytest.mark.parametrize(("spoken", "words"), [("zh", "应在 0 到 100000 之间。"), ("en", "expected 0 to 100000.")])
+@pytest.mark.parametrize(
+    ("spoken", "words"), [("zh", "请填 0 到 100000 之间的数。"), ("en", "give a number from 0 to 100000.")]
+)
 def test_a_number_without_a_unit_leaves_no_gap_where_the_unit_would_stand(
     spoken: Language, words: str, staffed_tiny: Tiny
 ) -> None:

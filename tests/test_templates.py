@@ -33,7 +33,8 @@ from allocate.district import (
     Standing,
     Town,
 )
-from allocate.errors import UsageError
+from allocate.errors import InputError, UsageError
+from allocate.fault_kinds import FaultKind
 from allocate.postings import months_of
 from allocate.read import BOUNDARY, CARD, read_district, read_list
 from allocate.report.templates import examples_of, months_written, rows_of, template, workbook_of
@@ -292,6 +293,17 @@ def test_the_examples_together_are_a_sound_district(language: Language, tmp_path
     assert district.warnings == ()
 
 
+def test_an_example_that_was_filled_in_and_kept_its_mark_is_said_once(tmp_path: Path) -> None:
+    folder = copied("tiny", tmp_path / "there")
+    rows = {
+        title_of(name, "zh"): [["" if cell is None else cell for cell in row.values()] for row in lines]
+        for name, lines in rows_of(read_district(folder)).items()
+    }
+    rows["街镇"].append(["例：120115101", "大口屯镇", "镇"])
+    (warning,) = read_district(beside(folder, tmp_path / "here", filled(template("zh"), rows))).warnings
+    assert (warning.what, warning.value, warning.details["count"]) == (FaultKind.EXAMPLE_ROW, "例：120115101", 1)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_empty_template_is_read_as_no_rows_at_all(language: Language, tiny_home: Any, tmp_path: Path) -> None:
     here = tmp_path / "here"
@@ -303,6 +315,19 @@ def test_an_empty_template_is_read_as_no_rows_at_all(language: Language, tiny_ho
         read_district(here)
     found = {(problem.what, problem.file) for problem in caught.value.problems}  # type: ignore[attr-defined]
     assert {file for _, file in found} == {f"x.xlsx · {title_of(name, language)}" for name in ("places", "towns")}
+
+
+def test_a_sheet_beside_a_csv_of_the_same_table_is_refused_as_the_instructions_say(tmp_path: Path) -> None:
+    tiny = copy_tiny(tmp_path)
+    (tiny.folder / "x.xlsx").write_bytes(template("zh"))
+    with pytest.raises(InputError) as caught:
+        read_district(tiny.folder)
+    assert {problem.what for problem in caught.value.problems} == {FaultKind.FILE_TWICE}
+    for table in (tables.PLACES, tables.TOWNS, tables.INSTITUTIONS, tables.FACTS):
+        (tiny.folder / table.file).rename(tmp_path / table.file)
+    with pytest.raises(InputError) as caught:
+        read_district(tiny.folder)
+    assert {problem.what for problem in caught.value.problems} == {FaultKind.EMPTY}, "nothing but two tables to fill"
 
 
 def sheets(content: bytes) -> Iterator[tuple[str, str]]:

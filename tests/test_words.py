@@ -20,6 +20,7 @@ from allocate.policies import REGIMES
 from allocate.population import AGES, Method
 from allocate.report.belonging_tables import BELONGING_SHEETS, REACH_SHEETS
 from allocate.report.care_tables import CARE_SHEETS
+from allocate.report.faults_page import areas
 from allocate.report.frames import BELONGING_LAYERS, LAYERS, SENDING_LAYERS
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import STATUSES
@@ -79,6 +80,7 @@ SPECIALTIES = {
 }
 # Sections whose keys are codes of the data.
 CODES: dict[str, set[str]] = {
+    "fault_area": {area.replace(" ", "_") for area in areas()},
     "kind": set(tables.INSTITUTION_KINDS) | set(tables.PLACE_KINDS),
     "basis": {*tables.BASES, "unknown"},
     "action": {"keep", "open", "move", "merge", "upgrade", "close"},
@@ -164,7 +166,7 @@ CODES: dict[str, set[str]] = {
 }
 # Chinese that is no text for people: table descriptions in both languages stand side by side with their columns,
 # and the reader knows how a blank cell is written.
-CHINESE = {"tables.py": None, "values.py": {"无"}, "datum.py": None}  # (What planners call a datum is read, not said.)
+CHINESE = {"tables.py": None, "values.py": {"无"}}
 
 
 @cache

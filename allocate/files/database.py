@@ -18,9 +18,11 @@ import pydantic
 import shapely
 from numpy.typing import NDArray
 
+from allocate.errors import without_secrets
 from allocate.fault_kinds import FaultKind
 from allocate.files.shapes import crs_of, from_wkb, ordered, places
-from allocate.files.sheet import Raw, Sheet, Spotted, Unreadable
+from allocate.files.sheet import MEGABYTE, Raw, Sheet, Spotted, Unreadable
+from allocate.files.text import MOST_BYTES
 from allocate.words import say
 
 if TYPE_CHECKING:
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from psycopg import sql
 
 MOST_ROWS = 1_000_000
-MOST_BYTES = 200_000_000
 # How long a server may take to answer at all, and to give every row [s].
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
@@ -37,8 +38,6 @@ READ_SECONDS = 60
 _PLAIN = re.compile(r"[^\s\x00-\x1f\x7f=/\\'\"`@,;]+")
 _USER = re.compile(r"[^\s\x00-\x1f\x7f=/\\'\"`,;]+")
 _PASSWORD_KEY = re.compile("pass|pwd|secret", re.IGNORECASE)
-# What a message may hold of a connection string.
-_SECRET = re.compile(r"(?i)(password\s*=\s*)(?:'[^']*'|\S+)|(://[^/\s:@]*:)[^@\s]*(?=@)")
 # Before a user is known a server gives no codes, only words. (In another language the reason is told as it stands.)
 _NO_DATABASE = re.compile('database ".*" does not exist')
 _BEFORE_REASON = re.compile(r"(?:connection to server .*? failed: )?(?:[A-Z]+: +)?")
@@ -175,7 +174,7 @@ class _Server:
         line = next(iter(text.strip().splitlines()), "")
         for secret in {self.password, os.environ.get("PGPASSWORD", "")} - {""}:
             line = line.replace(secret, "…")
-        return _SECRET.sub(r"\1\2…", line).rstrip(".。 ")[:300] or "—"
+        return without_secrets(line).rstrip(".。 ")[:300] or "—"
 
 
 def read_relation(connection: Connection, relation: str) -> tuple[Sheet, str]:
@@ -390,7 +389,7 @@ def _texts(opened: "psycopg.Connection[Any]", relation: _Relation, name: str) ->
             line = _line(row)
             size += len(line)
             if number > MOST_ROWS or size > MOST_BYTES:
-                megabytes = MOST_BYTES // 1_000_000
+                megabytes = MOST_BYTES // MEGABYTE
                 raise Unreadable(FaultKind.RELATION_LARGE, value=name, rows=MOST_ROWS, size=megabytes)
             total.update(line)
             for column, text in zip(texts, row, strict=True):

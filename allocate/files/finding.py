@@ -5,27 +5,31 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Protocol
 
 import pydantic
 
 from allocate import synonyms
+from allocate.errors import Value
 from allocate.fault_kinds import FaultKind
 from allocate.files.database import Connection, read_relation
-from allocate.files.layers import open_layers
+from allocate.files.layers import LAYER_SUFFIXES, Layers, open_layers
+from allocate.files.shapefile import COMPANIONS
 from allocate.files.sheet import Grid, Sheet, Unreadable
 from allocate.files.spreadsheets import Workbook, open_workbook
-from allocate.files.text import grid, read_bytes
+from allocate.files.text import check_own, grid, read_bytes
 from allocate.tables import TABLES
+from allocate.words import say
 
 TEXT = (".csv",)
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
-LAYERS = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml", ".parquet", ".geoparquet")
-# What is seen, to say what to do with it.
-PACKED = (".kmz",)
+_PACKED = ".kmz"
+# (What is packed is seen, to say what to do with it.)
+_KNOWN = (*TEXT, *WORKBOOKS, *LAYER_SUFFIXES, _PACKED)
 # What holds several tables.
 SEVERAL = (*WORKBOOKS, ".gpkg")
 FORMATS = ("CSV", "XLSX", "XLS", "ODS", "GeoJSON", "GeoPackage", "Shapefile", "FlatGeobuf", "KML", "GeoParquet")
+# What lies beside a layer of the same name and is part of it, or of a program's work on it.
+_BESIDE = (*COMPANIONS, ".qpj", ".sbn", ".sbx", ".qmd", ".qml", ".sld", ".xml", ".toml", ".md")
 _ADDRESS = re.compile(r"^\s*([a-z][a-z0-9+.-]+:|/vsi|\\\\|//|<)", re.IGNORECASE)
 _KEY_VALUE = re.compile(r"\b(dbname|host|user|password|service)\s*=", re.IGNORECASE)
 
@@ -67,11 +71,6 @@ class Found:
     said: TableSource = field(default_factory=TableSource)
 
 
-class _Parts(Protocol):
-    @property
-    def parts(self) -> tuple[str, ...]: ...
-
-
 @dataclass
 class Shelf:
     """The files of a folder; each is opened once.
@@ -89,18 +88,59 @@ class Shelf:
     folder: Path
     said: Mapping[str, TableSource] = field(default_factory=dict)
     databases: Mapping[str, Connection] = field(default_factory=dict)
-    _open: dict[Path, object] = field(default_factory=dict)
+    _open: dict[Path, Workbook | Layers] = field(default_factory=dict)
     refused: dict[str, Unreadable] = field(default_factory=dict)
 
     @cached_property
     def files(self) -> tuple[Path, ...]:
         """The files that may hold tables, by name; what other programs leave while they work is passed over."""
-        known = (*TEXT, *WORKBOOKS, *LAYERS, *PACKED)
+        return tuple(path for path in self._all if path.suffix.lower() in _KNOWN)
+
+    @cached_property
+    def _all(self) -> tuple[Path, ...]:
         try:
             found = sorted(self.folder.iterdir())
         except OSError:
             return ()
-        return tuple(path for path in found if path.suffix.lower() in known and not path.name.startswith(("~$", ".")))
+        return tuple(path for path in found if not path.name.startswith(("~$", ".")))
+
+    def left_aside(self) -> Iterator[tuple[str, FaultKind, dict[str, Value]]]:
+        """Yield the files, sheets and layers that no table was read from although they look as if they held one."""
+        taken: dict[str, set[str]] = {}
+        for found in (one for places in self.by_table.values() for one in places):
+            taken.setdefault(found.path.name if found.path else "", set()).add(found.part)
+        for said in self.said.values():
+            taken.setdefault(said.file, set()).add(said.part)
+        called = [f"{table} {synonyms.title_of(table, 'zh')}" for table in table_names()]
+        names: dict[str, Value] = {"tables": ", ".join(called)}
+        refused = say(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
+        for path in self._all:
+            suffix = path.suffix.lower()
+            if suffix not in _KNOWN:
+                beside = suffix in _BESIDE or suffix.startswith(".gpkg")
+                if synonyms.table_called(path.stem) and not beside:
+                    yield path.name, FaultKind.FILE_UNREAD, {"reason": refused}
+            elif suffix not in SEVERAL:
+                if path.name not in taken:
+                    yield path.name, FaultKind.FILE_IDLE, names
+            elif path.name not in self.refused:
+                yield from self._parts_aside(path, taken.get(path.name, set()), names)
+
+    def _parts_aside(
+        self, path: Path, taken: set[str], names: dict[str, Value]
+    ) -> Iterator[tuple[str, FaultKind, dict[str, Value]]]:
+        try:
+            self.check(path)
+            opened = self._opened(path, "")
+        except Unreadable:
+            return
+        if "" in taken:
+            # (The only sheet is the table, or nobody can tell which one is: that is said elsewhere.)
+            return
+        left = [part for part in opened.parts if part not in taken and not synonyms.is_no_table(part)]
+        left = [part for part in left if not _is_empty(opened, part)]
+        if left:
+            yield path.name, FaultKind.PART_IDLE, {"parts": ", ".join(left), **names}
 
     @cached_property
     def by_table(self) -> Mapping[str, tuple[Found, ...]]:
@@ -121,7 +161,7 @@ class Shelf:
             return
         try:
             self.check(path)
-            parts = self.parts(path)
+            parts = self._opened(path, "").parts
         except Unreadable as error:
             self.refused[path.name] = error
             if table:
@@ -171,6 +211,22 @@ class Shelf:
             raise Unreadable(FaultKind.FILE_OUTSIDE, value=file)
         return self.folder / file
 
+    def idle_keys(self, found: Found) -> tuple[str, ...]:
+        """Return what district.toml says of a table that does nothing where it was found."""
+        said, drawn = found.said, found.table in (synonyms.BOUNDARY, synonyms.ROADS)
+        suffix = found.path.suffix.lower() if found.path else ""
+        placed = drawn or any(
+            column.name == "lon" for table in TABLES if table.name == found.table for column in table.columns
+        )
+        idle = {
+            "file": found.path is None,
+            "part": found.path is None or suffix in TEXT,
+            "encoding": found.path is None or drawn or suffix not in (*TEXT, ".shp"),
+            "datum": not placed,
+            "columns": drawn,
+        }
+        return tuple(key for key, does_nothing in idle.items() if does_nothing and getattr(said, key))
+
     def check(self, path: Path) -> None:
         """Refuse a file that is none, that lies outside, or of a kind that is not read.
 
@@ -179,32 +235,19 @@ class Shelf:
         Unreadable
             With the reason.
         """
-        if path.suffix.lower() not in (*TEXT, *WORKBOOKS, *LAYERS, *PACKED):
+        if path.suffix.lower() == _PACKED:
+            raise Unreadable(FaultKind.FILE_PACKED)
+        if path.suffix.lower() not in _KNOWN:
             raise Unreadable(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
-        try:
-            if not path.resolve().is_relative_to(self.folder.resolve()):
-                raise Unreadable(FaultKind.FILE_LINK)
-            if not path.is_file():
-                raise Unreadable(FaultKind.FILE_MISSING)
-        except (OSError, ValueError, RuntimeError):
-            raise Unreadable(FaultKind.FILE_MISSING) from None
+        check_own(path, self.folder)
 
-    def parts(self, path: Path, encoding: str = "") -> tuple[str, ...]:
-        """Return the sheets or layers of a file."""
-        return self._opened(path, encoding).parts
-
-    def _opened(self, path: Path, encoding: str) -> "_Parts":
+    def _opened(self, path: Path, encoding: str) -> Workbook | Layers:
         if path not in self._open:
             if path.suffix.lower() in WORKBOOKS:
                 self._open[path] = open_workbook(path)
             else:
                 self._open[path] = open_layers(path, encoding)
-        return self._open[path]  # type: ignore[return-value]
-
-    def hidden(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the hidden sheets of every workbook that has some and was opened."""
-        books = {path.name: book for path, book in self._open.items() if isinstance(book, Workbook)}
-        return {name: book.hidden for name, book in books.items() if book.hidden}
+        return self._open[path]
 
     def sheet(self, found: Found, headed: Callable[[Grid], Sheet], known: Callable[[str], bool]) -> tuple[Sheet, str]:
         """Return a table's cells, and its name in messages with the sheet or layer that was taken.
@@ -223,11 +266,11 @@ class Shelf:
         if path.suffix.lower() in TEXT:
             return headed(grid(read_bytes(path), said.encoding, known)), found.name
         opened = self._opened(path, said.encoding)
+        if isinstance(opened, Workbook) and found.part in opened.hidden:
+            raise Unreadable(FaultKind.SHEET_HIDDEN, parts=found.part)
         part = self._part(found, opened.parts)
         name = f"{self.called(path)} · {part}" if path.suffix.lower() in SEVERAL else self.called(path)
-        if path.suffix.lower() in WORKBOOKS:
-            return headed(opened.grid(part)), name  # type: ignore[attr-defined]
-        return opened.sheet(part), name  # type: ignore[attr-defined]
+        return headed(opened.grid(part)) if isinstance(opened, Workbook) else opened.sheet(part), name
 
     def _part(self, found: Found, parts: tuple[str, ...]) -> str:
         listed = ", ".join(parts)
@@ -252,6 +295,16 @@ class Shelf:
         if connection is None or not said.relation:
             raise Unreadable(FaultKind.DATABASE_UNNAMED, value=said.database or said.relation)
         return read_relation(connection, said.relation)
+
+
+def _is_empty(opened: Workbook | Layers, part: str) -> bool:
+    """Tell whether a sheet holds nothing; a layer always counts as something."""
+    if not isinstance(opened, Workbook):
+        return False
+    try:
+        return not any(cell is not None for row in opened.grid(part).cells for cell in row)
+    except Unreadable:
+        return False
 
 
 def table_names() -> tuple[str, ...]:

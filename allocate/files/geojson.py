@@ -14,7 +14,7 @@ from allocate.fault_kinds import FaultKind
 from allocate.files.features import Features, Opened, tabled
 from allocate.files.shapes import crs_of
 from allocate.files.sheet import Spotted, Unreadable
-from allocate.files.text import decode, read_bytes
+from allocate.files.text import MOST_CELLS, decode, limit_signs, read_bytes
 
 _SHAPES = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection")
 _DEEPEST = 8  # collections in collections
@@ -35,6 +35,8 @@ def open_geojson(path: Path, encoding: str) -> Opened:
     text = decode(read_bytes(path), encoding)
     if not text.lstrip().startswith("{"):
         raise Unreadable(FaultKind.FILE_CONTENT, format="GeoJSON")
+    # (A point of a line has a bracket and two commas.)
+    limit_signs(text, "{[,", 2 * MOST_CELLS)
     try:
         content = json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:

@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 
 from allocate.fault_kinds import FaultKind
 from allocate.files.features import Features, Opened, tabled
+from allocate.files.markup import xml_parser
 from allocate.files.sheet import Spotted, Unreadable
-from allocate.files.text import ENCODINGS, decode, read_bytes
+from allocate.files.text import ENCODINGS, decode, limit_signs, read_bytes
 
 _SAID = re.compile(rb"""^\s*<\?xml[^>]{0,200}\bencoding\s*=\s*["']([\w.:-]{1,40})["']""")
 _DEEPEST = 64  # elements in elements
+_MOST_TAGS = 10_000_000
+_MOST_MARKS = 1_000_000
 _COLLECTED = 8  # shapes in shapes
 _FOLDERS = ("Document", "Folder")
 _FIELDS = ("name", "description", "address", "phoneNumber")
@@ -40,6 +43,7 @@ class _Marks:
         self.layers: dict[str, list[tuple[dict[str, str], ElementTree.Element | None]]] = {}
         self.links = 0
         self._stem = stem
+        self._count = 0
         self._folders: list[str] = []
         self._open: list[str] = []
         self._mark: ElementTree.TreeBuilder | None = None
@@ -53,6 +57,9 @@ class _Marks:
         if len(self._open) > _DEEPEST:
             raise Unreadable(FaultKind.FILE_CONTENT, format="KML")
         if tag == "Placemark" and self._mark is None:
+            self._count += 1
+            if self._count > _MOST_MARKS:
+                raise Unreadable(FaultKind.CELLS_MANY, most=_MOST_MARKS)
             self._mark = ElementTree.TreeBuilder()
         if self._mark is not None:
             self._mark.start(tag, attributes)
@@ -85,10 +92,6 @@ class _Marks:
         elif self._title is not None:
             self._title.append(text)
 
-    def declares(self, *_: Any) -> None:
-        """Refuse a document type: with one come entities, which can name files and grow without end."""
-        raise Unreadable(FaultKind.XML_ENTITY)
-
     def _close(self, mark: ElementTree.Element) -> None:
         name = next((name for name in reversed(self._folders) if name), self._stem)
         self.layers.setdefault(name, []).append((dict(_fields(mark)), next(_geometries(mark), None)))
@@ -105,13 +108,12 @@ def open_kml(path: Path, encoding: str) -> Opened:
         When it is no KML, or declares entities.
     """
     text = _text(read_bytes(path), encoding)
+    limit_signs(text, "<", _MOST_TAGS)
     marks = _Marks(path.stem)
     # (As UTF-8, since expat does not know GBK; and at once, since its older versions wait for the rest in square time.)
-    parser = expat.ParserCreate("utf-8")
-    parser.buffer_text = True
+    parser = xml_parser(encoding="utf-8")
     parser.StartElementHandler, parser.EndElementHandler = marks.start, marks.end
     parser.CharacterDataHandler = marks.text
-    parser.StartDoctypeDeclHandler, parser.EntityDeclHandler = marks.declares, marks.declares
     try:
         parser.Parse(text.encode(), True)
     except expat.ExpatError as error:

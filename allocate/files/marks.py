@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from allocate.fault_kinds import FaultKind
-from allocate.files.sheet import Unreadable
-from allocate.files.zips import MOST_BYTES, parse, xml_parser
+from allocate.files.markup import parse, xml_parser
+from allocate.files.sheet import Unreadable, too_large
+from allocate.files.text import MOST_BYTES
 
 # A sheet is read into a rectangle: a single cell far below would make it as large as the whole sheet.
 MOST_CELLS = 5_000_000
@@ -18,6 +19,7 @@ _LETTERS = 26
 _DIGITS = "0123456789"
 _CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _XLSX, _ODS = "XLSX", "ODS"
+_TRUE = ("1", "true")
 
 
 @dataclass
@@ -34,6 +36,8 @@ class Marks:
         Formulas whose result was never saved.
     merged
         First row and column, last row and column of every merged area.
+    hidden_rows, hidden_columns
+        Rows with cells, and first and last columns, that nobody sees who opens the sheet: filtered out, or hidden.
     """
 
     rows: int = 0
@@ -41,6 +45,8 @@ class Marks:
     errors: dict[tuple[int, int], str] = field(default_factory=dict)
     uncomputed: list[tuple[int, int]] = field(default_factory=list)
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)
+    hidden_rows: set[int] = field(default_factory=set)
+    hidden_columns: list[tuple[int, int]] = field(default_factory=list)
 
     def check(self, name: str) -> None:
         """Refuse a sheet that is larger than any table."""
@@ -165,6 +171,10 @@ class _Xlsx:
             case "row":
                 self.row = int(attributes["r"]) - 1 if "r" in attributes else self.row + 1
                 self.column, self.before = 0, ""
+                if attributes.get("hidden") in _TRUE:
+                    self.marks.hidden_rows.add(self.row)
+            case "col" if attributes.get("hidden") in _TRUE:
+                self.marks.hidden_columns.append((int(attributes["min"]) - 1, int(attributes["max"]) - 1))
             case "mergeCell":
                 first, _, last = attributes.get("ref", "").partition(":")
                 self.marks.merged.append((*_place(first), *_place(last or first)))
@@ -211,6 +221,7 @@ def xlsx_marks(xml: bytes, name: str, lengths: Sequence[int], *, fresh: bool) ->
     columns = {reference.rstrip(_DIGITS) for reference in scan.references}
     rows = {reference.lstrip(_CAPITALS) for reference in scan.references}
     marks.rows = max((_place(f"A{row}")[0] + 1 for row in rows), default=0)
+    marks.hidden_rows = {row for row in marks.hidden_rows if str(row + 1) in rows}
     marks.columns = max((_place(f"{column}1")[1] + 1 for column in columns), default=0)
     marks.check(name)
     # Every cell gets a copy of its text: few long ones, named a million times, would fill the memory.
@@ -224,7 +235,7 @@ def xlsx_marks(xml: bytes, name: str, lengths: Sequence[int], *, fresh: bool) ->
 def check_text(signs: int) -> None:
     """Refuse a sheet whose texts, each written out, are longer than those of any table."""
     if signs > MOST_TEXT:
-        raise Unreadable(FaultKind.FILE_LARGE, size=signs // 1_000_000, most=MOST_TEXT // 1_000_000)
+        raise too_large(signs, MOST_TEXT)
 
 
 class _Ods:
@@ -240,7 +251,8 @@ class _Ods:
         self.visible = True
         self.unseen: set[str] = set()
         self.cells = self.weight = 0
-        self.row = self.rows = self.column = 0
+        self.row = self.rows = self.column = self.columns = 0
+        self.unseen_row = False
         # The cell that is open: where, how often, and what it is said to be.
         self.at, self.width, self.times = 0, 1, 1
         self.formula = self.error = self.captured = False
@@ -256,6 +268,12 @@ class _Ods:
                 self.row += self.rows
                 self.rows = _count(attributes, "table:number-rows-repeated")
                 self.column = 0
+                self.unseen_row = attributes.get("table:visibility", "visible") != "visible"
+            case "table:table-column" if self.marks is not None:
+                width = _count(attributes, "table:number-columns-repeated")
+                if attributes.get("table:visibility", "visible") != "visible":
+                    self.marks.hidden_columns.append((self.columns, self.columns + width - 1))
+                self.columns += width
             case "text:s":
                 self.weight += self.times * _count(attributes, "text:c")
                 check_text(self.weight)
@@ -269,7 +287,7 @@ class _Ods:
                 self.name = attributes.get("table:name", "")
                 self.visible = attributes.get("table:style-name", "") not in self.unseen
                 self.marks = Marks()
-                self.row = self.rows = self.column = 0
+                self.row = self.rows = self.column = self.columns = 0
 
     def cell(self, marks: Marks, attributes: Mapping[str, str]) -> None:
         self.at = self.column
@@ -288,6 +306,8 @@ class _Ods:
             marks.rows = max(marks.rows, self.row + self.rows)
             marks.columns = max(marks.columns, self.column)
             marks.check(self.name)
+        if self.unseen_row:
+            marks.hidden_rows.update(range(self.row, self.row + self.rows))
         self.formula = formula is not None
         self.error = attributes.get("calcext:value-type") == "error"
         if formula is not None and kind is None:

@@ -22,8 +22,10 @@ _COMPUTING = (b"Microsoft Excel", b"WPS", "Microsoft Excel".encode("utf-16-le"),
 # Records of a sheet (MS-XLS 2.3).
 _BOF, _EOF, _FILEPASS, _BOUNDSHEET, _SST, _CONTINUE, _MERGED = 0x0809, 0x0A, 0x2F, 0x85, 0xFC, 0x3C, 0xE5
 _FORMULAS = (0x06, 0x0206, 0x0406)
+_ROW, _COLINFO = 0x0208, 0x7D
 _BOOLERR, _LABELSST, _MULRK = 0x0205, 0xFD, 0xBD
 _VALUES = frozenset((*_FORMULAS, _BOOLERR, _LABELSST, _MULRK, 0x0203, 0x027E, 0x0204, 0xD6))
+_ROW_HIDDEN = 0x20
 _ERRORS = {0x00: "#NULL!", 0x07: "#DIV/0!", 0x0F: "#VALUE!", 0x17: "#REF!", 0x1D: "#NAME?", 0x24: "#NUM!", 0x2A: "#N/A"}
 
 
@@ -317,6 +319,14 @@ def _sheet(stream: bytes, start: int, lengths: list[int], *, computed: bool) -> 
                     marks.errors[row, column] = _ERRORS.get(code, "#VALUE!")
             elif kind in _FORMULAS:
                 _formula(marks, row, column, stream[at + 6 : at + 14], computed=computed)
+        elif kind == _ROW:
+            row, first, last, flags = struct.unpack_from("<HHH6xB", stream, at)
+            if flags & _ROW_HIDDEN and last > first:
+                marks.hidden_rows.add(row)
+        elif kind == _COLINFO:
+            first, last, flags = struct.unpack_from("<HH4xB", stream, at)
+            if flags & 1:
+                marks.hidden_columns.append((first, last))
         elif kind == _MERGED:
             (count,) = struct.unpack_from("<H", stream, at)
             for i in range(count):

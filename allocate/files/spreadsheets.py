@@ -9,12 +9,13 @@ from pathlib import Path, PurePosixPath
 from xml.sax.saxutils import quoteattr
 
 from allocate.fault_kinds import FaultKind
+from allocate.files.calamine import Cells, NotReadError, read_apart
 from allocate.files.marks import MOST_CELLS, Marks, letters, ods_sheets, text_lengths, xlsx_marks
+from allocate.files.markup import parse, xml_parser
 from allocate.files.old_excel import SIGNATURE, open_container, rebuild, xls_sheets
-from allocate.files.reading import Cells, NotReadError, read_apart
 from allocate.files.sheet import Grid, Raw, Spotted, Unreadable
 from allocate.files.text import read_bytes
-from allocate.files.zips import open_zip, pack, parse, unpack, xml_parser
+from allocate.files.zips import open_zip, pack, unpack
 
 _ZIP = b"PK"
 _ANY = "Excel / ODS"
@@ -79,7 +80,9 @@ class Workbook:
         for (row, column), text in marks.errors.items():
             _reach(cells, row, column)
             cells[row][column] = text
-        return Grid(cells, spotted=(*_merged(cells, marks.merged), *_uncomputed(marks.uncomputed)))
+        return Grid(
+            cells, spotted=(*_merged(cells, marks.merged), *_uncomputed(marks.uncomputed), *_unseen(marks, cells))
+        )
 
     @cached_property
     def _found(self) -> Mapping[str, Unreadable | tuple[Marks, Cells]]:
@@ -327,6 +330,17 @@ def _merged(cells: list[list[Raw]], areas: Sequence[tuple[int, int, int, int]]) 
         kind = FaultKind.NUMBER_MERGED if number else FaultKind.CELLS_MERGED
         details = {"count": len(alike), "rows": bottom - top + 1}
         yield Spotted(kind, top + 1, letters(column), value, details, fault=number)
+
+
+def _unseen(marks: Marks, cells: Sequence[Sequence[Raw]]) -> Iterable[Spotted]:
+    """Say what nobody sees who opens the sheet, and is read all the same."""
+    if marks.hidden_rows:
+        first = min(marks.hidden_rows) + 1
+        yield Spotted(FaultKind.ROWS_HIDDEN, first, details={"count": len(marks.hidden_rows)}, fault=False)
+    width = max(map(len, cells), default=0)
+    for first, last in marks.hidden_columns:
+        for column in range(first, min(last + 1, width)):
+            yield Spotted(FaultKind.COLUMN_HIDDEN, None, letters(column), fault=False)
 
 
 def _uncomputed(places: Sequence[tuple[int, int]]) -> Iterable[Spotted]:

@@ -2,10 +2,17 @@
 
 from allocate import tables
 from allocate.read import BOUNDARY, CARD
-from allocate.synonyms import choice_called
+from allocate.synonyms import ROADS, choice_called, heading_words, table_words
 from allocate.tables import Column, Table
 from allocate.words import LANGUAGES, Language, say_in, unit_of_column
 
+# What the page says before the tables, point by point.
+_FILES = ("kinds", "names", "where", "headings", "rows", "encoding", "datum")
+_CELLS = ("numbers", "degrees", "choices", "codes", "blank")
+_REFUSED = ("paths", "content", "secrets")
+_TABLE_KEYS = ("file", "part", "encoding", "datum", "columns", "database")
+# (English headings hold commas.)
+_BETWEEN = " · "
 CARD_KEYS = ("code", "datum", "epsg", "name")
 
 
@@ -20,9 +27,14 @@ def _page(language: Language) -> list[str]:
 
     lines = [f"# {word('title')}", "", word("generated"), "", word("folder"), "", word("bases"), ""]
     lines += [f"- `{basis}`: {word(f'basis_{basis}')}" for basis in tables.BASES]
+    lines += ["", f"## {word('files')}", "", *(f"- {word(f'files_{key}')}" for key in _FILES)]
+    lines += ["", f"## {word('cells')}", "", *(f"- {word(f'cells_{key}')}" for key in _CELLS)]
+    lines += ["", f"## {word('refused')}", "", *(f"- {word(f'refused_{key}')}" for key in _REFUSED)]
     lines += ["", f"## {CARD}", "", word("card"), ""]
     lines += [f"- `{key}`: {word(f'card_{key}')}" for key in CARD_KEYS]
-    lines += ["", f"## {BOUNDARY}", "", word("boundary"), ""]
+    lines += ["", f"### {word('tables')}", "", word("tables_about"), ""]
+    lines += [f"- {word(f'tables_{key}')}" for key in _TABLE_KEYS]
+    lines += ["", f"## {BOUNDARY}", "", word("boundary"), "", f"## {ROADS}", "", word("roads"), ""]
     for table in tables.TABLES:
         lines += _table(table, language)
     return [*lines, word("to_estimate"), "", "## PostGIS", "", word("database"), ""]
@@ -34,12 +46,14 @@ def _table(table: Table, language: Language) -> list[str]:
 
     about = table.zh if language == "zh" else table.en
     lines = [f"## {table.file}", "", word("needed" if table.needed else "optional", about=about), ""]
-    lines += [f"| {' | '.join(word(f'heading_{part}') for part in ('name', 'means', 'holds', 'cells'))} |"]
-    lines += ["|---|---|---|---|"]
+    lines += [word("named", names=_BETWEEN.join(table_words(table.name))), ""]
+    parts = ("name", "means", "holds", "cells", "words")
+    lines += [f"| {' | '.join(word(f'heading_{part}') for part in parts)} |", f"|{'---|' * len(parts)}"]
     for column in table.columns:
         means = column.zh if language == "zh" else column.en
         cells = _cells(column, language)
-        lines.append(f"| `{column.name}` | {means} | {holds(column, language)} | {cells} |")
+        words = _BETWEEN.join(heading_words(table, column.name))
+        lines.append(f"| `{column.name}` | {means} | {holds(column, language)} | {cells} | {words} |")
     return [*lines, ""]
 
 

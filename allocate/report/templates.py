@@ -228,7 +228,7 @@ def _instructions(book: "Workbook", looks: _Looks, language: Language) -> None:
 
 def _lines(text: str, width: int) -> int:
     """Return how many lines a text takes in a width."""
-    return max(1, math.ceil(1.05 * width_of(text) / width))
+    return max(1, math.ceil(1.1 * width_of(text) / width))
 
 
 @dataclass(frozen=True)
