@@ -39,12 +39,14 @@ def geopackage(content: Mapping[str, Any], language: Language) -> bytes:
     import pyogrio
 
     # (GDAL writes into a file only; the day of the plan stands for now, so that the same plan gives the same bytes.)
-    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+    # Nor need anybody wait until it stands on a disk: it is read at once, and thrown away.
+    options = {"OGR_CURRENT_DATE": _moment(content), "OGR_SQLITE_SYNCHRONOUS": "OFF"}
+    before = {name: pyogrio.get_gdal_config_option(name) for name in options}
     folder = "TMPDIR"
     try:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "plan.gpkg"
-            pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _moment(content)})
+            pyogrio.set_gdal_config_options(options)
             drawn = layers(content, language)
             for name, layer in drawn.items():
                 layer.to_file(
@@ -63,7 +65,7 @@ def geopackage(content: Mapping[str, Any], language: Language) -> bytes:
     except (OSError, sqlite3.Error, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise AllocateError(say_in(language, "gis.no_room", folder=folder, reason=str(error))) from None
     finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
+        pyogrio.set_gdal_config_options(before)
 
 
 def _moment(content: Mapping[str, Any]) -> str:
@@ -73,6 +75,7 @@ def _moment(content: Mapping[str, Any]) -> str:
 def _write_styles(file: Path, content: Mapping[str, Any], language: Language) -> None:
     """Add the table in which QGIS looks for the style of a layer."""
     with sqlite3.connect(file) as base:
+        base.execute("PRAGMA synchronous = OFF")
         base.execute(
             "CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), "
             "f_table_schema TEXT(256), f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), "
