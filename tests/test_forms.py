@@ -30,6 +30,7 @@ def bare(district: District) -> District:
         id="",
         inputs={},
         origins={},
+        institution_rows={},
         warnings=(),
         **{
             name: tuple(replace(row, row=0) for row in getattr(district, name))
