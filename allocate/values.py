@@ -141,9 +141,11 @@ def _text(raw: Raw) -> str:
 def _odd(cells: Sequence[Raw]) -> bool:
     """Tell whether any cell may hold an error of a formula, or letters that were lost or decoded wrongly."""
     whole = "\n".join(cell for cell in cells if isinstance(cell, str))
+    if "#" in whole or "??" in whole or "？？" in whole:
+        return True
     if whole.isascii():
-        return "#" in whole or "??" in whole
-    return "#" in whole or "??" in whole or any(sign in whole for sign in synonyms.written("broken")) or garbled(whole)
+        return False
+    return any(sign in whole for sign in synonyms.written("broken")) or garbled(whole)
 
 
 def _spoilt(text: str) -> tuple[FaultKind, Mapping[str, Value]] | None:

@@ -13,7 +13,6 @@ from allocate.errors import Value
 from allocate.fault_kinds import FaultKind
 from allocate.files.database import Connection, read_relation
 from allocate.files.layers import LAYER_SUFFIXES, Layers, open_layers
-from allocate.files.shapefile import COMPANIONS
 from allocate.files.sheet import Grid, Sheet, Unreadable
 from allocate.files.spreadsheets import Workbook, open_workbook
 from allocate.files.text import check_own, grid, read_bytes
@@ -28,8 +27,8 @@ _KNOWN = (*TEXT, *WORKBOOKS, *LAYER_SUFFIXES, _PACKED)
 # What holds several tables.
 SEVERAL = (*WORKBOOKS, ".gpkg")
 FORMATS = ("CSV", "XLSX", "XLS", "ODS", "GeoJSON", "GeoPackage", "Shapefile", "FlatGeobuf", "KML", "GeoParquet")
-# What lies beside a layer of the same name and is part of it, or of a program's work on it.
-_BESIDE = (*COMPANIONS, ".qpj", ".sbn", ".sbx", ".qmd", ".qml", ".sld", ".xml", ".toml", ".md")
+# What may be called after a table and is none, whatever lies beside it.
+_NO_TABLE = (".md", ".toml")
 _ADDRESS = re.compile(r"^\s*([a-z][a-z0-9+.-]+:|/vsi|\\\\|//|<)", re.IGNORECASE)
 _KEY_VALUE = re.compile(r"\b(dbname|host|user|password|service)\s*=", re.IGNORECASE)
 
@@ -113,12 +112,13 @@ class Shelf:
             taken.setdefault(said.file, set()).add(said.part)
         called = [f"{table} {synonyms.title_of(table, 'zh')}" for table in table_names()]
         names: dict[str, Value] = {"tables": ", ".join(called)}
+        layers = {path.stem for path in self._all if path.suffix.lower() in LAYER_SUFFIXES}
         refused = say(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
         for path in self._all:
             suffix = path.suffix.lower()
             if suffix not in _KNOWN:
-                beside = suffix in _BESIDE or suffix.startswith(".gpkg")
-                if synonyms.table_called(path.stem) and not beside:
+                # (What is called like a layer is part of it, or of a program's work on it.)
+                if synonyms.table_called(path.stem) and suffix not in _NO_TABLE and path.stem not in layers:
                     yield path.name, FaultKind.FILE_UNREAD, {"reason": refused}
             elif suffix not in SEVERAL:
                 if path.name not in taken:
