@@ -134,6 +134,9 @@ class Shelf:
             opened = self._opened(path, "")
         except Unreadable:
             return
+        hidden = [part for part in opened.hidden if synonyms.table_called(part)] if isinstance(opened, Workbook) else []
+        if hidden:
+            yield path.name, FaultKind.SHEET_HIDDEN, {"parts": ", ".join(hidden)}
         if "" in taken:
             # (The only sheet is the table, or nobody can tell which one is: that is said elsewhere.)
             return
