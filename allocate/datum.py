@@ -32,6 +32,8 @@ CHINA: Final = (73.0, 3.0, 136.0, 54.0)
 SHIFTING: Final = ("gcj02", "bd09")
 # Degrees are kept to 7 decimals, about 1 cm: finer than any survey of a village, and the same on every machine.
 DECIMALS: Final = 7
+# A degree of latitude [m].
+DEGREE_M: Final = 111_320.0
 
 # Krasovsky's ellipsoid, as the public formula has it: half axis [m], and eccentricity squared.
 _AXIS_M = 6378245.0
@@ -42,30 +44,6 @@ _TURN = math.pi * 3000.0 / 180.0
 _STEP = 1e-12
 _MOST_STEPS = 12
 
-# What each datum is called, small and without anything but letters and digits.
-_NAMES: Final[Mapping[str, str]] = {
-    "wgs84": "wgs84",
-    "wgs1984": "wgs84",
-    "crs84": "wgs84",
-    "ogccrs84": "wgs84",
-    "urnogcdefcrsogc13crs84": "wgs84",
-    "cgcs2000": "cgcs2000",
-    "国家2000": "cgcs2000",
-    "2000国家大地坐标系": "cgcs2000",
-    "国家2000大地坐标系": "cgcs2000",
-    "gcj02": "gcj02",
-    "火星坐标": "gcj02",
-    "火星坐标系": "gcj02",
-    "高德": "gcj02",
-    "高德坐标": "gcj02",
-    "bd09": "bd09",
-    "bd09ll": "bd09",
-    "百度": "bd09",
-    "百度坐标": "bd09",
-}
-# Systems that have no code, or whose parameters offices of surveying keep.
-_OLD = ("beijing54", "beijing1954", "北京54", "北京1954", "xian80", "xian1980", "西安80", "西安1980")
-_LOCAL = ("tianjin90", "天津90", "天津城市", "天津市90", "地方坐标", "独立坐标")
 _CODE = re.compile(r"(?:(?:urn:ogc:def:crs:)?epsg:\s*(?:[\d.]*:)?)?(\d{4,6})", re.IGNORECASE)
 _WKT = re.compile(r"\s*(?:BOUND|COMPOUND|GEOD|GEOG|PROJ|VERT|LOCAL_|GEOC)(?:CRS|CS)\s*\[", re.IGNORECASE)
 _LONGEST_WKT = 10_000
@@ -152,18 +130,26 @@ def parse(text: str | int) -> Datum:
     said = str(text).replace("：", ":").strip()
     if _WKT.match(said):
         return _of_definition(said)
-    short = re.sub(r"[\W_]+", "", said.casefold())
-    if short in _NAMES:
-        return Datum(_NAMES[short])
-    named = synonyms.choices_of("datum").get(synonyms.fold(said), ())
-    if len(named) == 1:
-        return Datum(named[0])
-    if any(name in short for name in (*_OLD, *_LOCAL)):
+    short = _short(said)
+    if short in _names():
+        return Datum(_names()[short])
+    if any(_short(name) in short for name in synonyms.written("old_datums")):
         raise DatumError(FaultKind.DATUM_OLD, text, name=said[:40])
     code = _CODE.fullmatch(said)
     if not code:
         raise DatumError(FaultKind.DATUM_UNKNOWN, text)
     return _of_code(int(code[1]))
+
+
+def _short(name: str) -> str:
+    """Return a name small, without anything but letters and digits."""
+    return re.sub(r"[\W_]+", "", synonyms.fold(name))
+
+
+@cache
+def _names() -> Mapping[str, str]:
+    """Return the datums by what planners call them."""
+    return {_short(word): codes[0] for word, codes in synonyms.choices_of("datum").items()}
 
 
 def wgs84_to_gcj02(points: Array) -> Array:

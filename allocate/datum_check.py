@@ -1,16 +1,19 @@
 """Tests what a district's tables declare of their positions, against the boundary, roads and each other."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import shapely
 
-from allocate import datum, datum_fit, tables
-from allocate.datum_fit import Ground, Link, Points
+from allocate import datum, tables
+from allocate.datum_fit import BOUNDARY, ROADS, Ground, Link, Misfit, Points, misfits
+from allocate.errors import Problem, Value
+from allocate.fault_kinds import FaultKind
 from allocate.folder import Folder
 from allocate.table_reading import Rows
 from allocate.tables import Table
 from allocate.units import Basis
+from allocate.words import say
 
 # How fast people walk, and how much longer ways are than straight lines: the supplied circles' mode "walk".
 WALK_KMH, DETOUR = 4.0, 1.3
@@ -39,7 +42,31 @@ def warn_of_misfits(
         for link in _links(rows, first, column, second, parts[first.name], parts[second.name])
     ]
     ground = Ground(boundary, roads)
-    folder.warnings += datum_fit.problems(list(datum_fit.misfits(points, links, ground, kmh=WALK_KMH, detour=DETOUR)))
+    folder.warnings += problems(misfits(points, links, ground, kmh=WALK_KMH, detour=DETOUR))
+
+
+def problems(found: Iterable[Misfit]) -> Iterator[Problem]:
+    """Yield a warning for each misfit, with metres and minutes at stake."""
+    for misfit in found:
+        first = misfit.suspects[0]
+        known = {ROADS: say("fault.against_roads"), BOUNDARY: say("fault.against_boundary")}
+        details: dict[str, Value] = {
+            "against": ", ".join(known.get(name, name) for name in misfit.against),
+            "votes": misfit.votes,
+            "nearer": misfit.nearer,
+            "before": round(misfit.before),
+            "after": round(misfit.after),
+            "metres": round(first.metres),
+            "minutes": round(first.minutes),
+        }
+        if len({suspect.table for suspect in misfit.suspects}) == 1:
+            either = " / ".join(suspect.fits for suspect in misfit.suspects)
+            details |= {"declared": first.declared, "fits": either}
+            yield Problem(FaultKind.DATUM_MISFIT, first.table, details=details)
+        else:
+            either = " / ".join(f"{suspect.table} = {suspect.fits}" for suspect in misfit.suspects)
+            names = ", ".join(dict.fromkeys(suspect.table for suspect in misfit.suspects))
+            yield Problem(FaultKind.DATUM_EITHER, names, details={**details, "either": either})
 
 
 def _parts(folder: Folder, table: Table, rows: Rows) -> Iterator[tuple[Points, Sequence[int]]]:

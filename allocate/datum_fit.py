@@ -27,10 +27,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from allocate.datum import Array, Datum, Flags, convert
-from allocate.errors import Problem, Value
-from allocate.fault_kinds import FaultKind
-from allocate.words import say
+from allocate.datum import DEGREE_M, Array, Datum, Flags, convert
 
 HYPOTHESES: Final = ("wgs84", "gcj02", "bd09")
 ROADS: Final = "roads"
@@ -58,7 +55,6 @@ _MOST_VOTES = 2000
 _LEAST_VOTES = 10
 # Up to so many votes chance is counted exactly; beyond, the normal distribution is as good.
 _EXACT = 50
-_DEGREE_M = 111_320.0
 
 type _Rows = NDArray[np.intp]
 # A table, and how it would be read.
@@ -114,27 +110,6 @@ class Ground:
 
     boundary: shapely.Geometry | None = None
     roads: shapely.Geometry | None = None
-
-
-@dataclass(frozen=True)
-class Fit:
-    """How well a table fits a reference when it is read in one datum.
-
-    Attributes
-    ----------
-    against
-        The file it was compared with, or `roads`, or `boundary`.
-    metres
-        Median distance to it [m]: of points to the linked or nearest ones, to the nearest road, to the inside.
-    outside
-        Share of the points outside the boundary; None for other references.
-    """
-
-    table: str
-    datum: str
-    against: str
-    metres: float
-    outside: float | None = None
 
 
 @dataclass(frozen=True)
@@ -211,50 +186,6 @@ def misfits(
     yield from _compared(verdicts, trials, pace)
 
 
-def fits(tables: Sequence[Points], links: Sequence[Link] = (), ground: Ground | None = None) -> Iterator[Fit]:
-    """Yield how well each table fits each reference, in each datum that it might be in."""
-    scale = _scale(tables)
-    trials, references = _trials(tables, scale), _references(ground, scale)
-    for name, trial in trials.items():
-        for clue in _ground_clues(trial, references):
-            reference = clue.against[0]
-            for datum, distances in clue.of(name, trial.datum):
-                outside = float((distances > 0).mean()) if reference == BOUNDARY else None
-                yield Fit(name, datum, reference, float(np.median(distances)), outside)
-    for pair in _pairs(trials, links):
-        # The comparison that brings the two nearest.
-        nearest = min(
-            _pair_clues(pair, trials, {}, set()), key=lambda clue: min(map(np.median, clue.readings.values()))
-        )
-        for one, other in ((pair.first, pair.second), (pair.second, pair.first)):
-            for datum, distances in nearest.of(one, trials[one].datum):
-                yield Fit(one, datum, other, float(np.median(distances)))
-
-
-def problems(found: Sequence[Misfit]) -> Iterator[Problem]:
-    """Yield a warning for each misfit, with metres and minutes at stake."""
-    for misfit in found:
-        first = misfit.suspects[0]
-        known = {ROADS: say("fault.against_roads"), BOUNDARY: say("fault.against_boundary")}
-        details: dict[str, Value] = {
-            "against": ", ".join(known.get(name, name) for name in misfit.against),
-            "votes": misfit.votes,
-            "nearer": misfit.nearer,
-            "before": round(misfit.before),
-            "after": round(misfit.after),
-            "metres": round(first.metres),
-            "minutes": round(first.minutes),
-        }
-        if len({suspect.table for suspect in misfit.suspects}) == 1:
-            either = " / ".join(suspect.fits for suspect in misfit.suspects)
-            details |= {"declared": first.declared, "fits": either}
-            yield Problem(FaultKind.DATUM_MISFIT, first.table, details=details)
-        else:
-            either = " / ".join(f"{suspect.table} = {suspect.fits}" for suspect in misfit.suspects)
-            names = ", ".join(dict.fromkeys(suspect.table for suspect in misfit.suspects))
-            yield Problem(FaultKind.DATUM_EITHER, names, details={**details, "either": either})
-
-
 @dataclass(frozen=True)
 class _Trial:
     """A table in all the datums that it might be in.
@@ -318,11 +249,6 @@ class _Clue:
         """Return whether the votes speak for what was declared, and against a reading."""
         return _nearer(self.readings[reading], self.declared)
 
-    def of(self, table: str, datum: str) -> Iterator[tuple[str, Array]]:
-        """Yield the distances of one table in each datum, the one it was read in first [m]."""
-        yield datum, self.declared
-        yield from ((other, distances) for (name, other), distances in self.readings.items() if name == table)
-
 
 @dataclass(frozen=True)
 class _Pair:
@@ -376,7 +302,7 @@ def _scale(tables: Sequence[Points]) -> Array:
     """
     latitudes = np.array([lat for table in tables for lat in table.degrees[:, 1].tolist() if math.isfinite(lat)])
     middle = float(np.median(latitudes)) if len(latitudes) else 0.0
-    return np.array([_DEGREE_M * np.cos(np.radians(middle)), _DEGREE_M])
+    return np.array([DEGREE_M * np.cos(np.radians(middle)), DEGREE_M])
 
 
 def _trials(tables: Sequence[Points], scale: Array) -> dict[str, _Trial]:

@@ -15,6 +15,7 @@ from allocate.layout import Layout
 from allocate.model import Model, model_of
 from allocate.plans import PLAN_FILE, district_of, inputs_of, layout_of
 from allocate.program import Options
+from allocate.read import is_file
 from allocate.repairs import Repair, Repairer
 from allocate.rows import POLICY, Strength
 from allocate.rules import Rule
@@ -120,7 +121,7 @@ class Prices:
 def is_plan(path: str) -> bool:
     """Tell whether a name is a finished plan's: its folder, or its plan.json."""
     given = Path(path)
-    return given.suffix == ".json" or (given / PLAN_FILE).is_file()
+    return given.suffix == ".json" or is_file(given / PLAN_FILE)
 
 
 def model_in(content: Mapping[str, Any]) -> Model:

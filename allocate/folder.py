@@ -12,6 +12,7 @@ from allocate.district import Origin
 from allocate.errors import InputError, Problem, Value
 from allocate.fault_kinds import FaultKind
 from allocate.files.finding import Shelf
+from allocate.files.shapefile import COMPANIONS
 from allocate.files.sheet import Spotted, Unreadable
 from allocate.files.text import MOST_WRITTEN, decode, read_own
 from allocate.tables import Table
@@ -176,13 +177,9 @@ class Folder:
         family = sorted(path.parent.glob(f"{_literal(path.stem)}.*")) if path.suffix.lower() == ".shp" else [path]
         for one in family:
             name = self.shelf.called(one)
-            if name not in self.inputs and one.suffix.lower() in (path.suffix.lower(), *_COMPANIONS):
+            if name not in self.inputs and one.suffix.lower() in (path.suffix.lower(), *COMPANIONS):
                 with one.open("rb") as file:
                     self.inputs[name] = hashlib.file_digest(file, "sha256").hexdigest()
-
-
-# What belongs to a Shapefile and tells something of it.
-_COMPANIONS = (".dbf", ".shx", ".prj", ".cpg")
 
 
 def _literal(text: str) -> str:

@@ -22,6 +22,7 @@ from allocate.errors import ModelError, Problem, UsageError
 from allocate.faults import problems_of
 from allocate.files.sheet import Unreadable
 from allocate.files.text import MOST_WRITTEN, read_bytes
+from allocate.files.written import parse_toml
 from allocate.goals import GOALS, Districting, Goal, Match, Travel, WorstTenth
 from allocate.outreach import Outreach
 from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, policy_files, prefix_of, year_of
@@ -489,13 +490,12 @@ def _load(path: Path, inputs: dict[str, str], name: str = "") -> dict[str, Any]:
     try:
         raw = read_bytes(path, MOST_WRITTEN)
         inputs[shown] = hashlib.sha256(raw).hexdigest()
-        return tomllib.loads(raw.decode("utf-8-sig"))
+        return parse_toml(raw.decode("utf-8-sig"))
     except Unreadable as error:
         raise ModelError([Problem(error.what, shown, details=error.details)]) from None
     except UnicodeDecodeError:
         raise ModelError([Problem("problem.model_encoding", shown)]) from None
-    except (ValueError, RecursionError) as error:
-        # Besides its own error, tomllib lets through those of endless numbers and of brackets nested too deep.
+    except ValueError as error:
         raise ModelError([Problem("problem.not_toml", shown, details={"reason": str(error)})]) from None
 
 

@@ -47,6 +47,8 @@ from allocate.district import (
 )
 from allocate.errors import AllocateError, InputError, Problem
 from allocate.fairness import fairness
+from allocate.files.sheet import Unreadable
+from allocate.files.text import read_bytes
 from allocate.gaps import DIGITS, HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, shown_bound, shown_gap, shown_number
 from allocate.goals import Match
 from allocate.goals.match import fits
@@ -71,6 +73,7 @@ from allocate.words import say
 
 SCHEMA = 1
 PLAN_FILE = "plan.json"
+_MOST_BYTES = 1_000_000_000
 _SCOPES: tuple[Scope, ...] = ("district", "town")
 # How people fare whom no site serves, in the order of the ledger.
 _NOT_SERVED = ("no_capacity", "rounds", "posted", "out_of_range")
@@ -300,9 +303,11 @@ def read_plan(path: str | Path) -> dict[str, Any]:
     file = Path(path)
     try:
         file = file / PLAN_FILE if file.is_dir() else file
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_bytes(file, _MOST_BYTES).decode("utf-8"))
     except OSError:
         raise InputError([Problem("problem.file_missing", str(file))]) from None
+    except Unreadable as error:
+        raise InputError([Problem(error.what, str(file), details=error.details)]) from None
     except (ValueError, RecursionError):
         raise InputError([Problem("problem.not_plan", str(file))]) from None
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:

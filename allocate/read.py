@@ -2,7 +2,6 @@
 
 import gc
 import math
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -43,6 +42,7 @@ from allocate.files.database import Connection
 from allocate.files.finding import Shelf, TableSource, table_names
 from allocate.files.layers import lines, outline
 from allocate.files.sheet import Unreadable
+from allocate.files.written import parse_toml
 from allocate.folder import Folder
 from allocate.postings import months_of
 from allocate.row_checks import check_rows
@@ -245,13 +245,12 @@ def _say_unread(folder: Folder) -> None:
     """Say which files could not be opened to see what they hold, and which sheets are hidden."""
     blamed = {problem.file for problem in folder.problems}
     for name, what, details in folder.shelf.left_aside():
-        folder.put(what, name, None, "", None, details, fault=False)
+        if name not in blamed:
+            folder.put(what, name, None, "", None, details, fault=False)
     for name, error in folder.shelf.refused.items():
         if not any(file == name or file.startswith(f"{name} · ") for file in blamed):
-            why = say(error.what, **dict(error.details))
+            why = say(error.what, **error.details)
             folder.warn(FaultKind.FILE_UNREAD, name, reason=why)
-    for name, parts in folder.shelf.hidden().items():
-        folder.warn(FaultKind.SHEET_HIDDEN, name, parts=", ".join(parts))
 
 
 def _check_sources(folder: Folder) -> None:
@@ -301,9 +300,8 @@ def _read_card(folder: Folder) -> tuple[_Card | None, int | None]:
     if text is None:
         return None, None
     try:
-        content = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        # Besides its own error, tomllib lets through those of endless numbers and of brackets nested too deep.
+        content = parse_toml(text)
+    except ValueError as error:
         folder.blame(FaultKind.NOT_TOML, CARD, reason=str(error))
         return None, None
     for name in _drop_unknown_tables(content):
@@ -350,7 +348,7 @@ def _drop(content: dict[str, Any], where: Sequence[int | str]) -> None:
 
 def is_plain(card: str) -> bool:
     """Tell whether a card speaks of nothing but the district itself: not of where its tables are, or their datum."""
-    content = tomllib.loads(card)
+    content = parse_toml(card)
     return content.get("datum") in _PLANNED and not content.keys() & {"tables", "databases"}
 
 

@@ -231,7 +231,7 @@ def _check_facts(folder: Folder, facts: Rows) -> None:
         if not name.isascii():
             folder.warn(FaultKind.FACT_IDLE, tables.FACTS, row=number, column="indicator", value=name)
         elif name.startswith(tables.POPULATION) and unit is not None and synonyms.factor("persons", str(unit)) != 1:
-            details = {"unit": str(unit), "wanted": unit_of_column("persons")}
+            details = {"unit": str(unit), "wanted": f" ({unit_of_column('persons').strip()})"}
             folder.blame(FaultKind.UNIT_OTHER, tables.FACTS, row=number, column="unit", value=unit, **details)
 
 

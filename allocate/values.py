@@ -13,15 +13,15 @@ import numpy as np
 from allocate import synonyms
 from allocate.errors import Value
 from allocate.fault_kinds import FaultKind
+from allocate.files.marks import ERRORS
 from allocate.files.sheet import Raw
+from allocate.files.text import HAN
 from allocate.tables import Column
 from allocate.words import unit_of_column
 
 type Cell = str | int | float | None
 
 BLANK = ("", "-", "—", "无", "NA", "N/A", "nan", "NaN", "NULL", "null", "None")
-# What a spreadsheet shows where a formula fails.
-_ERRORS = ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#GETTING_DATA")
 # What a spreadsheet makes of a code when it takes it for a number: 1.20115E+11, 120115001001.0. A code such as 12E3,
 # without sign and point, may be one.
 _AS_NUMBER = re.compile(r"[+-]?\d+([.,]\d*E[+-]?\d+|E[+-]\d+|\.0*)", re.ASCII | re.IGNORECASE)
@@ -48,7 +48,6 @@ _TWICE = re.compile(rb"(?:[\xe4-\xe9][\x80-\xbf]{2}){2}")
 # How a letter of UTF-8 begins that was taken for two or three of Windows' western ones.
 _LEADS = re.compile("[\u00e4-\u00e9][\u0080-\u00bf\u0152-\u0192\u02c6\u02dc\u2010-\u2122]")
 _WESTERN = re.compile("[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]")
-_HAN = range(0x4E00, 0xA000)
 _ASKED = re.compile(r"[?？\s]*[?？]{2}[?？\s]*")
 # With all that may stand around it; patterns would take their time over more.
 _LONGEST_NUMBER = 200
@@ -150,7 +149,7 @@ def _odd(cells: Sequence[Raw]) -> bool:
 
 
 def _spoilt(text: str) -> tuple[FaultKind, Mapping[str, Value]] | None:
-    if text in _ERRORS:
+    if text in ERRORS:
         return FaultKind.CELL_ERROR, {}
     if any(sign in text for sign in synonyms.written("broken")) or _ASKED.fullmatch(text):
         return FaultKind.TEXT_BROKEN, {}
@@ -193,7 +192,7 @@ def meant_by(text: str) -> str:
 
 
 def _chinese(text: str) -> int:
-    return sum(ord(sign) in _HAN for sign in text)
+    return sum(ord(sign) in HAN for sign in text)
 
 
 def _texts(column: Column, cells: Sequence[Raw], times: Decimal) -> Cells:

@@ -1,16 +1,20 @@
 """A district of forty places that every test may copy and spoil, and its plan, made once."""
 
+import io
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from postgis_server import ABSENT, postgis  # noqa: F401
 
+from allocate.cli import main
 from allocate.model import read_model
 from allocate.planning import plan
 from allocate.plans import Plan
@@ -20,8 +24,19 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(__file__).parent / "data"
 
 
-# Plans that take long: their users are kept on one worker, so that each is made once.
-MADE_ONCE = {"sent_plan": "sent", "staffed_plan": "staffed", "hubs_plan": "hubs"}
+# What takes long to make: its users are kept on one worker, so that it is made once.
+MADE_ONCE = {
+    "sent_plan": "sent",
+    "staffed_plan": "staffed",
+    "hubs_plan": "hubs",
+    "explained": "explained",
+    "small_front": "front",
+    "phased": "phased",
+    "moving": "moving",
+    "enlarged": "enlarged",
+    "finished": "ambulances",
+    "source": "wheel",
+}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -197,3 +212,25 @@ def start_python(home: Path, *arguments: object, **environment: str) -> subproce
     )
     assert "Traceback" not in done.stderr, done.stderr
     return done
+
+
+def call_allocate(home: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder as its door does, in this process, which has loaded everything already.
+
+    A test of `test_cli.py` sees that a process of its own says and writes the same.
+    """
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    words = ["allocate", *map(str, arguments)]
+    with (
+        chdir(home),
+        patch.dict(os.environ, environment),
+        patch.object(sys, "argv", words),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main()
+    for stream in (out, err):
+        stream.seek(0)
+    assert isinstance(ended.value.code, int)
+    return subprocess.CompletedProcess(words, ended.value.code, out.read(), err.read())

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import Tiny, copy_hubs, start_python
+from conftest import Tiny, call_allocate, copy_hubs
 from test_bad_postings import case_of, faults_of, is_said_whole
 
 from allocate.checking import check_all
@@ -453,7 +453,7 @@ def test_wrong_functions_are_one_message_without_a_traceback_and_nothing_is_writ
     tiny.edit("functions.csv", HALL, HALL.replace("tcm_hall", "tcm_hal"))
     for verb in ("check", "plan"):
         for language, words in (("en", "row 4 · column function"), ("zh", "第 4 行 · 列 function")):
-            done = start_python(tmp_path, "-m", "allocate", "--language", language, verb, tiny.model)
+            done = call_allocate(tmp_path, "--language", language, verb, tiny.model)
             assert (done.returncode, done.stdout) == (2, "")
             assert words in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny", "tiny.toml"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import DATA, Tiny, copy_tiny, start_python
+from conftest import DATA, Tiny, call_allocate, copy_tiny
 from sent import FILES, with_postings
 
 from allocate import decisions
@@ -374,7 +374,7 @@ def test_tables_that_the_model_does_not_look_at_are_told_and_refuse_nothing(tiny
         (tiny.folder / name).write_text(text.replace("\nhospital-1,", "\nhospital-9,"), encoding="utf-8")
     case = case_of(tiny)
     assert (case.pools, case.carried, case.ways) == ((), (), {})
-    done = start_python(tiny.folder.parent, "-m", "allocate", "--language", "en", "check", tiny.model)
+    done = call_allocate(tiny.folder.parent, "--language", "en", "check", tiny.model)
     assert done.returncode == 0
     for name in FILES:
         assert [name in line and "is not used" in line for line in done.stdout.splitlines()].count(True) == 1
@@ -399,7 +399,7 @@ def test_wrong_postings_are_one_message_without_a_traceback_and_nothing_is_writt
     tiny.edit("pools.csv", FIRST, FIRST.replace(",3,", ",-3,"))
     for verb in ("check", "plan"):
         for language, words in (("en", "row 2 · column away"), ("zh", "第 2 行 · 列 away")):
-            done = start_python(tmp_path, "-m", "allocate", "--language", language, verb, tiny.model)
+            done = call_allocate(tmp_path, "--language", language, verb, tiny.model)
             assert (done.returncode, done.stdout) == (2, "")
             assert words in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny", "tiny.toml"]
@@ -590,7 +590,7 @@ def test_a_model_in_which_nobody_can_be_sent_and_nobody_be_reached_says_so(sendi
     sending.edit("tiny.toml", 'mode = "car"\nminutes = 40\nbasis', 'mode = "walk"\nminutes = 1\nbasis')
     sending.edit("tiny.toml", "at = { township_hospital = 9 }", "at = { township_hospital = 9, community_centre = 9 }")
     for language, words in (("en", ("nobody can be sent", "reaches nobody")), ("zh", ("没有人可派", "一处也到不了"))):
-        done = start_python(sending.folder.parent, "-m", "allocate", "--language", language, "check", sending.model)
+        done = call_allocate(sending.folder.parent, "--language", language, "check", sending.model)
         assert done.returncode == 0
         for key, word in zip(("postings", "outreach.village_posts"), words, strict=True):
             (line,) = [line for line in done.stdout.splitlines() if word in line]

@@ -10,7 +10,8 @@ from allocate.bundle import bundled
 from allocate.district import District
 from allocate.estimate import estimate, redraw, write_estimate
 from allocate.fault_kinds import FaultKind
-from allocate.files.finding import LAYERS, TEXT, WORKBOOKS, TableSource
+from allocate.files.finding import TEXT, WORKBOOKS, TableSource
+from allocate.files.layers import LAYER_SUFFIXES
 from allocate.read import read_district, read_list
 from allocate.report.columns import columns_page
 from allocate.synonyms import heading_words, table_words
@@ -207,7 +208,7 @@ def test_cells_are_read_as_the_page_says(table: Table, name: str, cells: tuple[s
 
 def test_the_page_names_every_format_key_and_heading_that_is_understood() -> None:
     page = columns_page()
-    for ending in (*TEXT, *WORKBOOKS, *LAYERS):
+    for ending in (*TEXT, *WORKBOOKS, *LAYER_SUFFIXES):
         assert page.count(ending) >= 2
     for key in TableSource.model_fields:
         assert page.count(f"`{key}`") >= 2

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from conftest import ROOT, start_python
+from conftest import ROOT, call_allocate, start_python
 from dateutil.rrule import rrulestr
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -342,11 +342,11 @@ def test_a_plan_that_sends_people_has_its_calendars_in_its_folder(sent_plan: Pla
 def test_calendars_and_timetables_are_exported_by_the_command(sent_plan: Plan, tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text(to_json(sent_plan.content), encoding="utf-8")
     for form, name in (("ics", CALENDARS), ("timetable", TIMETABLE_FILE)):
-        done = start_python(tmp_path, "-m", "allocate", "export", ".", "--to", form, "--language", "en")
+        done = call_allocate(tmp_path, "export", ".", "--to", form, "--language", "en")
         assert (done.returncode, done.stdout.strip()) == (0, name), done.stderr
     assert {path.name for path in (tmp_path / CALENDARS).iterdir()} == set(calendars(sent_plan.content, "en"))
     assert "Monday" in (tmp_path / TIMETABLE_FILE).read_text(encoding="utf-8")
-    helped = start_python(tmp_path, "-m", "allocate", "export", "--help").stdout
+    helped = call_allocate(tmp_path, "export", "--help").stdout
     assert "ics" in helped
     assert "timetable" in helped
 

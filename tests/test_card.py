@@ -1,14 +1,12 @@
 """The card of a model: every rule in force on a page that people can read, the committed one as fresh as its model."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pydantic
 import pytest
-from conftest import Tiny
+from conftest import Tiny, call_allocate
 from sent import with_postings
 
 from allocate.card import card, sentence
@@ -283,17 +281,13 @@ def test_a_text_that_is_markdown_stands_as_it_was_written(tiny: Tiny) -> None:
 
 
 def test_the_command_prints_the_card_or_writes_it(tiny: Tiny, tmp_path: Path) -> None:
-    def run(*arguments: object) -> subprocess.CompletedProcess[bytes]:
-        command = [sys.executable, "-X", "utf8", "-m", "allocate", "card", *map(str, arguments)]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=120, check=False)
-
     file = tmp_path / "tiny.md"
-    printed, written = run(tiny.model), run(tiny.model, "--out", file)
+    printed = call_allocate(tmp_path, "card", tiny.model)
+    written = call_allocate(tmp_path, "card", tiny.model, "--out", file)
     assert (printed.returncode, written.returncode) == (0, 0), printed.stderr + written.stderr
     wanted = card(read_model(tiny.model))
     assert file.read_text(encoding="utf-8") == wanted
-    assert printed.stdout.decode().splitlines() == wanted.splitlines()
-    refused = run(tiny.model, "--out", tmp_path / "none" / "tiny.md")
+    assert printed.stdout.splitlines() == wanted.splitlines()
+    refused = call_allocate(tmp_path, "card", tiny.model, "--out", tmp_path / "none" / "tiny.md")
     assert refused.returncode == 2
-    assert b"Traceback" not in refused.stderr
-    assert str(tmp_path / "none" / "tiny.md") in refused.stderr.decode()
+    assert str(tmp_path / "none" / "tiny.md") in refused.stderr

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Tiny, start_python
+from conftest import ROOT, Tiny, call_allocate, start_python
 
 from allocate.outputs import EXPORTS, FILES, write_plan
 from allocate.plans import Plan
@@ -35,18 +35,25 @@ def run(tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def allocate(run: Run) -> Run:
+def fresh(run: Run) -> Run:
+    """Return a function that runs a command in a process of its own."""
     return lambda *arguments, **environment: run("-m", "allocate", *arguments, **environment)
 
 
-def test_a_plan_is_made_written_and_proven_sound(allocate: Run, tiny: Tiny, tmp_path: Path) -> None:
-    made = allocate("--language", "en", "plan", tiny.model, *QUICK, "--strict")
+@pytest.fixture
+def allocate(tmp_path: Path) -> Run:
+    """Return a function that runs a command in this process."""
+    return lambda *arguments, **environment: call_allocate(tmp_path, *arguments, **environment)
+
+
+def test_a_plan_is_made_written_and_proven_sound(fresh: Run, tiny: Tiny, tmp_path: Path) -> None:
+    made = fresh("--language", "en", "plan", tiny.model, *QUICK, "--strict")
     assert (made.returncode, "missed must" in made.stdout) == (0, False), made.stderr
     folder = tmp_path / "maps" / "out" / "tiny"
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
     assert len(made.stdout.splitlines()) == 11
     assert str(Path("maps/out/tiny/map.html")) in made.stdout.splitlines()[-1]
-    checked = allocate("--language", "en", "verify", folder, "--data", tiny.folder)
+    checked = fresh("--language", "en", "verify", folder, "--data", tiny.folder)
     assert (checked.returncode, checked.stderr) == (0, "")
     assert checked.stdout.startswith("The plan is sound")
 
@@ -277,15 +284,41 @@ def test_help_lists_the_commands_in_the_order_of_the_work(run: Run) -> None:
     assert [word for word in first if word in order] == order
 
 
-def test_the_version_is_printed(allocate: Run) -> None:
-    done = allocate("--version")
+def test_the_version_is_printed(fresh: Run) -> None:
+    done = fresh("--version")
     assert (done.returncode, done.stdout.split()[0]) == (0, "allocate")
 
 
-def test_a_terminal_that_cannot_show_chinese_does_not_end_the_program(allocate: Run, tiny: Tiny) -> None:
-    done = allocate("check", tiny.model, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+def test_a_terminal_that_cannot_show_chinese_does_not_end_the_program(fresh: Run, tiny: Tiny) -> None:
+    done = fresh("check", tiny.model, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert done.returncode == 0
     assert "\\u" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("plan", "MODEL", "--set", "rules.most_people.share=1.0", *QUICK, "--out", "plan", "--strict"), 1),
+        (("check", "MODEL", "--set", "rules.most_people.share=1.5"), 2),
+        (("plan", "nowhere"), 2),
+    ],
+)
+def test_a_command_says_and_writes_in_a_process_of_its_own_what_it_does_in_this_one(
+    words: tuple[str, ...], code: int, tiny: Tiny, tmp_path: Path
+) -> None:
+    said = [str(tiny.model) if word == "MODEL" else word for word in words]
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir()
+    two.mkdir()
+    found = [
+        (done.returncode, done.stdout, done.stderr, tree(home / "plan").get("plan.json"))
+        for home, done in (
+            (one, start_python(one, "-m", "allocate", *said)),
+            (two, call_allocate(two, *said)),
+        )
+    ]
+    assert found[0] == found[1]
+    assert found[0][0] == code
 
 
 def test_an_unknown_way_to_travel_is_refused_and_not_passed_over(allocate: Run, tiny: Tiny) -> None:

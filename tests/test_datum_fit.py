@@ -24,7 +24,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allocate import datum
-from allocate.datum_fit import BOUNDARY, ROADS, Ground, Link, Points, fits, problems
+from allocate.datum_check import problems
+from allocate.datum_fit import ROADS, Ground, Link, Points
 from allocate.words import LANGUAGES, speaking
 
 DISTRICTS = 300
@@ -147,8 +148,6 @@ def test_the_boundary_alone_shows_villages_that_baidu_shifted_across_it() -> Non
     ground = Ground(boundary=truth(0).ground.boundary)
     villages = wrong(0, VILLAGES, "bd09", "wgs84")
     assert blames(found([villages], ground=ground), VILLAGES, "bd09", alone=True)
-    outside = {fit.datum: fit.outside for fit in fits([villages], ground=ground)}
-    assert outside["bd09"] == 0 < (outside["gcj02"] or 0) < (outside["wgs84"] or 0)
     assert found(right(0, VILLAGES), ground=ground) == []
 
 
@@ -194,22 +193,6 @@ def test_surveyors_metres_are_tried_as_degrees_of_wgs84() -> None:
     assert [(s.declared, s.fits) for s in misfit.suspects] == [("EPSG:4548", "gcj02")]
 
 
-def test_how_well_each_datum_fits_is_told_for_every_reference() -> None:
-    tables = [wrong(0, CLINICS, "gcj02", "wgs84"), *right(0, VILLAGES)]
-    told = {(fit.table, fit.against, fit.datum): fit for fit in fits(tables, truth(0).links, truth(0).ground)}
-    assert set(told) == {
-        (one, against, datum_name)
-        for one, other in ((CLINICS, VILLAGES), (VILLAGES, CLINICS))
-        for against in (other, ROADS, BOUNDARY)
-        for datum_name in DATUMS
-    }
-    metres = {name: told[CLINICS, VILLAGES, name].metres for name in DATUMS}
-    assert metres["gcj02"] < 200 < 500 < metres["wgs84"] < 700
-    assert told[VILLAGES, ROADS, "wgs84"].metres < 60 < told[VILLAGES, ROADS, "gcj02"].metres
-    assert told[VILLAGES, BOUNDARY, "wgs84"].outside == 0
-    assert told[VILLAGES, ROADS, "wgs84"].outside is None
-
-
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_misfit_is_said_with_metres_minutes_and_what_to_do(language: str) -> None:
     alone = found([wrong(0, CLINICS, "gcj02", "wgs84"), *right(0, VILLAGES)], ground=roads(0))
@@ -250,7 +233,6 @@ def test_whatever_points_there_are_nothing_fails(data: st.DataObject) -> None:
     for some in (None, ground, Ground(shapely.Polygon(), shapely.MultiLineString())):
         seen = found(tables, tuple(links), some)
         assert len(list(problems(seen))) == len(seen)
-        assert all(fit.metres >= 0 for fit in fits(tables, links, some))
 
 
 def spread(count: int) -> np.ndarray:

@@ -6,7 +6,6 @@ import sqlite3
 import struct
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -623,12 +622,6 @@ def test_a_link_in_a_kml_is_said_and_never_followed(tmp_path: Path) -> None:
     assert (said.what, said.details, said.fault) == (FaultKind.NETWORK_LINK, {"count": 1}, True)
 
 
-def test_a_kmz_is_to_be_unpacked(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "a.kmz", "w") as packed:
-        packed.writestr("doc.kml", kml(mark(POINT)))
-    assert refused(tmp_path / "a.kmz").what is FaultKind.FILE_PACKED
-
-
 # GeoParquet
 
 
@@ -673,7 +666,7 @@ def test_a_parquet_file_that_unpacks_to_too_much_is_refused(tmp_path: Path, monk
     assert len({id(one) for one in column}) <= 2
     monkeypatch.setattr(parquet, "_MOST_ROWS", 99_999)
     assert refused(path).what is FaultKind.LAYER_CELLS
-    monkeypatch.setattr(parquet, "_MOST_MB", 0)
+    monkeypatch.setattr(parquet, "_MOST_BYTES", 0)
     assert refused(path).what is FaultKind.FILE_LARGE
 
 
@@ -860,9 +853,7 @@ def test_a_format_that_is_none_of_these_is_named(tmp_path: Path) -> None:
     assert ".gpkg" in str(other.details["formats"])
 
 
-@pytest.mark.parametrize(
-    "module", ["allocate.files.flatgeobuf", "allocate.report.geopackage", "allocate.report.frames"]
-)
+@pytest.mark.parametrize("module", ["allocate.files.gdal", "allocate.report.geopackage", "allocate.report.frames"])
 def test_gdal_has_no_driver_that_opens_other_things(module: str, tmp_path: Path) -> None:
     # What reads and what writes switches them off itself, in a process in which nothing was imported before.
     script = f"""

@@ -14,7 +14,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from conftest import DATA, ROOT, Tiny, start_python
+from conftest import DATA, ROOT, Tiny, call_allocate
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
@@ -425,9 +425,7 @@ def test_one_line_says_the_ends(content: Content, language: Any) -> None:
 def test_the_command_asks_for_a_front(tiny: Tiny, tmp_path: Path) -> None:
     tiny.edit("tiny.toml", "draws = 3", "draws = 0")
     quick = ("--gap", "0.2", "--set", 'goals=[{goal="cost"}]')
-    done = start_python(
-        tmp_path, "-m", "allocate", "--language", "en", "plan", tiny.model, "--front", 3, "--out", "out", *quick
-    )
+    done = call_allocate(tmp_path, "--language", "en", "plan", tiny.model, "--front", 3, "--out", "out", *quick)
     assert done.returncode == 0, done.stderr
     assert "front of cost and coverage 4/4" in done.stderr
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("front ")]
@@ -438,7 +436,7 @@ def test_the_command_asks_for_a_front(tiny: Tiny, tmp_path: Path) -> None:
 
 
 def test_the_command_refuses_a_front_of_one_point_before_any_work(tiny: Tiny, tmp_path: Path) -> None:
-    done = start_python(tmp_path, "-m", "allocate", "--language", "en", "plan", tiny.model, "--front", 1)
+    done = call_allocate(tmp_path, "--language", "en", "plan", tiny.model, "--front", 1)
     assert done.returncode == 2
     assert "--front" in done.stderr
     assert "give a number from 2 to 50 plans" in done.stderr

@@ -15,6 +15,7 @@ import sqlite3
 import struct
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -333,7 +334,7 @@ class Spoiler:
         try:
             with zipfile.ZipFile(path) as archive:
                 parts = {name: archive.read(name) for name in archive.namelist()}
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OSError, RuntimeError):
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, ValueError, EOFError, OSError, RuntimeError):
             path.write_bytes(self.bytes(path.read_bytes()))
             return
         name = self.chance.choice(list(parts))

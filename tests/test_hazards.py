@@ -7,11 +7,8 @@ and so never a person's text, is named in `CODES`.
 import csv
 import io
 import json
-import os
 import re
 import sqlite3
-import subprocess
-import sys
 import unicodedata
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -25,7 +22,7 @@ from xml.sax.saxutils import escape
 import pyogrio
 import pytest
 from belonging import with_belonging
-from conftest import Tiny
+from conftest import Tiny, call_allocate
 from icalendar import Calendar
 from plan_examples import HOSTILE_TEXTS, going_out
 from python_calamine import CalamineWorkbook
@@ -50,7 +47,6 @@ from allocate.report.workbook import workbook
 from allocate.verification import insist
 from allocate.words import LANGUAGES, Language, say_in, speaking, visible
 
-ROOT = Path(__file__).resolve().parents[1]
 CANARY = "1337"  # 7 * 191: whoever works that out has obeyed a text
 FILLED = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")  # what a spreadsheet may take for a formula
 CONTROLS = [chr(code) for code in (*range(1, 0x20), 0, 0x7F, 0x85, 0x9B)]
@@ -518,11 +514,7 @@ def test_a_planner_s_own_files_full_of_hostile_texts_are_planned_shown_and_passe
     tiny.edit("tiny.toml", '"示例区方案"', in_toml(title))
     tiny.edit("tiny.toml", "服务覆盖七成居民", "{% raw %}<img src=x onerror=alert(1)>")
     tiny.edit("places.csv", "张园社区居委会", "=HYPERLINK(1) <b>{{7*191}}</b> \x1b[2J")
-    done = subprocess.run(
-        [sys.executable, "-m", "allocate", "plan", tiny.model, "--set", 'goals=[{goal="cost"}]', "--out", "plan"],
-        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}, capture_output=True,
-        text=True, encoding="utf-8", timeout=120, check=False,
-    )  # fmt: skip
+    done = call_allocate(tmp_path, "plan", tiny.model, "--set", 'goals=[{goal="cost"}]', "--out", "plan")
     assert done.returncode == 0, done.stderr
     assert all(map(is_plain, done.stdout.splitlines() + done.stderr.splitlines()))
     lines = done.stdout.splitlines()

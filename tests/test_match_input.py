@@ -4,7 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from conftest import Tiny, start_python
+from conftest import Tiny, call_allocate
 from test_staff_input import faults_of, is_said_whole
 
 from allocate.candidates import make_case
@@ -121,7 +121,7 @@ def test_every_fault_of_the_fields_is_named_with_its_row_its_value_and_its_cure(
 def test_all_faults_of_the_fields_come_at_once_without_a_traceback(tiny: Tiny, tmp_path: Path) -> None:
     rows = "hub-9,medicine,no,surveyed,x\nhub-1,medicine,maybe,surveyed,x\nold-clinic,medicine,no,surveyed,x\n"
     with_fields(matched(tiny), rows)
-    done = start_python(tmp_path, "-m", "allocate", "check", tiny.model, ALLOCATE_LANGUAGE="en")
+    done = call_allocate(tmp_path, "check", tiny.model, ALLOCATE_LANGUAGE="en")
     assert done.returncode == 2
     assert all(f"row {row}" in done.stdout + done.stderr for row in (2, 3, 4))
 

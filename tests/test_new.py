@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import DATA, Tiny, start_python
+from conftest import DATA, Tiny, call_allocate
 
 from allocate import datum, starting
 from allocate.bundle import bundled
@@ -44,7 +44,7 @@ def allocate(tmp_path: Path) -> Run:
     """Return a function that runs a command in a folder; a traceback fails the test that meets it."""
 
     def run(*arguments: object, home: Path = tmp_path) -> subprocess.CompletedProcess[str]:
-        return start_python(home, "-m", "allocate", "--language", "en", *arguments)
+        return call_allocate(home, "--language", "en", *arguments)
 
     return run
 

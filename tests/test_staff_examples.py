@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import DATA, Tiny, start_python
+from conftest import DATA, Tiny, call_allocate
 from tiny import make, resource, rule, site
 
 from allocate.case import Case, Upgrade
@@ -203,9 +203,7 @@ source = "made up"
         "institution,resource,number,basis,source\nhospital-1,nurses,20,surveyed,示例\n", encoding="utf-8"
     )
     goals = ("--set", 'goals=[{goal="cost"}]')
-    made = start_python(
-        tmp_path, "-m", "allocate", "--language", "en", "plan", tiny.model, *goals, "--out", "plan", *strict
-    )
+    made = call_allocate(tmp_path, "--language", "en", "plan", tiny.model, *goals, "--out", "plan", *strict)
     assert made.returncode == len(strict), made.stderr
     content = json.loads((tmp_path / "plan" / "plan.json").read_text(encoding="utf-8"))
     lines = [row for row in content["scorecard"] if row["rule"] == "nurses"]

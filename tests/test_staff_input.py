@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import Tiny, copy_staffed, start_python
+from conftest import Tiny, call_allocate, copy_staffed
 
 from allocate.candidates import make_case
 from allocate.errors import InputError, ModelError, Problem
@@ -279,7 +279,7 @@ def test_wrong_staff_is_one_message_without_a_traceback_and_nothing_is_written(t
     tiny.edit("staff.csv", LAST, "hub-1,public_health_staff,5,surveyed,x\n")
     for verb in ("check", "plan"):
         for language, words in (("en", "has more of it than posts"), ("zh", "多于岗位")):
-            done = start_python(tmp_path, "-m", "allocate", "--language", language, verb, tiny.model)
+            done = call_allocate(tmp_path, "--language", language, verb, tiny.model)
             assert (done.returncode, done.stdout) == (2, "")
             assert "staff.csv" in done.stderr
             assert words in done.stderr

@@ -166,7 +166,7 @@ CODES: dict[str, set[str]] = {
 }
 # Chinese that is no text for people: table descriptions in both languages stand side by side with their columns,
 # and the reader knows how a blank cell is written.
-CHINESE = {"tables.py": None, "values.py": {"无"}, "datum.py": None}  # (What planners call a datum is read, not said.)
+CHINESE = {"tables.py": None, "values.py": {"无"}}
 
 
 @cache

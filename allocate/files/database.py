@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from allocate.errors import without_secrets
 from allocate.fault_kinds import FaultKind
 from allocate.files.shapes import crs_of, from_wkb, ordered, places
-from allocate.files.sheet import Raw, Sheet, Spotted, Unreadable
+from allocate.files.sheet import MEGABYTE, Raw, Sheet, Spotted, Unreadable
+from allocate.files.text import MOST_BYTES
 from allocate.words import say
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from psycopg import sql
 
 MOST_ROWS = 1_000_000
-MOST_BYTES = 200_000_000
 # How long a server may take to answer at all, and to give every row [s].
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
@@ -389,7 +389,7 @@ def _texts(opened: "psycopg.Connection[Any]", relation: _Relation, name: str) ->
             line = _line(row)
             size += len(line)
             if number > MOST_ROWS or size > MOST_BYTES:
-                megabytes = MOST_BYTES // 1_000_000
+                megabytes = MOST_BYTES // MEGABYTE
                 raise Unreadable(FaultKind.RELATION_LARGE, value=name, rows=MOST_ROWS, size=megabytes)
             total.update(line)
             for column, text in zip(texts, row, strict=True):

@@ -13,14 +13,11 @@ from numpy.typing import NDArray
 
 from allocate.fault_kinds import FaultKind
 from allocate.files.sheet import Raw, Spotted, Unreadable
-from allocate.files.text import MOST_BYTES
 
-MB = 1_000_000
-MOST_MB = MOST_BYTES // MB
 # A few bytes can stand for millions of cells: what an honest district has is far below.
 MOST_CELLS = 50_000_000
-# Whole numbers beyond are no longer all different as floating-point numbers [2**53].
-_EXACT = 9_007_199_254_740_992
+# Whole numbers beyond are no longer all different as floating-point numbers.
+EXACT = 2**53
 _LONG = 2**63
 _MIDNIGHT = re.compile(r"[T ]00:00:00(\.0+)?(Z|[+-]00(:?00)?)?$")
 
@@ -68,7 +65,7 @@ def cell(value: Any) -> Raw:
                 return None
             if math.isinf(value):
                 return "Infinity" if value > 0 else "-Infinity"
-            return int(value) if value.is_integer() and abs(value) < _EXACT else value
+            return int(value) if value.is_integer() and abs(value) < EXACT else value
         case Decimal():
             return cell(int(value) if value.is_finite() and value == value.to_integral_value() else float(value))
         case bytes() | bytearray() | memoryview():

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Protocol
 
 import pydantic
 
@@ -13,7 +12,7 @@ from allocate import synonyms
 from allocate.errors import Value
 from allocate.fault_kinds import FaultKind
 from allocate.files.database import Connection, read_relation
-from allocate.files.layers import LAYER_SUFFIXES, PACKED, open_layers
+from allocate.files.layers import LAYER_SUFFIXES, Layers, open_layers
 from allocate.files.sheet import Grid, Sheet, Unreadable
 from allocate.files.spreadsheets import Workbook, open_workbook
 from allocate.files.text import check_own, grid, read_bytes
@@ -22,8 +21,9 @@ from allocate.words import say
 
 TEXT = (".csv",)
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
+_PACKED = ".kmz"
 # (What is packed is seen, to say what to do with it.)
-_KNOWN = (*TEXT, *WORKBOOKS, *LAYER_SUFFIXES, PACKED)
+_KNOWN = (*TEXT, *WORKBOOKS, *LAYER_SUFFIXES, _PACKED)
 # What holds several tables.
 SEVERAL = (*WORKBOOKS, ".gpkg")
 FORMATS = ("CSV", "XLSX", "XLS", "ODS", "GeoJSON", "GeoPackage", "Shapefile", "FlatGeobuf", "KML", "GeoParquet")
@@ -70,11 +70,6 @@ class Found:
     said: TableSource = field(default_factory=TableSource)
 
 
-class _Parts(Protocol):
-    @property
-    def parts(self) -> tuple[str, ...]: ...
-
-
 @dataclass
 class Shelf:
     """The files of a folder; each is opened once.
@@ -92,7 +87,7 @@ class Shelf:
     folder: Path
     said: Mapping[str, TableSource] = field(default_factory=dict)
     databases: Mapping[str, Connection] = field(default_factory=dict)
-    _open: dict[Path, object] = field(default_factory=dict)
+    _open: dict[Path, Workbook | Layers] = field(default_factory=dict)
     refused: dict[str, Unreadable] = field(default_factory=dict)
 
     @cached_property
@@ -139,6 +134,9 @@ class Shelf:
             opened = self._opened(path, "")
         except Unreadable:
             return
+        hidden = [part for part in opened.hidden if synonyms.table_called(part)] if isinstance(opened, Workbook) else []
+        if hidden:
+            yield path.name, FaultKind.SHEET_HIDDEN, {"parts": ", ".join(hidden)}
         if "" in taken:
             # (The only sheet is the table, or nobody can tell which one is: that is said elsewhere.)
             return
@@ -166,7 +164,7 @@ class Shelf:
             return
         try:
             self.check(path)
-            parts = self.parts(path)
+            parts = self._opened(path, "").parts
         except Unreadable as error:
             self.refused[path.name] = error
             if table:
@@ -240,26 +238,19 @@ class Shelf:
         Unreadable
             With the reason.
         """
+        if path.suffix.lower() == _PACKED:
+            raise Unreadable(FaultKind.FILE_PACKED)
         if path.suffix.lower() not in _KNOWN:
             raise Unreadable(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
         check_own(path, self.folder)
 
-    def parts(self, path: Path, encoding: str = "") -> tuple[str, ...]:
-        """Return the sheets or layers of a file."""
-        return self._opened(path, encoding).parts
-
-    def _opened(self, path: Path, encoding: str) -> "_Parts":
+    def _opened(self, path: Path, encoding: str) -> Workbook | Layers:
         if path not in self._open:
             if path.suffix.lower() in WORKBOOKS:
                 self._open[path] = open_workbook(path)
             else:
                 self._open[path] = open_layers(path, encoding)
-        return self._open[path]  # type: ignore[return-value]
-
-    def hidden(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the hidden sheets of every workbook that has some and was opened."""
-        books = {path.name: book for path, book in self._open.items() if isinstance(book, Workbook)}
-        return {name: book.hidden for name, book in books.items() if book.hidden}
+        return self._open[path]
 
     def sheet(self, found: Found, headed: Callable[[Grid], Sheet], known: Callable[[str], bool]) -> tuple[Sheet, str]:
         """Return a table's cells, and its name in messages with the sheet or layer that was taken.
@@ -278,13 +269,11 @@ class Shelf:
         if path.suffix.lower() in TEXT:
             return headed(grid(read_bytes(path), said.encoding, known)), found.name
         opened = self._opened(path, said.encoding)
-        if found.part in _hidden(opened):
+        if isinstance(opened, Workbook) and found.part in opened.hidden:
             raise Unreadable(FaultKind.SHEET_HIDDEN, parts=found.part)
         part = self._part(found, opened.parts)
         name = f"{self.called(path)} · {part}" if path.suffix.lower() in SEVERAL else self.called(path)
-        if path.suffix.lower() in WORKBOOKS:
-            return headed(opened.grid(part)), name  # type: ignore[attr-defined]
-        return opened.sheet(part), name  # type: ignore[attr-defined]
+        return headed(opened.grid(part)) if isinstance(opened, Workbook) else opened.sheet(part), name
 
     def _part(self, found: Found, parts: tuple[str, ...]) -> str:
         listed = ", ".join(parts)
@@ -311,11 +300,7 @@ class Shelf:
         return read_relation(connection, said.relation)
 
 
-def _hidden(opened: "_Parts") -> tuple[str, ...]:
-    return opened.hidden if isinstance(opened, Workbook) else ()
-
-
-def _is_empty(opened: "_Parts", part: str) -> bool:
+def _is_empty(opened: Workbook | Layers, part: str) -> bool:
     """Tell whether a sheet holds nothing; a layer always counts as something."""
     if not isinstance(opened, Workbook):
         return False

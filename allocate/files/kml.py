@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from allocate.fault_kinds import FaultKind
 from allocate.files.features import Features, Opened, tabled
+from allocate.files.markup import xml_parser
 from allocate.files.sheet import Spotted, Unreadable
 from allocate.files.text import ENCODINGS, decode, limit_signs, read_bytes
 
@@ -91,10 +92,6 @@ class _Marks:
         elif self._title is not None:
             self._title.append(text)
 
-    def declares(self, *_: Any) -> None:
-        """Refuse a document type: with one come entities, which can name files and grow without end."""
-        raise Unreadable(FaultKind.XML_ENTITY)
-
     def _close(self, mark: ElementTree.Element) -> None:
         name = next((name for name in reversed(self._folders) if name), self._stem)
         self.layers.setdefault(name, []).append((dict(_fields(mark)), next(_geometries(mark), None)))
@@ -114,11 +111,9 @@ def open_kml(path: Path, encoding: str) -> Opened:
     limit_signs(text, "<", _MOST_TAGS)
     marks = _Marks(path.stem)
     # (As UTF-8, since expat does not know GBK; and at once, since its older versions wait for the rest in square time.)
-    parser = expat.ParserCreate("utf-8")
-    parser.buffer_text = True
+    parser = xml_parser(encoding="utf-8")
     parser.StartElementHandler, parser.EndElementHandler = marks.start, marks.end
     parser.CharacterDataHandler = marks.text
-    parser.StartDoctypeDeclHandler, parser.EntityDeclHandler = marks.declares, marks.declares
     try:
         parser.Parse(text.encode(), True)
     except expat.ExpatError as error:

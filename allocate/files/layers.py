@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from allocate.fault_kinds import FaultKind
 from allocate.faults import disk_reason
-from allocate.files.features import MB, MOST_MB, Features, Opened
+from allocate.files.features import Features, Opened
 from allocate.files.flatgeobuf import open_flatgeobuf
 from allocate.files.geojson import open_geojson
 from allocate.files.geopackage import open_geopackage
@@ -24,7 +24,8 @@ from allocate.files.kml import open_kml
 from allocate.files.parquet import open_parquet
 from allocate.files.shapefile import open_shapefile
 from allocate.files.shapes import endless, ordered, parts_of, places
-from allocate.files.sheet import Sheet, Unreadable
+from allocate.files.sheet import Sheet, Unreadable, too_large
+from allocate.files.text import MOST_BYTES
 
 _OPENERS: dict[str, Callable[[Path, str], Opened]] = {
     ".geojson": open_geojson,
@@ -37,7 +38,6 @@ _OPENERS: dict[str, Callable[[Path, str], Opened]] = {
     ".geoparquet": open_parquet,
 }
 LAYER_SUFFIXES = tuple(_OPENERS)
-PACKED = ".kmz"
 _REASON_MOST = 200
 
 
@@ -98,16 +98,13 @@ def open_layers(path: Path, encoding: str = "") -> Layers:
     Unreadable
         When it is of no such format, is too large, or does not hold what its name says.
     """
-    suffix = path.suffix.lower()
-    if suffix == PACKED:
-        raise Unreadable(FaultKind.FILE_PACKED)
-    opener = _OPENERS.get(suffix)
+    opener = _OPENERS.get(path.suffix.lower())
     if opener is None:
         raise Unreadable(FaultKind.FILE_FORMAT, formats=", ".join(LAYER_SUFFIXES))
     with _one_reason():
         size = path.stat().st_size
-        if size > MOST_MB * MB:
-            raise Unreadable(FaultKind.FILE_LARGE, size=size // MB, most=MOST_MB)
+        if size > MOST_BYTES:
+            raise too_large(size, MOST_BYTES)
         parts, features = opener(path, encoding)
     if not parts:
         raise Unreadable(FaultKind.LAYER_NONE)

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from allocate.fault_kinds import FaultKind
-from allocate.files.sheet import Unreadable
-from allocate.files.zips import MOST_BYTES, parse, xml_parser
+from allocate.files.markup import parse, xml_parser
+from allocate.files.sheet import Unreadable, too_large
+from allocate.files.text import MOST_BYTES
 
 # A sheet is read into a rectangle: a single cell far below would make it as large as the whole sheet.
 MOST_CELLS = 5_000_000
@@ -234,7 +235,7 @@ def xlsx_marks(xml: bytes, name: str, lengths: Sequence[int], *, fresh: bool) ->
 def check_text(signs: int) -> None:
     """Refuse a sheet whose texts, each written out, are longer than those of any table."""
     if signs > MOST_TEXT:
-        raise Unreadable(FaultKind.FILE_LARGE, size=signs // 1_000_000, most=MOST_TEXT // 1_000_000)
+        raise too_large(signs, MOST_TEXT)
 
 
 class _Ods:

@@ -10,13 +10,13 @@ import shapely
 from numpy.typing import NDArray
 
 from allocate.fault_kinds import FaultKind
-from allocate.files.features import MB, Features, Opened, cell, limit_cells
+from allocate.files.features import Features, Opened, cell, limit_cells
 from allocate.files.shapes import crs_of, crs_of_json, from_wkb
-from allocate.files.sheet import Raw, Spotted, Unreadable
+from allocate.files.sheet import Raw, Spotted, Unreadable, too_large
 
 _MAGIC = b"PAR1"
 _MOST_ROWS = 2_000_000
-_MOST_MB = 1_000  # unpacked
+_MOST_BYTES = 1_000_000_000  # unpacked
 
 
 def open_parquet(path: Path, encoding: str) -> Opened:
@@ -44,8 +44,8 @@ def _features(path: Path) -> Features:
     with parquet.ParquetFile(path) as file:
         schema, groups = file.schema_arrow, file.metadata
         size = sum(groups.row_group(group).total_byte_size for group in range(groups.num_row_groups))
-        if size > _MOST_MB * MB:
-            raise Unreadable(FaultKind.FILE_LARGE, size=size // MB, most=_MOST_MB)
+        if size > _MOST_BYTES:
+            raise too_large(size, _MOST_BYTES)
         limit_cells(groups.num_rows, len(schema.names))
         if groups.num_rows > _MOST_ROWS:
             raise Unreadable(FaultKind.LAYER_CELLS, rows=groups.num_rows, columns=len(schema.names), most=_MOST_ROWS)
@@ -59,11 +59,11 @@ def _features(path: Path) -> Features:
     # (One long text that stands in every line takes a few bytes of the file: as a dictionary it is unpacked once.)
     cells: dict[str, list[Any]] = {name: [] for name in taken}
     with parquet.ParquetFile(path, read_dictionary=texts) as file:
-        left = _MOST_MB * MB
+        left = _MOST_BYTES
         for batch in file.iter_batches(columns=taken):
             left -= batch.nbytes
             if left < 0 or len(cells[taken[0]]) > groups.num_rows:
-                raise Unreadable(FaultKind.FILE_LARGE, size=_MOST_MB, most=_MOST_MB)
+                raise too_large(_MOST_BYTES, _MOST_BYTES)
             for name, column in zip(batch.schema.names, batch.columns, strict=True):
                 cells[name].extend(_listed(column))
     names = [

@@ -14,15 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocate.fault_kinds import FaultKind
-from allocate.files.features import MB, MOST_MB, Features, Opened, cell, limit_cells
-from allocate.files.flatgeobuf import read_raw
+from allocate.files.features import Features, Opened, cell, limit_cells
+from allocate.files.gdal import read_raw
 from allocate.files.shapes import crs_of, from_wkb
-from allocate.files.sheet import Raw, Spotted, Unreadable
-from allocate.files.text import ENCODINGS
+from allocate.files.sheet import Raw, Spotted, Unreadable, too_large
+from allocate.files.text import ENCODINGS, MOST_BYTES
 
 _MAGIC = struct.pack(">i", 9994)
 _HEAD = 100  # bytes of the head of .shp and .shx
-_BESIDE: tuple[str, ...] = (".dbf", ".shx", ".prj", ".cpg")
+# What lies beside a .shp, is of the same name, and tells something of it.
+COMPANIONS: tuple[str, ...] = (".dbf", ".shx", ".prj", ".cpg")
 _SMALL = 65_536  # bytes of .prj and .cpg, of which more are no text of theirs
 # What a .cpg names and is believed in; others (ISO-8859-1, what programs write unasked) fit any bytes.
 _CODEPAGES = {
@@ -56,13 +57,13 @@ def open_shapefile(path: Path, encoding: str) -> Opened:
     missing = [path.stem + end for end in (".dbf", ".shx") if end not in beside]
     if missing:
         raise Unreadable(FaultKind.SHAPEFILE_PARTS, parts=", ".join(missing))
-    used: dict[str, Path] = {end: beside[end] for end in _BESIDE if end in beside}
+    used: dict[str, Path] = {end: beside[end] for end in COMPANIONS if end in beside}
     for one in used.values():
         if one.is_symlink() or not one.is_file():
             raise Unreadable(FaultKind.FILE_LINK, value=one.name)
     size = sum(one.stat().st_size for one in (path, *used.values()))
-    if size > MOST_MB * MB:
-        raise Unreadable(FaultKind.FILE_LARGE, size=size // MB, most=MOST_MB)
+    if size > MOST_BYTES:
+        raise too_large(size, MOST_BYTES)
     for one in (path, used[".shx"]):
         with one.open("rb") as file:
             if not file.read(_HEAD).startswith(_MAGIC):
@@ -93,7 +94,7 @@ def _shapes(shp: Path, shx: Path) -> tuple[NDArray[np.object_], tuple[Spotted, .
         copy = Path(folder) / "layer.shp"
         shutil.copyfile(shp, copy)
         shutil.copyfile(shx, copy.with_suffix(".shx"))
-        return from_wkb(read_raw(copy, columns=[])[2])
+        return from_wkb(read_raw(copy, "Shapefile", columns=[])[2])
 
 
 def _small(used: dict[str, Path], end: str) -> str:

@@ -13,12 +13,20 @@ from allocate.fault_kinds import FaultKind
 type Raw = str | int | float | None
 
 
+MEGABYTE = 1_000_000
+
+
 class Unreadable(Exception):
     """A file, or a part of it, cannot be taken; says why and what to do, and is caught by whoever reads the folder."""
 
     def __init__(self, what: FaultKind, *, row: int | None = None, value: Value = None, **details: Value) -> None:
         super().__init__(what)
         self.what, self.row, self.value, self.details = what, row, value, details
+
+
+def too_large(size: int, most: int) -> Unreadable:
+    """Say that something has more bytes than are read."""
+    return Unreadable(FaultKind.FILE_LARGE, size=-(-size // MEGABYTE), most=most // MEGABYTE)
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ from pathlib import Path, PurePosixPath
 from xml.sax.saxutils import quoteattr
 
 from allocate.fault_kinds import FaultKind
+from allocate.files.calamine import Cells, NotReadError, read_apart
 from allocate.files.marks import MOST_CELLS, Marks, letters, ods_sheets, text_lengths, xlsx_marks
+from allocate.files.markup import parse, xml_parser
 from allocate.files.old_excel import SIGNATURE, open_container, rebuild, xls_sheets
-from allocate.files.reading import Cells, NotReadError, read_apart
 from allocate.files.sheet import Grid, Raw, Spotted, Unreadable
 from allocate.files.text import read_bytes
-from allocate.files.zips import open_zip, pack, parse, unpack, xml_parser
+from allocate.files.zips import open_zip, pack, unpack
 
 _ZIP = b"PK"
 _ANY = "Excel / ODS"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from allocate.fault_kinds import FaultKind
 from allocate.faults import disk_reason
-from allocate.files.sheet import Grid, Unreadable
+from allocate.files.sheet import Grid, Unreadable, too_large
 
 # What may be named, and what it is decoded with; GB18030 holds GBK and GB2312.
 ENCODINGS = {
@@ -25,7 +25,8 @@ ENCODINGS = {
 }
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _LATER = re.compile("[\u0800-\U0010ffff]")
-_HAN, _THREE_BYTES = range(0x4E00, 0xA000), range(0x800, 0x10000)
+# Common Chinese letters, and all that take three bytes of UTF-8.
+HAN, _THREE_BYTES = range(0x4E00, 0xA000), range(0x800, 0x10000)
 # What stands between cells where a spreadsheet, or a hand, put no comma.
 _SEPARATORS = (";", "\t", "|", "，", "；")
 MOST_BYTES = 200_000_000
@@ -90,7 +91,7 @@ def _could_be_either(raw: bytes, text: str) -> bool:
         other = raw.decode("gb18030")
     except UnicodeError:
         return False
-    return all(sign.isascii() or ord(sign) in _HAN for sign in other)
+    return all(sign.isascii() or ord(sign) in HAN for sign in other)
 
 
 def _without_nothing(text: str) -> str:
@@ -124,7 +125,7 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
         raise Unreadable(FaultKind.FILE_MISSING) from None
     except OSError as error:
         raise Unreadable(FaultKind.FILE_UNREADABLE, reason=disk_reason(error)) from None
-    raise Unreadable(FaultKind.FILE_LARGE, size=-(-size // 1_000_000), most=most // 1_000_000)
+    raise too_large(size, most)
 
 
 def check_own(path: Path, folder: Path) -> None:
@@ -175,6 +176,8 @@ def grid(raw: bytes, encoding: str, known: Callable[[str], bool]) -> Grid:
     if separator != ",":
         raise Unreadable(FaultKind.SEPARATOR, row=1, separator="Tab" if separator == "\t" else separator)
     limit_signs(text, ",\n\r")
+    if text.lstrip()[:1] in ("<", "{", "["):
+        raise Unreadable(FaultKind.FILE_CONTENT, format="CSV")
     before = csv.field_size_limit(_MOST_SIGNS)
     try:
         cells = list(csv.reader(io.StringIO(text, newline=""), strict=True))

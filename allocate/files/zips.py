@@ -6,17 +6,14 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from xml.parsers import expat
 
 from allocate.fault_kinds import FaultKind
-from allocate.files.sheet import Unreadable
+from allocate.files.sheet import MEGABYTE, Unreadable, too_large
+from allocate.files.text import MOST_BYTES
 
-MOST_BYTES = 200_000_000
 MOST_ENTRIES = 1_000
 # An entry above a megabyte that shrank to less than a hundredth was made to burst, not to be read.
 MOST_TIMES = 100
-_SMALL = 1_000_000
-_MEGABYTE = 1_000_000
 _ENTRY = b"PK\x01\x02"
 _ENCRYPTED = 0x1
 # Everything that Python's unpacking raises over broken bytes.
@@ -54,12 +51,12 @@ def open_zip(raw: bytes, form: str) -> Mapping[str, zipfile.ZipInfo]:
             raise Unreadable(FaultKind.ZIP_ENTRY, value=name)
         if entry.flag_bits & _ENCRYPTED:
             raise Unreadable(FaultKind.FILE_LOCKED)
-        if entry.file_size > max(_SMALL, MOST_TIMES * entry.compress_size):
+        if entry.file_size > max(MEGABYTE, MOST_TIMES * entry.compress_size):
             raise Unreadable(FaultKind.ZIP_BOMB, value=name)
         found[name] = entry
     size = sum(entry.file_size for entry in entries)
     if size > MOST_BYTES:
-        raise Unreadable(FaultKind.FILE_LARGE, size=size // _MEGABYTE, most=MOST_BYTES // _MEGABYTE)
+        raise too_large(size, MOST_BYTES)
     return found
 
 
@@ -87,33 +84,3 @@ def pack(contents: Mapping[str, bytes]) -> bytes:
         for name, content in contents.items():
             archive.writestr(name, content)
     return file.getvalue()
-
-
-def xml_parser(name: str) -> expat.XMLParserType:
-    """Return a parser that refuses what office programs never write, and attackers do: DOCTYPE and entities."""
-
-    def refuse(*_: object) -> None:
-        raise Unreadable(FaultKind.XML_ENTITY, value=name)
-
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = refuse
-    parser.EntityDeclHandler = refuse
-    parser.buffer_text = True
-    return parser
-
-
-def parse(parser: expat.XMLParserType, xml: bytes, form: str) -> None:
-    """Run a parser over a whole document.
-
-    Raises
-    ------
-    Unreadable
-        When it is no XML in an encoding that office programs use.
-    """
-    # (What is in UTF-16 is XML as well, but other readers would see something else in it than this one.)
-    if b"\0" in xml:
-        raise Unreadable(FaultKind.FILE_CONTENT, format=form)
-    try:
-        parser.Parse(xml, True)
-    except (expat.ExpatError, ValueError, LookupError):
-        raise Unreadable(FaultKind.FILE_CONTENT, format=form) from None

@@ -1,4 +1,4 @@
-"""Reads the cells of a checked workbook in a process of its own: the library ends its process over some broken files.
+"""Calamine, run over a checked workbook in a process of its own: the library ends its process over some broken files.
 
 The process gets the workbook, and which of its sheets to read, as bytes; it writes one line of JSON for each.
 """
