@@ -1,11 +1,12 @@
 """Headings and rows as planners have them: which column is meant is sure or doubted, and no row is lost in silence."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import xlsxwriter
 from conftest import Tiny
-from seeded_faults import book, both, card, cells, hiding, merged, renamed, replaced, table_of, write_table
+from seeded_faults import book, both, card, cells, fill, merged, renamed, replaced, table_of, write_table
 from test_finding import of, told
 
 from allocate.fault_kinds import FaultKind
@@ -114,7 +115,15 @@ def test_a_number_merged_in_a_column_that_nobody_reads_is_no_fault(tiny: Tiny) -
 
 def test_hidden_rows_and_columns_are_read_and_said(tiny: Tiny) -> None:
     before = read_district(tiny.folder).places
-    book("places", hiding(row=5, column="people"))(tiny.folder)
+
+    def hiding(made: xlsxwriter.Workbook, sheet: Any, rows: list[list[str | int | float]]) -> None:
+        del made
+        fill(sheet, rows)
+        at = rows[0].index("people")
+        sheet.set_row(4, None, None, {"hidden": True})
+        sheet.set_column(at, at, None, None, {"hidden": True})
+
+    book("places", hiding)(tiny.folder)
     district = read_district(tiny.folder)
     assert district.places == before
     assert [(one.what, one.row, one.column) for one in district.warnings] == [
