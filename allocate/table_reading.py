@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import compress, islice
+from itertools import compress, islice, takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,15 @@ from allocate.folder import Folder
 from allocate.tables import BASES, DATUM, Column, Table
 from allocate.units import Basis
 from allocate.values import Cell, Cells, alike, own_unit, read_cells
-from allocate.words import unit_of_column
+from allocate.words import LANGUAGES, unit_of_column
 
 Row = dict[str, Cell]
 Rows = list[tuple[int, Row]]
 
 # In which columns a row of totals says so.
 _LABELS = ("id", "name", "town", "place", "institution")
+# Of how many needed columns a row fills at least two.
+_FEW_COLUMNS = 3
 # Among how many rows at the head of a sheet the headings are looked for, below a title and remarks.
 _HEAD = 20
 # (Every heading is compared with every other.)
@@ -271,6 +273,12 @@ def _headings(folder: Folder, table: Table, found: Found, sheet: Sheet) -> _Head
                 folder.blame(FaultKind.COLUMN_SAME, table, row=row, column=heading, other=other, name=name)
         else:
             at[name] = n
+    for n in list(spare):
+        # (Beside a column of codes one of names is of no use; alone it says as much.)
+        name = synonyms.column_named(table, sheet.heading[n])
+        if name and name not in at:
+            at[name] = n
+            spare.remove(n)
     given = {_LON, _LAT} if sheet.points is not None else set()
     for name, n in list(at.items()):
         unit = synonyms.remark_of(table, sheet.heading[n])
@@ -300,7 +308,7 @@ def _headings(folder: Folder, table: Table, found: Found, sheet: Sheet) -> _Head
     unread = _unknown(folder, table, sheet, spare, given, row)
     for column in table.columns:
         if column.needed and column.name not in given:
-            folder.blame(FaultKind.COLUMN_MISSING, table, row=row, column=column.name, zh=column.zh, en=column.en)
+            folder.blame(FaultKind.COLUMN_MISSING, table, row=row, column=column.name, **_called(table, column.name))
     said = {name: sheet.heading[n] for name, n in at.items() if sheet.heading[n] != name}
     return _Headings(at, times, said, unread)
 
@@ -332,26 +340,36 @@ def _unknown(
     """Answer headings that are no column: with the column that they may mean, else say that they were not read."""
     free = [column.name for column in table.columns if column.name not in given]
     missing = [column.name for column in table.columns if column.needed and column.name in free]
-    unread = []
+    unread, strange = [], []
     for n in spare:
         heading = sheet.heading[n]
         if synonyms.is_unread(heading):
             unread.append(heading)
             continue
         near = synonyms.nearest(table, heading, free)
-        if near or missing:
-            # (Where a needed column is missing, any strange heading may be it.)
-            listed = near or ", ".join(missing)
-            folder.blame(FaultKind.COLUMN_UNKNOWN, table, row=row, column=heading, near=listed)
+        if near:
+            details = {"near": near, "of": table.name, "heading": heading, **_called(table, near)}
+            folder.blame(FaultKind.COLUMN_UNKNOWN, table, row=row, column=heading, **details)
+        elif missing:
+            strange.append(heading)
         else:
             unread.append(heading)
             known = ", ".join(free) or "—"
             folder.warn(FaultKind.COLUMN_IDLE, table, row=row, column=heading, known=known)
+    if strange:
+        # (Where a needed column is missing, any strange heading may be it.)
+        details = {"missing": ", ".join(missing), "first": missing[0], "of": table.name, "heading": strange[0]}
+        folder.blame(FaultKind.COLUMN_STRANGE, table, row=row, column=", ".join(strange), **details)
     return tuple(unread)
 
 
+def _called(table: Table, column: str) -> dict[str, Value]:
+    """Return the headings that the templates give a column, by language: what a planner is told to write."""
+    return {language: synonyms.heading_of(table, column, language) for language in LANGUAGES}
+
+
 def _kept(folder: Folder, table: Table, sheet: Sheet, headings: _Headings) -> list[bool]:
-    """Tell which rows are the table's own: neither an example nor a row of totals."""
+    """Tell which rows are the table's own: neither an example, nor a row of totals, nor a note below them."""
     first = next((column for column in sheet.columns if any(_label(cell) for cell in column)), ())
     kept = [True] * len(sheet.rows)
     examples = {cell for cell in set(first) if isinstance(cell, str) and synonyms.is_example(cell)}
@@ -362,14 +380,32 @@ def _kept(folder: Folder, table: Table, sheet: Sheet, headings: _Headings) -> li
     if lost and any(kept):
         value = _label(first[lost[0]])
         folder.warn(FaultKind.EXAMPLE_ROW, table, row=sheet.rows[lost[0]], value=value, count=len(lost))
-    labels = [sheet.columns[n] for name, n in headings.at.items() if name in _LABELS]
+    # (Whoever adds up writes so in a column of names, or in one that nobody reads.)
+    values = {n for name, n in headings.at.items() if name not in _LABELS}
+    labels = [column for n, column in enumerate(sheet.columns) if n not in values]
     for column in (first, *labels):
         totals = {cell for cell in set(column) if isinstance(cell, str) and synonyms.is_total(cell)}
         for i, cell in enumerate(column) if totals else ():
             if kept[i] and cell in totals:
                 kept[i] = False
                 folder.blame(FaultKind.TOTAL_ROW, table, row=sheet.rows[i], value=cell)
+    _leave_out_notes(folder, table, sheet, headings, kept)
     return kept
+
+
+def _leave_out_notes(folder: Folder, table: Table, sheet: Sheet, headings: _Headings, kept: list[bool]) -> None:
+    """Blame rows below a table that fill one of its columns at most: a note, a signature, a date."""
+    read = [sheet.columns[n] for n in headings.at.values()]
+    needed = sum(column.needed for column in table.columns if column.name in headings.at)
+    if sheet.points is not None or needed < _FEW_COLUMNS:
+        return
+    # (What stands between other rows is a row in which something is missing.)
+    own = (i for i in reversed(range(len(kept))) if kept[i])
+    below = list(takewhile(lambda i: sum(bool(_label(column[i])) for column in read) <= 1, own))
+    for i in reversed(below):
+        kept[i] = False
+        cell = next(_label(column[i]) for column in sheet.columns if _label(column[i]))
+        folder.blame(FaultKind.NOTE_ROW, table, row=sheet.rows[i], value=cell)
 
 
 def _values(

@@ -263,7 +263,8 @@ def _choices(column: Column, cells: Sequence[Raw], times: Decimal) -> Cells:
     meant = {cell: _choice(column, _text(cell)) for cell in set(cells)}
     found = Cells([meant[cell] for cell in cells])
     unknown = {cell for cell, value in meant.items() if value is None and _text(cell)}
-    choices = ", ".join(column.choices)
+    named = {code: synonyms.choice_called(column.name, code, "zh") for code in column.choices}
+    choices = ", ".join(code if name == code else f"{code} ({name})" for code, name in named.items())
     for i, cell in enumerate(cells) if unknown else ():
         if cell in unknown:
             text = _text(cell)
