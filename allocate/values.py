@@ -455,7 +455,7 @@ def _number(column: Column, text: str, times: Decimal) -> "float | _Bad":
         times = own
     try:
         number = float(value * times)
-    except (OverflowError, InvalidOperation):
+    except ArithmeticError:
         return _Bad(FaultKind.NOT_NUMBER)
     return number if math.isfinite(number) else _Bad(FaultKind.NOT_NUMBER)
 

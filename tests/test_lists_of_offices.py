@@ -98,3 +98,13 @@ def test_a_column_of_bases_without_any_is_one_fault(tiny: Tiny) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([*row[:at], *row[at + 1 :]] for row in rows)
     assert faults(tiny.folder) == [(FaultKind.NO_BASIS, None, "people_65_basis")]
+
+
+def test_a_number_beyond_all_decimals_is_no_number(tiny: Tiny) -> None:
+    path = tiny.folder / "places.csv"
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file))
+    rows[2][rows[0].index("people")] = "9e999999万人"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    assert (FaultKind.NOT_NUMBER, 3, "people") in faults(tiny.folder)
