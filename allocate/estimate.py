@@ -69,8 +69,10 @@ from allocate.files.text import decode
 from allocate.folder import read_files
 from allocate.read import BOUNDARY, CARD, is_plain
 from allocate.shares import spread
+from allocate.synonyms import choice_called, heading_of
 from allocate.tables import Table
 from allocate.units import Basis
+from allocate.words import LANGUAGES
 
 Array = NDArray[np.float64]
 Spot = tuple[float, float]
@@ -254,8 +256,11 @@ def _refuse(district: District, seed: int) -> None:
         raise UsageError([Problem("estimate.too_many", value=len(district.places), details={"most": MOST_PLACES})])
     records: list[tuple[str, Place | Town]] = [(tables.PLACES.file, place) for place in district.places]
     records += [(tables.TOWNS.file, town) for town in district.towns]
+    headings: dict[str, Value] = {
+        language: heading_of(tables.PLACES, "position_basis", language) for language in LANGUAGES
+    }
     problems = [
-        Problem("problem.no_basis", file, column="position_basis", value=record.id)
+        Problem("problem.no_basis", file, column="position_basis", value=record.id, details=headings)
         for file, record in records
         if record.lon is not None and record.position_basis is None
     ]
@@ -650,7 +655,8 @@ def _with_people(
 def _groups(places: Sequence[Place], facts: Mapping[str, Fact]) -> list[tuple[str, int, list[int]]]:
     """Return the groups whose totals are published: (indicator, people, places)."""
     if tables.POPULATION not in facts:
-        raise InputError([Problem("estimate.no_total", tables.FACTS.file, details={"indicator": tables.POPULATION})])
+        words = {"indicator": tables.POPULATION, "zh": choice_called("indicator", tables.POPULATION, "zh")}
+        raise InputError([Problem("estimate.no_total", tables.FACTS.file, details=words)])
     total = facts[tables.POPULATION].value
     urban, rural = facts.get(tables.URBAN), facts.get(tables.RURAL)
     if urban is None and rural is None:

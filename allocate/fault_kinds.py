@@ -95,6 +95,7 @@ class FaultKind(StrEnum):
     CELLS = "problem.cells"
     COLUMN_TWICE = "problem.column_twice"
     COLUMN_UNKNOWN = "problem.column_unknown"
+    COLUMN_STRANGE = "fault.column_strange"
     COLUMNS_MANY = "fault.columns_many"
     CELLS_MANY = "fault.cells_many"
     COLUMN_IDLE = "fault.column_idle"
@@ -109,6 +110,7 @@ class FaultKind(StrEnum):
     NAMED_TWICE = "fault.named_twice"
     EXAMPLE_ROW = "fault.example_row"
     TOTAL_ROW = "fault.total_row"
+    NOTE_ROW = "fault.note_row"
     # cells
     BLANK = "problem.blank"
     ID_NUMBER = "problem.id_number"
@@ -120,6 +122,7 @@ class FaultKind(StrEnum):
     NUMBER_UNCLEAR = "fault.number_unclear"
     NUMBER_READ = "fault.number_read"
     CODE_READ = "fault.code_read"
+    NAME_READ = "fault.name_read"
     UNIT_OTHER = "fault.unit_other"
     NUMBER_POINT = "fault.number_point"
     SHARE = "fault.share"

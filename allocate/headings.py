@@ -15,6 +15,7 @@ from allocate.files.sheet import Grid, Raw, Sheet, Spotted, Unreadable
 from allocate.folder import Folder
 from allocate.tables import DATUM, Table
 from allocate.values import own_unit
+from allocate.words import LANGUAGES
 
 # The columns of a position.
 LON, LAT = SPOT = ("lon", "lat")
@@ -115,9 +116,8 @@ def read_headings(folder: Folder, table: Table, found: Found, sheet: Sheet) -> H
     unread = _unknown(folder, table, sheet, spare, given)
     for column in table.columns:
         if column.needed and column.name not in given:
-            folder.blame(
-                FaultKind.COLUMN_MISSING, table, row=_row(sheet), column=column.name, zh=column.zh, en=column.en
-            )
+            words = _words(table, column.name)
+            folder.blame(FaultKind.COLUMN_MISSING, table, row=_row(sheet), column=column.name, **words)
     kept = {name: n for name, n in at.items() if name not in refused}
     said = {name: sheet.heading[n] for name, n in kept.items() if sheet.heading[n] != name}
     return Headings(kept, times, said, unread)
@@ -173,6 +173,12 @@ def _called(folder: Folder, table: Table, sheet: Sheet, at: dict[str, int], name
                 folder.blame(FaultKind.COLUMN_SAME, table, row=row, column=heading, other=other, name=name)
         else:
             at[name] = n
+    for n in list(spare):
+        # (Beside a column of codes one of names is of no use; alone it says as much.)
+        name = synonyms.column_named(table, sheet.heading[n])
+        if name and name not in at:
+            at[name] = n
+            spare.remove(n)
     return spare
 
 
@@ -240,19 +246,29 @@ def _unknown(
     """Answer headings that are no column: with the column that they may mean, else say that they were not read."""
     free = [column.name for column in table.columns if column.name not in given]
     missing = [column.name for column in table.columns if column.needed and column.name in free]
-    unread = []
+    unread, strange = [], []
     for n in spare:
         heading = sheet.heading[n]
         if synonyms.is_unread(heading):
             unread.append(heading)
             continue
         near = synonyms.nearest(table, heading, free)
-        if near or missing:
-            # (Where a needed column is missing, any strange heading may be it.)
-            listed = near or ", ".join(missing)
-            folder.blame(FaultKind.COLUMN_UNKNOWN, table, row=_row(sheet), column=heading, near=listed)
+        if near:
+            details = {"near": near, "of": table.name, "heading": heading, **_words(table, near)}
+            folder.blame(FaultKind.COLUMN_UNKNOWN, table, row=_row(sheet), column=heading, **details)
+        elif missing:
+            strange.append(heading)
         else:
             unread.append(heading)
             known = ", ".join(free) or "—"
             folder.warn(FaultKind.COLUMN_IDLE, table, row=_row(sheet), column=heading, known=known)
+    if strange:
+        # (Where a needed column is missing, any strange heading may be it.)
+        details = {"missing": ", ".join(missing), "first": missing[0], "of": table.name, "heading": strange[0]}
+        folder.blame(FaultKind.COLUMN_STRANGE, table, row=_row(sheet), column=", ".join(strange), **details)
     return tuple(unread)
+
+
+def _words(table: Table, column: str) -> dict[str, Value]:
+    """Return the headings that the templates give a column, by language: what a planner is told to write."""
+    return {language: synonyms.heading_of(table, column, language) for language in LANGUAGES}

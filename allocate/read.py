@@ -45,7 +45,7 @@ from allocate.files.sheet import Unreadable
 from allocate.files.written import parse_toml
 from allocate.folder import Folder
 from allocate.postings import months_of
-from allocate.row_checks import check_rows
+from allocate.row_checks import check_rows, read_names
 from allocate.synonyms import BOUNDARY as BOUNDARY_TABLE
 from allocate.synonyms import ROADS
 from allocate.table_reading import read_table
@@ -203,6 +203,7 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
         folder.blame(FaultKind.EPSG, CARD, column="epsg", value=epsg)
     roads = _read_roads(folder)
     _check_sources(folder)
+    read_names(folder, rows)
     check_rows(folder, rows, boundary)
     warn_of_misfits(folder, rows, boundary, roads)
     _say_unread(folder)
@@ -285,7 +286,7 @@ def _point_to_estimate(folder: Folder, *wanted: Table) -> None:
         if problem.what in (FaultKind.BLANK, FaultKind.COLUMN_MISSING) and (problem.file, problem.column) in needs
     ]
     if gaps:
-        folder.blame(FaultKind.ESTIMATE_FIRST, gaps[0].file, gaps=len(gaps), folder=str(folder.path))
+        folder.blame(FaultKind.ESTIMATE_FIRST, gaps[0].file, folder=str(folder.path))
 
 
 def _is_filled(table: Table, name: str) -> bool:

@@ -14,7 +14,7 @@ from allocate.postings import is_specialty, months_of
 from allocate.table_reading import Row, Rows
 from allocate.tables import Table
 from allocate.values import Cell
-from allocate.words import say, unit_of_column
+from allocate.words import LANGUAGES, say, unit_of_column
 
 # Columns with the code of a row of another table; the last is where the code must stand.
 LINKS = (
@@ -34,12 +34,33 @@ LINKS = (
     (tables.GROWTH, "town", tables.TOWNS),
     (tables.PEOPLE_BY_YEAR, "place", tables.PLACES),
 )
+# What is said of a line that was not read as a row.
+_UNREAD_LINES = (FaultKind.CELLS, FaultKind.TOTAL_ROW, FaultKind.NOTE_ROW, FaultKind.TWICE)
 # What may stand in one row only, and how it is said.
 _ONCE = (
     (tables.TRAVEL, ("from", "to", "mode"), FaultKind.PAIR_TWICE, " → "),
     (tables.STAFF, ("institution", "resource"), FaultKind.STAFF_TWICE, " · "),
     (tables.FUNCTIONS, ("institution", "function"), FaultKind.FUNCTION_TWICE, " · "),
 )
+
+
+def read_names(folder: Folder, rows: Mapping[str, Rows]) -> None:
+    """Put the codes of towns and institutions where a list gives their names, and say so; what two share stays."""
+    for table, column, target in LINKS:
+        if target not in (tables.TOWNS, tables.INSTITUTIONS):
+            continue
+        named: dict[Cell, set[Cell]] = {}
+        for _, row in rows.get(target.name, ()):
+            named.setdefault(row["name"], set()).add(row["id"])
+        taken = {code for codes in named.values() for code in codes}
+        codes = {name: min(ids, key=str) for name, ids in named.items() if len(ids) == 1 and name not in taken}
+        codes.pop(None, None)
+        found = [(number, row, row[column]) for number, row in rows.get(table.name, ()) if row[column] in codes]
+        for _, row, name in found:
+            row[column] = codes[name]
+        for number, _, name in found[:1]:
+            details = {"code": codes[name], "count": len(found)}
+            folder.warn(FaultKind.NAME_READ, table, row=number, column=column, value=name, **details)
 
 
 def check_rows(folder: Folder, rows: Mapping[str, Rows], boundary: shapely.Geometry | None) -> None:
@@ -175,9 +196,17 @@ def _check_people(folder: Folder, places: Rows, totals: Mapping[str, Row]) -> No
     counted = [(name, f"{name}_basis") for name in ("people", *tables.AGE_COLUMNS)]
     for number, row in places:
         _check_ages(folder, table, number, row)
-        for name, basis in counted:
-            if row[name] is not None and row[basis] is None and not blamed(number, basis):
-                folder.blame(FaultKind.NO_BASIS, table, row=number, column=basis)
+    for name, basis in counted:
+        without = [
+            number
+            for number, row in places
+            if row[name] is not None and row[basis] is None and not blamed(number, basis)
+        ]
+        # (Where no row has one, it is the column that is missing or blank.)
+        told = without if any(row[basis] is not None for _, row in places) else [None] if without else []
+        headings = {language: synonyms.heading_of(table, basis, language) for language in LANGUAGES}
+        for row_told in told:
+            folder.blame(FaultKind.NO_BASIS, table, row=row_told, column=basis, **headings)
     if not places:
         return
     for column, indicator in tables.TOTALS.items():
@@ -204,9 +233,7 @@ def _check_people(folder: Folder, places: Rows, totals: Mapping[str, Row]) -> No
 def _lines_lost(folder: Folder, table: Table) -> bool:
     """Tell whether rows of a table could not be read at all: then no sum is asked."""
     name = folder.called(table)
-    return any(
-        p.file == name and p.what in (FaultKind.CELLS, FaultKind.TOTAL_ROW, FaultKind.TWICE) for p in folder.problems
-    )
+    return any(p.file == name and p.what in _UNREAD_LINES for p in folder.problems)
 
 
 def _check_ages(folder: Folder, table: Table, number: int, row: Row) -> None:

@@ -141,6 +141,13 @@ def column_called(table: Table, heading: str) -> str:
     return known.get(fold(heading)) or known.get(fold(split_unit(heading)[0]), "")
 
 
+def column_named(table: Table, heading: str) -> str:
+    """Return the column of codes in whose place a heading announces names; empty where there is none."""
+    text = fold(split_unit(heading)[0])
+    names = {column.name for column in table.columns}
+    return next((name for name, words in _book()["names"].items() if name in names and text in map(fold, words)), "")
+
+
 def nearest(table: Table, heading: str, free: Collection[str]) -> str:
     """Return the free column that a heading may mean; empty where none is near.
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from itertools import compress
+from itertools import compress, takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ Rows = list[tuple[int, Row]]
 
 # In which columns a row of totals says so.
 _LABELS = ("id", "name", "town", "place", "institution")
+# Of how many needed columns a row fills at least two.
+_FEW_COLUMNS = 3
 _MERGED = (FaultKind.CELLS_MERGED, FaultKind.NUMBER_MERGED)
 # Numbers that many rows share, so that a merged cell says what it seems to say.
 _REPEATED = ("year", "from_year", "to_year", "level")
@@ -142,7 +144,7 @@ def _of_columns(table: Table, sheet: Sheet, headings: Headings) -> Iterator[Spot
 
 
 def _kept(folder: Folder, table: Table, sheet: Sheet, headings: Headings) -> list[bool]:
-    """Tell which rows are the table's own: neither an example nor a row of totals."""
+    """Tell which rows are the table's own: neither an example, nor a row of totals, nor a note below them."""
     first = next((column for column in sheet.columns if any(label(cell) for cell in column)), ())
     kept = [True] * len(sheet.rows)
     examples = {cell for cell in set(first) if isinstance(cell, str) and synonyms.is_example(cell)}
@@ -153,14 +155,32 @@ def _kept(folder: Folder, table: Table, sheet: Sheet, headings: Headings) -> lis
     if lost:
         value = label(first[lost[0]])
         folder.warn(FaultKind.EXAMPLE_ROW, table, row=sheet.rows[lost[0]], value=value, count=len(lost))
-    labels = [sheet.columns[n] for name, n in headings.at.items() if name in _LABELS]
+    # (Whoever adds up writes so in a column of names, or in one that nobody reads.)
+    values = {n for name, n in headings.at.items() if name not in _LABELS}
+    labels = [column for n, column in enumerate(sheet.columns) if n not in values]
     for column in (first, *labels):
         totals = {cell for cell in set(column) if isinstance(cell, str) and synonyms.is_total(cell)}
         for i, cell in enumerate(column) if totals else ():
             if kept[i] and cell in totals:
                 kept[i] = False
                 folder.blame(FaultKind.TOTAL_ROW, table, row=sheet.rows[i], value=cell)
+    _leave_out_notes(folder, table, sheet, headings, kept)
     return kept
+
+
+def _leave_out_notes(folder: Folder, table: Table, sheet: Sheet, headings: Headings, kept: list[bool]) -> None:
+    """Blame rows below a table that fill one of its columns at most: a note, a signature, a date."""
+    read = [sheet.columns[n] for n in headings.at.values()]
+    needed = sum(column.needed for column in table.columns if column.name in headings.at)
+    if sheet.points is not None or needed < _FEW_COLUMNS:
+        return
+    # (What stands between other rows is a row in which something is missing.)
+    own = (i for i in reversed(range(len(kept))) if kept[i])
+    below = list(takewhile(lambda i: sum(bool(label(column[i])) for column in read) <= 1, own))
+    for i in reversed(below):
+        kept[i] = False
+        cell = next(label(column[i]) for column in sheet.columns if label(column[i]))
+        folder.blame(FaultKind.NOTE_ROW, table, row=sheet.rows[i], value=cell)
 
 
 def _values(

@@ -264,7 +264,8 @@ def _choices(column: Column, cells: Sequence[Raw], times: Decimal) -> Cells:
     meant = {cell: _choice(column, _text(cell)) for cell in set(cells)}
     found = Cells([meant[cell] for cell in cells])
     unknown = {cell for cell, value in meant.items() if value is None and _text(cell)}
-    choices = ", ".join(column.choices)
+    named = {code: synonyms.choice_called(column.name, code, "zh") for code in column.choices}
+    choices = ", ".join(code if name == code else f"{code} ({name})" for code, name in named.items())
     for i, cell in enumerate(cells) if unknown else ():
         if cell in unknown:
             text = _text(cell)
@@ -455,7 +456,7 @@ def _number(column: Column, text: str, times: Decimal) -> "float | _Bad":
         times = own
     try:
         number = float(value * times)
-    except (OverflowError, InvalidOperation):
+    except ArithmeticError:
         return _Bad(FaultKind.NOT_NUMBER)
     return number if math.isfinite(number) else _Bad(FaultKind.NOT_NUMBER)
 

@@ -903,6 +903,15 @@ SEEDED: tuple[Seeded, ...] = (
     Seeded(K.COLUMN_TWICE, "staff", add_columns("staff.csv", "source", cell="x"), "staff.csv", 1, "source"),
     Seeded(K.COLUMN_UNKNOWN, "places", renamed("places.csv", "zone", "zonne"), "places.csv", 1, "zonne"),
     Seeded(K.COLUMN_IDLE, "places", add_columns("places.csv", "qwxz"), "places.csv", 1, "qwxz", fault=False),
+    Seeded(
+        K.COLUMN_STRANGE,
+        "fields",
+        renamed("fields.csv", "has", "XYZ"),
+        "fields.csv",
+        1,
+        "XYZ",
+        also=(K.COLUMN_MISSING,),
+    ),
     Seeded(K.COLUMN_MISSING, "sessions", without_column("sessions.csv", "reason"), "sessions.csv", 1, "reason"),
     Seeded(
         K.COLUMN_SAME, "functions", add_columns("functions.csv", "数据来源", cell="x"), "functions.csv", 1, "数据来源"
@@ -910,6 +919,7 @@ SEEDED: tuple[Seeded, ...] = (
     Seeded(K.COLUMN_NAMELESS, "fields", nameless("fields.csv"), "fields.csv", 1, "A", fault=False),
     Seeded(K.COLUMN_NAMED, "growth", card('[tables.growth.columns]\npercent = "增速"'), "growth.csv", 1, value="增速"),
     Seeded(K.HEADING_UNIT, "pools", renamed("pools.csv", "away", "away (km)"), "pools.csv", 1, "away (km)"),
+    Seeded(K.NOTE_ROW, "sessions", added("sessions.csv", "in May", *[""] * 5), "sessions.csv", 5, value="in May"),
     Seeded(K.TOTAL_ROW, "staff", added("staff.csv", "合计", "", "99", "", ""), "staff.csv", 16, value="合计"),
     # cells
     of_cell(K.BLANK, "places.csv", 22, "name", ""),
@@ -930,6 +940,7 @@ SEEDED: tuple[Seeded, ...] = (
     of_cell(K.NUMBER_UNCLEAR, "care_homes.csv", 8, "beds", "1,20"),
     of_cell(K.NUMBER_READ, "care_homes.csv", 6, "beds", "６０张", fault=False),
     of_cell(K.CODE_READ, "care_homes.csv", 6, "town", "Ｔ１", fault=False),
+    of_cell(K.NAME_READ, "care_homes.csv", 9, "town", "杨林镇", fault=False),
     of_cell(K.UNIT_OTHER, "care_homes.csv", 7, "beds", "6 km"),
     of_cell(K.CELL_ERROR, "places.csv", 25, "name", "#REF!"),
     of_cell(K.TEXT_BROKEN, "places.csv", 24, "name", "张\ufffd村"),

@@ -110,8 +110,6 @@ class Shelf:
             taken.setdefault(found.path.name if found.path else "", set()).add(found.part)
         for said in self.said.values():
             taken.setdefault(said.file, set()).add(said.part)
-        called = [f"{table} {synonyms.title_of(table, 'zh')}" for table in table_names()]
-        names: dict[str, Value] = {"tables": ", ".join(called)}
         layers = {path.stem for path in self._all if path.suffix.lower() in LAYER_SUFFIXES}
         refused = say(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
         for path in self._all:
@@ -122,13 +120,11 @@ class Shelf:
                     yield path.name, FaultKind.FILE_UNREAD, {"reason": refused}
             elif suffix not in SEVERAL:
                 if path.name not in taken:
-                    yield path.name, FaultKind.FILE_IDLE, names
+                    yield path.name, FaultKind.FILE_IDLE, {"file": path.name}
             elif path.name not in self.refused:
-                yield from self._parts_aside(path, taken.get(path.name, set()), names)
+                yield from self._parts_aside(path, taken.get(path.name, set()))
 
-    def _parts_aside(
-        self, path: Path, taken: set[str], names: dict[str, Value]
-    ) -> Iterator[tuple[str, FaultKind, dict[str, Value]]]:
+    def _parts_aside(self, path: Path, taken: set[str]) -> Iterator[tuple[str, FaultKind, dict[str, Value]]]:
         try:
             self.check(path)
             opened = self._opened(path, "")
@@ -143,7 +139,7 @@ class Shelf:
         left = [part for part in opened.parts if part not in taken and not synonyms.is_no_table(part)]
         left = [part for part in left if not _is_empty(opened, part)]
         if left:
-            yield path.name, FaultKind.PART_IDLE, {"parts": ", ".join(left), **names}
+            yield path.name, FaultKind.PART_IDLE, {"parts": ", ".join(left), "file": path.name, "part": left[0]}
 
     @cached_property
     def by_table(self) -> Mapping[str, tuple[Found, ...]]:
