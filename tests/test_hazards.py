@@ -494,7 +494,9 @@ def test_every_line_stays_one_line_that_a_terminal_only_shows(hostile: dict[str,
 def test_a_problem_stays_one_line_that_a_terminal_only_shows(text: str) -> None:
     said = Problem("problem.out_not_ours", file=text, column=text, value=text, details={"strange": text}).sentence()
     assert is_plain(said)
-    assert visible(text) in said
+    # (Of what has no end, the beginning is said.)
+    assert visible(text if len(text) <= 200 else text[:100]) in said
+    assert len(said) < 5_000
 
 
 @pytest.mark.parametrize("text", [text for text in TEXTS if not model_takes(text)], ids=ascii)
