@@ -919,7 +919,7 @@ SEEDED: tuple[Seeded, ...] = (
     Seeded(K.COLUMN_NAMELESS, "fields", nameless("fields.csv"), "fields.csv", 1, "A", fault=False),
     Seeded(K.COLUMN_NAMED, "growth", card('[tables.growth.columns]\npercent = "增速"'), "growth.csv", 1, value="增速"),
     Seeded(K.HEADING_UNIT, "pools", renamed("pools.csv", "away", "away (km)"), "pools.csv", 1, "away (km)"),
-    Seeded(K.NOTE_ROW, "sessions", added("sessions.csv", "in May", *[""] * 5), "sessions.csv", 5, value="in May"),
+    Seeded(K.NOTE_ROW, "functions", added("functions.csv", "in May", *[""] * 4), "functions.csv", 6, value="in May"),
     Seeded(K.TOTAL_ROW, "staff", added("staff.csv", "合计", "", "99", "", ""), "staff.csv", 16, value="合计"),
     # cells
     of_cell(K.BLANK, "places.csv", 22, "name", ""),
