@@ -294,8 +294,22 @@ def _numbers(column: Column, cells: Sequence[Raw], times: Decimal) -> Cells:
     if times != 1:
         # (A decimal number times a thousand is a decimal number: no binary rounding.)
         values = np.array([float(Decimal(repr(v)) * times) if math.isfinite(v) else v for v in values.tolist()])
+    # (What is written the same way is read once: people of villages repeat.)
+    said: dict[str, float | _Bad] = {}
     for i in odd:
-        values[i] = _written(column, i, _text(cells[i]), times, found)
+        text = _text(cells[i])
+        if text in BLANK:
+            if text and not column.filled:
+                found.blank(i, text)
+            continue
+        if text not in said:
+            said[text] = _written(column, text, times)
+        read = said[text]
+        if isinstance(read, _Bad):
+            found.blame(i, read.what, text, **read.details)
+        else:
+            found.read_as(i, FaultKind.NUMBER_READ, text, f"{read:.12g}")
+            values[i] = read
     with np.errstate(invalid="ignore"):
         fine = (values >= column.low) & (values <= column.high)
         if whole:
@@ -359,31 +373,18 @@ def _plain(cell: Raw, *, whole: bool) -> float | None:
     return None if cell is None else float(cell)
 
 
-def _written(column: Column, i: int, text: str, times: Decimal, found: Cells) -> float:
-    """Return the number that a text writes in another way, and note that; NaN and a fault where it writes none."""
-    if text in BLANK:
-        if text and not column.filled:
-            found.blank(i, text)
-        return math.nan
+def _written(column: Column, text: str, times: Decimal) -> "float | _Bad":
+    """Return the number that a text writes in another way than plain digits; or what is wrong with it."""
     if len(text) > _LONGEST_NUMBER:
-        found.blame(i, FaultKind.NOT_NUMBER, text)
-        return math.nan
+        return _Bad(FaultKind.NOT_NUMBER)
     spoilt = _spoilt(text)
     if spoilt:
-        found.blame(i, spoilt[0], text, **spoilt[1])
-        return math.nan
+        return _Bad(*spoilt)
     codes = synonyms.choices_of(column.name).get(synonyms.fold(text), ())
-    value = float(codes[0]) if len(codes) == 1 else None
-    if value is None and column.unit == "°":
-        value = _degrees(text)
-    if value is None:
-        number = _number(column, text, times)
-        if isinstance(number, _Bad):
-            found.blame(i, number.what, text, **number.details)
-            return math.nan
-        value = number
-    found.read_as(i, FaultKind.NUMBER_READ, text, f"{value:.12g}")
-    return value
+    if len(codes) == 1:
+        return float(codes[0])
+    degrees = _degrees(text) if column.unit == "°" else None
+    return _number(column, text, times) if degrees is None else degrees
 
 
 def _degrees(text: str) -> float | None:
