@@ -356,7 +356,7 @@ class District:
     growth: tuple[Growth, ...] = ()
     people_by_year: tuple[PlaceYear, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
-    institution_rows: Mapping[str, int] = field(default_factory=dict)
+    institution_rows: Mapping[str, int] = field(default_factory=dict, compare=False)
     origins: Mapping[str, Origin] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     staff: tuple[Staffing, ...] = ()
