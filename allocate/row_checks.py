@@ -160,7 +160,7 @@ def _check_parents(folder: Folder, institutions: Rows) -> None:
 
 def _check_positions(folder: Folder, table: Table, rows: Rows, boundary: shapely.Geometry | None) -> None:
     """Blame half a position and points outside the boundary; say which places lie on one spot."""
-    spots = np.array([(row["lon"], row["lat"]) for _, row in rows], dtype=np.float64).reshape(-1, 2)
+    spots = np.array([[row[name] for _, row in rows] for name in ("lon", "lat")], dtype=np.float64).T
     missing = np.isnan(spots)
     blamed = {
         p.row for p in folder.problems if p.file == folder.called(table) and p.column in ("lon", "lat", "lon, lat")
