@@ -6,26 +6,14 @@ for folder in /usr/lib/postgresql/*/bin; do
 done
 command -v initdb >/dev/null 2>&1 && exit 0
 
-skip() {
-    echo "!!! NO POSTGIS ($1): the tests that read from a real server will be SKIPPED." >&2
-    exit 0
-}
-
-command -v apt-get >/dev/null 2>&1 || skip "install PostgreSQL with PostGIS"
-[ "$(id -u)" = 0 ] || skip "run as root: apt-get install postgresql postgresql-postgis"
-
-log=$(mktemp) || skip "no room for a log"
-trap 'rm -f "$log"' EXIT
-export DEBIAN_FRONTEND=noninteractive
-install() {
-    apt-get install -y -qq --no-install-recommends "$@"
-}
+missing="POSTGIS"
+tests="the tests that read from a real server"
+. "$(dirname "$0")/../apt.sh"
+may_install "PostgreSQL with PostGIS" "postgresql postgresql-postgis"
 # The tests make a server of their own: Debian need not start one besides.
-without_cluster() {
-    sed -i 's/^#* *create_main_cluster *=.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
+install_without_cluster() {
+    install postgresql-common &&
+        sed -i 's/^#* *create_main_cluster *=.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf &&
+        install postgresql postgresql-postgis
 }
-if ! { apt-get update -qq && install postgresql-common && without_cluster && install postgresql postgresql-postgis; } \
-    </dev/null >"$log" 2>&1; then
-    cat "$log" >&2
-    skip "apt-get could not install it"
-fi
+after_update install_without_cluster
