@@ -12,6 +12,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from libreoffice import office  # noqa: F401
 from postgis_server import ABSENT, postgis  # noqa: F401
 
 from allocate.cli import main

@@ -1,13 +1,9 @@
 """The workbook: what its sheets hold and how they look, as a file and in a real LibreOffice."""
 
 import copy
-import csv
 import hashlib
 import io
-import os
 import re
-import shutil
-import subprocess
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from conftest import ROOT, start_python
+from libreoffice import Office
 from python_calamine import CalamineWorkbook
 from sending import with_sending
 
@@ -26,7 +23,6 @@ from allocate.report.table import Cell
 from allocate.report.workbook import workbook
 from allocate.words import LANGUAGES, Language, say_in
 
-SOFFICE = shutil.which("soffice")
 SHEETS = {
     "zh": (
         *("概要", "条款对照", "站点建议", "街镇", "村和社区", "预算", "各口径覆盖", "年龄组", "公平", "证明"),
@@ -291,49 +287,6 @@ def test_the_same_plan_gives_the_same_workbook_in_every_process(
         assert done.returncode == 0, done.stderr
         found.add(done.stdout.strip())
     assert len(found) == 1
-
-
-class Office:
-    """A LibreOffice with a profile of its own."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-
-    def convert(self, file: Path, to: str) -> Path:
-        """Convert a file without a word of complaint, and return the folder of what came out."""
-        out = self.home / f"out{len(list(self.home.iterdir()))}"
-        done = subprocess.run(
-            [
-                str(SOFFICE), f"-env:UserInstallation={(self.home / 'profile').as_uri()}", "--headless", "--norestore",
-                "--convert-to", to, "--outdir", str(out), str(file),
-            ],
-            env=os.environ | {"LC_ALL": "C.UTF-8"},
-            capture_output=True, text=True, encoding="utf-8", timeout=240, check=False,
-        )  # fmt: skip
-        said = [line for line in (done.stdout + done.stderr).splitlines() if "javaldx" not in line]
-        assert done.returncode == 0, said
-        assert not [line for line in said if re.search("warn|error|repair|fail|corrupt", line, re.IGNORECASE)]
-        return out
-
-    def tables(self, file: Path, *, as_shown: bool) -> dict[str, list[list[str]]]:
-        """Return the cells of every sheet, as they are stored or as a person sees them."""
-        shown = str(as_shown).lower()
-        out = self.convert(file, f"csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,{shown},false,false,-1")
-        return {
-            path.stem.removeprefix(f"{file.stem}-"): list(
-                csv.reader(io.StringIO(path.read_bytes().decode(), newline=""))
-            )
-            for path in out.iterdir()
-        }
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
-    if SOFFICE is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("There is no LibreOffice, and CI=true: run tests/office/get-libreoffice.sh as root.")
-        pytest.skip("There is no LibreOffice: the tests that open the workbook in it are skipped.")
-    return Office(tmp_path_factory.mktemp("office"))
 
 
 @pytest.fixture(scope="module")
