@@ -7,10 +7,11 @@ import numpy as np
 import shapely
 
 from allocate import datum, tables
-from allocate.datum_fit import BOUNDARY, ROADS, Ground, Link, Misfit, Points, misfits
+from allocate.datum_fit import Ground, Link, Misfit, Points, misfits
 from allocate.errors import Problem, Value
 from allocate.fault_kinds import FaultKind
 from allocate.folder import Folder
+from allocate.synonyms import BOUNDARY, ROADS
 from allocate.table_reading import Rows
 from allocate.tables import Table
 from allocate.units import Basis

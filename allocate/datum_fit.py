@@ -28,10 +28,9 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from allocate.datum import DEGREE_M, Array, Datum, Flags, convert
+from allocate.synonyms import BOUNDARY, ROADS
 
 HYPOTHESES: Final = ("wgs84", "gcj02", "bd09")
-ROADS: Final = "roads"
-BOUNDARY: Final = "boundary"
 
 # How likely chance alone may be to bring points nearer. A district with five tables is asked some 50 questions, and at
 # most one district in a hundred may be troubled for nothing. It takes 14 votes, if all of them agree.

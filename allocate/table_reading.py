@@ -145,7 +145,8 @@ def _of_columns(table: Table, sheet: Sheet, headings: Headings) -> Iterator[Spot
 
 def _kept(folder: Folder, table: Table, sheet: Sheet, headings: Headings) -> list[bool]:
     """Tell which rows are the table's own: neither an example, nor a row of totals, nor a note below them."""
-    first = next((column for column in sheet.columns if any(label(cell) for cell in column)), ())
+    leftmost = next((n for n, column in enumerate(sheet.columns) if any(label(cell) for cell in column)), None)
+    first = () if leftmost is None else sheet.columns[leftmost]
     kept = [True] * len(sheet.rows)
     examples = {cell for cell in set(first) if isinstance(cell, str) and synonyms.is_example(cell)}
     for i, cell in enumerate(first) if examples else ():
@@ -157,8 +158,7 @@ def _kept(folder: Folder, table: Table, sheet: Sheet, headings: Headings) -> lis
         folder.warn(FaultKind.EXAMPLE_ROW, table, row=sheet.rows[lost[0]], value=value, count=len(lost))
     # (Whoever adds up writes so in a column of names, or in one that nobody reads.)
     values = {n for name, n in headings.at.items() if name not in _LABELS}
-    labels = [column for n, column in enumerate(sheet.columns) if n not in values]
-    for column in (first, *labels):
+    for column in (column for n, column in enumerate(sheet.columns) if n == leftmost or n not in values):
         totals = {cell for cell in set(column) if isinstance(cell, str) and synonyms.is_total(cell)}
         for i, cell in enumerate(column) if totals else ():
             if kept[i] and cell in totals:

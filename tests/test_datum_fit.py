@@ -1,5 +1,6 @@
 """Whether tables fit their declared datum: made-up districts with one wrong declaration, and right ones."""
 
+import tomllib
 from dataclasses import replace
 from functools import cache
 
@@ -24,8 +25,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allocate import datum
-from allocate.datum_check import problems
-from allocate.datum_fit import ROADS, Ground, Link, Points
+from allocate.bundle import bundled
+from allocate.datum_check import DETOUR, WALK_KMH, problems
+from allocate.datum_fit import Ground, Link, Points
+from allocate.synonyms import ROADS
 from allocate.words import LANGUAGES, speaking
 
 DISTRICTS = 300
@@ -268,3 +271,9 @@ def test_where_two_in_five_points_speak_against_it_nothing_is_said(share: float,
     passed = np.where(shifted[:, None], datum.gcj02_to_wgs84(villages), villages)
     roads = shapely.MultiLineString([[spot, spot + 0.0001] for spot in passed])
     assert len(found([as_points(VILLAGES, villages)], ground=Ground(roads=roads))) == blamed
+
+
+def test_people_walk_as_in_the_supplied_circles() -> None:
+    with (bundled() / "models" / "presets" / "circles.toml").open("rb") as file:
+        walk = tomllib.load(file)["modes"]["walk"]
+    assert (walk["speed_kmh"], walk["detour"]) == (WALK_KMH, DETOUR)
