@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from allocate.errors import Problem
+from allocate.travel.network import RoadNetwork
 from allocate.units import Basis
 
 
@@ -340,6 +341,8 @@ class District:
         Functions that institutions have today, where the planner lists them.
     care_homes
         Care homes, where the planner lists them.
+    roads
+        The roads, where a file has them; a finished plan carries the times by road instead.
     """
 
     id: str
@@ -366,6 +369,7 @@ class District:
     fields: tuple[FieldThere, ...] = ()
     functions: tuple[FunctionThere, ...] = ()
     care_homes: tuple[CareHome, ...] = ()
+    roads: RoadNetwork | None = field(default=None, compare=False)
 
     @property
     def people(self) -> int:

@@ -14,7 +14,7 @@ from allocate.report.outings import HOURS, Outings, Row, group
 from allocate.report.table import clean
 from allocate.sessions import DAYS
 from allocate.tables import NOT_GONE_TO
-from allocate.travel.links import metric
+from allocate.travel.points import metric
 from allocate.units import Basis
 from allocate.words import Language
 

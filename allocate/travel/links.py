@@ -2,23 +2,18 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import chain
 from typing import Any
 
 import numpy as np
-import pyproj
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from allocate.travel.circles import Circle, Mode
-
-Integers = NDArray[np.int64]
-Metric = NDArray[np.float64]
+from allocate.travel.points import Integers, Metric, metres
 
 # No journey takes this long [s].
 _NEVER = 2**62
-_DEGREES = {"wgs84": 4326, "cgcs2000": 4490}
 
 
 @dataclass(frozen=True)
@@ -58,26 +53,6 @@ class Links:
 
     def __len__(self) -> int:
         return len(self.places)
-
-
-@cache
-def _projection(datum: str, epsg: int) -> pyproj.Transformer:
-    # (Making one takes longer than all the rest of a small district.)
-    return pyproj.Transformer.from_crs(_DEGREES[datum], epsg, always_xy=True)
-
-
-def metric(lon_lat: Sequence[tuple[float, float]], datum: str, epsg: int) -> Metric:
-    """Project degrees into a metric reference system [m]."""
-    if not lon_lat:
-        return np.zeros((0, 2))
-    project = _projection(datum, epsg)
-    degrees = np.asarray(lon_lat, dtype=float)
-    return np.column_stack(project.transform(degrees[:, 0], degrees[:, 1]))
-
-
-def metres(a: Metric, b: Metric) -> int:
-    """Return the straight line between two positions, in whole metres [m]."""
-    return round(float(np.hypot(*(a - b))))
 
 
 def within(places: Metric, sites: Metric, radii: Integers) -> list[list[int]]:

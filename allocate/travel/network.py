@@ -1,0 +1,77 @@
+"""Roads as straight pieces between nodes: what a file of roads becomes, whatever its form."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from allocate.travel.points import Integers, Metric
+
+# From the widest to the narrowest. After the classes of OpenStreetMap (highway=…); 公路: 高速, 国道/主干路, 省道, 县道,
+# 乡道/支路, 村道, …
+ROAD_CLASSES = (
+    "motorway",
+    "trunk",
+    "primary",
+    "secondary",
+    "tertiary",
+    "residential",
+    "service",
+    "track",
+    "cycleway",
+    "path",
+    "ferry",
+)
+# Who is on the road: a mode of travel says as which of these it goes.
+TRAVELLERS = ("foot", "bicycle", "car")
+Flags = NDArray[np.uint8]
+Shapes = NDArray[np.object_]
+
+
+def _none() -> Shapes:
+    return np.zeros(0, dtype=object)
+
+
+@dataclass(frozen=True)
+class RoadNetwork:
+    """The roads of a district and its surroundings.
+
+    Where two roads meet they share a node; where one crosses the other on a bridge they do not.
+
+    Attributes
+    ----------
+    nodes
+        Position of every node in the district's metric reference system [m], one row per node.
+    starts, ends
+        Indices of the two nodes of every straight piece of road.
+    classes
+        Class of every piece, as an index into `ROAD_CLASSES`.
+    one_way
+        Whether cars go along a piece from its start to its end only; one flag per piece.
+    closed
+        Who may not use a piece, whatever its class: the bits 1, 2 and 4 for the `TRAVELLERS` in their order.
+    barriers
+        Lines and areas that nobody crosses but on a road [m]: rivers, lakes, railways, expressways.
+    """
+
+    nodes: Metric
+    starts: Integers
+    ends: Integers
+    classes: Flags
+    one_way: NDArray[np.bool_]
+    closed: Flags
+    barriers: Shapes = field(default_factory=_none)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def metres(self) -> Metric:
+        """Return the length of every piece [m]."""
+        length: Metric = np.hypot(*(self.nodes[self.ends] - self.nodes[self.starts]).T)
+        return length
+
+    def lines(self) -> shapely.MultiLineString:
+        """Return all pieces as lines [m]."""
+        return shapely.MultiLineString(np.stack([self.nodes[self.starts], self.nodes[self.ends]], axis=1))
