@@ -20,12 +20,13 @@ from allocate.goals import Match
 from allocate.goals.match import AGES
 from allocate.model import Enlarging, Model
 from allocate.population import Population, faults, project, registered_share
+from allocate.road_times import times_of
 from allocate.rules import Capacity, Forbid, FunctionReach, Keep, PeoplePerStaff
 from allocate.senders import carried, pools, ways
 from allocate.senders import faults as unfit
 from allocate.shares import spread
 from allocate.tables import BELOW_HUBS, FIELDS, HUB_KINDS, STAFF, TRAVEL
-from allocate.travel import Links, Spots, links, metric
+from allocate.travel import Journeys, Links, Spots, links, metric
 from allocate.travel.links import adjoining, own_seconds
 from allocate.units import Basis, exact
 from allocate.words import say_in
@@ -64,7 +65,11 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         np.array([site.place for site in sites], dtype=np.int64),
     )
     towns = metric([(town.lon or 0.0, town.lat or 0.0) for town in district.towns], district.datum, district.epsg)
-    near = _suitable(links(places, spots, ring, model.modes, district.travel), district, model, sites, ring.kinds)
+    roads = times_of(district, model, places.metres, sites, spots.metres)
+    journeys = Journeys(model.modes, roads)
+    near = _suitable(
+        links(places, spots, ring, model.modes, district.travel, roads), district, model, sites, ring.kinds
+    )
     listed = {one.id: one.parent for one in district.institutions if one.parent}
     bases = {one.id: one.parent_basis for one in district.institutions if one.parent_basis}
     today = had(district, model, sites)
@@ -95,16 +100,17 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         postings=model.postings,
         pools=pools(district, model),
         carried=carried(district, model),
-        ways=ways(district, model, sites, spots.metres, places.metres, towns),
+        ways=ways(district, model, sites, spots.metres, places.metres, towns, journeys),
         stock=stock(district, model, sites),
         intervals=intervals(model.as_of.year, model.years),
         modes=model.modes,
+        roads=roads,
         fields=_fields(district, sites),
         abilities=model.functions,
         makers=made,
-        centres=centres(model, sites, spots.metres, made, today),
+        centres=centres(model, sites, spots.metres, made, today, journeys),
         had=today,
-        leading=leading(district, model, sites, spots.metres, beside),
+        leading=leading(district, model, sites, spots.metres, beside, journeys),
         hub_people=hub_people(
             sites, spots.metres, places.metres, [place.town for place in district.places], people.people
         )
@@ -115,7 +121,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
             mode: own_seconds(places, spots, (mode,), district.travel)
             for mode in sorted(_listed_modes(district, model))
         },
-        contracting=contracting(district, model, sites, spots.metres),
+        contracting=contracting(district, model, sites, spots.metres, journeys),
     )
     if ring is model.circles[model.circle]:
         # (A circle that is only compared may leave out the kind of a site that a rule names.)
@@ -380,7 +386,7 @@ def _suitable(pairs: Links, district: District, model: Model, sites: Sequence[Si
     ).reshape(len(sites), len(kinds))
     kind_of = np.array([kinds.index(place.kind) for place in district.places], dtype=np.int64)
     kept = serves[pairs.sites, kind_of[pairs.places]]
-    return Links(pairs.places[kept], pairs.sites[kept], pairs.seconds[kept])
+    return pairs.only(kept)
 
 
 def _rooms(model: Model, upgrades: Mapping[str, Enlarging] = MappingProxyType({})) -> dict[str, int]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from allocate.errors import Problem
+from allocate.travel import Times
 from allocate.travel.network import RoadNetwork
 from allocate.units import Basis
 
@@ -342,7 +343,9 @@ class District:
     care_homes
         Care homes, where the planner lists them.
     roads
-        The roads, where a file has them; a finished plan carries the times by road instead.
+        The roads, where a file has them.
+    times
+        The times by road that a finished plan carries, which need no roads any more.
     """
 
     id: str
@@ -370,6 +373,7 @@ class District:
     functions: tuple[FunctionThere, ...] = ()
     care_homes: tuple[CareHome, ...] = ()
     roads: RoadNetwork | None = field(default=None, compare=False)
+    times: Times | None = field(default=None, compare=False)
 
     @property
     def people(self) -> int:

@@ -68,6 +68,7 @@ from allocate.scorecard import scorecard
 from allocate.shares import Integers, in_proportion
 from allocate.stages import stage_values
 from allocate.tables import ENDS, KINDS_ABOVE, NOT_GONE_TO
+from allocate.travel import Times
 from allocate.units import Basis, minutes, weakest
 from allocate.words import say
 
@@ -164,6 +165,7 @@ def assemble(
         ],
         "versions": dict(versions) if versions is not None else library_versions(),
         "district_data": district_data(district),
+        "road_times": None if case.roads is None else case.roads.plain(),
     }
 
 
@@ -240,6 +242,7 @@ def district_of(content: Mapping[str, Any]) -> District:
         functions=records(FunctionThere, data.get("functions", ())),
         care_homes=records(CareHome, data.get("care_homes", ())),
         inputs=inputs_of(content, "district"),
+        times=Times.of_plain(content["road_times"]) if content.get("road_times") else None,
         origins={
             table: Origin(**{**row, "unread": tuple(row["unread"])}) for table, row in data.get("origins", {}).items()
         },
@@ -406,7 +409,10 @@ def _places(district: District, case: Case, layout: Layout) -> list[dict[str, An
             left = residents - sum(people for _, _, people in visits)
             near = [j for j in case.sites_of[i] if (j, t) in layout.open]
             for seconds, j, people in visits:
-                rows.append(_place_row(place.id, year, people, "served", case.sites[j].id, minutes(seconds), basis))
+                how = case.how.get((i, j))
+                rows.append(
+                    _place_row(place.id, year, people, "served", case.sites[j].id, minutes(seconds), basis, how)
+                )
             if left or not residents:
                 status = visited_how(case, layout, i, t) or ("no_capacity" if near else "out_of_range")
                 if not residents and near:
@@ -414,12 +420,20 @@ def _places(district: District, case: Case, layout: Layout) -> list[dict[str, An
                 seconds = case.seconds[i, near[0]] if near else 0
                 site = case.sites[near[0]].id if status == "served" else None
                 time = minutes(seconds) if near else None
-                rows.append(_place_row(place.id, year, left, status, site, time, basis))
+                how = case.how[i, near[0]] if near else None
+                rows.append(_place_row(place.id, year, left, status, site, time, basis, how))
     return rows
 
 
 def _place_row(
-    place: str, year: int, people: int, status: str, site: str | None, time: float | None, basis: str
+    place: str,
+    year: int,
+    people: int,
+    status: str,
+    site: str | None,
+    time: float | None,
+    basis: str,
+    how: str | None,
 ) -> dict[str, Any]:
     return {
         "id": place,
@@ -428,6 +442,7 @@ def _place_row(
         "status": status,
         "served_by": site,
         "minutes": time,
+        "how": how,
         "basis": basis,
     }
 
