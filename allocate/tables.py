@@ -37,6 +37,21 @@ DAY_NAMES = ("mon", "tue", "wed", "thu", "fri")
 HALF_NAMES = ("am", "pm")
 # What ends a site in a plan: closed for good, all its people at one other site, or its work taken up nearby.
 ENDS = ("close", "merge", "move")
+# From the widest to the narrowest. After the classes of OpenStreetMap (highway=…); 公路: 高速, 国道/主干路, 省道, 县道,
+# 乡道/支路, 村道, …
+ROAD_CLASSES = (
+    "motorway",
+    "trunk",
+    "primary",
+    "secondary",
+    "tertiary",
+    "residential",
+    "service",
+    "track",
+    "cycleway",
+    "path",
+    "ferry",
+)
 BASES = tuple(Basis)
 # Whether an institution has a field.
 HAS = ("yes", "no")
@@ -521,6 +536,63 @@ TABLES = (
     SESSIONS,
     FUNCTIONS,
     CARE_HOMES,
+)
+
+# What a layer of roads says of its lines; its shapes say the rest.
+ROADS = Table(
+    "roads",
+    "道路：由线组成的图层，每条线一行",
+    "the roads: a layer of lines, one row for each",
+    (
+        Column(
+            "class",
+            "choice",
+            "道路等级；`none`：不是道路（在建、规划、废弃），不用；整列没有：都按 `residential`",
+            "class of the road; `none`: no road (planned, being built, given up), left out; without the column all are "
+            "taken as `residential`",
+            choices=(*ROAD_CLASSES, "none"),
+            needed=False,
+            filled=False,
+        ),
+        Column(
+            "oneway",
+            "choice",
+            "机动车只能沿画线方向（`forward`）、只能逆画线方向（`backward`）或双向（`both`，空着也是）；不限制步行和骑行",
+            "whether cars go only as the line is drawn (`forward`), only against it (`backward`), or both ways "
+            "(`both`, or blank); it does not bind walking and cycling",
+            choices=("forward", "backward", "both"),
+            needed=False,
+            filled=False,
+        ),
+        Column(
+            "bridge",
+            "text",
+            "是不是桥或高架：空着、`否`、`F`、`no`、`0` 为不是，其余为是",
+            "whether it is a bridge: not where blank, `no`, `F` or `0`, else it is",
+            needed=False,
+            filled=False,
+        ),
+        Column(
+            "tunnel",
+            "text",
+            "是不是隧道或地道，写法同上",
+            "whether it is a tunnel, written likewise",
+            needed=False,
+            filled=False,
+        ),
+        Column(
+            "layer",
+            "whole",
+            "在第几层：地面 0，上跨为正，下穿为负；不同层的路只在端点处相接",
+            "its layer: 0 on the ground, above it positive, below negative; roads of different layers meet only where "
+            "one of them ends",
+            low=-10,
+            high=10,
+            needed=False,
+            filled=False,
+        ),
+    ),
+    needed=False,
 )
 
 # The facts that the reader, the estimate and the projection know by name.
