@@ -27,6 +27,7 @@ from allocate.district import (
     FunctionThere,
     Growth,
     Institution,
+    Listed,
     NoRounds,
     Origin,
     Place,
@@ -44,6 +45,7 @@ from allocate.files.layers import lines, outline
 from allocate.files.sheet import Unreadable
 from allocate.files.written import parse_toml
 from allocate.folder import Folder
+from allocate.layers import LayerSource, read_layers
 from allocate.postings import months_of
 from allocate.row_checks import check_rows, read_names
 from allocate.synonyms import BOUNDARY as BOUNDARY_TABLE
@@ -74,6 +76,7 @@ class _Card(pydantic.BaseModel):
     epsg: int = pydantic.Field(ge=1024, le=32767)
     tables: dict[str, TableSource] = {}
     databases: dict[str, Connection] = {}
+    layers: dict[str, LayerSource] = {}
 
     @pydantic.field_validator("datum")
     @classmethod
@@ -202,6 +205,7 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
     if epsg is not None and boundary is not None and not _measures_well(epsg, boundary):
         folder.blame(FaultKind.EPSG, CARD, column="epsg", value=epsg)
     roads = _read_roads(folder)
+    layers = read_layers(folder, card.layers if card else {}, CARD, boundary, epsg)
     _check_sources(folder)
     read_names(folder, rows)
     check_rows(folder, rows, boundary)
@@ -246,6 +250,8 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
         fields=numbered(tables.FIELDS, FieldThere),
         functions=numbered(tables.FUNCTIONS, FunctionThere),
         care_homes=numbered(tables.CARE_HOMES, CareHome),
+        candidates=numbered(tables.CANDIDATES, Listed),
+        layers=layers,
     )
 
 
@@ -357,7 +363,7 @@ def _drop(content: dict[str, Any], where: Sequence[int | str]) -> None:
 def is_plain(card: str) -> bool:
     """Tell whether a card speaks of nothing but the district itself: not of where its tables are, or their datum."""
     content = parse_toml(card)
-    return content.get("datum") in _PLANNED and not content.keys() & {"tables", "databases"}
+    return content.get("datum") in _PLANNED and not content.keys() & {"tables", "databases", "layers"}
 
 
 def _read_boundary(folder: Folder) -> BaseGeometry | None:
