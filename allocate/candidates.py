@@ -19,13 +19,14 @@ from allocate.goals import Match
 from allocate.goals.match import AGES
 from allocate.model import Model
 from allocate.population import Population, faults, project, registered_share
+from allocate.road_times import times_in_circle, times_of
 from allocate.rules import Forbid, FunctionReach, Keep
 from allocate.senders import carried, pools, ways
 from allocate.senders import faults as unfit
 from allocate.shares import spread
 from allocate.siting_candidates import sited
 from allocate.tables import BELOW_HUBS, FIELDS, HUB_KINDS, STAFF, TRAVEL
-from allocate.travel import Circle, Links, Spots, links, metric
+from allocate.travel import Circle, Journeys, Links, Spots, Times, links, metric
 from allocate.travel.links import adjoining, own_seconds
 from allocate.units import Basis, exact
 
@@ -54,16 +55,22 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         np.arange(len(district.places)),
     )
 
-    def reach(among: Sequence[Site], ring: Circle = model.circles[model.circle]) -> Links:
-        there = links(places, _spots(district, among), ring, model.modes, district.travel)
+    def within(among: Sequence[Site], ring: Circle, roads: Times | None) -> Links:
+        there = links(places, _spots(district, among), ring, model.modes, district.travel, roads)
         return _suitable(there, district, model, among, ring.kinds)
 
-    # (Candidates are made for the planned circle, whichever one is looked at.)
+    def reach(among: Sequence[Site]) -> Links:
+        # (Candidates are made for the planned circle, whichever one is looked at.)
+        roads = times_in_circle(district, model, places.metres, _spots(district, among).metres)
+        return within(among, model.circles[model.circle], roads)
+
     made = sited(district, model, places.metres, people.people[:, 0], reach)
     sites = made.sites
     spots = _spots(district, sites)
     towns = metric([(town.lon or 0.0, town.lat or 0.0) for town in district.towns], district.datum, district.epsg)
-    near = reach(sites, ring)
+    roads = times_of(district, model, places.metres, sites, spots.metres)
+    journeys = Journeys(model.modes, roads)
+    near = within(sites, ring, roads)
     listed = {one.id: one.parent for one in district.institutions if one.parent}
     bases = {one.id: one.parent_basis for one in district.institutions if one.parent_basis}
     today = had(district, model, sites)
@@ -94,16 +101,17 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         postings=model.postings,
         pools=pools(district, model),
         carried=carried(district, model),
-        ways=ways(district, model, sites, spots.metres, places.metres, towns),
+        ways=ways(district, model, sites, spots.metres, places.metres, towns, journeys),
         stock=stock(district, model, sites),
         intervals=intervals(model.as_of.year, model.years),
         modes=model.modes,
+        roads=roads,
         fields=_fields(district, sites),
         abilities=model.functions,
         makers=making,
-        centres=centres(model, sites, spots.metres, making, today),
+        centres=centres(model, sites, spots.metres, making, today, journeys),
         had=today,
-        leading=leading(district, model, sites, spots.metres, beside),
+        leading=leading(district, model, sites, spots.metres, beside, journeys),
         hub_people=hub_people(
             sites, spots.metres, places.metres, [place.town for place in district.places], people.people
         )
@@ -114,7 +122,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
             mode: own_seconds(places, spots, (mode,), district.travel)
             for mode in sorted(_listed_modes(district, model))
         },
-        contracting=contracting(district, model, sites, spots.metres),
+        contracting=contracting(district, model, sites, spots.metres, journeys),
         dropped=made.dropped,
         generated=made.generated,
     )
@@ -327,7 +335,7 @@ def _suitable(pairs: Links, district: District, model: Model, sites: Sequence[Si
     ).reshape(len(sites), len(kinds))
     kind_of = np.array([kinds.index(place.kind) for place in district.places], dtype=np.int64)
     kept = serves[pairs.sites, kind_of[pairs.places]]
-    return Links(pairs.places[kept], pairs.sites[kept], pairs.seconds[kept])
+    return pairs.only(kept)
 
 
 def _spots(district: District, sites: Sequence[Site]) -> Spots:

@@ -7,6 +7,7 @@ from typing import Any
 from shapely.geometry import MultiPolygon
 
 from allocate.errors import Problem
+from allocate.travel import Times
 from allocate.travel.network import RoadNetwork
 from allocate.units import Basis
 
@@ -350,21 +351,25 @@ class Layer:
         "out" keeps candidates off its areas, "in" within them; where several keep candidates in, one is enough.
     file
         Where it was read from.
-    area
-        Its areas in the district's metric reference system [m].
     kinds
         Kinds of site that it speaks of; none: all.
     buffer_metres
         How far beyond its areas it keeps candidates out [m].
+    areas, hectares
+        How many areas it has in the district and around it, and how large they are together.
+    area
+        These areas in the district's metric reference system [m]; empty in the district that a finished plan carries.
     """
 
     id: str
     name: Mapping[str, str]
     keeps: str
     file: str
-    area: MultiPolygon
     kinds: tuple[str, ...] = ()
     buffer_metres: int = 0
+    areas: int = 0
+    hectares: int = 0
+    area: MultiPolygon = field(default_factory=MultiPolygon, compare=False, repr=False)
 
     def speaks_of(self, kind: str) -> bool:
         """Tell whether it speaks of a kind of site."""
@@ -414,7 +419,11 @@ class District:
     layers
         Ground that candidates must stay off, or within.
     roads
-        The roads, where a file has them; a finished plan carries the times by road instead.
+        The roads, where a file has them.
+    times
+        The times by road that a finished plan carries, which need no roads any more.
+    made
+        The candidates that a finished plan carries, as it says them, which need no areas of layers any more.
     """
 
     id: str
@@ -444,6 +453,8 @@ class District:
     candidates: tuple[Listed, ...] = ()
     layers: tuple[Layer, ...] = ()
     roads: RoadNetwork | None = field(default=None, compare=False)
+    times: Times | None = field(default=None, compare=False)
+    made: Mapping[str, Any] | None = field(default=None, compare=False)
 
     @property
     def people(self) -> int:

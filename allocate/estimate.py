@@ -196,6 +196,7 @@ def redraw(district: District, seed: int) -> District:
         district,
         places=tuple(_blank_place(place, district.facts) for place in district.places),
         towns=tuple(_blank_position(town) for town in district.towns),
+        times=None,
     )
     drawn = estimate(blank, seed)
     moves = _moves(district, drawn)

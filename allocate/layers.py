@@ -96,7 +96,15 @@ def read_layers(
         if area is not None:
             said_name = told.said.name or told.name
             found[told.id] = Layer(
-                told.id, said_name, told.keeps, name, area, tuple(told.said.kinds), told.said.buffer_metres
+                id=told.id,
+                name=said_name,
+                keeps=told.keeps,
+                file=name,
+                kinds=tuple(told.said.kinds),
+                buffer_metres=told.said.buffer_metres,
+                areas=len(area.geoms),
+                hectares=round(area.area / 10_000),
+                area=area,
             )
     return tuple(found[key] for key in sorted(found))
 

@@ -35,7 +35,7 @@ from allocate.rulebook import Rulebook
 from allocate.rules import RULES, Capacity, FunctionReach, PeoplePerStaff, Reach, Rule, Spending, SpendingShare
 from allocate.tables import BELOW_HUBS, INSTITUTION_KINDS, NOT_GONE_TO, PLACE_KINDS
 from allocate.travel import Circle, Mode
-from allocate.travel.circles import STRICT, Text
+from allocate.travel.circles import STRICT, Doubt, Text
 from allocate.units import Basis
 from allocate.visits import Visits
 from allocate.words import say
@@ -221,6 +221,7 @@ class _Head(pydantic.BaseModel):
     consortia: Consortia | None = None
     contracts: Contracts | None = None
     visits: Visits | None = None
+    travel: Doubt = Doubt()
 
     @pydantic.field_validator("years")
     @classmethod
@@ -286,6 +287,8 @@ class Model:
         Folder in which the file lies.
     population
         How the people of the plan years are worked out; None: today's, held still.
+    travel
+        How far travel times may be off.
     """
 
     id: str
@@ -319,6 +322,7 @@ class Model:
     consortia: Consortia | None = None
     contracts: Contracts | None = None
     visits: Visits | None = None
+    travel: Doubt = field(default_factory=Doubt)
 
     @property
     def decided(self) -> frozenset[str]:
@@ -689,6 +693,7 @@ def model_of(
         contracts=head.contracts,
         visits=head.visits,
         population=head.population,
+        travel=head.travel,
     )
 
 

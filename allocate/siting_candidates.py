@@ -35,6 +35,8 @@ _LONGEST_EDGE = 0.01
 # More spots than this are no candidates but a picture of the ground.
 _MOST_SPOTS, _MOST_MADE = 50_000, 5_000
 _GENERATED = "generated"
+# Reasons that only the areas of layers give.
+_OF_LAYERS = ("inside", "clear")
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,17 @@ def sited(
     ModelError
         When a grid has more spots than anybody could look at.
     """
-    making = _Making(district, model, places, people, reach)
+    making = _Making(district, model, places, people, reach, district.made or {})
     for kind, told in sorted(model.siting.items()):
         making.add_places(kind, told)
         making.add_listed(kind, told)
     # (Whom the others leave is known only now.)
     for kind, told in sorted(model.siting.items()):
         if told.generate is not None and _GENERATED in told.candidates:
-            making.generate(kind, told, told.generate)
+            if district.made is None:
+                making.generate(kind, told, told.generate)
+            else:
+                making.take_over(kind, told)
     order = {origin: n for n, origin in enumerate(ORIGINS)}
     candidates = sorted(making.candidates, key=lambda site: (site.kind, order[site.origin]))
     return Sited((*making.existing, *candidates), tuple(making.dropped), tuple(making.generated))
@@ -102,8 +107,11 @@ class _Making:
         places: Metric,
         people: Integers,
         reach: Callable[[Sequence[Site]], Links],
+        made: Mapping[str, Any],
     ) -> None:
         self.district, self.model, self.places, self.people, self.reach = district, model, places, people, reach
+        self.made, self.carried = made, {row["id"]: row for row in made.get("candidates", ())}
+        self.out = {(row["id"], row["kind"]): row for row in made.get("dropped", ())}
         self.index = {place.id: i for i, place in enumerate(district.places)}
         self.numbers = _Numbers(model)
         self.existing = [self.numbers.existing(one, self.index) for one in district.institutions]
@@ -325,6 +333,9 @@ class _Making:
         if not ground.layers or not found:
             self.candidates += found
             return
+        if self.district.made is not None:
+            self._add_as_told(found)
+            return
         points = self._metres(found)
         against = ground.against(points)
         kept = [n for n, why in enumerate(against) if why is None]
@@ -333,6 +344,32 @@ class _Making:
         for n, why in enumerate(against):
             if why is not None:
                 self._drop(found[n], why)
+
+    def _add_as_told(self, found: Sequence[Site]) -> None:
+        """Take on the candidates that a finished plan kept, for the reasons that it gives."""
+        for site in found:
+            out, row = self.out.get((site.id, site.kind)), self.carried.get(site.id, {})
+            if out is not None:
+                self._drop(site, out["why"])
+            else:
+                told = tuple(reason for reason in row.get("kept", ()) if reason["code"] in _OF_LAYERS)
+                self.candidates.append(replace(site, kept=(*site.kept, *told)))
+
+    def take_over(self, kind: str, told: Candidates) -> None:
+        """Take on the generated candidates of a finished plan."""
+
+        def site(row: Mapping[str, Any]) -> Site:
+            at = self._site(kind, told, 0, (row["lon"], row["lat"]))
+            kept = tuple(row.get("kept", ()))
+            return replace(at, id=row["id"], name=row["name"], town=row["town"], kept=kept)
+
+        def mine(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+            return [row for row in rows if row["kind"] == kind and row["from"] == _GENERATED]
+
+        for row in mine(self.made.get("dropped", ())):
+            self._drop(site(row), row["why"])
+        self.candidates += [site(row) for row in mine(self.made.get("candidates", ()))]
+        self.generated += [Generated(**row) for row in self.made.get("generated", ()) if row["kind"] == kind]
 
     def _metres(self, sites: Sequence[Site]) -> Metric:
         return metric([(site.lon, site.lat) for site in sites], self.district.datum, self.district.epsg)

@@ -33,7 +33,7 @@ def _none() -> Shapes:
     return np.zeros(0, dtype=object)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RoadNetwork:
     """The roads of a district and its surroundings.
 
