@@ -61,6 +61,7 @@ from allocate.district import (
     FunctionThere,
     Growth,
     Institution,
+    Listed,
     NoRounds,
     Place,
     PlaceYear,
@@ -90,6 +91,7 @@ _Record = (
     | FieldThere
     | FunctionThere
     | CareHome
+    | Listed
     | Growth
     | PlaceYear
     | Staffing
@@ -228,6 +230,7 @@ def redraw(district: District, seed: int) -> District:
         district,
         places=tuple(_blank_place(place, district.facts, of_town=place.town in known) for place in district.places),
         towns=tuple(_blank_position(town) for town in district.towns),
+        times=None,
     )
     drawn = estimate(blank, seed)
     moves = _moves(district, drawn)
@@ -976,6 +979,7 @@ def _files(district: District) -> Mapping[str, bytes]:
         (tables.SESSIONS, district.sessions),
         (tables.FUNCTIONS, district.functions),
         (tables.CARE_HOMES, district.care_homes),
+        (tables.CANDIDATES, district.candidates),
     ):
         if told:
             files[table.file] = _table(table, told)
