@@ -124,7 +124,7 @@ def to_cells(
     institutions = _institutions(district, ground, places, cell_of, metres, notes)
     left, kept = _left_out(district)
     remark = say("cells.remark", metres=metres, cells=len(places), places=len(district.places), epsg=district.epsg)
-    made = replace(district, places=places, institutions=institutions, **kept)
+    made = replace(district, places=places, institutions=institutions, times=None, **kept)
     return Cellular(made, (*notes, *left), (remark,))
 
 
@@ -360,9 +360,11 @@ def _left_out(district: District) -> tuple[list[Problem], dict[str, Any]]:
         tables.SESSIONS.file: len(district.sessions) - len(sessions),
         tables.PEOPLE_BY_YEAR.file: len(district.people_by_year),
     }
+    # (A candidate keeps its position; only the code of its place means nothing any more.)
+    candidates = tuple(replace(each, place="") for each in district.candidates)
     notes = [
         Problem("cells.left_out", table, details={"table": table, "count": count})
         for table, count in lost.items()
         if count
     ]
-    return notes, {"travel": travel, "sessions": sessions, "people_by_year": ()}
+    return notes, {"travel": travel, "sessions": sessions, "people_by_year": (), "candidates": candidates}

@@ -239,14 +239,19 @@ def redraw(district: District, seed: int) -> District:
 
 
 def write_estimate(
-    district: District, folder: Path, *, source: Path | None = None, remarks: Sequence[str] = ()
+    district: District,
+    folder: Path,
+    *,
+    source: Path | None = None,
+    remarks: Sequence[str] = (),
+    copied: Sequence[Path] = (),
 ) -> None:
     """Write a district folder, whole or not at all.
 
     `source` is the folder that the list was read from: its district.toml, boundary.geojson and SOURCES.md are
     copied as they are, so that comments, sources and licences stay with the data. Where district.toml says in which
     files or in which other datum the tables are, it is written anew: the tables are CSV in the district's datum now.
-    `remarks` on how people were estimated are added to SOURCES.md.
+    `remarks` on how people were estimated are added to SOURCES.md; files to be `copied`, such as roads, come along.
 
     Raises
     ------
@@ -268,6 +273,8 @@ def write_estimate(
             (part / name).write_bytes(content)
         for name, content in kept.items():
             (part / name).write_bytes(content)
+        for path in copied:
+            shutil.copyfile(path, part / path.name)
         if folder.exists():
             folder.rmdir()
         part.rename(folder)

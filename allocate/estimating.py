@@ -10,10 +10,15 @@ from allocate.demand_cells import to_cells
 from allocate.district import District
 from allocate.errors import Problem, UsageError
 from allocate.estimate import estimate, forget_people, lacks, write_estimate
+from allocate.files.finding import SEVERAL
 from allocate.files.raster import Raster, RasterError, Says, read_raster
+from allocate.files.shapefile import COMPANIONS
 from allocate.files.sheet import Unreadable
-from allocate.read import read_list
+from allocate.files.text import decode
+from allocate.read import CARD, is_plain, read_list
 from allocate.spreading import Weights, by_measure, by_raster, measure_of
+from allocate.synonyms import BOUNDARY as BOUNDARY_TABLE
+from allocate.tables import TABLES
 from allocate.units import Basis
 
 
@@ -101,8 +106,27 @@ def estimate_folder(source: Path, folder: Path, asked: Asked) -> Estimated:
         made = to_cells(filled, asked.cells, rasters.get("people"), ages)
         filled = replace(made.district, warnings=(*made.district.warnings, *made.notes))
         remarks += made.remarks
-    write_estimate(filled, folder, source=source, remarks=remarks)
+    copied, left = _drawn_files(given, source)
+    if left:
+        note = Problem("estimate.not_copied", left[0], details={"names": ", ".join(left), "folder": str(folder)})
+        filled = replace(filled, warnings=(*filled.warnings, note))
+    write_estimate(filled, folder, source=source, remarks=remarks, copied=copied)
     return Estimated(filled, len(given.places), positions, people)
+
+
+def _drawn_files(district: District, source: Path) -> tuple[list[Path], list[str]]:
+    """Return the files of roads, barriers and layers that can come along as they are, and the names of the others.
+
+    A file of one layer, called so that it is found by its name, can; not what the card must speak of.
+    """
+    written = {BOUNDARY_TABLE, *(table.name for table in TABLES)}
+    drawn = {origin.file for table, origin in district.origins.items() if table not in written}
+    plain = is_plain(decode((source / CARD).read_bytes()))
+    kept = sorted(name for name in drawn if plain and (source / name).is_file() and not name.lower().endswith(SEVERAL))
+    beside = [(source / name).with_suffix(end) for name in kept if name.lower().endswith(".shp") for end in COMPANIONS]
+    there = [path for path in beside if path.is_file() and not path.is_symlink()]
+    left = {*drawn.difference(kept), *(layer.file for layer in district.layers)} - set(kept)
+    return [*(source / name for name in kept), *there], sorted(left)
 
 
 def _ages_lack(district: District, rasters: Mapping[str, Raster]) -> bool:

@@ -186,7 +186,9 @@ class Ground:
         return found
 
 
-def by_raster(district: District, raster: Raster, ages: Mapping[str, Raster], *, told_band: bool = True) -> Weights:
+def by_raster(
+    district: District, raster: Raster, ages: Mapping[str, Raster] | None = None, *, told_band: bool = True
+) -> Weights:
     """Weigh places by the people whom a raster has nearer to each than to any other, within the boundary.
 
     A cell on a border counts by the exact share of its ground on either side. Places on one spot share its people
@@ -199,6 +201,7 @@ def by_raster(district: District, raster: Raster, ages: Mapping[str, Raster], *,
     told_band
         Whether the planner said which band holds the people.
     """
+    ages = ages or {}
     ground = Ground.of(district)
     counted = _by_place(ground, raster)
     sums = {column: _by_place(ground, each) for column, each in ages.items()}

@@ -33,6 +33,8 @@ _LATTICE = 33
 # A longest straight edge [°, m] of what is carried into the raster's own system, where it may be bent.
 _EDGE_DEGREES = 0.005
 _CHUNK = 1 << 20
+# Less of a cell than this on each side is rounding.
+_HAIR = 1e-6
 # How the two datums begin that count as one, in the words of the register of EPSG and of other programs.
 _DATUMS = ("World Geodetic System 1984", "WGS 1984", "WGS84", "China 2000", "China Geodetic Coordinate System 2000")
 
@@ -230,8 +232,10 @@ def _window(
     with np.errstate(all="ignore"):
         columns, rows = _pixels(points, crs, grid)
     if np.isfinite(columns).all() and np.isfinite(rows).all():
-        left, right = max(0.0, math.floor(columns.min())), min(float(width), math.ceil(columns.max()))
-        top, bottom = max(0.0, math.floor(rows.min())), min(float(height), math.ceil(rows.max()))
+        left = max(0.0, math.floor(columns.min() + _HAIR))
+        right = min(float(width), math.ceil(columns.max() - _HAIR))
+        top = max(0.0, math.floor(rows.min() + _HAIR))
+        bottom = min(float(height), math.ceil(rows.max() - _HAIR))
         if left < right and top < bottom:
             return int(left), int(top), int(right), int(bottom)
     here = _rounded(shapely.bounds(ground).tolist())
