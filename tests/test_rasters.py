@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
-from conftest import call_allocate
+from conftest import Tiny, call_allocate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.transform import Affine
 from rasters import over, write_raster
+from seeded_faults import table_of, write_table
 from test_estimate import SQUARE, towns_named, toy, village
 
 from allocate.district import District
@@ -114,7 +115,7 @@ def test_age_groups_follow_their_rasters_and_never_exceed_the_people(people: Pat
     }
     found = estimate(two(), 1, lambda district: by_raster(district, of(people), ages))
     assert [(place.people, place.people_65) for place in found.places] == [(500, 100), (80, 40)]
-    # (Children of the east are 72 by their raster, and 40 find room. Their sum of 50 + 72 holds: the west has the rest.)
+    # (Of the 72 children of the east 40 find room. Their sum of 50 + 72 holds: the west has the rest.)
     assert [place.people_0_14 for place in found.places] == [82, 40]
     assert "people_65.tif" in found.places[0].people_source
 
@@ -184,9 +185,8 @@ def test_only_the_first_band_is_read_unless_another_is_asked_for(tmp_path: Path)
 
 def test_of_a_large_raster_only_what_lies_over_the_district_is_read(tmp_path: Path) -> None:
     wide = np.zeros((400, 800), dtype="uint8")
-    raster = of(
-        write_raster(tmp_path / "wide.tif", wide, over(110, 50, 0.05), tiled=True, blockxsize=64, blockysize=64)
-    )
+    path = write_raster(tmp_path / "w.tif", wide, over(110, 50, 0.05), tiled=True, blockxsize=64, blockysize=64)
+    raster = of(path)
     assert raster.people.shape == (3, 4)
 
 
@@ -324,6 +324,29 @@ def test_a_planner_estimates_by_a_raster_checks_and_reads_the_result(tiny_list: 
     assert (given.people, given.people_basis) == (1563, Basis.OFFICIAL)
     said = (tmp_path / "made" / "SOURCES.md").read_text(encoding="utf-8")
     assert hashlib.sha256(path.read_bytes()).hexdigest() in said
+
+
+def test_a_raster_leads_from_a_list_without_people_to_a_plan(tiny: Tiny, tmp_path: Path) -> None:
+    heading, *rows = table_of(tiny.folder / "places.csv")
+    void = [n for n, name in enumerate(heading) if name.startswith("people")]
+    write_table(
+        tiny.folder / "places.csv",
+        [heading, *(["" if n in void else cell for n, cell in enumerate(row)] for row in rows)],
+    )
+    cells = np.random.default_rng(1).gamma(0.4, 30.0, (60, 90)).astype("float32")
+    path = write_raster(tmp_path / "pop.tif", cells, over(117.28, 39.77, 1 / 350))
+
+    def run(*words: object) -> str:
+        done = call_allocate(tmp_path, "--language", "en", *words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run("estimate", tiny.folder, "--raster", path, "--out", tmp_path / "made")
+    tiny.edit("tiny.toml", str(tiny.folder), str(tmp_path / "made"))
+    assert "There is no error." in run("check", tiny.model)
+    said = run("plan", tiny.model, "--seconds", "20", "--out", tmp_path / "plan")
+    assert "are not random, so nothing is drawn" in said
+    run("verify", tmp_path / "plan")
 
 
 def test_what_is_typed_wrong_is_one_message_and_nothing_is_written(tiny_list: Path, tmp_path: Path) -> None:
