@@ -174,6 +174,8 @@ class FaultKind(StrEnum):
     GROWTH_ALL_LEAVE = "problem.growth_all_leave"
     GROWTH_YEARS = "problem.growth_years"
     GROWTH_OVERLAP = "problem.growth_overlap"
+    TOWN_SUM = "fault.town_sum"
+    HOUSEHOLD_SIZE = "fault.household_size"
     # positions
     DATUM_UNKNOWN = "fault.datum_unknown"
     DATUM_EPSG = "fault.datum_epsg"

@@ -66,6 +66,12 @@ DATUM = "datum"
 # More people than any village or community has.
 MOST_PEOPLE = 2_000_000
 YEARS = (1900, 2200)
+# More than any village or community has built on [m²].
+MOST_BUILT_UP = 1_000_000_000
+# By what the people of a town or a district may be spread over its places, the best first.
+MEASURES = ("households", "buildings", "built_up")
+# People of a household that nobody wonders at: fewer or more, and one of both numbers is wrong.
+HOUSEHOLD_SIZE = (1.5, 5.0)
 # The age groups that tables may give beside all residents.
 AGE_COLUMNS = {
     "people_65": ("65岁及以上人口", "residents aged 65 and over"),
@@ -172,6 +178,10 @@ def _some_people(name: str, zh: str, en: str) -> Column:
     return Column(name, "whole", zh, en, "persons", 0, MOST_PEOPLE, needed=False, filled=False)
 
 
+def _some_count(name: str, zh: str, en: str, unit: str) -> Column:
+    return Column(name, "whole", zh, en, unit, 0, MOST_PEOPLE, needed=False, filled=False)
+
+
 def _some_year(name: str, zh: str, en: str) -> Column:
     return Column(name, "whole", zh, en, "", *YEARS, needed=False, filled=False)
 
@@ -193,6 +203,27 @@ def _places(*, filled: bool) -> tuple[Column, ...]:
             for column in (_some_people(name, zh, en), _basis(name, zh, en, filled=False))
         ),
         *_position(filled=filled),
+        # What people may be spread by, and by what they were.
+        _some_count("households", "户数", "households", "households"),
+        _some_count("buildings", "房屋栋数", "buildings", "buildings"),
+        Column(
+            "built_up",
+            "number",
+            "建成区或宅基地面积",
+            "built-up area",
+            "m²",
+            0,
+            MOST_BUILT_UP,
+            needed=False,
+            filled=False,
+        ),
+        *(
+            Column(name, "text", zh, en, needed=False, filled=False)
+            for name, (zh, en) in {
+                "people_source": ("人口数的来源，或按什么推算", "source of the people, or by what they were estimated"),
+                "position_source": ("位置的来源，或怎样推算", "source of the position, or how it was estimated"),
+            }.items()
+        ),
     )
 
 
@@ -225,12 +256,17 @@ PLACES_TO_ESTIMATE = Table(
     "a village list whose gaps are to be estimated",
     _places(filled=False),
 )
-TOWNS = Table("towns.csv", "街镇", "towns", (*_TOWN_COLUMNS, *_position(filled=True)))
+# The published total of a town, to which its places then add up.
+_TOWN_PEOPLE = (
+    _some_people("people", "常住人口合计", "residents"),
+    _basis("people", "常住人口合计", "residents", filled=False),
+)
+TOWNS = Table("towns.csv", "街镇", "towns", (*_TOWN_COLUMNS, *_position(filled=True), *_TOWN_PEOPLE))
 TOWNS_TO_ESTIMATE = Table(
     "towns.csv",
     "待推算的街镇清单",
     "towns whose gaps are to be estimated",
-    (*_TOWN_COLUMNS, *_position(filled=False)),
+    (*_TOWN_COLUMNS, *_position(filled=False), *_TOWN_PEOPLE),
 )
 INSTITUTIONS = Table(
     "institutions.csv",
