@@ -56,6 +56,7 @@ from allocate.district import (
     FunctionThere,
     Growth,
     Institution,
+    Listed,
     NoRounds,
     Place,
     PlaceYear,
@@ -84,6 +85,7 @@ _Record = (
     | FieldThere
     | FunctionThere
     | CareHome
+    | Listed
     | Growth
     | PlaceYear
     | Staffing
@@ -816,6 +818,7 @@ def _files(district: District) -> Mapping[str, bytes]:
         (tables.SESSIONS, district.sessions),
         (tables.FUNCTIONS, district.functions),
         (tables.CARE_HOMES, district.care_homes),
+        (tables.CANDIDATES, district.candidates),
     ):
         if told:
             files[table.file] = _table(table, told)

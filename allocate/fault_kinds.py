@@ -164,6 +164,15 @@ class FaultKind(StrEnum):
     PARENT_KIND = "problem.parent_kind"
     FIELD_KIND = "problem.field_kind"
     TOWN_EMPTY = "problem.town_empty"
+    # candidates and layers
+    CANDIDATE_TAKEN = "fault.candidate_taken"
+    LAYER_TWICE = "fault.layer_twice"
+    LAYER_PARTS = "fault.layer_parts"
+    LAYER_AREAS = "fault.layer_areas"
+    LAYER_BROKEN = "fault.layer_broken"
+    LAYER_MIXED = "fault.layer_mixed"
+    LAYER_DATUM = "fault.layer_datum"
+    LAYER_ELSEWHERE = "fault.layer_elsewhere"
     # people
     NO_BASIS = "problem.no_basis"
     OLD_EXCEED = "problem.old_exceed"

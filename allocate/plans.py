@@ -37,6 +37,8 @@ from allocate.district import (
     FunctionThere,
     Growth,
     Institution,
+    Layer,
+    Listed,
     NoRounds,
     Origin,
     Place,
@@ -73,6 +75,8 @@ from allocate.units import Basis, minutes, weakest
 from allocate.words import say
 
 SCHEMA = 1
+# Tables on candidates, which a plan carries so that it can be checked without the areas of layers, or roads.
+MADE = ("candidates", "dropped", "generated")
 PLAN_FILE = "plan.json"
 _MOST_BYTES = 1_000_000_000
 _SCOPES: tuple[Scope, ...] = ("district", "town")
@@ -134,6 +138,7 @@ def assemble(
         "scorecard": scorecard(district, model, case, layout, today),
         "places": _places(district, case, layout),
         "sites": _sites(case, layout),
+        **candidate_tables(district, case),
         "population": _population(district, model, case),
         "ledger": _ledger(case, layout),
         "ledger_by_age": ledger_by_age(case, layout),
@@ -172,6 +177,42 @@ def assemble(
     }
 
 
+def candidate_tables(district: District, case: Case) -> dict[str, Any]:
+    """Return where sites may be opened and why, what was dropped and why, and what came of generating candidates."""
+    candidates = [
+        {
+            "id": site.id,
+            "kind": site.kind,
+            "name": site.name,
+            "town": site.town,
+            "place": district.places[site.place].id if site.place >= 0 else None,
+            "lon": site.lon,
+            "lat": site.lat,
+            "basis": str(site.basis),
+            "from": site.origin,
+            "opening": site.opening,
+            "yearly": site.yearly,
+            "kept": [dict(reason) for reason in site.kept],
+        }
+        for site in case.sites
+        if not site.exists
+    ]
+    dropped = [
+        {
+            "id": one.id,
+            "kind": one.kind,
+            "name": one.name,
+            "town": one.town,
+            "lon": one.lon,
+            "lat": one.lat,
+            "from": one.origin,
+            "why": dict(one.why),
+        }
+        for one in case.dropped
+    ]
+    return {"candidates": candidates, "dropped": dropped, "generated": [asdict(one) for one in case.generated]}
+
+
 def library_versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that decide the result."""
     libraries = {name: version(name) for name in _LIBRARIES}
@@ -206,6 +247,20 @@ def _district_data(district: District) -> dict[str, Any]:
         "sessions": [asdict(row) for row in district.sessions],
         "functions": [asdict(row) for row in district.functions],
         "care_homes": [asdict(row) for row in district.care_homes],
+        "candidates": [asdict(row) for row in district.candidates],
+        "layers": [
+            {
+                "id": layer.id,
+                "name": dict(layer.name),
+                "keeps": layer.keeps,
+                "file": layer.file,
+                "kinds": list(layer.kinds),
+                "buffer_metres": layer.buffer_metres,
+                "areas": layer.areas,
+                "hectares": layer.hectares,
+            }
+            for layer in district.layers
+        ],
         "warnings": [asdict(warning) for warning in district.warnings],
         "origins": {table: asdict(origin) for table, origin in sorted(district.origins.items())},
     }
@@ -249,6 +304,9 @@ def district_of(content: Mapping[str, Any]) -> District:
         sessions=records(NoRounds, data.get("sessions", ())),
         functions=records(FunctionThere, data.get("functions", ())),
         care_homes=records(CareHome, data.get("care_homes", ())),
+        candidates=records(Listed, data.get("candidates", ())),
+        layers=records(Layer, data.get("layers", ())),
+        made={name: content.get(name, ()) for name in MADE} if "candidates" in content else None,
         inputs=inputs_of(content, "district"),
         times=Times.of_plain(content["road_times"]) if content.get("road_times") else None,
         origins={
@@ -760,6 +818,8 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
         count("institutions.profile", institution.profile_basis)
     for rule in model.rules.values():
         count("model.rules", rule.basis)
+    for one_listed in district.candidates:
+        count("candidates", one_listed.basis)
     for candidates in model.siting.values():
         for basis in candidates.bases:
             count("model.siting", basis)

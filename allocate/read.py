@@ -25,6 +25,7 @@ from allocate.district import (
     FunctionThere,
     Growth,
     Institution,
+    Listed,
     NoRounds,
     Place,
     PlaceYear,
@@ -43,6 +44,7 @@ from allocate.files.layers import outline
 from allocate.files.sheet import Unreadable
 from allocate.files.written import parse_toml
 from allocate.folder import Folder
+from allocate.layers import LayerSource, read_layers
 from allocate.postings import months_of
 from allocate.road_checks import warn_of_roads
 from allocate.road_reading import RoadsSaid, around, read_barriers, read_roads
@@ -76,6 +78,7 @@ class _Card(pydantic.BaseModel):
     tables: dict[str, TableSource] = {}
     databases: dict[str, Connection] = {}
     roads: RoadsSaid = RoadsSaid()
+    layers: dict[str, LayerSource] = {}
 
     @pydantic.field_validator("datum")
     @classmethod
@@ -207,6 +210,7 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
     place = around(boundary, folder.planned, epsg) if epsg is not None and boundary is not None else None
     roads = read_roads(folder, card.roads if card else RoadsSaid(), place)
     barriers = read_barriers(folder, place)
+    layers = read_layers(folder, card.layers if card else {}, CARD, boundary, epsg)
     _check_sources(folder)
     read_names(folder, rows)
     check_rows(folder, rows, boundary)
@@ -253,6 +257,8 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
         functions=numbered(tables.FUNCTIONS, FunctionThere),
         care_homes=numbered(tables.CARE_HOMES, CareHome),
         roads=None if roads.network is None else roads.network.barred(barriers),
+        candidates=numbered(tables.CANDIDATES, Listed),
+        layers=layers,
     )
 
 
@@ -364,7 +370,7 @@ def _drop(content: dict[str, Any], where: Sequence[int | str]) -> None:
 def is_plain(card: str) -> bool:
     """Tell whether a card speaks of nothing but the district itself: not of where its tables are, or their datum."""
     content = parse_toml(card)
-    return content.get("datum") in _PLANNED and not content.keys() & {"tables", "databases"}
+    return content.get("datum") in _PLANNED and not content.keys() & {"tables", "databases", "layers"}
 
 
 def _read_boundary(folder: Folder) -> BaseGeometry | None:

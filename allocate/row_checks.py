@@ -32,6 +32,8 @@ LINKS = (
     (tables.FIELDS, "hub", tables.INSTITUTIONS),
     (tables.CARE_HOMES, "town", tables.TOWNS),
     (tables.CARE_HOMES, "institution", tables.INSTITUTIONS),
+    (tables.CANDIDATES, "town", tables.TOWNS),
+    (tables.CANDIDATES, "place", tables.PLACES),
     (tables.GROWTH, "town", tables.TOWNS),
     (tables.PEOPLE_BY_YEAR, "place", tables.PLACES),
 )
@@ -78,8 +80,9 @@ def check_rows(folder: Folder, rows: Mapping[str, Rows], boundary: shapely.Geome
     for table, columns, what, between in _ONCE:
         _check_once(folder, table, of(table), columns, what, between)
     _check_towns(folder, of(tables.TOWNS), places)
-    for table in (tables.PLACES, tables.TOWNS, tables.INSTITUTIONS, tables.CARE_HOMES):
+    for table in (tables.PLACES, tables.TOWNS, tables.INSTITUTIONS, tables.CARE_HOMES, tables.CANDIDATES):
         _check_positions(folder, table, of(table), boundary)
+    _check_candidates(folder, of(tables.CANDIDATES), places, institutions)
     _check_people(folder, places, {str(row["indicator"]): row for _, row in of(tables.FACTS)})
     _check_town_people(folder, of(tables.TOWNS), places)
     _check_households(folder, places)
@@ -103,7 +106,7 @@ def _check_links(folder: Folder, rows: Mapping[str, Rows]) -> None:
     for table, column, target in LINKS:
         _blame_unknown(folder, rows, table, column, target)
     # (Somebody may go to a place or to an institution, and there may be no institutions at all.)
-    _blame_unknown(folder, rows, tables.TRAVEL, "to", tables.PLACES, tables.INSTITUTIONS)
+    _blame_unknown(folder, rows, tables.TRAVEL, "to", tables.PLACES, tables.INSTITUTIONS, tables.CANDIDATES)
     _blame_unknown(folder, rows, tables.SESSIONS, "where", *everywhere)
 
 
@@ -182,6 +185,18 @@ def _check_positions(folder: Folder, table: Table, rows: Rows, boundary: shapely
             folder.blame(FaultKind.OUTSIDE, table, row=rows[i][0], column="lon, lat", value=value)
     if table is tables.PLACES:
         _warn_same_spot(folder, table, rows, ((i, spots[i, 0].item(), spots[i, 1].item()) for i in whole.tolist()))
+
+
+def _check_candidates(folder: Folder, candidates: Rows, places: Rows, institutions: Rows) -> None:
+    """Blame a candidate that is called like an institution, or like one that the program makes of another place."""
+    taken = {row["id"] for _, row in institutions} - {None}
+    codes = {row["id"] for _, row in places} - {None}
+    for number, row in candidates:
+        name = row["id"]
+        kind, _, place = str(name).partition("-")
+        made = kind in tables.INSTITUTION_KINDS and place in codes and (kind, place) != (row["kind"], row["place"])
+        if name in taken or made:
+            folder.blame(FaultKind.CANDIDATE_TAKEN, tables.CANDIDATES, row=number, column="id", value=name)
 
 
 def _warn_same_spot(folder: Folder, table: Table, rows: Rows, spots: Iterator[tuple[int, float, float]]) -> None:

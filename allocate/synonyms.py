@@ -89,6 +89,36 @@ def is_no_table(part: str) -> bool:
     return fold(part) in {fold(word) for word in _book()["unread"]["parts"]}
 
 
+def layer_called(stem: str) -> tuple[str, str]:
+    """Return whether a file keeps candidates "out" or "in" by its name, and of which layer; empty where it does not.
+
+    >>> layer_called("exclude_water"), layer_called("禁建-水系"), layer_called("可选"), layer_called("included.old")
+    (('out', 'water'), ('out', 'water'), ('in', ''), ('', ''))
+    """
+    text = unicodedata.normalize("NFKC", stem).strip()
+    words = [(word, keeps) for keeps in ("out", "in") for word in _book()["layers"][keeps]]
+    for word, keeps in sorted(words, key=lambda pair: (-len(pair[0]), pair[0])):
+        # (Chinese words need no sign behind them.)
+        ending = r"(?:$|[\s_\-—·]+)" if word.isascii() else r"[\s_\-—·]*"
+        found = re.match(re.escape(word) + ending, text, re.IGNORECASE)
+        if found:
+            rest = text[found.end() :].strip()
+            return keeps, _layer_names().get(fold(rest), rest)
+    return "", ""
+
+
+def layer_title(layer: str, language: Language) -> str:
+    """Return what a layer is called that synonyms.toml knows; another one is called as its file calls it."""
+    entry = _book()["layers"]["names"].get(layer)
+    return str(entry[language]) if entry else layer
+
+
+@cache
+def _layer_names() -> Mapping[str, str]:
+    entries = _book()["layers"]["names"]
+    return {fold(word): name for name, entry in entries.items() for word in (name, *_words(entry))}
+
+
 def title_of(table: str, language: Language) -> str:
     """Return what the templates call a table."""
     return str(_book()["tables"][table][language])

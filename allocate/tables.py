@@ -157,7 +157,7 @@ _TOLD = (
 )
 
 
-def _position(*, filled: bool) -> tuple[Column, ...]:
+def _spot(*, filled: bool) -> tuple[Column, ...]:
     return (
         Column("lon", "number", "经度", "longitude", "°", *LON_RANGE, needed=filled, filled=filled),
         Column("lat", "number", "纬度", "latitude", "°", *LAT_RANGE, needed=filled, filled=filled),
@@ -170,8 +170,11 @@ def _position(*, filled: bool) -> tuple[Column, ...]:
             needed=False,
             filled=False,
         ),
-        _basis("position", "位置", "position", filled=filled),
     )
+
+
+def _position(*, filled: bool) -> tuple[Column, ...]:
+    return (*_spot(filled=filled), _basis("position", "位置", "position", filled=filled))
 
 
 def _some_people(name: str, zh: str, en: str) -> Column:
@@ -355,6 +358,53 @@ CARE_HOMES = Table(
     ),
     needed=False,
 )
+# The most that opening or running one site may cost [yuan].
+_MOST_YUAN = 10**12
+CANDIDATES = Table(
+    "candidates.csv",
+    "规划人员自己列的候选点：可以在这些位置新设站、室或急救站点",
+    "a planner's own list of candidates: spots where clinics, stations or ambulance stations may be opened",
+    (
+        Column("id", "id", "候选点编号", "id of the candidate", unique=True),
+        Column("kind", "choice", "拟设类型", "kind of site", choices=(*BELOW_HUBS, *NOT_GONE_TO)),
+        Column("name", "text", "名称", "name"),
+        Column("town", "id", "所属街镇代码", "code of the town"),
+        *_spot(filled=True),
+        Column(
+            "place",
+            "id",
+            "所在村或社区代码：写了就代替该处居中的候选点",
+            "code of the place where it stands: it takes the place of the candidate in the middle of that place",
+            needed=False,
+            filled=False,
+        ),
+        Column(
+            "opening",
+            "whole",
+            "一次性开办费；空白按模型",
+            "one-off cost; blank: as the model says",
+            "yuan",
+            0,
+            _MOST_YUAN,
+            needed=False,
+            filled=False,
+        ),
+        Column(
+            "yearly",
+            "whole",
+            "每年运行费；空白按模型",
+            "cost of a year; blank: as the model says",
+            "yuan",
+            0,
+            _MOST_YUAN,
+            needed=False,
+            filled=False,
+        ),
+        Column("reason", "text", "为何可选，如“闲置校舍”", "why it may stand here, such as an empty school"),
+        *_TOLD,
+    ),
+    needed=False,
+)
 STAFF = Table(
     "staff.csv",
     "现有人员和床位：没有列出的机构按没有计",
@@ -403,7 +453,7 @@ TRAVEL = Table(
     "your own travel times: a mode that is listed reaches only the pairs listed; straight lines serve the other modes",
     (
         Column("from", "id", "出发的村或社区代码", "code of the place of departure"),
-        Column("to", "id", "到达的村、社区或机构", "place or institution of arrival"),
+        Column("to", "id", "到达的村、社区、机构或候选点", "place, institution or candidate of arrival"),
         Column("mode", "id", "方式", "mode"),
         Column("minutes", "number", "单程时间", "time one way", "min", 0, 1440),
     ),
@@ -572,6 +622,7 @@ TABLES = (
     SESSIONS,
     FUNCTIONS,
     CARE_HOMES,
+    CANDIDATES,
 )
 
 # What a layer of roads says of its lines; its shapes say the rest.

@@ -103,6 +103,11 @@ class Shelf:
     databases: Mapping[str, Connection] = field(default_factory=dict)
     _open: dict[Path, Workbook | Layers] = field(default_factory=dict)
     refused: dict[str, Unreadable] = field(default_factory=dict)
+    _used: dict[str, set[str]] = field(default_factory=dict)
+
+    def use(self, path: Path, part: str) -> None:
+        """Note that a file is read for something else than a table: nobody needs to ask what it is."""
+        self._used.setdefault(self.called(path), set()).add(part)
 
     @cached_property
     def files(self) -> tuple[Path, ...]:
@@ -124,6 +129,8 @@ class Shelf:
             taken.setdefault(found.path.name if found.path else "", set()).add(found.part)
         for said in self.said.values():
             taken.setdefault(said.file, set()).add(said.part)
+        for name, parts in self._used.items():
+            taken.setdefault(name, set()).update(parts)
         layers = {path.stem for path in self._all if path.suffix.lower() in LAYER_SUFFIXES}
         refused = say(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
         for path in self._all:
@@ -201,7 +208,7 @@ class Shelf:
         if said.database or said.relation:
             return Found(table, f"{said.database} · {said.relation}", None, "", said)
         if said.file:
-            path = self._named(said.file)
+            path = self.named(said.file)
             part = said.part
             name = self.called(path)
             return Found(table, f"{name} · {part}" if part else name, path, part, said)
@@ -216,7 +223,7 @@ class Shelf:
         """Return what a file is called: its path within the folder."""
         return path.relative_to(self.folder).as_posix()
 
-    def _named(self, file: str) -> Path:
+    def named(self, file: str) -> Path:
         """Return the file of a name in district.toml, which can only be one in the folder itself."""
         if (_ADDRESS.match(file) and not PureWindowsPath(file).drive) or _KEY_VALUE.search(file):
             raise Unreadable(FaultKind.FILE_ADDRESS, value=file)

@@ -197,6 +197,65 @@ def lines_and_areas(path: Path, part: str = "") -> tuple[NDArray[np.object_], st
     return shapes, next(iter(found.values())).crs
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """The areas of a layer one by one, and what else is in it.
+
+    Attributes
+    ----------
+    shapes
+        Polygons, without heights.
+    crs
+        The coordinates that the file says.
+    points, lines
+        How many points and lines there are beside the areas.
+    broken
+        Rows of areas that cross themselves, and of shapes with coordinates that are no numbers.
+    """
+
+    shapes: NDArray[np.object_]
+    crs: str
+    points: int
+    lines: int
+    broken: tuple[int, ...]
+
+
+def areas(path: Path, part: str = "") -> Drawn:
+    """Return the areas of a layer; without a part, of all layers of the file that have some.
+
+    Raises
+    ------
+    Unreadable
+        When the file cannot be read, or its layers have areas in different coordinates.
+    """
+    layers = open_layers(path)
+    named = (part,) if part else layers.parts
+    found = [(name, _areas_of(layers.layer(name))) for name in named]
+    with_areas = [(name, drawn) for name, drawn in found if len(drawn.shapes)] or found[:1]
+    if len(with_areas) > 1:
+        parts = ", ".join(name for name, _ in with_areas)
+        raise Unreadable(FaultKind.LAYER_PARTS, parts=parts)
+    return with_areas[0][1]
+
+
+def _areas_of(layer: Features) -> Drawn:
+    if layer.shapes is None or not len(layer.shapes):
+        return Drawn(np.zeros(0, dtype=object), layer.crs, 0, 0, ())
+    with _one_reason():
+        shapes, points, lines = (
+            parts_of(layer.shapes, kind)[0]
+            for kind in (
+                shapely.GeometryType.POLYGON,
+                shapely.GeometryType.POINT,
+                shapely.GeometryType.LINESTRING,
+            )
+        )
+        odd = [one.row for one in (*layer.spotted, *endless(layer.shapes)) if one.row is not None and one.fault]
+        flat = shapely.get_dimensions(layer.shapes) == 2
+        crossed = np.flatnonzero(flat)[~shapely.is_valid(layer.shapes[flat])] + 1
+        return Drawn(shapes, layer.crs, len(points), len(lines), tuple(sorted({*odd, *crossed.tolist()})))
+
+
 def _only(
     path: Path, part: str, encoding: str, kinds: tuple[shapely.GeometryType, ...], table: str, none: FaultKind
 ) -> Shapes:
