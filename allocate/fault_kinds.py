@@ -73,6 +73,13 @@ class FaultKind(StrEnum):
     COORDINATE_INFINITE = "fault.coordinate_infinite"
     CRS_UNKNOWN = "fault.crs_unknown"
     LINES_NONE = "fault.lines_none"
+    # extracts of OpenStreetMap
+    OSM_HISTORY = "fault.osm_history"
+    OSM_MANY = "fault.osm_many"
+    OSM_ELSEWHERE = "fault.osm_elsewhere"
+    OSM_UNKNOWN = "fault.osm_unknown"
+    OSM_CUT = "fault.osm_cut"
+    OSM_SHORES = "fault.osm_shores"
     # databases
     DATABASE_UNREACHED = "fault.database_unreached"
     DATABASE_PASSWORD = "fault.database_password"
