@@ -13,7 +13,7 @@ from allocate.errors import Problem, Value
 from allocate.model import Model
 from allocate.rules import Function, Membership
 from allocate.tables import FUNCTIONS, HUB_KINDS, INSTITUTIONS
-from allocate.travel import Mode, metres
+from allocate.travel import Journeys, metres
 from allocate.units import whole_minutes
 
 # Positions [m], one row each.
@@ -58,6 +58,7 @@ def centres(
     spots: _Metres,
     made: Mapping[str, tuple[int, ...]],
     today: Mapping[tuple[str, int], int],
+    journeys: Journeys,
 ) -> dict[str, dict[tuple[int, int], int]]:
     """Return the time of the way [s] from every site that may have a function from a centre to every such centre."""
     found: dict[str, dict[tuple[int, int], int]] = {}
@@ -67,22 +68,30 @@ def centres(
         takers = [j for j, site in enumerate(sites) if site.kind in ability.serves and j not in made[name]]
         pairs = found.setdefault(name, {})
         for j in takers:
-            for k in made[name]:
-                seconds = _way(model.modes.get(ability.mode), spots, j, k)
+            times = _ways(journeys, ability.mode, spots, j, made[name])
+            for k, seconds in zip(made[name], times, strict=True):
                 # (Who is linked today is linked, however far it is.)
                 if ability.minutes is None or whole_minutes(seconds) <= ability.minutes or today.get((name, j)) == k:
                     pairs[j, k] = seconds
     return found
 
 
-def _way(mode: Mode | None, spots: _Metres, j: int, k: int) -> int:
-    """Return how long the way between two sites takes [s]; as the crow flies in metres where no mode is named."""
-    straight = metres(spots[j], spots[k])
-    return int(straight) if mode is None else int(mode.seconds(straight))
+def _ways(journeys: Journeys, mode: str, spots: _Metres, j: int, others: Sequence[int]) -> list[int]:
+    """Return how long the way from a site to others takes [s]; as the crow flies in metres where no mode is named."""
+    if not mode:
+        return [metres(spots[j], spots[k]) for k in others]
+    ends = spots[list(others)]
+    found: list[int] = journeys.seconds(mode, np.broadcast_to(spots[j], ends.shape), ends).tolist()
+    return found
 
 
 def leading(
-    district: District, model: Model, sites: Sequence[Site], spots: _Metres, neighbours: Sequence[Sequence[int]]
+    district: District,
+    model: Model,
+    sites: Sequence[Site],
+    spots: _Metres,
+    neighbours: Sequence[Sequence[int]],
+    journeys: Journeys,
 ) -> Leading | None:
     """Return how consortia may be formed; None where the model forms none."""
     plan = model.consortia
@@ -96,8 +105,12 @@ def leading(
         for j, site in enumerate(sites)
         if site.kind in plan.members and (not site.exists or _joins(plan, told[site.id]))
     ]
-    mode = model.modes[plan.mode]
-    ways = {(j, k): _way(mode, spots, j, k) for j in joiners for k in leads if j != k}
+    ways = {
+        (j, k): seconds
+        for j in joiners
+        for k, seconds in zip(leads, _ways(journeys, plan.mode, spots, j, leads), strict=True)
+        if j != k
+    }
     pairs = {
         pair: seconds
         for pair, seconds in ways.items()

@@ -11,12 +11,12 @@ from allocate.district import District
 from allocate.errors import Problem, Value
 from allocate.model import Model
 from allocate.tables import CARE_HOMES
-from allocate.travel import metres, metric
+from allocate.travel import Journeys, metric
 from allocate.units import whole_minutes
 
 
 def contracting(
-    district: District, model: Model, sites: Sequence[Site], spots: NDArray[np.float64]
+    district: District, model: Model, sites: Sequence[Site], spots: NDArray[np.float64], journeys: Journeys
 ) -> Contracting | None:
     """Return which contracts there may be; None where the model decides none.
 
@@ -29,19 +29,18 @@ def contracting(
     at = metric([(home.lon, home.lat) for home in homes], district.datum, district.epsg)
     index = {site.id: j for j, site in enumerate(sites) if site.exists}
     existing = {h: index[home.institution] for h, home in enumerate(homes) if home.institution}
-    mode = model.modes[plan.mode]
-    ways = {
-        (h, j): int(mode.seconds(metres(at[h], spots[j])))
-        for h in range(len(homes))
-        for j, site in enumerate(sites)
-        if site.kind in plan.by
-    }
+    able = [j for j, site in enumerate(sites) if site.kind in plan.by]
+    h_of, j_of = np.repeat(np.arange(len(homes)), len(able)), np.tile(np.array(able, dtype=np.int64), len(homes))
+    times = journeys.seconds(plan.mode, spots[j_of], at[h_of])
+    ways = dict(zip(zip(h_of.tolist(), j_of.tolist(), strict=True), times.tolist(), strict=True))
     pairs = {
         (h, j): seconds
         for (h, j), seconds in ways.items()
         if whole_minutes(seconds) <= plan.minutes or existing.get(h) == j
     }
-    return Contracting(plan, homes, pairs, existing)
+    by_road = journeys.by_road(plan.mode)
+    how = {(h, j): journeys.how(plan.mode, spots[j], at[h]) for h, j in pairs} if by_road else {}
+    return Contracting(plan, homes, pairs, existing, how)
 
 
 def faults(district: District, model: Model) -> Iterator[Problem]:

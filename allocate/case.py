@@ -1,6 +1,6 @@
 """A district as a model looks at it: who lives where each year, where sites may stand, and who can reach them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -19,7 +19,8 @@ from allocate.postings import Carried, Pool, Postings
 from allocate.resources import Resource, employers, is_employed
 from allocate.rows import Row
 from allocate.tables import HUB_KINDS
-from allocate.travel import Links, Mode, metres, within
+from allocate.travel import Journeys, Links, Mode, Times, within
+from allocate.travel.links import HOW
 from allocate.units import Basis, exact
 
 Integers = NDArray[np.int64]
@@ -49,6 +50,60 @@ class Upgrade:
     capacity: int | None = None
 
 
+# Why something holds of a candidate: a code, and the details that its sentence in the catalogue is filled in with.
+type Reason = Mapping[str, str | int]
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A candidate that may not stand where it would.
+
+    Attributes
+    ----------
+    origin
+        Where it comes from: "places", "list" or "generated".
+    why
+        What keeps it out.
+    """
+
+    id: str
+    name: str
+    kind: str
+    town: str
+    lon: float
+    lat: float
+    origin: str
+    why: Reason
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What came of generating candidates of one kind.
+
+    Attributes
+    ----------
+    how
+        "greedy", "grid" or "clusters".
+    asked
+        How many there may be; 0 without a limit.
+    spots, allowed
+        How many spots were looked at, and on how many of them a site may stand.
+    made
+        How many candidates there are.
+    people, reached
+        Residents of the first plan year whom nothing else reaches, and those whom these candidates reach [persons].
+    """
+
+    kind: str
+    how: str
+    asked: int
+    spots: int
+    allowed: int
+    made: int
+    people: int
+    reached: int
+
+
 @dataclass(frozen=True)
 class Site:
     """Where a facility stands or may stand.
@@ -73,6 +128,10 @@ class Site:
         How it may be enlarged; None where it may not.
     type
         What kind of hospital it is; empty where it is none, or that is unknown.
+    origin
+        Where a candidate comes from: "places", "list" or "generated"; empty for what exists.
+    kept
+        Why a candidate may stand where it does.
     """
 
     id: str
@@ -92,6 +151,8 @@ class Site:
     moving: int | None = None
     upgrade: Upgrade | None = None
     type: str = ""
+    origin: str = ""
+    kept: tuple[Reason, ...] = ()
 
     def is_of(self, types: Collection[str]) -> bool:
         """Tell whether it is no hospital, or one of these types; where none are named, any."""
@@ -161,6 +222,8 @@ class Case:
         What has been found out about rosters and timetables: rows that hold for whatever can be carried out.
     modes
         Ways to travel, by name.
+    roads
+        Times by road; None in a district without roads.
     fields
         Whether a hub has staff of a specialty, or lacks it, by (index of the site, specialty), where that is known.
     abilities
@@ -181,6 +244,8 @@ class Case:
         The planner's own times [s] by (place, site), in the ways to travel that a table lists and a rule asks for.
     contracting
         Which care homes may have a contract with which sites; None where the plan decides none.
+    dropped, generated
+        Candidates that may not stand where they would, and what came of generating some.
     """
 
     years: tuple[int, ...]
@@ -210,6 +275,7 @@ class Case:
     ways: Mapping[str, Way] = field(default_factory=dict)
     cuts: tuple[Row, ...] = ()
     modes: Mapping[str, Mode] = field(default_factory=dict)
+    roads: Times | None = None
     fields: Mapping[tuple[int, str], bool] = field(default_factory=dict)
     abilities: Mapping[str, Ability] = field(default_factory=dict)
     makers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -220,6 +286,8 @@ class Case:
     place_spots: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
     own_seconds: Mapping[str, Mapping[tuple[int, int], int]] = field(default_factory=dict)
     contracting: Contracting | None = None
+    dropped: tuple[Dropped, ...] = ()
+    generated: tuple[Generated, ...] = ()
 
     def in_groups(self, groups: Sequence[Sequence[int]]) -> "Case":
         """Return the case in which the first year of every group of neighbouring years stands for the group.
@@ -268,6 +336,12 @@ class Case:
         """Return the travel time of every pair within the circle [s]."""
         pairs = zip(self.links.places.tolist(), self.links.sites.tolist(), strict=True)
         return dict(zip(pairs, self.links.seconds.tolist(), strict=True))
+
+    @cached_property
+    def how(self) -> dict[tuple[int, int], str]:
+        """Return what the travel time of every pair within the circle was worked out from: see `links.HOW`."""
+        pairs = zip(self.links.places.tolist(), self.links.sites.tolist(), strict=True)
+        return dict(zip(pairs, (HOW[how] for how in self.links.how.tolist()), strict=True))
 
     @cached_property
     def site_index(self) -> dict[str, int]:
@@ -368,11 +442,22 @@ class Case:
                 tuple(j for j in sites if self.sites[j].place == i or own.get((i, j), most[i] + 1) <= most[i])
                 for i in range(len(self.places))
             )
+        if mode and self.journeys.by_road(mode):
+            return tuple(
+                tuple(j for j, time in zip(sites, times, strict=True) if self.sites[j].place == i or time <= most[i])
+                for i, times in enumerate(self._times_from_places(mode, sites))
+            )
         if mode:
             # (Rounded up, a way takes no longer than so many seconds where it is no longer than so many metres.)
             most = [int(seconds / self.modes[mode].seconds_per_metre) for seconds in most]
         found = within(self.place_spots, self.spots[list(sites)], np.array(most, dtype=np.int64))
         return tuple(tuple(sites[n] for n in near) for near in found)
+
+    def _times_from_places(self, mode: str, sites: Sequence[int]) -> Iterator[list[int]]:
+        """Yield, for every place, the times of the ways to some sites [s]."""
+        ends = self.spots[list(sites)]
+        for spot in self.place_spots:
+            yield self.journeys.seconds(mode, np.broadcast_to(spot, ends.shape), ends).tolist()
 
     def staff_for(self, function: str, j: int) -> Mapping[str, int]:
         """Return how many of each resource must be at a site for a function that it sets up; for one of today, none."""
@@ -491,9 +576,14 @@ class Case:
         """Return the most of a resource that a site may ever have."""
         return self.posts(what, j) + self.more_posts(what, j)
 
+    @cached_property
+    def journeys(self) -> Journeys:
+        """Return how long the way takes from anywhere to anywhere."""
+        return Journeys(self.modes, self.roads)
+
     def way(self, mode: str, j: int, k: int) -> int:
         """Return how long the way from one site to another takes, one way [s]."""
-        return int(self.modes[mode].seconds(metres(self.spots[j], self.spots[k])))
+        return self.journeys.way(mode, self.spots[j], self.spots[k])
 
     def above(self, j: int) -> int:
         """Return the index of the site above one; -1 without one."""

@@ -11,7 +11,6 @@ from allocate.goals import Goal
 from allocate.layout import Layout
 from allocate.rows import Key, serves
 from allocate.rules import Rule
-from allocate.travel import Links
 
 Value = Callable[[Key], float]
 # Place, site and year.
@@ -235,6 +234,6 @@ def merge_places(case: Case, rules: Iterable[Rule], goals: Iterable[Goal]) -> Ga
         return sums
 
     kept = ~gone[case.links.places]
-    links = Links(case.links.places[kept], case.links.sites[kept], case.links.seconds[kept])
+    links = case.links.only(kept)
     ages = {group: gathered(people) for group, people in case.ages.items()}
     return Gathered(replace(case, people=gathered(case.people), ages=ages, links=links), case, members)

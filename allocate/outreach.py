@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import dist
 from typing import Annotated, Literal
 
+import numpy as np
 import pydantic
 
 from allocate.errors import Problem
@@ -13,6 +13,8 @@ from allocate.pairs import by_first
 from allocate.resources import Resource
 from allocate.tables import DAY_NAMES, HALF_NAMES, HUB_KINDS
 from allocate.travel.circles import STRICT, Mode, Text
+from allocate.travel.points import Metric
+from allocate.travel.times import Journeys
 from allocate.units import Basis, whole_minutes
 from allocate.words import say
 
@@ -198,7 +200,7 @@ class Way:
     ends
         Position of every village or town [m], by its index.
     travel
-        How they travel.
+        How long the way takes from anywhere to anywhere.
     closed
         Half-days in which nobody is out, by ("stop", index of the village or town) and by ("base", index of the site
         that sends): those of the model, which hold everywhere, and those of sessions.csv. Not named: none.
@@ -207,18 +209,34 @@ class Way:
     plan: Outreach
     pairs: Mapping[tuple[int, int], int]
     ends: Mapping[int, tuple[float, float]] = field(default_factory=dict)
-    travel: Mode | None = None
+    travel: Journeys | None = None
     closed: Mapping[tuple[End, int], frozenset[HalfDay]] = field(default_factory=dict)
 
     def minutes(self, stop: int, j: int) -> int:
         """Return how long the way from a site to a village or town takes, rounded up [min]; 0 where there is none."""
         return whole_minutes(self.pairs.get((stop, j), 0))
 
+    def how(self, stop: int, base: Metric) -> str:
+        """Return what the time of the way from a base [m] to a village or town is worked out from."""
+        if self.travel is None or stop not in self.ends:
+            return "line"
+        return self.travel.how(self.plan.mode, base, np.array(self.ends[stop]))
+
     def between(self, a: int, b: int) -> int:
         """Return how long the way between two villages or towns takes, rounded up [min]."""
         if self.travel is None:
             return 0
-        return whole_minutes(int(self.travel.seconds(round(dist(self.ends[a], self.ends[b])))))
+        # (The same few are asked for again and again.)
+        if (a, b) not in self._hops:
+            self._hops[a, b] = self._hop(self.travel, a, b)
+        return self._hops[a, b]
+
+    @cached_property
+    def _hops(self) -> dict[tuple[int, int], int]:
+        return {}
+
+    def _hop(self, travel: Journeys, a: int, b: int) -> int:
+        return whole_minutes(travel.way(self.plan.mode, np.array(self.ends[a]), np.array(self.ends[b])))
 
     @cached_property
     def bases_of(self) -> Mapping[int, tuple[int, ...]]:

@@ -1,7 +1,7 @@
 """Makes the pools of experts and the ways of outreach of a case: who sends, to where, and how long the way is."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from allocate.outreach import DAYS, HALVES, End, HalfDay, Outreach, Way, half_da
 from allocate.postings import MONTHS, Carried, Pool, Release, wrong_resource
 from allocate.rules import Rounds
 from allocate.tables import HUB_KINDS, POOLS, SESSIONS, TOURS
-from allocate.travel import Mode, metres
+from allocate.travel import Journeys, metres
 from allocate.units import exact
 from allocate.words import LANGUAGES, say_in
 
@@ -272,6 +272,7 @@ def ways(
     spots: NDArray[np.float64],
     places: NDArray[np.float64],
     towns: NDArray[np.float64],
+    journeys: Journeys,
 ) -> dict[str, Way]:
     """Return the ways of outreach, each with the pairs that are near enough and the half-days in which nobody is out.
 
@@ -287,11 +288,10 @@ def ways(
         if plan.to == "village":
             most = plan.below_people
             ends = {i: at for i, at in villages.items() if most is None or (district.places[i].people or 0) < most}
-        mode = model.modes[plan.mode]
-        near = _near(district, plan, _bases(plan, sites, model), sites, spots, ends)
-        pairs = dict(_near_enough(plan, mode, near, spots, ends))
+        near = list(_near(district, plan, _bases(plan, sites, model), sites, spots, ends))
+        pairs = dict(_near_enough(plan, journeys, near, spots, ends))
         exact_ends = {stop: (float(x), float(y)) for stop, (x, y) in ends.items()}
-        way = Way(plan, pairs, exact_ends, mode)
+        way = Way(plan, pairs, exact_ends, journeys)
         found[name] = replace(way, closed=dict(_closed(way, barred, district, sites)))
     return found
 
@@ -351,13 +351,16 @@ def _near(
 
 def _near_enough(
     plan: Outreach,
-    mode: Mode,
-    near: Iterable[tuple[int, int]],
+    journeys: Journeys,
+    near: Sequence[tuple[int, int]],
     spots: NDArray[np.float64],
     ends: Mapping[int, NDArray[np.float64]],
 ) -> Iterator[tuple[tuple[int, int], int]]:
     """Yield the pairs of village or town and site whose way is not too long, and how long it takes [s]."""
-    for stop, j in near:
-        seconds = int(mode.seconds(metres(spots[j], ends[stop])))
+    if not near:
+        return
+    starts, there = (np.array(part) for part in ([spots[j] for _, j in near], [ends[stop] for stop, _ in near]))
+    times = journeys.seconds(plan.mode, starts, there).tolist()
+    for (stop, j), seconds in zip(near, times, strict=True):
         if seconds <= plan.minutes * 60:
             yield (stop, j), seconds

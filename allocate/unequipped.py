@@ -276,8 +276,8 @@ def case_with(model: Model, district: District, case: Case) -> Case:
         case,
         abilities=model.functions,
         makers=made,
-        centres=centres(model, case.sites, case.spots, made, case.had),
-        leading=leading(district, model, case.sites, case.spots, case.neighbours),
+        centres=centres(model, case.sites, case.spots, made, case.had, case.journeys),
+        leading=leading(district, model, case.sites, case.spots, case.neighbours, case.journeys),
     )
 
 

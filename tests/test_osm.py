@@ -442,7 +442,7 @@ def test_what_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     with monkeypatch.context() as patch:
         patch.setattr(osm_ways, "MOST_NODES", 20)
         error = refused(path)
-        assert (error.what, error.details) == (FaultKind.OSM_MANY, {"most": 20})
+        assert (error.what, error.details) == (FaultKind.ROADS_MANY, {"most": 20})
     monkeypatch.setattr(osm, "MOST_BYTES", 100)
     assert refused(path).what is FaultKind.FILE_LARGE
 
@@ -471,7 +471,7 @@ def test_spoilt_bytes_are_read_or_refused(tmp_path: Path) -> None:
             told_of["read"] += 1
             assert np.isfinite(roads.nodes).all()
             assert len(roads) > 0
-    assert told_of.keys() <= {"FILE_CONTENT", "OSM_ELSEWHERE", "OSM_MANY", "OSM_HISTORY", "read"}
+    assert told_of.keys() <= {"FILE_CONTENT", "OSM_ELSEWHERE", "ROADS_MANY", "OSM_HISTORY", "read"}
 
 
 HELSINKI = (24.93, 60.16, 24.96, 60.18)

@@ -29,6 +29,7 @@ from allocate.rules import RULES
 from allocate.rules.amounts import UNITS, USUAL
 from allocate.rules.rate import PER
 from allocate.rules.rounds import Rounds
+from allocate.travel.links import HOW
 from allocate.words import LANGUAGES, both, catalogue, language, say, say_in, speaking
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -83,6 +84,7 @@ CODES: dict[str, set[str]] = {
     "fault_area": {area.replace(" ", "_") for area in areas()},
     "kind": set(tables.INSTITUTION_KINDS) | set(tables.PLACE_KINDS),
     "basis": {*tables.BASES, "unknown"},
+    "way_by": set(HOW),
     "action": {"keep", "open", "move", "merge", "upgrade", "close"},
     "strength": set(map(str, POLICY)),
     "stage": {str(strength) for strength in POLICY} | set(GOALS),
@@ -143,6 +145,7 @@ CODES: dict[str, set[str]] = {
     "rank": set(tables.RANKS),
     "counted": {
         *("places_position", "places_people", "places_people_65", "places_people_0_14", "towns_position"),
+        "towns_people",
         *(
             "institutions_position",
             "institutions_name",

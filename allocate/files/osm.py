@@ -31,6 +31,7 @@ MOST_BYTES = 1_000_000_000
 LEAST_WATER_M2 = 10_000.0
 _METRES_PER_DEGREE = 111_195.0
 _MOST_NAMED = 5
+_EARTH = (-180.0, -90.0, 180.0, 90.0)
 
 # Stands for ways that are no roads.
 _NO_ROAD = Road(ROAD_CLASSES[0])
@@ -54,12 +55,12 @@ class Extract:
     spotted: tuple[Spotted, ...] = ()
 
 
-def open_osm(path: Path, around: Box) -> RoadNetwork:
+def open_osm(path: Path, around: Box | None) -> RoadNetwork:
     """Return the roads of an extract as `read_osm` does, without what was left out."""
     return read_osm(path, around).roads
 
 
-def read_osm(path: Path, around: Box) -> Extract:
+def read_osm(path: Path, around: Box | None) -> Extract:
     """Return the roads of an extract, and what bars the way, that touch a box.
 
     Roads meet where they share a node of OpenStreetMap, and nowhere else: one that only crosses another on the map is a
@@ -69,7 +70,8 @@ def read_osm(path: Path, around: Box) -> Extract:
     Parameters
     ----------
     around
-        West, south, east and north [degrees of WGS-84]. A way whose own box touches it is kept as a whole.
+        West, south, east and north [degrees of WGS-84]; None for all that there is. A way whose own box touches it is
+        kept as a whole.
 
     Raises
     ------
@@ -88,6 +90,7 @@ def read_osm(path: Path, around: Box) -> Extract:
         raise Unreadable(FaultKind.FILE_UNREADABLE, reason=disk_reason(error)) from None
     if size > MOST_BYTES:
         raise too_large(size, MOST_BYTES)
+    around = around or _EARTH
     try:
         ways = read_apart(path, form, around, WAYS, WATER, KEYS)
     except NotReadError as error:
@@ -109,7 +112,7 @@ def _refusal(why: str) -> Unreadable:
     if why == HISTORY:
         return Unreadable(FaultKind.OSM_HISTORY)
     if why == MANY:
-        return Unreadable(FaultKind.OSM_MANY, most=osm_ways.MOST_NODES)
+        return Unreadable(FaultKind.ROADS_MANY, most=osm_ways.MOST_NODES)
     return Unreadable(FaultKind.FILE_CONTENT, format="OpenStreetMap")
 
 

@@ -22,7 +22,7 @@ SENDING_LAYERS = ("postings", "rounds")
 # Those that only a plan has that decides consortia or functions: after the links too.
 BELONGING_LAYERS = ("consortia", "members", "centre_links")
 # The columns of the layer of links, from the table of places.
-LINK = ("year", "id", "name", "served_by", "served_by_name", "part", "minutes")
+LINK = ("year", "id", "name", "served_by", "served_by_name", "part", "minutes", "way_by")
 
 
 def frame(sheet: Sheet) -> "DataFrame":

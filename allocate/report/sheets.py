@@ -442,7 +442,8 @@ def _places(source: Source) -> Sheet:
     fields = [
         Field("year", "year"), Field("name", "text"), Field("kind", "code", "kind"), Field("town", "text"),
         Field("residents", "whole"), Field("status", "code", "status"), Field("part", "whole"),
-        Field("served_by_name", "text"), Field("minutes", "minutes"), Field("position_basis", "code", "basis"),
+        Field("served_by_name", "text"), Field("minutes", "minutes"), Field("way_by", "code", "way_by"),
+        Field("position_basis", "code", "basis"),
         Field("people_basis", "code", "basis"), Field("lon", "degrees"), Field("lat", "degrees"), Field("id", "id"),
         Field("town_id", "id"), Field("served_by", "id"),
     ]  # fmt: skip
@@ -461,6 +462,7 @@ def _places(source: Source) -> Sheet:
             "residents": everybody[row["id"], row["year"]],
             "part": row["people"],
             "served_by_name": source.site_names.get(row["served_by"]),
+            "way_by": row.get("how"),
         }
 
     return make_sheet("places", fields, map(record, source.content["places"]))

@@ -1,11 +1,12 @@
 """What “within 15 minutes” may mean: named circles, and the modes of travel that they use."""
 
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pydantic
 
 from allocate.tables import INSTITUTION_KINDS, NOT_GONE_TO
+from allocate.travel.network import ROAD_CLASSES, TRAVELLERS
 from allocate.units import Basis, Metres, Seconds, exact
 from allocate.words import LANGUAGES, say
 
@@ -23,6 +24,34 @@ def _two_languages(name: dict[str, str]) -> dict[str, str]:
 Text = Annotated[dict[str, str], pydantic.AfterValidator(_two_languages)]
 
 
+Speed = Annotated[float, pydantic.Field(gt=0, le=130)]
+
+
+class OnRoads(pydantic.BaseModel):
+    """How a way to travel uses roads, in a district that has them.
+
+    Attributes
+    ----------
+    goes_as
+        Who is on the road: `foot`, `bicycle` or `car`. One-way roads hold for cars alone.
+    speeds
+        Speed by class of road [km/h]; a class that is left out is not used.
+    access_kmh
+        Speed on the straight line between a position and the road [km/h].
+    access_metres
+        Whoever is farther from the nearest road than this is off the network [m].
+    """
+
+    model_config = STRICT
+
+    goes_as: Literal[TRAVELLERS]  # type: ignore[valid-type]
+    speeds: dict[Literal[ROAD_CLASSES], Speed] = pydantic.Field(min_length=1)  # type: ignore[valid-type]
+    access_kmh: float = pydantic.Field(default=4.0, gt=0, le=130)
+    access_metres: int = pydantic.Field(default=500, gt=0, le=5_000)
+    basis: Basis
+    source: str = pydantic.Field(min_length=2)
+
+
 class Mode(pydantic.BaseModel):
     """A way to travel.
 
@@ -32,13 +61,16 @@ class Mode(pydantic.BaseModel):
         Speed along the way [km/h].
     detour
         Length of the way by length of the straight line.
+    roads
+        How it uses roads where the district has them; None: it goes by straight lines everywhere.
     """
 
     model_config = STRICT
 
     name: Text
-    speed_kmh: float = pydantic.Field(gt=0, le=130)
+    speed_kmh: Speed
     detour: float = pydantic.Field(ge=1, le=5)
+    roads: OnRoads | None = None
     basis: Basis
     source: str = pydantic.Field(min_length=2)
 
@@ -55,6 +87,22 @@ class Mode(pydantic.BaseModel):
         312
         """
         return Seconds(-(-metres * self.seconds_per_metre // 1))
+
+
+class Doubt(pydantic.BaseModel):
+    """How far travel times may be off.
+
+    Attributes
+    ----------
+    doubt
+        Coverage is reported for speeds that are lower, and higher, by this share too.
+    """
+
+    model_config = STRICT
+
+    doubt: float = pydantic.Field(default=0.2, ge=0, le=0.9)
+    basis: Basis = Basis.ASSUMED
+    source: str = pydantic.Field(default="±20 %", min_length=2)
 
 
 class Circle(pydantic.BaseModel):

@@ -1,17 +1,22 @@
 """Which place can reach which site, and in how many seconds: a sparse matrix."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.spatial import cKDTree
 
 from allocate.travel.circles import Circle, Mode
 from allocate.travel.points import Integers, Metric, metres
+from allocate.travel.times import NO_WAY, Times, straight_seconds
 
+# What the time of a pair was worked out from: the site stands in the place itself; a straight line; the planner's own
+# table of times; the roads.
+HOW = ("here", "line", "table", "network")
 # No journey takes this long [s].
 _NEVER = 2**62
 
@@ -45,11 +50,23 @@ class Links:
         Indices, one per pair.
     seconds
         Travel time one way [s], one per pair.
+    how
+        What the time was worked out from, one per pair, as an index into `HOW`.
     """
 
     places: Integers
     sites: Integers
     seconds: Integers
+    how: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    def __post_init__(self) -> None:
+        """Take straight lines where nothing is said of what times were worked out from."""
+        if len(self.how) != len(self.places):
+            object.__setattr__(self, "how", np.full(len(self.places), HOW.index("line")))
+
+    def only(self, kept: NDArray[np.bool_]) -> "Links":
+        """Return some of the pairs."""
+        return Links(self.places[kept], self.sites[kept], self.seconds[kept], self.how[kept])
 
     def __len__(self) -> int:
         return len(self.places)
@@ -88,43 +105,80 @@ def links(
     circle: Circle,
     modes: Mapping[str, Mode],
     table: Mapping[tuple[str, str, str], float] | None = None,
+    roads: Times | None = None,
 ) -> Links:
     """Return the pairs within a circle.
 
     `table` holds the planner's own minutes by (place, place or institution, mode). For a mode that it names, its
-    pairs alone count, and what it says decides, even between adjoining places; straight lines serve the other modes.
-    A site in the place itself is always within the circle.
+    pairs alone count, and what it says decides, even between adjoining places. A mode that uses `roads` takes them,
+    and what they say decides likewise, unless the place or the site is too far from any road. Straight lines serve
+    the rest. A site in the place itself is always within the circle.
     """
     table = table or {}
     own = own_seconds(places, sites, circle.modes, table)
     listed = {mode for _, _, mode in table}
-    drawn = [modes[name] for name in circle.modes if name not in listed]
-    every = [modes[name] for name in circle.modes]
+    by_road = [name for name in circle.modes if name not in listed and roads is not None and name in roads.modes]
+    drawn = [name for name in circle.modes if name not in listed and name not in by_road]
     count = len(sites.ids)
     told = np.array(sorted(i * count + j for i, j in own), dtype=np.int64)
     pairs = np.union1d(_worth_a_look(places, sites, circle.radius(dict(modes))), told)
+    if roads is not None and by_road:
+        pairs = np.union1d(pairs, _joined(places, sites, roads, by_road))
     i, j = pairs // max(count, 1), pairs % max(count, 1)
     metres = np.rint(np.hypot(*(places.metres[i] - sites.metres[j]).T)).astype(np.int64)
     is_told = np.isin(pairs, told, assume_unique=True)
-    quickest = _quickest(drawn, metres)
-    quickest[is_told] = np.minimum(quickest[is_told], [own[divmod(pair, count)] for pair in told.tolist()])
+    quickest = _quickest([modes[name] for name in drawn], metres)
+    how = np.full(len(pairs), HOW.index("line"))
+    own_times = np.full(len(pairs), _NEVER)
+    own_times[is_told] = [own[divmod(pair, count)] for pair in pairs[is_told].tolist()]
+    how[own_times < quickest] = HOW.index("table")
+    quickest = np.minimum(quickest, own_times)
+    # Whether a straight line may stand for the way, and whether nobody knows better.
+    is_drawn = np.full(len(pairs), bool(drawn))
+    for name in by_road:
+        assert roads is not None
+        a, b = roads.index(places.metres)[i], roads.index(sites.metres)[j]
+        off = roads.is_off(name, a) | roads.is_off(name, b)
+        is_drawn |= off
+        times = roads.look_up(name, a, b)
+        times = np.where(off, straight_seconds(modes[name], metres), np.where(times >= NO_WAY, _NEVER, times))
+        better = times < quickest
+        how[better] = np.where(off[better], HOW.index("line"), HOW.index("network"))
+        quickest = np.minimum(quickest, times)
     known = quickest < _NEVER
     in_time = known & (quickest <= (-1 if circle.seconds is None else circle.seconds))
     home = sites.homes[j]
-    beside = _adjoin(places, circle, i, home) & ~is_told & bool(drawn)
+    beside = _adjoin(places, circle, i, home) & ~is_told & is_drawn
     by_line = metres <= (-1 if circle.metres is None else circle.metres)
     kept = np.flatnonzero((home == i) | in_time | beside | by_line)
-    seconds = np.where(known, quickest, _quickest(every, metres))[kept]
+    seconds = np.where(known, quickest, _quickest([modes[name] for name in circle.modes], metres))[kept]
+    here = (home == i) & ~(known & (how != HOW.index("line")))
+    how[here] = HOW.index("here")
     order = np.lexsort((j[kept], seconds, i[kept]))
-    return Links(i[kept][order], j[kept][order], seconds[order])
+    return Links(i[kept][order], j[kept][order], seconds[order], how[kept][order])
+
+
+def _joined(places: Spots, sites: Spots, roads: Times, by_road: Sequence[str]) -> Integers:
+    """Return the pairs that some road joins: place times sites plus site."""
+    a, b = roads.index(places.metres), roads.index(sites.metres)
+    at = sparse.coo_array(
+        (np.ones(len(b), dtype=bool), (np.where(b < 0, len(roads.spots), b), np.arange(len(b)))),
+        shape=(len(roads.spots) + 1, len(b)),
+    ).tocsr()[:-1]
+    found = [np.zeros(0, dtype=np.int64)]
+    for name in by_road:
+        one, size = roads.modes[name], len(roads.spots)
+        joins = sparse.csr_array((np.ones(len(one.starts), dtype=bool), (one.starts, one.ends)), shape=(size, size))
+        ends = (joins[a[a >= 0]] @ at).tocoo()
+        found.append(np.flatnonzero(a >= 0)[ends.row] * len(sites.ids) + ends.col)
+    return np.unique(np.concatenate(found))
 
 
 def _quickest(modes: Sequence[Mode], metres: Integers) -> Integers:
     """Return the time of the quickest mode over straight lines, rounded up [s]."""
     best = np.full(len(metres), _NEVER, dtype=np.int64)
     for mode in modes:
-        over, under = mode.seconds_per_metre.as_integer_ratio()
-        best = np.minimum(best, -(-metres * over // under))
+        best = np.minimum(best, straight_seconds(mode, metres))
     return best
 
 

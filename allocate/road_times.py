@@ -1,0 +1,89 @@
+"""Which times by road a model asks for in a district: only those that something in it looks at."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from allocate.case import Site
+from allocate.district import District
+from allocate.goals import Match
+from allocate.model import Model
+from allocate.rules import FunctionReach
+from allocate.travel import Times, metric
+from allocate.travel.points import Metric
+from allocate.travel.times import LONGEST, Asked, times_by_road
+from allocate.units import SECONDS_PER_MINUTE, exact
+
+
+def times_of(district: District, model: Model, places: Metric, sites: Sequence[Site], spots: Metric) -> Times | None:
+    """Return the times by road between the places, sites and care homes of a district; None where it has no roads.
+
+    A district that a finished plan carries has the times of that plan.
+    """
+    if district.times is not None or district.roads is None:
+        return district.times
+    asked = [
+        one
+        for one in (*_of_circles(district, model, places, spots), *_of_rules(model, places, spots))
+        if model.modes[one.mode].roads is not None
+    ]
+    asked += [one for one in _of_sites(district, model, places, sites, spots) if model.modes[one.mode].roads]
+    return times_by_road(district.roads, model.modes, asked)
+
+
+def times_in_circle(district: District, model: Model, places: Metric, spots: Metric) -> Times | None:
+    """Return the times by road from places to spots within the planned circle; None where there are no roads."""
+    ring, listed = model.circles[model.circle], {mode for _, _, mode in district.travel}
+    if district.roads is None or ring.seconds is None:
+        return None
+    modes = [mode for mode in ring.modes if mode not in listed and model.modes[mode].roads is not None]
+    return times_by_road(district.roads, model.modes, [Asked(mode, places, spots, ring.seconds) for mode in modes])
+
+
+def _of_circles(district: District, model: Model, places: Metric, spots: Metric) -> Iterator[Asked]:
+    """Yield: from places to sites, as far as a circle goes, and as far as it would go at higher speeds."""
+    listed = {mode for _, _, mode in district.travel}
+    for name in dict.fromkeys((model.circle, *model.compare)):
+        ring = model.circles[name]
+        if ring.seconds is not None:
+            limit = math.ceil(ring.seconds * (1 + exact(model.travel.doubt)))
+            yield from (Asked(mode, places, spots, limit) for mode in ring.modes if mode not in listed)
+
+
+def _of_rules(model: Model, places: Metric, spots: Metric) -> Iterator[Asked]:
+    """Yield: from places to sites, as far as a rule on functions looks."""
+    for rule in model.rules.values():
+        if isinstance(rule, FunctionReach) and rule.mode:
+            yield Asked(rule.mode, places, spots, max(rule.limits().values()))
+
+
+def _of_sites(
+    district: District, model: Model, places: Metric, sites: Sequence[Site], spots: Metric
+) -> Iterator[Asked]:
+    """Yield: from those who go out to where they go, from members to centres and leads, from care homes to sites."""
+    standing = spots[[j for j, site in enumerate(sites) if site.exists]]
+    towns = metric([(town.lon or 0.0, town.lat or 0.0) for town in district.towns], district.datum, district.epsg)
+    villages = places[[i for i, place in enumerate(district.places) if place.kind == "village"]]
+    for plan in model.outreach.values():
+        stops = villages if plan.to == "village" else np.vstack([standing, towns])
+        limit = plan.minutes * SECONDS_PER_MINUTE
+        yield Asked(plan.mode, standing, stops, limit)
+        # (Two stops of one base are no farther apart than there and back.)
+        yield Asked(plan.mode, stops, stops, 2 * limit)
+    for ability in model.functions.values():
+        if ability.mode and ability.serves:
+            takers = spots[[j for j, site in enumerate(sites) if site.kind in ability.serves]]
+            makers = spots[[j for j, site in enumerate(sites) if site.kind in ability.at]]
+            # (Who is linked today stays linked, however far it is; and what would help may lie beyond the limit.)
+            yield Asked(ability.mode, takers, makers, LONGEST)
+    if model.consortia is not None:
+        members = spots[[j for j, site in enumerate(sites) if site.kind in model.consortia.members]]
+        yield Asked(model.consortia.mode, members, standing, LONGEST)
+    if model.contracts is not None and district.care_homes:
+        homes = metric([(home.lon, home.lat) for home in district.care_homes], district.datum, district.epsg)
+        able = spots[[j for j, site in enumerate(sites) if site.kind in model.contracts.by]]
+        yield Asked(model.contracts.mode, able, homes, LONGEST)
+    for goal in model.goals.values():
+        if isinstance(goal, Match):
+            yield Asked(goal.mode, standing, standing, LONGEST)

@@ -1,0 +1,243 @@
+"""Times by road: a town on a grid with a river and one bridge, checked by hand, and random ones against networkx."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+
+from allocate.travel import Circle, Links, Mode, Spots, links
+from allocate.travel.circles import OnRoads
+from allocate.travel.dijkstra import snap
+from allocate.travel.links import HOW
+from allocate.travel.network import ROAD_CLASSES, RoadNetwork
+from allocate.travel.points import Metric
+from allocate.travel.times import NO_WAY, Asked, Journeys, Times, times_by_road
+
+GIVEN = {"basis": "assumed", "source": "a toy"}
+NAME = {"zh": "步行", "en": "on foot"}
+
+
+def on_roads(goes_as: str = "foot", **numbers: Any) -> OnRoads:
+    """Return a way at 3.6 km/h, a metre in a second, on every road, and at half of that off the road."""
+    speeds = dict.fromkeys(ROAD_CLASSES, 3.6)
+    usual = {"goes_as": goes_as, "speeds": speeds, "access_kmh": 1.8, "access_metres": 100, **GIVEN}
+    return OnRoads.model_validate(usual | numbers)
+
+
+def mode(goes_as: str = "foot", **numbers: Any) -> Mode:
+    """Return a way to travel that uses roads, and goes straight at 3.6 km/h elsewhere."""
+    roads = on_roads(goes_as, **numbers)
+    return Mode.model_validate({"name": NAME, "speed_kmh": 3.6, "detour": 1, "roads": roads, **GIVEN})
+
+
+def network(pieces: list[Any], barriers: list[shapely.Geometry] | None = None) -> RoadNetwork:
+    """Return roads between points: pairs of them, with class, one-way and who may not use it where it matters."""
+    full = [(*piece, *("residential", False, 0)[len(piece) - 2 :]) for piece in pieces]
+    points = sorted({point for a, b, *_ in full for point in (a, b)})
+    number = {point: n for n, point in enumerate(points)}
+    return RoadNetwork(
+        np.array(points, dtype=np.float64),
+        np.array([number[a] for a, *_ in full]),
+        np.array([number[b] for _, b, *_ in full]),
+        np.array([ROAD_CLASSES.index(kind) for _, _, kind, _, _ in full], dtype=np.uint8),
+        np.array([one_way for *_, one_way, _ in full]),
+        np.array([closed for *_, closed in full], dtype=np.uint8),
+        np.array(barriers or [], dtype=object),
+    )
+
+
+def grid() -> RoadNetwork:
+    """Return streets 100 m apart, 10 by 10; a river runs along y = 450 and one bridge crosses it at x = 900."""
+    pieces: list[Any] = []
+    for a in range(10):
+        for b in range(9):
+            pieces.append(((100 * b, 100 * a), (100 * b + 100, 100 * a)))
+            if b != 4 or a == 9:
+                pieces.append(((100 * a, 100 * b), (100 * a, 100 * b + 100)))
+    return network(pieces, [shapely.LineString([(-1000, 450), (2000, 450)])])
+
+
+def times(roads: RoadNetwork, points: list[tuple[float, float]], limit: int = 10_000, **numbers: Any) -> Any:
+    """Return the seconds from each point to each other, as a square."""
+    at = np.array(points, dtype=np.float64)
+    walk = mode(**numbers)
+    found = times_by_road(roads, {"walk": walk}, [Asked("walk", at, at, limit)])
+    i, j = np.divmod(np.arange(len(at) ** 2), len(at))
+    return Journeys({"walk": walk}, found).seconds("walk", at[i], at[j]).reshape(len(at), len(at)).tolist()
+
+
+def test_ten_pairs_on_a_grid_with_a_river_and_one_bridge() -> None:
+    # A metre takes a second on the road, and two off it.
+    points = [
+        (0, 0),
+        (900, 0),
+        (0, 400),
+        (0, 500),
+        (900, 400),
+        (900, 500),
+        (250, 230),
+        (450, 330),
+        (50, 40),
+        (900, 900),
+    ]
+    found = times(grid(), points)
+    assert found[0][1] == 900
+    assert found[0][2] == 400
+    # To the other bank it is 100 m as the crow flies, and 900 + 100 + 900 m by the bridge.
+    assert found[2][3] == 1900
+    assert found[4][5] == 100
+    assert found[0][9] == 900 + 900
+    assert found[3][0] == 500 + 900 + 900
+    # (250, 230) lies 30 m from the street y = 200: 60 s to (250, 200); 50 m to the corner; 200 + 200 m to the origin.
+    assert found[6][0] == 60 + 50 + 400
+    # (450, 330) gets on at (450, 300): 60 s; from (250, 200) there it is 50 + 100 + 100 + 50 m.
+    assert found[6][7] == 60 + 300 + 60
+    # (50, 40) is nearest to y = 0: 80 s and 50 m; straight to the origin it is 64.03 m, 128.06 s off the road.
+    assert found[8][0] == 129
+    assert found[8][1] == 80 + 850
+
+
+def test_nobody_gets_on_a_road_beyond_the_river() -> None:
+    # (450, 440) is 40 m from y = 400, and (450, 460) 40 m from y = 500: 20 m apart they are 1,900 m by road.
+    found = times(grid(), [(450, 440), (450, 460)])
+    assert found[0][1] == 80 + 450 + 100 + 450 + 80
+
+
+def test_who_is_far_from_any_road_goes_straight() -> None:
+    # 200 m from the last street: off the network; as the crow flies at 3.6 km/h.
+    found = times(grid(), [(0, 0), (0, -200)])
+    assert found[0][1] == 200
+    assert found[1][0] == 200
+
+
+def test_cars_heed_one_way_streets_and_walkers_do_not() -> None:
+    ring = [((0, 0), (300, 0)), ((300, 0), (300, 300)), ((300, 300), (0, 300)), ((0, 300), (0, 0))]
+    roads = network([(*piece, "residential", True) for piece in ring])
+    points = [(0, 0), (0, 300)]
+    assert times(roads, points) == [[0, 300], [300, 0]]
+    assert times(roads, points, goes_as="car") == [[0, 900], [300, 0]]
+
+
+def test_a_road_that_is_closed_to_some_serves_the_others() -> None:
+    roads = network([((0, 0), (300, 0), "path", False, 4), ((0, 0), (0, 300)), ((0, 300), (300, 0))])
+    points = [(0, 0), (300, 0)]
+    assert times(roads, points)[0][1] == 300
+    assert times(roads, points, goes_as="car")[0][1] == 300 + 425
+
+
+def test_speeds_are_those_of_the_class_and_a_class_without_speed_is_not_used() -> None:
+    roads = network([((0, 0), (300, 0), "motorway"), ((0, 0), (0, 300)), ((0, 300), (300, 0))])
+    points = [(0, 0), (300, 0)]
+    assert times(roads, points, speeds={"motorway": 7.2, "residential": 3.6})[0][1] == 150
+    assert times(roads, points, speeds={"residential": 3.6})[0][1] == 725
+
+
+def test_a_stump_that_leads_nowhere_is_not_what_people_get_on() -> None:
+    long = [((100 * n, 0), (100 * n + 100, 0)) for n in range(60)]
+    roads = network([*long, ((1000, 20), (1000, 25))])
+    snapped = snap(roads, on_roads(), np.array([(1010.0, 30.0)]))
+    assert roads.nodes[roads.starts[snapped.pieces[0]]].tolist() == [1000, 0]
+    assert snapped.legs[0] == 60_000
+
+
+def test_what_takes_longer_than_asked_is_no_way() -> None:
+    assert times(grid(), [(0, 0), (900, 0)], limit=899)[0][1] == NO_WAY
+    assert times(grid(), [(0, 0), (900, 0)], limit=900)[0][1] == 900
+
+
+def test_two_who_get_on_at_the_same_piece_need_not_reach_its_end() -> None:
+    found = times(network([((0, 0), (1000, 0))]), [(200, 0), (700, 0), (200, 50)])
+    assert found[0][1] == 500
+    assert found[0][2] == 100
+    assert found[2][1] == 100 + 500
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_times_are_those_of_networkx(seed: int) -> None:
+    nx = pytest.importorskip("networkx")
+    draw = np.random.default_rng(seed)
+    at = draw.integers(0, 3000, (60, 2)).astype(np.float64)
+    pairs = sorted({tuple(sorted(draw.choice(60, 2, replace=False).tolist())) for _ in range(110)})
+    one_way = draw.random(len(pairs)) < 0.3
+    kinds = draw.choice(["primary", "residential", "path"], len(pairs))
+    pieces = [
+        (tuple(at[a]), tuple(at[b]), kind, bool(flag)) for (a, b), kind, flag in zip(pairs, kinds, one_way, strict=True)
+    ]
+    roads = network(pieces)
+    speeds = {"primary": 36.0, "residential": 18.0, "path": 3.6}
+    graph = nx.DiGraph()
+    for a, b, kind, flag in pieces:
+        seconds = round(1000 * 3.6 * float(np.hypot(a[0] - b[0], a[1] - b[1])) / speeds[kind]) / 1000
+        graph.add_edge(a, b, weight=seconds)
+        if not flag:
+            graph.add_edge(b, a, weight=seconds)
+    points = [
+        point
+        for point in graph.nodes
+        if len(graph.subgraph(nx.node_connected_component(graph.to_undirected(), point))) > 30
+    ][:25]
+    found = times(roads, points, limit=900, goes_as="car", speeds=speeds, access_metres=1)
+    for i, a in enumerate(points):
+        right = nx.single_source_dijkstra_path_length(graph, a, cutoff=900)
+        for j, b in enumerate(points):
+            wanted = -int(-round(1000 * right[b]) // 1000) if b in right else NO_WAY
+            assert found[i][j] == wanted, (a, b)
+
+
+def circle(**limits: Any) -> Circle:
+    return Circle.model_validate({"name": NAME, "modes": ["walk"], "kinds": ["clinic"], **GIVEN} | limits)
+
+
+def spots(points: list[tuple[float, float]], name: str = "P", *, at_home: bool = True) -> Spots:
+    count = len(points)
+    homes = np.arange(count) if at_home else np.full(count, -1)
+    return Spots(tuple(f"{name}{i}" for i in range(count)), np.array(points, dtype=np.float64), homes)
+
+
+def found(links: Links) -> dict[tuple[int, int], tuple[int, str]]:
+    rows = zip(links.places.tolist(), links.sites.tolist(), links.seconds.tolist(), links.how.tolist(), strict=True)
+    return {(i, j): (seconds, HOW[how]) for i, j, seconds, how in rows}
+
+
+def asked(points: Metric, roads: RoadNetwork, limit: int = 1000) -> Times:
+    return times_by_road(roads, {"walk": mode()}, [Asked("walk", points, points, limit)])
+
+
+def test_a_river_parts_places_that_adjoin_and_the_plan_says_what_each_time_rests_on() -> None:
+    places = spots([(0, 400), (0, 500), (0, -300), (0, -350)])
+    modes = {"walk": mode()}
+    roads = asked(places.metres, grid())
+    near = found(links(places, places, circle(minutes=15, adjoining_metres=600), modes, None, roads))
+    assert (0, 1) not in near
+    assert near[0, 0] == (0, "network")
+    # Two beyond the streets: their way is straight.
+    assert near[2, 3] == (50, "line")
+    assert near[0, 2] == (700, "line")
+    # Without roads the bank opposite is 100 s away.
+    assert found(links(places, places, circle(minutes=15), modes))[0, 1] == (100, "line")
+
+
+def test_a_table_counts_before_roads_and_roads_before_lines() -> None:
+    places = spots([(0, 0), (300, 0), (600, 0)])
+    modes = {"walk": mode(), "bus": Mode.model_validate({"name": NAME, "speed_kmh": 3.6, "detour": 2, **GIVEN})}
+    table = {("P0", "P1", "walk"): 2.0}
+    roads = asked(places.metres, grid())
+    only_table = found(links(places, places, circle(minutes=15), modes, table, roads))
+    assert only_table[0, 1] == (120, "table")
+    assert (0, 2) not in only_table
+    both = found(links(places, places, circle(minutes=15, modes=["walk", "bus"]), modes, None, roads))
+    assert both[0, 1] == (300, "network")
+    with_bus = found(links(places, places, circle(minutes=15, modes=["walk", "bus"]), modes, table, roads))
+    assert with_bus[0, 1] == (120, "table")
+    assert with_bus[1, 2] == (600, "line")
+
+
+def test_times_survive_json() -> None:
+    places = spots([(0, 0), (300, 0), (0, -300)])
+    roads = asked(places.metres, grid())
+    again = Times.of_plain(roads.plain())
+    assert again.plain() == roads.plain()
+    assert again.modes["walk"].off == (0,)
+    i, j = np.array([0, 1, 1]), np.array([2, 2, 1])
+    assert again.look_up("walk", i, j).tolist() == roads.look_up("walk", i, j).tolist()
