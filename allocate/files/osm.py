@@ -204,7 +204,7 @@ def _barriers(ways: Ways, around: Box) -> tuple[Shapes, list[Integers]]:
     valid = shapely.make_valid(np.array(water, dtype=object))
     # (What was no area to begin with can become a collection of areas and lines.)
     parts = shapely.get_parts(shapely.get_parts(valid))
-    square_metres = _METRES_PER_DEGREE**2 * np.cos(np.radians((around[1] + around[3]) / 2))
+    square_metres = _METRES_PER_DEGREE**2 * np.cos(np.radians(shapely.get_y(shapely.centroid(parts))))
     parts = parts[shapely.area(parts) * square_metres > LEAST_WATER_M2]
     found = np.concatenate([_lines(ways, lines[way]), parts])
     return found[shapely.intersects(found, shapely.box(*around))], incomplete
