@@ -55,12 +55,7 @@ class Extract:
     spotted: tuple[Spotted, ...] = ()
 
 
-def open_osm(path: Path, around: Box | None) -> RoadNetwork:
-    """Return the roads of an extract as `read_osm` does, without what was left out."""
-    return read_osm(path, around).roads
-
-
-def read_osm(path: Path, around: Box | None) -> Extract:
+def open_osm(path: Path, around: Box | None) -> Extract:
     """Return the roads of an extract, and what bars the way, that touch a box.
 
     Roads meet where they share a node of OpenStreetMap, and nowhere else: one that only crosses another on the map is a
@@ -98,7 +93,7 @@ def read_osm(path: Path, around: Box | None) -> Extract:
     roads = [road_of(tags) for tags in ways.tags]
     network, cut = _network(ways, roads)
     if not len(network):
-        raise Unreadable(FaultKind.OSM_ELSEWHERE, value=ways.roads)
+        raise Unreadable(FaultKind.OSM_ELSEWHERE, count=ways.roads)
     barriers, incomplete = _barriers(ways, around)
     spotted = list(_unknown(ways))
     if len(cut):
@@ -120,7 +115,7 @@ def _left(what: FaultKind, count: int, ways: Iterable[int]) -> Spotted:
     """Say that something was left out of some ways, and name the first ones."""
     named = [str(way) for way in ways]
     shown = ", ".join(named[:_MOST_NAMED]) + ("…" if len(named) > _MOST_NAMED else "")
-    return Spotted(what, value=shown, details={"count": count}, fault=False)
+    return Spotted(what, details={"count": count, "ways": shown}, fault=False)
 
 
 def _unknown(ways: Ways) -> Iterator[Spotted]:
@@ -133,8 +128,7 @@ def _unknown(ways: Ways) -> Iterator[Spotted]:
             found[value] += count
     if found:
         shown = ", ".join(f"{value} ({count})" for value, count in found.most_common(_MOST_NAMED))
-        details = {"count": found.total()}
-        yield Spotted(FaultKind.OSM_UNKNOWN, value=shown, details=details, fault=False)
+        yield Spotted(FaultKind.OSM_UNKNOWN, details={"count": found.total(), "values": shown}, fault=False)
 
 
 def _network(ways: Ways, roads: Sequence[Road | None]) -> tuple[RoadNetwork, Integers]:
