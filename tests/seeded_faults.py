@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 from conftest import Tiny, copy_hubs
+from osm_files import Element, write_osm
 
 from allocate import datum, synonyms, tables
 from allocate.fault_kinds import FaultKind
@@ -409,6 +410,28 @@ def lane(*spots: tuple[float, float]) -> Feature:
 
 def road_says(n: int, **said: str) -> Spoil:
     return lines(lambda all_: all_[n]["properties"].update(said))
+
+
+EXTRACT = "天津.osm.pbf"
+
+
+def extract(change: Callable[[dict[int, tuple[float, float]], list[Element], list[Element]], object]) -> Spoil:
+    """Return an edit that puts an extract of OpenStreetMap in place of the layer of roads; nodes, ways and areas."""
+
+    def edit(folder: Path) -> None:
+        content = json.loads((folder / ROADS).read_text(encoding="utf-8"))
+        (folder / ROADS).unlink()
+        numbers: dict[tuple[float, float], int] = {}
+        ways: list[Element] = []
+        for n, one in enumerate(content["features"], 1):
+            spots = [(float(lon), float(lat)) for lon, lat in one["geometry"]["coordinates"]]
+            nodes = [numbers.setdefault(spot, len(numbers) + 1) for spot in spots]
+            ways.append((n, nodes, {"highway": "residential"}))
+        spots_of, areas = {number: spot for spot, number in numbers.items()}, list[Element]()
+        change(spots_of, ways, areas)
+        write_osm(folder / EXTRACT, spots_of, ways, areas)
+
+    return edit
 
 
 def kml(table: str, inside: str = "", head: str = "") -> Spoil:
@@ -927,6 +950,35 @@ SEEDED: tuple[Seeded, ...] = (
         "barriers.geojson",
     ),
     of_file(K.BARRIERS_IDLE, "roads", gone(ROADS), "barriers.geojson", fault=False),
+    # extracts of OpenStreetMap
+    of_file(
+        K.OSM_HISTORY,
+        "roads",
+        both(gone(ROADS), lambda folder: void(write_osm(folder / EXTRACT, {}, [], form="osh.pbf"))),
+        EXTRACT,
+    ),
+    of_file(K.OSM_ELSEWHERE, "roads", extract(lambda spots, ways, areas: ways.clear()), EXTRACT),
+    of_file(
+        K.OSM_UNKNOWN,
+        "roads",
+        extract(lambda spots, ways, areas: ways.append((99, [1, 2], {"highway": "田埂"}))),
+        EXTRACT,
+        fault=False,
+    ),
+    of_file(
+        K.OSM_CUT,
+        "roads",
+        extract(lambda spots, ways, areas: ways.append((99, [1, 9999], {"highway": "path"}))),
+        EXTRACT,
+        fault=False,
+    ),
+    of_file(
+        K.OSM_SHORES,
+        "roads",
+        extract(lambda spots, ways, areas: areas.append((1, [1, 9999], {"natural": "water"}))),
+        EXTRACT,
+        fault=False,
+    ),
     # databases
     of_relation(K.DATABASE_UNREACHED, "seeded.fields", server="", more="port = 1"),
     of_relation(K.DATABASE_PASSWORD, "seeded.fields", needs=_setting("PGPASSWORD", "wrong")),

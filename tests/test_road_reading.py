@@ -1,11 +1,9 @@
 """Roads of a district's folder: from layers as offices have them, and from extracts, with what is odd in them."""
 
 import json
-import sys
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import geopandas
@@ -15,10 +13,11 @@ import shapely
 from conftest import Tiny
 from seeded_faults import SEEDED, good, lane
 
-from allocate import datum
+from allocate import datum, road_reading
 from allocate.checking import check_all
 from allocate.errors import InputError, Problem
 from allocate.fault_kinds import FaultKind
+from allocate.files.osm import Extract
 from allocate.read import read_district
 from allocate.road_checks import pieces_of
 from allocate.road_reading import MARGIN_M
@@ -286,11 +285,11 @@ def extract(patch: pytest.MonkeyPatch, network: RoadNetwork) -> list[Any]:
     """Let every extract hold some roads, and return the list of what is asked of it."""
     asked: list[Any] = []
 
-    def open_osm(path: Path, around: object) -> RoadNetwork:
+    def open_osm(path: Path, around: object) -> Extract:
         asked.append((path.name, around))
-        return network
+        return Extract(network)
 
-    patch.setitem(sys.modules, "allocate.files.osm", SimpleNamespace(open_osm=open_osm))
+    patch.setattr(road_reading, "open_osm", open_osm)
     return asked
 
 
