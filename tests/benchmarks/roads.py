@@ -151,9 +151,8 @@ def main() -> None:
         "… of these, across a river": wet,
     }
     for what, rows in groups.items():
-        print(
-            f"{what}, {year}: {sum(row['people'] for row in rows):,} people of {len({row['id'] for row in rows})} places"
-        )
+        people, count = sum(row["people"] for row in rows), len({row["id"] for row in rows})
+        print(f"{what}, {year}: {people:,} people of {count} places")
     for row in late[:8]:
         over = "across a river" if row["over_river"] else "on the same bank"
         print(
