@@ -17,6 +17,7 @@ from allocate.report.belonging import (
     sets_up_functions,
 )
 from allocate.rules.amounts import unit_of
+from allocate.synonyms import ROADS
 from allocate.tables import BASES, HUB_KINDS
 from allocate.travel.links import HOW
 from allocate.words import Language, catalogue, language, say, say_in, term, visible
@@ -223,7 +224,20 @@ def _times(content: Mapping[str, Any]) -> Iterable[str]:
     more = say("summary.times_off", number=off) if off else ""
     if any(row["what"] in _UNUSED_ROADS for row in found):
         more += say("summary.times_unused")
+    if from_openstreetmap(content):
+        more += say("summary.semicolon") + say("map.roads_openstreetmap")
     yield say("summary.times", year=year, text=say("summary.comma").join(parts), more=more)
+
+
+def from_openstreetmap(content: Mapping[str, Any]) -> bool:
+    """Tell whether the roads of a plan look like those of OpenStreetMap, whose licence asks for its name.
+
+    By the name of their file, or by what it calls the class of a road: extracts have `highway` or `fclass`.
+    """
+    origin = ((content.get("district_data") or {}).get("origins") or {}).get(ROADS) or {}
+    file = str(origin.get("file", "")).casefold()
+    heading = str((origin.get("headings") or {}).get("class", "")).casefold()
+    return "osm" in file or "openstreetmap" in file or file.endswith(".pbf") or heading in ("highway", "fclass")
 
 
 def _covered(row: Mapping[str, Any]) -> str:
