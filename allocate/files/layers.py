@@ -243,7 +243,7 @@ def _areas_of(layer: Features) -> Drawn:
         return Drawn(np.zeros(0, dtype=object), layer.crs, 0, 0, ())
     with _one_reason():
         shapes, points, lines = (
-            parts_of(layer.shapes, kind)
+            parts_of(layer.shapes, kind)[0]
             for kind in (
                 shapely.GeometryType.POLYGON,
                 shapely.GeometryType.POINT,

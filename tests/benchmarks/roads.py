@@ -22,7 +22,6 @@ from allocate.candidates import make_case
 from allocate.case import Case
 from allocate.district import District
 from allocate.model import Model
-from allocate.plans import Plan
 from allocate.program import Options
 from allocate.travel.network import ROAD_CLASSES
 from allocate.travel.points import metric
@@ -55,7 +54,7 @@ def reached(case: Case, year: int, sites: set[str]) -> int:
     t = case.years.index(year)
     there = np.array([site.id in sites for site in case.sites])
     near = np.unique(case.links.places[there[case.links.sites]])
-    return int(sum(case.people[t][i] for i in near.tolist()))
+    return int(case.people[near, t].sum())
 
 
 def by_both(district: District, model: Model, made: MadeUp, content: Content, year: int) -> list[dict[str, Any]]:
@@ -114,7 +113,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=200.0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rivers", type=int, default=4)
-    parser.add_argument("--out", type=Path, help="a folder for both plan.json")
+    parser.add_argument("--out", type=Path, help="a folder for both plans; one that stands there is not made again")
     asked = parser.parse_args()
     # (The roads were made up over one set of positions: other draws of the villages would not stand at them.)
     model = read_model("baodi", {"draws": "0"})
@@ -124,22 +123,25 @@ def main() -> None:
     length = {name: float(roads.metres[roads.classes == n].sum()) / 1000 for n, name in enumerate(ROAD_CLASSES)}
     kilometres = ", ".join(f"{name} {metres:,.0f} km" for name, metres in length.items() if metres)
     print(f"made-up roads: {kilometres}; {asked.rivers} rivers with {made.bridges} bridges; {len(roads):,} pieces")
-    plans: dict[str, Plan] = {}
+    contents: dict[str, Content] = {}
     for name, network in (("by straight lines", None), ("along made-up roads", roads)):
+        file = asked.out / f"{name.replace(' ', '-')}.json" if asked.out else None
+        if file and file.exists():
+            contents[name] = json.loads(file.read_text(encoding="utf-8"))
+            continue
         began = time.monotonic()
         options = Options(seconds=asked.seconds, threads=asked.threads)
-        plans[name] = plan(replace(district, roads=network), model, options)
+        contents[name] = plan(replace(district, roads=network), model, options).content
         print(f"planned {name} in {time.monotonic() - began:.0f} s", flush=True)
-        if asked.out:
-            asked.out.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(plans[name].content, ensure_ascii=False)
-            (asked.out / f"{name.replace(' ', '-')}.json").write_text(text, encoding="utf-8")
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(contents[name], ensure_ascii=False), encoding="utf-8")
     case = make_case(replace(district, roads=roads), model)
-    columns = [told(one.content, case) for one in plans.values()]
-    print(f"\n| | {' | '.join(plans)} |\n|---|{'---:|' * len(plans)}")
+    columns = [told(content, case) for content in contents.values()]
+    print(f"\n| | {' | '.join(contents)} |\n|---|{'---:|' * len(contents)}")
     for cells in zip(*columns, strict=True):
         print(f"| {cells[0][0]} | {' | '.join(cell for _, cell in cells)} |")
-    content = plans["by straight lines"].content
+    content = contents["by straight lines"]
     year = content["years"][1]
     limit = model.circles[model.circle].minutes or math.inf
     served = by_both(district, model, made, content, year)
