@@ -49,12 +49,16 @@ def open_in(content: Content, year: int) -> set[str]:
     return {site["id"] for site in content["sites"] if str(year) in site["people"]}
 
 
+def near_to(case: Case, sites: set[str]) -> set[str]:
+    """Return the ids of the places that have one of some sites within the planned circle."""
+    there = np.array([site.id in sites for site in case.sites])
+    return {case.places[i] for i in np.unique(case.links.places[there[case.links.sites]]).tolist()}
+
+
 def reached(case: Case, year: int, sites: set[str]) -> int:
     """Return how many people have one of some sites within the planned circle [persons]."""
-    t = case.years.index(year)
-    there = np.array([site.id in sites for site in case.sites])
-    near = np.unique(case.links.places[there[case.links.sites]])
-    return int(case.people[near, t].sum())
+    near = near_to(case, sites)
+    return int(case.people[[place in near for place in case.places], case.years.index(year)].sum())
 
 
 def by_both(district: District, model: Model, made: MadeUp, content: Content, year: int) -> list[dict[str, Any]]:
@@ -101,10 +105,13 @@ def told(content: Content, case: Case) -> list[tuple[str, str]]:
         row = covered[name, years[-1]]
         found.append((f"{name} {years[-1]}, as the plan says", f"{100 * row['covered'] / row['people']:.1f} %"))
     found.append(("cost, million yuan", f"{sum(row['total'] for row in content['budget']) / 1e6:,.1f}"))
+    opening = sum(row["opening"] for row in content["budget"])
+    found.append(("of it to open sites", f"{opening / 1e6:,.1f}"))
     mean, longest = minutes_of(content, years[1])
     found.append((f"minutes {years[1]}, as the plan says: mean, longest", f"{mean:.1f}, {longest:.0f}"))
     missed = sum(row["status"] == "missed" for row in content["scorecard"])
-    return [*found, ("clauses missed", str(missed)), ("gap", f"{100 * content['gap']:.2f} %")]
+    gap = next(row["gap"] for row in content["stages"] if row["name"] == "cost")
+    return [*found, ("clauses missed", str(missed)), ("gap of the cost", f"{100 * gap:.2f} %")]
 
 
 def main() -> None:
@@ -147,10 +154,12 @@ def main() -> None:
     served = by_both(district, model, made, content, year)
     late = sorted((row for row in served if row["by_road"] > limit), key=lambda row: -row["by_road"])
     wet = [row for row in late if row["over_river"]]
+    others = near_to(case, open_in(content, year))
     groups = {
         "whom the plan by straight lines serves": served,
         "… more than the circle's minutes away by road": late,
         "… of these, across a river": wet,
+        "… and with no other open site within the circle": [row for row in late if row["id"] not in others],
     }
     for what, rows in groups.items():
         people, count = sum(row["people"] for row in rows), len({row["id"] for row in rows})
