@@ -857,6 +857,9 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
     count("model.circle", ring.basis)
     for mode in ring.modes:
         count("model.modes", model.modes[mode].basis)
+        roads = model.modes[mode].roads
+        if roads is not None and (district.roads is not None or district.times is not None):
+            count("model.modes", roads.basis)
     found = project(district, model.population, model.years)
     later = "people.later_years" if found.method == "held" else f"people.later_years_{found.method}"
     for basis in _bases_of_people(district, model, found):

@@ -1,6 +1,6 @@
 """A plan as the page reads it: columns instead of rows, positions in lists instead of ids."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -26,7 +26,8 @@ from allocate.draw.cells import (
 )
 from allocate.draw.sending import Known, called, sending
 from allocate.report.sheets import REASONED
-from allocate.report.summary import say_grounds
+from allocate.report.summary import from_openstreetmap, say_grounds
+from allocate.travel.links import HOW
 from allocate.units import Basis
 from allocate.words import LANGUAGES
 
@@ -95,6 +96,8 @@ def compact(plan: Row) -> dict[str, Any]:
         "clauses": _clauses(plan),
         "draws": _draws(plan, years, towns),
         "estimates": _estimates(district, plan, place_columns),
+        "ways_by": _ways_by(plan, years),
+        "openstreetmap": from_openstreetmap(plan),
     }
 
 
@@ -378,6 +381,16 @@ def _estimates(district: Row, plan: Row, places: Columns) -> dict[str, Any]:
             for line in rows_of(plan.get("assumptions"))
         ],
     }
+
+
+def _ways_by(plan: Row, years: list[int]) -> dict[str, Any]:
+    """Return, for every year, what the times of how many people who are served were worked out from."""
+    people: dict[int, Counter[str]] = {year: Counter() for year in years}
+    for row in rows_of(plan.get("places")):
+        number, how, year = as_whole(row.get("people")), as_text(row.get("how")), as_whole(row.get("year"))
+        if row.get("status") == "served" and how in HOW and year in people:
+            people[year][how] += number or 0
+    return {str(year): [[how, counts[how]] for how in reversed(HOW) if counts[how]] for year, counts in people.items()}
 
 
 def _soft(bases: Iterable[int]) -> int:

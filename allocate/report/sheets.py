@@ -9,9 +9,9 @@ from allocate.report.belonging import forms_consortia, sets_up_functions
 from allocate.report.belonging_tables import belonging_sheets
 from allocate.report.care_tables import care_sheets
 from allocate.report.sending import sending_sheets
-from allocate.report.summary import assumed_stock, say_grounds, stage_key
+from allocate.report.summary import assumed_stock, from_openstreetmap, say_grounds, stage_key
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, make_sheet, share_of
-from allocate.synonyms import title_of
+from allocate.synonyms import ROADS, title_of
 from allocate.tables import BASES, ENDS, INSTITUTION_KINDS, NOT_GONE_TO
 from allocate.words import Language, catalogue, say_in
 
@@ -656,6 +656,7 @@ def _sources(source: Source) -> Sheet:
         Field("basis", "code", "basis"), Field("source", "text"),
     ]  # fmt: skip
     blank = dict.fromkeys(("figure", "date", "basis", "source"))
+    credit = source.word("map.roads_openstreetmap") if from_openstreetmap(source.content) else ""
     facts = [
         {
             **fact,
@@ -671,7 +672,7 @@ def _sources(source: Source) -> Sheet:
             "source_kind": "table",
             "item": title_of(table, source.language),
             "figure": f"{origin['rows']:,}" if origin["rows"] else None,
-            "source": " · ".join(filter(None, (origin["file"], origin["datum"]))),
+            "source": " · ".join(filter(None, (origin["file"], origin["datum"], credit if table == ROADS else ""))),
         }
         for table, origin in source.district.get("origins", {}).items()
     ]
