@@ -303,3 +303,16 @@ def test_processes_of_their_own_find_the_same(monkeypatch: pytest.MonkeyPatch) -
     assert [given[0] for given in asked] == [2]
     for one, other in zip(astuple(alone), astuple(together), strict=True):
         assert np.array_equal(one, other)
+
+
+def test_who_else_gets_on_does_not_change_the_time_of_a_way() -> None:
+    # Ten pieces of 77.7 m, each cut at eleven places: rounded one by one the parts would not add up.
+    roads = network([((77.7 * n, 0), (77.7 * n + 77.7, 0)) for n in range(10)])
+    ends = [(0.0, 0.0), (777.0, 0.0)]
+    others = [(7.01 * n + 0.3, 0.0) for n in range(1, 110)]
+    way = on_roads(speeds={"residential": 13.0})
+    alone, among = (
+        times_within(graph_of(roads, way, np.array(points)), np.array([0]), np.array([1]), 10**9).milliseconds
+        for points in (ends, ends + others)
+    )
+    assert alone.tolist() == among.tolist()

@@ -209,8 +209,10 @@ def graph_of(network: RoadNetwork, on_roads: OnRoads, positions: Metric) -> Grap
     snapped = snap(network, on_roads, positions)
     speeds = _speeds(on_roads)
     used = usable(network, on_roads)
-    nodes, (starts, ends, lengths, parents), node_of = _split(network, used, snapped)
-    time = np.rint(lengths * _MS_PER_METRE_AT_1_KMH / speeds[network.classes[parents]]).astype(np.int64)
+    nodes, (starts, ends, parents, low, high), node_of = _split(network, used, snapped)
+    whole = np.rint(network.metres[parents] * _MS_PER_METRE_AT_1_KMH / speeds[network.classes[parents]])
+    # The parts of a piece take as long as the piece: it does not matter for others who gets on where.
+    time = (np.rint(high * whole) - np.rint(low * whole)).astype(np.int64)
     one_way = network.one_way[parents] if on_roads.goes_as == "car" else np.zeros(len(parents), dtype=bool)
     kept = np.zeros(len(nodes), dtype=bool)
     kept[node_of[node_of >= 0]] = True
@@ -238,11 +240,11 @@ def graph_of(network: RoadNetwork, on_roads: OnRoads, positions: Metric) -> Grap
 
 def _split(
     network: RoadNetwork, used: NDArray[np.bool_], snapped: Snapped
-) -> tuple[Metric, tuple[Integers, Integers, Metric, Integers], Integers]:
+) -> tuple[Metric, tuple[Integers, Integers, Integers, Metric, Metric], Integers]:
     """Cut the pieces where positions get on.
 
-    Returns the nodes [m]; of every piece its nodes, its length [m] and the piece that it was cut from; and the node at
-    which each position gets on, -1 where none.
+    Returns the nodes [m]; of every part its nodes, the piece that it was cut from, and from where to where on it, as
+    shares; and the node at which each position gets on, -1 where none.
     """
     length = network.metres[snapped.pieces] * snapped.on
     node_of = np.full(len(snapped.pieces), -1)
@@ -268,12 +270,13 @@ def _split(
     new = node_of[order]
     ends = np.where(closes, network.ends[pieces], np.append(new[1:], -1))
     until = np.where(closes, 1.0, np.append(along[1:], 1.0))
-    metres = network.metres
+    uncut = np.flatnonzero(whole)
     parts = (
         np.concatenate([network.starts[whole], network.starts[pieces[opens]], new]),
         np.concatenate([network.ends[whole], new[opens], ends]),
-        np.concatenate([metres[whole], metres[pieces[opens]] * along[opens], metres[pieces] * (until - along)]),
-        np.concatenate([np.flatnonzero(whole), pieces[opens], pieces]),
+        np.concatenate([uncut, pieces[opens], pieces]),
+        np.concatenate([np.zeros(len(uncut) + int(opens.sum())), along]),
+        np.concatenate([np.ones(len(uncut)), along[opens], until]),
     )
     return nodes, parts, node_of
 
