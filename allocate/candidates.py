@@ -86,6 +86,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         registered_share=registered_share(district),
         sites=sites,
         links=near,
+        levels=ring.levels if len(ring.levels) > 1 else (),
         spots=spots.metres,
         place_kinds=tuple(place.kind for place in district.places),
         place_settings=tuple(place.setting for place in district.places),
