@@ -32,6 +32,15 @@ def times_of(district: District, model: Model, places: Metric, sites: Sequence[S
     return times_by_road(district.roads, model.modes, asked)
 
 
+def times_in_circle(district: District, model: Model, places: Metric, spots: Metric) -> Times | None:
+    """Return the times by road from places to spots within the planned circle; None where there are no roads."""
+    ring, listed = model.circles[model.circle], {mode for _, _, mode in district.travel}
+    if district.roads is None or ring.seconds is None:
+        return None
+    modes = [mode for mode in ring.modes if mode not in listed and model.modes[mode].roads is not None]
+    return times_by_road(district.roads, model.modes, [Asked(mode, places, spots, ring.seconds) for mode in modes])
+
+
 def _of_circles(district: District, model: Model, places: Metric, spots: Metric) -> Iterator[Asked]:
     """Yield: from places to sites, as far as a circle goes, and as far as it would go at higher speeds."""
     listed = {mode for _, _, mode in district.travel}
@@ -74,7 +83,7 @@ def _of_sites(
     if model.contracts is not None and district.care_homes:
         homes = metric([(home.lon, home.lat) for home in district.care_homes], district.datum, district.epsg)
         able = spots[[j for j, site in enumerate(sites) if site.kind in model.contracts.by]]
-        yield Asked(model.contracts.mode, homes, able, LONGEST)
+        yield Asked(model.contracts.mode, able, homes, LONGEST)
     for goal in model.goals.values():
         if isinstance(goal, Match):
             yield Asked(goal.mode, standing, standing, LONGEST)

@@ -283,10 +283,8 @@ def _circle(plan: Row, preset: str) -> Any:
 def _reach_by(plan: Row) -> dict[str, list[Any]]:
     """Return by which ways to travel the reach is drawn, where not everybody has all of the circle."""
     settings = by_text(plan.get("settings"))
-    circle, modes = (
-        by_text(by_text(settings.get("circles")).get(as_text(settings.get("circle")))),
-        settings.get("modes"),
-    )
+    circle = by_text(by_text(settings.get("circles")).get(as_text(settings.get("circle"))))
+    modes = by_text(settings.get("modes"))
     common = [mode for mode, share in by_text(circle.get("shares")).items() if share == 1]
     named = {mode: by_text(modes.get(mode)).get("name") or mode for mode in common}
     return {"reach_by": [in_both(name) for name in named.values()]} if named else {}
