@@ -299,10 +299,14 @@ def _reach(model: Model, name: str) -> str:
     if circle.adjoining_metres:
         parts.append(both("card.in_adjoining", metres=f"{circle.adjoining_metres:,}"))
     if circle.minutes:
-        modes = ", ".join(_two(model.modes[mode].name) for mode in circle.modes)
+        have = {mode: f" ({both('card.have', share=f'{100 * share:g}')})" for mode, share in circle.shares.items()}
+        modes = ", ".join(f"{_two(model.modes[mode].name)}{have.get(mode, '')}" for mode in circle.modes)
         parts.append(f"{modes} {both('card.in_minutes', minutes=f'{circle.minutes:g}')}")
     if circle.metres:
         parts.append(both("card.in_metres", metres=f"{circle.metres:,}"))
+    if circle.shares:
+        basis = both(f"basis.{circle.shares_basis}")
+        parts.append(f"{both('card.shares_nested')} ({basis}: {_text(circle.shares_source)})")
     return "; ".join(parts)
 
 
@@ -633,6 +637,7 @@ def _assumptions(model: Model) -> Iterator[str]:
     tables += [("consortia", model.consortia.basis)] if model.consortia else []
     tables += [(f"functions.{name}", ability.basis) for name, ability in model.functions.items()]
     tables += [(f"circles.{name}", circle.basis) for name, circle in model.circles.items()]
+    tables += [(f"circles.{name}.shares", one.shares_basis) for name, one in model.circles.items() if one.shares]
     tables += [(f"modes.{name}", mode.basis) for name, mode in model.modes.items()]
     tables += [(f"modes.{name}.roads", mode.roads.basis) for name, mode in model.modes.items() if mode.roads]
     tables += [("population", model.population.basis if model.population else Basis.ASSUMED)]

@@ -157,6 +157,7 @@ CODES: dict[str, set[str]] = {
             "model_rules",
             "model_siting",
             "model_circle",
+            "model_circle_shares",
             "model_modes",
         ),
         *("people_later_years", *(f"people_later_years_{method}" for method in ("trend", "growth", "table"))),

@@ -79,6 +79,7 @@ def compact(plan: Row) -> dict[str, Any]:
         "boundary": _boundary(district.get("boundary")),
         "areas": _areas(plan, district, towns),
         "circle": in_both(_circle(plan, as_text((plan.get("settings") or {}).get("circle")))),
+        **_reach_by(plan),
         "cost_basis": _cost_basis(plan),
         "towns": town_columns,
         "places": place_columns,
@@ -280,6 +281,16 @@ def _circle(plan: Row, preset: str) -> Any:
     circles = (plan.get("settings") or {}).get("circles") or {}
     circle = circles.get(preset) or {}
     return circle.get("name") or preset
+
+
+def _reach_by(plan: Row) -> dict[str, list[Any]]:
+    """Return by which ways to travel the reach is drawn, where not everybody has all of the circle."""
+    settings = by_text(plan.get("settings"))
+    circle = by_text(by_text(settings.get("circles")).get(as_text(settings.get("circle"))))
+    modes = by_text(settings.get("modes"))
+    common = [mode for mode, share in by_text(circle.get("shares")).items() if share == 1]
+    named = {mode: by_text(modes.get(mode)).get("name") or mode for mode in common}
+    return {"reach_by": [in_both(name) for name in named.values()]} if named else {}
 
 
 def _siting(plan: Row) -> list[str] | None:

@@ -443,6 +443,7 @@ def _places(source: Source) -> Sheet:
         Field("year", "year"), Field("name", "text"), Field("kind", "code", "kind"), Field("town", "text"),
         Field("residents", "whole"), Field("status", "code", "status"), Field("part", "whole"),
         Field("served_by_name", "text"), Field("minutes", "minutes"), Field("way_by", "code", "way_by"),
+        *([Field("by_modes", "text")] if any("modes" in row for row in source.content["places"]) else []),
         Field("position_basis", "code", "basis"),
         Field("people_basis", "code", "basis"), Field("lon", "degrees"), Field("lat", "degrees"), Field("id", "id"),
         Field("town_id", "id"), Field("served_by", "id"),
@@ -451,6 +452,8 @@ def _places(source: Source) -> Sheet:
     for row in source.content["places"]:
         key = row["id"], row["year"]
         everybody[key] = everybody.get(key, 0) + row["people"]
+
+    named = source.content["settings"].get("modes", {})
 
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
         place = source.places[row["id"]]
@@ -463,6 +466,7 @@ def _places(source: Source) -> Sheet:
             "part": row["people"],
             "served_by_name": source.site_names.get(row["served_by"]),
             "way_by": row.get("how"),
+            "by_modes": " / ".join(named[mode]["name"][source.language] for mode in row.get("modes") or ()) or None,
         }
 
     return make_sheet("places", fields, map(record, source.content["places"]))
