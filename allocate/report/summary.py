@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from allocate.district import Place
 from allocate.reliance import STOCK
 from allocate.report.away import posts_away, supported, visits_made, way_name, way_of
 from allocate.report.belonging import (
@@ -576,8 +577,11 @@ def say_stage(name: str) -> str:
 def _draws(content: Mapping[str, Any]) -> str:
     draws = content["draws"]
     if not draws:
-        estimated = any(row["basis"] == "estimated" for row in content["assumptions"])
-        return say("summary.not_drawn" if estimated else "summary.no_draws")
+        if any(Place(**place).is_drawn for place in content["district_data"]["places"]):
+            return say("summary.not_drawn")
+        rests = [row for row in content["assumptions"] if row["table"].startswith("places.")]
+        estimated = any(row["basis"] == "estimated" for row in rests)
+        return say("summary.not_random" if estimated else "summary.no_draws")
     first, last = str(content["years"][0]), str(content["years"][-1])
     sites = [draw["sites"][last] for draw in draws]
     sited = set(content["settings"]["siting"])
