@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from shapely.geometry import MultiPoint, MultiPolygon, shape
 
+from allocate.calibration import slowness_of
 from allocate.tables import ENDS
 from allocate.travel import Circle, Mode
 
@@ -155,8 +156,9 @@ class Areas:
         listed = {mode for _, _, mode, _ in self.content["district_data"].get("travel", ())}
         lines = [circle.metres or 0]
         if circle.seconds is not None:
-            drawn = [Mode.model_validate(modes[name]) for name in circle.modes if name not in listed]
-            lines += [int(circle.seconds / mode.seconds_per_metre) for mode in drawn]
+            drawn = [name for name in circle.modes if name not in listed]
+            slowed = [Mode.model_validate(modes[name]).slowed(slowness_of(self.content, name)) for name in drawn]
+            lines += [int(circle.seconds / mode.seconds_per_metre) for mode in slowed]
         return max(lines)
 
     def _in_reach(self) -> dict[int, frozenset[int]]:

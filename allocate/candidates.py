@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from allocate import affiliations, care_homes, standing
 from allocate.affiliations import centres, had, hub_people, leading, makers
+from allocate.calibration import calibrations, corrected
 from allocate.care_homes import contracting
 from allocate.case import Case, Site, Upgrade
 from allocate.district import District
@@ -25,7 +26,7 @@ from allocate.rules import Capacity, Forbid, FunctionReach, Keep, PeoplePerStaff
 from allocate.senders import carried, pools, ways
 from allocate.senders import faults as unfit
 from allocate.shares import spread
-from allocate.tables import BELOW_HUBS, FIELDS, HUB_KINDS, STAFF, TRAVEL
+from allocate.tables import BELOW_HUBS, FIELDS, HUB_KINDS, OBSERVED, STAFF, TRAVEL
 from allocate.travel import Journeys, Links, Spots, links, metric
 from allocate.travel.links import adjoining, own_seconds
 from allocate.units import Basis, exact
@@ -66,6 +67,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     )
     towns = metric([(town.lon or 0.0, town.lat or 0.0) for town in district.towns], district.datum, district.epsg)
     roads = times_of(district, model, places.metres, sites, spots.metres)
+    model = corrected(model, calibrations(district, model, roads))
     journeys = Journeys(model.modes, roads)
     near = _suitable(
         links(places, spots, ring, model.modes, district.travel, roads), district, model, sites, ring.kinds
@@ -129,6 +131,17 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     return case
 
 
+def links_within(district: District, model: Model, case: Case, circle: str, speed: Fraction = Fraction(1)) -> Links:
+    """Return the pairs within one of the model's circles, at the speeds of a case times a factor."""
+    ring = model.circles[circle]
+    places = Spots(case.places, case.place_spots, np.arange(len(case.places)))
+    homes = np.array([site.place for site in case.sites], dtype=np.int64)
+    spots = Spots(tuple(_travel_id(site, district) for site in case.sites), case.spots, homes)
+    modes = {name: mode.slowed(1 / speed) for name, mode in case.modes.items()}
+    pairs = links(places, spots, ring, modes, district.travel, case.roads)
+    return _suitable(pairs, district, model, case.sites, ring.kinds)
+
+
 def _listed_modes(district: District, model: Model) -> set[str]:
     """Return the ways to travel that rules on functions ask for and that the district's own table lists."""
     asked = {rule.mode for rule in model.rules.values() if isinstance(rule, FunctionReach)}
@@ -162,10 +175,14 @@ def _people_of(district: District, model: Model) -> Population:
 
 def _unknown_modes(district: District, model: Model) -> list[Problem]:
     """Blame a way to travel that the model does not know: its times would be passed over without a word."""
-    unknown = sorted({mode for _, _, mode in district.travel} - model.modes.keys())
+    told = ((TRAVEL.file, mode) for _, _, mode in district.travel)
+    seen = ((OBSERVED.file, row.mode) for row in district.observed)
     details = {"choices": ", ".join(sorted(model.modes))}
-    what, file = "problem.choice", TRAVEL.file
-    return [Problem(what, file, column="mode", value=mode, details=details) for mode in unknown]
+    return [
+        Problem("problem.choice", file, column="mode", value=mode, details=details)
+        for file, mode in sorted({*told, *seen})
+        if mode not in model.modes
+    ]
 
 
 def spans(years: Sequence[int]) -> tuple[int, ...]:

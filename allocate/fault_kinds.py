@@ -149,6 +149,10 @@ class FaultKind(StrEnum):
     PARENT_KIND = "problem.parent_kind"
     FIELD_KIND = "problem.field_kind"
     TOWN_EMPTY = "problem.town_empty"
+    # observed times
+    OBSERVED_SAME = "fault.observed_same"
+    OBSERVED_FAST = "fault.observed_fast"
+    OBSERVED_TWICE = "fault.observed_twice"
     # people
     NO_BASIS = "problem.no_basis"
     OLD_EXCEED = "problem.old_exceed"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from allocate import __version__
 from allocate.alone import nesting
@@ -22,7 +23,8 @@ from allocate.belonging import (
     reach_rows,
     reserve_rows,
 )
-from allocate.candidates import make_case
+from allocate.calibration import calibration_rows, calibrations
+from allocate.candidates import links_within
 from allocate.care import care, visited_how
 from allocate.case import Case, Site
 from allocate.costs import CONSORTIA, CONTRACTS, FUNCTIONS, OUTREACH, POSTINGS, SITES, charges, spent
@@ -38,6 +40,7 @@ from allocate.district import (
     Growth,
     Institution,
     NoRounds,
+    Observed,
     Origin,
     Place,
     PlaceYear,
@@ -68,9 +71,11 @@ from allocate.scorecard import scorecard
 from allocate.shares import Integers, in_proportion
 from allocate.stages import stage_values
 from allocate.tables import ENDS, KINDS_ABOVE, NOT_GONE_TO
-from allocate.travel import Times
-from allocate.units import Basis, minutes, weakest
+from allocate.travel import Links, Times
+from allocate.units import Basis, exact, minutes, weakest
 from allocate.words import say
+
+Flags = NDArray[np.bool_]
 
 SCHEMA = 1
 PLAN_FILE = "plan.json"
@@ -154,6 +159,7 @@ def assemble(
         "primary_capacity": primary_capacity(model.visits, case, layout),
         "budget": _budget(model, case, layout),
         "coverage": _coverage(district, model, case, layout, today),
+        "calibration": calibration_rows(calibrations(district, model, case.roads)),
         "fairness": fairness(district, case, layout),
         "settings": model.settings,
         "assumptions": assumptions(district, model),
@@ -203,6 +209,7 @@ def _district_data(district: District) -> dict[str, Any]:
         "sessions": [asdict(row) for row in district.sessions],
         "functions": [asdict(row) for row in district.functions],
         "care_homes": [asdict(row) for row in district.care_homes],
+        "observed": [asdict(row) for row in district.observed],
         "warnings": [asdict(warning) for warning in district.warnings],
         "origins": {table: asdict(origin) for table, origin in sorted(district.origins.items())},
     }
@@ -241,6 +248,7 @@ def district_of(content: Mapping[str, Any]) -> District:
         sessions=records(NoRounds, data.get("sessions", ())),
         functions=records(FunctionThere, data.get("functions", ())),
         care_homes=records(CareHome, data.get("care_homes", ())),
+        observed=records(Observed, data.get("observed", ())),
         inputs=inputs_of(content, "district"),
         times=Times.of_plain(content["road_times"]) if content.get("road_times") else None,
         origins={
@@ -337,8 +345,8 @@ def _share(part: int, whole: int) -> float | None:
 def _stages(model: Model, case: Case, layout: Layout, bounds: Mapping[str, float]) -> list[dict[str, Any]]:
     values = stage_values(case, model.planned(), model.goals, layout)
     rows = []
-    for name, exact in values.items():
-        value = shown_number(exact)
+    for name, found in values.items():
+        value = shown_number(found)
         # A stage that was not reached has the bound of all: nothing falls below 0.
         proven = bounds.get(name, 0.0)
         if proven > float(value) + 1e-6 * max(1.0, abs(proven)):
@@ -694,37 +702,42 @@ def _coverage(
 ) -> list[dict[str, Any]]:
     """Return who lives within each circle of an open site, whether or not it has room; and of one that exists today."""
     rows = []
+    doubt = exact(model.travel.doubt)
+    speeds = {"slower": 1 - doubt, "faster": 1 + doubt} if doubt else {}
     for preset in model.compare or (model.circle,):
-        seen = case if preset == model.circle else make_case(district, model, preset)
-        index = {site.id: j for j, site in enumerate(seen.sites)}
+        usual = case.links if preset == model.circle else links_within(district, model, case, preset)
+        near = {"": usual, **{how: links_within(district, model, case, preset, by) for how, by in speeds.items()}}
         for t, year in enumerate(case.years):
             inside, before = (
-                _inside(seen, {index[case.sites[j].id] for j in _open(case, sites, t) if case.sites[j].id in index})
+                {how: _inside(case, pairs, _open(case, sites, t)) for how, pairs in near.items()}
                 for sites in (layout, today or Layout(frozenset(), {}))
             )
             for scope in _SCOPES:
                 for part, members in parts(case, scope):
-                    people = sum(int(case.people[i, t]) for i in members)
-                    covered, standing = (
-                        sum(int(case.people[i, t]) for i in members if within[i]) for within in (inside, before)
-                    )
-                    rows.append(
-                        {
-                            "year": year,
-                            "scope": part or "district",
-                            "preset": preset,
-                            "people": people,
-                            "covered": covered,
-                            "share": _share(covered, people),
-                            "today": {"covered": standing, "share": _share(standing, people)} if today else None,
-                        }
-                    )
+                    who, at = list(members), {"year": year, "scope": part or "district", "preset": preset}
+                    row = at | {"people": int(case.people[who, t].sum())} | _covered(case.people[:, t], who, inside)
+                    rows.append(row | {"today": _covered(case.people[:, t], who, before) if today else None})
     return rows
 
 
-def _inside(case: Case, is_open: Collection[int]) -> list[bool]:
+def _covered(people: Integers, members: list[int], inside: Mapping[str, Flags]) -> dict[str, Any]:
+    """Return who of some places is within a circle, at the speeds of the model, and at lower and higher ones."""
+    whole = int(people[members].sum())
+    found: dict[str, Any] = {"slower": None, "faster": None}
+    for how, within in inside.items():
+        covered = int(people[members] @ within[members])
+        shares = {"covered": covered, "share": _share(covered, whole)}
+        found |= {how: shares} if how else shares
+    return {key: found[key] for key in ("covered", "share", "slower", "faster")}
+
+
+def _inside(case: Case, near: Links, is_open: Sequence[int]) -> Flags:
     """Tell of every place whether one of these sites is within its circle."""
-    return [any(j in is_open for j in sites) for sites in case.sites_of]
+    stands = np.zeros(len(case.sites), dtype=bool)
+    stands[list(is_open)] = True
+    found = np.zeros(len(case.places), dtype=bool)
+    found[near.places[stands[near.sites]]] = True
+    return found
 
 
 def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
@@ -780,6 +793,8 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
         count("care_homes", home.basis)
     for one in district.functions:
         count("functions", one.basis)
+    for trip in district.observed:
+        count("observed", trip.basis)
     count("model.postings", model.postings.basis if model.postings else None)
     for table, rows in (("pools", district.pools), ("tours", district.tours), ("sessions", district.sessions)):
         for line in rows:

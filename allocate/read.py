@@ -28,6 +28,7 @@ from allocate.district import (
     Growth,
     Institution,
     NoRounds,
+    Observed,
     Origin,
     Place,
     PlaceYear,
@@ -246,6 +247,19 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
         fields=numbered(tables.FIELDS, FieldThere),
         functions=numbered(tables.FUNCTIONS, FunctionThere),
         care_homes=numbered(tables.CARE_HOMES, CareHome),
+        observed=tuple(
+            _record(
+                Observed,
+                {
+                    **{name: cell for name, cell in row.items() if name not in ("from", "to")},
+                    "start": row["from"],
+                    "end": row["to"],
+                    "minutes": float(row["minutes"] or 0),
+                    "row": number,
+                },
+            )
+            for number, row in rows[tables.OBSERVED.name]
+        ),
     )
 
 

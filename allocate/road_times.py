@@ -2,9 +2,12 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 
+from allocate.calibration import asked_of, calibrations, corrected
 from allocate.case import Site
 from allocate.district import District
 from allocate.goals import Match
@@ -15,21 +18,31 @@ from allocate.travel.points import Metric
 from allocate.travel.times import LONGEST, Asked, times_by_road
 from allocate.units import SECONDS_PER_MINUTE, exact
 
+_HAIR = Fraction(101, 100)
+
 
 def times_of(district: District, model: Model, places: Metric, sites: Sequence[Site], spots: Metric) -> Times | None:
     """Return the times by road between the places, sites and care homes of a district; None where it has no roads.
 
-    A district that a finished plan carries has the times of that plan.
+    They are at the speeds of the model, which observed times have not corrected. A district that a finished plan
+    carries has the times of that plan.
     """
     if district.times is not None or district.roads is None:
         return district.times
+    told = list(asked_of(district, model))
+    first = times_by_road(district.roads, model.modes, told) if told else None
     asked = [
         one
         for one in (*_of_circles(district, model, places, spots), *_of_rules(model, places, spots))
         if model.modes[one.mode].roads is not None
     ]
     asked += [one for one in _of_sites(district, model, places, sites, spots) if model.modes[one.mode].roads]
-    return times_by_road(district.roads, model.modes, asked)
+    # (Roads are searched at the speeds of the model; what they say is made longer after. Where more positions get on
+    # the roads, lengths round to other milliseconds: the factor may come out differently by a hair.)
+    modes = corrected(model, calibrations(district, model, first)).modes
+    limits = (math.ceil(one.limit / modes[one.mode].slowness * _HAIR) for one in asked)
+    asked = [replace(one, limit=limit) for one, limit in zip(asked, limits, strict=True)]
+    return times_by_road(district.roads, model.modes, [*told, *asked])
 
 
 def _of_circles(district: District, model: Model, places: Metric, spots: Metric) -> Iterator[Asked]:

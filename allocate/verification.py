@@ -40,6 +40,8 @@ _LATER = frozenset(
         *("level", "type", "ownership", "profile_basis"),
         *("contracts", "contracts_yearly", "care_homes", "primary_capacity"),
         *("origins", "heading", "road_times", "how"),
+        # calibration and doubt
+        *("observed", "calibration", "slower", "faster"),
         *("roster", "timetable", "remote", "posted", "postings", "outreach", "care", "fits", "readings"),
         *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
     }
