@@ -56,6 +56,13 @@ hospital-1,internal_medicine,attending,hub-2,5,surveyed,a roster
 hospital-1,internal_medicine,attending,hub-2,5,surveyed,a roster
 city,nursing,senior,hospital-1,2,surveyed,a roster
 """,
+    "observed.csv": """from,to,mode,minutes,date,remark,basis,source
+T1003,hub-1,car,30,2024-05-20,sunny,surveyed,a ride
+T1003,hub-1,car,50,2024-05-21,rain,surveyed,a ride
+T2014,hub-2,car,30,,,surveyed,a ride
+hub-1,hub-2,car,30,,,surveyed,a ride
+home-1,hub-1,car,30,,,estimated,a guess
+""",
     "sessions.csv": """where,day,half,reason,basis,source
 T2014,wed,am,market day,surveyed,a visit
 T3,,pm,farming,estimated,a visit
@@ -1119,6 +1126,18 @@ SEEDED: tuple[Seeded, ...] = (
         6,
         value="T1003 → hub-1 → walk",
     ),
+    # observed times
+    of_cell(K.OBSERVED_SAME, "observed.csv", 4, "to", "T2014"),
+    of_cell(K.OBSERVED_FAST, "observed.csv", 5, "minutes", "0.1"),
+    Seeded(
+        K.OBSERVED_TWICE,
+        "observed",
+        cells("observed.csv", 3, date="2024-05-20", remark="sunny"),
+        "observed.csv",
+        3,
+        "minutes",
+        50,
+    ),
     Seeded(
         K.STAFF_TWICE,
         "staff",
@@ -1464,5 +1483,6 @@ MISFITS: tuple[tuple[str, str, int | None, str, Spoil], ...] = (
     ("no_sender", "pools", 4, "hospital", cells("pools.csv", 4, hospital="hospital-9")),
     ("sessions_none_left", "sessions", 2, "where", cells("sessions.csv", 2, day="", half="")),
     ("choice", "travel", None, "mode", cells("travel.csv", 2, mode="balloon")),
+    ("choice", "observed", None, "mode", cells("observed.csv", 2, mode="balloon")),
     ("lead_unqualified", "institutions", 3, "level", cells("institutions.csv", 3, level="1")),
 )
