@@ -158,6 +158,7 @@ class FaultKind(StrEnum):
     LAYER_MIXED = "fault.layer_mixed"
     LAYER_DATUM = "fault.layer_datum"
     LAYER_ELSEWHERE = "fault.layer_elsewhere"
+    LAYER_SITES = "fault.layer_sites"
     # people
     NO_BASIS = "problem.no_basis"
     OLD_EXCEED = "problem.old_exceed"

@@ -45,7 +45,7 @@ from allocate.files.layers import lines, outline
 from allocate.files.sheet import Unreadable
 from allocate.files.written import parse_toml
 from allocate.folder import Folder
-from allocate.layers import LayerSource, read_layers
+from allocate.layers import LayerSource, read_layers, warn_of_sites
 from allocate.postings import months_of
 from allocate.row_checks import check_rows, read_names
 from allocate.synonyms import BOUNDARY as BOUNDARY_TABLE
@@ -209,6 +209,7 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
     _check_sources(folder)
     read_names(folder, rows)
     check_rows(folder, rows, boundary)
+    warn_of_sites(folder, layers, rows[tables.INSTITUTIONS.name], epsg)
     warn_of_misfits(folder, rows, boundary, roads)
     _say_unread(folder)
     _point_to_estimate(folder, places_table, towns_table)
