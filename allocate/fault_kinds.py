@@ -183,6 +183,7 @@ class FaultKind(StrEnum):
     OBSERVED_SAME = "fault.observed_same"
     OBSERVED_FAST = "fault.observed_fast"
     OBSERVED_TWICE = "fault.observed_twice"
+    LAYER_SITES = "fault.layer_sites"
     # people
     NO_BASIS = "problem.no_basis"
     OLD_EXCEED = "problem.old_exceed"

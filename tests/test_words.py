@@ -152,6 +152,7 @@ CODES: dict[str, set[str]] = {
     "regime": set(REGIMES),
     "rank": set(tables.RANKS),
     "counted": {
+        "candidates",
         *("places_position", "places_people", "places_people_65", "places_people_0_14", "towns_position"),
         "towns_people",
         *(
