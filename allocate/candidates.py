@@ -62,7 +62,9 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     def reach(among: Sequence[Site]) -> Links:
         # (Candidates are made for the planned circle, whichever one is looked at.)
         roads = times_in_circle(district, model, places.metres, _spots(district, among).metres)
-        return within(among, model.circles[model.circle], roads)
+        found = within(among, model.circles[model.circle], roads)
+        # (Nor do they count as reached from where only some people can go.)
+        return found.only(found.levels == 0) if found.levels.any() else found
 
     made = sited(district, model, places.metres, people.people[:, 0], reach)
     sites = made.sites
@@ -87,6 +89,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         registered_share=registered_share(district),
         sites=sites,
         links=near,
+        levels=ring.levels if len(ring.levels) > 1 else (),
         spots=spots.metres,
         place_kinds=tuple(place.kind for place in district.places),
         place_settings=tuple(place.setting for place in district.places),
