@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,26 +13,24 @@ from allocate import affiliations, care_homes, standing
 from allocate.affiliations import centres, had, hub_people, leading, makers
 from allocate.calibration import calibrations, corrected
 from allocate.care_homes import contracting
-from allocate.case import Case, Site, Upgrade
+from allocate.case import Case, Site
 from allocate.district import District
 from allocate.errors import InputError, ModelError, Problem
 from allocate.goals import Match
 from allocate.goals.match import AGES
-from allocate.model import Enlarging, Model
+from allocate.model import Model
 from allocate.population import Population, faults, project, registered_share
-from allocate.road_times import times_of
-from allocate.rules import Capacity, Forbid, FunctionReach, Keep, PeoplePerStaff
+from allocate.road_times import expected, times_in_circle, times_of
+from allocate.rules import Forbid, FunctionReach, Keep
 from allocate.senders import carried, pools, ways
 from allocate.senders import faults as unfit
 from allocate.shares import spread
+from allocate.siting_candidates import sited
 from allocate.tables import BELOW_HUBS, FIELDS, HUB_KINDS, OBSERVED, STAFF, TRAVEL
-from allocate.travel import Journeys, Links, Spots, links, metric
+from allocate.travel import Circle, Journeys, Links, Spots, Times, links, metric
 from allocate.travel.links import adjoining, own_seconds
 from allocate.units import Basis, exact
-from allocate.words import say_in
 
-# Kinds that a plan may close: hubs and hospitals are not for siting to take away.
-CLOSABLE = BELOW_HUBS
 # How far apart adjoining places may lie where the planned circle does not say it.
 ADJOINING_METRES = 3_000
 
@@ -53,34 +50,39 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     ring = model.circles[circle or model.circle]
     people = _people_of(district, model)
     town_ids = tuple(town.id for town in district.towns)
-    place_index = {place.id: i for i, place in enumerate(district.places)}
     places = Spots(
-        tuple(place_index),
+        tuple(place.id for place in district.places),
         metric([(p.lon or 0.0, p.lat or 0.0) for p in district.places], district.datum, district.epsg),
-        np.arange(len(place_index)),
+        np.arange(len(district.places)),
     )
-    sites = tuple(_sites(district, model, place_index))
-    spots = Spots(
-        tuple(_travel_id(site, district) for site in sites),
-        metric([(site.lon, site.lat) for site in sites], district.datum, district.epsg),
-        np.array([site.place for site in sites], dtype=np.int64),
-    )
+
+    def within(among: Sequence[Site], ring: Circle, model: Model, roads: Times | None) -> Links:
+        there = links(places, _spots(district, among), ring, model.modes, district.travel, roads)
+        return _suitable(there, district, model, among, ring.kinds)
+
+    def reach(among: Sequence[Site]) -> Links:
+        # (Candidates are made for the planned circle, whichever one is looked at.)
+        roads = times_in_circle(district, hasty, places.metres, _spots(district, among).metres)
+        return within(among, hasty.circles[hasty.circle], hasty, roads)
+
+    hasty = expected(district, model)
+    made = sited(district, model, places.metres, people.people[:, 0], reach)
+    sites = made.sites
+    spots = _spots(district, sites)
     towns = metric([(town.lon or 0.0, town.lat or 0.0) for town in district.towns], district.datum, district.epsg)
     roads = times_of(district, model, places.metres, sites, spots.metres)
     model = corrected(model, calibrations(district, model, roads))
     journeys = Journeys(model.modes, roads)
-    near = _suitable(
-        links(places, spots, ring, model.modes, district.travel, roads), district, model, sites, ring.kinds
-    )
+    near = within(sites, ring, model, roads)
     listed = {one.id: one.parent for one in district.institutions if one.parent}
     bases = {one.id: one.parent_basis for one in district.institutions if one.parent_basis}
     today = had(district, model, sites)
-    made = makers(model, sites, today)
+    making = makers(model, sites, today)
     case = Case(
         years=model.years,
         spans=spans(model.years),
         repeats=(1,) * len(model.years),
-        places=tuple(place_index),
+        places=places.ids,
         towns=town_ids,
         town_of=tuple(town_ids.index(place.town) for place in district.places),
         people=people.people,
@@ -109,8 +111,8 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         roads=roads,
         fields=_fields(district, sites),
         abilities=model.functions,
-        makers=made,
-        centres=centres(model, sites, spots.metres, made, today, journeys),
+        makers=making,
+        centres=centres(model, sites, spots.metres, making, today, journeys),
         had=today,
         leading=leading(district, model, sites, spots.metres, beside, journeys),
         hub_people=hub_people(
@@ -124,6 +126,8 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
             for mode in sorted(_listed_modes(district, model))
         },
         contracting=contracting(district, model, sites, spots.metres, journeys),
+        dropped=made.dropped,
+        generated=made.generated,
     )
     if ring is model.circles[model.circle]:
         # (A circle that is only compared may leave out the kind of a site that a rule names.)
@@ -134,9 +138,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
 def links_within(district: District, model: Model, case: Case, circle: str, speed: Fraction = Fraction(1)) -> Links:
     """Return the pairs within one of the model's circles, at the speeds of a case times a factor."""
     ring = model.circles[circle]
-    places = Spots(case.places, case.place_spots, np.arange(len(case.places)))
-    homes = np.array([site.place for site in case.sites], dtype=np.int64)
-    spots = Spots(tuple(_travel_id(site, district) for site in case.sites), case.spots, homes)
+    places, spots = Spots(case.places, case.place_spots, np.arange(len(case.places))), _spots(district, case.sites)
     modes = {name: mode.slowed(1 / speed) for name, mode in case.modes.items()}
     pairs = links(places, spots, ring, modes, district.travel, case.roads)
     return _suitable(pairs, district, model, case.sites, ring.kinds)
@@ -335,60 +337,6 @@ def _neighbours(places: Spots, longest: int) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(group) for group in beside)
 
 
-def _sites(district: District, model: Model, place_index: dict[str, int]) -> list[Site]:
-    room, per_staff, upgrades = _rooms(model), _rooms_of_staff(model), _upgrades(model)
-    sites = []
-    standing = set()
-    for institution in district.institutions:
-        costs = model.siting.get(institution.kind)
-        home = place_index.get(institution.place, -1)
-        standing.add((institution.kind, home))
-        sites.append(
-            Site(
-                id=institution.id,
-                name=institution.name,
-                kind=institution.kind,
-                town=institution.town,
-                place=home,
-                lon=institution.lon,
-                lat=institution.lat,
-                basis=institution.position_basis,
-                exists=True,
-                closable=institution.kind in CLOSABLE,
-                yearly=costs.yearly if costs else 0,
-                capacity=room.get(institution.kind),
-                per_staff=per_staff.get(institution.kind, ()),
-                upgrade=upgrades.get(institution.kind),
-                type=institution.type,
-            )
-        )
-    for kind, candidates in sorted(model.siting.items()):
-        for i, place in enumerate(district.places):
-            if place.kind not in candidates.stands_in or (kind, i) in standing:
-                continue
-            sites.append(
-                Site(
-                    id=f"{kind}-{place.id}",
-                    # A facility is named in the language of its district, whoever reads the plan.
-                    name=say_in("zh", f"site.{kind}", place=place.short_name or place.name),
-                    kind=kind,
-                    town=place.town,
-                    place=i,
-                    lon=place.lon or 0.0,
-                    lat=place.lat or 0.0,
-                    basis=place.position_basis or Basis.ASSUMED,
-                    opening=candidates.opening,
-                    yearly=candidates.yearly,
-                    capacity=room.get(kind),
-                    per_staff=per_staff.get(kind, ()),
-                    closable=candidates.may_close,
-                    moving=candidates.move.opening if candidates.move else None,
-                    upgrade=upgrades.get(kind),
-                )
-            )
-    return sites
-
-
 def _suitable(pairs: Links, district: District, model: Model, sites: Sequence[Site], counted: Collection[str]) -> Links:
     """Return the pairs in which the kind of site counts, and serves the kind of place."""
     served = {kind: set(candidates.serves) for kind, candidates in model.siting.items()}
@@ -406,50 +354,26 @@ def _suitable(pairs: Links, district: District, model: Model, sites: Sequence[Si
     return pairs.only(kept)
 
 
-def _rooms(model: Model, upgrades: Mapping[str, Enlarging] = MappingProxyType({})) -> dict[str, int]:
-    """Return the room of each kind of site [persons], fully staffed, as far as rules limit it; or enlarged."""
-    rooms: dict[str, int] = {}
-    for kind, limits in _rooms_of_staff(model).items():
-        more = upgrades[kind].posts if kind in upgrades else {}
-        rooms[kind] = min(people * (model.resources[name].at[kind] + more.get(name, 0)) for name, people in limits)
-    for rule in model.rules.values():
-        if isinstance(rule, Capacity) and not rule.years:
-            for kind in rule.kinds:
-                people = rule.people + (upgrades[kind].people if kind in upgrades else 0)
-                rooms[kind] = min(people, rooms.get(kind, people))
-    return rooms
-
-
-def _upgrades(model: Model) -> dict[str, Upgrade]:
-    """Return how sites of each kind may be enlarged, where they may."""
-    told = {str(kind): one.upgrade for kind, one in model.siting.items() if one.upgrade is not None}
-    rooms = _rooms(model, told)
-    return {
-        kind: Upgrade(one.opening, one.yearly, one.posts, one.people, rooms.get(kind)) for kind, one in told.items()
-    }
-
-
-def _rooms_of_staff(model: Model) -> dict[str, tuple[tuple[str, int], ...]]:
-    """Return how many people [persons] one of a resource can serve at each kind of site, as the rules say."""
-    limits: dict[str, dict[str, int]] = {}
-    for rule in model.rules.values():
-        if isinstance(rule, PeoplePerStaff):
-            for kind in rule.kinds:
-                inside = limits.setdefault(kind, {})
-                inside[rule.resource] = min(rule.most, inside.get(rule.resource, rule.most))
-    return {kind: tuple(sorted(inside.items())) for kind, inside in limits.items()}
+def _spots(district: District, sites: Sequence[Site]) -> Spots:
+    """Return where sites stand, under the ids by which the planner's own travel table knows them."""
+    return Spots(
+        tuple(_travel_id(site, district) for site in sites),
+        metric([(site.lon, site.lat) for site in sites], district.datum, district.epsg),
+        np.array([site.place for site in sites], dtype=np.int64),
+    )
 
 
 def _travel_id(site: Site, district: District) -> str:
     """Return the id by which the planner's own travel table knows a site."""
-    return site.id if site.exists or site.place < 0 else district.places[site.place].id
+    return district.places[site.place].id if site.origin == "places" else site.id
 
 
 def _check_named(case: Case, model: Model) -> None:
     example = next((site.id for site in case.sites if not site.exists), "clinic-…")
+    out = {one.id for one in case.dropped}
     problems = [
         Problem(
-            "problem.site_unknown",
+            "problem.site_dropped" if site in out else "problem.site_unknown",
             f"{model.id}.toml",
             column=f"rules.{name}.sites",
             value=site,

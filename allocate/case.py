@@ -50,6 +50,60 @@ class Upgrade:
     capacity: int | None = None
 
 
+# Why something holds of a candidate: a code, and the details that its sentence in the catalogue is filled in with.
+type Reason = Mapping[str, str | int]
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A candidate that may not stand where it would.
+
+    Attributes
+    ----------
+    origin
+        Where it comes from: "places", "list" or "generated".
+    why
+        What keeps it out.
+    """
+
+    id: str
+    name: str
+    kind: str
+    town: str
+    lon: float
+    lat: float
+    origin: str
+    why: Reason
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What came of generating candidates of one kind.
+
+    Attributes
+    ----------
+    how
+        "greedy", "grid" or "clusters".
+    asked
+        How many there may be; 0 without a limit.
+    spots, allowed
+        How many spots were looked at, and on how many of them a site may stand.
+    made
+        How many candidates there are.
+    people, reached
+        Residents of the first plan year whom nothing else reaches, and those whom these candidates reach [persons].
+    """
+
+    kind: str
+    how: str
+    asked: int
+    spots: int
+    allowed: int
+    made: int
+    people: int
+    reached: int
+
+
 @dataclass(frozen=True)
 class Site:
     """Where a facility stands or may stand.
@@ -74,6 +128,10 @@ class Site:
         How it may be enlarged; None where it may not.
     type
         What kind of hospital it is; empty where it is none, or that is unknown.
+    origin
+        Where a candidate comes from: "places", "list" or "generated"; empty for what exists.
+    kept
+        Why a candidate may stand where it does.
     """
 
     id: str
@@ -93,6 +151,8 @@ class Site:
     moving: int | None = None
     upgrade: Upgrade | None = None
     type: str = ""
+    origin: str = ""
+    kept: tuple[Reason, ...] = ()
 
     def is_of(self, types: Collection[str]) -> bool:
         """Tell whether it is no hospital, or one of these types; where none are named, any."""
@@ -184,6 +244,8 @@ class Case:
         The planner's own times [s] by (place, site), in the ways to travel that a table lists and a rule asks for.
     contracting
         Which care homes may have a contract with which sites; None where the plan decides none.
+    dropped, generated
+        Candidates that may not stand where they would, and what came of generating some.
     """
 
     years: tuple[int, ...]
@@ -224,6 +286,8 @@ class Case:
     place_spots: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
     own_seconds: Mapping[str, Mapping[tuple[int, int], int]] = field(default_factory=dict)
     contracting: Contracting | None = None
+    dropped: tuple[Dropped, ...] = ()
+    generated: tuple[Generated, ...] = ()
 
     def in_groups(self, groups: Sequence[Sequence[int]]) -> "Case":
         """Return the case in which the first year of every group of neighbouring years stands for the group.

@@ -1,5 +1,6 @@
 """Reads a model and its district and says everything that a planner should know before planning."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,8 +20,11 @@ from allocate.read import read_district
 from allocate.reliance import stock_rows
 from allocate.report.sheets import say_table
 from allocate.report.summary import say_calibration
-from allocate.synonyms import BOUNDARY, ROADS, is_own, title_of
+from allocate.road_checks import pieces_of
+from allocate.synonyms import BARRIERS, BOUNDARY, choice_called, is_own, title_of
+from allocate.tables import ROADS as ROADS_TABLE
 from allocate.tables import TABLES
+from allocate.travel.network import ROAD_CLASSES
 from allocate.units import Basis
 from allocate.words import language, say, term, visible
 
@@ -61,6 +65,7 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
     if share is not None:
         yield say("check.population_registered", share=f"{float(share):.3f}")
     yield from _origins(district)
+    yield from _roads(district)
     for warning in warnings:
         yield say("check.warning", text=warning.sentence())
     for finding in odd:
@@ -82,8 +87,8 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
 def _origins(district: District) -> Iterator[str]:
     """Say where every table came from that is not just a CSV of this program's own: files, headings and datums."""
     comma = say("summary.comma")
-    known = {table.name: table for table in TABLES}
-    for name in (*known, BOUNDARY, ROADS):
+    known = {table.name: table for table in (*TABLES, ROADS_TABLE)}
+    for name in (*known, BOUNDARY, BARRIERS):
         origin = district.origins.get(name)
         if origin is None or (name in known and not origin.rows):
             # (Of a template, sheets that nobody filled in stay.)
@@ -102,6 +107,31 @@ def _origins(district: District) -> Iterator[str]:
             rows = say("check.origin_rows", rows=origin.rows) if origin.rows else ""
             told = {"rows": rows, "datum": datum, "headings": headings, "unread": unread}
             yield visible(say("check.origin", table=title, file=origin.file, **told))
+
+
+def _roads(district: District) -> Iterator[str]:
+    """Say what network the roads are: kilometres by class, and whether it holds together."""
+    network = district.roads
+    if network is None:
+        return
+    metres = np.bincount(network.classes, weights=network.metres, minlength=len(ROAD_CLASSES))
+    classes = say("summary.comma").join(
+        say("check.roads_class", name=choice_called("class", name, language()), km=f"{length / 1000:,.1f}")
+        for name, length in zip(ROAD_CLASSES, metres.tolist(), strict=True)
+        if length
+    )
+    _, parts = pieces_of(network)
+    whole = "check.roads_whole" if len(parts) == 1 else "check.roads_parts"
+    percent = f"{math.floor(1000 * parts.max() / parts.sum()) / 10:g}"
+    told = {} if len(parts) == 1 else {"parts": f"{len(parts):,}", "percent": percent}
+    yield say(
+        "check.roads",
+        km=f"{metres.sum() / 1000:,.1f}",
+        classes=classes,
+        pieces=f"{len(network):,}",
+        nodes=f"{len(network.nodes):,}",
+        share=say(whole, barriers=f"{len(network.barriers):,}", **told),
+    )
 
 
 def _try_model(name: str, changes: Mapping[str, str]) -> tuple[Model | None, list[AllocateError]]:

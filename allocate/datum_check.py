@@ -23,7 +23,7 @@ WALK_KMH, DETOUR = 4.0, 1.3
 # How many rows of a table are asked about their datum.
 _MOST_EVIDENCE = 10_000
 _SURE = (Basis.OFFICIAL, Basis.SURVEYED)
-_PLACED = (tables.PLACES, tables.TOWNS, tables.INSTITUTIONS, tables.CARE_HOMES)
+_PLACED = (tables.PLACES, tables.TOWNS, tables.INSTITUTIONS, tables.CARE_HOMES, tables.CANDIDATES)
 # What stands near what: a column of the first table holds the id of a row of the second.
 _NEAR = (
     (tables.INSTITUTIONS, "place", tables.PLACES),
@@ -78,7 +78,9 @@ def _parts(folder: Folder, table: Table, rows: Rows) -> Iterator[tuple[Points, S
     said = folder.datums.get(table.name, ())
     # (Only what was surveyed, or is official, is evidence.)
     sure = [
-        i for i, (_, row) in enumerate(rows) if row["position_basis"] in _SURE and None not in (row["lon"], row["lat"])
+        i
+        for i, (_, row) in enumerate(rows)
+        if row.get("position_basis", row.get("basis")) in _SURE and None not in (row["lon"], row["lat"])
     ]
     names = sorted({said[i] for i in sure})
     for name in names:

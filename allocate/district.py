@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from shapely.geometry import MultiPolygon
+
 from allocate.errors import Problem
 from allocate.travel import Times
 from allocate.travel.network import RoadNetwork
@@ -20,6 +22,11 @@ class Place:
         Residents, those aged 65 and over and those aged 0 to 14 [persons]; None where they are still to be estimated.
     lon, lat
         Position [°, in the district's datum]; None where it is still to be estimated.
+    households, buildings, built_up
+        What people may be spread by: built-up area in m²; None where it is not known.
+    people_source, position_source
+        Where they come from, or how they were estimated. An estimate that says so was worked out from something and
+        not drawn: draws keep it.
     """
 
     id: str
@@ -38,11 +45,30 @@ class Place:
     short_name: str = ""
     zone: str = ""
     setting: str = ""
+    households: int | None = None
+    buildings: int | None = None
+    built_up: float | None = None
+    people_source: str = ""
+    position_source: str = ""
+
+    @property
+    def is_drawn(self) -> bool:
+        """Tell whether its position or its people are an estimate that does not say what it was worked out from."""
+        people = (self.people_basis, self.people_65_basis, self.people_0_14_basis)
+        return (self.position_basis is Basis.ESTIMATED and not self.position_source) or (
+            Basis.ESTIMATED in people and not self.people_source
+        )
 
 
 @dataclass(frozen=True)
 class Town:
-    """A street or town, with the position of its centre [°]."""
+    """A street or town, with the position of its centre [°].
+
+    Attributes
+    ----------
+    people
+        Its published residents [persons]; None where nothing is published.
+    """
 
     id: str
     name: str
@@ -52,6 +78,8 @@ class Town:
     position_basis: Basis | None = None
     hosts: str = ""
     near: str = ""
+    people: int | None = None
+    people_basis: Basis | None = None
 
 
 @dataclass(frozen=True)
@@ -333,6 +361,76 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class Listed:
+    """A candidate of the planner's own list, and in which row of candidates.csv it stands.
+
+    Attributes
+    ----------
+    lon, lat
+        Position [°, in the district's datum].
+    place
+        Id of the place where it stands; empty where it stands in none.
+    opening, yearly
+        One-off cost and cost of a year [yuan]; None where the model says them.
+    reason
+        Why it may stand here, in the planner's words.
+    """
+
+    id: str
+    kind: str
+    name: str
+    town: str
+    lon: float
+    lat: float
+    reason: str
+    basis: Basis
+    source: str
+    place: str = ""
+    opening: int | None = None
+    yearly: int | None = None
+    row: int = 0
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Ground on which no candidate may stand, or on which alone candidates may.
+
+    Attributes
+    ----------
+    id
+        What files and messages call it.
+    name
+        Name by language.
+    keeps
+        "out" keeps candidates off its areas, "in" within them; where several keep candidates in, one is enough.
+    file
+        Where it was read from.
+    kinds
+        Kinds of site that it speaks of; none: all.
+    buffer_metres
+        How far beyond its areas it keeps candidates out [m].
+    areas, hectares
+        How many areas it has in the district and around it, and how large they are together.
+    area
+        These areas in the district's metric reference system [m]; empty in the district that a finished plan carries.
+    """
+
+    id: str
+    name: Mapping[str, str]
+    keeps: str
+    file: str
+    kinds: tuple[str, ...] = ()
+    buffer_metres: int = 0
+    areas: int = 0
+    hectares: int = 0
+    area: MultiPolygon = field(default_factory=MultiPolygon, compare=False, repr=False)
+
+    def speaks_of(self, kind: str) -> bool:
+        """Tell whether it speaks of a kind of site."""
+        return not self.kinds or kind in self.kinds
+
+
+@dataclass(frozen=True)
 class District:
     """Inputs after reading and checking; never changed afterwards.
 
@@ -370,12 +468,18 @@ class District:
         Functions that institutions have today, where the planner lists them.
     care_homes
         Care homes, where the planner lists them.
+    candidates
+        Where new sites may stand, where the planner lists it.
+    layers
+        Ground that candidates must stay off, or within.
     observed
         Travel times that somebody observed, where the planner lists them.
     roads
         The roads, where a file has them.
     times
         The times by road that a finished plan carries, which need no roads any more.
+    made
+        The candidates that a finished plan carries, as it says them, which need no areas of layers any more.
     """
 
     id: str
@@ -402,9 +506,12 @@ class District:
     fields: tuple[FieldThere, ...] = ()
     functions: tuple[FunctionThere, ...] = ()
     care_homes: tuple[CareHome, ...] = ()
+    candidates: tuple[Listed, ...] = ()
+    layers: tuple[Layer, ...] = ()
     observed: tuple[Observed, ...] = ()
     roads: RoadNetwork | None = field(default=None, compare=False)
     times: Times | None = field(default=None, compare=False)
+    made: Mapping[str, Any] | None = field(default=None, compare=False)
 
     @property
     def people(self) -> int:
@@ -413,12 +520,8 @@ class District:
 
     @property
     def has_estimates(self) -> bool:
-        """Tell whether any position or number of people of a place is an estimate."""
-        return any(
-            Basis.ESTIMATED
-            in (place.position_basis, place.people_basis, place.people_65_basis, place.people_0_14_basis)
-            for place in self.places
-        )
+        """Tell whether any position or number of people of a place is an estimate that another draw may change."""
+        return any(place.is_drawn for place in self.places)
 
     def in_its_words(self, problem: Problem) -> Problem:
         """Return a problem with the file and heading that the planner's own table has."""

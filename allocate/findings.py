@@ -6,12 +6,12 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
-from allocate.candidates import CLOSABLE
 from allocate.case import Case
 from allocate.district import District
 from allocate.model import Model
 from allocate.rows import Strength
 from allocate.rules import Forbid, Rule
+from allocate.siting_candidates import CLOSABLE
 from allocate.words import LANGUAGES, Language, language, say, say_in, visible
 
 Kind = Literal[

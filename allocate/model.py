@@ -41,6 +41,8 @@ from allocate.visits import Visits
 from allocate.words import say
 
 SITED = (*BELOW_HUBS, *NOT_GONE_TO)
+# Where candidates come from.
+ORIGINS = ("places", "list", "generated")
 PRESETS = "presets/circles.toml"
 
 
@@ -92,11 +94,56 @@ class Moving(pydantic.BaseModel):
     source: str = pydantic.Field(min_length=2)
 
 
+class Generating(pydantic.BaseModel):
+    """How candidates of one kind are made where nobody is reached.
+
+    Attributes
+    ----------
+    how
+        "greedy": spots of a grid one after the other, each the one that reaches most people whom nothing else does;
+        "grid": every spot of a grid that reaches somebody so; "clusters": the middles of clusters of such people.
+    number
+        At most so many; of a grid those that reach most people.
+    grid_metres
+        Width of the grid [m].
+    spacing_metres
+        How near they may come to any site or candidate of their kind [m].
+    beyond
+        Whom they are for: people whom no existing site reaches ("existing"), nor any other candidate ("candidates").
+    move_metres
+        How far a spot where none may stand is moved to the nearest where one may [m].
+    """
+
+    model_config = STRICT
+
+    how: Literal["greedy", "grid", "clusters"]
+    number: int | None = pydantic.Field(default=None, gt=0, le=5_000)
+    grid_metres: int = pydantic.Field(default=500, ge=20, le=50_000)
+    spacing_metres: int = pydantic.Field(default=0, ge=0, le=100_000)
+    beyond: Literal["existing", "candidates"] = "candidates"
+    move_metres: int = pydantic.Field(default=0, ge=0, le=10_000)
+    basis: Basis
+    source: str = pydantic.Field(min_length=2)
+
+    @pydantic.model_validator(mode="after")
+    def _has_an_end(self) -> "Generating":
+        if self.number is None and self.how != "grid":
+            raise ValueError(say("reason.generate_number"))
+        if self.how == "clusters" and "grid_metres" in self.model_fields_set:
+            raise ValueError(say("reason.generate_grid"))
+        return self
+
+
 class Candidates(pydantic.BaseModel):
     """Where sites of one kind may be opened, what they cost, and what may become of them.
 
     Attributes
     ----------
+    candidates
+        Where candidates come from: the middles of "places", the planner's "list", those "generated"; whatever of it
+        there is.
+    generate
+        How candidates are generated; None where none are.
     stands_in
         Kinds of place in which one may stand.
     serves
@@ -118,8 +165,16 @@ class Candidates(pydantic.BaseModel):
     may_close: bool = False
     upgrade: Enlarging | None = None
     move: Moving | None = None
+    candidates: tuple[Literal[ORIGINS], ...] = pydantic.Field(default=ORIGINS, min_length=1)  # type: ignore[valid-type]
+    generate: Generating | None = None
     basis: Basis
     source: str = pydantic.Field(min_length=2)
+
+    @pydantic.model_validator(mode="after")
+    def _says_how_to_generate(self) -> "Candidates":
+        if "candidates" in self.model_fields_set and "generated" in self.candidates and self.generate is None:
+            raise ValueError(say("reason.generate_how"))
+        return self
 
     @pydantic.model_validator(mode="after")
     def _moving_is_no_dearer(self) -> "Candidates":
@@ -129,8 +184,8 @@ class Candidates(pydantic.BaseModel):
 
     @property
     def bases(self) -> tuple[Basis, ...]:
-        """Return what its numbers rest on: of the sites, of enlarging and of moving them."""
-        return (self.basis, *(one.basis for one in (self.upgrade, self.move) if one is not None))
+        """Return what its numbers rest on: of the sites, of enlarging, moving and generating them."""
+        return (self.basis, *(one.basis for one in (self.upgrade, self.move, self.generate) if one is not None))
 
 
 class _Head(pydantic.BaseModel):
@@ -515,6 +570,9 @@ def _change(content: dict[str, Any], key: str, text: str) -> None:
         if path[0] == "clauses" and depth < 2 and isinstance(table, dict):
             # What a document says can be changed though the file does not speak of it.
             table.setdefault(part, {})
+        elif part == "travel" and table is content:
+            # (Speeds can be taken slower in a model that says nothing of them.)
+            table.setdefault(part, {})
         known = _entries(table)
         if part not in known:
             raise _no_such_key(key, part, known)
@@ -721,7 +779,7 @@ def _keys(kind: type[Any], path: tuple[str, ...]) -> list[str]:
     }
     if kind in (_Head, _Presets) and path and path[0] in inner:
         # (Inside a table of a kind of site: enlarging and moving it.)
-        own = {"upgrade": Enlarging, "move": Moving} if path[0] == "siting" else {}
+        own = {"upgrade": Enlarging, "move": Moving, "generate": Generating} if path[0] == "siting" else {}
         kind = own.get(path[2], inner[path[0]]) if len(path) > 2 else inner[path[0]]
     if issubclass(kind, pydantic.BaseModel):
         return list(kind.model_fields)
@@ -828,7 +886,7 @@ def _stations(head: _Head, file: str) -> Iterator[Problem]:
     for kind, candidates in head.siting.items():
         if kind not in NOT_GONE_TO:
             continue
-        for key in ("serves", "may_close"):
+        for key in ("serves", "may_close", "generate"):
             if key in candidates.model_fields_set:
                 yield Problem("problem.siting_ambulances", file, column=f"siting.{kind}.{key}")
         if not any(kind in ability.always_at for ability in head.functions.values()):

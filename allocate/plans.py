@@ -39,6 +39,8 @@ from allocate.district import (
     FunctionThere,
     Growth,
     Institution,
+    Layer,
+    Listed,
     NoRounds,
     Observed,
     Origin,
@@ -70,7 +72,7 @@ from allocate.rules.scopes import Scope, parts
 from allocate.scorecard import scorecard
 from allocate.shares import Integers, in_proportion
 from allocate.stages import stage_values
-from allocate.tables import ENDS, KINDS_ABOVE, NOT_GONE_TO
+from allocate.tables import ENDS, KINDS_ABOVE, MEASURES, NOT_GONE_TO
 from allocate.travel import Links, Times
 from allocate.units import Basis, exact, minutes, weakest
 from allocate.words import say
@@ -78,11 +80,16 @@ from allocate.words import say
 Flags = NDArray[np.bool_]
 
 SCHEMA = 1
+# Tables on candidates, which a plan carries so that it can be checked without the areas of layers, or roads.
+MADE = ("candidates", "dropped", "generated")
 PLAN_FILE = "plan.json"
 _MOST_BYTES = 1_000_000_000
 _SCOPES: tuple[Scope, ...] = ("district", "town")
 # How people fare whom no site serves, in the order of the ledger.
 _NOT_SERVED = ("no_capacity", "rounds", "posted", "out_of_range")
+# Keys of places and towns that are there only where a list says them.
+_WHERE_SAID_OF_PLACES = (*MEASURES, "people_source", "position_source")
+_WHERE_SAID_OF_TOWNS = ("people", "people_basis")
 _LIBRARIES = ("pulp", "highspy", "numpy", "scipy", "shapely", "pyproj", "pydantic")
 
 
@@ -136,6 +143,7 @@ def assemble(
         "scorecard": scorecard(district, model, case, layout, today),
         "places": _places(district, case, layout),
         "sites": _sites(case, layout),
+        **candidate_tables(district, case),
         "population": _population(district, model, case),
         "ledger": _ledger(case, layout),
         "ledger_by_age": ledger_by_age(case, layout),
@@ -175,6 +183,42 @@ def assemble(
     }
 
 
+def candidate_tables(district: District, case: Case) -> dict[str, Any]:
+    """Return where sites may be opened and why, what was dropped and why, and what came of generating candidates."""
+    candidates = [
+        {
+            "id": site.id,
+            "kind": site.kind,
+            "name": site.name,
+            "town": site.town,
+            "place": district.places[site.place].id if site.place >= 0 else None,
+            "lon": site.lon,
+            "lat": site.lat,
+            "basis": str(site.basis),
+            "from": site.origin,
+            "opening": site.opening,
+            "yearly": site.yearly,
+            "kept": [dict(reason) for reason in site.kept],
+        }
+        for site in case.sites
+        if not site.exists
+    ]
+    dropped = [
+        {
+            "id": one.id,
+            "kind": one.kind,
+            "name": one.name,
+            "town": one.town,
+            "lon": one.lon,
+            "lat": one.lat,
+            "from": one.origin,
+            "why": dict(one.why),
+        }
+        for one in case.dropped
+    ]
+    return {"candidates": candidates, "dropped": dropped, "generated": [asdict(one) for one in case.generated]}
+
+
 def library_versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that decide the result."""
     libraries = {name: version(name) for name in _LIBRARIES}
@@ -195,8 +239,8 @@ def _district_data(district: District) -> dict[str, Any]:
         "datum": district.datum,
         "epsg": district.epsg,
         "boundary": district.boundary,
-        "places": [asdict(place) for place in district.places],
-        "towns": [asdict(town) for town in district.towns],
+        "places": [_told(place, _WHERE_SAID_OF_PLACES) for place in district.places],
+        "towns": [_told(town, _WHERE_SAID_OF_TOWNS) for town in district.towns],
         "institutions": [asdict(institution) for institution in district.institutions],
         "staff": [asdict(row) for row in district.staff],
         "fields": [asdict(row) for row in district.fields],
@@ -209,10 +253,29 @@ def _district_data(district: District) -> dict[str, Any]:
         "sessions": [asdict(row) for row in district.sessions],
         "functions": [asdict(row) for row in district.functions],
         "care_homes": [asdict(row) for row in district.care_homes],
+        "candidates": [asdict(row) for row in district.candidates],
+        "layers": [
+            {
+                "id": layer.id,
+                "name": dict(layer.name),
+                "keeps": layer.keeps,
+                "file": layer.file,
+                "kinds": list(layer.kinds),
+                "buffer_metres": layer.buffer_metres,
+                "areas": layer.areas,
+                "hectares": layer.hectares,
+            }
+            for layer in district.layers
+        ],
         "observed": [asdict(row) for row in district.observed],
         "warnings": [asdict(warning) for warning in district.warnings],
         "origins": {table: asdict(origin) for table, origin in sorted(district.origins.items())},
     }
+
+
+def _told(row: Place | Town, where_said: Collection[str]) -> dict[str, Any]:
+    """Return what is known of a place or a town, without the keys that few lists fill and that it leaves blank."""
+    return {key: value for key, value in asdict(row).items() if key not in where_said or value not in (None, "")}
 
 
 def district_of(content: Mapping[str, Any]) -> District:
@@ -248,6 +311,9 @@ def district_of(content: Mapping[str, Any]) -> District:
         sessions=records(NoRounds, data.get("sessions", ())),
         functions=records(FunctionThere, data.get("functions", ())),
         care_homes=records(CareHome, data.get("care_homes", ())),
+        candidates=records(Listed, data.get("candidates", ())),
+        layers=records(Layer, data.get("layers", ())),
+        made={name: content.get(name, ()) for name in MADE} if "candidates" in content else None,
         observed=records(Observed, data.get("observed", ())),
         inputs=inputs_of(content, "district"),
         times=Times.of_plain(content["road_times"]) if content.get("road_times") else None,
@@ -755,6 +821,7 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
         count("places.people_0_14", place.people_0_14_basis)
     for town in district.towns:
         count("towns.position", town.position_basis)
+        count("towns.people", town.people_basis)
     for institution in district.institutions:
         count("institutions.position", institution.position_basis)
         count("institutions.name", institution.name_basis)
@@ -764,6 +831,8 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
         count("institutions.profile", institution.profile_basis)
     for rule in model.rules.values():
         count("model.rules", rule.basis)
+    for one_listed in district.candidates:
+        count("candidates", one_listed.basis)
     for candidates in model.siting.values():
         for basis in candidates.bases:
             count("model.siting", basis)

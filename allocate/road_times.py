@@ -1,7 +1,7 @@
 """Which times by road a model asks for in a district: only those that something in it looks at."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -18,6 +18,7 @@ from allocate.travel.points import Metric
 from allocate.travel.times import LONGEST, Asked, times_by_road
 from allocate.units import SECONDS_PER_MINUTE, exact
 
+# How much farther is searched than the factors say that were found first.
 _HAIR = Fraction(101, 100)
 
 
@@ -29,20 +30,46 @@ def times_of(district: District, model: Model, places: Metric, sites: Sequence[S
     """
     if district.times is not None or district.roads is None:
         return district.times
-    told = list(asked_of(district, model))
-    first = times_by_road(district.roads, model.modes, told) if told else None
     asked = [
         one
         for one in (*_of_circles(district, model, places, spots), *_of_rules(model, places, spots))
         if model.modes[one.mode].roads is not None
     ]
     asked += [one for one in _of_sites(district, model, places, sites, spots) if model.modes[one.mode].roads]
-    # (Roads are searched at the speeds of the model; what they say is made longer after. Where more positions get on
-    # the roads, lengths round to other milliseconds: the factor may come out differently by a hair.)
-    modes = corrected(model, calibrations(district, model, first)).modes
-    limits = (math.ceil(one.limit / modes[one.mode].slowness * _HAIR) for one in asked)
-    asked = [replace(one, limit=limit) for one, limit in zip(asked, limits, strict=True)]
-    return times_by_road(district.roads, model.modes, [*told, *asked])
+    told = list(asked_of(district, model))
+    return times_by_road(district.roads, model.modes, [*told, *_before(expected(district, model), asked)])
+
+
+def expected(district: District, model: Model) -> Model:
+    """Return a model with its times corrected by what was observed, before any other times by road are known.
+
+    Where more positions get on the roads, lengths round to other milliseconds: a factor may come out differently by a
+    hair in the end.
+    """
+    roads = district.times
+    told = list(asked_of(district, model))
+    if roads is None and district.roads is not None and told:
+        roads = times_by_road(district.roads, model.modes, told)
+    return corrected(model, calibrations(district, model, roads))
+
+
+def _before(model: Model, asked: Iterable[Asked]) -> Iterator[Asked]:
+    """Yield what is asked with limits before the correction: roads are searched at the speeds of the model."""
+    for one in asked:
+        yield replace(one, limit=math.ceil(one.limit / model.modes[one.mode].slowness * _HAIR))
+
+
+def times_in_circle(district: District, model: Model, places: Metric, spots: Metric) -> Times | None:
+    """Return the times by road from places to spots within the planned circle; None where there are no roads.
+
+    `model` is one with its times corrected.
+    """
+    ring, listed = model.circles[model.circle], {mode for _, _, mode in district.travel}
+    if district.roads is None or ring.seconds is None:
+        return None
+    modes = [mode for mode in ring.modes if mode not in listed and model.modes[mode].roads is not None]
+    asked = [Asked(mode, places, spots, ring.seconds) for mode in modes]
+    return times_by_road(district.roads, model.modes, _before(model, asked))
 
 
 def _of_circles(district: District, model: Model, places: Metric, spots: Metric) -> Iterator[Asked]:
@@ -87,7 +114,7 @@ def _of_sites(
     if model.contracts is not None and district.care_homes:
         homes = metric([(home.lon, home.lat) for home in district.care_homes], district.datum, district.epsg)
         able = spots[[j for j, site in enumerate(sites) if site.kind in model.contracts.by]]
-        yield Asked(model.contracts.mode, homes, able, LONGEST)
+        yield Asked(model.contracts.mode, able, homes, LONGEST)
     for goal in model.goals.values():
         if isinstance(goal, Match):
             yield Asked(goal.mode, standing, standing, LONGEST)

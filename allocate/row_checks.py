@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 
 from allocate import synonyms, tables
+from allocate.errors import Value
 from allocate.fault_kinds import FaultKind
 from allocate.folder import Folder
 from allocate.postings import is_specialty, months_of
@@ -31,6 +32,8 @@ LINKS = (
     (tables.FIELDS, "hub", tables.INSTITUTIONS),
     (tables.CARE_HOMES, "town", tables.TOWNS),
     (tables.CARE_HOMES, "institution", tables.INSTITUTIONS),
+    (tables.CANDIDATES, "town", tables.TOWNS),
+    (tables.CANDIDATES, "place", tables.PLACES),
     (tables.GROWTH, "town", tables.TOWNS),
     (tables.PEOPLE_BY_YEAR, "place", tables.PLACES),
 )
@@ -40,6 +43,8 @@ _GONE_BETWEEN = (tables.PLACES, tables.INSTITUTIONS, tables.CARE_HOMES)
 _CONTRADICTION = 1.5
 # What is said of a line that was not read as a row.
 _UNREAD_LINES = (FaultKind.CELLS, FaultKind.TOTAL_ROW, FaultKind.NOTE_ROW, FaultKind.TWICE)
+# Of many alike so many are named.
+_NAMED = 5
 # What may stand in one row only, and how it is said.
 _ONCE = (
     (tables.TRAVEL, ("from", "to", "mode"), FaultKind.PAIR_TWICE, " → "),
@@ -79,9 +84,12 @@ def check_rows(folder: Folder, rows: Mapping[str, Rows], boundary: shapely.Geome
     for table, columns, what, between in _ONCE:
         _check_once(folder, table, of(table), columns, what, between)
     _check_towns(folder, of(tables.TOWNS), places)
-    for table in (tables.PLACES, tables.TOWNS, tables.INSTITUTIONS, tables.CARE_HOMES):
+    for table in (tables.PLACES, tables.TOWNS, tables.INSTITUTIONS, tables.CARE_HOMES, tables.CANDIDATES):
         _check_positions(folder, table, of(table), boundary)
+    _check_candidates(folder, of(tables.CANDIDATES), places, institutions)
     _check_people(folder, places, {str(row["indicator"]): row for _, row in of(tables.FACTS)})
+    _check_town_people(folder, of(tables.TOWNS), places)
+    _check_households(folder, places)
     _check_facts(folder, of(tables.FACTS))
     _check_fields(folder, of(tables.FIELDS), institutions)
     _check_growth(folder, of(tables.GROWTH))
@@ -103,7 +111,7 @@ def _check_links(folder: Folder, rows: Mapping[str, Rows]) -> None:
     for table, column, target in LINKS:
         _blame_unknown(folder, rows, table, column, target)
     # (Somebody may go to a place or to an institution, and there may be no institutions at all.)
-    _blame_unknown(folder, rows, tables.TRAVEL, "to", tables.PLACES, tables.INSTITUTIONS)
+    _blame_unknown(folder, rows, tables.TRAVEL, "to", tables.PLACES, tables.INSTITUTIONS, tables.CANDIDATES)
     _blame_unknown(folder, rows, tables.SESSIONS, "where", *everywhere)
     for column in ("from", "to"):
         _blame_unknown(folder, rows, tables.OBSERVED, column, *_GONE_BETWEEN)
@@ -186,6 +194,18 @@ def _check_positions(folder: Folder, table: Table, rows: Rows, boundary: shapely
         _warn_same_spot(folder, table, rows, ((i, spots[i, 0].item(), spots[i, 1].item()) for i in whole.tolist()))
 
 
+def _check_candidates(folder: Folder, candidates: Rows, places: Rows, institutions: Rows) -> None:
+    """Blame a candidate that is called like an institution, or like one that the program makes of another place."""
+    taken = {row["id"] for _, row in institutions} - {None}
+    codes = {row["id"] for _, row in places} - {None}
+    for number, row in candidates:
+        name = row["id"]
+        kind, _, place = str(name).partition("-")
+        made = kind in tables.INSTITUTION_KINDS and place in codes and (kind, place) != (row["kind"], row["place"])
+        if name in taken or made:
+            folder.blame(FaultKind.CANDIDATE_TAKEN, tables.CANDIDATES, row=number, column="id", value=name)
+
+
 def _warn_same_spot(folder: Folder, table: Table, rows: Rows, spots: Iterator[tuple[int, float, float]]) -> None:
     first: dict[tuple[float, float], int] = {}
     for i, lon, lat in spots:
@@ -256,6 +276,43 @@ def _check_ages(folder: Folder, table: Table, number: int, row: Row) -> None:
     if all(count <= people for count in numbers):
         columns = ", ".join(groups)
         folder.blame(FaultKind.AGES_EXCEED, table, row=number, column=columns, value=sum(numbers), people=people)
+
+
+def _check_town_people(folder: Folder, towns: Rows, places: Rows) -> None:
+    """Blame totals of towns without a basis; say which their places, all of them known, do not add up to."""
+    table = tables.TOWNS
+    blamed = folder.blamed(table)
+    headings = {language: synonyms.heading_of(table, "people_basis", language) for language in LANGUAGES}
+    people: dict[Cell, list[Cell]] = {}
+    for _, row in places:
+        people.setdefault(row["town"], []).append(row["people"])
+    for number, row in towns:
+        total = row["people"]
+        if not isinstance(total, int):
+            continue
+        if row["people_basis"] is None and not blamed(number, "people_basis"):
+            folder.blame(FaultKind.NO_BASIS, table, row=number, column="people_basis", **headings)
+        known = [count for count in people.get(row["id"], ()) if isinstance(count, int)]
+        whole = len(known) == len(people.get(row["id"], ())) > 0 and not _lines_lost(folder, tables.PLACES)
+        if whole and sum(known) != total:
+            details = {"total": total, "places": sum(known)}
+            folder.warn(FaultKind.TOWN_SUM, table, row=number, column="people", value=total, **details)
+
+
+def _check_households(folder: Folder, places: Rows) -> None:
+    """Say where households and people do not go together."""
+    low, high = tables.HOUSEHOLD_SIZE
+    odd = [
+        (number, row, people / households)
+        for number, row in places
+        if isinstance(people := row["people"], int) and isinstance(households := row["households"], int)
+        if households and not low <= people / households <= high
+    ]
+    for number, row, size in odd[:1]:
+        names = ", ".join(str(row["name"]) for _, row, _ in odd[:_NAMED]) + ("…" if len(odd) > _NAMED else "")
+        details: dict[str, Value] = {"size": f"{size:.1f}", "low": low, "high": high, "count": len(odd), "names": names}
+        value = row["households"]
+        folder.warn(FaultKind.HOUSEHOLD_SIZE, tables.PLACES, row=number, column="households", value=value, **details)
 
 
 def _check_facts(folder: Folder, facts: Rows) -> None:

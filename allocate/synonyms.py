@@ -10,10 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from allocate.tables import ROADS as ROADS_TABLE
 from allocate.tables import TABLES, Table
 from allocate.words import LANGUAGES, Language, catalogue, say_in, term
 
-BOUNDARY, ROADS = "boundary", "roads"
+BOUNDARY, ROADS, BARRIERS = "boundary", "roads", "barriers"
+# What a map draws, and no sheet can hold.
+DRAWN = (BOUNDARY, ROADS, BARRIERS)
 
 # What stands in brackets behind a heading: a unit, or a remark.
 _BRACKETS = re.compile(r"^(.+?)[(\[【{〔](.+)[)\]】}〕]$")
@@ -66,7 +69,7 @@ def split_unit(heading: str) -> tuple[str, str]:
 
 @cache
 def _tables() -> Mapping[str, str]:
-    names = {table.name: table.name for table in TABLES} | {BOUNDARY: BOUNDARY, ROADS: ROADS}
+    names = {table.name: table.name for table in TABLES} | {name: name for name in DRAWN}
     for name, entry in _book()["tables"].items():
         names |= {fold(word): name for word in _words(entry)}
     return names
@@ -84,6 +87,36 @@ def table_called(text: str) -> str:
 def is_no_table(part: str) -> bool:
     """Tell whether a sheet or layer is one that holds no table: instructions, lists, styles of a map."""
     return fold(part) in {fold(word) for word in _book()["unread"]["parts"]}
+
+
+def layer_called(stem: str) -> tuple[str, str]:
+    """Return whether a file keeps candidates "out" or "in" by its name, and of which layer; empty where it does not.
+
+    >>> layer_called("exclude_water"), layer_called("禁建-水系"), layer_called("可选"), layer_called("included.old")
+    (('out', 'water'), ('out', 'water'), ('in', ''), ('', ''))
+    """
+    text = unicodedata.normalize("NFKC", stem).strip()
+    words = [(word, keeps) for keeps in ("out", "in") for word in _book()["layers"][keeps]]
+    for word, keeps in sorted(words, key=lambda pair: (-len(pair[0]), pair[0])):
+        # (Chinese words need no sign behind them.)
+        ending = r"(?:$|[\s_\-—·]+)" if word.isascii() else r"[\s_\-—·]*"
+        found = re.match(re.escape(word) + ending, text, re.IGNORECASE)
+        if found:
+            rest = text[found.end() :].strip()
+            return keeps, _layer_names().get(fold(rest), rest)
+    return "", ""
+
+
+def layer_title(layer: str, language: Language) -> str:
+    """Return what a layer is called that synonyms.toml knows; another one is called as its file calls it."""
+    entry = _book()["layers"]["names"].get(layer)
+    return str(entry[language]) if entry else layer
+
+
+@cache
+def _layer_names() -> Mapping[str, str]:
+    entries = _book()["layers"]["names"]
+    return {fold(word): name for name, entry in entries.items() for word in (name, *_words(entry))}
 
 
 def title_of(table: str, language: Language) -> str:
@@ -123,7 +156,7 @@ def is_own(table: Table, column: str, heading: str) -> bool:
 
 @cache
 def _columns(file: str) -> Mapping[str, str]:
-    table = next(one for one in TABLES if one.file == file)
+    table = next(one for one in (*TABLES, ROADS_TABLE) if one.file == file)
     known: dict[str, str] = {}
     # (A column's own name comes first, then what the templates call it, then what else is understood.)
     for rank in range(3):
@@ -273,6 +306,11 @@ def choice_called(column: str, code: str, language: Language) -> str:
 def values_of(column: str) -> tuple[str, ...]:
     """Return the values of a column that has names for some, though its cells may say others too."""
     return tuple(_book()["choices"].get(column, {}))
+
+
+def said_as(column: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the names that a column's values may have in its cells, by value."""
+    return {code: tuple(words) for code, words in _book()["choices"][column].items()}
 
 
 @cache

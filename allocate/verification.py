@@ -40,6 +40,7 @@ _LATER = frozenset(
         *("level", "type", "ownership", "profile_basis"),
         *("contracts", "contracts_yearly", "care_homes", "primary_capacity"),
         *("origins", "heading", "road_times", "how"),
+        *("candidates", "dropped", "generated", "layers"),
         # calibration and doubt
         *("observed", "calibration", "slower", "faster"),
         *("roster", "timetable", "remote", "posted", "postings", "outreach", "care", "fits", "readings"),

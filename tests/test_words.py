@@ -150,6 +150,7 @@ CODES: dict[str, set[str]] = {
     "rank": set(tables.RANKS),
     "counted": {
         *("places_position", "places_people", "places_people_65", "places_people_0_14", "towns_position"),
+        "towns_people",
         *(
             "institutions_position",
             "institutions_name",

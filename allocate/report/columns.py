@@ -2,7 +2,7 @@
 
 from allocate import tables
 from allocate.read import BOUNDARY, CARD
-from allocate.synonyms import ROADS, choice_called, heading_words, table_words
+from allocate.synonyms import BARRIERS, choice_called, heading_words, said_as, table_words
 from allocate.tables import Column, Table
 from allocate.words import LANGUAGES, Language, say_in, unit_of_column
 
@@ -13,7 +13,8 @@ _REFUSED = ("paths", "content", "secrets")
 _TABLE_KEYS = ("file", "part", "encoding", "datum", "columns", "database")
 # (English headings hold commas.)
 _BETWEEN = " · "
-CARD_KEYS = ("code", "datum", "epsg", "name")
+CARD_KEYS = ("code", "datum", "epsg", "name", "roads")
+_ROADS = ("extract", "layer", "cut", "joined", "crossings", "classes", "closed", "datum")
 
 
 def columns_page() -> str:
@@ -34,10 +35,22 @@ def _page(language: Language) -> list[str]:
     lines += [f"- `{key}`: {word(f'card_{key}')}" for key in CARD_KEYS]
     lines += ["", f"### {word('tables')}", "", word("tables_about"), ""]
     lines += [f"- {word(f'tables_{key}')}" for key in _TABLE_KEYS]
-    lines += ["", f"## {BOUNDARY}", "", word("boundary"), "", f"## {ROADS}", "", word("roads"), ""]
+    lines += ["", f"## {BOUNDARY}", "", word("boundary"), ""]
+    lines += [*_roads(language), f"## {BARRIERS}", "", word("barriers"), ""]
     for table in tables.TABLES:
         lines += _table(table, language)
     return [*lines, word("to_estimate"), "", "## PostGIS", "", word("database"), ""]
+
+
+def _roads(language: Language) -> list[str]:
+    """Return what is said of roads: how to bring them, what a layer may say of its lines, and what becomes of them."""
+
+    def word(key: str, **values: object) -> str:
+        return say_in(language, f"columns.{key}", **values)
+
+    lines = [*_table(tables.ROADS, language), *(f"- {word(f'roads_{key}')}" for key in _ROADS), ""]
+    lines += [f"| {word('heading_class')} | {word('heading_said')} |", "|---|---|"]
+    return [*lines, *(f"| `{name}` | {_BETWEEN.join(words)} |" for name, words in said_as("class").items()), ""]
 
 
 def _table(table: Table, language: Language) -> list[str]:
