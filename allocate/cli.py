@@ -130,7 +130,7 @@ def plan(
             hear_front=hear_front,
         )
     files = write_plan(made, folder)
-    # Every clause first and the ten lines last: what is printed last is read first.
+    # Every clause first and the eleven lines last: what is printed last is read first.
     rows = by_status(made.content["scorecard"])
     answered = [row for row in rows if row["status"] in ("missed", "met")]
     others = [row for row in rows if row["status"] not in ("missed", "met")]
