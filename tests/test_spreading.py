@@ -232,3 +232,24 @@ def test_totals_of_towns_are_spread_by_households_in_a_planners_list(tiny: Tiny,
     assert made.people == 34781
     assert made.towns[0].people == sum(place.people or 0 for place in made.places if place.town == "T1")
     assert made.places[0].people_source.startswith("total of the town spread by households (202 households")
+
+
+ROADS = '{"type": "LineString", "coordinates": [[117.31, 39.61], [117.5, 39.74]]}'
+
+
+def test_roads_come_along_where_the_new_folder_finds_them_by_name(tiny_list: Path, tmp_path: Path) -> None:
+    (tiny_list / "roads.geojson").write_text(ROADS, encoding="utf-8")
+    done = call_allocate(tmp_path, "--language", "en", "estimate", tiny_list, "--out", tmp_path / "made")
+    assert done.returncode == 0, done.stderr
+    assert "did not come along" not in done.stderr
+    assert read_district(tmp_path / "made").roads is not None
+
+
+def test_roads_that_the_card_speaks_of_are_named_as_left_behind(tiny_list: Path, tmp_path: Path) -> None:
+    (tiny_list / "lines.geojson").write_text(ROADS, encoding="utf-8")
+    card = tiny_list / "district.toml"
+    card.write_text(card.read_text(encoding="utf-8") + '\n[tables.roads]\nfile = "lines.geojson"\n', encoding="utf-8")
+    done = call_allocate(tmp_path, "--language", "en", "estimate", tiny_list, "--out", tmp_path / "made")
+    assert done.returncode == 0, done.stderr
+    assert "did not come along: lines.geojson" in done.stderr
+    assert read_district(tmp_path / "made").roads is None
