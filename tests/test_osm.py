@@ -208,6 +208,7 @@ def test_pieces_without_length_join_what_they_lie_between(tmp_path: Path) -> Non
         (2, [5, 4], {"highway": "path"}),  # begins where 2 and 3 are, but is tied to neither
         (3, [1], {"highway": "path"}),
         (4, [2, 2], {"highway": "path"}),
+        (5, [2, 3, 5], {"waterway": "river"}),
     ]
     roads = roads_of(write(tmp_path / "a.osm.pbf", spots, ways))
     assert [piece[:3] for piece in told(roads)] == [
@@ -216,6 +217,7 @@ def test_pieces_without_length_join_what_they_lie_between(tmp_path: Path) -> Non
         ((20, 10), (30, 10), "primary"),
     ]
     assert len(roads.nodes) == 4
+    assert len(roads.barriers) == 0
 
 
 def test_values_that_nobody_knows_are_counted_and_named(tmp_path: Path) -> None:

@@ -221,4 +221,5 @@ def _lines(ways: Ways, chosen: NDArray[np.bool_]) -> Shapes:
     line = np.cumsum(np.diff(at, prepend=-2) + np.diff(way[at], prepend=-1) > 1)
     long = np.bincount(line, minlength=1)[line] > 1
     _, line = np.unique(line[long], return_inverse=True)
-    return np.asarray(shapely.linestrings(ways.positions[at[long]], indices=line), dtype=object)
+    found = np.asarray(shapely.linestrings(ways.positions[at[long]], indices=line), dtype=object)
+    return found[shapely.length(found) > 0]
