@@ -168,12 +168,14 @@ def _unreachable(district: District, case: Case) -> Iterator[Problem]:
 def _unused_roads(district: District, model: Model, case: Case) -> Iterator[Problem]:
     """Yield why roads, where there are any, say nothing about who is within the planned circle."""
     circle = model.circles[model.circle]
-    if case.roads is None or any(mode in case.roads.modes for mode in circle.modes):
+    if case.roads is None:
         return
     listed = {mode for _, _, mode in district.travel}
     file = f"{ROADS}.geojson"
     if circle.seconds is None:
         yield Problem("check.roads_no_minutes", file, details={"circle": model.circle})
+    elif any(mode in case.roads.modes for mode in circle.modes):
+        return
     elif listed.issuperset(circle.modes):
         yield Problem("check.roads_listed", file, details={"modes": ", ".join(circle.modes), "table": TRAVEL.file})
     else:

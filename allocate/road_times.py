@@ -18,6 +18,7 @@ from allocate.travel.points import Metric
 from allocate.travel.times import LONGEST, Asked, times_by_road
 from allocate.units import SECONDS_PER_MINUTE, exact
 
+# How much farther is searched than the factors say that were found first.
 _HAIR = Fraction(101, 100)
 
 

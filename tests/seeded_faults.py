@@ -62,6 +62,7 @@ T1003,hub-1,car,50,2024-05-21,rain,surveyed,a ride
 T2014,hub-2,car,30,,,surveyed,a ride
 hub-1,hub-2,car,30,,,surveyed,a ride
 home-1,hub-1,car,30,,,estimated,a guess
+""",
     "candidates.csv": """id,kind,name,town,lon,lat,place,opening,yearly,reason,basis,source
 HX1,clinic,empty school,T2,117.41,39.692,,80000,,empty school,surveyed,a letter
 HX2,station,shop,T1,117.348,39.646,T1001,,,to let,assumed,a list
@@ -443,6 +444,8 @@ def extract(change: Callable[[dict[int, tuple[float, float]], list[Element], lis
         write_osm(folder / EXTRACT, spots_of, ways, areas)
 
     return edit
+
+
 # Round a hub of the good district.
 HUB_2 = [[117.4062, 39.6899], [117.4064, 39.6899], [117.4064, 39.6901], [117.4062, 39.6901], [117.4062, 39.6899]]
 
@@ -1010,6 +1013,7 @@ SEEDED: tuple[Seeded, ...] = (
         extract(lambda spots, ways, areas: areas.append((1, [1, 9999], {"natural": "water"}))),
         EXTRACT,
         fault=False,
+    ),
     # candidates and layers
     of_cell(K.CANDIDATE_TAKEN, "candidates.csv", 3, "id", "hub-1"),
     Seeded(

@@ -50,7 +50,8 @@ def _page(language: Language) -> list[str]:
     lines += _layers(language)
     for table in tables.TABLES:
         lines += _table(table, language)
-    return [*lines, word("to_estimate"), "", "## PostGIS", "", word("database"), ""]
+    estimates = [line for key in ("to_estimate", "to_estimate_by", "to_estimate_cells") for line in (word(key), "")]
+    return [*lines, *estimates, "## PostGIS", "", word("database"), ""]
 
 
 def _roads(language: Language) -> list[str]:

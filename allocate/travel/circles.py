@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
@@ -52,6 +52,19 @@ class OnRoads(pydantic.BaseModel):
     access_metres: int = pydantic.Field(default=500, gt=0, le=5_000)
     basis: Basis
     source: str = pydantic.Field(min_length=2)
+
+    @pydantic.field_validator("speeds", mode="before")
+    @classmethod
+    def _classes(cls, speeds: Any) -> Any:
+        """Say at once which classes nobody knows, and which have no speed."""
+        if isinstance(speeds, dict):
+            unknown = [str(name) for name in speeds if name not in ROAD_CLASSES]
+            if unknown:
+                raise ValueError(say("reason.road_class", unknown=", ".join(unknown), known=", ".join(ROAD_CLASSES)))
+            still = [name for name, speed in speeds.items() if isinstance(speed, int | float) and speed <= 0]
+            if still:
+                raise ValueError(say("reason.road_speed", classes=", ".join(still)))
+        return speeds
 
 
 class Mode(pydantic.BaseModel):
