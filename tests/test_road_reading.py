@@ -219,7 +219,7 @@ def test_what_has_no_highway_and_what_is_planned_is_no_road(tiny: Tiny) -> None:
 
 
 def test_a_line_that_leads_out_of_the_world_is_left_out_and_the_rest_is_kept(tiny: Tiny) -> None:
-    write(tiny.folder, [*streets(highway="primary"), lane((117.4, 39.7), (117.45, 39.72), (1e300, -1e300))])
+    write(tiny.folder, [*streets(highway="primary"), lane((117.401, 39.705), (117.404, 39.72), (1e300, -1e300))])
     roads = roads_of(tiny)
     assert np.isfinite(roads.nodes).all()
     assert len(roads) == 199 + 1
