@@ -936,6 +936,17 @@ SEEDED: tuple[Seeded, ...] = (
     ),
     of_file(K.ROADS_MANY, "roads", void, ROADS, needs=_limit(joining, "MOST", 3)),
     of_file(
+        K.ROADS_SHAPES,
+        "roads",
+        lines(
+            lambda all_: all_.append(
+                lane((117.4, 39.7)) | {"geometry": {"type": "Point", "coordinates": [117.4, 39.7]}}
+            )
+        ),
+        ROADS,
+        fault=False,
+    ),
+    of_file(
         K.ROADS_LEFT, "roads", lines(lambda all_: all_.append(lane((117.3, 38.0), (117.3, 38.1)))), ROADS, fault=False
     ),
     of_file(
