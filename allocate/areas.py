@@ -9,23 +9,17 @@ from typing import Any
 import numpy as np
 import pyproj
 import shapely
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
-from shapely.geometry import MultiPoint, MultiPolygon, shape
+from shapely.geometry import MultiPolygon, shape
 
 from allocate.tables import ENDS
+from allocate.thiessen import CRUMB, Array, Cells, Shapes, array, only, polygons, within
 from allocate.travel import Circle, Mode
-
-Array = NDArray[np.float64]
-Shapes = NDArray[np.object_]
 
 # Sides of a quarter of a disc: its area falls short of the circle's by 0.6 %.
 QUARTER_SIDES = 8
 # A straight edge in degrees is a little bent in metres: over edges of this length [°] by 2 cm at most.
 _LONGEST_EDGE = 0.01
-# Places nearer to one another than this stand on one spot [m, as decimals]; crumbs below this area are dropped [m²].
-_SPOT_DECIMALS = 2
-_CRUMB = 1e-3
 
 
 def boundary_of(content: Mapping[str, Any]) -> MultiPolygon:
@@ -66,7 +60,7 @@ class Areas:
     def boundary(self) -> MultiPolygon:
         """Return the boundary, made valid [°]."""
         geometry = self.content["district_data"]["boundary"]
-        return _one(_areas([shape(geometry)] if geometry else []))
+        return only(polygons([shape(geometry)] if geometry else []))
 
     def places(self) -> dict[str, MultiPolygon]:
         """Return each place's cell: what lies nearer to it than to any other place, cut off at the boundary [°].
@@ -75,7 +69,7 @@ class Areas:
         the first of them has it, the others have an empty one. So has a place far outside the boundary, and one that
         has no position.
         """
-        cells = self._degrees(_within(self._cells.shapes, self._ground))
+        cells = self._degrees(within(self._cells.shapes, self._ground))
         found = {place["id"]: MultiPolygon() for place in self.content["district_data"]["places"]}
         return found | {place: cells[spot] for place, spot in self._cells.owners.items()}
 
@@ -92,7 +86,7 @@ class Areas:
             spots[town_of[place]].append(spot)
         towns = sorted(spots)
         unions = [shapely.union_all(self._cells.shapes[spots[town]]) for town in towns]
-        return dict(zip(towns, self._degrees(_within(_array(unions), self._ground)), strict=True))
+        return dict(zip(towns, self._degrees(within(array(unions), self._ground)), strict=True))
 
     def reach(self) -> dict[int, MultiPolygon]:
         """Return from where an open site is within the planned circle, by plan year [°].
@@ -131,12 +125,12 @@ class Areas:
     def _ground(self) -> MultiPolygon:
         """Return the boundary [m]."""
         fine = shapely.segmentize(self.boundary, _LONGEST_EDGE)
-        return _one(_areas([shapely.transform(fine, self._metres)], _CRUMB))
+        return only(polygons([shapely.transform(fine, self._metres)], CRUMB))
 
     @cached_property
-    def _cells(self) -> "_Cells":
+    def _cells(self) -> Cells:
         positions = np.array([(place["lon"], place["lat"]) for place in self._places], dtype=np.float64).reshape(-1, 2)
-        return _Cells.of([place["id"] for place in self._places], self._metres(positions), self._ground)
+        return Cells.of([place["id"] for place in self._places], self._metres(positions), self._ground)
 
     def _metres(self, degrees: Array) -> Array:
         forth = _projection(self.content["district_data"]["epsg"])
@@ -148,7 +142,7 @@ class Areas:
         def back(metres: Array) -> Array:
             return np.column_stack(forth.transform(metres[:, 0], metres[:, 1], direction="INVERSE"))
 
-        return _areas(shapely.transform(_array(shapes), back))
+        return polygons(shapely.transform(array(shapes), back))
 
     def _radius(self, circle: Circle, modes: Mapping[str, Any]) -> int:
         """Return the longest straight line within a circle [m], adjoining places aside."""
@@ -176,50 +170,16 @@ class Areas:
     def _reached(self, sites: Array, spots: frozenset[int], radius: int) -> MultiPolygon:
         metres = self._metres(sites)
         beyond = sorted(spots)
-        discs = _array([])
+        discs = array([])
         if radius and len(metres):
-            centres = _array([shapely.Point(x, y) for x, y in metres.tolist()])
+            centres = array([shapely.Point(x, y) for x, y in metres.tolist()])
             discs = shapely.buffer(centres, radius, quad_segs=QUARTER_SIDES)
             # Between a disc's sides and the circle there is room for a place: there too its cell is added.
             surely = max(0.0, radius * math.cos(math.pi / (4 * QUARTER_SIDES)) - 1)
             nearest = np.asarray(cKDTree(metres).query(self._cells.points[beyond])[0])
             beyond = np.array(beyond)[nearest > surely].tolist()
         whole = shapely.union_all(np.concatenate([discs, self._cells.shapes[beyond]]))
-        return _one(self._degrees(_within(_array([whole]), self._ground)))
-
-
-@dataclass(frozen=True)
-class _Cells:
-    """The cells of places, not yet cut off at the boundary.
-
-    Attributes
-    ----------
-    points
-        Where places stand, every spot once [m].
-    shapes
-        The cell of every spot [m].
-    spot_of
-        Index of the spot on which a place stands, by the place's id.
-    """
-
-    points: Array
-    shapes: Shapes
-    spot_of: Mapping[str, int]
-
-    @classmethod
-    def of(cls, places: Sequence[str], metres: Array, ground: MultiPolygon) -> "_Cells":
-        """Return the cells of places that stand at some points [m]."""
-        # The spots come sorted, so that the order of the places does not matter for the cells.
-        points, spots = np.unique(metres.round(_SPOT_DECIMALS), axis=0, return_inverse=True)
-        return cls(points, _voronoi(points, ground), dict(zip(places, spots.ravel().tolist(), strict=True)))
-
-    @property
-    def owners(self) -> dict[str, int]:
-        """Return the spot of every place that is the first on it."""
-        first: dict[int, str] = {}
-        for place, spot in self.spot_of.items():
-            first.setdefault(spot, place)
-        return {place: spot for spot, place in first.items()}
+        return only(self._degrees(within(array([whole]), self._ground)))
 
 
 @cache
@@ -227,54 +187,3 @@ def _projection(epsg: int) -> pyproj.Transformer:
     # (WGS-84 and CGCS2000, the datums of districts, have the same degrees: no shift is made from one to the other.)
     metric = pyproj.CRS.from_epsg(epsg)
     return pyproj.Transformer.from_crs(metric.geodetic_crs, metric, always_xy=True)
-
-
-def _voronoi(points: Array, ground: MultiPolygon) -> Shapes:
-    """Return what lies nearer to each point than to any other, within and a good way around the ground."""
-    if not len(points):
-        return _array([])
-    west, south, east, north = shapely.total_bounds(_array([ground, MultiPoint(points)])).tolist()
-    # Four far points close every cell, even where there is one point only or all lie on a line. From a circle that
-    # holds everything they are more than three radii away from its middle: nothing in it is nearest to them.
-    far = 4 * max(east - west, north - south, 1000.0)
-    middle = np.array([(west + east) / 2, (south + north) / 2])
-    corners = middle + far * np.array([(-1, -1), (-1, 1), (1, -1), (1, 1)])
-    cells = shapely.voronoi_polygons(MultiPoint(np.vstack([points, corners])), ordered=True)
-    return _array(shapely.get_parts(cells)[: len(points)])
-
-
-def _within(shapes: Shapes, ground: MultiPolygon) -> Shapes:
-    """Return what of each shape lies on the ground, in parts that have an area."""
-    shapely.prepare(ground)
-    crossing = ~shapely.contains_properly(ground, shapes)
-    cut = shapes.copy()
-    cut[crossing] = shapely.intersection(shapes[crossing], ground)
-    return _areas(cut, _CRUMB)
-
-
-def _areas(shapes: Sequence[shapely.Geometry] | Shapes, crumb: float = 0.0) -> Shapes:
-    """Return each shape as a valid MultiPolygon in its normal form, without lines, points and crumbs."""
-    valid = _array(shapes)
-    broken = ~shapely.is_valid(valid)
-    valid[broken] = shapely.make_valid(valid[broken])
-    # A collection may hold a MultiPolygon: its parts are parts of parts.
-    parts, owners = shapely.get_parts(valid, return_index=True)
-    parts, inner = shapely.get_parts(parts, return_index=True)
-    owners = owners[inner]
-    kept = (shapely.get_type_id(parts) == shapely.GeometryType.POLYGON) & (shapely.area(parts) > crumb)
-    found = _array([MultiPolygon()] * len(valid))
-    shapely.multipolygons(parts[kept], indices=owners[kept], out=found)
-    return _array(shapely.normalize(found))
-
-
-def _one(shapes: Shapes) -> MultiPolygon:
-    """Return the only shape, or an empty one where there is none."""
-    only: MultiPolygon = shapes[0] if len(shapes) else MultiPolygon()
-    return only
-
-
-def _array(shapes: Sequence[shapely.Geometry] | Shapes) -> Shapes:
-    """Return shapes as an array of their own, even where there is none."""
-    found = np.empty(len(shapes), dtype=object)
-    found[:] = shapes
-    return found

@@ -32,7 +32,9 @@ def consortia_rows(case: Case, layout: Layout) -> list[dict[str, Any]]:
     for t, year in enumerate(case.years):
         for k in layout.leads_in(t):
             lead = case.sites[k].id
-            rows.append({"year": year, "lead": lead, "id": lead, "people": 0, "minutes": 0, "before": None})
+            rows.append(
+                {"year": year, "lead": lead, "id": lead, "people": 0, "minutes": 0, "how": None, "before": None}
+            )
             for j in layout.members_of(k, t):
                 before = leading.existing.get(j)
                 rows.append(
@@ -42,6 +44,7 @@ def consortia_rows(case: Case, layout: Layout) -> list[dict[str, Any]]:
                         "id": case.sites[j].id,
                         "people": case.people_of_hub(j, t),
                         "minutes": whole_minutes(leading.pairs.get((j, k), 0)),
+                        "how": case.journeys.how(leading.plan.mode, case.spots[j], case.spots[k]),
                         "before": None if before is None else case.sites[before].id,
                     }
                 )
@@ -157,6 +160,7 @@ def contract_rows(case: Case, layout: Layout) -> list[dict[str, Any]]:
                     "id": None if j is None else case.sites[j].id,
                     "beds": home.beds,
                     "minutes": None if j is None else whole_minutes(contracting.pairs.get((h, j), 0)),
+                    "how": None if j is None else contracting.how.get((h, j), "line"),
                     "before": None if before is None else case.sites[before].id,
                 }
                 for j in (here or (None,))

@@ -31,14 +31,16 @@ def contracting(
     existing = {h: index[home.institution] for h, home in enumerate(homes) if home.institution}
     able = [j for j, site in enumerate(sites) if site.kind in plan.by]
     h_of, j_of = np.repeat(np.arange(len(homes)), len(able)), np.tile(np.array(able, dtype=np.int64), len(homes))
-    times = journeys.seconds(plan.mode, at[h_of], spots[j_of])
+    times = journeys.seconds(plan.mode, spots[j_of], at[h_of])
     ways = dict(zip(zip(h_of.tolist(), j_of.tolist(), strict=True), times.tolist(), strict=True))
     pairs = {
         (h, j): seconds
         for (h, j), seconds in ways.items()
         if whole_minutes(seconds) <= plan.minutes or existing.get(h) == j
     }
-    return Contracting(plan, homes, pairs, existing)
+    by_road = journeys.by_road(plan.mode)
+    how = {(h, j): journeys.how(plan.mode, spots[j], at[h]) for h, j in pairs} if by_road else {}
+    return Contracting(plan, homes, pairs, existing, how)
 
 
 def faults(district: District, model: Model) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 """Reads a model and its district and says everything that a planner should know before planning."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from allocate.candidates import make_case
+from allocate.case import Case
 from allocate.consistency import findings
 from allocate.data_problems import data_problems
 from allocate.district import District
@@ -17,8 +19,11 @@ from allocate.population import project, registered_share, yearly_rate
 from allocate.read import read_district
 from allocate.reliance import stock_rows
 from allocate.report.sheets import say_table
-from allocate.synonyms import BOUNDARY, ROADS, is_own, title_of
+from allocate.road_checks import pieces_of
+from allocate.synonyms import BARRIERS, BOUNDARY, choice_called, is_own, title_of
+from allocate.tables import ROADS as ROADS_TABLE
 from allocate.tables import TABLES
+from allocate.travel.network import ROAD_CLASSES
 from allocate.units import Basis
 from allocate.words import language, say, term, visible
 
@@ -59,12 +64,14 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
     if share is not None:
         yield say("check.population_registered", share=f"{float(share):.3f}")
     yield from _origins(district)
+    yield from _roads(district)
     for warning in warnings:
         yield say("check.warning", text=warning.sentence())
     for finding in odd:
         yield say("check.warning", text=finding.sentence())
     for mode, count in sorted(Counter(mode for _, _, mode in district.travel).items()):
         yield say("check.travel", mode=mode, count=count)
+    yield from _candidates(district, case)
     for row in assumptions(district, model):
         table = say_table(row["table"], language())
         yield say("check.assumed", table=table, basis=say(f"basis.{row['basis']}"), rows=row["rows"])
@@ -74,11 +81,36 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
     yield say("check.fine")
 
 
+def _candidates(district: District, case: Case) -> Iterator[str]:
+    """Say where candidates come from and how many each layer drops, where there is more than the middles of places."""
+    comma = say("summary.comma")
+    if not district.layers and not case.dropped and all(site.origin in ("", "places") for site in case.sites):
+        return
+    kinds = [*(site.kind for site in case.sites if site.origin), *(one.kind for one in case.dropped)]
+    for kind in dict.fromkeys(kinds):
+        counts = Counter(site.origin for site in case.sites if site.kind == kind and site.origin)
+        parts = [say("check.candidates_part", origin=say(f"origin.{origin}"), count=n) for origin, n in counts.items()]
+        out = sum(one.kind == kind for one in case.dropped)
+        told = {"kind": say(f"kind.{kind}"), "count": sum(counts.values()), "dropped": out}
+        yield say("check.candidates", parts=comma.join(parts) or "—", **told)
+    for layer in district.layers:
+        out = sum(one.why.get("layer") == layer.id for one in case.dropped)
+        told = {"name": layer.name[language()], "file": layer.file, "areas": layer.areas, "hectares": layer.hectares}
+        yield say("check.layer_out", dropped=out, **told) if layer.keeps == "out" else say("check.layer_in", **told)
+    others = Counter(str(one.why["code"]) for one in case.dropped if "layer" not in one.why)
+    for code, count in sorted(others.items()):
+        yield say("check.dropped", why=say(f"dropping.{code}"), count=count)
+    for made in case.generated:
+        told = {"kind": say(f"kind.{made.kind}"), "how": say(f"generating.{made.how}"), "made": made.made}
+        counts_of = {"spots": made.spots, "allowed": made.allowed, "people": made.people, "reached": made.reached}
+        yield say("check.generated", **told, **counts_of)
+
+
 def _origins(district: District) -> Iterator[str]:
     """Say where every table came from that is not just a CSV of this program's own: files, headings and datums."""
     comma = say("summary.comma")
-    known = {table.name: table for table in TABLES}
-    for name in (*known, BOUNDARY, ROADS):
+    known = {table.name: table for table in (*TABLES, ROADS_TABLE)}
+    for name in (*known, BOUNDARY, BARRIERS):
         origin = district.origins.get(name)
         if origin is None or (name in known and not origin.rows):
             # (Of a template, sheets that nobody filled in stay.)
@@ -97,6 +129,31 @@ def _origins(district: District) -> Iterator[str]:
             rows = say("check.origin_rows", rows=origin.rows) if origin.rows else ""
             told = {"rows": rows, "datum": datum, "headings": headings, "unread": unread}
             yield visible(say("check.origin", table=title, file=origin.file, **told))
+
+
+def _roads(district: District) -> Iterator[str]:
+    """Say what network the roads are: kilometres by class, and whether it holds together."""
+    network = district.roads
+    if network is None:
+        return
+    metres = np.bincount(network.classes, weights=network.metres, minlength=len(ROAD_CLASSES))
+    classes = say("summary.comma").join(
+        say("check.roads_class", name=choice_called("class", name, language()), km=f"{length / 1000:,.1f}")
+        for name, length in zip(ROAD_CLASSES, metres.tolist(), strict=True)
+        if length
+    )
+    _, parts = pieces_of(network)
+    whole = "check.roads_whole" if len(parts) == 1 else "check.roads_parts"
+    percent = f"{math.floor(1000 * parts.max() / parts.sum()) / 10:g}"
+    told = {} if len(parts) == 1 else {"parts": f"{len(parts):,}", "percent": percent}
+    yield say(
+        "check.roads",
+        km=f"{metres.sum() / 1000:,.1f}",
+        classes=classes,
+        pieces=f"{len(network):,}",
+        nodes=f"{len(network.nodes):,}",
+        share=say(whole, barriers=f"{len(network.barriers):,}", **told),
+    )
 
 
 def _try_model(name: str, changes: Mapping[str, str]) -> tuple[Model | None, list[AllocateError]]:

@@ -75,12 +75,15 @@ class Contracting:
         site).
     existing
         Index of the site with which a home has a contract today, by the index of the home.
+    how
+        What the time of a way was worked out from, where that is not a straight line.
     """
 
     plan: Contracts
     homes: tuple[CareHome, ...]
     pairs: Mapping[tuple[int, int], int]
     existing: Mapping[int, int] = field(default_factory=dict)
+    how: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
     @cached_property
     def sites_of(self) -> Mapping[int, tuple[int, ...]]:

@@ -22,6 +22,11 @@ class Place:
         Residents, those aged 65 and over and those aged 0 to 14 [persons]; None where they are still to be estimated.
     lon, lat
         Position [°, in the district's datum]; None where it is still to be estimated.
+    households, buildings, built_up
+        What people may be spread by: built-up area in m²; None where it is not known.
+    people_source, position_source
+        Where they come from, or how they were estimated. An estimate that says so was worked out from something and
+        not drawn: draws keep it.
     """
 
     id: str
@@ -40,11 +45,30 @@ class Place:
     short_name: str = ""
     zone: str = ""
     setting: str = ""
+    households: int | None = None
+    buildings: int | None = None
+    built_up: float | None = None
+    people_source: str = ""
+    position_source: str = ""
+
+    @property
+    def is_drawn(self) -> bool:
+        """Tell whether its position or its people are an estimate that does not say what it was worked out from."""
+        people = (self.people_basis, self.people_65_basis, self.people_0_14_basis)
+        return (self.position_basis is Basis.ESTIMATED and not self.position_source) or (
+            Basis.ESTIMATED in people and not self.people_source
+        )
 
 
 @dataclass(frozen=True)
 class Town:
-    """A street or town, with the position of its centre [°]."""
+    """A street or town, with the position of its centre [°].
+
+    Attributes
+    ----------
+    people
+        Its published residents [persons]; None where nothing is published.
+    """
 
     id: str
     name: str
@@ -54,6 +78,8 @@ class Town:
     position_basis: Basis | None = None
     hosts: str = ""
     near: str = ""
+    people: int | None = None
+    people_basis: Basis | None = None
 
 
 @dataclass(frozen=True)
@@ -463,12 +489,8 @@ class District:
 
     @property
     def has_estimates(self) -> bool:
-        """Tell whether any position or number of people of a place is an estimate."""
-        return any(
-            Basis.ESTIMATED
-            in (place.position_basis, place.people_basis, place.people_65_basis, place.people_0_14_basis)
-            for place in self.places
-        )
+        """Tell whether any position or number of people of a place is an estimate that another draw may change."""
+        return any(place.is_drawn for place in self.places)
 
     def in_its_words(self, problem: Problem) -> Problem:
         """Return a problem with the file and heading that the planner's own table has."""

@@ -135,6 +135,12 @@ MOST_PLACES = 20_000
 # Grid points looked at for one spacing; a sliver of a boundary would need more than fit in memory.
 MOST_GRID_POINTS = 4_000_000
 
+# Columns that are written only where the first of them says something.
+_SELDOM = (
+    ("parent", "parent_basis"),
+    ("people", "people_basis"),
+    *((name,) for name in (*tables.MEASURES, "people_source", "position_source")),
+)
 GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 # One stream of random numbers for each purpose; add new ones at the end, or every estimate changes.
 _PURPOSES = ("towns", "territory", "spots", "villages", "communities", "people")
@@ -822,13 +828,17 @@ def _files(district: District) -> Mapping[str, bytes]:
 
 
 def _table(table: Table, records: Sequence[_Record]) -> bytes:
-    # (Who stands above an institution is seldom listed: no columns for nothing.)
-    filled = any(getattr(record, "parent", "") for record in records)
-    # Positions are in the datum of district.toml by now.
-    absent = (tables.DATUM, *(() if filled else ("parent", "parent_basis")))
+    # (What few lists say, such as who stands above an institution: no columns for nothing. Positions are in the datum
+    # of district.toml by now.)
+    idle = [name for names in _SELDOM if not any(getattr(r, names[0], None) for r in records) for name in names]
+    absent = (tables.DATUM, *(name for name in idle if _is_optional(table, name)))
     columns = tuple(column for column in table.columns if column.name not in absent)
     shown = replace(table, columns=columns)
     return _csv(shown, [[getattr(record, column.name) for column in columns] for record in records])
+
+
+def _is_optional(table: Table, name: str) -> bool:
+    return any(column.name == name and not column.needed for column in table.columns)
 
 
 def _csv(table: Table, rows: Sequence[Sequence[object]]) -> bytes:

@@ -27,7 +27,7 @@ from allocate.tables import BELOW_HUBS, NOT_GONE_TO
 from allocate.travel import metric
 from allocate.travel.circles import Text
 from allocate.travel.points import Integers, Metric
-from allocate.words import LANGUAGES, language, say, say_in
+from allocate.words import LANGUAGES, say, say_in
 
 KEEPS = ("out", "in")
 # From how far around the district areas are kept [m]: no distance to a layer beyond it is ever told or asked for.
@@ -292,5 +292,5 @@ def warn_of_sites(folder: Folder, layers: Sequence[Layer], institutions: Rows, e
             names = ", ".join(str(there[n]["name"]) for n in inside[:_MOST_NAMED]) + (
                 "…" if inside[_MOST_NAMED:] else ""
             )
-            details: dict[str, Value] = {"layer": layer.name[language()], "count": len(inside), "names": names}
+            details: dict[str, Value] = {"layer": layer.id, "count": len(inside), "names": names}
             folder.put(FaultKind.LAYER_SITES, layer.file, None, "", None, details, fault=False)

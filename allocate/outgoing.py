@@ -254,6 +254,7 @@ def rounds_rows(case: Case, layout: Layout) -> list[Plain]:
                 "per": way.plan.per,
                 "half_days": way.plan.half_days,
                 "minutes": way.minutes(stop, j),
+                "how": way.how(stop, case.spots[j]),
                 "basis": str(way.plan.basis),
             }
         )

@@ -13,6 +13,7 @@ from allocate.pairs import by_first
 from allocate.resources import Resource
 from allocate.tables import DAY_NAMES, HALF_NAMES, HUB_KINDS
 from allocate.travel.circles import STRICT, Mode, Text
+from allocate.travel.points import Metric
 from allocate.travel.times import Journeys
 from allocate.units import Basis, whole_minutes
 from allocate.words import say
@@ -214,6 +215,12 @@ class Way:
     def minutes(self, stop: int, j: int) -> int:
         """Return how long the way from a site to a village or town takes, rounded up [min]; 0 where there is none."""
         return whole_minutes(self.pairs.get((stop, j), 0))
+
+    def how(self, stop: int, base: Metric) -> str:
+        """Return what the time of the way from a base [m] to a village or town is worked out from."""
+        if self.travel is None or stop not in self.ends:
+            return "line"
+        return self.travel.how(self.plan.mode, base, np.array(self.ends[stop]))
 
     def between(self, a: int, b: int) -> int:
         """Return how long the way between two villages or towns takes, rounded up [min]."""

@@ -69,7 +69,7 @@ from allocate.rules.scopes import Scope, parts
 from allocate.scorecard import scorecard
 from allocate.shares import Integers, in_proportion
 from allocate.stages import stage_values
-from allocate.tables import ENDS, KINDS_ABOVE, NOT_GONE_TO
+from allocate.tables import ENDS, KINDS_ABOVE, MEASURES, NOT_GONE_TO
 from allocate.travel import Times
 from allocate.units import Basis, minutes, weakest
 from allocate.words import say
@@ -82,6 +82,9 @@ _MOST_BYTES = 1_000_000_000
 _SCOPES: tuple[Scope, ...] = ("district", "town")
 # How people fare whom no site serves, in the order of the ledger.
 _NOT_SERVED = ("no_capacity", "rounds", "posted", "out_of_range")
+# Keys of places and towns that are there only where a list says them.
+_WHERE_SAID_OF_PLACES = (*MEASURES, "people_source", "position_source")
+_WHERE_SAID_OF_TOWNS = ("people", "people_basis")
 _LIBRARIES = ("pulp", "highspy", "numpy", "scipy", "shapely", "pyproj", "pydantic")
 
 
@@ -230,8 +233,8 @@ def _district_data(district: District) -> dict[str, Any]:
         "datum": district.datum,
         "epsg": district.epsg,
         "boundary": district.boundary,
-        "places": [asdict(place) for place in district.places],
-        "towns": [asdict(town) for town in district.towns],
+        "places": [_told(place, _WHERE_SAID_OF_PLACES) for place in district.places],
+        "towns": [_told(town, _WHERE_SAID_OF_TOWNS) for town in district.towns],
         "institutions": [asdict(institution) for institution in district.institutions],
         "staff": [asdict(row) for row in district.staff],
         "fields": [asdict(row) for row in district.fields],
@@ -261,6 +264,11 @@ def _district_data(district: District) -> dict[str, Any]:
         "warnings": [asdict(warning) for warning in district.warnings],
         "origins": {table: asdict(origin) for table, origin in sorted(district.origins.items())},
     }
+
+
+def _told(row: Place | Town, where_said: Collection[str]) -> dict[str, Any]:
+    """Return what is known of a place or a town, without the keys that few lists fill and that it leaves blank."""
+    return {key: value for key, value in asdict(row).items() if key not in where_said or value not in (None, "")}
 
 
 def district_of(content: Mapping[str, Any]) -> District:
@@ -800,6 +808,7 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
         count("places.people_0_14", place.people_0_14_basis)
     for town in district.towns:
         count("towns.position", town.position_basis)
+        count("towns.people", town.people_basis)
     for institution in district.institutions:
         count("institutions.position", institution.position_basis)
         count("institutions.name", institution.name_basis)

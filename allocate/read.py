@@ -7,11 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pydantic
 import pyproj
 import shapely
-from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from allocate import datum, tables
@@ -29,34 +27,37 @@ from allocate.district import (
     Institution,
     Listed,
     NoRounds,
-    Origin,
     Place,
     PlaceYear,
     Staffing,
     Standing,
     Town,
 )
+from allocate.drawn import CARD as CARD
+from allocate.drawn import shape_of
 from allocate.errors import InputError, Problem, UsageError
 from allocate.fault_kinds import FaultKind
 from allocate.faults import reason
 from allocate.files.database import Connection, is_name
 from allocate.files.finding import Shelf, TableSource, table_names
-from allocate.files.layers import lines, outline
+from allocate.files.layers import outline
 from allocate.files.sheet import Unreadable
 from allocate.files.written import parse_toml
 from allocate.folder import Folder
 from allocate.layers import LayerSource, read_layers, warn_of_sites
 from allocate.postings import months_of
+from allocate.road_checks import warn_of_roads
+from allocate.road_reading import RoadsSaid, around, read_barriers, read_roads
 from allocate.row_checks import check_rows, read_names
 from allocate.synonyms import BOUNDARY as BOUNDARY_TABLE
-from allocate.synonyms import ROADS
+from allocate.synonyms import DRAWN
 from allocate.table_reading import read_table
 from allocate.tables import Table
 from allocate.travel.circles import Text
 from allocate.values import Cell
 from allocate.words import say
 
-CARD, BOUNDARY = "district.toml", "boundary.geojson"
+BOUNDARY = "boundary.geojson"
 # What a place or town needs for planning, and `estimate` can fill in.
 _ESTIMATED = ("people", "lon", "lat")
 # What a length in the district's metric system may differ from the one on the ground, as a share of it.
@@ -76,6 +77,7 @@ class _Card(pydantic.BaseModel):
     epsg: int = pydantic.Field(ge=1024, le=32767)
     tables: dict[str, TableSource] = {}
     databases: dict[str, Connection] = {}
+    roads: RoadsSaid = RoadsSaid()
     layers: dict[str, LayerSource] = {}
 
     @pydantic.field_validator("datum")
@@ -204,13 +206,17 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
     boundary = _read_boundary(folder)
     if epsg is not None and boundary is not None and not _measures_well(epsg, boundary):
         folder.blame(FaultKind.EPSG, CARD, column="epsg", value=epsg)
-    roads = _read_roads(folder)
+        epsg = None
+    place = around(boundary, folder.planned, epsg) if epsg is not None and boundary is not None else None
+    roads = read_roads(folder, card.roads if card else RoadsSaid(), place)
+    barriers = read_barriers(folder, place)
     layers = read_layers(folder, card.layers if card else {}, CARD, boundary, epsg)
     _check_sources(folder)
     read_names(folder, rows)
     check_rows(folder, rows, boundary)
     warn_of_sites(folder, layers, rows[tables.INSTITUTIONS.name], epsg)
-    warn_of_misfits(folder, rows, boundary, roads)
+    warn_of_misfits(folder, rows, boundary, roads.degrees)
+    warn_of_roads(folder, rows, roads, place)
     _say_unread(folder)
     _point_to_estimate(folder, places_table, towns_table)
     if folder.problems or card is None or boundary is None:
@@ -251,6 +257,7 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
         fields=numbered(tables.FIELDS, FieldThere),
         functions=numbered(tables.FUNCTIONS, FunctionThere),
         care_homes=numbered(tables.CARE_HOMES, CareHome),
+        roads=None if roads.network is None else roads.network.barred(barriers),
         candidates=numbered(tables.CANDIDATES, Listed),
         layers=layers,
     )
@@ -278,7 +285,7 @@ def _check_sources(folder: Folder) -> None:
         if found is None:
             folder.blame(FaultKind.CARD_NO_FILE, CARD, column=f"tables.{table}")
             continue
-        drawn = table in (BOUNDARY_TABLE, ROADS)
+        drawn = table in DRAWN
         idle = folder.shelf.idle_keys(found)
         for key in (*(("database",) if drawn and found.path is None else ()), *idle):
             folder.blame(FaultKind.CARD_IDLE, CARD, column=f"tables.{table}.{key}", file=found.name)
@@ -369,7 +376,7 @@ def is_plain(card: str) -> bool:
 
 def _read_boundary(folder: Folder) -> BaseGeometry | None:
     """Return the boundary in degrees of the district's datum."""
-    shape = _drawn(folder, BOUNDARY_TABLE, BOUNDARY, outline)
+    shape = shape_of(folder, BOUNDARY_TABLE, BOUNDARY, outline)
     if shape is None:
         return None
     west, south, east, north = shape.bounds if not shape.is_empty else (math.nan,) * 4
@@ -381,49 +388,6 @@ def _read_boundary(folder: Folder) -> BaseGeometry | None:
         folder.blame(FaultKind.BOUNDARY_SHAPE, folder.origins[BOUNDARY_TABLE].file)
         return None
     return shape
-
-
-def _read_roads(folder: Folder) -> BaseGeometry | None:
-    """Return the roads in degrees of the district's datum; none where no file has them."""
-
-    def joined(path: Path, part: str) -> tuple[BaseGeometry, str]:
-        found, crs = lines(path, part)
-        return shapely.MultiLineString(list(found)), crs
-
-    return _drawn(folder, ROADS, "", joined)
-
-
-def _drawn(
-    folder: Folder, table: str, needed: str, opened: Callable[[Path, str], tuple[BaseGeometry, str]]
-) -> BaseGeometry | None:
-    """Return what a file draws, in degrees of the district's datum; `needed` is the file that must be there."""
-    try:
-        found = folder.shelf.find(table)
-        if found is None or found.path is None:
-            if needed:
-                folder.blame(FaultKind.FILE_MISSING, needed)
-            return None
-        folder.origins[table] = Origin(found.name)
-        folder.shelf.check(found.path)
-        drawn, crs = opened(found.path, found.part)
-        folder.sign(found.path)
-        system = datum.parse(folder.declared(found.said.datum, crs))
-    except Unreadable as error:
-        folder.refuse(error, folder.origins[table].file if table in folder.origins else needed or table)
-        return None
-    except DatumError as error:
-        folder.put(error.what, CARD, None, f"tables.{table}.datum", error.value, error.details, fault=True)
-        return None
-    folder.origins[table] = Origin(found.name, datum=system.name)
-    folder.doubt_label(table, found.name, found.said.datum, crs)
-    if system.plain:
-        return drawn
-
-    def degrees(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        return datum.to_degrees(points, system, folder.planned)
-
-    turned: BaseGeometry = shapely.transform(drawn, degrees)
-    return turned
 
 
 @cache

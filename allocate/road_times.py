@@ -83,7 +83,7 @@ def _of_sites(
     if model.contracts is not None and district.care_homes:
         homes = metric([(home.lon, home.lat) for home in district.care_homes], district.datum, district.epsg)
         able = spots[[j for j, site in enumerate(sites) if site.kind in model.contracts.by]]
-        yield Asked(model.contracts.mode, homes, able, LONGEST)
+        yield Asked(model.contracts.mode, able, homes, LONGEST)
     for goal in model.goals.values():
         if isinstance(goal, Match):
             yield Asked(goal.mode, standing, standing, LONGEST)

@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 
 from allocate import synonyms, tables
+from allocate.errors import Value
 from allocate.fault_kinds import FaultKind
 from allocate.folder import Folder
 from allocate.postings import is_specialty, months_of
@@ -38,6 +39,8 @@ LINKS = (
 )
 # What is said of a line that was not read as a row.
 _UNREAD_LINES = (FaultKind.CELLS, FaultKind.TOTAL_ROW, FaultKind.NOTE_ROW, FaultKind.TWICE)
+# Of many alike so many are named.
+_NAMED = 5
 # What may stand in one row only, and how it is said.
 _ONCE = (
     (tables.TRAVEL, ("from", "to", "mode"), FaultKind.PAIR_TWICE, " → "),
@@ -81,6 +84,8 @@ def check_rows(folder: Folder, rows: Mapping[str, Rows], boundary: shapely.Geome
         _check_positions(folder, table, of(table), boundary)
     _check_candidates(folder, of(tables.CANDIDATES), places, institutions)
     _check_people(folder, places, {str(row["indicator"]): row for _, row in of(tables.FACTS)})
+    _check_town_people(folder, of(tables.TOWNS), places)
+    _check_households(folder, places)
     _check_facts(folder, of(tables.FACTS))
     _check_fields(folder, of(tables.FIELDS), institutions)
     _check_growth(folder, of(tables.GROWTH))
@@ -264,6 +269,43 @@ def _check_ages(folder: Folder, table: Table, number: int, row: Row) -> None:
     if all(count <= people for count in numbers):
         columns = ", ".join(groups)
         folder.blame(FaultKind.AGES_EXCEED, table, row=number, column=columns, value=sum(numbers), people=people)
+
+
+def _check_town_people(folder: Folder, towns: Rows, places: Rows) -> None:
+    """Blame totals of towns without a basis; say which their places, all of them known, do not add up to."""
+    table = tables.TOWNS
+    blamed = folder.blamed(table)
+    headings = {language: synonyms.heading_of(table, "people_basis", language) for language in LANGUAGES}
+    people: dict[Cell, list[Cell]] = {}
+    for _, row in places:
+        people.setdefault(row["town"], []).append(row["people"])
+    for number, row in towns:
+        total = row["people"]
+        if not isinstance(total, int):
+            continue
+        if row["people_basis"] is None and not blamed(number, "people_basis"):
+            folder.blame(FaultKind.NO_BASIS, table, row=number, column="people_basis", **headings)
+        known = [count for count in people.get(row["id"], ()) if isinstance(count, int)]
+        whole = len(known) == len(people.get(row["id"], ())) > 0 and not _lines_lost(folder, tables.PLACES)
+        if whole and sum(known) != total:
+            details = {"total": total, "places": sum(known)}
+            folder.warn(FaultKind.TOWN_SUM, table, row=number, column="people", value=total, **details)
+
+
+def _check_households(folder: Folder, places: Rows) -> None:
+    """Say where households and people do not go together."""
+    low, high = tables.HOUSEHOLD_SIZE
+    odd = [
+        (number, row, people / households)
+        for number, row in places
+        if isinstance(people := row["people"], int) and isinstance(households := row["households"], int)
+        if households and not low <= people / households <= high
+    ]
+    for number, row, size in odd[:1]:
+        names = ", ".join(str(row["name"]) for _, row, _ in odd[:_NAMED]) + ("…" if len(odd) > _NAMED else "")
+        details: dict[str, Value] = {"size": f"{size:.1f}", "low": low, "high": high, "count": len(odd), "names": names}
+        value = row["households"]
+        folder.warn(FaultKind.HOUSEHOLD_SIZE, tables.PLACES, row=number, column="households", value=value, **details)
 
 
 def _check_facts(folder: Folder, facts: Rows) -> None:

@@ -10,10 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from allocate.tables import ROADS as ROADS_TABLE
 from allocate.tables import TABLES, Table
 from allocate.words import LANGUAGES, Language, catalogue, say_in, term
 
-BOUNDARY, ROADS = "boundary", "roads"
+BOUNDARY, ROADS, BARRIERS = "boundary", "roads", "barriers"
+# What a map draws, and no sheet can hold.
+DRAWN = (BOUNDARY, ROADS, BARRIERS)
 
 # What stands in brackets behind a heading: a unit, or a remark.
 _BRACKETS = re.compile(r"^(.+?)[(\[【{〔](.+)[)\]】}〕]$")
@@ -66,7 +69,7 @@ def split_unit(heading: str) -> tuple[str, str]:
 
 @cache
 def _tables() -> Mapping[str, str]:
-    names = {table.name: table.name for table in TABLES} | {BOUNDARY: BOUNDARY, ROADS: ROADS}
+    names = {table.name: table.name for table in TABLES} | {name: name for name in DRAWN}
     for name, entry in _book()["tables"].items():
         names |= {fold(word): name for word in _words(entry)}
     return names
@@ -163,7 +166,7 @@ def is_own(table: Table, column: str, heading: str) -> bool:
 
 @cache
 def _columns(file: str) -> Mapping[str, str]:
-    table = next(one for one in TABLES if one.file == file)
+    table = next(one for one in (*TABLES, ROADS_TABLE) if one.file == file)
     known: dict[str, str] = {}
     # (A column's own name comes first, then what the templates call it, then what else is understood.)
     for rank in range(3):
@@ -313,6 +316,11 @@ def choice_called(column: str, code: str, language: Language) -> str:
 def values_of(column: str) -> tuple[str, ...]:
     """Return the values of a column that has names for some, though its cells may say others too."""
     return tuple(_book()["choices"].get(column, {}))
+
+
+def said_as(column: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the names that a column's values may have in its cells, by value."""
+    return {code: tuple(words) for code, words in _book()["choices"][column].items()}
 
 
 @cache

@@ -37,6 +37,21 @@ DAY_NAMES = ("mon", "tue", "wed", "thu", "fri")
 HALF_NAMES = ("am", "pm")
 # What ends a site in a plan: closed for good, all its people at one other site, or its work taken up nearby.
 ENDS = ("close", "merge", "move")
+# From the widest to the narrowest. After the classes of OpenStreetMap (highway=…); 公路: 高速, 国道/主干路, 省道, 县道,
+# 乡道/支路, 村道, …
+ROAD_CLASSES = (
+    "motorway",
+    "trunk",
+    "primary",
+    "secondary",
+    "tertiary",
+    "residential",
+    "service",
+    "track",
+    "cycleway",
+    "path",
+    "ferry",
+)
 BASES = tuple(Basis)
 # Whether an institution has a field.
 HAS = ("yes", "no")
@@ -51,6 +66,12 @@ DATUM = "datum"
 # More people than any village or community has.
 MOST_PEOPLE = 2_000_000
 YEARS = (1900, 2200)
+# More than any village or community has built on [m²].
+MOST_BUILT_UP = 1_000_000_000
+# By what the people of a town or a district may be spread over its places, the best first.
+MEASURES = ("households", "buildings", "built_up")
+# People of a household that nobody wonders at: fewer or more, and one of both numbers is wrong.
+HOUSEHOLD_SIZE = (1.5, 5.0)
 # The age groups that tables may give beside all residents.
 AGE_COLUMNS = {
     "people_65": ("65岁及以上人口", "residents aged 65 and over"),
@@ -160,6 +181,10 @@ def _some_people(name: str, zh: str, en: str) -> Column:
     return Column(name, "whole", zh, en, "persons", 0, MOST_PEOPLE, needed=False, filled=False)
 
 
+def _some_count(name: str, zh: str, en: str, unit: str) -> Column:
+    return Column(name, "whole", zh, en, unit, 0, MOST_PEOPLE, needed=False, filled=False)
+
+
 def _some_year(name: str, zh: str, en: str) -> Column:
     return Column(name, "whole", zh, en, "", *YEARS, needed=False, filled=False)
 
@@ -181,6 +206,27 @@ def _places(*, filled: bool) -> tuple[Column, ...]:
             for column in (_some_people(name, zh, en), _basis(name, zh, en, filled=False))
         ),
         *_position(filled=filled),
+        # What people may be spread by, and by what they were.
+        _some_count("households", "户数", "households", "households"),
+        _some_count("buildings", "房屋栋数", "buildings", "buildings"),
+        Column(
+            "built_up",
+            "number",
+            "建成区或宅基地面积",
+            "built-up area",
+            "m²",
+            0,
+            MOST_BUILT_UP,
+            needed=False,
+            filled=False,
+        ),
+        *(
+            Column(name, "text", zh, en, needed=False, filled=False)
+            for name, (zh, en) in {
+                "people_source": ("人口数的来源，或按什么推算", "source of the people, or by what they were estimated"),
+                "position_source": ("位置的来源，或怎样推算", "source of the position, or how it was estimated"),
+            }.items()
+        ),
     )
 
 
@@ -213,12 +259,17 @@ PLACES_TO_ESTIMATE = Table(
     "a village list whose gaps are to be estimated",
     _places(filled=False),
 )
-TOWNS = Table("towns.csv", "街镇", "towns", (*_TOWN_COLUMNS, *_position(filled=True)))
+# The published total of a town, to which its places then add up.
+_TOWN_PEOPLE = (
+    _some_people("people", "常住人口合计", "residents"),
+    _basis("people", "常住人口合计", "residents", filled=False),
+)
+TOWNS = Table("towns.csv", "街镇", "towns", (*_TOWN_COLUMNS, *_position(filled=True), *_TOWN_PEOPLE))
 TOWNS_TO_ESTIMATE = Table(
     "towns.csv",
     "待推算的街镇清单",
     "towns whose gaps are to be estimated",
-    (*_TOWN_COLUMNS, *_position(filled=False)),
+    (*_TOWN_COLUMNS, *_position(filled=False), *_TOWN_PEOPLE),
 )
 INSTITUTIONS = Table(
     "institutions.csv",
@@ -572,6 +623,63 @@ TABLES = (
     FUNCTIONS,
     CARE_HOMES,
     CANDIDATES,
+)
+
+# What a layer of roads says of its lines; its shapes say the rest.
+ROADS = Table(
+    "roads",
+    "道路：由线组成的图层，每条线一行",
+    "the roads: a layer of lines, one row for each",
+    (
+        Column(
+            "class",
+            "choice",
+            "道路等级；`none`：不是道路（在建、规划、废弃），不用；整列没有：都按 `residential`",
+            "class of the road; `none`: no road (planned, being built, given up), left out; without the column all are "
+            "taken as `residential`",
+            choices=(*ROAD_CLASSES, "none"),
+            needed=False,
+            filled=False,
+        ),
+        Column(
+            "oneway",
+            "choice",
+            "机动车只能沿画线方向（`forward`）、只能逆画线方向（`backward`）或双向（`both`，空着也是）；不限制步行和骑行",
+            "whether cars go only as the line is drawn (`forward`), only against it (`backward`), or both ways "
+            "(`both`, or blank); it does not bind walking and cycling",
+            choices=("forward", "backward", "both"),
+            needed=False,
+            filled=False,
+        ),
+        Column(
+            "bridge",
+            "text",
+            "是不是桥或高架：空着、`否`、`F`、`no`、`0` 为不是，其余为是",
+            "whether it is a bridge: not where blank, `no`, `F` or `0`, else it is",
+            needed=False,
+            filled=False,
+        ),
+        Column(
+            "tunnel",
+            "text",
+            "是不是隧道或地道，写法同上",
+            "whether it is a tunnel, written likewise",
+            needed=False,
+            filled=False,
+        ),
+        Column(
+            "layer",
+            "whole",
+            "在第几层：地面 0，上跨为正，下穿为负；不同层的路只在端点处相接",
+            "its layer: 0 on the ground, above it positive, below negative; roads of different layers meet only where "
+            "one of them ends",
+            low=-10,
+            high=10,
+            needed=False,
+            filled=False,
+        ),
+    ),
+    needed=False,
 )
 
 # The facts that the reader, the estimate and the projection know by name.

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from allocate import datum, synonyms, tables
 from allocate.fault_kinds import FaultKind
 from allocate.files import database, features
 from allocate.files import kml as kml_files
+from allocate.travel import joining
 
 Spoil = Callable[[Path], None]
 Row = list[str]
@@ -89,9 +91,22 @@ def good(where: Path) -> Tiny:
     add_columns("places.csv", "datum")(tiny.folder)
     add_columns("institutions.csv", "parent", "parent_basis")(tiny.folder)
     spots = [(float(place[11]), float(place[12])) for place in places]
-    roads = [[[x - 0.01, y], [x + 0.01, y]] for x, y in spots]
-    (tiny.folder / "roads.geojson").write_text(json.dumps({"type": "MultiLineString", "coordinates": roads}))
+    # (A lane through every village, and one from each to the next, so that the network is whole.)
+    lanes = [[[x - 0.01, y], [x, y], [x + 0.01, y]] for x, y in spots]
+    lanes += [[[x + 0.01, y], [u - 0.01, v]] for (x, y), (u, v) in pairwise(spots)]
+    (tiny.folder / "roads.geojson").write_text(json.dumps(road_layer(lanes)))
+    (tiny.folder / "barriers.geojson").write_text(json.dumps(road_layer([[[117.2, 39.55], [117.6, 39.56]]])))
     return tiny
+
+
+def road_layer(lines: Sequence[Sequence[Sequence[float]]], **told: object) -> dict[str, Any]:
+    """Return lines as a layer in which each says the same of itself."""
+    about = {"highway": "residential", **told}
+    features = [
+        {"type": "Feature", "properties": about, "geometry": {"type": "LineString", "coordinates": line}}
+        for line in lines
+    ]
+    return {"type": "FeatureCollection", "features": features}
 
 
 TOLD = ("basis", "source")
@@ -398,6 +413,32 @@ def two_layers(folder: Path) -> None:
     card('[layers.water]\nfile = "two.gpkg"\nkeeps = "out"')(folder)
 
 
+ROADS = "roads.geojson"
+# Streets that cross each other without a vertex, nowhere farther apart than a village may lie from them.
+GRID = [[[x, 39.59], [x, 39.76]] for x in (117.29 + n / 100 for n in range(25))]
+GRID += [[[117.28, y], [117.54, y]] for y in (39.6 + n / 100 for n in range(16))]
+
+
+def lines(change: Callable[[list[Feature]], object]) -> Spoil:
+    """Return an edit of the lines of the layer of roads."""
+
+    def edit(folder: Path) -> None:
+        content = json.loads((folder / ROADS).read_text(encoding="utf-8"))
+        change(content["features"])
+        (folder / ROADS).write_text(json.dumps(content), encoding="utf-8")
+
+    return edit
+
+
+def lane(*spots: tuple[float, float]) -> Feature:
+    (feature,) = road_layer([[list(spot) for spot in spots]])["features"]
+    return dict(feature)
+
+
+def road_says(n: int, **said: str) -> Spoil:
+    return lines(lambda all_: all_[n]["properties"].update(said))
+
+
 def kml(table: str, inside: str = "", head: str = "") -> Spoil:
     """Return an edit that puts a KML file in place of a table's CSV."""
 
@@ -692,11 +733,12 @@ SEEDED: tuple[Seeded, ...] = (
     Seeded(K.CARD_TABLE, "card", card('[tables.clinics]\nfile = "a.csv"'), "district.toml", column="tables.clinics"),
     Seeded(
         K.EPSG,
-        "card",
+        "epsg",
         replaced("district.toml", "epsg = 4548", "epsg = 32610"),
         "district.toml",
         column="epsg",
         value=32610,
+        whole=True,
     ),
     # spreadsheets
     of_file(K.FILE_LOCKED, "growth", with_password("growth"), "growth.xlsx"),
@@ -899,6 +941,61 @@ SEEDED: tuple[Seeded, ...] = (
         also=(K.DATUM_TAKEN,),
         whole=True,
     ),
+    # roads and barriers
+    of_file(
+        K.ROADS_NONE, "roads", raw("roads.geojson", json.dumps(road_layer([[[121.4, 31.2], [121.5, 31.2]]]))), ROADS
+    ),
+    of_file(K.ROADS_MANY, "roads", void, ROADS, needs=_limit(joining, "MOST", 3)),
+    of_file(
+        K.ROADS_LEFT, "roads", lines(lambda all_: all_.append(lane((117.3, 38.0), (117.3, 38.1)))), ROADS, fault=False
+    ),
+    of_file(
+        K.ROADS_EMPTY, "roads", lines(lambda all_: all_.append(lane((117.4, 39.7), (117.4, 39.7)))), ROADS, fault=False
+    ),
+    of_file(K.ROADS_TWICE, "roads", lines(lambda all_: all_.append(all_[0])), ROADS, fault=False),
+    of_file(
+        K.ROADS_APART, "roads", lines(lambda all_: all_.append(lane((117.2, 39.5), (117.6, 39.5)))), ROADS, fault=False
+    ),
+    of_file(
+        K.ROADS_CROSSING,
+        "roads",
+        raw("roads.geojson", json.dumps(road_layer(GRID))),
+        ROADS,
+        fault=False,
+        also=frozenset({K.ROADS_APART}),
+    ),
+    of_file(
+        K.ROADS_FAR,
+        "roads",
+        lines(lambda all_: void(all_.__delitem__(slice(30, None)))),
+        ROADS,
+        fault=False,
+        also=frozenset({K.ROADS_APART}),
+    ),
+    of_file(K.ROAD_CLASS, "roads", road_says(3, highway="景区路"), ROADS, column="highway"),
+    of_file(
+        K.ROAD_CLASS_NONE,
+        "roads",
+        lines(lambda all_: [void(one["properties"].clear()) for one in all_]),
+        ROADS,
+        fault=False,
+    ),
+    of_file(
+        K.ROAD_CLASS_BLANK,
+        "roads",
+        lines(lambda all_: [one.update(properties={"道路等级": "村道" if n else ""}) for n, one in enumerate(all_)]),
+        ROADS,
+        column="道路等级",
+        fault=False,
+    ),
+    of_file(K.ROAD_VALUE, "roads", road_says(3, oneway="看情况"), ROADS, column="oneway", fault=False),
+    of_file(
+        K.BARRIERS_NONE,
+        "barriers",
+        raw("barriers.geojson", '{"type": "Point", "coordinates": [117.4, 39.7]}'),
+        "barriers.geojson",
+    ),
+    of_file(K.BARRIERS_IDLE, "roads", gone(ROADS), "barriers.geojson", fault=False),
     # databases
     of_relation(K.DATABASE_UNREACHED, "seeded.fields", server="", more="port = 1"),
     of_relation(K.DATABASE_PASSWORD, "seeded.fields", needs=_setting("PGPASSWORD", "wrong")),
@@ -1141,6 +1238,29 @@ SEEDED: tuple[Seeded, ...] = (
     of_cell(K.GROWTH_ALL_LEAVE, "growth.csv", 6, "percent", "-100", -100.0),
     of_cell(K.GROWTH_YEARS, "growth.csv", 3, "to_year", "2020", 2020),
     Seeded(K.GROWTH_OVERLAP, "growth", cells("growth.csv", 5, from_year="2021"), "growth.csv", 5, "town", "T2"),
+    Seeded(
+        K.TOWN_SUM,
+        "towns",
+        both(
+            add_columns("towns.csv", "people", "people_basis"),
+            cells("towns.csv", 3, people="99", people_basis="official"),
+        ),
+        "towns.csv",
+        3,
+        "people",
+        99,
+        fault=False,
+    ),
+    Seeded(
+        K.HOUSEHOLD_SIZE,
+        "places",
+        both(add_columns("places.csv", "households"), cells("places.csv", 9, households="7")),
+        "places.csv",
+        9,
+        "households",
+        7,
+        fault=False,
+    ),
     # positions
     of_datum(K.DATUM_UNKNOWN, 10, "高斯", "高斯"),
     of_datum(K.DATUM_EPSG, 11, "EPSG:99999", "EPSG:99999"),
@@ -1188,7 +1308,7 @@ SEEDED: tuple[Seeded, ...] = (
     Seeded(
         K.DATUM_EITHER,
         "care_homes",
-        both(gone("roads.geojson"), card('[tables.care_homes]\ndatum = "gcj02"')),
+        both(gone(ROADS), gone("barriers.geojson"), card('[tables.care_homes]\ndatum = "gcj02"')),
         "places.csv, care_homes.csv",
         fault=False,
         whole=True,
@@ -1316,15 +1436,18 @@ SEEDED: tuple[Seeded, ...] = (
 )
 
 # What else must be whole for a fault to be seen.
+_ROADS = frozenset(kind for kind in K if kind.name.startswith("ROADS_"))
 BESIDE: Mapping[str, frozenset[FaultKind]] = {
-    "boundary": frozenset({K.EPSG, K.OUTSIDE}),
+    "boundary": frozenset({K.LAYER_ELSEWHERE, K.LAYER_SITES, K.EPSG, K.OUTSIDE, *_ROADS}),
+    "epsg": frozenset({*_ROADS, K.LAYER_ELSEWHERE, K.LAYER_SITES}),
     "roads": frozenset({K.DATUM_MISFIT, K.DATUM_EITHER}),
-    "places": frozenset({K.SUM, K.DATUM_EITHER, K.TWICE, K.BYTES_LOST, K.FACT_IDLE}),
+    "places": frozenset({K.ROADS_FAR, K.SUM, K.DATUM_EITHER, K.TWICE, K.BYTES_LOST, K.FACT_IDLE}),
     "facts": frozenset({K.SUM}),
     "towns": frozenset({K.UNKNOWN_CODE}),
-    "institutions": frozenset({K.FIELD_KIND}),
+    "institutions": frozenset({K.LAYER_SITES, K.FIELD_KIND}),
     "card": frozenset(
         {
+            *(K.LAYER_ELSEWHERE, K.LAYER_SITES, K.LAYER_PARTS),
             *(K.FILE_ADDRESS, K.FILE_OUTSIDE, K.FILE_FORMAT, K.ENCODING_NAME, K.ENCODING_WRONG, K.PART_MISSING),
             *(
                 K.DATABASE_UNNAMED,
@@ -1335,6 +1458,7 @@ BESIDE: Mapping[str, frozenset[FaultKind]] = {
                 K.TEXT_CUT,
                 K.DATUM_EITHER,
             ),
+            *_ROADS,
         }
     ),
 }

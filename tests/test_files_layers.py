@@ -744,13 +744,17 @@ def test_roads_come_line_by_line(suffix: str, tmp_path: Path) -> None:
         ]
         path.write_text(kml(mark(drawn[0]) + mark(f"<MultiGeometry>{drawn[1]}{drawn[2]}</MultiGeometry>")))
     elif suffix == "fgb":
-        geopandas.GeoDataFrame(geometry=roads, crs=4490).to_file(path, driver="FlatGeobuf", promote_to_multi=True)
+        frame = geopandas.GeoDataFrame({"n": [1, 2]}, geometry=roads, crs=4490)
+        frame.to_file(path, driver="FlatGeobuf", promote_to_multi=True)
     else:
         WRITERS[suffix](geopandas.GeoDataFrame({"n": [1, 2]}, geometry=roads, crs=4490), path)
-    found, crs = lines(path)
-    ends = sorted(shapely.get_coordinates(found).tolist())
+    found = lines(path)
+    ends = sorted(shapely.get_coordinates(found.shapes).tolist())
     assert ends == [[n, n] for n in range(6)]
-    assert (len(found), crs) == (3, "" if suffix == "kml" else "EPSG:4490")
+    assert (len(found.shapes), found.crs) == (3, "" if suffix == "kml" else "EPSG:4490")
+    if suffix != "kml":
+        told = found.columns[found.heading.index("n")]
+        assert sorted(told[row] for row in found.rows) == [1, 2, 2]
 
 
 def test_a_layer_without_lines_is_no_road_layer(tmp_path: Path) -> None:

@@ -76,7 +76,8 @@ LISTS = {
         **dict.fromkeys(("城乡分类代码", "城乡划分"), "setting"),
         **dict.fromkeys(("常住人口（万人）", "年末常住人口", "常住人口数*"), "people"),
         **dict.fromkeys(("65周岁及以上人口", "65 岁及以上常住人口"), "people_65"),
-        **dict.fromkeys(("联系电话", "户数", "填报单位", "户籍人口"), ""),
+        **dict.fromkeys(("户数", "总户数"), "households"),
+        **dict.fromkeys(("联系电话", "填报单位", "户籍人口"), ""),
     },
     "institutions": {
         **dict.fromkeys(("医疗机构代码", "机构编码"), "id"),

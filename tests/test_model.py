@@ -508,7 +508,7 @@ def test_circles_beside_the_model_take_the_place_of_the_bundled_ones(tiny: Tiny)
         ("speed_kmh = 15.0", "speed_kmh = -1", "problem.key_value", "modes.e_bike.speed_kmh"),
         ("speed_kmh = 15.0", "sped_kmh = 15.0", "problem.key_unknown", "modes.e_bike.sped_kmh"),
         ("[modes.walk]", "[mode.walk]", "problem.key_unknown", "mode"),
-        ("[modes.walk]", "[modes]\nwalk = 3\n[circles.x]", "problem.key_value", "modes.walk"),
+        ("[modes.car]", "[modes]\nlift = 3\n[modes.car]", "problem.key_value", "modes.lift"),
     ],
 )
 def test_a_fault_of_the_planners_own_circles_is_named_with_their_file_and_once(

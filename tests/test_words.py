@@ -14,14 +14,15 @@ import pytest
 from allocate import tables
 from allocate.abilities import Ability
 from allocate.goals import GOALS
-from allocate.model import SITED
+from allocate.model import ORIGINS, SITED, Generating
 from allocate.outreach import DAY_NAMES, HALF_NAMES, WEEKS
 from allocate.policies import REGIMES
 from allocate.population import AGES, Method
 from allocate.report.belonging_tables import BELONGING_SHEETS, REACH_SHEETS
+from allocate.report.candidate_tables import CANDIDATE_SHEETS
 from allocate.report.care_tables import CARE_SHEETS
 from allocate.report.faults_page import areas
-from allocate.report.frames import BELONGING_LAYERS, LAYERS, SENDING_LAYERS
+from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import STATUSES
 from allocate.rows import POLICY
@@ -29,6 +30,7 @@ from allocate.rules import RULES
 from allocate.rules.amounts import UNITS, USUAL
 from allocate.rules.rate import PER
 from allocate.rules.rounds import Rounds
+from allocate.travel.links import HOW
 from allocate.words import LANGUAGES, both, catalogue, language, say, say_in, speaking
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,6 +46,7 @@ SHEETS = {
     *BELONGING_SHEETS,
     *REACH_SHEETS,
     *CARE_SHEETS,
+    *CANDIDATE_SHEETS,
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
 POLICY_FILES = [tomllib.loads(file.read_text("utf-8")) for file in sorted((ROOT / "models/policies").glob("*.toml"))]
@@ -83,6 +86,7 @@ CODES: dict[str, set[str]] = {
     "fault_area": {area.replace(" ", "_") for area in areas()},
     "kind": set(tables.INSTITUTION_KINDS) | set(tables.PLACE_KINDS),
     "basis": {*tables.BASES, "unknown"},
+    "way_by": set(HOW),
     "action": {"keep", "open", "move", "merge", "upgrade", "close"},
     "strength": set(map(str, POLICY)),
     "stage": {str(strength) for strength in POLICY} | set(GOALS),
@@ -144,6 +148,7 @@ CODES: dict[str, set[str]] = {
     "counted": {
         "candidates",
         *("places_position", "places_people", "places_people_65", "places_people_0_14", "towns_position"),
+        "towns_people",
         *(
             "institutions_position",
             "institutions_name",
@@ -163,7 +168,14 @@ CODES: dict[str, set[str]] = {
     "projection": set(get_args(Method)),
     "age": set(AGES),
     "example": {table.name for table in tables.TABLES},
-    "gis": {*LAYERS, *SENDING_LAYERS, *BELONGING_LAYERS, "no_room"},
+    "gis": {*LAYERS, *SENDING_LAYERS, *BELONGING_LAYERS, *CANDIDATE_LAYERS, "no_room"},
+    "origin": set(ORIGINS),
+    "dropping": {"outside_layers", "replaced", "outside_district", "too_near_site", "reaches_nobody"},
+    "kept": {
+        *("place", "listed", "greedy", "grid", "clusters", "moved", "inside", "clear", "excluded", "too_near_layer"),
+        *("outside_layers", "replaced", "outside_district", "too_near_site", "reaches_nobody"),
+    },
+    "generating": set(get_args(Generating.model_fields["how"].annotation)),
 }
 # Chinese that is no text for people: table descriptions in both languages stand side by side with their columns,
 # and the reader knows how a blank cell is written.

@@ -22,11 +22,25 @@ from allocate.words import say
 TEXT = (".csv",)
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 _PACKED = ".kmz"
+# Extracts of OpenStreetMap, of which only roads and what bars the way are read.
+OSM = (".pbf", ".osm")
 # (What is packed is seen, to say what to do with it.)
-_KNOWN = (*TEXT, *WORKBOOKS, *LAYER_SUFFIXES, _PACKED)
+_KNOWN = (*TEXT, *WORKBOOKS, *LAYER_SUFFIXES, *OSM, _PACKED)
 # What holds several tables.
 SEVERAL = (*WORKBOOKS, ".gpkg")
-FORMATS = ("CSV", "XLSX", "XLS", "ODS", "GeoJSON", "GeoPackage", "Shapefile", "FlatGeobuf", "KML", "GeoParquet")
+FORMATS = (
+    "CSV",
+    "XLSX",
+    "XLS",
+    "ODS",
+    "GeoJSON",
+    "GeoPackage",
+    "Shapefile",
+    "FlatGeobuf",
+    "KML",
+    "GeoParquet",
+    "OSM PBF",
+)
 # What may be called after a table and is none, whatever lies beside it.
 _NO_TABLE = (".md", ".toml")
 _ADDRESS = re.compile(r"^\s*([a-z][a-z0-9+.-]+:|/vsi|\\\\|//|<)", re.IGNORECASE)
@@ -160,7 +174,8 @@ class Shelf:
 
     def _told(self, path: Path) -> Iterator[tuple[str, str]]:
         """Yield the tables in a file, each with its sheet or layer."""
-        table = synonyms.table_called(path.stem)
+        # (An extract is called after its region, and can be nothing but roads.)
+        table = synonyms.ROADS if path.suffix.lower() in OSM else synonyms.table_called(path.stem)
         if path.suffix.lower() not in SEVERAL:
             if table:
                 yield table, ""
@@ -175,7 +190,7 @@ class Shelf:
             return
         told = [(called, part) for part in parts if (called := synonyms.table_called(part))]
         # (No sheet draws a boundary, whatever its workbook is called.)
-        drawn = table in (synonyms.BOUNDARY, synonyms.ROADS) and path.suffix.lower() in WORKBOOKS
+        drawn = table in synonyms.DRAWN and path.suffix.lower() in WORKBOOKS
         if table and table not in dict(told) and not drawn:
             # (A file that is called after a table and holds nothing else is that table.)
             told = [*told, (table, parts[0] if len(parts) == 1 else "")]
@@ -219,17 +234,19 @@ class Shelf:
 
     def idle_keys(self, found: Found) -> tuple[str, ...]:
         """Return what district.toml says of a table that does nothing where it was found."""
-        said, drawn = found.said, found.table in (synonyms.BOUNDARY, synonyms.ROADS)
+        said, drawn = found.said, found.table in synonyms.DRAWN
         suffix = found.path.suffix.lower() if found.path else ""
+        # (Of what is drawn, only roads are told apart by what their layer says of them.)
+        unnamed = drawn and found.table != synonyms.ROADS
         placed = drawn or any(
             column.name == "lon" for table in TABLES if table.name == found.table for column in table.columns
         )
         idle = {
             "file": found.path is None,
-            "part": found.path is None or suffix in TEXT,
-            "encoding": found.path is None or drawn or suffix not in (*TEXT, ".shp"),
+            "part": found.path is None or suffix in (*TEXT, *OSM),
+            "encoding": found.path is None or unnamed or suffix not in (*TEXT, ".shp"),
             "datum": not placed,
-            "columns": drawn,
+            "columns": unnamed or suffix in OSM,
         }
         return tuple(key for key, does_nothing in idle.items() if does_nothing and getattr(said, key))
 
@@ -315,4 +332,4 @@ def _is_empty(opened: Workbook | Layers, part: str) -> bool:
 
 def table_names() -> tuple[str, ...]:
     """Return every table that district.toml may speak of."""
-    return (*(table.name for table in TABLES), synonyms.BOUNDARY, synonyms.ROADS)
+    return (*(table.name for table in TABLES), *synonyms.DRAWN)

@@ -1,9 +1,9 @@
 """Layers of a map opened as sheets: GeoJSON, GeoPackage, Shapefile, FlatGeobuf, KML and GeoParquet.
 
-They also give the boundary of a district, and its roads.
+They also give the boundary of a district, its roads and what bars the way.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from allocate.files.kml import open_kml
 from allocate.files.parquet import open_parquet
 from allocate.files.shapefile import open_shapefile
 from allocate.files.shapes import endless, ordered, parts_of, places
-from allocate.files.sheet import Sheet, Unreadable, too_large
+from allocate.files.sheet import Raw, Sheet, Spotted, Unreadable, too_large
 from allocate.files.text import MOST_BYTES
 
 _OPENERS: dict[str, Callable[[Path, str], Opened]] = {
@@ -39,6 +39,7 @@ _OPENERS: dict[str, Callable[[Path, str], Opened]] = {
 }
 LAYER_SUFFIXES = tuple(_OPENERS)
 _REASON_MOST = 200
+_LINE, _AREA = shapely.GeometryType.LINESTRING, shapely.GeometryType.POLYGON
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,36 @@ class Layers:
             return self.features(part)
 
 
+@dataclass(frozen=True)
+class Shapes:
+    """What a layer draws, taken apart into single lines or areas.
+
+    Attributes
+    ----------
+    rows
+        In which line of the layer each shape stands, the first being 0.
+    heading, columns
+        Attributes, one cell for each line of the layer.
+    crs
+        What the file says its coordinates are; empty where it does not say.
+    broken
+        The first shape that cannot be read.
+    """
+
+    shapes: NDArray[np.object_]
+    rows: NDArray[np.int64]
+    heading: tuple[str, ...]
+    columns: tuple[Sequence[Raw], ...]
+    crs: str
+    broken: Spotted | None = None
+
+    def whole(self) -> "Shapes":
+        """Return the same, unless a shape is broken: what is drawn without a part of it is drawn wrong."""
+        if self.broken is not None:
+            raise Unreadable(self.broken.what, row=self.broken.row)
+        return self
+
+
 def open_layers(path: Path, encoding: str = "") -> Layers:
     """Open a file of layers.
 
@@ -121,7 +152,8 @@ def outline(path: Path, part: str = "") -> tuple[BaseGeometry, str]:
     Unreadable
         When the file cannot be read, has no areas or several layers of them, or an area is not valid.
     """
-    areas, crs = _only(path, part, shapely.GeometryType.POLYGON, "boundary", FaultKind.BOUNDARY_SHAPE)
+    layer = _only(path, part, "", (_AREA,), "boundary", FaultKind.BOUNDARY_SHAPE)
+    areas, crs = layer.shapes, layer.crs
     with _one_reason():
         if not shapely.is_valid(areas).all():
             raise Unreadable(FaultKind.BOUNDARY_SHAPE)
@@ -130,8 +162,8 @@ def outline(path: Path, part: str = "") -> tuple[BaseGeometry, str]:
     return whole, crs
 
 
-def lines(path: Path, part: str = "") -> tuple[NDArray[np.object_], str]:
-    """Return the lines of a layer of roads one by one, and the coordinates that the file says.
+def lines(path: Path, part: str = "", encoding: str = "") -> Shapes:
+    """Return the lines of a layer of roads one by one, with what it says of them.
 
     Without a part it is the only layer that has lines.
 
@@ -140,7 +172,29 @@ def lines(path: Path, part: str = "") -> tuple[NDArray[np.object_], str]:
     Unreadable
         When the file cannot be read, or has no lines or several layers of them.
     """
-    return _only(path, part, shapely.GeometryType.LINESTRING, "roads", FaultKind.LINES_NONE)
+    return _only(path, part, encoding, (_LINE,), "roads", FaultKind.LINES_NONE)
+
+
+def lines_and_areas(path: Path, part: str = "") -> tuple[NDArray[np.object_], str]:
+    """Return the lines and areas of barriers one by one, and the coordinates that the file says.
+
+    Without a part they are those of all layers.
+
+    Raises
+    ------
+    Unreadable
+        When the file cannot be read, has none, or its layers are in several systems of coordinates.
+    """
+    found = _drawn(path, part, "", (_LINE, _AREA))
+    if not found:
+        raise Unreadable(FaultKind.BARRIERS_NONE)
+    if len({layer.crs for layer in found.values()}) > 1:
+        raise Unreadable(FaultKind.PART_UNCLEAR, parts=", ".join(found), table="barriers")
+    shapes = np.concatenate([layer.whole().shapes for layer in found.values()])
+    with _one_reason():
+        crossed = ~shapely.is_valid(shapes)
+        shapes[crossed] = shapely.make_valid(shapes[crossed])
+    return shapes, next(iter(found.values())).crs
 
 
 @dataclass(frozen=True)
@@ -189,7 +243,7 @@ def _areas_of(layer: Features) -> Drawn:
         return Drawn(np.zeros(0, dtype=object), layer.crs, 0, 0, ())
     with _one_reason():
         shapes, points, lines = (
-            parts_of(layer.shapes, kind)
+            parts_of(layer.shapes, kind)[0]
             for kind in (
                 shapely.GeometryType.POLYGON,
                 shapely.GeometryType.POINT,
@@ -203,28 +257,32 @@ def _areas_of(layer: Features) -> Drawn:
 
 
 def _only(
-    path: Path, part: str, kind: shapely.GeometryType, table: str, none: FaultKind
-) -> tuple[NDArray[np.object_], str]:
-    """Return the shapes of a kind from the only layer that has some, or from the one that is asked for."""
-    layers = open_layers(path)
+    path: Path, part: str, encoding: str, kinds: tuple[shapely.GeometryType, ...], table: str, none: FaultKind
+) -> Shapes:
+    """Return the shapes of some kinds from the only layer that has some, or from the one that is asked for."""
+    found = _drawn(path, part, encoding, kinds)
+    if not found:
+        raise Unreadable(none)
+    if len(found) > 1:
+        raise Unreadable(FaultKind.PART_UNCLEAR, parts=", ".join(found), table=table)
+    (chosen,) = found.values()
+    return chosen.whole()
+
+
+def _drawn(path: Path, part: str, encoding: str, kinds: tuple[shapely.GeometryType, ...]) -> dict[str, Shapes]:
+    """Return the shapes of some kinds from every layer that has some, or from the one that is asked for."""
+    layers = open_layers(path, encoding)
     found = {}
     for name in (part,) if part else layers.parts:
         layer = layers.layer(name)
         if layer.shapes is not None:
             with _one_reason():
-                shapes = parts_of(layer.shapes, kind)
+                shapes, rows = parts_of(layer.shapes, *kinds)
                 odd = [*layer.spotted, *endless(layer.shapes)]
             if len(shapes):
-                found[name] = shapes, layer.crs, next((one for one in odd if one.row is not None and one.fault), None)
-    if not found:
-        raise Unreadable(none)
-    if len(found) > 1:
-        raise Unreadable(FaultKind.PART_UNCLEAR, parts=", ".join(found), table=table)
-    ((chosen, crs, broken),) = found.values()
-    if broken is not None:
-        # (What is drawn without a part of it is drawn wrong.)
-        raise Unreadable(broken.what, row=broken.row)
-    return chosen, crs
+                broken = next((one for one in odd if one.row is not None and one.fault), None)
+                found[name] = Shapes(shapes, rows, layer.heading, layer.columns, layer.crs, broken)
+    return found
 
 
 @contextmanager

@@ -117,19 +117,25 @@ def _is_endless(shapes: NDArray[np.object_]) -> NDArray[np.bool_]:
     return found
 
 
-def parts_of(shapes: NDArray[np.object_], kind: shapely.GeometryType) -> NDArray[np.object_]:
-    """Return the polygons, or the lines, of all shapes one by one, without heights; rings count as lines."""
-    there = shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
-    singles: Any = there[~_is_endless(there)] if len(there) else there
+def parts_of(
+    shapes: NDArray[np.object_], *wanted: shapely.GeometryType
+) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """Return the polygons, or the lines, of all shapes one by one, without heights, and of which shape each is.
+
+    Rings count as lines.
+    """
+    of = np.flatnonzero(~(shapely.is_missing(shapes) | shapely.is_empty(shapes)))
+    singles: Any = shapes[of]
+    finite = ~_is_endless(singles)
+    singles, of = singles[finite], of[finite]
     # (A collection may hold collections; a shape of one part is its own only part.)
     while (shapely.get_type_id(singles) > shapely.GeometryType.POLYGON).any():
-        singles = shapely.get_parts(singles)
+        singles, whole = shapely.get_parts(singles, return_index=True)
+        of = of[whole]
     kinds = shapely.get_type_id(singles)
-    wanted = kinds == kind
-    if kind is shapely.GeometryType.LINESTRING:
-        wanted |= kinds == shapely.GeometryType.LINEARRING
-    found: NDArray[np.object_] = shapely.force_2d(singles[wanted])
-    return found
+    kinds[kinds == shapely.GeometryType.LINEARRING] = shapely.GeometryType.LINESTRING
+    found = np.isin(kinds, wanted)
+    return shapely.force_2d(singles[found]), of[found]
 
 
 def crs_of(text: str) -> tuple[str, tuple[Spotted, ...]]:

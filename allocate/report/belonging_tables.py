@@ -138,8 +138,9 @@ def _members(source: Source) -> Sheet:
     content = source.content
     fields = [
         Field("year", "year"), *_SITE, Field("lead", "text"), Field("since", "year"), Field("people", "whole"),
-        Field("to_lead", "minutes"), Field("lead_before", "text"), Field("lead_changed", "code", "proven"),
-        Field("basis", "code", "basis"), *_IDS, Field("lead_id", "id"), Field("lead_before_id", "id"),
+        Field("to_lead", "minutes"), Field("way_by", "code", "way_by"), Field("lead_before", "text"),
+        Field("lead_changed", "code", "proven"), Field("basis", "code", "basis"), *_IDS, Field("lead_id", "id"),
+        Field("lead_before_id", "id"),
     ]  # fmt: skip
     plan = content["settings"].get("consortia") or {}
     joined = {(row["year"], row["id"]): row for rows in members_of(content).values() for row in rows}
@@ -164,6 +165,7 @@ def _members(source: Source) -> Sheet:
             "since": since.get((year, code)),
             "people": row.get("people"),
             "to_lead": row.get("minutes"),
+            "way_by": row.get("how"),
             "lead_before": source.site(before),
             "lead_before_id": before,
             "lead_changed": changed,

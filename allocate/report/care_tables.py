@@ -22,8 +22,9 @@ def _contracts(source: Source) -> Sheet:
     """Return with whom each care home has a contract in every year; those without one come first."""
     fields = [
         Field("year", "year"), Field("care_home", "text"), Field("town", "text"), Field("care_beds", "whole"),
-        Field("contract_with", "text"), Field("one_way", "minutes"), Field("contract_before", "text"),
-        Field("basis", "code", "basis"), Field("care_home_id", "id"), Field("town_id", "id"), Field("id", "id"),
+        Field("contract_with", "text"), Field("one_way", "minutes"), Field("way_by", "code", "way_by"),
+        Field("contract_before", "text"), Field("basis", "code", "basis"), Field("care_home_id", "id"),
+        Field("town_id", "id"), Field("id", "id"),
     ]  # fmt: skip
     homes = {home["id"]: home for home in source.district["care_homes"]}
 
@@ -36,6 +37,7 @@ def _contracts(source: Source) -> Sheet:
             "care_beds": row["beds"],
             "contract_with": source.site(row["id"]),
             "one_way": row["minutes"],
+            "way_by": row.get("how"),
             "contract_before": source.site(row["before"]),
             "basis": home["basis"],
             "care_home_id": row["home"],

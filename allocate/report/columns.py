@@ -3,12 +3,13 @@
 from allocate import tables
 from allocate.read import BOUNDARY, CARD
 from allocate.synonyms import (
-    ROADS,
+    BARRIERS,
     choice_called,
     heading_words,
     known_layers,
     layer_title,
     layer_words,
+    said_as,
     table_words,
 )
 from allocate.tables import Column, Table
@@ -22,7 +23,8 @@ _TABLE_KEYS = ("file", "part", "encoding", "datum", "columns", "database")
 _LAYER_KEYS = ("file", "keeps", "buffer", "kinds", "name")
 # (English headings hold commas.)
 _BETWEEN = " · "
-CARD_KEYS = ("code", "datum", "epsg", "name")
+CARD_KEYS = ("code", "datum", "epsg", "name", "roads")
+_ROADS = ("extract", "layer", "cut", "joined", "crossings", "classes", "closed", "datum")
 
 
 def columns_page() -> str:
@@ -43,7 +45,8 @@ def _page(language: Language) -> list[str]:
     lines += [f"- `{key}`: {word(f'card_{key}')}" for key in CARD_KEYS]
     lines += ["", f"### {word('tables')}", "", word("tables_about"), ""]
     lines += [f"- {word(f'tables_{key}')}" for key in _TABLE_KEYS]
-    lines += ["", f"## {BOUNDARY}", "", word("boundary"), "", f"## {ROADS}", "", word("roads"), ""]
+    lines += ["", f"## {BOUNDARY}", "", word("boundary"), ""]
+    lines += [*_roads(language), f"## {BARRIERS}", "", word("barriers"), ""]
     lines += _layers(language)
     for table in tables.TABLES:
         lines += _table(table, language)
@@ -57,6 +60,17 @@ def _layers(language: Language) -> list[str]:
     about = say_in(language, "columns.layers", out=words["out"], within=words["in"], known=known)
     keys = (f"- {say_in(language, f'columns.layers_{key}')}" for key in _LAYER_KEYS)
     return [f"## {say_in(language, 'columns.layers_heading')}", "", about, "", *keys, ""]
+
+
+def _roads(language: Language) -> list[str]:
+    """Return what is said of roads: how to bring them, what a layer may say of its lines, and what becomes of them."""
+
+    def word(key: str, **values: object) -> str:
+        return say_in(language, f"columns.{key}", **values)
+
+    lines = [*_table(tables.ROADS, language), *(f"- {word(f'roads_{key}')}" for key in _ROADS), ""]
+    lines += [f"| {word('heading_class')} | {word('heading_said')} |", "|---|---|"]
+    return [*lines, *(f"| `{name}` | {_BETWEEN.join(words)} |" for name, words in said_as("class").items()), ""]
 
 
 def _table(table: Table, language: Language) -> list[str]:

@@ -202,8 +202,9 @@ def _rounds(source: Source) -> Sheet:
     fields = [
         Field("year", "year"), Field("way", "text"), Field("base", "text"), Field("name", "text"),
         Field("town", "text"), Field("people", "whole"), Field("times", "whole"), Field("per", "code", "term"),
-        Field("half_days", "whole"), Field("one_way", "minutes"), Field("basis", "code", "basis"),
-        Field("way_id", "id"), Field("base_id", "id"), Field("id", "id"), Field("town_id", "id"),
+        Field("half_days", "whole"), Field("one_way", "minutes"), Field("way_by", "code", "way_by"),
+        Field("basis", "code", "basis"), Field("way_id", "id"), Field("base_id", "id"), Field("id", "id"),
+        Field("town_id", "id"),
     ]  # fmt: skip
     people = _people(source)
 
@@ -214,6 +215,7 @@ def _rounds(source: Source) -> Sheet:
             **_stop(source, row["to"]),
             "people": people[row["to"], row["year"]],
             "one_way": row["minutes"],
+            "way_by": row.get("how"),
         }
 
     return make_sheet("rounds", fields, map(record, source.content.get("rounds", ())))

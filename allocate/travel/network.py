@@ -1,28 +1,16 @@
 """Roads as straight pieces between nodes: what a file of roads becomes, whatever its form."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from allocate.tables import ROAD_CLASSES as ROAD_CLASSES
 from allocate.travel.points import Integers, Metric
 
-# From the widest to the narrowest. After the classes of OpenStreetMap (highway=…); 公路: 高速, 国道/主干路, 省道, 县道,
-# 乡道/支路, 村道, …
-ROAD_CLASSES = (
-    "motorway",
-    "trunk",
-    "primary",
-    "secondary",
-    "tertiary",
-    "residential",
-    "service",
-    "track",
-    "cycleway",
-    "path",
-    "ferry",
-)
 # Who is on the road: a mode of travel says as which of these it goes.
 TRAVELLERS = ("foot", "bicycle", "car")
 Flags = NDArray[np.uint8]
@@ -74,4 +62,13 @@ class RoadNetwork:
 
     def lines(self) -> shapely.MultiLineString:
         """Return all pieces as lines [m]."""
-        return shapely.MultiLineString(np.stack([self.nodes[self.starts], self.nodes[self.ends]], axis=1))
+        pieces: Any = shapely.linestrings(np.stack([self.nodes[self.starts], self.nodes[self.ends]], axis=1))
+        return shapely.MultiLineString(list(pieces))
+
+    def moved(self, change: Callable[[Metric], Metric]) -> "RoadNetwork":
+        """Return the same roads and barriers elsewhere: in another datum, or projected; one row per position."""
+        return replace(self, nodes=change(self.nodes), barriers=shapely.transform(self.barriers, change))
+
+    def barred(self, barriers: Shapes) -> "RoadNetwork":
+        """Return the same roads with more barriers [m]."""
+        return replace(self, barriers=np.concatenate([self.barriers, barriers]))

@@ -248,6 +248,13 @@ class Journeys:
         off = self.roads.is_off(mode, a) | self.roads.is_off(mode, b)
         return np.where(off, straight, self.roads.look_up(mode, a, b))
 
+    def how(self, mode: str, start: Metric, end: Metric) -> str:
+        """Return what the time from one position to another is worked out from: `network` or `line`."""
+        if self.roads is None or mode not in self.roads.modes:
+            return "line"
+        spots = self.roads.index(np.stack([start, end]))
+        return "line" if self.roads.is_off(mode, spots).any() else "network"
+
     def way(self, mode: str, start: Metric, end: Metric) -> int:
         """Return the time from one position to another [s]."""
         return int(self.seconds(mode, start[None, :], end[None, :])[0])
