@@ -270,10 +270,11 @@ def near(points: Metric, layer: Layer, metres: int) -> Integers:
 
 def metres_from(points: Metric, layer: Layer) -> list[int]:
     """Return how far points lie from a layer, rounded down [m]; farther than all that is told where it is far away."""
-    tree = shapely.STRtree(list(layer.area.geoms))
     found = np.full(len(points), AROUND_METRES, dtype=np.int64)
     spots: Any = shapely.points(points)
-    nearest: Any = tree.query_nearest(spots, max_distance=float(AROUND_METRES), return_distance=True, all_matches=False)
+    nearest: Any = layer.parts.query_nearest(
+        spots, max_distance=float(AROUND_METRES), return_distance=True, all_matches=False
+    )
     (who, _), away = nearest
     found[who] = np.floor(away).astype(np.int64)
     values: list[int] = found.tolist()

@@ -27,6 +27,7 @@ from allocate.district import (
     Institution,
     Listed,
     NoRounds,
+    Observed,
     Place,
     PlaceYear,
     Staffing,
@@ -260,6 +261,19 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
         roads=None if roads.network is None else roads.network.barred(barriers),
         candidates=numbered(tables.CANDIDATES, Listed),
         layers=layers,
+        observed=tuple(
+            _record(
+                Observed,
+                {
+                    **{name: cell for name, cell in row.items() if name not in ("from", "to")},
+                    "start": row["from"],
+                    "end": row["to"],
+                    "minutes": float(row["minutes"] or 0),
+                    "row": number,
+                },
+            )
+            for number, row in rows[tables.OBSERVED.name]
+        ),
     )
 
 

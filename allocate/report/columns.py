@@ -50,16 +50,8 @@ def _page(language: Language) -> list[str]:
     lines += _layers(language)
     for table in tables.TABLES:
         lines += _table(table, language)
-    return [*lines, word("to_estimate"), "", "## PostGIS", "", word("database"), ""]
-
-
-def _layers(language: Language) -> list[str]:
-    """Say how layers are brought that keep candidates out or in."""
-    words = {keeps: _BETWEEN.join(f"`{word}`" for word in layer_words(keeps)) for keeps in ("out", "in")}
-    known = _BETWEEN.join(layer_title(layer, language) for layer in known_layers())
-    about = say_in(language, "columns.layers", out=words["out"], within=words["in"], known=known)
-    keys = (f"- {say_in(language, f'columns.layers_{key}')}" for key in _LAYER_KEYS)
-    return [f"## {say_in(language, 'columns.layers_heading')}", "", about, "", *keys, ""]
+    estimates = [line for key in ("to_estimate", "to_estimate_by", "to_estimate_cells") for line in (word(key), "")]
+    return [*lines, *estimates, "## PostGIS", "", word("database"), ""]
 
 
 def _roads(language: Language) -> list[str]:
@@ -71,6 +63,15 @@ def _roads(language: Language) -> list[str]:
     lines = [*_table(tables.ROADS, language), *(f"- {word(f'roads_{key}')}" for key in _ROADS), ""]
     lines += [f"| {word('heading_class')} | {word('heading_said')} |", "|---|---|"]
     return [*lines, *(f"| `{name}` | {_BETWEEN.join(words)} |" for name, words in said_as("class").items()), ""]
+
+
+def _layers(language: Language) -> list[str]:
+    """Say how layers are brought that keep candidates out or in."""
+    words = {keeps: _BETWEEN.join(f"`{word}`" for word in layer_words(keeps)) for keeps in ("out", "in")}
+    known = _BETWEEN.join(layer_title(layer, language) for layer in known_layers())
+    about = say_in(language, "columns.layers", out=words["out"], within=words["in"], known=known)
+    keys = (f"- {say_in(language, f'columns.layers_{key}')}" for key in _LAYER_KEYS)
+    return [f"## {say_in(language, 'columns.layers_heading')}", "", about, "", *keys, ""]
 
 
 def _table(table: Table, language: Language) -> list[str]:
