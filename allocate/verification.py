@@ -1,5 +1,6 @@
 """Rechecks a finished plan without a solver: from what it decides, everything else in it is worked out again."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -16,7 +17,7 @@ from allocate.errors import AllocateError, InputError, UsageError
 from allocate.estimate import redraw
 from allocate.gaps import DIGITS, OPTIMAL_GAP, shown_gap
 from allocate.model import Model, model_of
-from allocate.plans import assemble, district_data, district_of, inputs_of, layout_of, read_plan
+from allocate.plans import MADE, assemble, candidate_tables, district_data, district_of, inputs_of, layout_of, read_plan
 from allocate.population import project
 from allocate.read import BOUNDARY, CARD, find_district, is_file, read_district
 from allocate.rows import Strength
@@ -104,6 +105,7 @@ def verify(plan: str | Path | Mapping[str, Any], data: str | Path | None = None)
     around = () if isinstance(plan, Mapping) else Path(plan).resolve().parents
     findings: list[Finding] = []
     counted = _Counter()
+    model = None
     try:
         district = district_of(content)
         # Causes before effects: the list of findings is cut.
@@ -128,7 +130,7 @@ def verify(plan: str | Path | Mapping[str, Any], data: str | Path | None = None)
         # Whatever is missing or of the wrong kind in the file is a fault of the file, never of the reader.
         findings.append(Finding("plan", say("verify.broken", reason=f"{type(error).__name__}: {error}")))
         return Verdict(tuple(findings), (), counted.number)
-    wrong, notes = _against_files(content, district, data, around, counted)
+    wrong, notes = _against_files(content, district, model, data, around, counted)
     return Verdict(tuple(wrong + findings)[:_MOST], tuple(notes), counted.number)
 
 
@@ -362,6 +364,7 @@ def _people(district: District, counted: _Counter) -> Iterator[Finding]:
 def _against_files(
     content: Mapping[str, Any],
     district: District,
+    model: Model | None,
     data: str | Path | None,
     around: Iterable[Path],
     counted: _Counter,
@@ -382,7 +385,25 @@ def _against_files(
             return [], [say("verify.inputs_changed", district=district.id)]
         now = same[0]
     wanted = district_data(now)
-    return list(_differences(content["district_data"], wanted, "district_data", counted, _may_lack(content))), []
+    found = list(_differences(content["district_data"], wanted, "district_data", counted, _may_lack(content)))
+    return [*found, *_made_again(content, now, model, counted)], []
+
+
+def _made_again(content: Mapping[str, Any], now: District, model: Model | None, counted: _Counter) -> Iterator[Finding]:
+    """Yield where candidates are not those that the files give: of layers and generated ones a plan says only what came
+    of them, and nothing to work them out again from.
+    """
+    rows = content.get("candidates", ())
+    if model is None or not (now.layers or content.get("dropped") or any(row["from"] != "places" for row in rows)):
+        return
+    try:
+        made = candidate_tables(now, make_case(now, model))
+    except AllocateError as error:
+        yield Finding("candidates", str(error))
+        return
+    for name in MADE:
+        wanted: Any = json.loads(json.dumps(made[name]))
+        yield from _differences(content.get(name, []), wanted, name, counted)
 
 
 def _namesakes(name: str, around: Iterable[Path]) -> Iterator[District]:

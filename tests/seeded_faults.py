@@ -1530,6 +1530,7 @@ BESIDE: Mapping[str, frozenset[FaultKind]] = {
     "institutions": frozenset({K.FIELD_KIND, K.LAYER_SITES}),
     "card": frozenset(
         {
+            *(*_LAYERS, K.LAYER_PARTS),
             *(K.FILE_ADDRESS, K.FILE_OUTSIDE, K.FILE_FORMAT, K.ENCODING_NAME, K.ENCODING_WRONG, K.PART_MISSING),
             *(
                 K.DATABASE_UNNAMED,
