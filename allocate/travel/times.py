@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from allocate.travel.circles import Mode
-from allocate.travel.dijkstra import across, graph_of, milliseconds, seconds, times_within
+from allocate.travel.dijkstra import PROCESSES, across, graph_of, milliseconds, seconds, times_within
 from allocate.travel.network import RoadNetwork
 from allocate.travel.points import Integers, Metric
 
@@ -189,7 +189,7 @@ def _by_road(network: RoadNetwork, mode: Mode, spots: Metric, parts: list[tuple[
     keys, times = [], []
     for starts, ends, limit in parts:
         most = milliseconds(limit)
-        pairs = times_within(graph, starts, ends, most)
+        pairs = times_within(graph, starts, ends, most, PROCESSES)
         keys.append(pairs.starts * len(spots) + pairs.ends)
         times.append(pairs.milliseconds)
         starts, ends = np.unique(starts[on[starts]]), np.unique(ends[on[ends]])
@@ -213,6 +213,12 @@ def straight_seconds(mode: Mode, metres: Integers) -> Integers:
     over, under = mode.seconds_per_metre.as_integer_ratio()
     found: Integers = -(-metres * over // under)
     return found
+
+
+def road_seconds(mode: Mode, found: Integers) -> Integers:
+    """Return the times of a way to travel along roads, of those that its speeds say, rounded up [s]."""
+    over, under = mode.slowness.as_integer_ratio()
+    return np.where(found >= NO_WAY, NO_WAY, np.minimum(-(-found * over // under), NO_WAY))
 
 
 @dataclass(frozen=True)
@@ -245,8 +251,15 @@ class Journeys:
         if self.roads is None or mode not in self.roads.modes:
             return straight
         a, b = self.roads.index(starts), self.roads.index(ends)
-        off = self.roads.is_off(mode, a) | self.roads.is_off(mode, b)
-        return np.where(off, straight, self.roads.look_up(mode, a, b))
+        by_road = road_seconds(self.modes[mode], self.roads.look_up(mode, a, b))
+        return np.where(self.is_straight(mode, starts, ends), straight, by_road)
+
+    def is_straight(self, mode: str, starts: Metric, ends: Metric) -> NDArray[np.bool_]:
+        """Tell of each position and its counterpart whether the way between them is taken to be a straight line."""
+        if self.roads is None or mode not in self.roads.modes:
+            return np.ones(len(starts), dtype=bool)
+        a, b = self.roads.index(starts), self.roads.index(ends)
+        return self.roads.is_off(mode, a) | self.roads.is_off(mode, b)
 
     def how(self, mode: str, start: Metric, end: Metric) -> str:
         """Return what the time from one position to another is worked out from: `network` or `line`."""
