@@ -605,7 +605,7 @@ def mixed_home(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 
 @pytest.fixture(scope="module")
 def mixed_plan(mixed_home: Tiny) -> dict[str, Any]:
-    made = plan(read_district(mixed_home.folder), read_model(mixed_home.model))
+    made = plan(read_district(mixed_home.folder), read_model(mixed_home.model), gap=0.05)
     content: dict[str, Any] = json.loads(to_json(made.content))
     return content
 
