@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from test_roads import network
 
 from allocate.calibration import calibrations, corrected
-from allocate.candidates import links_within, make_case
+from allocate.candidates import make_case, seen_in
 from allocate.checking import check_all
 from allocate.district import District, Observed
 from allocate.model import Model, read_model
@@ -209,7 +209,7 @@ def test_lower_speeds_cover_no_more_and_higher_ones_no_less(content: dict[str, A
 def test_a_fifth_slower_is_a_limit_a_fifth_shorter(small: tuple[District, Model]) -> None:
     district, model = small
     case = make_case(district, model)
-    slower = links_within(district, model, case, "eight_minutes", Fraction(4, 5))
+    slower = seen_in(district, model, case, "eight_minutes", Fraction(4, 5)).links
     # 480 s at four fifths of the speed are 384 s at the speed of the model; whoever lives there is within reach.
     home = {(case.sites[j].place, j) for j in range(len(case.sites))}
     per_metre = case.modes["e_bike"].seconds_per_metre
@@ -227,7 +227,7 @@ def test_a_speed_factor_plans_for_slower_speeds(small: tuple[District, Model], t
     slow = make_case(district, read_model(tiny.model, {"travel.speed_factor": "0.8"}))
     case = make_case(district, model)
     assert slow.modes["e_bike"].seconds_per_metre == case.modes["e_bike"].seconds_per_metre / Fraction(4, 5)
-    links = links_within(district, model, case, "eight_minutes", Fraction(4, 5))
+    links = seen_in(district, model, case, "eight_minutes", Fraction(4, 5)).links
     assert list(slow.seconds) == list(zip(links.places.tolist(), links.sites.tolist(), strict=True))
 
 
@@ -238,7 +238,7 @@ def test_times_of_travel_csv_stay_at_any_speed(tiny: Tiny) -> None:
     district, model = read_district(tiny.folder), read_model(tiny.model)
     case = make_case(district, model)
     for speed in (Fraction(1, 2), Fraction(2)):
-        assert set(links_within(district, model, case, "eight_minutes", speed).seconds.tolist()) == set(
+        assert set(seen_in(district, model, case, "eight_minutes", speed).links.seconds.tolist()) == set(
             case.links.seconds.tolist()
         )
 
