@@ -156,8 +156,16 @@ def _unmatched(model: Model, case: Case) -> Iterator[Problem]:
 
 
 def _unreachable(district: District, case: Case) -> Iterator[Problem]:
-    """Yield the places that nobody could ever serve: no site and no candidate lies within their circle."""
-    for place, sites in zip(district.places, case.sites_of, strict=True):
+    """Yield the places that nobody could ever serve: no site and no candidate lies within their circle.
+
+    So it may be for those of a place who have no rarer way to travel: how many they are at first is said.
+    """
+    for i, (place, sites) in enumerate(zip(district.places, case.sites_of, strict=True)):
+        people = int(case.people[i, 0])
+        beyond = people - case.able_to_go(i, 0, sites)
+        if sites and beyond:
+            details: dict[str, Value] = {"name": place.name, "people": people, "beyond": beyond}
+            yield Problem("check.unreachable_for_some", PLACES.file, value=place.id, details=details)
         if not sites:
             yield Problem(
                 "check.unreachable",
