@@ -20,14 +20,15 @@ from allocate.goals import Match
 from allocate.goals.match import AGES
 from allocate.model import Model
 from allocate.population import Population, faults, project, registered_share
-from allocate.road_times import expected, times_in_circle, times_of
+from allocate.road_times import observed_times, times_in_circle, times_of
 from allocate.rules import Forbid, FunctionReach, Keep
 from allocate.senders import carried, pools, ways
 from allocate.senders import faults as unfit
 from allocate.shares import spread
 from allocate.siting_candidates import sited
 from allocate.tables import BELOW_HUBS, FIELDS, HUB_KINDS, OBSERVED, STAFF, TRAVEL
-from allocate.travel import Circle, Journeys, Links, Spots, Times, links, metric
+from allocate.travel import Circle, Journeys, Links, Mode, Spots, Times, links, metric
+from allocate.travel.circles import Level
 from allocate.travel.links import adjoining, own_seconds
 from allocate.units import Basis, exact
 
@@ -56,16 +57,18 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         np.arange(len(district.places)),
     )
 
-    def within(among: Sequence[Site], ring: Circle, model: Model, roads: Times | None) -> Links:
-        there = links(places, _spots(district, among), ring, model.modes, district.travel, roads)
+    def within(among: Sequence[Site], ring: Circle, modes: Mapping[str, Mode], roads: Times | None) -> Links:
+        there = links(places, _spots(district, among), ring, modes, district.travel, roads)
         return _suitable(there, district, model, among, ring.kinds)
 
     def reach(among: Sequence[Site]) -> Links:
         # (Candidates are made for the planned circle, whichever one is looked at.)
-        roads = times_in_circle(district, hasty, places.metres, _spots(district, among).metres)
-        return within(among, hasty.circles[hasty.circle], hasty, roads)
+        modes = corrected(model, calibrations(district, model, observed_times(district, model))).modes
+        roads = times_in_circle(district, model, modes, places.metres, _spots(district, among).metres)
+        found = within(among, model.circles[model.circle], modes, roads)
+        # (Nor do they count as reached from where only some people can go.)
+        return found.only(found.levels == 0) if found.levels.any() else found
 
-    hasty = expected(district, model)
     made = sited(district, model, places.metres, people.people[:, 0], reach)
     sites = made.sites
     spots = _spots(district, sites)
@@ -73,7 +76,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     roads = times_of(district, model, places.metres, sites, spots.metres)
     model = corrected(model, calibrations(district, model, roads))
     journeys = Journeys(model.modes, roads)
-    near = within(sites, ring, model, roads)
+    near = within(sites, ring, model.modes, roads)
     listed = {one.id: one.parent for one in district.institutions if one.parent}
     bases = {one.id: one.parent_basis for one in district.institutions if one.parent_basis}
     today = had(district, model, sites)
@@ -90,6 +93,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         registered_share=registered_share(district),
         sites=sites,
         links=near,
+        levels=_levels(ring),
         spots=spots.metres,
         place_kinds=tuple(place.kind for place in district.places),
         place_settings=tuple(place.setting for place in district.places),
@@ -135,13 +139,18 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     return case
 
 
-def links_within(district: District, model: Model, case: Case, circle: str, speed: Fraction = Fraction(1)) -> Links:
-    """Return the pairs within one of the model's circles, at the speeds of a case times a factor."""
+def seen_in(district: District, model: Model, case: Case, circle: str, speed: Fraction = Fraction(1)) -> Case:
+    """Return a case as one of the model's circles sees it, at the speeds of the case times a factor."""
     ring = model.circles[circle]
-    places, spots = Spots(case.places, case.place_spots, np.arange(len(case.places))), _spots(district, case.sites)
+    places = Spots(case.places, case.place_spots, np.arange(len(case.places)))
     modes = {name: mode.slowed(1 / speed) for name, mode in case.modes.items()}
-    pairs = links(places, spots, ring, modes, district.travel, case.roads)
-    return _suitable(pairs, district, model, case.sites, ring.kinds)
+    pairs = links(places, _spots(district, case.sites), ring, modes, district.travel, case.roads)
+    near = _suitable(pairs, district, model, case.sites, ring.kinds)
+    return replace(case, links=near, levels=_levels(ring))
+
+
+def _levels(ring: Circle) -> tuple[Level, ...]:
+    return ring.levels if len(ring.levels) > 1 else ()
 
 
 def _listed_modes(district: District, model: Model) -> set[str]:

@@ -1,6 +1,8 @@
 """What is odd in a district or a model although it can be planned: the planner should look at it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
 
 from allocate.affiliations import leads_of
 from allocate.calibration import LEAST, calibrations
@@ -10,18 +12,26 @@ from allocate.district import District, FunctionThere
 from allocate.errors import Problem, Value
 from allocate.goals import Match
 from allocate.model import Model
+from allocate.synonyms import ROADS
 from allocate.tables import (
     CARE_HOMES,
     FIELDS,
     FUNCTIONS,
     GROWTH,
+    INSTITUTIONS,
     OBSERVED,
     PEOPLE_BY_YEAR,
     PLACES,
     POOLS,
     SESSIONS,
     TOURS,
+    TOWNS,
+    TRAVEL,
 )
+from allocate.travel import metric
+
+# How many of those that are too far from any road are named.
+_NAMED = 5
 
 
 def data_problems(district: District, model: Model, case: Case) -> list[Problem]:
@@ -34,6 +44,8 @@ def data_problems(district: District, model: Model, case: Case) -> list[Problem]
         *_beyond(district, case),
         *_unmatched(model, case),
         *_unreachable(district, case),
+        *_unused_roads(district, model, case),
+        *_off_roads(district, model, case),
     )
     return [*district.warnings, *(district.in_its_words(one) for one in found)]
 
@@ -151,3 +163,54 @@ def _unreachable(district: District, case: Case) -> Iterator[Problem]:
                 value=place.id,
                 details={"name": place.name, "people": place.people or 0},
             )
+
+
+def _unused_roads(district: District, model: Model, case: Case) -> Iterator[Problem]:
+    """Yield why roads, where there are any, say nothing about who is within the planned circle."""
+    circle = model.circles[model.circle]
+    if case.roads is None:
+        return
+    listed = {mode for _, _, mode in district.travel}
+    file = f"{ROADS}.geojson"
+    if circle.seconds is None:
+        yield Problem("check.roads_no_minutes", file, details={"circle": model.circle})
+    elif any(mode in case.roads.modes for mode in circle.modes):
+        return
+    elif listed.issuperset(circle.modes):
+        yield Problem("check.roads_listed", file, details={"modes": ", ".join(circle.modes), "table": TRAVEL.file})
+    else:
+        lacking = ", ".join(mode for mode in circle.modes if mode not in listed)
+        yield Problem("check.roads_no_speeds", file, details={"modes": lacking})
+
+
+def _off_roads(district: District, model: Model, case: Case) -> Iterator[Problem]:
+    """Yield which places, institutions, towns and care homes are too far from any road, each group in one line."""
+    if case.roads is None:
+        return
+    groups: dict[str, Sequence[tuple[str, float | None, float | None]]] = {
+        PLACES.file: [(one.name, one.lon, one.lat) for one in district.places],
+        INSTITUTIONS.file: [(one.name, one.lon, one.lat) for one in district.institutions],
+        TOWNS.file: [(one.name, one.lon, one.lat) for one in district.towns],
+        CARE_HOMES.file: [(one.name, one.lon, one.lat) for one in district.care_homes],
+    }
+    for file, rows in groups.items():
+        at = metric([(lon or 0.0, lat or 0.0) for _, lon, lat in rows], district.datum, district.epsg)
+        spots = case.roads.index(at)
+        # Which ways to travel find the same ones too far away.
+        alike: dict[tuple[int, ...], list[str]] = {}
+        for mode in case.roads.modes:
+            off = np.flatnonzero((spots >= 0) & case.roads.is_off(mode, spots))
+            alike.setdefault(tuple(off.tolist()), []).append(mode)
+        for which, modes in alike.items():
+            if which:
+                names = [rows[i][0] for i in which[:_NAMED]]
+                limits = (model.modes[mode].roads for mode in modes)
+                details: dict[str, Value] = {
+                    "number": len(which),
+                    "of": len(rows),
+                    "metres": max(one.access_metres for one in limits if one is not None),
+                    "modes": ", ".join(modes),
+                    "names": ", ".join(names) + (", …" if len(which) > _NAMED else ""),
+                }
+                what = "check.off_roads" if file == PLACES.file else "check.off_roads_others"
+                yield Problem(what, file, details=details)

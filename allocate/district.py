@@ -55,7 +55,7 @@ class Place:
     def is_drawn(self) -> bool:
         """Tell whether its position or its people are an estimate that does not say what it was worked out from."""
         people = (self.people_basis, self.people_65_basis, self.people_0_14_basis)
-        return (self.position_basis is Basis.ESTIMATED and not self.position_source) or (
+        return (self.position_basis == Basis.ESTIMATED and not self.position_source) or (
             Basis.ESTIMATED in people and not self.people_source
         )
 

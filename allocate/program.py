@@ -33,6 +33,7 @@ from scipy import sparse
 
 from allocate.errors import AllocateError, NoPlanError, SolverMissingError
 from allocate.gaps import HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, relative_gap
+from allocate.processes import without_main
 from allocate.rows import Column, Key, Number, Row, Strength
 from allocate.words import say
 
@@ -705,31 +706,6 @@ def _end(process: BaseProcess) -> None:
     except (AttributeError, OSError):
         # It leads no group of its own: on Windows, or because it has only just begun.
         process.terminate()
-
-
-_hiding = threading.Lock()
-_hidden: list[dict[str, Any]] = []
-
-
-@contextmanager
-def without_main() -> Iterator[None]:
-    """Keep a fresh process from running the caller's script again: the child needs this module only.
-
-    Several may be at it at once, in one thread or many: the last one out brings the script back.
-    """
-    main = sys.modules["__main__"]
-    with _hiding:
-        hidden: dict[str, Any] = {name: vars(main).pop(name) for name in ("__file__", "__spec__") if name in vars(main)}
-        _hidden.append(hidden)
-        main.__spec__ = None
-    try:
-        yield
-    finally:
-        with _hiding:
-            first = _hidden[0]
-            _hidden.pop()
-            if not _hidden:
-                vars(main).update(first)
 
 
 @contextmanager

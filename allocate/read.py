@@ -45,7 +45,7 @@ from allocate.files.layers import outline
 from allocate.files.sheet import Unreadable
 from allocate.files.written import parse_toml
 from allocate.folder import Folder
-from allocate.layers import LayerSource, read_layers
+from allocate.layers import LayerSource, read_layers, warn_of_sites
 from allocate.postings import months_of
 from allocate.road_checks import warn_of_roads
 from allocate.road_reading import RoadsSaid, around, read_barriers, read_roads
@@ -215,6 +215,7 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
     _check_sources(folder)
     read_names(folder, rows)
     check_rows(folder, rows, boundary)
+    warn_of_sites(folder, layers, rows[tables.INSTITUTIONS.name], epsg)
     warn_of_misfits(folder, rows, boundary, roads.degrees)
     warn_of_roads(folder, rows, roads, place)
     _say_unread(folder)

@@ -1149,6 +1149,13 @@ function certaintyFacts() {
   } else if (plan.estimates.positions[0]) {
     lines.push(element("p", "", say("draws_none")));
   }
+  const ways = plan.ways_by[state.year] || [];
+  const parts = ways.flatMap(([how, people], at) => [at ? " · " : "", say(`way_by_${how}`), ` ${number(people)}`]);
+  if (ways.length) {
+    const told = element("p", "", ...sentence("times_rest_on", { parts: element("span", "", ...parts) }));
+    told.id = "ways-by";
+    lines.push(told);
+  }
   return element("div", "facts", element("h2", "", say("certainty")), ...lines);
 }
 
@@ -1292,6 +1299,8 @@ function areaLegends() {
   if (isDrawn("reach")) {
     const text = element("span", "", ...sentence("legend_reach", { circle: given(inLanguage(plan.circle)) }));
     made.push(element("h3"), element("ul", "wide", element("li", "", swatch(reachStyle()), text)), element("p", "note", say("legend_reach_note")));
+    const modes = (plan.reach_by || []).map((name) => inLanguage(name)).join(" / ");
+    if (modes) made.push(element("p", "note", ...sentence("legend_reach_by", { modes: given(modes) })));
   }
   return made;
 }
@@ -1510,7 +1519,8 @@ function drawFoot() {
   const approval = plan.approval ? sentence("approval_given", { number: given(plan.approval) }) : [say("approval_missing")];
   show("approval", approval);
   const datum = plan.datum ? element("p", "", ...sentence("datum", { datum: given(plan.datum.toUpperCase()) })) : null;
-  show("foot", datum, element("p", "", say("drawn_with")));
+  const credit = plan.openstreetmap ? element("p", "", say("roads_openstreetmap")) : null;
+  show("foot", credit, datum, element("p", "", say("drawn_with")));
 }
 
 /* ---- the card ---- */

@@ -22,6 +22,7 @@ import pytest
 
 from allocate import program as module
 from allocate.errors import AllocateError, NoPlanError, SolverMissingError
+from allocate.processes import without_main
 from allocate.program import (
     Found,
     Instance,
@@ -31,7 +32,6 @@ from allocate.program import (
     Progress,
     cbc_path,
     relative_gap,
-    without_main,
 )
 from allocate.rows import Column, Key, Number, Row, Strength
 from allocate.words import speaking

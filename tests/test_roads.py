@@ -1,14 +1,17 @@
 """Times by road: a town on a grid with a river and one bridge, checked by hand, and random ones against networkx."""
 
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
 import pytest
 import shapely
+from scipy.sparse.csgraph import dijkstra
 
 from allocate.travel import Circle, Links, Mode, Spots, links
+from allocate.travel import dijkstra as dijkstra_module
 from allocate.travel.circles import OnRoads
-from allocate.travel.dijkstra import snap
+from allocate.travel.dijkstra import graph_of, snap, times_within
 from allocate.travel.links import HOW
 from allocate.travel.network import ROAD_CLASSES, RoadNetwork
 from allocate.travel.points import Metric
@@ -241,3 +244,75 @@ def test_times_survive_json() -> None:
     assert again.modes["walk"].off == (0,)
     i, j = np.array([0, 1, 1]), np.array([2, 2, 1])
     assert again.look_up("walk", i, j).tolist() == roads.look_up("walk", i, j).tolist()
+
+
+def town(seed: int, side: int = 18) -> tuple[RoadNetwork, Metric]:
+    """Return a jittered grid with one-ways and fast roads, and positions beside its streets."""
+    draw = np.random.default_rng(seed)
+    spot = {(a, b): (100.0 * a + draw.integers(40), 100.0 * b + draw.integers(40)) for a, b in np.ndindex(side, side)}
+    pieces: list[Any] = []
+    for (a, b), point in spot.items():
+        for other in ((a + 1, b), (a, b + 1)):
+            if other in spot and draw.random() < 0.9:
+                kind = "primary" if a % 6 == 0 else "residential"
+                pieces.append((point, spot[other], kind, bool(draw.random() < 0.2)))
+    return network(pieces), draw.uniform(-20, 100 * side, (150, 2))
+
+
+@pytest.mark.parametrize(("fineness", "batch", "cells"), [(1, 1, 1), (3, 7, 2000), (2, 64, 16_000_000)])
+@pytest.mark.parametrize("more_ends", [True, False])
+def test_neither_windows_nor_batches_change_what_is_found(
+    fineness: int, batch: int, cells: int, more_ends: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roads, points = town(1)
+    way = on_roads("car", speeds={"primary": 36.0, "residential": 9.0})
+    graph = graph_of(roads, way, points)
+    few, many = np.arange(0, 150, 4), np.arange(150)
+    asked = (few, many) if more_ends else (many, few)
+    whole = sparse_times(graph, *asked, limit=150_000)
+    for name, value in (("_FINENESS", fineness), ("_BATCH", batch), ("_CELLS", cells)):
+        monkeypatch.setattr(dijkstra_module, name, value)
+    found = times_within(graph, *asked, 150_000)
+    assert list(zip(found.starts.tolist(), found.ends.tolist(), found.milliseconds.tolist(), strict=True)) == whole
+    assert 100 < len(whole) < len(few) * len(many) / 2
+
+
+def sparse_times(graph: Any, starts: Any, ends: Any, limit: int) -> list[tuple[int, int, int]]:
+    """Return the times between positions by a search of the whole graph."""
+    found = []
+    for i in starts.tolist():
+        if graph.node_of[i] >= 0:
+            spent = dijkstra(graph.times, indices=graph.node_of[i])
+            for j in ends.tolist():
+                if graph.node_of[j] >= 0:
+                    time = spent[graph.node_of[j]] + graph.snapped.legs[i] + graph.snapped.legs[j]
+                    found += [(i, j, int(time))] if time <= limit else []
+    return found
+
+
+def test_processes_of_their_own_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    roads, points = town(2)
+    graph = graph_of(roads, on_roads(), points)
+    every = np.arange(len(points))
+    alone = times_within(graph, every, every, 300_000)
+    monkeypatch.setattr(dijkstra_module, "_WORTH_A_PROCESS", 1)
+    asked: list[Any] = []
+    pool = dijkstra_module.ProcessPoolExecutor
+    monkeypatch.setattr(dijkstra_module, "ProcessPoolExecutor", lambda *given: asked.append(given) or pool(*given))
+    together = times_within(graph, every, every, 300_000, processes=2)
+    assert [given[0] for given in asked] == [2]
+    for one, other in zip(astuple(alone), astuple(together), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_who_else_gets_on_does_not_change_the_time_of_a_way() -> None:
+    # Ten pieces of 77.7 m, each cut at eleven places: rounded one by one the parts would not add up.
+    roads = network([((77.7 * n, 0), (77.7 * n + 77.7, 0)) for n in range(10)])
+    ends = [(0.0, 0.0), (777.0, 0.0)]
+    others = [(7.01 * n + 0.3, 0.0) for n in range(1, 110)]
+    way = on_roads(speeds={"residential": 13.0})
+    alone, among = (
+        times_within(graph_of(roads, way, np.array(points)), np.array([0]), np.array([1]), 10**9).milliseconds
+        for points in (ends, ends + others)
+    )
+    assert alone.tolist() == among.tolist()

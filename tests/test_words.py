@@ -32,6 +32,7 @@ from allocate.rules.amounts import UNITS, USUAL
 from allocate.rules.rate import PER
 from allocate.rules.rounds import Rounds
 from allocate.travel.links import HOW
+from allocate.travel.network import ROAD_CLASSES, TRAVELLERS
 from allocate.words import LANGUAGES, both, catalogue, language, say, say_in, speaking
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,6 +88,8 @@ CODES: dict[str, set[str]] = {
     "fault_area": {area.replace(" ", "_") for area in areas()},
     "kind": set(tables.INSTITUTION_KINDS) | set(tables.PLACE_KINDS),
     "basis": {*tables.BASES, "unknown"},
+    "road_class": set(ROAD_CLASSES),
+    "goes_as": set(TRAVELLERS),
     "way_by": set(HOW),
     "calibrated": set(FIT_STATUSES),
     "fits_in": {"in_line", "outlier", *SKIPPED},
@@ -149,6 +152,7 @@ CODES: dict[str, set[str]] = {
     "regime": set(REGIMES),
     "rank": set(tables.RANKS),
     "counted": {
+        "candidates",
         *("places_position", "places_people", "places_people_65", "places_people_0_14", "towns_position"),
         "towns_people",
         *(
@@ -159,6 +163,7 @@ CODES: dict[str, set[str]] = {
             "model_rules",
             "model_siting",
             "model_circle",
+            "model_circle_shares",
             "model_modes",
         ),
         *("people_later_years", *(f"people_later_years_{method}" for method in ("trend", "growth", "table"))),

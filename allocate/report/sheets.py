@@ -10,9 +10,9 @@ from allocate.report.belonging_tables import belonging_sheets
 from allocate.report.calibrated import calibration_sheets
 from allocate.report.care_tables import care_sheets
 from allocate.report.sending import sending_sheets
-from allocate.report.summary import assumed_stock, say_grounds, stage_key
+from allocate.report.summary import assumed_stock, from_openstreetmap, say_grounds, stage_key
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, make_sheet, share_of
-from allocate.synonyms import title_of
+from allocate.synonyms import ROADS, title_of
 from allocate.tables import BASES, ENDS, INSTITUTION_KINDS, NOT_GONE_TO
 from allocate.words import Language, catalogue, say_in
 
@@ -446,6 +446,7 @@ def _places(source: Source) -> Sheet:
         Field("year", "year"), Field("name", "text"), Field("kind", "code", "kind"), Field("town", "text"),
         Field("residents", "whole"), Field("status", "code", "status"), Field("part", "whole"),
         Field("served_by_name", "text"), Field("minutes", "minutes"), Field("way_by", "code", "way_by"),
+        *([Field("by_modes", "text")] if any("modes" in row for row in source.content["places"]) else []),
         Field("position_basis", "code", "basis"),
         Field("people_basis", "code", "basis"), Field("lon", "degrees"), Field("lat", "degrees"), Field("id", "id"),
         Field("town_id", "id"), Field("served_by", "id"),
@@ -454,6 +455,8 @@ def _places(source: Source) -> Sheet:
     for row in source.content["places"]:
         key = row["id"], row["year"]
         everybody[key] = everybody.get(key, 0) + row["people"]
+
+    named = source.content["settings"].get("modes", {})
 
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
         place = source.places[row["id"]]
@@ -466,6 +469,7 @@ def _places(source: Source) -> Sheet:
             "part": row["people"],
             "served_by_name": source.site_names.get(row["served_by"]),
             "way_by": row.get("how"),
+            "by_modes": " / ".join(named[mode]["name"][source.language] for mode in row.get("modes") or ()) or None,
         }
 
     return make_sheet("places", fields, map(record, source.content["places"]))
@@ -668,6 +672,7 @@ def _sources(source: Source) -> Sheet:
         Field("basis", "code", "basis"), Field("source", "text"),
     ]  # fmt: skip
     blank = dict.fromkeys(("figure", "date", "basis", "source"))
+    credit = source.word("map.roads_openstreetmap") if from_openstreetmap(source.content) else ""
     facts = [
         {
             **fact,
@@ -683,7 +688,7 @@ def _sources(source: Source) -> Sheet:
             "source_kind": "table",
             "item": title_of(table, source.language),
             "figure": f"{origin['rows']:,}" if origin["rows"] else None,
-            "source": " · ".join(filter(None, (origin["file"], origin["datum"]))),
+            "source": " · ".join(filter(None, (origin["file"], origin["datum"], credit if table == ROADS else ""))),
         }
         for table, origin in source.district.get("origins", {}).items()
     ]

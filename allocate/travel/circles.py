@@ -1,7 +1,9 @@
 """What “within 15 minutes” may mean: named circles, and the modes of travel that they use."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
@@ -50,6 +52,19 @@ class OnRoads(pydantic.BaseModel):
     access_metres: int = pydantic.Field(default=500, gt=0, le=5_000)
     basis: Basis
     source: str = pydantic.Field(min_length=2)
+
+    @pydantic.field_validator("speeds", mode="before")
+    @classmethod
+    def _classes(cls, speeds: Any) -> Any:
+        """Say at once which classes nobody knows, and which have no speed."""
+        if isinstance(speeds, dict):
+            unknown = [str(name) for name in speeds if name not in ROAD_CLASSES]
+            if unknown:
+                raise ValueError(say("reason.road_class", unknown=", ".join(unknown), known=", ".join(ROAD_CLASSES)))
+            still = [name for name, speed in speeds.items() if isinstance(speed, int | float) and speed <= 0]
+            if still:
+                raise ValueError(say("reason.road_speed", classes=", ".join(still)))
+        return speeds
 
 
 class Mode(pydantic.BaseModel):
@@ -124,6 +139,32 @@ class Doubt(pydantic.BaseModel):
     source: str = pydantic.Field(default="±20 %", min_length=2)
 
 
+@dataclass(frozen=True)
+class Level:
+    """Ways to travel that the same people have.
+
+    Attributes
+    ----------
+    share
+        Share of the people who have them; whoever has a rarer one has the more common ones too.
+    """
+
+    modes: tuple[str, ...]
+    share: Fraction
+
+
+def levels_of(shares: Mapping[str, float]) -> tuple[Level, ...]:
+    """Return ways to travel by the share of people who have them, the most common first.
+
+    >>> [(level.modes, float(level.share)) for level in levels_of({"car": 0.3, "walk": 1.0, "bus": 1.0})]
+    [(('walk', 'bus'), 1.0), (('car',), 0.3)]
+    """
+    found: dict[Fraction, list[str]] = {}
+    for mode, share in shares.items():
+        found.setdefault(exact(share), []).append(mode)
+    return tuple(Level(tuple(found[share]), share) for share in sorted(found, reverse=True))
+
+
 class Circle(pydantic.BaseModel):
     """One reading of the 15-minute circle: which sites are near enough to a place.
 
@@ -133,7 +174,12 @@ class Circle(pydantic.BaseModel):
     Attributes
     ----------
     modes
-        Ways to travel; the quickest counts.
+        Ways to travel; the quickest counts, unless `shares` says who has which.
+    shares
+        Share of the people who have each of the `modes`; empty: everybody has all of them. Some mode is everybody's.
+        Shares are nested: whoever has the rarer mode has the more common ones too.
+    shares_basis, shares_source
+        What the shares rest on.
     minutes
         Longest travel time one way [min].
     metres
@@ -154,6 +200,9 @@ class Circle(pydantic.BaseModel):
     metres: int | None = pydantic.Field(default=None, gt=0, le=200_000)
     adjoining_metres: int | None = pydantic.Field(default=None, gt=0, le=20_000)
     kinds: tuple[str, ...] = pydantic.Field(min_length=1)
+    shares: dict[str, Annotated[float, pydantic.Field(gt=0, le=1)]] = {}
+    shares_basis: Basis = Basis.ASSUMED
+    shares_source: str = ""
     share: float | None = pydantic.Field(default=None, gt=0, le=1)
     basis: Basis
     source: str = pydantic.Field(min_length=2)
@@ -163,12 +212,41 @@ class Circle(pydantic.BaseModel):
         if self.minutes is None and self.metres is None and self.adjoining_metres is None:
             msg = say("reason.no_reach")
             raise ValueError(msg)
+        if self.shares:
+            self._check_shares()
         known = [kind for kind in INSTITUTION_KINDS if kind not in NOT_GONE_TO]
         unknown = set(self.kinds) - set(known)
         if unknown:
             msg = say("reason.kinds", unknown=", ".join(sorted(unknown)), kinds=", ".join(known))
             raise ValueError(msg)
         return self
+
+    def _check_shares(self) -> None:
+        if set(self.shares) != set(self.modes):
+            msg = say("reason.shares_modes", modes=", ".join(self.modes))
+        elif max(self.shares.values()) < 1:
+            msg = say("reason.shares_everybody")
+        elif self.minutes is None:
+            msg = say("reason.shares_minutes")
+        elif len(self.shares_source) < 2:
+            msg = say("reason.shares_source")
+        else:
+            return
+        raise ValueError(msg)
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """Return the modes by the share of people who have them, the most common first; none without `shares`."""
+        return levels_of(self.shares)
+
+    def of_level(self, number: int) -> "Circle":
+        """Return the circle of those modes alone that a level adds.
+
+        What is near enough whatever the mode, in an adjoining place or as the crow flies, belongs to the first level.
+        """
+        alone: dict[str, object] = {"modes": self.levels[number].modes, "shares": {}}
+        beyond = {"metres": None, "adjoining_metres": None} if number else {}
+        return self.model_copy(update=alone | beyond)
 
     @property
     def seconds(self) -> Seconds | None:

@@ -1,7 +1,11 @@
 """Times along roads between many positions: snapped to the roads, searched in windows, in whole milliseconds."""
 
-from collections.abc import Iterator, Sequence
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,6 +15,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial import cKDTree
 
+from allocate.processes import without_main
 from allocate.travel.circles import OnRoads
 from allocate.travel.network import ROAD_CLASSES, TRAVELLERS, RoadNetwork
 from allocate.travel.points import Integers, Metric
@@ -22,9 +27,16 @@ _MS_PER_METRE_AT_1_KMH = 3600.0
 SMALL_PART = 0.01
 # What is nearer to a node than this is at the node [m].
 _AT_NODE = 0.01
-# Sources searched together, and the size of the square that they come from, as a share of how far they get.
+# Sources searched together, and how many squares, side by side, are as long as they can get.
 _BATCH = 64
-_TILE = 0.5
+_FINENESS = 2
+# Most times that one search holds at once: sources times nodes of the window.
+_CELLS = 16_000_000
+# A process begins in about a second and is given the roads: it is worth its start where it has so much to do, in nodes
+# in the windows of all its sources.
+_WORTH_A_PROCESS = 200_000_000
+# How many processes search at most where nobody says.
+PROCESSES = min(4, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
@@ -172,8 +184,6 @@ class Graph:
         Where positions get on.
     positions
         The positions [m].
-    fastest
-        The highest speed on any road [m/ms].
     """
 
     times: Any
@@ -181,7 +191,17 @@ class Graph:
     node_of: Integers
     snapped: Snapped
     positions: Metric
-    fastest: float
+
+    def reach(self, limit: int) -> float:
+        """Return a straight line that nobody gets farther along in some time [ms] than [m].
+
+        (Rounded times make a very short piece quicker than its road: those that take none at all count as a whole.)
+        """
+        starts = np.repeat(np.arange(len(self.metres)), np.diff(self.times.indptr))
+        lengths = np.hypot(*(self.metres[starts] - self.metres[self.times.indices]).T)
+        timed = self.times.data > 0
+        fastest = (lengths[timed] / self.times.data[timed]).max(initial=0.0)
+        return float(fastest * limit * (1 + 1e-9) + lengths[~timed].sum() + 1)
 
 
 def graph_of(network: RoadNetwork, on_roads: OnRoads, positions: Metric) -> Graph:
@@ -189,8 +209,10 @@ def graph_of(network: RoadNetwork, on_roads: OnRoads, positions: Metric) -> Grap
     snapped = snap(network, on_roads, positions)
     speeds = _speeds(on_roads)
     used = usable(network, on_roads)
-    nodes, (starts, ends, lengths, parents), node_of = _split(network, used, snapped)
-    time = np.rint(lengths * _MS_PER_METRE_AT_1_KMH / speeds[network.classes[parents]]).astype(np.int64)
+    nodes, (starts, ends, parents, low, high), node_of = _split(network, used, snapped)
+    whole = np.rint(network.metres[parents] * _MS_PER_METRE_AT_1_KMH / speeds[network.classes[parents]])
+    # The parts of a piece take as long as the piece: it does not matter for others who gets on where.
+    time = (np.rint(high * whole) - np.rint(low * whole)).astype(np.int64)
     one_way = network.one_way[parents] if on_roads.goes_as == "car" else np.zeros(len(parents), dtype=bool)
     kept = np.zeros(len(nodes), dtype=bool)
     kept[node_of[node_of >= 0]] = True
@@ -213,16 +235,16 @@ def graph_of(network: RoadNetwork, on_roads: OnRoads, positions: Metric) -> Grap
         (weights[first].astype(np.float64), (number[rows[first]], number[columns[first]])), shape=(len(live), len(live))
     )
     at = np.where(node_of >= 0, number[node_of], -1)
-    return Graph(times, nodes[live], at, snapped, positions, float(speeds.max()) / _MS_PER_METRE_AT_1_KMH)
+    return Graph(times, nodes[live], at, snapped, positions)
 
 
 def _split(
     network: RoadNetwork, used: NDArray[np.bool_], snapped: Snapped
-) -> tuple[Metric, tuple[Integers, Integers, Metric, Integers], Integers]:
+) -> tuple[Metric, tuple[Integers, Integers, Integers, Metric, Metric], Integers]:
     """Cut the pieces where positions get on.
 
-    Returns the nodes [m]; of every piece its nodes, its length [m] and the piece that it was cut from; and the node at
-    which each position gets on, -1 where none.
+    Returns the nodes [m]; of every part its nodes, the piece that it was cut from, and from where to where on it, as
+    shares; and the node at which each position gets on, -1 where none.
     """
     length = network.metres[snapped.pieces] * snapped.on
     node_of = np.full(len(snapped.pieces), -1)
@@ -248,12 +270,13 @@ def _split(
     new = node_of[order]
     ends = np.where(closes, network.ends[pieces], np.append(new[1:], -1))
     until = np.where(closes, 1.0, np.append(along[1:], 1.0))
-    metres = network.metres
+    uncut = np.flatnonzero(whole)
     parts = (
         np.concatenate([network.starts[whole], network.starts[pieces[opens]], new]),
         np.concatenate([network.ends[whole], new[opens], ends]),
-        np.concatenate([metres[whole], metres[pieces[opens]] * along[opens], metres[pieces] * (until - along)]),
-        np.concatenate([np.flatnonzero(whole), pieces[opens], pieces]),
+        np.concatenate([uncut, pieces[opens], pieces]),
+        np.concatenate([np.zeros(len(uncut) + int(opens.sum())), along]),
+        np.concatenate([np.ones(len(uncut)), along[opens], until]),
     )
     return nodes, parts, node_of
 
@@ -292,54 +315,160 @@ def _without_bends(
     )
 
 
-def times_within(graph: Graph, starts: Integers, ends: Integers, limit: int) -> Pairs:
+def times_within(graph: Graph, starts: Integers, ends: Integers, limit: int, processes: int = 1) -> Pairs:
     """Return the times from some positions to others that take no longer than a limit [ms].
 
     Sources are taken square by square: the search of a square sees only the window of the roads that anybody could
-    get to from it in time (Dijkstra 1959, Numerische Mathematik 1, with a limit).
+    get to from it in time (Dijkstra 1959, Numerische Mathematik 1, with a limit). Where there are fewer ends than
+    starts, the search goes back from the ends. Neither changes what is found.
     """
     starts, ends = np.unique(starts[graph.node_of[starts] >= 0]), np.unique(ends[graph.node_of[ends] >= 0])
-    found = [_none()]
-    if len(starts) and len(ends):
-        reach = graph.fastest * limit
-        groups = _tiles(graph.positions[starts], max(reach * _TILE, 1.0))
-        found += [_search(graph, starts[group], ends, limit, reach) for group in groups]
-    joined = [np.concatenate(parts) for parts in zip(*found, strict=True)]
-    order = np.lexsort((joined[1], joined[0]))
-    return Pairs(*(part[order] for part in joined))
+    if not len(starts) or not len(ends):
+        return Pairs(*_none())
+    back = len(ends) < len(starts)
+    squares = _Squares.of(graph, *((ends, starts) if back else (starts, ends)), limit, back=back)
+    found = list(_searched(squares, processes))
+    first, second, spent = (np.concatenate(parts) for parts in zip(_none(), *found, strict=True))
+    if back:
+        first, second = second, first
+    order = np.lexsort((second, first))
+    return Pairs(first[order], second[order], spent[order])
 
 
 def _none() -> tuple[Integers, Integers, Integers]:
     return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
 
 
-def _tiles(positions: Metric, side: float) -> Iterator[Integers]:
-    """Yield the positions of every square of a grid, in batches."""
-    squares = np.floor(positions / side).astype(np.int64)
-    order = np.lexsort((squares[:, 1], squares[:, 0]))
-    cuts = np.flatnonzero((np.diff(squares[order], axis=0) != 0).any(axis=1)) + 1
-    for group in np.split(order, cuts):
-        yield from (group[n : n + _BATCH] for n in range(0, len(group), _BATCH))
+@dataclass(frozen=True)
+class _Squares:
+    """The roads node by node in the order of the squares of a grid, so that a window is a few runs of nodes.
+
+    Attributes
+    ----------
+    times
+        Time from node to node [ms].
+    keys
+        Square of every node: column times `width` plus row.
+    width
+        What the number of a column is worth.
+    sources, targets
+        Positions, in the order of their nodes: what they are numbered, at which node, and how long the way between
+        them and the road takes [ms].
+    limit
+        Longest time [ms].
+    """
+
+    times: Any
+    keys: Integers
+    width: int
+    sources: tuple[Integers, Integers, Integers]
+    targets: tuple[Integers, Integers, Integers]
+    limit: int
+
+    @classmethod
+    def of(cls, graph: Graph, sources: Integers, targets: Integers, limit: int, *, back: bool) -> "_Squares":
+        """Sort the roads for searches between some positions, along the roads or back."""
+        cells = np.floor(graph.metres * (_FINENESS / graph.reach(limit))).astype(np.int64)
+        cells -= cells.min(axis=0)
+        # (Room beyond the last row, so that a window does not run into the next column.)
+        width = int(cells[:, 1].max()) + 2 * _FINENESS + 1
+        keys = cells[:, 0] * width + cells[:, 1]
+        order = np.argsort(keys, kind="stable")
+        number = np.empty_like(order)
+        number[order] = np.arange(len(order))
+        ways = graph.times.T.tocsr() if back else graph.times
+
+        def at_nodes(positions: Integers) -> tuple[Integers, Integers, Integers]:
+            nodes = number[graph.node_of[positions]]
+            by_node = np.argsort(nodes, kind="stable")
+            return positions[by_node], nodes[by_node], graph.snapped.legs[positions[by_node]]
+
+        return cls(ways[order][:, order], keys[order], width, at_nodes(sources), at_nodes(targets), limit)
+
+    def batches(self) -> Iterator[tuple[int, int]]:
+        """Yield runs of sources, each in one square."""
+        nodes = self.sources[1]
+        cuts = np.flatnonzero(np.diff(self.keys[nodes])) + 1
+        for low, high in pairwise([0, *cuts.tolist(), len(nodes)]):
+            yield from ((n, min(n + _BATCH, high)) for n in range(low, high, _BATCH))
+
+    def _runs(self, source: int) -> Integers:
+        """Return the first nodes, and the ends, of the runs that make the window of a source."""
+        columns = self.keys[self.sources[1][source]] + self.width * np.arange(-_FINENESS, _FINENESS + 1)
+        found: Integers = np.searchsorted(self.keys, [columns - _FINENESS, columns + _FINENESS + 1])
+        return found
+
+    def work(self, batches: Iterable[tuple[int, int]]) -> int:
+        """Return how many nodes there are in the windows of all sources together."""
+        return sum((high - low) * int(np.diff(self._runs(low), axis=0).sum()) for low, high in batches)
+
+    def search(self, low: int, high: int) -> tuple[Integers, Integers, Integers]:
+        """Return the times from a run of sources [ms]."""
+        (sources, leave), nodes = (part[low:high] for part in self.sources[::2]), self.sources[1][low:high]
+        runs = self._runs(low)
+        near = _joined(*np.searchsorted(self.targets[1], runs))
+        if not len(near):
+            return _none()
+        targets, arrive = self.targets[0][near], self.targets[2][near]
+        times = _window(self.times, runs)
+        at, to = _numbered(runs, nodes), _numbered(runs, self.targets[1][near])
+        found = [_none()]
+        step = max(1, _CELLS // times.shape[0])
+        for n in range(0, len(nodes), step):
+            spent = dijkstra(times, indices=at[n : n + step], limit=float(self.limit))[:, to]
+            spent += leave[n : n + step, None] + arrive
+            which, of = np.nonzero(spent <= self.limit)
+            found.append((sources[n + which], targets[of], spent[which, of].astype(np.int64)))
+        first, second, whole = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return first, second, whole
 
 
-def _search(
-    graph: Graph, starts: Integers, ends: Integers, limit: int, reach: float
-) -> tuple[Integers, Integers, Integers]:
-    """Return the times from a few neighbouring positions [ms]."""
-    at = graph.metres[graph.node_of[starts]]
-    low, high = at.min(axis=0) - reach - 1, at.max(axis=0) + reach + 1
-    inside = ((graph.metres >= low) & (graph.metres <= high)).all(axis=1)
-    window = np.flatnonzero(inside)
-    number = np.full(len(graph.metres), -1)
-    number[window] = np.arange(len(window))
-    times = graph.times[window][:, window]
-    near = ends[inside[graph.node_of[ends]]]
-    if not len(near):
-        return _none()
-    spent = dijkstra(times, indices=number[graph.node_of[starts]], limit=float(limit))
-    whole = spent[:, number[graph.node_of[near]]] + graph.snapped.legs[starts][:, None] + graph.snapped.legs[near]
-    which, of = np.nonzero(whole <= limit)
-    return starts[which], near[of], whole[which, of].astype(np.int64)
+def _joined(lows: Integers, highs: Integers) -> Integers:
+    """Return the numbers of some runs, one after the other."""
+    lengths = highs - lows
+    return np.repeat(highs - np.cumsum(lengths), lengths) + np.arange(lengths.sum())
+
+
+def _numbered(runs: Integers, nodes: Integers) -> Integers:
+    """Return which of the numbers of some runs each node is; -1 where it is none of them."""
+    lows, highs = runs
+    run = np.searchsorted(lows, nodes, side="right") - 1
+    before = np.append(0, np.cumsum(highs - lows)[:-1])
+    return np.where((run >= 0) & (nodes < highs[run]), nodes + (before - lows)[run], -1)
+
+
+def _window(times: Any, runs: Integers) -> Any:
+    """Return the ways between the nodes of some runs alone."""
+    nodes, entries = _joined(*runs), _joined(*times.indptr[runs])
+    columns = _numbered(runs, times.indices[entries])
+    kept = columns >= 0
+    owners = np.repeat(np.arange(len(nodes)), times.indptr[nodes + 1] - times.indptr[nodes])[kept]
+    starts = np.append(0, np.cumsum(np.bincount(owners, minlength=len(nodes))))
+    return sparse.csr_array((times.data[entries[kept]], columns[kept], starts), shape=(len(nodes),) * 2)
+
+
+# What the processes that search look at, each for itself: the same for all batches.
+_SHARED: list[_Squares] = []
+
+
+def _share(squares: _Squares) -> None:
+    _SHARED[:] = [squares]
+
+
+def _search(batch: tuple[int, int]) -> tuple[Integers, Integers, Integers]:
+    return _SHARED[0].search(*batch)
+
+
+def _searched(squares: _Squares, processes: int) -> Iterator[tuple[Integers, Integers, Integers]]:
+    """Yield what every batch finds, in their order; with several processes where that is worth their start."""
+    batches = list(squares.batches())
+    processes = min(processes, len(batches), squares.work(batches) // _WORTH_A_PROCESS)
+    if processes < 2:
+        yield from (squares.search(*batch) for batch in batches)
+        return
+    context = multiprocessing.get_context("spawn")
+    with without_main(), ProcessPoolExecutor(processes, context, _share, (squares,)) as pool:
+        yield from pool.map(_search, batches)
 
 
 def across(network: RoadNetwork, on_roads: OnRoads, starts: Metric, ends: Metric) -> Pairs:

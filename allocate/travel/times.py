@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from allocate.travel.circles import Mode
-from allocate.travel.dijkstra import across, graph_of, milliseconds, seconds, times_within
+from allocate.travel.dijkstra import PROCESSES, across, graph_of, milliseconds, seconds, times_within
 from allocate.travel.network import RoadNetwork
 from allocate.travel.points import Integers, Metric
 
@@ -189,7 +189,7 @@ def _by_road(network: RoadNetwork, mode: Mode, spots: Metric, parts: list[tuple[
     keys, times = [], []
     for starts, ends, limit in parts:
         most = milliseconds(limit)
-        pairs = times_within(graph, starts, ends, most)
+        pairs = times_within(graph, starts, ends, most, PROCESSES)
         keys.append(pairs.starts * len(spots) + pairs.ends)
         times.append(pairs.milliseconds)
         starts, ends = np.unique(starts[on[starts]]), np.unique(ends[on[ends]])
