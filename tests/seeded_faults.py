@@ -1508,14 +1508,15 @@ SEEDED: tuple[Seeded, ...] = (
 
 # What else must be whole for a fault to be seen.
 _ROADS = frozenset(kind for kind in K if kind.name.startswith("ROADS_"))
+_LAYERS = frozenset({K.LAYER_ELSEWHERE, K.LAYER_SITES})
 BESIDE: Mapping[str, frozenset[FaultKind]] = {
-    "boundary": frozenset({K.EPSG, K.OUTSIDE, *_ROADS}),
-    "epsg": _ROADS,
+    "boundary": frozenset({K.EPSG, K.OUTSIDE, *_ROADS, *_LAYERS}),
+    "epsg": _ROADS | _LAYERS,
     "roads": frozenset({K.DATUM_MISFIT, K.DATUM_EITHER}),
     "places": frozenset({K.ROADS_FAR, K.SUM, K.DATUM_EITHER, K.TWICE, K.BYTES_LOST, K.FACT_IDLE}),
     "facts": frozenset({K.SUM}),
     "towns": frozenset({K.UNKNOWN_CODE}),
-    "institutions": frozenset({K.FIELD_KIND}),
+    "institutions": frozenset({K.FIELD_KIND, K.LAYER_SITES}),
     "card": frozenset(
         {
             *(K.FILE_ADDRESS, K.FILE_OUTSIDE, K.FILE_FORMAT, K.ENCODING_NAME, K.ENCODING_WRONG, K.PART_MISSING),
@@ -1529,6 +1530,7 @@ BESIDE: Mapping[str, frozenset[FaultKind]] = {
                 K.DATUM_EITHER,
             ),
             *_ROADS,
+            *_LAYERS,
         }
     ),
 }
