@@ -58,7 +58,7 @@ city,nursing,senior,hospital-1,2,surveyed,a roster
 """,
     "observed.csv": """from,to,mode,minutes,date,remark,basis,source
 T1003,hub-1,car,30,2024-05-20,sunny,surveyed,a ride
-T1003,hub-1,car,50,2024-05-21,rain,surveyed,a ride
+T1003,hub-1,car,50.5,2024-05-21,rain,surveyed,a ride
 T2014,hub-2,car,30,,,surveyed,a ride
 hub-1,hub-2,car,30,,,surveyed,a ride
 home-1,hub-1,car,30,,,estimated,a guess
@@ -1216,7 +1216,7 @@ SEEDED: tuple[Seeded, ...] = (
         "observed.csv",
         3,
         "minutes",
-        50.0,
+        50.5,
     ),
     Seeded(
         K.STAFF_TWICE,

@@ -13,8 +13,10 @@ from test_roads import network
 
 from allocate.calibration import calibrations, corrected
 from allocate.candidates import make_case, seen_in
+from allocate.card import card
 from allocate.checking import check_all
 from allocate.district import District, Observed
+from allocate.draw.compact import compact
 from allocate.model import Model, read_model
 from allocate.plans import assemble, standing_today
 from allocate.read import read_district
@@ -209,7 +211,7 @@ def test_lower_speeds_cover_no_more_and_higher_ones_no_less(content: dict[str, A
 def test_a_fifth_slower_is_a_limit_a_fifth_shorter(small: tuple[District, Model]) -> None:
     district, model = small
     case = make_case(district, model)
-    slower = seen_in(district, model, case, "eight_minutes", Fraction(4, 5)).links
+    slower = seen_in(district, model, case, "eight_minutes", Fraction(4, 5))
     # 480 s at four fifths of the speed are 384 s at the speed of the model; whoever lives there is within reach.
     home = {(case.sites[j].place, j) for j in range(len(case.sites))}
     per_metre = case.modes["e_bike"].seconds_per_metre
@@ -218,7 +220,7 @@ def test_a_fifth_slower_is_a_limit_a_fifth_shorter(small: tuple[District, Model]
         line = round(float(((case.place_spots[i] - case.spots[j]) ** 2).sum() ** 0.5))
         if line * per_metre / Fraction(4, 5) <= 480 or (i, j) in home:
             near.add((i, j))
-    assert set(zip(slower.places.tolist(), slower.sites.tolist(), strict=True)) == near
+    assert slower.seconds.keys() == near
     assert 0 < len(near) < len(case.seconds)
 
 
@@ -227,8 +229,7 @@ def test_a_speed_factor_plans_for_slower_speeds(small: tuple[District, Model], t
     slow = make_case(district, read_model(tiny.model, {"travel.speed_factor": "0.8"}))
     case = make_case(district, model)
     assert slow.modes["e_bike"].seconds_per_metre == case.modes["e_bike"].seconds_per_metre / Fraction(4, 5)
-    links = seen_in(district, model, case, "eight_minutes", Fraction(4, 5)).links
-    assert list(slow.seconds) == list(zip(links.places.tolist(), links.sites.tolist(), strict=True))
+    assert slow.seconds == seen_in(district, model, case, "eight_minutes", Fraction(4, 5)).seconds
 
 
 def test_times_of_travel_csv_stay_at_any_speed(tiny: Tiny) -> None:
@@ -238,9 +239,7 @@ def test_times_of_travel_csv_stay_at_any_speed(tiny: Tiny) -> None:
     district, model = read_district(tiny.folder), read_model(tiny.model)
     case = make_case(district, model)
     for speed in (Fraction(1, 2), Fraction(2)):
-        assert set(seen_in(district, model, case, "eight_minutes", speed).links.seconds.tolist()) == set(
-            case.links.seconds.tolist()
-        )
+        assert seen_in(district, model, case, "eight_minutes", speed).seconds == case.seconds
 
 
 def test_what_cannot_be_compared_is_named_and_corrects_nothing(small: tuple[District, Model]) -> None:
@@ -330,3 +329,20 @@ def test_rides_by_road_correct_what_roads_say_and_the_plan_verifies_without_the_
     for way in wrong["road_times"]["modes"]["e_bike"]["ways"]:
         way[2] = [2 * seconds for seconds in way[2]]
     assert not verify(wrong).sound
+
+
+def test_the_card_says_that_speeds_are_taken_slower(tiny: Tiny) -> None:
+    says = [card(read_model(tiny.model, {"travel.speed_factor": factor})) for factor in ("0.85", "1.0")]
+    assert ["0.85" in one for one in says] == [True, False]
+
+
+def test_the_map_shows_the_range_where_speeds_matter(content: dict[str, Any]) -> None:
+    shown = compact(content)
+    assert shown["doubt"] == 0.2
+    rows = [row for row in content["coverage"] if row["scope"] == "district"]
+    for row, (*_, today, ends) in zip(rows, shown["coverage"]["2027"], strict=True):
+        assert ends == [row["slower"]["covered"], row["faster"]["covered"]]
+        assert today[2] == [row["today"]["slower"]["covered"], row["today"]["faster"]["covered"]]
+    for row in content["coverage"]:
+        row["slower"] = row["faster"]
+    assert [ends for *_, ends in compact(content)["coverage"]["2027"]] == [None] * len(rows)
