@@ -12,6 +12,7 @@ import shapely
 from scipy.spatial import cKDTree
 from shapely.geometry import MultiPolygon, shape
 
+from allocate.calibration import slowness_of
 from allocate.tables import ENDS
 from allocate.thiessen import CRUMB, Array, Cells, Shapes, array, only, polygons, within
 from allocate.travel import Circle, Mode
@@ -94,8 +95,9 @@ class Areas:
         Discs around the open sites, as wide as the planned circle's straight lines; and the cells of the places that
         have a site in reach beyond these: in an adjoining place, in their own, or by the planner's own times. A mode
         that the planner's own times list uses no straight lines, so it draws no disc; one that goes by road has the
-        area that the plan carries instead (`isochrones`). Every place in the district
-        with an open site in reach lies inside. The other way does not hold: a site may serve villages only, and a
+        area that the plan carries instead (`isochrones`). Where not everybody has every mode, only the ways to travel
+        that everybody has count. Every place in the district with an open site in reach lies inside. The other way
+        does not hold: a site may serve villages only, and a
         place of another kind beside it has none in reach.
 
         A plan that does not carry its settings says nothing of its circle: then there is no area at all.
@@ -152,15 +154,24 @@ class Areas:
         listed |= set((self.content.get("road_times") or {}).get("modes", ()))
         lines = [circle.metres or 0]
         if circle.seconds is not None:
-            drawn = [Mode.model_validate(modes[name]) for name in circle.modes if name not in listed]
-            lines += [int(circle.seconds / mode.seconds_per_metre) for mode in drawn]
+            common = circle.levels[0].modes if circle.levels else circle.modes
+            drawn = [name for name in common if name not in listed]
+            slowed = [Mode.model_validate(modes[name]).slowed(slowness_of(self.content, name)) for name in drawn]
+            lines += [int(circle.seconds / mode.seconds_per_metre) for mode in slowed]
         return max(lines)
 
+    @cached_property
+    def _shares(self) -> Mapping[str, float]:
+        """Return the share of people who have each way to travel of the planned circle, where it says so."""
+        settings = self.content["settings"]
+        return settings["circles"][settings["circle"]].get("shares") or {}
+
     def _in_reach(self) -> dict[int, frozenset[int]]:
-        """Return the spots with an open site in reach, by year: of their places the plan states the minutes."""
+        """Return the spots with an open site in reach of everybody, by year: the plan states the minutes."""
         found: dict[int, set[int]] = {}
         for row in self.content["places"]:
-            if row["minutes"] is not None and row["id"] in self._cells.spot_of:
+            by_all = row.get("modes") is None or 1 in (self._shares.get(mode) for mode in row["modes"])
+            if by_all and row["minutes"] is not None and row["id"] in self._cells.spot_of:
                 found.setdefault(row["year"], set()).add(self._cells.spot_of[row["id"]])
         return {year: frozenset(spots) for year, spots in found.items()}
 

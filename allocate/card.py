@@ -27,6 +27,8 @@ from allocate.rules import (
     Rule,
     SpendingShare,
 )
+from allocate.travel.circles import OnRoads
+from allocate.travel.network import ROAD_CLASSES
 from allocate.units import Basis
 from allocate.words import LANGUAGES, Language, both, catalogue, say_in, term, visible
 
@@ -258,12 +260,36 @@ def _circles(model: Model) -> Iterator[str]:
         rows.append(f"| {' | '.join(cells)} | {both(f'basis.{circle.basis}')} | {_text(circle.source)} |")
     yield "\n".join(rows)
     yield f"### {both('card.modes')}"
-    modes = (
-        f"- {both('card.speed', mode=_two(mode.name), speed=f'{mode.speed_kmh:g}', detour=f'{mode.detour:g}')} "
-        f"({both(f'basis.{mode.basis}')}: {_text(mode.source)})"
-        for mode in model.modes.values()
+    lines = []
+    for mode in model.modes.values():
+        lines.append(
+            f"- {both('card.speed', mode=_two(mode.name), speed=f'{mode.speed_kmh:g}', detour=f'{mode.detour:g}')} "
+            f"({both(f'basis.{mode.basis}')}: {_text(mode.source)})"
+        )
+        if mode.roads is not None:
+            told = " · ".join(_on_roads(mode.roads, language) for language in LANGUAGES)
+            lines.append(f"  - {told} ({both(f'basis.{mode.roads.basis}')}: {_text(mode.roads.source)})")
+    yield "\n".join(lines)
+
+
+def _on_roads(roads: OnRoads, language: Language) -> str:
+    """Say how a way to travel uses roads: classes of the same speed together, in the order of the classes."""
+    alike: dict[float, list[str]] = {}
+    for name in ROAD_CLASSES:
+        if name in roads.speeds:
+            alike.setdefault(roads.speeds[name], []).append(say_in(language, f"road_class.{name}"))
+    comma, semicolon = say_in(language, "summary.comma"), say_in(language, "summary.semicolon")
+    speeds = semicolon.join(
+        say_in(language, "card.on_class", road=comma.join(names), speed=f"{speed:g}") for speed, names in alike.items()
     )
-    yield "\n".join(modes)
+    return say_in(
+        language,
+        "card.on_roads",
+        goes_as=say_in(language, f"goes_as.{roads.goes_as}"),
+        speeds=speeds,
+        access=f"{roads.access_kmh:g}",
+        metres=f"{roads.access_metres:,}",
+    )
 
 
 def _reach(model: Model, name: str) -> str:
@@ -273,10 +299,14 @@ def _reach(model: Model, name: str) -> str:
     if circle.adjoining_metres:
         parts.append(both("card.in_adjoining", metres=f"{circle.adjoining_metres:,}"))
     if circle.minutes:
-        modes = ", ".join(_two(model.modes[mode].name) for mode in circle.modes)
+        have = {mode: f" ({both('card.have', share=f'{100 * share:g}')})" for mode, share in circle.shares.items()}
+        modes = ", ".join(f"{_two(model.modes[mode].name)}{have.get(mode, '')}" for mode in circle.modes)
         parts.append(f"{modes} {both('card.in_minutes', minutes=f'{circle.minutes:g}')}")
     if circle.metres:
         parts.append(both("card.in_metres", metres=f"{circle.metres:,}"))
+    if circle.shares:
+        basis = both(f"basis.{circle.shares_basis}")
+        parts.append(f"{both('card.shares_nested')} ({basis}: {_text(circle.shares_source)})")
     return "; ".join(parts)
 
 
@@ -607,7 +637,9 @@ def _assumptions(model: Model) -> Iterator[str]:
     tables += [("consortia", model.consortia.basis)] if model.consortia else []
     tables += [(f"functions.{name}", ability.basis) for name, ability in model.functions.items()]
     tables += [(f"circles.{name}", circle.basis) for name, circle in model.circles.items()]
+    tables += [(f"circles.{name}.shares", one.shares_basis) for name, one in model.circles.items() if one.shares]
     tables += [(f"modes.{name}", mode.basis) for name, mode in model.modes.items()]
+    tables += [(f"modes.{name}.roads", mode.roads.basis) for name, mode in model.modes.items() if mode.roads]
     tables += [("population", model.population.basis if model.population else Basis.ASSUMED)]
     guessed = [f"- {_text(table)}: {both(f'basis.{basis}')}" for table, basis in tables if basis in _GUESSED]
     if guessed:

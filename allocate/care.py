@@ -6,7 +6,7 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any
 
-from allocate.case import Case
+from allocate.case import Case, Going
 from allocate.changes import AsPlanned, Change
 from allocate.district import District
 from allocate.layout import Layout
@@ -58,6 +58,22 @@ def visited_how(case: Case, layout: Layout, i: int, t: int) -> str | None:
     return next((how for how in ("posted", "rounds") if how in found), None)
 
 
+def unserved(case: Case, layout: Layout, i: int, t: int) -> dict[str, int]:
+    """Return the people of a place whom no site serves in a year, by how they fare [persons].
+
+    All are visited in the same way; or else those who have no way to travel to an open site are out of range, and for
+    the others there is no capacity.
+    """
+    people = int(case.people[i, t])
+    left = people - layout.served.get((i, t), 0)
+    how = visited_how(case, layout, i, t)
+    if how is not None:
+        return {how: left}
+    near = case.able_to_go(i, t, (j for j in case.sites_of[i] if (j, t) in layout.open))
+    beyond = min(left, people - near) if near < people else 0
+    return {"no_capacity": left - beyond, "out_of_range": beyond}
+
+
 def care_of(case: Case, layout: Layout, i: int, t: int) -> Care:
     """Return how most people of a place are served in a year.
 
@@ -72,7 +88,12 @@ def care_of(case: Case, layout: Layout, i: int, t: int) -> Care:
     sums = dict.fromkeys(HOWS, 0)
     for j, number in flows.items():
         sums[_at(case, i, j)] += number
-    sums[visited_how(case, layout, i, t) or ("no_capacity" if near else "none")] = rest
+    how = visited_how(case, layout, i, t)
+    if how is None and case.people[i, t]:
+        beyond = min(rest, int(case.people[i, t]) - case.able_to_go(i, t, near))
+        sums["no_capacity"], sums["none"] = rest - beyond, beyond
+    else:
+        sums[how or ("no_capacity" if near else "none")] = rest
     how = max(HOWS, key=lambda how: (sums[how], -HOWS.index(how)))
     if how in _AT_SITES:
         at = [j for j in flows if _at(case, i, j) == how]
@@ -191,14 +212,15 @@ class Choices:
         for u in range(t, len(case.years)):
             people, there = int(case.people[i, u]), change.of(serves(i, j, u))
             room = change.room(j, u)
-            number = people if room is None else min(people, there + max(0, room))
+            going = Going(case, i, u)
+            number = min(going.most(j), people if room is None else there + max(0, room))
             if people and (2 * number <= people or not change.of(opened(j, u))):
                 return False
-            left = people - number
+            going.take(j, number)
             for k in self.serving[i][u]:
                 if k != j:
-                    kept = min(left, change.of(serves(i, k, u)))
-                    left -= kept
+                    kept = min(going.most(k), change.of(serves(i, k, u)))
+                    going.take(k, kept)
                     change.send(i, k, u, kept - change.of(serves(i, k, u)))
             change.send(i, j, u, number - there)
             for name, _ in case.sites[j].per_staff:

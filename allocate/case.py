@@ -1,6 +1,6 @@
 """A district as a model looks at it: who lives where each year, where sites may stand, and who can reach them."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -18,8 +18,10 @@ from allocate.pairs import by_first
 from allocate.postings import Carried, Pool, Postings
 from allocate.resources import Resource, employers, is_employed
 from allocate.rows import Row
+from allocate.shares import spread
 from allocate.tables import HUB_KINDS
 from allocate.travel import Journeys, Links, Mode, Times, within
+from allocate.travel.circles import Level
 from allocate.travel.links import HOW
 from allocate.units import Basis, exact
 
@@ -244,6 +246,9 @@ class Case:
         The planner's own times [s] by (place, site), in the ways to travel that a table lists and a rule asks for.
     contracting
         Which care homes may have a contract with which sites; None where the plan decides none.
+    levels
+        Ways to travel by the share of people who have them, the most common first: a link is of one of these. Empty
+        where everybody can use every link.
     dropped, generated
         Candidates that may not stand where they would, and what came of generating some.
     """
@@ -286,6 +291,7 @@ class Case:
     place_spots: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
     own_seconds: Mapping[str, Mapping[tuple[int, int], int]] = field(default_factory=dict)
     contracting: Contracting | None = None
+    levels: tuple[Level, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     generated: tuple[Generated, ...] = ()
 
@@ -348,9 +354,59 @@ class Case:
         """Return the index of every site by its id."""
         return {site.id: j for j, site in enumerate(self.sites)}
 
+    @cached_property
+    def level(self) -> Mapping[tuple[int, int], int]:
+        """Return the level of the pairs within the circle that not everybody can use: see `Links.levels`."""
+        rare = np.flatnonzero(self.links.levels)
+        pairs = zip(self.links.places[rare].tolist(), self.links.sites[rare].tolist(), strict=True)
+        return dict(zip(pairs, self.links.levels[rare].tolist(), strict=True))
+
+    @cached_property
+    def able(self) -> Integers:
+        """Return the people who have the ways to travel of each level [persons]: a table of places by years each.
+
+        The people of a place are shared out among those who have the first level only, the first two, and so on, in
+        whole persons by the largest remainders.
+        """
+        shares = [level.share for level in self.levels] or [Fraction(1)]
+        parts = [share - rarer for share, rarer in pairwise([*shares, Fraction(0)])]
+        if len(parts) == 1:
+            return self.people[None]
+        counts = {people: spread(people, parts) for people in np.unique(self.people).tolist()}
+        groups = np.array([[counts[people] for people in row] for row in self.people.tolist()], dtype=np.int64)
+        groups = groups.reshape(*self.people.shape, len(parts))
+        found: Integers = np.cumsum(groups[:, :, ::-1], axis=2)[:, :, ::-1]
+        return np.ascontiguousarray(np.moveaxis(found, 2, 0))
+
+    @cached_property
+    def rare_sites_of(self) -> Mapping[int, Mapping[int, tuple[int, ...]]]:
+        """Return the sites that not everybody of a place can go to, by place and level: of that level or a rarer one.
+
+        So many people of the place as have the level can go to these, and no more: whoever can go to a site of a rarer
+        level has that level too. As shares are nested, these limits are all there is to it: who goes where can be told
+        person by person whenever each of them holds (Hall 1935, Journal of the London Mathematical Society 10).
+        """
+        found: dict[int, dict[int, tuple[int, ...]]] = {}
+        for (i, _), n in self.level.items():
+            found.setdefault(i, {})[n] = ()
+        for i, groups in found.items():
+            for n in groups:
+                groups[n] = tuple(j for j in self.sites_of[i] if self.level.get((i, j), 0) >= n)
+        return {i: dict(sorted(groups.items())) for i, groups in sorted(found.items())}
+
+    def able_to_go(self, i: int, t: int, sites: Iterable[int]) -> int:
+        """Return the people of a place within whose circle one of some sites lies [persons].
+
+        `sites` are within the circle of some of them.
+        """
+        if not self.level:
+            return int(self.people[i, t]) if any(True for _ in sites) else 0
+        n = min((self.level.get((i, j), 0) for j in sites), default=None)
+        return 0 if n is None else int(self.able[n, i, t])
+
     def most(self, i: int, j: int, t: int) -> int:
         """Return the most people of a place that a site could ever serve in a year [persons]."""
-        people = int(self.people[i, t])
+        people = int(self.able[self.level.get((i, j), 0), i, t]) if self.level else int(self.people[i, t])
         capacity = self.sites[j].most
         return people if capacity is None else min(people, capacity)
 
@@ -630,6 +686,27 @@ class Case:
     def total(self, t: int) -> int:
         """Return the residents of the district in a year [persons]."""
         return int(self.people[:, t].sum())
+
+
+class Going:
+    """How many people of a place can still go to each site in a year, told apart by the ways to travel they have."""
+
+    def __init__(self, case: Case, i: int, t: int) -> None:
+        self._case, self._place = case, i
+        # (Of each level, those who have it, less those who went where only it or a rarer one leads.)
+        self._able: list[int] = case.able[:, i, t].tolist()
+
+    def most(self, j: int) -> int:
+        """Return how many more can go to a site [persons]."""
+        return min(self._able[: self._level(j) + 1])
+
+    def take(self, j: int, people: int) -> None:
+        """Let people go to a site."""
+        for n in range(self._level(j) + 1):
+            self._able[n] -= people
+
+    def _level(self, j: int) -> int:
+        return self._case.level.get((self._place, j), 0)
 
 
 def _grouped(keys: Integers, values: Integers, count: int) -> tuple[tuple[int, ...], ...]:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO
 
 import typer
 
@@ -130,7 +130,7 @@ def plan(
             hear_front=hear_front,
         )
     files = write_plan(made, folder)
-    # Every clause first and the ten lines last: what is printed last is read first.
+    # Every clause first and the eleven lines last: what is printed last is read first.
     rows = by_status(made.content["scorecard"])
     answered = [row for row in rows if row["status"] in ("missed", "met")]
     others = [row for row in rows if row["status"] not in ("missed", "met")]
@@ -208,30 +208,46 @@ def explain(
         _tell(line)
 
 
-@app.command(help=both("cli.estimate"), epilog="allocate estimate my-county --out my-county-estimated --seed 1")
+@app.command(help=both("cli.estimate"), epilog="allocate estimate my-county --out my-county-estimated --raster pop.tif")
 def estimate(
     district: Annotated[str, typer.Argument(help=both("cli.district"))],
     out: Annotated[Path | None, typer.Option(help=both("cli.estimate_out"))] = None,
     seed: Annotated[int, typer.Option(help=both("cli.seed"), min=0, max=2**31 - 1)] = 1,
+    by: Annotated[str, typer.Option(help=both("cli.estimate_by"))] = "auto",
+    raster: Annotated[Path | None, typer.Option(help=both("cli.raster"))] = None,
+    raster_65: Annotated[Path | None, typer.Option("--raster-65", help=both("cli.raster_65"))] = None,
+    raster_0_14: Annotated[Path | None, typer.Option("--raster-0-14", help=both("cli.raster_0_14"))] = None,
+    raster_says: Annotated[str, typer.Option(help=both("cli.raster_says"))] = "counts",
+    band: Annotated[int | None, typer.Option(help=both("cli.band"), min=1, max=65_535)] = None,
+    cells: Annotated[int | None, typer.Option(help=both("cli.cells"))] = None,
 ) -> None:
     """Fill the positions and people that a village list lacks, flagged as estimates."""
-    from allocate.estimate import estimate as fill
-    from allocate.estimate import lacks, write_estimate
-    from allocate.read import find_district, read_list
-    from allocate.units import Basis
+    from allocate.estimating import Asked, estimate_folder
+    from allocate.read import find_district
+    from allocate.tables import MEASURES
 
+    choices = {"--by": (by, ("auto", *MEASURES)), "--raster-says": (raster_says, ("counts", "density"))}
+    wrong = [
+        Problem("problem.choice", column=option, value=said, details={"choices": ", ".join(known)})
+        for option, (said, known) in choices.items()
+        if said not in known
+    ]
+    if wrong:
+        raise UsageError(wrong)
     source = find_district(district)
-    given = read_list(source)
-    if not lacks(given):
-        _tell(say("cli.estimate_nothing", places=len(given.places), folder=source))
-        return
-    filled = fill(given, seed)
     folder = out or Path(f"{source.resolve().name}-estimated")
-    write_estimate(filled, folder, source=source)
-    positions = sum(place.position_basis is Basis.ESTIMATED for place in filled.places)
-    people = sum(place.people_basis is Basis.ESTIMATED for place in filled.places)
-    count = len(filled.places)
-    _tell(say("cli.estimated", positions=positions, people=people, places=count, seed=seed, folder=folder))
+    says: Literal["counts", "density"] = "density" if raster_says == "density" else "counts"
+    asked = Asked(seed, by, raster, raster_65, raster_0_14, says, band, cells)
+    made = estimate_folder(source, folder, asked)
+    if not made.written:
+        _tell(say("cli.estimate_nothing", places=made.places, folder=source))
+        return
+    for warning in made.district.warnings:
+        _tell(say("check.warning", text=warning.sentence()), to=sys.stderr)
+    told = {"positions": made.positions, "people": made.people, "places": made.places, "seed": seed}
+    _tell(say("cli.estimated", **told, folder=folder))
+    if cells is not None:
+        _tell(say("cli.estimated_cells", cells=len(made.district.places), metres=cells))
 
 
 @app.command(help=both("cli.verify"), epilog="allocate verify maps/out/baodi")

@@ -1,15 +1,37 @@
 """What is odd in a district or a model although it can be planned: the planner should look at it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
 
 from allocate.affiliations import leads_of
+from allocate.calibration import LEAST, calibrations
 from allocate.case import Case
 from allocate.decisions.consortia import may_be_together
 from allocate.district import District, FunctionThere
 from allocate.errors import Problem, Value
 from allocate.goals import Match
 from allocate.model import Model
-from allocate.tables import CARE_HOMES, FIELDS, FUNCTIONS, GROWTH, PEOPLE_BY_YEAR, PLACES, POOLS, SESSIONS, TOURS
+from allocate.synonyms import ROADS
+from allocate.tables import (
+    CARE_HOMES,
+    FIELDS,
+    FUNCTIONS,
+    GROWTH,
+    INSTITUTIONS,
+    OBSERVED,
+    PEOPLE_BY_YEAR,
+    PLACES,
+    POOLS,
+    SESSIONS,
+    TOURS,
+    TOWNS,
+    TRAVEL,
+)
+from allocate.travel import metric
+
+# How many of those that are too far from any road are named.
+_NAMED = 5
 
 
 def data_problems(district: District, model: Model, case: Case) -> list[Problem]:
@@ -18,9 +40,12 @@ def data_problems(district: District, model: Model, case: Case) -> list[Problem]
         *_past(model),
         *_unused(district, model),
         *_idle(district, model, case),
+        *_observed(district, model, case),
         *_beyond(district, case),
         *_unmatched(model, case),
         *_unreachable(district, case),
+        *_unused_roads(district, model, case),
+        *_off_roads(district, model, case),
     )
     return [*district.warnings, *(district.in_its_words(one) for one in found)]
 
@@ -71,6 +96,30 @@ def _idle(district: District, model: Model, case: Case) -> Iterator[Problem]:
             yield Problem("check.idle_lead", f"{model.id}.toml", None, "consortia", one.id)
 
 
+def _observed(district: District, model: Model, case: Case) -> Iterator[Problem]:
+    """Yield what is odd about observed travel times, and which of them correct nothing."""
+    for one in calibrations(district, model, case.roads):
+
+        def problem(what: str, mode: str = one.mode, **details: Value) -> Problem:
+            return Problem(f"check.observed_{what}", OBSERVED.file, column="mode", value=mode, details=details)
+
+        if one.fit is not None:
+            if one.status == "few":
+                yield problem("few", pairs=len(one.fit.trips), least=LEAST)
+            if one.is_odd:
+                yield problem("absurd" if one.status == "absurd" else "odd", factor=f"{float(one.fit.factor):g}")
+            trips = [trip for trip, is_out in zip(one.fit.trips, one.fit.outliers, strict=True) if is_out]
+            if trips:
+                yield problem("outlier", count=len(trips), names=_ways((trip.start, trip.end) for trip in trips))
+        for why in dict.fromkeys(pair.why for pair in one.skipped):
+            pairs = [(pair.start, pair.end) for pair in one.skipped if pair.why == why]
+            yield problem(why, count=len(pairs), names=_ways(pairs))
+
+
+def _ways(pairs: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"{start} → {end}" for start, end in pairs)
+
+
 def _beyond(district: District, case: Case) -> Iterator[Problem]:
     """Yield the links of today that the model would not make: they stay."""
     linked: dict[tuple[str, int], list[FunctionThere]] = {}
@@ -114,3 +163,54 @@ def _unreachable(district: District, case: Case) -> Iterator[Problem]:
                 value=place.id,
                 details={"name": place.name, "people": place.people or 0},
             )
+
+
+def _unused_roads(district: District, model: Model, case: Case) -> Iterator[Problem]:
+    """Yield why roads, where there are any, say nothing about who is within the planned circle."""
+    circle = model.circles[model.circle]
+    if case.roads is None:
+        return
+    listed = {mode for _, _, mode in district.travel}
+    file = f"{ROADS}.geojson"
+    if circle.seconds is None:
+        yield Problem("check.roads_no_minutes", file, details={"circle": model.circle})
+    elif any(mode in case.roads.modes for mode in circle.modes):
+        return
+    elif listed.issuperset(circle.modes):
+        yield Problem("check.roads_listed", file, details={"modes": ", ".join(circle.modes), "table": TRAVEL.file})
+    else:
+        lacking = ", ".join(mode for mode in circle.modes if mode not in listed)
+        yield Problem("check.roads_no_speeds", file, details={"modes": lacking})
+
+
+def _off_roads(district: District, model: Model, case: Case) -> Iterator[Problem]:
+    """Yield which places, institutions, towns and care homes are too far from any road, each group in one line."""
+    if case.roads is None:
+        return
+    groups: dict[str, Sequence[tuple[str, float | None, float | None]]] = {
+        PLACES.file: [(one.name, one.lon, one.lat) for one in district.places],
+        INSTITUTIONS.file: [(one.name, one.lon, one.lat) for one in district.institutions],
+        TOWNS.file: [(one.name, one.lon, one.lat) for one in district.towns],
+        CARE_HOMES.file: [(one.name, one.lon, one.lat) for one in district.care_homes],
+    }
+    for file, rows in groups.items():
+        at = metric([(lon or 0.0, lat or 0.0) for _, lon, lat in rows], district.datum, district.epsg)
+        spots = case.roads.index(at)
+        # Which ways to travel find the same ones too far away.
+        alike: dict[tuple[int, ...], list[str]] = {}
+        for mode in case.roads.modes:
+            off = np.flatnonzero((spots >= 0) & case.roads.is_off(mode, spots))
+            alike.setdefault(tuple(off.tolist()), []).append(mode)
+        for which, modes in alike.items():
+            if which:
+                names = [rows[i][0] for i in which[:_NAMED]]
+                limits = (model.modes[mode].roads for mode in modes)
+                details: dict[str, Value] = {
+                    "number": len(which),
+                    "of": len(rows),
+                    "metres": max(one.access_metres for one in limits if one is not None),
+                    "modes": ", ".join(modes),
+                    "names": ", ".join(names) + (", …" if len(which) > _NAMED else ""),
+                }
+                what = "check.off_roads" if file == PLACES.file else "check.off_roads_others"
+                yield Problem(what, file, details=details)

@@ -19,9 +19,14 @@ carries the basis `estimated`, everything given stays as it was. The method, all
 * People. The published urban and rural totals are spread over the places of that setting with log-normal
   weights and rounded by largest remainders, so that the sums are exact. Residents of 65 and over are the
   district's share of each place's people, and those of 0 to 14 of the others, with the published totals exact.
+* Totals of towns. Where a town's own total is published, its places add up to that; the other places share what the
+  district's total leaves, without the split into urban and rural.
+* People by something known. Where households, buildings, built-up area or a raster say how people are spread
+  (`spreading.py`), these weigh instead of the log-normal ones, and the place says so in `people_source`. Such a figure
+  is an estimate, and not a random one: another draw keeps it.
 
-Limits: the estimate knows no roads, rivers or built-up land, and no town's own total. Advice drawn from it
-holds for towns and for many draws, not for one named village.
+Limits: without a raster or a column to go by, the estimate knows no roads, rivers or built-up land. Advice drawn
+from it holds for towns and for many draws, not for one named village.
 """
 
 import csv
@@ -31,7 +36,7 @@ import math
 import os
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cache
@@ -69,11 +74,12 @@ from allocate.faults import disk_reason
 from allocate.files.text import decode
 from allocate.folder import read_files
 from allocate.read import BOUNDARY, CARD, is_plain
-from allocate.shares import spread
+from allocate.shares import spread, spread_within
+from allocate.spreading import Weights, named
 from allocate.synonyms import choice_called, heading_of
 from allocate.tables import Table
 from allocate.units import Basis
-from allocate.words import LANGUAGES
+from allocate.words import LANGUAGES, say, visible
 
 Array = NDArray[np.float64]
 Spot = tuple[float, float]
@@ -141,14 +147,22 @@ _SELDOM = (
     ("people", "people_basis"),
     *((name,) for name in (*tables.MEASURES, "people_source", "position_source")),
 )
+_SOURCES = "SOURCES.md"
+# What is said of the total of a town instead of an indicator.
+_TOWN = "town"
 GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 # One stream of random numbers for each purpose; add new ones at the end, or every estimate changes.
 _PURPOSES = ("towns", "territory", "spots", "villages", "communities", "people")
 _GEOGRAPHIC = {"wgs84": 4326, "cgcs2000": 4490}
 
 
-def estimate(district: District, seed: int) -> District:
+def estimate(district: District, seed: int, weigh: Callable[[District], Weights] | None = None) -> District:
     """Fill in every missing position and number of people, and flag it as estimated.
+
+    Parameters
+    ----------
+    weigh
+        What tells by what people are spread, once every place has a position; where it is left out, chance does.
 
     Raises
     ------
@@ -158,12 +172,12 @@ def estimate(district: District, seed: int) -> District:
         When the seed is negative or the list too long.
     """
     try:
-        return _filled(district, seed)
+        return _filled(district, seed, weigh)
     except InputError as error:
         raise InputError([district.in_its_words(problem) for problem in error.problems]) from None
 
 
-def _filled(district: District, seed: int) -> District:
+def _filled(district: District, seed: int, weigh: Callable[[District], Weights] | None) -> District:
     _refuse(district, seed)
     streams = _streams(seed)
     towns = district.towns
@@ -173,12 +187,25 @@ def _filled(district: District, seed: int) -> District:
         plane = _Plane.of(district)
         towns = _with_centres(plane, towns, places, streams)
         places = _with_positions(plane, towns, places, streams)
-    places = _with_people(places, district.facts, streams["people"])
-    places = _with_age_group(places, district.facts, "people_65", "people_0_14", tables.AGED_65, "estimate.aged_total")
+    weights = weigh(replace(district, places=places, towns=towns)) if weigh else None
+    notes = [] if weights is None else [*weights.notes]
+    places = _with_people(places, towns, district.facts, streams["people"], weights, notes)
     places = _with_age_group(
-        places, district.facts, "people_0_14", "people_65", tables.AGED_0_14, "estimate.young_total"
+        places, district.facts, "people_65", "people_0_14", tables.AGED_65, "estimate.aged_total", weights
     )
-    return replace(district, places=places, towns=towns)
+    places = _with_age_group(
+        places, district.facts, "people_0_14", "people_65", tables.AGED_0_14, "estimate.young_total", weights
+    )
+    return replace(district, places=places, towns=towns, warnings=(*district.warnings, *notes))
+
+
+def forget_people(district: District) -> District:
+    """Return a district without the people that were estimated before, where a published total says their sum."""
+    known = {town.id for town in district.towns if town.people is not None}
+    return replace(
+        district,
+        places=tuple(_blank_people(place, district.facts, of_town=place.town in known) for place in district.places),
+    )
 
 
 def lacks(district: District) -> bool:
@@ -198,9 +225,10 @@ def redraw(district: District, seed: int) -> District:
     Institutions at assumed positions move with the town centre, or the place, that they were assumed at.
     People stay where no published total says what they should add up to.
     """
+    known = {town.id for town in district.towns if town.people is not None}
     blank = replace(
         district,
-        places=tuple(_blank_place(place, district.facts) for place in district.places),
+        places=tuple(_blank_place(place, district.facts, of_town=place.town in known) for place in district.places),
         towns=tuple(_blank_position(town) for town in district.towns),
         times=None,
     )
@@ -210,12 +238,20 @@ def redraw(district: District, seed: int) -> District:
     return replace(drawn, institutions=tuple(_moved(place, moves, boundary) for place in district.institutions))
 
 
-def write_estimate(district: District, folder: Path, *, source: Path | None = None) -> None:
+def write_estimate(
+    district: District,
+    folder: Path,
+    *,
+    source: Path | None = None,
+    remarks: Sequence[str] = (),
+    copied: Sequence[Path] = (),
+) -> None:
     """Write a district folder, whole or not at all.
 
     `source` is the folder that the list was read from: its district.toml, boundary.geojson and SOURCES.md are
     copied as they are, so that comments, sources and licences stay with the data. Where district.toml says in which
     files or in which other datum the tables are, it is written anew: the tables are CSV in the district's datum now.
+    `remarks` on how people were estimated are added to SOURCES.md; files to be `copied`, such as roads, come along.
 
     Raises
     ------
@@ -223,6 +259,10 @@ def write_estimate(district: District, folder: Path, *, source: Path | None = No
         When the folder holds something already or cannot be written.
     """
     kept = {} if source is None else _kept(source)
+    if remarks:
+        lines = [f"## {say('estimate.remarks')}", "", *(f"- {visible(remark)}" for remark in remarks)]
+        before = kept.get(_SOURCES, b"")
+        kept[_SOURCES] = before + (b"\n" if before else b"") + ("\n".join(lines) + "\n").encode()
     folder = folder.absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError([Problem("estimate.folder_full", value=str(folder))])
@@ -233,6 +273,8 @@ def write_estimate(district: District, folder: Path, *, source: Path | None = No
             (part / name).write_bytes(content)
         for name, content in kept.items():
             (part / name).write_bytes(content)
+        for path in copied:
+            shutil.copyfile(path, part / path.name)
         if folder.exists():
             folder.rmdir()
         part.rename(folder)
@@ -251,7 +293,7 @@ def _kept(source: Path) -> dict[str, bytes]:
     InputError
         When one of them is no plain file of the folder itself.
     """
-    found = read_files(source, (CARD, BOUNDARY, "SOURCES.md"))
+    found = read_files(source, (CARD, BOUNDARY, _SOURCES))
     if CARD not in found or not is_plain(decode(found[CARD])):
         return {name: content for name, content in found.items() if name not in (CARD, BOUNDARY)}
     return found
@@ -625,8 +667,35 @@ def _with_setting(place: Place, streets: AbstractSet[str]) -> Place:
     return replace(place, setting="urban" if urban else "rural")
 
 
+@dataclass(frozen=True)
+class _Group:
+    """Places that add up to a published total.
+
+    Attributes
+    ----------
+    indicator
+        What is published: an indicator of facts.csv, or `town`.
+    total
+        People [persons].
+    members
+        Index of every place.
+    problem
+        Where the total stands, for a problem with it.
+    """
+
+    indicator: str
+    total: int
+    members: list[int]
+    problem: Callable[[str, Mapping[str, Value]], Problem]
+
+
 def _with_people(
-    places: tuple[Place, ...], facts: Mapping[str, Fact], stream: np.random.Generator
+    places: tuple[Place, ...],
+    towns: Sequence[Town],
+    facts: Mapping[str, Fact],
+    stream: np.random.Generator,
+    weights: Weights | None,
+    notes: list[Problem],
 ) -> tuple[Place, ...]:
     """Return the places with everybody in them, summing to the published totals."""
     if all(place.people is not None for place in places):
@@ -634,49 +703,114 @@ def _with_people(
     luck = np.exp(SIGMA * ndtri(np.clip(stream.random(len(places)), 1e-12, 1 - 1e-12)))
     filled = list(places)
     problems: list[Problem] = []
-    for indicator, total, members in _groups(places, facts):
-        missing = [i for i in members if places[i].people is None]
-        least = [max(1, (places[i].people_65 or 0) + (places[i].people_0_14 or 0)) for i in missing]
-        given = sum(places[i].people or 0 for i in members)
-        left = total - given
-        if left < sum(least) or (left and not missing):
-            what = "estimate.total_small" if left < sum(least) else "estimate.total_left"
-            details: dict[str, Value] = {
-                "indicator": indicator,
-                "given": given,
-                "missing": len(missing),
-                "left": left,
-            }
-            problems.append(Problem(what, tables.FACTS.file, column="value", value=total, details=details))
-            continue
-        size = _community_size(places, members, indicator, total, facts)
-        weights = [
-            max(1, round(WEIGHT_UNIT * float(luck[i]) * (size if places[i].kind == "community" else 1)))
-            for i in missing
-        ]
-        for i, people in zip(missing, spread(left, weights, least), strict=True):
-            filled[i] = replace(places[i], people=people, people_basis=Basis.ESTIMATED)
+    first = _town_groups(places, towns)
+    for group in first:
+        problems += _share_out(filled, group, facts, luck, weights)
     if problems:
         raise InputError(problems)
+    if not first or any(place.people is None for place in filled):
+        for group in _groups(filled, facts, split=not first):
+            problems += _share_out(filled, group, facts, luck, weights)
+    elif tables.POPULATION in facts:
+        total, found = facts[tables.POPULATION].value, sum(place.people or 0 for place in filled)
+        if found != total:
+            details: dict[str, Value] = {"sum": found, "indicator": tables.POPULATION, "total": total}
+            problems.append(
+                Problem("estimate.towns_sum", tables.TOWNS.file, column="people", value=found, details=details)
+            )
+    if problems:
+        raise InputError(problems)
+    if first and tables.URBAN in facts:
+        urban = sum(place.people or 0 for place in filled if place.setting == "urban")
+        if urban != facts[tables.URBAN].value:
+            details = {"urban": urban, "published": facts[tables.URBAN].value}
+            notes.append(Problem("estimate.settings_differ", tables.FACTS.file, column="value", details=details))
     return tuple(filled)
 
 
-def _groups(places: Sequence[Place], facts: Mapping[str, Fact]) -> list[tuple[str, int, list[int]]]:
-    """Return the groups whose totals are published: (indicator, people, places)."""
+def _share_out(
+    filled: list[Place], group: _Group, facts: Mapping[str, Fact], luck: Array, weights: Weights | None
+) -> list[Problem]:
+    """Fill in the people of a group's places that lack theirs; or return what is wrong."""
+    missing = [i for i in group.members if filled[i].people is None]
+    ages = [(filled[i].people_65 or 0) + (filled[i].people_0_14 or 0) for i in missing]
+    # (By chance nobody's home is empty; what is known may say that it is.)
+    least = [max(1, each) for each in ages] if weights is None else ages
+    given = sum(filled[i].people or 0 for i in group.members)
+    left = group.total - given
+    details: dict[str, Value] = {
+        "indicator": group.indicator,
+        "given": given,
+        "missing": len(missing),
+        "left": left,
+    }
+    if left < sum(least) or (left and not missing):
+        what = "estimate.total_small" if left < sum(least) else "estimate.total_left"
+        return [group.problem("estimate.town_small" if group.indicator == _TOWN else what, details)]
+    if weights is None:
+        size = _community_size(filled, group.members, group.indicator, group.total, facts)
+        shares = [
+            max(1, round(WEIGHT_UNIT * float(luck[i]) * (size if filled[i].kind == "community" else 1)))
+            for i in missing
+        ]
+    else:
+        shares = [round(WEIGHT_UNIT * weights.amounts[i]) for i in missing]
+    whole = say(f"estimate.whole_{group.indicator}")
+    if left > sum(least) and not sum(shares):
+        names = named([filled[i] for i in missing])
+        details = {"whole": whole, "total": left, "count": len(missing), "names": names}
+        return [group.problem("estimate.nothing_there", details)]
+    factor = left / (sum(shares) / WEIGHT_UNIT) if sum(shares) else 0.0
+    for i, people in zip(missing, spread(left, shares, least), strict=True):
+        source = "" if weights is None else _source(weights, i, whole, factor)
+        filled[i] = replace(filled[i], people=people, people_basis=Basis.ESTIMATED, people_source=source)
+    return []
+
+
+def _source(weights: Weights, i: int, whole: str, factor: float) -> str:
+    """Say by what the people of a place were spread."""
+    key, details = weights.how[i]
+    amount = f"{weights.amounts[i]:,.1f}".removesuffix(".0")
+    return say(key, **{**details, "whole": whole, "amount": amount, "factor": f"{factor:.4g}"})
+
+
+def _town_groups(places: Sequence[Place], towns: Sequence[Town]) -> list[_Group]:
+    """Return the towns with a published total, some of whose places lack people."""
+
+    def of(town: Town) -> Callable[[str, Mapping[str, Value]], Problem]:
+        value = f"{town.name} {town.people}"
+        return lambda what, details: Problem(what, tables.TOWNS.file, column="people", value=value, details=details)
+
+    members: dict[str, list[int]] = {}
+    for i, place in enumerate(places):
+        members.setdefault(place.town, []).append(i)
+    return [
+        _Group(_TOWN, town.people, members[town.id], of(town))
+        for town in towns
+        if town.people is not None and any(places[i].people is None for i in members.get(town.id, ()))
+    ]
+
+
+def _groups(places: Sequence[Place], facts: Mapping[str, Fact], *, split: bool) -> list[_Group]:
+    """Return the groups whose totals are published for the district: urban and rural, or without the split."""
     if tables.POPULATION not in facts:
         words = {"indicator": tables.POPULATION, "zh": choice_called("indicator", tables.POPULATION, "zh")}
         raise InputError([Problem("estimate.no_total", tables.FACTS.file, details=words)])
+
+    def of(value: int) -> Callable[[str, Mapping[str, Value]], Problem]:
+        return lambda what, details: Problem(what, tables.FACTS.file, column="value", value=value, details=details)
+
     total = facts[tables.POPULATION].value
     urban, rural = facts.get(tables.URBAN), facts.get(tables.RURAL)
-    if urban is None and rural is None:
-        return [(tables.POPULATION, total, list(range(len(places))))]
+    if not split or (urban is None and rural is None):
+        return [_Group(tables.POPULATION, total, list(range(len(places))), of(total))]
     in_urban = urban.value if urban else total - (rural.value if rural else 0)
     in_rural = rural.value if rural else total - in_urban
     if in_urban < 0 or in_rural < 0 or in_urban + in_rural != total:
         details: dict[str, Value] = {"urban": in_urban, "rural": in_rural, "total": total}
         raise InputError([Problem("estimate.settings_sum", tables.FACTS.file, details=details)])
     return [
-        (indicator, people, [i for i, place in enumerate(places) if place.setting == setting])
+        _Group(indicator, people, [i for i, place in enumerate(places) if place.setting == setting], of(people))
         for indicator, people, setting in (
             (tables.URBAN, in_urban, "urban"),
             (tables.RURAL, in_rural, "rural"),
@@ -702,22 +836,51 @@ def _community_size(
 
 
 def _with_age_group(
-    places: tuple[Place, ...], facts: Mapping[str, Fact], column: str, other: str, indicator: str, what: str
+    places: tuple[Place, ...],
+    facts: Mapping[str, Fact],
+    column: str,
+    other: str,
+    indicator: str,
+    what: str,
+    weights: Weights | None,
 ) -> tuple[Place, ...]:
-    """Return the places with their residents of an age group, where the district's total is published.
+    """Return the places with their residents of an age group, where the district's total is published or a raster is.
 
-    They are a share of those who are not of the `other` group: so both groups have room in every place.
+    They are a share of those who are not of the `other` group: so both groups have room in every place. By a raster
+    they are its share of each place's people, and never more than are not of the `other` group.
     """
     missing = [i for i, place in enumerate(places) if getattr(place, column) is None]
-    if not missing or indicator not in facts:
+    told = weights.ages.get(column) if weights else None
+    if not missing or (indicator not in facts and told is None):
         return places
+    room = [(places[i].people or 0) - (getattr(places[i], other) or 0) for i in missing]
+    published = facts.get(indicator)
     given = sum(getattr(place, column) or 0 for place in places)
-    people = [(places[i].people or 0) - (getattr(places[i], other) or 0) for i in missing]
-    left = _left(facts[indicator], given, people, what)
+    if told is None:
+        numbers = spread(_left(facts[indicator], given, room, what), room)
+    else:
+        people = np.array([places[i].people or 0 for i in missing], dtype=np.float64)
+        share = np.array([told[i] for i in missing])
+        # (Where the raster has nobody at all, the share of the others.)
+        known = np.isfinite(share)
+        mean = float(people[known] @ share[known]) / max(float(people[known].sum()), 1.0)
+        expected = people * np.where(known, share, mean)
+        counted = min(round(float(expected.sum())), sum(room))
+        left = counted if published is None else _left(published, given, room, what)
+        numbers = spread_within(left, [round(WEIGHT_UNIT * float(each)) for each in expected], room)
     filled = list(places)
-    for i, number in zip(missing, spread(left, people), strict=True):
-        told: dict[str, Any] = {column: number, f"{column}_basis": Basis.ESTIMATED}
-        filled[i] = replace(places[i], **told)
+    for i, number in zip(missing, numbers, strict=True):
+        by: dict[str, Any] = {column: number, f"{column}_basis": Basis.ESTIMATED}
+        if weights is not None:
+            age = say(f"estimate.age_{column}")
+            how = (
+                say("estimate.age_share", age=age)
+                if told is None
+                else say("estimate.age_raster", age=age, file=weights.ages_from[column])
+            )
+            before = places[i].people_source
+            by["people_source"] = f"{before}{say('estimate.between_sources')}{how}" if before else how
+        filled[i] = replace(places[i], **by)
     return tuple(filled)
 
 
@@ -736,11 +899,16 @@ def _blank_position[T: (Place, Town)](record: T) -> T:
     return replace(record, lon=None, lat=None, position_basis=None)
 
 
-def _blank_place(place: Place, facts: Mapping[str, Fact]) -> Place:
-    """Blank what is estimated and can be estimated again."""
-    place = _blank_position(place)
-    if place.people_basis is Basis.ESTIMATED and tables.POPULATION in facts:
-        place = replace(place, people=None, people_basis=None)
+def _blank_place(place: Place, facts: Mapping[str, Fact], *, of_town: bool) -> Place:
+    """Blank what is drawn and can be drawn again; an estimate that says what it comes from is not random, and stays."""
+    place = place if place.position_source else _blank_position(place)
+    return place if place.people_source else _blank_people(place, facts, of_town=of_town)
+
+
+def _blank_people(place: Place, facts: Mapping[str, Fact], *, of_town: bool) -> Place:
+    """Blank the people that are estimated and can be estimated again; `of_town` says whether its town has a total."""
+    if place.people_basis is Basis.ESTIMATED and (of_town or tables.POPULATION in facts):
+        place = replace(place, people=None, people_basis=None, people_source="")
     if place.people_65_basis is Basis.ESTIMATED and tables.AGED_65 in facts:
         place = replace(place, people_65=None, people_65_basis=None)
     if place.people_0_14_basis is Basis.ESTIMATED and tables.AGED_0_14 in facts:
@@ -807,6 +975,8 @@ def _files(district: District) -> Mapping[str, bytes]:
     if district.travel:
         rows = [[*pair, repr(minutes)] for pair, minutes in district.travel.items()]
         files[tables.TRAVEL.file] = _csv(tables.TRAVEL, rows)
+    if district.observed:
+        files[tables.OBSERVED.file] = _csv(tables.OBSERVED, [list(one.cells().values()) for one in district.observed])
     if district.fields:
         files[tables.FIELDS.file] = _table(tables.FIELDS, district.fields)
     if district.growth:

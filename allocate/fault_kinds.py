@@ -88,6 +88,12 @@ class FaultKind(StrEnum):
     ROAD_VALUE = "fault.road_value"
     BARRIERS_NONE = "fault.barriers_none"
     BARRIERS_IDLE = "fault.barriers_idle"
+    # extracts of OpenStreetMap
+    OSM_HISTORY = "fault.osm_history"
+    OSM_ELSEWHERE = "fault.osm_elsewhere"
+    OSM_UNKNOWN = "fault.osm_unknown"
+    OSM_CUT = "fault.osm_cut"
+    OSM_SHORES = "fault.osm_shores"
     # databases
     DATABASE_UNREACHED = "fault.database_unreached"
     DATABASE_PASSWORD = "fault.database_password"
@@ -173,6 +179,11 @@ class FaultKind(StrEnum):
     LAYER_MIXED = "fault.layer_mixed"
     LAYER_DATUM = "fault.layer_datum"
     LAYER_ELSEWHERE = "fault.layer_elsewhere"
+    # observed times
+    OBSERVED_SAME = "fault.observed_same"
+    OBSERVED_FAST = "fault.observed_fast"
+    OBSERVED_TWICE = "fault.observed_twice"
+    LAYER_SITES = "fault.layer_sites"
     # people
     NO_BASIS = "problem.no_basis"
     OLD_EXCEED = "problem.old_exceed"

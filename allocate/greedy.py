@@ -28,22 +28,39 @@ _NO_LIMIT = 2**62
 
 @dataclass
 class _Year:
-    """A year being filled: who is still unserved [persons], and how much room each open site has left [persons]."""
+    """A year being filled: who is still unserved [persons], and how much room each open site has left [persons].
+
+    Attributes
+    ----------
+    able
+        Of the people of every place who have each rarer level of ways to travel, those who have not used it [persons].
+    """
 
     left: Integers
+    able: Integers
     room: dict[int, int] = field(default_factory=dict)
     serve: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def open(self, case: Case, j: int, t: int) -> None:
         """Open a site and let it serve the unserved, nearest first."""
         near = np.array(sorted(case.places_of[j], key=lambda i: (case.seconds[i, j], i)), dtype=np.int64)
+        level = np.array([case.level.get((i, j), 0) for i in near.tolist()] if case.level else 0, dtype=np.int64)
+        able = self.left[near]
+        for n, having in enumerate(self.able, start=1):
+            able = np.where(level >= n, np.minimum(able, having[near]), able)
         capacity = case.sites[j].capacity
         room = capacity if capacity is not None else int(case.people[near, t].sum())
-        ahead = np.cumsum(self.left[near]) - self.left[near]
-        people = np.clip(room - ahead, 0, self.left[near])
+        ahead = np.cumsum(able) - able
+        people = np.clip(room - ahead, 0, able)
         self.left[near] -= people
+        for n, having in enumerate(self.able, start=1):
+            having[near] -= np.where(level >= n, people, 0)
         self.room[j] = room - int(people.sum())
         self.serve |= {(i, j): n for i, n in zip(near.tolist(), people.tolist(), strict=True) if n}
+
+    def by_level(self, people: Integers) -> Integers:
+        """Return how many of some people of every place can go along links of each level, a row per level [persons]."""
+        return np.minimum.accumulate(np.vstack([people, self.able]), axis=0)
 
 
 @dataclass(frozen=True)
@@ -76,7 +93,7 @@ def greedy(case: Case, rules: Iterable[Rule]) -> Layout:
         # What was opened stays open, whatever a later year forbids; hubs and hospitals stay in any case.
         standing -= {j for j in closed if case.sites[j].closable}
         standing |= {j for j in _named(case, rules, Keep, t) - closed if not case.sites[j].exists}
-        year = _Year(case.people[:, t].copy())
+        year = _Year(case.people[:, t].copy(), case.able[1:, :, t].copy())
         for j in sorted(standing):
             year.open(case, j, t)
         # What a later year forbids is not opened now: it could not be closed again.
@@ -99,15 +116,16 @@ def _fill(case: Case, rules: list[Rule], year: _Year, earlier: set[tuple[int, in
     useful = np.ones(count, dtype=bool)
     useful[sorted(banned)] = False
     # The wanted people near every site, kept up to date place by place: a site that opens changes its own places only.
-    wanted = np.zeros(len(case.places), dtype=np.int64)
+    wanted = np.zeros((len(case.able), len(case.places)), dtype=np.int64)
     near = np.zeros(count, dtype=np.int64)
     first = np.searchsorted(case.links.places, np.arange(len(case.places) + 1))
     while True:
-        before, wanted = wanted, _wanted(case, asked, year, t)
+        before, wanted = wanted, year.by_level(_wanted(case, asked, year, t))
         if not wanted.any():
             return
-        for i in np.flatnonzero(wanted != before).tolist():
-            near[case.links.sites[first[i] : first[i + 1]]] += wanted[i] - before[i]
+        for i in np.flatnonzero((wanted != before).any(axis=0)).tolist():
+            its = slice(first[i], first[i + 1])
+            near[case.links.sites[its]] += (wanted[:, i] - before[:, i])[case.links.levels[its]]
         best = _bargain(prices, np.where(useful, np.minimum(near, most), 0))
         while best is not None and not _fits(case, rules, year, earlier, best, t):
             useful[best] = False

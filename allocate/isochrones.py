@@ -7,11 +7,13 @@ import pyproj
 import shapely
 from shapely.geometry import MultiPolygon, mapping, shape
 
+from allocate.calibration import calibrations, corrected
 from allocate.case import Case
 from allocate.district import District
 from allocate.errors import Problem, UsageError
 from allocate.layout import Layout
 from allocate.model import Model
+from allocate.road_times import observed_times
 from allocate.thiessen import only, polygons
 from allocate.travel import Mode, metric
 from allocate.travel.links import HOW
@@ -28,8 +30,8 @@ DIGITS = 6
 def isochrones(district: District, model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
     """Return from where an open site is within the planned circle by road, by mode and plan year.
 
-    A year in which no site opens or closes has no entry: the one before still holds. People travel to the site. There
-    is nothing where the planned circle has no minutes or no mode that uses roads here.
+    A year in which no site opens or closes has no entry: the one before still holds. People travel to the site, in
+    the modes that everybody has. There is nothing where the planned circle has no minutes, or no mode that uses roads.
     """
     ring = model.circles[model.circle]
     if district.roads is None or ring.seconds is None:
@@ -43,7 +45,7 @@ def isochrones(district: District, model: Model, case: Case, layout: Layout) -> 
                 before = sites
                 spots = case.spots[list(sites)]
                 held = case.place_spots[_served_by_road(case, sites)]
-                whole = _area(district.roads, model.modes[name], spots, ring.seconds, held)
+                whole = _area(district.roads, case.modes[name], spots, ring.seconds, held)
                 found.append({"year": year, "mode": name, "geometry": _plain(_degrees(whole, district))})
     return found
 
@@ -66,30 +68,34 @@ def isochrone(district: District, model: Model, lon: float, lat: float, minutes:
     if district.roads is None or mode not in known:
         raise UsageError([Problem("isochrone.none", details={"mode": mode, "modes": "、".join(known)})])
     spot = metric([(lon, lat)], district.datum, district.epsg)
-    whole = _area(district.roads, model.modes[mode], spot, round(minutes * SECONDS_PER_MINUTE), np.zeros((0, 2)))
+    corrected_modes = corrected(model, calibrations(district, model, observed_times(district, model))).modes
+    whole = _area(district.roads, corrected_modes[mode], spot, round(minutes * SECONDS_PER_MINUTE), np.zeros((0, 2)))
     return _degrees(whole, district)
 
 
 def by_road(district: District, model: Model, case: Case) -> list[str]:
-    """Return the modes of the planned circle whose times come from roads."""
+    """Return the modes of the planned circle that everybody has and whose times come from roads."""
     listed = {mode for _, _, mode in district.travel}
+    ring = model.circles[model.circle]
     return [
         name
-        for name in model.circles[model.circle].modes
+        for name in (ring.levels[0].modes if ring.levels else ring.modes)
         if name not in listed and case.roads is not None and name in case.roads.modes
     ]
 
 
 def _served_by_road(case: Case, sites: tuple[int, ...]) -> Integers:
     """Return the places that have one of some sites in reach by road."""
-    kept = (case.links.how == HOW.index("network")) & np.isin(case.links.sites, sites)
+    by_road = (case.links.how == HOW.index("network")) & (case.links.levels == 0)
+    kept = by_road & np.isin(case.links.sites, sites)
     return np.unique(case.links.places[kept])
 
 
 def _area(network: RoadNetwork, mode: Mode, sites: Metric, seconds: int, held: Metric) -> shapely.Geometry:
     """Return the area of some sites [m]: by road, and around sites too far from any road along straight lines."""
     assert mode.roads is not None
-    whole, off = area(network, mode.roads, sites.round(ROUNDED), seconds)
+    # (At the speeds of the mode: where it is slower than they say, it gets as far as they do in less time.)
+    whole, off = area(network, mode.roads, sites.round(ROUNDED), int(seconds / mode.slowness))
     around: Any = shapely.buffer(shapely.points(sites[off]), int(seconds / mode.seconds_per_metre), quad_segs=8)
     return simplified(shapely.union_all([whole, *around]), held)
 

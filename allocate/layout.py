@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from allocate.case import Case
+from allocate.case import Case, Going
 from allocate.rows import LEADS, UPGRADED, Number
 from allocate.sessions import Visit
 from allocate.tours import Tour
@@ -167,10 +167,14 @@ def send_nearest(case: Case, layout: Layout, room_of: Callable[[int, int], int |
     serve: dict[tuple[int, int, int], int] = {}
     for t in case.periods:
         left = case.people[:, t].tolist()
+        going = {i: Going(case, i, t) for i in case.rare_sites_of}
         room = {j: room_of(j, t) for j in range(len(case.sites)) if (j, t) in layout.open}
         for _, i, j in order:
             space = room.get(j, 0)
             people = left[i] if space is None else min(left[i], space)
+            if i in going:
+                people = min(people, going[i].most(j))
+                going[i].take(j, people)
             if people:
                 serve[i, j, t] = people
                 left[i] -= people

@@ -208,8 +208,9 @@ def merge_places(case: Case, rules: Iterable[Rule], goals: Iterable[Goal]) -> Ga
     every site and in the sum of people served by the group in each year; a rule or a goal that does not tell the
     places apart sees no more than that (a goal that looks at travel tells places apart by their times). So both cases
     have the same best plans, stage by stage. Their linear relaxations are as strong as each other as well: flows in
-    proportion to pᵢ / P turn one into the other. (For full covering, Toregas & ReVelle 1972, Papers of the Regional
-    Science Association 28(1), drop such rows; with people, they are added up.)
+    proportion to pᵢ / P turn one into the other. A place from which only some people can go to some site stays by
+    itself: how many they are is rounded to whole persons in every place. (For full covering, Toregas & ReVelle 1972,
+    Papers of the Regional Science Association 28(1), drop such rows; with people, they are added up.)
     """
     seers: list[Rule | Goal] = [*rules, *goals]
     groups: dict[Key, list[int]] = defaultdict(list)
@@ -217,7 +218,7 @@ def merge_places(case: Case, rules: Iterable[Rule], goals: Iterable[Goal]) -> Ga
         if sites and case.people[i].any():
             seen: Key = tuple(part for seer in seers for part in ("", *seer.tells_apart(case, i)))
             # (Whether a village is visited is said of it by itself.)
-            seen += (i,) if i in case.visited_places else ()
+            seen += (i,) if i in case.visited_places or i in case.rare_sites_of else ()
             groups[(*sorted(sites), *seen)].append(i)
     members = {group[0]: tuple(group) for group in groups.values() if len(group) > 1}
     if not members:

@@ -35,7 +35,7 @@ from allocate.rulebook import Rulebook
 from allocate.rules import RULES, Capacity, FunctionReach, PeoplePerStaff, Reach, Rule, Spending, SpendingShare
 from allocate.tables import BELOW_HUBS, INSTITUTION_KINDS, NOT_GONE_TO, PLACE_KINDS
 from allocate.travel import Circle, Mode
-from allocate.travel.circles import STRICT, Doubt, Text
+from allocate.travel.circles import STRICT, Doubt, OnRoads, Text
 from allocate.units import Basis
 from allocate.visits import Visits
 from allocate.words import say
@@ -570,6 +570,9 @@ def _change(content: dict[str, Any], key: str, text: str) -> None:
         if path[0] == "clauses" and depth < 2 and isinstance(table, dict):
             # What a document says can be changed though the file does not speak of it.
             table.setdefault(part, {})
+        elif part == "travel" and table is content:
+            # (Speeds can be taken slower in a model that says nothing of them.)
+            table.setdefault(part, {})
         known = _entries(table)
         if part not in known:
             raise _no_such_key(key, part, known)
@@ -775,8 +778,12 @@ def _keys(kind: type[Any], path: tuple[str, ...]) -> list[str]:
         "visits": Visits,
     }
     if kind in (_Head, _Presets) and path and path[0] in inner:
-        # (Inside a table of a kind of site: enlarging and moving it.)
-        own = {"upgrade": Enlarging, "move": Moving, "generate": Generating} if path[0] == "siting" else {}
+        # (Inside a table of a kind of site: enlarging and moving it. Inside one of a way to travel: its roads.)
+        within: dict[str, dict[str, type[Any]]] = {
+            "siting": {"upgrade": Enlarging, "move": Moving, "generate": Generating},
+            "modes": {"roads": OnRoads},
+        }
+        own = within.get(path[0], {})
         kind = own.get(path[2], inner[path[0]]) if len(path) > 2 else inner[path[0]]
     if issubclass(kind, pydantic.BaseModel):
         return list(kind.model_fields)

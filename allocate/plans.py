@@ -22,8 +22,9 @@ from allocate.belonging import (
     reach_rows,
     reserve_rows,
 )
-from allocate.candidates import make_case
-from allocate.care import care, visited_how
+from allocate.calibration import calibration_rows, calibrations
+from allocate.candidates import seen_in
+from allocate.care import care, unserved, visited_how
 from allocate.case import Case, Site
 from allocate.costs import CONSORTIA, CONTRACTS, FUNCTIONS, OUTREACH, POSTINGS, SITES, charges, spent
 from allocate.data_problems import data_problems
@@ -40,6 +41,7 @@ from allocate.district import (
     Layer,
     Listed,
     NoRounds,
+    Observed,
     Origin,
     Place,
     PlaceYear,
@@ -71,7 +73,7 @@ from allocate.shares import Integers, in_proportion
 from allocate.stages import stage_values
 from allocate.tables import ENDS, KINDS_ABOVE, MEASURES, NOT_GONE_TO
 from allocate.travel import Times
-from allocate.units import Basis, minutes, weakest
+from allocate.units import Basis, exact, minutes, weakest
 from allocate.words import say
 
 SCHEMA = 1
@@ -163,6 +165,7 @@ def assemble(
         "primary_capacity": primary_capacity(model.visits, case, layout),
         "budget": _budget(model, case, layout),
         "coverage": _coverage(district, model, case, layout, today),
+        "calibration": calibration_rows(calibrations(district, model, case.roads)),
         "fairness": fairness(district, case, layout),
         "settings": model.settings,
         "assumptions": assumptions(district, model),
@@ -263,6 +266,7 @@ def _district_data(district: District) -> dict[str, Any]:
             }
             for layer in district.layers
         ],
+        "observed": [asdict(row) for row in district.observed],
         "warnings": [asdict(warning) for warning in district.warnings],
         "origins": {table: asdict(origin) for table, origin in sorted(district.origins.items())},
     }
@@ -309,6 +313,7 @@ def district_of(content: Mapping[str, Any]) -> District:
         candidates=records(Listed, data.get("candidates", ())),
         layers=records(Layer, data.get("layers", ())),
         made={name: content.get(name, ()) for name in MADE} if "candidates" in content else None,
+        observed=records(Observed, data.get("observed", ())),
         inputs=inputs_of(content, "district"),
         times=Times.of_plain(content["road_times"]) if content.get("road_times") else None,
         origins={
@@ -405,8 +410,8 @@ def _share(part: int, whole: int) -> float | None:
 def _stages(model: Model, case: Case, layout: Layout, bounds: Mapping[str, float]) -> list[dict[str, Any]]:
     values = stage_values(case, model.planned(), model.goals, layout)
     rows = []
-    for name, exact in values.items():
-        value = shown_number(exact)
+    for name, found in values.items():
+        value = shown_number(found)
         # A stage that was not reached has the bound of all: nothing falls below 0.
         proven = bounds.get(name, 0.0)
         if proven > float(value) + 1e-6 * max(1.0, abs(proven)):
@@ -475,22 +480,33 @@ def _places(district: District, case: Case, layout: Layout) -> list[dict[str, An
             visits = sorted((case.seconds.get((i, j), 0), j, people) for j, people in served_by.get((i, t), []))
             residents = int(case.people[i, t])
             left = residents - sum(people for _, _, people in visits)
-            near = [j for j in case.sites_of[i] if (j, t) in layout.open]
             for seconds, j, people in visits:
                 how = case.how.get((i, j))
-                rows.append(
-                    _place_row(place.id, year, people, "served", case.sites[j].id, minutes(seconds), basis, how)
-                )
-            if left or not residents:
-                status = visited_how(case, layout, i, t) or ("no_capacity" if near else "out_of_range")
-                if not residents and near:
-                    status = "served"
-                seconds = case.seconds[i, near[0]] if near else 0
-                site = case.sites[near[0]].id if status == "served" else None
-                time = minutes(seconds) if near else None
-                how = case.how[i, near[0]] if near else None
-                rows.append(_place_row(place.id, year, left, status, site, time, basis, how))
+                row = _place_row(place.id, year, people, "served", case.sites[j].id, minutes(seconds), basis, how)
+                rows.append(row | _modes(case, i, j))
+            if not left and residents:
+                continue
+            # (The nearest of those that most people can go to.)
+            open_now = (j for j in case.sites_of[i] if (j, t) in layout.open)
+            near = min(open_now, key=lambda j: case.level.get((i, j), 0), default=None)
+            others = {"served" if near is not None else visited_how(case, layout, i, t) or "out_of_range": 0}
+            if residents:
+                others = {status: people for status, people in unserved(case, layout, i, t).items() if people}
+            for status, people in others.items():
+                # (Who has no way to travel to any open site has no nearest one.)
+                by = None if status == "out_of_range" else near
+                site = case.sites[by].id if by is not None and status == "served" else None
+                time, how = (None, None) if by is None else (minutes(case.seconds[i, by]), case.how[i, by])
+                row = _place_row(place.id, year, people, status, site, time, basis, how)
+                rows.append(row | _modes(case, i, by))
     return rows
+
+
+def _modes(case: Case, i: int, j: int | None) -> dict[str, list[str] | None]:
+    """Return the ways to travel that bring a site into the circle of a place, where not everybody has all of them."""
+    if not case.levels:
+        return {}
+    return {"modes": None if j is None else list(case.levels[case.level.get((i, j), 0)].modes)}
 
 
 def _place_row(
@@ -641,11 +657,11 @@ def _alone(case: Case, layout: Layout, j: int, t: int) -> int:
 
     They lose all if it is dropped; where it is closed, they have lost all.
     """
-    return sum(
-        int(case.people[i, t])
-        for i in case.places_of[j]
-        if all(k == j or (k, t) not in layout.open for k in case.sites_of[i])
-    )
+    lost = 0
+    for i in case.places_of[j]:
+        others = [k for k in case.sites_of[i] if k != j and (k, t) in layout.open]
+        lost += case.able_to_go(i, t, (j, *others)) - case.able_to_go(i, t, others)
+    return lost
 
 
 def _population(district: District, model: Model, case: Case) -> list[dict[str, Any]]:
@@ -669,12 +685,10 @@ def _by_status(case: Case, layout: Layout, t: int) -> dict[str, Integers]:
     people = case.people[:, t]
     served = np.array([layout.served.get((i, t), 0) for i in range(len(case.places))], dtype=np.int64)
     left = people - served
-    near = np.array([any((j, t) in layout.open for j in sites) for sites in case.sites_of], dtype=bool)
-    how = [
-        visited_how(case, layout, i, t) or ("no_capacity" if is_near else "out_of_range")
-        for i, is_near in enumerate(near)
-    ]
-    statuses = {status: np.where(np.array(how) == status, left, 0) for status in _NOT_SERVED}
+    statuses = {status: np.zeros(len(case.places), dtype=np.int64) for status in _NOT_SERVED}
+    for i in np.flatnonzero(left).tolist():
+        for status, number in unserved(case, layout, i, t).items():
+            statuses[status][i] = number
     return {"served": served, **statuses}
 
 
@@ -762,37 +776,38 @@ def _coverage(
 ) -> list[dict[str, Any]]:
     """Return who lives within each circle of an open site, whether or not it has room; and of one that exists today."""
     rows = []
+    doubt = exact(model.travel.doubt)
+    speeds = {"slower": 1 - doubt, "faster": 1 + doubt} if doubt else {}
     for preset in model.compare or (model.circle,):
-        seen = case if preset == model.circle else make_case(district, model, preset)
-        index = {site.id: j for j, site in enumerate(seen.sites)}
+        cases = {"": case if preset == model.circle else seen_in(district, model, case, preset)}
+        cases |= {how: seen_in(district, model, case, preset, speed) for how, speed in speeds.items()}
         for t, year in enumerate(case.years):
             inside, before = (
-                _inside(seen, {index[case.sites[j].id] for j in _open(case, sites, t) if case.sites[j].id in index})
+                {how: _inside(seen, set(_open(case, sites, t)), t) for how, seen in cases.items()}
                 for sites in (layout, today or Layout(frozenset(), {}))
             )
             for scope in _SCOPES:
                 for part, members in parts(case, scope):
                     people = sum(int(case.people[i, t]) for i in members)
-                    covered, standing = (
-                        sum(int(case.people[i, t]) for i in members if within[i]) for within in (inside, before)
-                    )
-                    rows.append(
-                        {
-                            "year": year,
-                            "scope": part or "district",
-                            "preset": preset,
-                            "people": people,
-                            "covered": covered,
-                            "share": _share(covered, people),
-                            "today": {"covered": standing, "share": _share(standing, people)} if today else None,
-                        }
-                    )
+                    row = {"year": year, "scope": part or "district", "preset": preset, "people": people}
+                    standing = _covered(people, members, before) if today else None
+                    rows.append(row | _covered(people, members, inside) | {"today": standing})
     return rows
 
 
-def _inside(case: Case, is_open: Collection[int]) -> list[bool]:
-    """Tell of every place whether one of these sites is within its circle."""
-    return [any(j in is_open for j in sites) for sites in case.sites_of]
+def _covered(people: int, members: Sequence[int], inside: Mapping[str, Sequence[int]]) -> dict[str, Any]:
+    """Return who of some places is within a circle, at the speeds of the model, and at lower and higher ones."""
+    found: dict[str, Any] = {"slower": None, "faster": None}
+    for how, within in inside.items():
+        covered = sum(within[i] for i in members)
+        shares = {"covered": covered, "share": _share(covered, people)}
+        found |= {how: shares} if how else shares
+    return {key: found[key] for key in ("covered", "share", "slower", "faster")}
+
+
+def _inside(case: Case, is_open: Collection[int], t: int) -> list[int]:
+    """Return the people of every place within whose circle one of these sites lies [persons]."""
+    return [case.able_to_go(i, t, (j for j in sites if j in is_open)) for i, sites in enumerate(case.sites_of)]
 
 
 def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
@@ -851,14 +866,21 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
         count("care_homes", home.basis)
     for one in district.functions:
         count("functions", one.basis)
+    for trip in district.observed:
+        count("observed", trip.basis)
     count("model.postings", model.postings.basis if model.postings else None)
     for table, rows in (("pools", district.pools), ("tours", district.tours), ("sessions", district.sessions)):
         for line in rows:
             count(table, line.basis)
     ring = model.circles[model.circle]
     count("model.circle", ring.basis)
+    if ring.shares:
+        count("model.circle_shares", ring.shares_basis)
     for mode in ring.modes:
         count("model.modes", model.modes[mode].basis)
+        roads = model.modes[mode].roads
+        if roads is not None and (district.roads is not None or district.times is not None):
+            count("model.modes", roads.basis)
     found = project(district, model.population, model.years)
     later = "people.later_years" if found.method == "held" else f"people.later_years_{found.method}"
     for basis in _bases_of_people(district, model, found):

@@ -4,7 +4,6 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
@@ -18,8 +17,9 @@ from allocate import synonyms, tables
 from allocate.datum import DEGREE_M, Datum
 from allocate.drawn import changed, open_drawn
 from allocate.fault_kinds import FaultKind
-from allocate.files.finding import OSM, Found
+from allocate.files.finding import Found, is_extract
 from allocate.files.layers import Shapes, lines, lines_and_areas
+from allocate.files.osm import Extract, open_osm
 from allocate.files.sheet import Raw
 from allocate.folder import Folder
 from allocate.headings import label
@@ -115,29 +115,28 @@ def around(boundary: BaseGeometry, planned: str, epsg: int) -> Around:
 def read_roads(folder: Folder, said: RoadsSaid, place: Around | None) -> Roads:
     """Return the roads that a file has, whatever its form; none where no file has them."""
 
-    def opened(found: Found, path: Path) -> tuple[Shapes | RoadNetwork, str]:
-        if path.suffix.lower() not in OSM:
-            layer = lines(path, found.part, found.said.encoding)
-            return layer, layer.crs
-        network: RoadNetwork = import_module("allocate.files.osm").open_osm(path, place.degrees if place else None)
-        return network, ""
+    def opened(found: Found, path: Path) -> tuple[Shapes | Extract, str]:
+        if is_extract(path):
+            return open_osm(path, place.degrees if place else None), ""
+        layer = lines(path, found.part, found.said.encoding)
+        return layer, layer.crs
 
     drawn = open_drawn(folder, ROADS, "", opened)
     if drawn is None:
         return Roads()
     given, found, system = drawn
-    if isinstance(given, RoadNetwork):
+    if isinstance(given, Extract):
         return _of_extract(folder, given, found, system, place)
     return _of_layer(folder, given, found, system, said, place)
 
 
-def _of_extract(folder: Folder, network: RoadNetwork, found: Found, system: Datum, place: Around | None) -> Roads:
+def _of_extract(folder: Folder, extract: Extract, found: Found, system: Datum, place: Around | None) -> Roads:
+    network = extract.roads
+    for spotted in extract.spotted:
+        folder.note(spotted, found.name)
     if not system.plain:
         network = network.moved(changed(system, folder.planned))
     folder.origins[ROADS] = replace(folder.origins[ROADS], rows=len(network))
-    if not len(network):
-        folder.blame(FaultKind.ROADS_NONE, found.name, lines=0, margin=round(MARGIN_M / 1000))
-        return Roads()
     lines = network.lines()
     if place is None:
         return Roads(lines)

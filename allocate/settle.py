@@ -23,6 +23,9 @@ def settle(case: Case, value: Value, options: Options, columns: Iterable[Key] = 
     served (rounded down to whole people). Within that, as many people as there is room for are served, and they
     travel as little as they can. Places, towns and the district are nested, and every person goes to one site, so
     this is a flow in a network, whose best vertex is in whole numbers (Dantzig and Fulkerson's integrality theorem).
+    So are the ways to travel that only some of a place have: those who go where only the rarest brings them are among
+    those who go where it or the next one does, and so on up to all of the place. Sites part the same flows into sets
+    that do not meet; two such families of nested sets make a network (Edmonds 1970).
 
     `columns` are the solver's variables: what it put at sites is taken as it is, and limits whom they serve.
 
@@ -117,6 +120,12 @@ def _flows(case: Case, bare: Layout) -> Iterator[Row]:
     for i, j, t in _pairs(case, bare.open):
         homes.setdefault((i, t), {})[serves(i, j, t)] = 1
         loads.setdefault((j, t), {})[serves(i, j, t)] = 1
+    for i, groups in case.rare_sites_of.items():
+        for n, sites in groups.items():
+            for t in case.periods:
+                able = {serves(i, j, t): 1 for j in sites if serves(i, j, t) in homes.get((i, t), {})}
+                if able:
+                    yield Row(("able", i, n, t), able, "<=", int(case.able[n, i, t]))
     for (i, t), terms in homes.items():
         yield Row(("place", i, t), terms, "<=", int(case.people[i, t]))
     for (j, t), terms in loads.items():

@@ -27,6 +27,38 @@ def spread(total: int, weights: Sequence[int] | Sequence[Fraction], least: Seque
     return result
 
 
+def spread_within(total: int, weights: Sequence[int], most: Sequence[int]) -> list[int]:
+    """Spread people by weight, no share above its most, summing exactly; a total above the sum of all is refused.
+
+    Whoever would get more than their most gets just that, and the others share the rest by weight. Where weights are
+    all zero, room stands for them.
+
+    >>> spread_within(10, [8, 1, 1], [5, 9, 9])
+    [5, 3, 2]
+    """
+    if not 0 <= total <= sum(most):
+        msg = f"{total} > {sum(most)}"
+        raise ValueError(msg)
+    shares = [0] * len(weights)
+    weight_of = dict(enumerate(weights))
+    left = total
+    while left:
+        whole = sum(weight_of.values())
+        if not whole:
+            weight_of = {i: most[i] for i in weight_of}
+            whole = sum(weight_of.values())
+        full = [i for i, weight in weight_of.items() if left * weight >= most[i] * whole]
+        if not full:
+            for i, share in zip(weight_of, spread(left, list(weight_of.values())), strict=True):
+                shares[i] = share
+            break
+        for i in full:
+            shares[i] = most[i]
+            del weight_of[i]
+        left = total - sum(shares)
+    return shares
+
+
 def in_proportion(part: Integers, groups: Integers) -> Integers:
     """Return how many of a part of the people belong to each group, in proportion to the groups.
 

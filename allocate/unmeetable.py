@@ -1,6 +1,6 @@
 """Finds clauses that no plan can meet, whatever the money: nobody in reach, too little room, too few sites."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import ceil
 
 import numpy as np
@@ -41,14 +41,16 @@ def _beyond_reach(book: Book, name: str, rule: Reach, t: int) -> Finding | None:
     case, banned = book.case, book.forbidden[t]
     visited = _visited(case, rule)
     for without in ({}, banned) if banned else ({},):
-        lacking = {
-            i
+        beyond = {
+            i: int(case.people[i, t]) - case.able_to_go(i, t, (j for j in reach if j not in without))
             for i, reach in enumerate(case.sites_of)
-            if int(case.people[i, t]) and i not in visited and all(j in without for j in reach)
+            if i not in visited
         }
-        short = _left_out(case, rule, t, lacking)
+        beyond = {i: people for i, people in beyond.items() if people}
+        short = _left_out(case, rule, t, beyond)
         if short:
             details = _whom(book, name, short, t)
+            details["people"] = f"{sum(beyond[i] for i in short):,}"
             if not without:
                 return Finding("unmeetable", (name,), "finding.out_of_reach", details)
             behind = _behind(banned, (j for i in short for j in case.sites_of[i]))
@@ -65,18 +67,19 @@ def _function_reach(book: Book) -> Iterator[Finding]:
             continue
         near = rule.near(case)
         for t in rule.when(case):
-            short = _left_out(case, rule, t, {i for i, sites in enumerate(near) if not sites and case.people[i, t]})
+            beyond = {i: int(case.people[i, t]) for i, sites in enumerate(near) if not sites and case.people[i, t]}
+            short = _left_out(case, rule, t, beyond)
             if short:
                 yield Finding("unmeetable", (name,), "finding.no_function_near", _whom(book, name, short, t))
                 break
 
 
-def _left_out(case: Case, rule: Reach | FunctionReach, t: int, beyond: Collection[int]) -> list[int]:
-    """Return the places beyond reach, in the parts of the district that fall short without them."""
+def _left_out(case: Case, rule: Reach | FunctionReach, t: int, beyond: Mapping[int, int]) -> list[int]:
+    """Return the places with people beyond reach [persons], in the parts of the district that fall short without."""
     short: list[int] = []
     for _, members in parts(case, rule.scope):
         out = [i for i in members if i in beyond]
-        reached = sum(int(case.people[i, t]) for i in members if i not in beyond)
+        reached = sum(int(case.people[i, t]) - beyond.get(i, 0) for i in members)
         short += out if reached < rule.target(case, members, t) else []
     return short
 
@@ -167,12 +170,19 @@ def _most_served(case: Case, groups: list[tuple[tuple[int, ...], int]], t: int) 
         for i in members:
             pipe(1 + k, first_place + i, int(case.people[i, t]))
     total = case.total(t)
+    last = end
     for i, reach in enumerate(case.sites_of):
+        # (Who can go where only some can is a part of those who can go where more can, and so on.)
+        nodes, nearest = {0: first_place + i}, first_place + i
+        for n in case.rare_sites_of.get(i, {}):
+            last += 1
+            pipe(nearest, last, int(case.able[n, i, t]))
+            nodes[n] = nearest = last
         for j in reach:
-            pipe(first_place + i, first_site + j, int(case.people[i, t]))
+            pipe(nodes[case.level.get((i, j), 0)], first_site + j, int(case.people[i, t]))
     for j, site in enumerate(case.sites):
         pipe(first_site + j, end, total if site.most is None else min(site.most, total))
-    shape = (end + 1, end + 1)
+    shape = (last + 1, last + 1)
     graph = csr_array((np.array(room, dtype=np.int32), (rows, columns)), shape=shape)
     flow = maximum_flow(graph, 0, end)
     left = csr_array(graph - flow.flow)

@@ -48,6 +48,8 @@ _LATER = frozenset(
         *("contracts", "contracts_yearly", "care_homes", "primary_capacity"),
         *("origins", "heading", "road_times", "how", "isochrones"),
         *("candidates", "dropped", "generated", "layers"),
+        # calibration and doubt
+        *("observed", "calibration", "slower", "faster"),
         *("roster", "timetable", "remote", "posted", "postings", "outreach", "care", "fits", "readings"),
         *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
     }
@@ -367,6 +369,9 @@ def _reached(content: Mapping[str, Any], district: District, model: Model, count
         yield Finding("isochrones", say("verify.differs", found=sorted({row["mode"] for row in rows}), wanted=modes))
     if len({(row["mode"], row["year"]) for row in rows}) != len(rows):
         yield Finding("isochrones", say("verify.broken", reason="mode, year"))
+    levels = model.circles[model.circle].levels
+    # (Who has a rarer mode may get farther; the areas are everybody's.)
+    common = list(levels[0].modes) if levels else None
     areas = {}
     for n, row in enumerate(rows):
         counted.number += 1
@@ -383,6 +388,7 @@ def _reached(content: Mapping[str, Any], district: District, model: Model, count
         latest = {row["mode"]: n for n, row in enumerate(rows) if row["year"] <= year}
         whole = shapely.union_all([areas[n] for n in latest.values()])
         told = [row for row in content["places"] if row["year"] == year and row.get("how") == "network"]
+        told = [row for row in told if row.get("modes") in (None, common)]
         told = [row for row in told if ground.contains(shapely.Point(spots[row["id"]]))]
         counted.number += len(told)
         inside = shapely.contains_xy(whole, np.array([spots[row["id"]] for row in told], dtype=float).reshape(-1, 2))

@@ -1102,11 +1102,19 @@ function coverageFacts() {
   const lines = plan.coverage[state.year] || [];
   if (!lines.length) return null;
   const part = (covered, share, people) => (people !== null && covered !== null ? percent(covered, people) : percent(share ?? 0, 1));
-  const shown = lines.map(([preset, people, covered, share, today]) => {
+  const range = (ends, people) => (!ends || people === null ? [] : [" ", say("coverage_range", {
+    doubt: percent(plan.doubt, 1), low: percent(ends[0], people), high: percent(ends[1], people),
+  })]);
+  const shown = lines.map(([preset, people, covered, share, today, ends]) => {
     const line = element("p", "", ...sentence("coverage_line", {
       preset: given(inLanguage(preset)), people: number(people), covered: number(covered), share: part(covered, share, people),
     }));
-    if (today) line.append(" · ", say("coverage_today", { share: part(...today, people), covered: number(today[0]) }));
+    line.append(...range(ends, people));
+    if (today) {
+      const [standing, share_today, ends_today] = today;
+      line.append(" · ", say("coverage_today", { share: part(standing, share_today, people), covered: number(standing) }));
+      line.append(...range(ends_today, people));
+    }
     return line;
   });
   const unknown = lines.some((line) => line[4]) ? null : element("p", "note", say("coverage_unknown"));
@@ -1140,6 +1148,13 @@ function certaintyFacts() {
     add("draws_cost", draws.cost, (value) => number(value));
   } else if (plan.estimates.positions[0]) {
     lines.push(element("p", "", say("draws_none")));
+  }
+  const ways = plan.ways_by[state.year] || [];
+  const parts = ways.flatMap(([how, people], at) => [at ? " · " : "", say(`way_by_${how}`), ` ${number(people)}`]);
+  if (ways.length) {
+    const told = element("p", "", ...sentence("times_rest_on", { parts: element("span", "", ...parts) }));
+    told.id = "ways-by";
+    lines.push(told);
   }
   return element("div", "facts", element("h2", "", say("certainty")), ...lines);
 }
@@ -1285,6 +1300,8 @@ function areaLegends() {
     const text = element("span", "", ...sentence("legend_reach", { circle: given(inLanguage(plan.circle)) }));
     made.push(element("h3"), element("ul", "wide", element("li", "", swatch(reachStyle()), text)), element("p", "note", say("legend_reach_note")));
     if (plan.by_road) made.push(element("p", "note", say("legend_reach_roads")));
+    const modes = (plan.reach_by || []).map((name) => inLanguage(name)).join(" / ");
+    if (modes) made.push(element("p", "note", ...sentence("legend_reach_by", { modes: given(modes) })));
   }
   return made;
 }
@@ -1503,7 +1520,8 @@ function drawFoot() {
   const approval = plan.approval ? sentence("approval_given", { number: given(plan.approval) }) : [say("approval_missing")];
   show("approval", approval);
   const datum = plan.datum ? element("p", "", ...sentence("datum", { datum: given(plan.datum.toUpperCase()) })) : null;
-  show("foot", datum, element("p", "", say("drawn_with")));
+  const credit = plan.openstreetmap ? element("p", "", say("roads_openstreetmap")) : null;
+  show("foot", credit, datum, element("p", "", say("drawn_with")));
 }
 
 /* ---- the card ---- */

@@ -172,6 +172,12 @@ def staffed_plan(staffed_home: Tiny) -> Plan:
     return plan(read_district(staffed_home.folder), read_model(staffed_home.model))
 
 
+@pytest.fixture(scope="session")
+def real_extract() -> Path:
+    """Return an extract of OpenStreetMap: the centre of Helsinki, as its README says."""
+    return ROOT / "tests" / "data" / "helsinki" / "helsinki.osm.pbf"
+
+
 @pytest.fixture
 def tiny(tmp_path: Path) -> Tiny:
     return copy_tiny(tmp_path)

@@ -51,7 +51,7 @@ def test_a_plan_is_made_written_and_proven_sound(fresh: Run, tiny: Tiny, tmp_pat
     assert (made.returncode, "missed must" in made.stdout) == (0, False), made.stderr
     folder = tmp_path / "maps" / "out" / "tiny"
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
-    assert len(made.stdout.splitlines()) == 11
+    assert len(made.stdout.splitlines()) == 12
     assert str(Path("maps/out/tiny/map.html")) in made.stdout.splitlines()[-1]
     checked = fresh("--language", "en", "verify", folder, "--data", tiny.folder)
     assert (checked.returncode, checked.stderr) == (0, "")

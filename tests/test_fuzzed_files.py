@@ -98,9 +98,25 @@ def old_book(sheets: dict[str, list[list[str]]]) -> bytes:
     return head + listed(length) + record(0x0A) + b"".join(parts)
 
 
+def streets() -> Any:
+    """Return streets of the small district that say much of themselves."""
+    lines = [[(117.3 + n / 50, 39.6), (117.3 + n / 50, 39.66), (117.3 + n / 50, 39.75)] for n in range(12)]
+    lines += [[(117.3, 39.6 + n / 50), (117.4, 39.6 + n / 50), (117.52, 39.6 + n / 50)] for n in range(8)]
+    told = {
+        "fclass": ["motorway", "国道", "村道", "residential", "construction"] * 4,
+        "oneway": ["B", "F", "T", "B"] * 5,
+        "bridge": ["T", "F", "F", "F"] * 5,
+        "layer": ["1", "0", "0", "0"] * 5,
+    }
+    return geopandas.GeoDataFrame(told, geometry=[shapely.LineString(line) for line in lines], crs=4326)
+
+
 def as_layers(suffix: str) -> Callable[[Path, Path], None]:
     def write(source: Path, target: Path) -> None:
         shutil.copytree(source, target)
+        write_layer(streets(), target / f"roads.{suffix}")
+        river = geopandas.GeoDataFrame({"name": ["河"]}, geometry=[shapely.box(117.2, 39.7, 117.6, 39.71)], crs=4326)
+        write_layer(river, target / f"barriers.{suffix}")
         for table, rows in present(source):
             if "lon" not in rows[0]:
                 continue
@@ -112,17 +128,25 @@ def as_layers(suffix: str) -> Callable[[Path, Path], None]:
             if suffix == "shp":
                 long = [name for name in frame if len(name) > 10]
                 named = {name: f"{name[:6]}{n}" for n, name in enumerate(long)}
-                layer.rename(columns=named).to_file(path, encoding="UTF-8")
+                write_layer(layer.rename(columns=named), path)
                 card = "".join(f'{name} = "{short}"\n' for name, short in named.items())
                 add(target, f"[tables.{table.name}.columns]\n{card}")
-            elif suffix == "parquet":
-                layer.to_parquet(path)
-            elif suffix == "kml":
-                path.write_text(in_kml(layer), encoding="utf-8")
             else:
-                layer.to_file(path, driver={"fgb": "FlatGeobuf", "geojson": "GeoJSON"}[suffix])
+                write_layer(layer, path)
 
     return write
+
+
+def write_layer(layer: Any, path: Path) -> None:
+    match path.suffix:
+        case ".shp":
+            layer.to_file(path, encoding="UTF-8")
+        case ".parquet":
+            layer.to_parquet(path)
+        case ".kml":
+            path.write_text(in_kml(layer), encoding="utf-8")
+        case other:
+            layer.to_file(path, driver={".fgb": "FlatGeobuf", ".geojson": "GeoJSON"}[other])
 
 
 def in_kml(layer: Any) -> str:
@@ -133,7 +157,12 @@ def in_kml(layer: Any) -> str:
             for name, value in row.items()
             if name != "geometry" and pd.notna(value)
         )
-        at = f"<Point><coordinates>{row.geometry.x},{row.geometry.y}</coordinates></Point>"
+        spots = " ".join(f"{x},{y}" for x, y in shapely.get_coordinates(row.geometry))
+        if row.geometry.geom_type == "Polygon":
+            spots = f"<outerBoundaryIs><LinearRing><coordinates>{spots}</coordinates></LinearRing></outerBoundaryIs>"
+        else:
+            spots = f"<coordinates>{spots}</coordinates>"
+        at = f"<{row.geometry.geom_type}>{spots}</{row.geometry.geom_type}>"
         marks.append(f"<Placemark><ExtendedData>{data}</ExtendedData>{at}</Placemark>")
     return f'<kml xmlns="http://www.opengis.net/kml/2.2"><Document>{"".join(marks)}</Document></kml>'
 
@@ -451,7 +480,7 @@ class Spoiler:
     def card(self, path: Path) -> None:
         """Change district.toml: a value, a line, or what it says of tables and databases."""
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-        match self.chance.randrange(5):
+        match self.chance.randrange(6):
             case 0:
                 del lines[self.chance.randrange(len(lines))]
             case 1:
@@ -464,8 +493,18 @@ class Spoiler:
                 key = lines[at].partition("=")[0]
                 value = self.chance.choice(("1", "-1", "true", "[]", "{}", "nan", "2024-01-01", "9" * 5000, "[[[["))
                 lines[at] = f"{key}= {value}"
+            case 4:
+                said = (
+                    'crossings = "meet"',
+                    "crossings = 1",
+                    'classes = { "甲" = "none", "村道" = "trunk" }',
+                    "classes = []",
+                )
+                lines += ["[roads]", self.chance.choice(said)]
             case _:
-                table = self.chance.choice(("places", "towns", "institutions", "boundary", "roads", "facts", "x"))
+                table = self.chance.choice(
+                    ("places", "towns", "institutions", "boundary", "roads", "barriers", "facts", "x")
+                )
                 key = self.chance.choice(
                     ("file", "part", "encoding", "datum", "database", "relation", "columns.people", "columns.id", "x")
                 )

@@ -525,7 +525,7 @@ def test_a_planner_s_own_files_full_of_hostile_texts_are_planned_shown_and_passe
     assert done.returncode == 0, done.stderr
     assert all(map(is_plain, done.stdout.splitlines() + done.stderr.splitlines()))
     lines = done.stdout.splitlines()
-    assert len(lines) == 12, "ten lines, where the files are, and the must that is missed"
+    assert len(lines) == 13, "eleven lines, where the files are, and the must that is missed"
     assert visible(title) in lines[0]
     assert visible(rule) in lines[-1]
     content = read_plan(tmp_path / "plan")

@@ -702,10 +702,10 @@ def test_the_same_inputs_give_the_same_bytes_in_another_process(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_summary_says_the_plan_in_ten_lines(language: str, tiny_plan: Plan) -> None:
+def test_the_summary_says_the_plan_in_eleven_lines(language: str, tiny_plan: Plan) -> None:
     with speaking(language):  # type: ignore[arg-type]
         lines = summary(tiny_plan.content)
-    assert len(lines) == 10
+    assert len(lines) == 11
     assert "34,781" in lines[0]
     assert "every_place 2027" in lines[3]
     assert not [line for line in lines if "{" in line or "\n" in line]

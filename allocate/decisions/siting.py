@@ -43,6 +43,7 @@ def rows(case: Case) -> Iterator[Row]:
             cover[served(i, t)] = -1
             # Implied by the pair rows below, and nearly as strong as all of them: always worth its one row.
             yield Row(("covered", place, year), cover, ">=", 0)
+        yield from _able(case, t)
         for j, site in enumerate(case.sites):
             if site.capacity is None and case.places_of[j]:
                 load: dict[Key, Number] = {serves(i, j, t): 1 for i in case.places_of[j]}
@@ -51,6 +52,14 @@ def rows(case: Case) -> Iterator[Row]:
             for i in case.places_of[j]:
                 pair = {serves(i, j, t): 1, opened(j, t): -case.most(i, j, t)}
                 yield Row(("pair", case.places[i], site.id, year), pair, "<=", 0, implied=True)
+
+
+def _able(case: Case, t: int) -> Iterator[Row]:
+    """Yield: no more people go to sites that only some can go to than there are such people."""
+    for i, groups in case.rare_sites_of.items():
+        for n, sites in groups.items():
+            terms: dict[Key, Number] = {serves(i, j, t): 1 for j in sites}
+            yield Row(("able", case.places[i], n, case.years[t]), terms, "<=", int(case.able[n, i, t]))
 
 
 def _life(case: Case) -> Iterator[Row]:
@@ -118,6 +127,7 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
             if wavers:
                 yield Breach(("stays", site.id, case.years[t]), 1, 1, "breach.wavers", details)
     yield from _wrong_upgrades(case, layout)
+    yield from _beyond_able(case, layout)
     for (i, j, t), people in sorted(layout.serve.items()):
         place, site, year = case.places[i], case.sites[j], case.years[t]
         about = (place, site.id, year)
@@ -144,6 +154,20 @@ def breaches(case: Case, layout: Layout) -> Iterator[Breach]:
                 "breach.counted_twice",
                 details,
             )
+
+
+def _beyond_able(case: Case, layout: Layout) -> Iterator[Breach]:
+    """Yield where more people go to sites that only some can go to than there are such people."""
+    for i, groups in case.rare_sites_of.items():
+        for n, sites in groups.items():
+            for t in case.periods:
+                people = sum(layout.serve.get((i, j, t), 0) for j in sites)
+                able = int(case.able[n, i, t])
+                if people > able:
+                    details = {"place": case.places[i], "year": case.years[t], "people": people, "able": able}
+                    details["share"] = f"{float(100 * case.levels[n].share):g}"
+                    about = ("able", case.places[i], n, case.years[t])
+                    yield Breach(about, people - able, 1, "breach.beyond_able", details)
 
 
 def _wrong_upgrades(case: Case, layout: Layout) -> Iterator[Breach]:

@@ -1,6 +1,6 @@
 """A plan as the page reads it: columns instead of rows, positions in lists instead of ids."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -26,7 +26,9 @@ from allocate.draw.cells import (
 )
 from allocate.draw.sending import Known, called, sending
 from allocate.report.sheets import REASONED
-from allocate.report.summary import say_grounds
+from allocate.report.summary import from_openstreetmap, say_grounds
+from allocate.travel.circles import Doubt
+from allocate.travel.links import HOW
 from allocate.units import Basis
 from allocate.words import LANGUAGES
 
@@ -81,6 +83,7 @@ def compact(plan: Row) -> dict[str, Any]:
         "areas": _areas(plan, district, towns),
         "circle": in_both(_circle(plan, as_text((plan.get("settings") or {}).get("circle")))),
         "by_road": bool(plan.get("isochrones")),
+        **_reach_by(plan),
         "cost_basis": _cost_basis(plan),
         "towns": town_columns,
         "places": place_columns,
@@ -95,9 +98,12 @@ def compact(plan: Row) -> dict[str, Any]:
         **belongs,
         "expected": _expected(plan, district, years),
         "coverage": _coverage(plan, district, years),
+        "doubt": _doubt(plan),
         "clauses": _clauses(plan),
         "draws": _draws(plan, years, towns),
         "estimates": _estimates(district, plan, place_columns),
+        "ways_by": _ways_by(plan, years),
+        "openstreetmap": from_openstreetmap(plan),
     }
 
 
@@ -258,11 +264,26 @@ def _coverage(plan: Row, district: Row, years: Sequence[int]) -> dict[str, list[
         if year in found and _whole_district(line, plan, district):
             numbers = [as_number(line.get(key)) for key in ("people", "covered", "share")]
             before = line.get("today")
-            today = (
-                [as_number(before.get(key)) for key in ("covered", "share")] if isinstance(before, Mapping) else None
-            )
-            found[year].append([in_both(_circle(plan, as_text(line.get("preset")))), *numbers, today])
+            today = None
+            if isinstance(before, Mapping):
+                today = [*(as_number(before.get(key)) for key in ("covered", "share")), _range(before)]
+            found[year].append([in_both(_circle(plan, as_text(line.get("preset")))), *numbers, today, _range(line)])
     return found
+
+
+def _doubt(plan: Row) -> float:
+    """Return by which share speeds may be lower or higher."""
+    settings = plan.get("settings")
+    travel = settings.get("travel") if isinstance(settings, Mapping) else None
+    doubt = as_number(travel.get("doubt")) if isinstance(travel, Mapping) else None
+    return Doubt().doubt if doubt is None else doubt
+
+
+def _range(part: Row) -> list[Any] | None:
+    """Return how many people a circle covers at lower and at higher speeds; nothing where that is the same."""
+    ends = [part.get(how) for how in ("slower", "faster")]
+    numbers = [as_number(end.get("covered")) for end in ends if isinstance(end, Mapping)]
+    return numbers if len(set(numbers)) == len(ends) else None
 
 
 def _stages(plan: Row) -> list[list[Any]]:
@@ -280,6 +301,16 @@ def _circle(plan: Row, preset: str) -> Any:
     circles = (plan.get("settings") or {}).get("circles") or {}
     circle = circles.get(preset) or {}
     return circle.get("name") or preset
+
+
+def _reach_by(plan: Row) -> dict[str, list[Any]]:
+    """Return by which ways to travel the reach is drawn, where not everybody has all of the circle."""
+    settings = by_text(plan.get("settings"))
+    circle = by_text(by_text(settings.get("circles")).get(as_text(settings.get("circle"))))
+    modes = by_text(settings.get("modes"))
+    common = [mode for mode, share in by_text(circle.get("shares")).items() if share == 1]
+    named = {mode: by_text(modes.get(mode)).get("name") or mode for mode in common}
+    return {"reach_by": [in_both(name) for name in named.values()]} if named else {}
 
 
 def _siting(plan: Row) -> list[str] | None:
@@ -381,6 +412,16 @@ def _estimates(district: Row, plan: Row, places: Columns) -> dict[str, Any]:
             for line in rows_of(plan.get("assumptions"))
         ],
     }
+
+
+def _ways_by(plan: Row, years: list[int]) -> dict[str, Any]:
+    """Return, for every year, what the times of how many people who are served were worked out from."""
+    people: dict[int, Counter[str]] = {year: Counter() for year in years}
+    for row in rows_of(plan.get("places")):
+        number, how, year = as_whole(row.get("people")), as_text(row.get("how")), as_whole(row.get("year"))
+        if row.get("status") == "served" and how in HOW and year in people:
+            people[year][how] += number or 0
+    return {str(year): [[how, counts[how]] for how in reversed(HOW) if counts[how]] for year, counts in people.items()}
 
 
 def _soft(bases: Iterable[int]) -> int:

@@ -20,7 +20,20 @@ LEAFLET = "vendor/leaflet-1.9.4"
 MAP_ID = "map"
 _FOLIUM_ID = re.compile(r"map_[0-9a-f]{32}")
 # Sections of the catalogue that say codes.
-_CODES = ("action", "basis", "clause", "half", "how", "kind", "sense", "status", "strength", "support", "week")
+_CODES = (
+    "action",
+    "basis",
+    "clause",
+    "half",
+    "how",
+    "kind",
+    "sense",
+    "status",
+    "strength",
+    "support",
+    "way_by",
+    "week",
+)
 # And single words that the page shares with the tables.
 _SHARED = (
     "roster.span", "roster.over", *(f"field.{day}" for day in DAY_NAMES), *(f"field.month_{month}" for month in YEAR),

@@ -7,11 +7,12 @@ from allocate.population import AGES
 from allocate.report.away import posts_away, visits_made
 from allocate.report.belonging import forms_consortia, sets_up_functions
 from allocate.report.belonging_tables import belonging_sheets
+from allocate.report.calibrated import calibration_sheets
 from allocate.report.care_tables import care_sheets
 from allocate.report.sending import sending_sheets
-from allocate.report.summary import assumed_stock, say_grounds, stage_key
+from allocate.report.summary import assumed_stock, from_openstreetmap, say_grounds, stage_key
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, make_sheet, share_of
-from allocate.synonyms import title_of
+from allocate.synonyms import ROADS, title_of
 from allocate.tables import BASES, ENDS, INSTITUTION_KINDS, NOT_GONE_TO
 from allocate.words import Language, catalogue, say_in
 
@@ -36,9 +37,9 @@ CLAUSE_STATUSES = ("missed", "met", "undecided", "reported", "not_applicable")
 def sheets(content: Content, language: Language) -> dict[str, Sheet]:
     """Return every table of a plan by its name, in the order in which a planner reads them."""
     first: tuple[Callable[[Source], Sheet], ...] = (_years, _scorecard, _sites, _towns)
+    covered: tuple[Callable[[Source], Sheet], ...] = (_places, _budget, _coverage)
     last: tuple[Callable[[Source], Sheet], ...] = (
-        _places, _budget, _coverage, _ages, _fairness, _proof, _nesting, _draws, _front, _assumptions, _problems,
-        _sources,
+        _ages, _fairness, _proof, _nesting, _draws, _front, _assumptions, _problems, _sources,
     )  # fmt: skip
     source = Source(content, language)
     if source.resources:
@@ -48,6 +49,8 @@ def sheets(content: Content, language: Language) -> dict[str, Sheet]:
         *belonging_sheets(source),
         *care_sheets(source),
         *sending_sheets(source),
+        *(make(source) for make in covered),
+        *calibration_sheets(source),
         *(make(source) for make in last),
     )
     return {sheet.name: sheet for sheet in made}
@@ -443,6 +446,7 @@ def _places(source: Source) -> Sheet:
         Field("year", "year"), Field("name", "text"), Field("kind", "code", "kind"), Field("town", "text"),
         Field("residents", "whole"), Field("status", "code", "status"), Field("part", "whole"),
         Field("served_by_name", "text"), Field("minutes", "minutes"), Field("way_by", "code", "way_by"),
+        *([Field("by_modes", "text")] if any("modes" in row for row in source.content["places"]) else []),
         Field("position_basis", "code", "basis"),
         Field("people_basis", "code", "basis"), Field("lon", "degrees"), Field("lat", "degrees"), Field("id", "id"),
         Field("town_id", "id"), Field("served_by", "id"),
@@ -451,6 +455,8 @@ def _places(source: Source) -> Sheet:
     for row in source.content["places"]:
         key = row["id"], row["year"]
         everybody[key] = everybody.get(key, 0) + row["people"]
+
+    named = source.content["settings"].get("modes", {})
 
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
         place = source.places[row["id"]]
@@ -463,6 +469,7 @@ def _places(source: Source) -> Sheet:
             "part": row["people"],
             "served_by_name": source.site_names.get(row["served_by"]),
             "way_by": row.get("how"),
+            "by_modes": " / ".join(named[mode]["name"][source.language] for mode in row.get("modes") or ()) or None,
         }
 
     return make_sheet("places", fields, map(record, source.content["places"]))
@@ -480,15 +487,24 @@ def _coverage(source: Source) -> Sheet:
     fields = [
         Field("year", "year"), Field("circle", "text"), Field("town_id", "id"), Field("town", "text"),
         Field("people", "whole"), Field("today_covered", "whole"), Field("today_covered_share", "share"),
-        Field("covered", "whole"), Field("covered_share", "share"), Field("share_asked", "share"),
-        Field("preset", "id"),
+        Field("covered", "whole"), Field("covered_share", "share"), Field("covered_slower", "whole"),
+        Field("covered_slower_share", "share"), Field("covered_faster", "whole"),
+        Field("covered_faster_share", "share"), Field("today_slower_share", "share"),
+        Field("today_faster_share", "share"), Field("share_asked", "share"), Field("preset", "id"),
     ]  # fmt: skip
     circles = source.content["settings"]["circles"]
 
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
         before = row.get("today")
+        ranges: dict[str, Any] = {}
+        for how in ("slower", "faster"):
+            found, then = row.get(how), (before or {}).get(how)
+            ranges |= {f"covered_{how}": found["covered"] if found else None}
+            ranges |= {f"covered_{how}_share": found["share"] if found else None}
+            ranges |= {f"today_{how}_share": then["share"] if then else None}
         return {
             **row,
+            **ranges,
             "circle": circles[row["preset"]]["name"][source.language],
             "town_id": None if row["scope"] == DISTRICT else row["scope"],
             "town": source.scope(row["scope"]),
@@ -656,6 +672,7 @@ def _sources(source: Source) -> Sheet:
         Field("basis", "code", "basis"), Field("source", "text"),
     ]  # fmt: skip
     blank = dict.fromkeys(("figure", "date", "basis", "source"))
+    credit = source.word("map.roads_openstreetmap") if from_openstreetmap(source.content) else ""
     facts = [
         {
             **fact,
@@ -671,7 +688,7 @@ def _sources(source: Source) -> Sheet:
             "source_kind": "table",
             "item": title_of(table, source.language),
             "figure": f"{origin['rows']:,}" if origin["rows"] else None,
-            "source": " · ".join(filter(None, (origin["file"], origin["datum"]))),
+            "source": " · ".join(filter(None, (origin["file"], origin["datum"], credit if table == ROADS else ""))),
         }
         for table, origin in source.district.get("origins", {}).items()
     ]

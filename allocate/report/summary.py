@@ -1,9 +1,10 @@
-"""A plan in ten lines, and some more about its staff, postings and rounds, for the terminal."""
+"""A plan in eleven lines, and some more about its staff, postings and rounds, for the terminal."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from allocate.district import Place
 from allocate.reliance import STOCK
 from allocate.report.away import posts_away, supported, visits_made, way_name, way_of
 from allocate.report.belonging import (
@@ -17,16 +18,23 @@ from allocate.report.belonging import (
     sets_up_functions,
 )
 from allocate.rules.amounts import unit_of
+from allocate.synonyms import ROADS
 from allocate.tables import BASES, HUB_KINDS
+from allocate.travel.circles import Doubt
+from allocate.travel.links import HOW
 from allocate.words import Language, catalogue, language, say, say_in, term, visible
 
 # What is paid in each year for what is also paid once: its key in the budget.
 _YEARLY = {"functions": "functions_yearly", "consortia": "consortia_yearly", "contracts": "contracts_yearly"}
+# Why roads that there are say nothing about the planned circle.
+_UNUSED_ROADS = ("check.roads_no_minutes", "check.roads_listed", "check.roads_no_speeds")
+# When the error of travel times is told: with no factor, with it, and of each pair with the factor of all others.
+_ERRORS = ("before", "after", "left_out")
 _TOLD = 3  # functions of a year that the terminal names
 
 
 def summary(content: Mapping[str, Any]) -> list[str]:
-    """Return ten lines that say what the plan does, how good it is proven to be, and what it rests on.
+    """Return eleven lines that say what the plan does, how good it is proven to be, and what it rests on.
 
     A plan that decides staff has up to four more: staff and beds against today's, money by kind, and what is assumed.
     One that decides postings has one on these, and so has one that decides rounds. One that forms consortia has a line
@@ -40,6 +48,8 @@ def summary(content: Mapping[str, Any]) -> list[str]:
         _clauses(content),
         _worst_town(content),
         _circles(content),
+        *_times(content),
+        *_calibration(content),
         *_staff(content),
         *_postings(content),
         *_rounds(content),
@@ -188,20 +198,96 @@ def _circles(content: Mapping[str, Any]) -> str:
     rows = [row for row in content["coverage"] if row["scope"] == "district" and row["year"] == year]
     parts = []
     for row in rows:
-        name, share, before = circles[row["preset"]]["name"][language()], _covered(row), row.get("today")
+        name, share, before = circles[row["preset"]]["name"][language()], _covered(row, row), row.get("today")
         if before:
-            today = percent(before["covered"], row["people"])
-            parts.append(say("summary.circle_today", name=name, share=share, today=today))
+            parts.append(say("summary.circle_today", name=name, share=share, today=_covered(before, row)))
         else:
             parts.append(say("summary.circle", name=name, share=share))
     text = say("summary.semicolon").join(parts)
+    if any(map(_has_range, rows)):
+        text += say("summary.range_means", doubt=percent_exact(doubt_of(content)))
     if not any(row.get("today") for row in rows):
         text += say("summary.today_unknown")
     return say("summary.circles", year=year, text=text)
 
 
-def _covered(row: Mapping[str, Any]) -> str:
-    return percent(row["covered"], row["people"])
+def _times(content: Mapping[str, Any]) -> Iterable[str]:
+    """Yield what the minutes of those who are served rest on; a plan of an earlier version does not say it."""
+    year = content["years"][-1]
+    people: Counter[str] = Counter()
+    for row in content["places"]:
+        if row["year"] == year and row["status"] == "served" and row.get("how"):
+            people[row["how"]] += row["people"]
+    if not people:
+        return
+    parts = [
+        say("summary.times_by", by=say(f"way_by.{how}"), people=people[how], share=percent(people[how], people.total()))
+        for how in reversed(HOW)
+        if people[how]
+    ]
+    found = content.get("problems", ())
+    off = max((row["details"]["number"] for row in found if row["what"] == "check.off_roads"), default=0)
+    more = say("summary.times_off", number=off) if off else ""
+    if any(row["what"] in _UNUSED_ROADS for row in found):
+        more += say("summary.times_unused")
+    if from_openstreetmap(content):
+        more += say("summary.semicolon") + say("map.roads_openstreetmap")
+    yield say("summary.times", year=year, text=say("summary.comma").join(parts), more=more)
+
+
+def from_openstreetmap(content: Mapping[str, Any]) -> bool:
+    """Tell whether the roads of a plan look like those of OpenStreetMap, whose licence asks for its name.
+
+    By the name of their file, or by what it calls the class of a road: extracts have `highway` or `fclass`.
+    """
+    origin = ((content.get("district_data") or {}).get("origins") or {}).get(ROADS) or {}
+    file = str(origin.get("file", "")).casefold()
+    heading = str((origin.get("headings") or {}).get("class", "")).casefold()
+    return "osm" in file or "openstreetmap" in file or file.endswith(".pbf") or heading in ("highway", "fclass")
+
+
+def doubt_of(content: Mapping[str, Any]) -> float:
+    """Return by which share speeds may be lower or higher."""
+    return float(Doubt.model_validate(content["settings"].get("travel", {})).doubt)
+
+
+def _has_range(row: Mapping[str, Any]) -> bool:
+    return any(
+        part is not None and part.get("slower") is not None and part["slower"] != part["faster"]
+        for part in (row, row.get("today"))
+    )
+
+
+def _covered(part: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    """Return the share of people within a circle, today or by the plan; with its range where speeds matter."""
+    share = percent(part["covered"], row["people"]) + " %"
+    if part.get("slower") is None or part["slower"] == part["faster"]:
+        return share
+    ends = {how: percent(part[how]["covered"], row["people"]) for how in ("slower", "faster")}
+    return say("summary.range", share=share, low=ends["slower"], high=ends["faster"])
+
+
+def _calibration(content: Mapping[str, Any]) -> Iterable[str]:
+    """Yield how well observed travel times fit; nothing where nobody observed any."""
+    rows = content.get("calibration", ())
+    modes = content["settings"]["modes"] if rows else {}
+    parts = [say_calibration(row, modes[row["mode"]]["name"][language()]) for row in rows]
+    if parts:
+        yield say("summary.calibration", text=say("summary.semicolon").join(parts))
+
+
+def say_calibration(row: Mapping[str, Any], mode: str) -> str:
+    """Say what observed times mean for a way to travel, and how far off they are."""
+    if not row["pairs"]:
+        return say("summary.observed_none", mode=mode, skipped=len(row["skipped"]))
+    told = {"mode": mode, "pairs": row["pairs"], "by_road": row["by_road"], "factor": f"{row['factor']:g}"}
+    errors = {when: "—" if row[when] is None else f"{100 * row[when]['mape']:.1f}" for when in _ERRORS}
+    minutes = {
+        f"{when}_minutes": "—" if row[when] is None else f"{row[when]['median_minutes']:.1f}" for when in _ERRORS
+    }
+    key = "summary.observed_applied" if row["status"] == "applied" else "summary.observed_not"
+    why = say(f"calibrated.{row['status']}")
+    return say(key, **told, **errors, **minutes, why=why, outliers=row["outliers"])
 
 
 def _money(content: Mapping[str, Any]) -> str:
@@ -536,8 +622,11 @@ def say_stage(name: str) -> str:
 def _draws(content: Mapping[str, Any]) -> str:
     draws = content["draws"]
     if not draws:
-        estimated = any(row["basis"] == "estimated" for row in content["assumptions"])
-        return say("summary.not_drawn" if estimated else "summary.no_draws")
+        if any(Place(**place).is_drawn for place in content["district_data"]["places"]):
+            return say("summary.not_drawn")
+        rests = [row for row in content["assumptions"] if row["table"].startswith("places.")]
+        estimated = any(row["basis"] == "estimated" for row in rests)
+        return say("summary.not_random" if estimated else "summary.no_draws")
     first, last = str(content["years"][0]), str(content["years"][-1])
     sites = [draw["sites"][last] for draw in draws]
     sited = set(content["settings"]["siting"])

@@ -80,7 +80,9 @@ class Rounds(Rule):
     def _sparing(self, case: Case, i: int) -> tuple[int, ...]:
         match self.where:
             case "out_of_reach":
-                return tuple(j for j in case.sites_of[i] if not self.unless or case.sites[j].kind in self.unless)
+                # (What only some of the village can go to leaves the others out of reach.)
+                near = (j for j in case.sites_of[i] if not case.level.get((i, j), 0))
+                return tuple(j for j in near if not self.unless or case.sites[j].kind in self.unless)
             case "without_own":
                 kinds = self.unless or ("clinic",)
                 return tuple(j for j in case.sites_in[i] if case.sites[j].kind in kinds)

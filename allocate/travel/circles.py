@@ -1,7 +1,9 @@
 """What “within 15 minutes” may mean: named circles, and the modes of travel that they use."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
@@ -51,6 +53,19 @@ class OnRoads(pydantic.BaseModel):
     basis: Basis
     source: str = pydantic.Field(min_length=2)
 
+    @pydantic.field_validator("speeds", mode="before")
+    @classmethod
+    def _classes(cls, speeds: Any) -> Any:
+        """Say at once which classes nobody knows, and which have no speed."""
+        if isinstance(speeds, dict):
+            unknown = [str(name) for name in speeds if name not in ROAD_CLASSES]
+            if unknown:
+                raise ValueError(say("reason.road_class", unknown=", ".join(unknown), known=", ".join(ROAD_CLASSES)))
+            still = [name for name, speed in speeds.items() if isinstance(speed, int | float) and speed <= 0]
+            if still:
+                raise ValueError(say("reason.road_speed", classes=", ".join(still)))
+        return speeds
+
 
 class Mode(pydantic.BaseModel):
     """A way to travel.
@@ -73,11 +88,24 @@ class Mode(pydantic.BaseModel):
     roads: OnRoads | None = None
     basis: Basis
     source: str = pydantic.Field(min_length=2)
+    # (No planner writes it: it is worked out from observed times, and from `[travel]`.)
+    _slowness: Fraction = pydantic.PrivateAttr(default=Fraction(1))
+
+    @property
+    def slowness(self) -> Fraction:
+        """Return by how much every time is longer than the speeds say, on lines and on roads."""
+        return self._slowness
+
+    def slowed(self, by: Fraction) -> "Mode":
+        """Return the same way to travel with all its times longer by a factor."""
+        found = self.model_copy()
+        found._slowness = self._slowness * by
+        return found
 
     @property
     def seconds_per_metre(self) -> Fraction:
         """Return the time that a metre of straight line takes [s]."""
-        return exact(self.detour) * Fraction(36, 10) / exact(self.speed_kmh)
+        return exact(self.detour) * Fraction(36, 10) / exact(self.speed_kmh) * self._slowness
 
     def seconds(self, metres: int) -> Seconds:
         """Return the travel time over a straight line, rounded up [s].
@@ -90,19 +118,51 @@ class Mode(pydantic.BaseModel):
 
 
 class Doubt(pydantic.BaseModel):
-    """How far travel times may be off.
+    """How far travel times may be off, and whether observed times correct them.
 
     Attributes
     ----------
     doubt
         Coverage is reported for speeds that are lower, and higher, by this share too.
+    calibrate
+        Whether observed times (observed.csv) correct the times of the ways to travel that they suffice for.
+    speed_factor
+        All speeds are taken times this, on lines and on roads: 0.8 plans for speeds that are a fifth lower.
     """
 
     model_config = STRICT
 
     doubt: float = pydantic.Field(default=0.2, ge=0, le=0.9)
+    calibrate: bool = True
+    speed_factor: float = pydantic.Field(default=1.0, ge=0.1, le=10)
     basis: Basis = Basis.ASSUMED
     source: str = pydantic.Field(default="±20 %", min_length=2)
+
+
+@dataclass(frozen=True)
+class Level:
+    """Ways to travel that the same people have.
+
+    Attributes
+    ----------
+    share
+        Share of the people who have them; whoever has a rarer one has the more common ones too.
+    """
+
+    modes: tuple[str, ...]
+    share: Fraction
+
+
+def levels_of(shares: Mapping[str, float]) -> tuple[Level, ...]:
+    """Return ways to travel by the share of people who have them, the most common first.
+
+    >>> [(level.modes, float(level.share)) for level in levels_of({"car": 0.3, "walk": 1.0, "bus": 1.0})]
+    [(('walk', 'bus'), 1.0), (('car',), 0.3)]
+    """
+    found: dict[Fraction, list[str]] = {}
+    for mode, share in shares.items():
+        found.setdefault(exact(share), []).append(mode)
+    return tuple(Level(tuple(found[share]), share) for share in sorted(found, reverse=True))
 
 
 class Circle(pydantic.BaseModel):
@@ -114,7 +174,12 @@ class Circle(pydantic.BaseModel):
     Attributes
     ----------
     modes
-        Ways to travel; the quickest counts.
+        Ways to travel; the quickest counts, unless `shares` says who has which.
+    shares
+        Share of the people who have each of the `modes`; empty: everybody has all of them. Some mode is everybody's.
+        Shares are nested: whoever has the rarer mode has the more common ones too.
+    shares_basis, shares_source
+        What the shares rest on.
     minutes
         Longest travel time one way [min].
     metres
@@ -135,6 +200,9 @@ class Circle(pydantic.BaseModel):
     metres: int | None = pydantic.Field(default=None, gt=0, le=200_000)
     adjoining_metres: int | None = pydantic.Field(default=None, gt=0, le=20_000)
     kinds: tuple[str, ...] = pydantic.Field(min_length=1)
+    shares: dict[str, Annotated[float, pydantic.Field(gt=0, le=1)]] = {}
+    shares_basis: Basis = Basis.ASSUMED
+    shares_source: str = ""
     share: float | None = pydantic.Field(default=None, gt=0, le=1)
     basis: Basis
     source: str = pydantic.Field(min_length=2)
@@ -144,12 +212,41 @@ class Circle(pydantic.BaseModel):
         if self.minutes is None and self.metres is None and self.adjoining_metres is None:
             msg = say("reason.no_reach")
             raise ValueError(msg)
+        if self.shares:
+            self._check_shares()
         known = [kind for kind in INSTITUTION_KINDS if kind not in NOT_GONE_TO]
         unknown = set(self.kinds) - set(known)
         if unknown:
             msg = say("reason.kinds", unknown=", ".join(sorted(unknown)), kinds=", ".join(known))
             raise ValueError(msg)
         return self
+
+    def _check_shares(self) -> None:
+        if set(self.shares) != set(self.modes):
+            msg = say("reason.shares_modes", modes=", ".join(self.modes))
+        elif max(self.shares.values()) < 1:
+            msg = say("reason.shares_everybody")
+        elif self.minutes is None:
+            msg = say("reason.shares_minutes")
+        elif len(self.shares_source) < 2:
+            msg = say("reason.shares_source")
+        else:
+            return
+        raise ValueError(msg)
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """Return the modes by the share of people who have them, the most common first; none without `shares`."""
+        return levels_of(self.shares)
+
+    def of_level(self, number: int) -> "Circle":
+        """Return the circle of those modes alone that a level adds.
+
+        What is near enough whatever the mode, in an adjoining place or as the crow flies, belongs to the first level.
+        """
+        alone: dict[str, object] = {"modes": self.levels[number].modes, "shares": {}}
+        beyond = {"metres": None, "adjoining_metres": None} if number else {}
+        return self.model_copy(update=alone | beyond)
 
     @property
     def seconds(self) -> Seconds | None:

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from allocate.travel.circles import Circle, Mode
 from allocate.travel.points import Integers, Metric, metres
-from allocate.travel.times import NO_WAY, Times, straight_seconds
+from allocate.travel.times import NO_WAY, Times, road_seconds, straight_seconds
 
 # What the time of a pair was worked out from: the site stands in the place itself; a straight line; the planner's own
 # table of times; the roads.
@@ -52,21 +52,26 @@ class Links:
         Travel time one way [s], one per pair.
     how
         What the time was worked out from, one per pair, as an index into `HOW`.
+    levels
+        Who can go there, one per pair: those who have the ways to travel of this one of `Circle.levels`; 0: everybody.
     """
 
     places: Integers
     sites: Integers
     seconds: Integers
     how: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    levels: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __post_init__(self) -> None:
-        """Take straight lines where nothing is said of what times were worked out from."""
+        """Take straight lines where nothing is said of what times were worked out from, and everybody where of whom."""
         if len(self.how) != len(self.places):
             object.__setattr__(self, "how", np.full(len(self.places), HOW.index("line")))
+        if len(self.levels) != len(self.places):
+            object.__setattr__(self, "levels", np.zeros(len(self.places), dtype=np.int64))
 
     def only(self, kept: NDArray[np.bool_]) -> "Links":
         """Return some of the pairs."""
-        return Links(self.places[kept], self.sites[kept], self.seconds[kept], self.how[kept])
+        return Links(self.places[kept], self.sites[kept], self.seconds[kept], self.how[kept], self.levels[kept])
 
     def __len__(self) -> int:
         return len(self.places)
@@ -113,7 +118,14 @@ def links(
     pairs alone count, and what it says decides, even between adjoining places. A mode that uses `roads` takes them,
     and what they say decides likewise, unless the place or the site is too far from any road. Straight lines serve
     the rest. A site in the place itself is always within the circle.
+
+    Where the circle says who has which mode, a pair is of the first level, the one that most people have, whose modes
+    bring the site into the circle, and its time is that of these modes. Whoever has a quicker one as well is there
+    sooner: the time is never too short, and each pair has one time and one number of people who can use it.
     """
+    if len(circle.levels) > 1:
+        every = range(len(circle.levels))
+        return _first_of([links(places, sites, circle.of_level(n), modes, table, roads) for n in every])
     table = table or {}
     own = own_seconds(places, sites, circle.modes, table)
     listed = {mode for _, _, mode in table}
@@ -140,7 +152,7 @@ def links(
         a, b = roads.index(places.metres)[i], roads.index(sites.metres)[j]
         off = roads.is_off(name, a) | roads.is_off(name, b)
         is_drawn |= off
-        times = roads.look_up(name, a, b)
+        times = road_seconds(modes[name], roads.look_up(name, a, b))
         times = np.where(off, straight_seconds(modes[name], metres), np.where(times >= NO_WAY, _NEVER, times))
         better = times < quickest
         how[better] = np.where(off[better], HOW.index("line"), HOW.index("network"))
@@ -156,6 +168,18 @@ def links(
     how[here] = HOW.index("here")
     order = np.lexsort((j[kept], seconds, i[kept]))
     return Links(i[kept][order], j[kept][order], seconds[order], how[kept][order])
+
+
+def _first_of(levels: Sequence[Links]) -> Links:
+    """Return the pairs of all levels, each at the first one that has it."""
+    level = np.repeat(np.arange(len(levels)), [len(one) for one in levels])
+    i, j, seconds, how = (
+        np.concatenate([getattr(one, name) for one in levels]) for name in ("places", "sites", "seconds", "how")
+    )
+    # (Of equal pairs, `unique` names the first.)
+    kept = np.unique(np.column_stack([i, j]), axis=0, return_index=True)[1]
+    kept = kept[np.lexsort((j[kept], seconds[kept], i[kept]))]
+    return Links(i[kept], j[kept], seconds[kept], how[kept], level[kept])
 
 
 def _joined(places: Spots, sites: Spots, roads: Times, by_road: Sequence[str]) -> Integers:

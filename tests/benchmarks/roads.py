@@ -22,7 +22,6 @@ from allocate.candidates import make_case
 from allocate.case import Case
 from allocate.district import District
 from allocate.model import Model
-from allocate.plans import Plan
 from allocate.program import Options
 from allocate.travel.network import ROAD_CLASSES
 from allocate.travel.points import metric
@@ -50,12 +49,16 @@ def open_in(content: Content, year: int) -> set[str]:
     return {site["id"] for site in content["sites"] if str(year) in site["people"]}
 
 
+def near_to(case: Case, sites: set[str]) -> set[str]:
+    """Return the ids of the places that have one of some sites within the planned circle."""
+    there = np.array([site.id in sites for site in case.sites])
+    return {case.places[i] for i in np.unique(case.links.places[there[case.links.sites]]).tolist()}
+
+
 def reached(case: Case, year: int, sites: set[str]) -> int:
     """Return how many people have one of some sites within the planned circle [persons]."""
-    t = case.years.index(year)
-    there = np.array([site.id in sites for site in case.sites])
-    near = np.unique(case.links.places[there[case.links.sites]])
-    return int(sum(case.people[t][i] for i in near.tolist()))
+    near = near_to(case, sites)
+    return int(case.people[[place in near for place in case.places], case.years.index(year)].sum())
 
 
 def by_both(district: District, model: Model, made: MadeUp, content: Content, year: int) -> list[dict[str, Any]]:
@@ -102,10 +105,13 @@ def told(content: Content, case: Case) -> list[tuple[str, str]]:
         row = covered[name, years[-1]]
         found.append((f"{name} {years[-1]}, as the plan says", f"{100 * row['covered'] / row['people']:.1f} %"))
     found.append(("cost, million yuan", f"{sum(row['total'] for row in content['budget']) / 1e6:,.1f}"))
+    opening = sum(row["opening"] for row in content["budget"])
+    found.append(("of it to open sites", f"{opening / 1e6:,.1f}"))
     mean, longest = minutes_of(content, years[1])
     found.append((f"minutes {years[1]}, as the plan says: mean, longest", f"{mean:.1f}, {longest:.0f}"))
     missed = sum(row["status"] == "missed" for row in content["scorecard"])
-    return [*found, ("clauses missed", str(missed)), ("gap", f"{100 * content['gap']:.2f} %")]
+    gap = next(row["gap"] for row in content["stages"] if row["name"] == "cost")
+    return [*found, ("clauses missed", str(missed)), ("gap of the cost", f"{100 * gap:.2f} %")]
 
 
 def main() -> None:
@@ -114,7 +120,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=200.0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rivers", type=int, default=4)
-    parser.add_argument("--out", type=Path, help="a folder for both plan.json")
+    parser.add_argument("--out", type=Path, help="a folder for both plans; one that stands there is not made again")
     asked = parser.parse_args()
     # (The roads were made up over one set of positions: other draws of the villages would not stand at them.)
     model = read_model("baodi", {"draws": "0"})
@@ -124,35 +130,40 @@ def main() -> None:
     length = {name: float(roads.metres[roads.classes == n].sum()) / 1000 for n, name in enumerate(ROAD_CLASSES)}
     kilometres = ", ".join(f"{name} {metres:,.0f} km" for name, metres in length.items() if metres)
     print(f"made-up roads: {kilometres}; {asked.rivers} rivers with {made.bridges} bridges; {len(roads):,} pieces")
-    plans: dict[str, Plan] = {}
+    contents: dict[str, Content] = {}
     for name, network in (("by straight lines", None), ("along made-up roads", roads)):
+        file = asked.out / f"{name.replace(' ', '-')}.json" if asked.out else None
+        if file and file.exists():
+            contents[name] = json.loads(file.read_text(encoding="utf-8"))
+            continue
         began = time.monotonic()
         options = Options(seconds=asked.seconds, threads=asked.threads)
-        plans[name] = plan(replace(district, roads=network), model, options)
+        contents[name] = plan(replace(district, roads=network), model, options).content
         print(f"planned {name} in {time.monotonic() - began:.0f} s", flush=True)
-        if asked.out:
-            asked.out.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(plans[name].content, ensure_ascii=False)
-            (asked.out / f"{name.replace(' ', '-')}.json").write_text(text, encoding="utf-8")
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(contents[name], ensure_ascii=False), encoding="utf-8")
     case = make_case(replace(district, roads=roads), model)
-    columns = [told(one.content, case) for one in plans.values()]
-    print(f"\n| | {' | '.join(plans)} |\n|---|{'---:|' * len(plans)}")
+    columns = [told(content, case) for content in contents.values()]
+    print(f"\n| | {' | '.join(contents)} |\n|---|{'---:|' * len(contents)}")
     for cells in zip(*columns, strict=True):
         print(f"| {cells[0][0]} | {' | '.join(cell for _, cell in cells)} |")
-    content = plans["by straight lines"].content
+    content = contents["by straight lines"]
     year = content["years"][1]
     limit = model.circles[model.circle].minutes or math.inf
     served = by_both(district, model, made, content, year)
     late = sorted((row for row in served if row["by_road"] > limit), key=lambda row: -row["by_road"])
     wet = [row for row in late if row["over_river"]]
+    others = near_to(case, open_in(content, year))
     groups = {
         "whom the plan by straight lines serves": served,
         "… more than the circle's minutes away by road": late,
         "… of these, across a river": wet,
+        "… and with no other open site within the circle": [row for row in late if row["id"] not in others],
     }
     for what, rows in groups.items():
-        people, places = sum(row["people"] for row in rows), len({row["id"] for row in rows})
-        print(f"{what}, {year}: {people:,} people of {places} places")
+        people, count = sum(row["people"] for row in rows), len({row["id"] for row in rows})
+        print(f"{what}, {year}: {people:,} people of {count} places")
     for row in late[:8]:
         over = "across a river" if row["over_river"] else "on the same bank"
         print(
