@@ -12,6 +12,7 @@ import shapely
 from scipy.spatial import cKDTree
 from shapely.geometry import MultiPolygon, shape
 
+from allocate.calibration import slowness_of
 from allocate.tables import ENDS
 from allocate.thiessen import CRUMB, Array, Cells, Shapes, array, only, polygons, within
 from allocate.travel import Circle, Mode
@@ -151,8 +152,9 @@ class Areas:
         lines = [circle.metres or 0]
         if circle.seconds is not None:
             common = circle.levels[0].modes if circle.levels else circle.modes
-            drawn = [Mode.model_validate(modes[name]) for name in common if name not in listed]
-            lines += [int(circle.seconds / mode.seconds_per_metre) for mode in drawn]
+            drawn = [name for name in common if name not in listed]
+            slowed = [Mode.model_validate(modes[name]).slowed(slowness_of(self.content, name)) for name in drawn]
+            lines += [int(circle.seconds / mode.seconds_per_metre) for mode in slowed]
         return max(lines)
 
     @cached_property

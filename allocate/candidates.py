@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from allocate import affiliations, care_homes, standing
 from allocate.affiliations import centres, had, hub_people, leading, makers
+from allocate.calibration import calibrations, corrected
 from allocate.care_homes import contracting
 from allocate.case import Case, Site
 from allocate.district import District
@@ -19,14 +20,15 @@ from allocate.goals import Match
 from allocate.goals.match import AGES
 from allocate.model import Model
 from allocate.population import Population, faults, project, registered_share
-from allocate.road_times import times_in_circle, times_of
+from allocate.road_times import observed_times, times_in_circle, times_of
 from allocate.rules import Forbid, FunctionReach, Keep
 from allocate.senders import carried, pools, ways
 from allocate.senders import faults as unfit
 from allocate.shares import spread
 from allocate.siting_candidates import sited
-from allocate.tables import BELOW_HUBS, FIELDS, HUB_KINDS, STAFF, TRAVEL
-from allocate.travel import Circle, Journeys, Links, Spots, Times, links, metric
+from allocate.tables import BELOW_HUBS, FIELDS, HUB_KINDS, OBSERVED, STAFF, TRAVEL
+from allocate.travel import Circle, Journeys, Links, Mode, Spots, Times, links, metric
+from allocate.travel.circles import Level
 from allocate.travel.links import adjoining, own_seconds
 from allocate.units import Basis, exact
 
@@ -55,14 +57,15 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         np.arange(len(district.places)),
     )
 
-    def within(among: Sequence[Site], ring: Circle, roads: Times | None) -> Links:
-        there = links(places, _spots(district, among), ring, model.modes, district.travel, roads)
+    def within(among: Sequence[Site], ring: Circle, modes: Mapping[str, Mode], roads: Times | None) -> Links:
+        there = links(places, _spots(district, among), ring, modes, district.travel, roads)
         return _suitable(there, district, model, among, ring.kinds)
 
     def reach(among: Sequence[Site]) -> Links:
         # (Candidates are made for the planned circle, whichever one is looked at.)
-        roads = times_in_circle(district, model, places.metres, _spots(district, among).metres)
-        found = within(among, model.circles[model.circle], roads)
+        modes = corrected(model, calibrations(district, model, observed_times(district, model))).modes
+        roads = times_in_circle(district, model, modes, places.metres, _spots(district, among).metres)
+        found = within(among, model.circles[model.circle], modes, roads)
         # (Nor do they count as reached from where only some people can go.)
         return found.only(found.levels == 0) if found.levels.any() else found
 
@@ -71,8 +74,9 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     spots = _spots(district, sites)
     towns = metric([(town.lon or 0.0, town.lat or 0.0) for town in district.towns], district.datum, district.epsg)
     roads = times_of(district, model, places.metres, sites, spots.metres)
+    model = corrected(model, calibrations(district, model, roads))
     journeys = Journeys(model.modes, roads)
-    near = within(sites, ring, roads)
+    near = within(sites, ring, model.modes, roads)
     listed = {one.id: one.parent for one in district.institutions if one.parent}
     bases = {one.id: one.parent_basis for one in district.institutions if one.parent_basis}
     today = had(district, model, sites)
@@ -89,7 +93,7 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
         registered_share=registered_share(district),
         sites=sites,
         links=near,
-        levels=ring.levels if len(ring.levels) > 1 else (),
+        levels=_levels(ring),
         spots=spots.metres,
         place_kinds=tuple(place.kind for place in district.places),
         place_settings=tuple(place.setting for place in district.places),
@@ -135,6 +139,20 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     return case
 
 
+def seen_in(district: District, model: Model, case: Case, circle: str, speed: Fraction = Fraction(1)) -> Case:
+    """Return a case as one of the model's circles sees it, at the speeds of the case times a factor."""
+    ring = model.circles[circle]
+    places = Spots(case.places, case.place_spots, np.arange(len(case.places)))
+    modes = {name: mode.slowed(1 / speed) for name, mode in case.modes.items()}
+    pairs = links(places, _spots(district, case.sites), ring, modes, district.travel, case.roads)
+    near = _suitable(pairs, district, model, case.sites, ring.kinds)
+    return replace(case, links=near, levels=_levels(ring))
+
+
+def _levels(ring: Circle) -> tuple[Level, ...]:
+    return ring.levels if len(ring.levels) > 1 else ()
+
+
 def _listed_modes(district: District, model: Model) -> set[str]:
     """Return the ways to travel that rules on functions ask for and that the district's own table lists."""
     asked = {rule.mode for rule in model.rules.values() if isinstance(rule, FunctionReach)}
@@ -168,10 +186,14 @@ def _people_of(district: District, model: Model) -> Population:
 
 def _unknown_modes(district: District, model: Model) -> list[Problem]:
     """Blame a way to travel that the model does not know: its times would be passed over without a word."""
-    unknown = sorted({mode for _, _, mode in district.travel} - model.modes.keys())
+    told = ((TRAVEL.file, mode) for _, _, mode in district.travel)
+    seen = ((OBSERVED.file, row.mode) for row in district.observed)
     details = {"choices": ", ".join(sorted(model.modes))}
-    what, file = "problem.choice", TRAVEL.file
-    return [Problem(what, file, column="mode", value=mode, details=details) for mode in unknown]
+    return [
+        Problem("problem.choice", file, column="mode", value=mode, details=details)
+        for file, mode in sorted({*told, *seen})
+        if mode not in model.modes
+    ]
 
 
 def spans(years: Sequence[int]) -> tuple[int, ...]:

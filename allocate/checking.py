@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from allocate.calibration import calibration_rows, calibrations
 from allocate.candidates import make_case
 from allocate.consistency import findings
 from allocate.data_problems import data_problems
@@ -18,6 +19,7 @@ from allocate.population import project, registered_share, yearly_rate
 from allocate.read import read_district
 from allocate.reliance import stock_rows
 from allocate.report.sheets import say_table
+from allocate.report.summary import say_calibration
 from allocate.road_checks import pieces_of
 from allocate.synonyms import BARRIERS, BOUNDARY, choice_called, is_own, title_of
 from allocate.tables import ROADS as ROADS_TABLE
@@ -70,6 +72,9 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
         yield say("check.warning", text=finding.sentence())
     for mode, count in sorted(Counter(mode for _, _, mode in district.travel).items()):
         yield say("check.travel", mode=mode, count=count)
+    for row in calibration_rows(calibrations(district, model, case.roads)):
+        mode = model.modes[row["mode"]].name[language()]
+        yield visible(say("check.calibration", text=say_calibration(row, mode)))
     for row in assumptions(district, model):
         table = say_table(row["table"], language())
         yield say("check.assumed", table=table, basis=say(f"basis.{row['basis']}"), rows=row["rows"])

@@ -1,10 +1,11 @@
 """What is odd in a district or a model although it can be planned: the planner should look at it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from allocate.affiliations import leads_of
+from allocate.calibration import LEAST, calibrations
 from allocate.case import Case
 from allocate.decisions.consortia import may_be_together
 from allocate.district import District, FunctionThere
@@ -18,6 +19,7 @@ from allocate.tables import (
     FUNCTIONS,
     GROWTH,
     INSTITUTIONS,
+    OBSERVED,
     PEOPLE_BY_YEAR,
     PLACES,
     POOLS,
@@ -38,6 +40,7 @@ def data_problems(district: District, model: Model, case: Case) -> list[Problem]
         *_past(model),
         *_unused(district, model),
         *_idle(district, model, case),
+        *_observed(district, model, case),
         *_beyond(district, case),
         *_unmatched(model, case),
         *_unreachable(district, case),
@@ -91,6 +94,30 @@ def _idle(district: District, model: Model, case: Case) -> Iterator[Problem]:
     for one in leads_of(district, model.consortia) if model.consortia else ():
         if case.leading and case.site_index[one.id] not in case.leading.leads:
             yield Problem("check.idle_lead", f"{model.id}.toml", None, "consortia", one.id)
+
+
+def _observed(district: District, model: Model, case: Case) -> Iterator[Problem]:
+    """Yield what is odd about observed travel times, and which of them correct nothing."""
+    for one in calibrations(district, model, case.roads):
+
+        def problem(what: str, mode: str = one.mode, **details: Value) -> Problem:
+            return Problem(f"check.observed_{what}", OBSERVED.file, column="mode", value=mode, details=details)
+
+        if one.fit is not None:
+            if one.status == "few":
+                yield problem("few", pairs=len(one.fit.trips), least=LEAST)
+            if one.is_odd:
+                yield problem("absurd" if one.status == "absurd" else "odd", factor=f"{float(one.fit.factor):g}")
+            trips = [trip for trip, is_out in zip(one.fit.trips, one.fit.outliers, strict=True) if is_out]
+            if trips:
+                yield problem("outlier", count=len(trips), names=_ways((trip.start, trip.end) for trip in trips))
+        for why in dict.fromkeys(pair.why for pair in one.skipped):
+            pairs = [(pair.start, pair.end) for pair in one.skipped if pair.why == why]
+            yield problem(why, count=len(pairs), names=_ways(pairs))
+
+
+def _ways(pairs: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"{start} → {end}" for start, end in pairs)
 
 
 def _beyond(district: District, case: Case) -> Iterator[Problem]:

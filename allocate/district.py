@@ -154,6 +154,34 @@ class CareHome:
 
 
 @dataclass(frozen=True)
+class Observed:
+    """A travel time that somebody observed, and in which row of observed.csv it stands.
+
+    Attributes
+    ----------
+    start, end
+        Ids of the place, institution or care home of departure and of arrival.
+    minutes
+        Time one way [min].
+    """
+
+    start: str
+    end: str
+    mode: str
+    minutes: float
+    basis: Basis
+    source: str
+    date: str = ""
+    remark: str = ""
+    row: int = 0
+
+    def cells(self) -> dict[str, str | float]:
+        """Return what its table says, by column."""
+        told = {"date": self.date, "remark": self.remark, "basis": self.basis, "source": self.source}
+        return {"from": self.start, "to": self.end, "mode": self.mode, "minutes": self.minutes, **told}
+
+
+@dataclass(frozen=True)
 class Staffing:
     """How many of a resource an institution has today, and in which row of staff.csv that stands."""
 
@@ -444,6 +472,8 @@ class District:
         Where new sites may stand, where the planner lists it.
     layers
         Ground that candidates must stay off, or within.
+    observed
+        Travel times that somebody observed, where the planner lists them.
     roads
         The roads, where a file has them.
     times
@@ -478,6 +508,7 @@ class District:
     care_homes: tuple[CareHome, ...] = ()
     candidates: tuple[Listed, ...] = ()
     layers: tuple[Layer, ...] = ()
+    observed: tuple[Observed, ...] = ()
     roads: RoadNetwork | None = field(default=None, compare=False)
     times: Times | None = field(default=None, compare=False)
     made: Mapping[str, Any] | None = field(default=None, compare=False)

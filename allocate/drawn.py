@@ -13,7 +13,7 @@ from allocate import datum
 from allocate.datum import Datum, DatumError
 from allocate.district import Origin
 from allocate.fault_kinds import FaultKind
-from allocate.files.finding import OSM, Found
+from allocate.files.finding import Found, is_extract
 from allocate.files.sheet import Unreadable
 from allocate.folder import Folder
 
@@ -38,7 +38,7 @@ def open_drawn[T](folder: Folder, table: str, needed: str, opened: Opener[T]) ->
         drawn, crs = opened(found, found.path)
         folder.sign(found.path)
         # (OpenStreetMap is WGS-84, whatever the district's own lists are in.)
-        extract = found.path.suffix.lower() in OSM
+        extract = is_extract(found.path)
         system = datum.parse(found.said.datum or "wgs84" if extract else folder.declared(found.said.datum, crs))
     except Unreadable as error:
         folder.refuse(error, folder.origins[table].file if table in folder.origins else needed or table)

@@ -975,6 +975,8 @@ def _files(district: District) -> Mapping[str, bytes]:
     if district.travel:
         rows = [[*pair, repr(minutes)] for pair, minutes in district.travel.items()]
         files[tables.TRAVEL.file] = _csv(tables.TRAVEL, rows)
+    if district.observed:
+        files[tables.OBSERVED.file] = _csv(tables.OBSERVED, [list(one.cells().values()) for one in district.observed])
     if district.fields:
         files[tables.FIELDS.file] = _table(tables.FIELDS, district.fields)
     if district.growth:

@@ -179,6 +179,11 @@ class FaultKind(StrEnum):
     LAYER_MIXED = "fault.layer_mixed"
     LAYER_DATUM = "fault.layer_datum"
     LAYER_ELSEWHERE = "fault.layer_elsewhere"
+    # observed times
+    OBSERVED_SAME = "fault.observed_same"
+    OBSERVED_FAST = "fault.observed_fast"
+    OBSERVED_TWICE = "fault.observed_twice"
+    LAYER_SITES = "fault.layer_sites"
     # people
     NO_BASIS = "problem.no_basis"
     OLD_EXCEED = "problem.old_exceed"

@@ -1,6 +1,5 @@
 """Whether a new site may stand at a spot: off the layers that keep candidates out, within one of those that keep in."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 
 from allocate.case import Reason
 from allocate.district import Layer
-from allocate.layers import AROUND_METRES
+from allocate.layers import AROUND_METRES, metres_from, near
 from allocate.travel.points import Integers, Metric
 
 # A spot that is moved comes to lie so far within the ground where it may stand [m]: rounding must not push it out.
@@ -52,14 +51,14 @@ class Ground:
         """
         found = np.full(len(points), -1, dtype=np.int64)
         for n, layer in reversed(list(enumerate(self.out))):
-            found[_near(points, layer, layer.buffer_metres if buffers else 0)] = n
+            found[near(points, layer, layer.buffer_metres if buffers else 0)] = n
         return found
 
     def holding(self, points: Metric) -> Integers:
         """Return which layer holds each point, as an index into `within`, the first one that does; -1: none does."""
         found = np.full(len(points), -1, dtype=np.int64)
         for n, layer in reversed(list(enumerate(self.within))):
-            found[_near(points, layer, 0)] = n
+            found[near(points, layer, 0)] = n
         return found
 
     def allows(self, points: Metric) -> NDArray[np.bool_]:
@@ -80,7 +79,7 @@ class Ground:
                     # (What holds it says more than what it is near to.)
                     reasons[i] = {"code": "excluded", "layer": self.out[inside[i]].id}
                 else:
-                    away = _metres(points[i : i + 1], layer)[0]
+                    away = metres_from(points[i : i + 1], layer)[0]
                     reasons[i] = {"code": "too_near_layer", "layer": layer.id, "metres": away, **_buffer(layer)}
             elif self.within and held[i] < 0:
                 reasons[i] = {"code": "outside_layers"}
@@ -93,7 +92,7 @@ class Ground:
         for i in np.flatnonzero(held >= 0).tolist():
             reasons[i].append({"code": "inside", "layer": self.within[held[i]].id})
         if self.out and len(points):
-            away = np.array([_metres(points, layer) for layer in self.out])
+            away = np.array([metres_from(points, layer) for layer in self.out])
             first = away.argmin(axis=0)
             for i, n in enumerate(first.tolist()):
                 if away[n, i] < AROUND_METRES:
@@ -142,31 +141,3 @@ def _union(layers: Sequence[Layer]) -> BaseGeometry:
         [shapely.buffer(part, layer.buffer_metres) for layer in layers for part in layer.area.geoms]
     )
     return joined
-
-
-def _near(points: Metric, layer: Layer, metres: int) -> Integers:
-    """Return the indices of the points in the areas of a layer, or nearer to them than some metres."""
-    if not len(points):
-        return np.zeros(0, dtype=np.int64)
-    # (The points are in the tree: whatever asks a tree is prepared, and areas have many corners.)
-    spots: Any = shapely.points(points)
-    tree = shapely.STRtree(spots)
-    areas = np.array(layer.area.geoms, dtype=object)
-    if metres:
-        found: Any = tree.query(areas, predicate="dwithin", distance=math.nextafter(metres, 0))
-    else:
-        found = tree.query(areas, predicate="intersects")
-    hit: Integers = np.unique(found[1])
-    return hit
-
-
-def _metres(points: Metric, layer: Layer) -> list[int]:
-    """Return how far points lie from a layer, rounded down [m]; farther than all that is told where it is far away."""
-    tree = shapely.STRtree(list(layer.area.geoms))
-    found = np.full(len(points), AROUND_METRES, dtype=np.int64)
-    spots: Any = shapely.points(points)
-    nearest: Any = tree.query_nearest(spots, max_distance=float(AROUND_METRES), return_distance=True, all_matches=False)
-    (who, _), away = nearest
-    found[who] = np.floor(away).astype(np.int64)
-    values: list[int] = found.tolist()
-    return values

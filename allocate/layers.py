@@ -1,7 +1,8 @@
 """Reads the layers that keep candidates off some ground, or within some: water, farmland, public buildings."""
 
+import math
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,10 +22,12 @@ from allocate.fault_kinds import FaultKind
 from allocate.files.layers import LAYER_SUFFIXES, areas, open_layers
 from allocate.files.sheet import Unreadable
 from allocate.folder import Folder
+from allocate.table_reading import Rows
 from allocate.tables import BELOW_HUBS, NOT_GONE_TO
 from allocate.travel import metric
 from allocate.travel.circles import Text
-from allocate.words import LANGUAGES, say, say_in
+from allocate.travel.points import Integers, Metric
+from allocate.words import LANGUAGES, language, say, say_in
 
 KEEPS = ("out", "in")
 # From how far around the district areas are kept [m]: no distance to a layer beyond it is ever told or asked for.
@@ -33,6 +36,8 @@ AROUND_METRES = 10_000
 _LONGEST_EDGE = 0.01
 # Corners are kept to the centimetre: plan.json carries them, and reads back what was used.
 _DECIMALS = 2
+# How many institutions on a layer are named.
+_MOST_NAMED = 5
 
 
 class LayerSource(pydantic.BaseModel):
@@ -170,7 +175,7 @@ def _by_name(folder: Folder, said: Mapping[str, LayerSource]) -> Iterator[_Told]
 def _name(key: str, keeps: str) -> Mapping[str, str]:
     """Return what a layer is called where nobody says it, by language."""
     if key in ("exclude", "include"):
-        return {language: say_in(language, f"layer.{keeps}") for language in LANGUAGES}
+        return {language: say_in(language, f"ground.{keeps}") for language in LANGUAGES}
     return {language: synonyms.layer_title(key, language) for language in LANGUAGES}
 
 
@@ -245,3 +250,47 @@ def _near(folder: Folder, name: str, shapes: NDArray[np.object_], boundary: NDAr
         return None
     parts = shapely.get_parts(shapes[kept])
     return MultiPolygon(list(parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]))
+
+
+def near(points: Metric, layer: Layer, metres: int) -> Integers:
+    """Return the indices of the points in the areas of a layer, or nearer to them than some metres."""
+    if not len(points):
+        return np.zeros(0, dtype=np.int64)
+    # (The points are in the tree: whatever asks a tree is prepared, and areas have many corners.)
+    spots: Any = shapely.points(points)
+    tree = shapely.STRtree(spots)
+    areas = np.array(layer.area.geoms, dtype=object)
+    if metres:
+        found: Any = tree.query(areas, predicate="dwithin", distance=math.nextafter(metres, 0))
+    else:
+        found = tree.query(areas, predicate="intersects")
+    hit: Integers = np.unique(found[1])
+    return hit
+
+
+def metres_from(points: Metric, layer: Layer) -> list[int]:
+    """Return how far points lie from a layer, rounded down [m]; farther than all that is told where it is far away."""
+    tree = shapely.STRtree(list(layer.area.geoms))
+    found = np.full(len(points), AROUND_METRES, dtype=np.int64)
+    spots: Any = shapely.points(points)
+    nearest: Any = tree.query_nearest(spots, max_distance=float(AROUND_METRES), return_distance=True, all_matches=False)
+    (who, _), away = nearest
+    found[who] = np.floor(away).astype(np.int64)
+    values: list[int] = found.tolist()
+    return values
+
+
+def warn_of_sites(folder: Folder, layers: Sequence[Layer], institutions: Rows, epsg: int | None) -> None:
+    """Say which institutions stand where no new site may: they stay, but the file or their position may be wrong."""
+    for layer in layers if epsg is not None else ():
+        there = [
+            row for _, row in institutions if layer.speaks_of(str(row["kind"])) and None not in (row["lon"], row["lat"])
+        ]
+        degrees = np.array([(row["lon"], row["lat"]) for row in there], dtype=np.float64).reshape(-1, 2)
+        inside = near(metric(degrees, folder.planned, epsg or 0), layer, layer.buffer_metres).tolist()
+        if layer.keeps == "out" and inside:
+            names = ", ".join(str(there[n]["name"]) for n in inside[:_MOST_NAMED]) + (
+                "…" if inside[_MOST_NAMED:] else ""
+            )
+            details: dict[str, Value] = {"layer": layer.name[language()], "count": len(inside), "names": names}
+            folder.put(FaultKind.LAYER_SITES, layer.file, None, "", None, details, fault=False)

@@ -570,6 +570,9 @@ def _change(content: dict[str, Any], key: str, text: str) -> None:
         if path[0] == "clauses" and depth < 2 and isinstance(table, dict):
             # What a document says can be changed though the file does not speak of it.
             table.setdefault(part, {})
+        elif part == "travel" and table is content:
+            # (Speeds can be taken slower in a model that says nothing of them.)
+            table.setdefault(part, {})
         known = _entries(table)
         if part not in known:
             raise _no_such_key(key, part, known)

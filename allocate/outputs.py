@@ -14,6 +14,7 @@ from allocate.faults import disk_reason
 from allocate.plans import PLAN_FILE, Plan, to_json
 from allocate.report.belonging_tables import BELONGING_SHEETS
 from allocate.report.calendars import calendars, is_calendar
+from allocate.report.calibrated import CALIBRATION_SHEETS
 from allocate.report.care_tables import CARE_SHEETS
 from allocate.report.comma import csv_files, sites_csv
 from allocate.report.frames import BELONGING_LAYERS, LAYERS, SENDING_LAYERS
@@ -39,7 +40,7 @@ EXPORTS = {
 }  # fmt: skip
 # The files in the folders among them; calendars are called after those whom they are of.
 _HELD = {
-    "csv": (*SHEETS, *STAFF_SHEETS, *BELONGING_SHEETS, *CARE_SHEETS, *SENDING_SHEETS),
+    "csv": (*SHEETS, *STAFF_SHEETS, *CALIBRATION_SHEETS, *BELONGING_SHEETS, *CARE_SHEETS, *SENDING_SHEETS),
     "geojson": (*LAYERS, *BELONGING_LAYERS, *SENDING_LAYERS),
 }
 _WITHIN = {form: tuple(f"{name}.{form}" for name in names) for form, names in _HELD.items()}

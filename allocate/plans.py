@@ -22,7 +22,8 @@ from allocate.belonging import (
     reach_rows,
     reserve_rows,
 )
-from allocate.candidates import make_case
+from allocate.calibration import calibration_rows, calibrations
+from allocate.candidates import seen_in
 from allocate.care import care, unserved, visited_how
 from allocate.case import Case, Site
 from allocate.costs import CONSORTIA, CONTRACTS, FUNCTIONS, OUTREACH, POSTINGS, SITES, charges, spent
@@ -40,6 +41,7 @@ from allocate.district import (
     Layer,
     Listed,
     NoRounds,
+    Observed,
     Origin,
     Place,
     PlaceYear,
@@ -71,7 +73,7 @@ from allocate.shares import Integers, in_proportion
 from allocate.stages import stage_values
 from allocate.tables import ENDS, KINDS_ABOVE, MEASURES, NOT_GONE_TO
 from allocate.travel import Times
-from allocate.units import Basis, minutes, weakest
+from allocate.units import Basis, exact, minutes, weakest
 from allocate.words import say
 
 SCHEMA = 1
@@ -162,6 +164,7 @@ def assemble(
         "primary_capacity": primary_capacity(model.visits, case, layout),
         "budget": _budget(model, case, layout),
         "coverage": _coverage(district, model, case, layout, today),
+        "calibration": calibration_rows(calibrations(district, model, case.roads)),
         "fairness": fairness(district, case, layout),
         "settings": model.settings,
         "assumptions": assumptions(district, model),
@@ -261,6 +264,7 @@ def _district_data(district: District) -> dict[str, Any]:
             }
             for layer in district.layers
         ],
+        "observed": [asdict(row) for row in district.observed],
         "warnings": [asdict(warning) for warning in district.warnings],
         "origins": {table: asdict(origin) for table, origin in sorted(district.origins.items())},
     }
@@ -307,6 +311,7 @@ def district_of(content: Mapping[str, Any]) -> District:
         candidates=records(Listed, data.get("candidates", ())),
         layers=records(Layer, data.get("layers", ())),
         made={name: content.get(name, ()) for name in MADE} if "candidates" in content else None,
+        observed=records(Observed, data.get("observed", ())),
         inputs=inputs_of(content, "district"),
         times=Times.of_plain(content["road_times"]) if content.get("road_times") else None,
         origins={
@@ -403,8 +408,8 @@ def _share(part: int, whole: int) -> float | None:
 def _stages(model: Model, case: Case, layout: Layout, bounds: Mapping[str, float]) -> list[dict[str, Any]]:
     values = stage_values(case, model.planned(), model.goals, layout)
     rows = []
-    for name, exact in values.items():
-        value = shown_number(exact)
+    for name, found in values.items():
+        value = shown_number(found)
         # A stage that was not reached has the bound of all: nothing falls below 0.
         proven = bounds.get(name, 0.0)
         if proven > float(value) + 1e-6 * max(1.0, abs(proven)):
@@ -769,30 +774,33 @@ def _coverage(
 ) -> list[dict[str, Any]]:
     """Return who lives within each circle of an open site, whether or not it has room; and of one that exists today."""
     rows = []
+    doubt = exact(model.travel.doubt)
+    speeds = {"slower": 1 - doubt, "faster": 1 + doubt} if doubt else {}
     for preset in model.compare or (model.circle,):
-        seen = case if preset == model.circle else make_case(district, model, preset)
-        index = {site.id: j for j, site in enumerate(seen.sites)}
+        cases = {"": case if preset == model.circle else seen_in(district, model, case, preset)}
+        cases |= {how: seen_in(district, model, case, preset, speed) for how, speed in speeds.items()}
         for t, year in enumerate(case.years):
             inside, before = (
-                _inside(seen, {index[case.sites[j].id] for j in _open(case, sites, t) if case.sites[j].id in index}, t)
+                {how: _inside(seen, set(_open(case, sites, t)), t) for how, seen in cases.items()}
                 for sites in (layout, today or Layout(frozenset(), {}))
             )
             for scope in _SCOPES:
                 for part, members in parts(case, scope):
                     people = sum(int(case.people[i, t]) for i in members)
-                    covered, standing = (sum(within[i] for i in members) for within in (inside, before))
-                    rows.append(
-                        {
-                            "year": year,
-                            "scope": part or "district",
-                            "preset": preset,
-                            "people": people,
-                            "covered": covered,
-                            "share": _share(covered, people),
-                            "today": {"covered": standing, "share": _share(standing, people)} if today else None,
-                        }
-                    )
+                    row = {"year": year, "scope": part or "district", "preset": preset, "people": people}
+                    standing = _covered(people, members, before) if today else None
+                    rows.append(row | _covered(people, members, inside) | {"today": standing})
     return rows
+
+
+def _covered(people: int, members: Sequence[int], inside: Mapping[str, Sequence[int]]) -> dict[str, Any]:
+    """Return who of some places is within a circle, at the speeds of the model, and at lower and higher ones."""
+    found: dict[str, Any] = {"slower": None, "faster": None}
+    for how, within in inside.items():
+        covered = sum(within[i] for i in members)
+        shares = {"covered": covered, "share": _share(covered, people)}
+        found |= {how: shares} if how else shares
+    return {key: found[key] for key in ("covered", "share", "slower", "faster")}
 
 
 def _inside(case: Case, is_open: Collection[int], t: int) -> list[int]:
@@ -856,6 +864,8 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
         count("care_homes", home.basis)
     for one in district.functions:
         count("functions", one.basis)
+    for trip in district.observed:
+        count("observed", trip.basis)
     count("model.postings", model.postings.basis if model.postings else None)
     for table, rows in (("pools", district.pools), ("tours", district.tours), ("sessions", district.sessions)):
         for line in rows:

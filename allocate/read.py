@@ -27,6 +27,7 @@ from allocate.district import (
     Institution,
     Listed,
     NoRounds,
+    Observed,
     Place,
     PlaceYear,
     Staffing,
@@ -44,7 +45,7 @@ from allocate.files.layers import outline
 from allocate.files.sheet import Unreadable
 from allocate.files.written import parse_toml
 from allocate.folder import Folder
-from allocate.layers import LayerSource, read_layers
+from allocate.layers import LayerSource, read_layers, warn_of_sites
 from allocate.postings import months_of
 from allocate.road_checks import warn_of_roads
 from allocate.road_reading import RoadsSaid, around, read_barriers, read_roads
@@ -214,6 +215,7 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
     _check_sources(folder)
     read_names(folder, rows)
     check_rows(folder, rows, boundary)
+    warn_of_sites(folder, layers, rows[tables.INSTITUTIONS.name], epsg)
     warn_of_misfits(folder, rows, boundary, roads.degrees)
     warn_of_roads(folder, rows, roads, place)
     _say_unread(folder)
@@ -259,6 +261,19 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
         roads=None if roads.network is None else roads.network.barred(barriers),
         candidates=numbered(tables.CANDIDATES, Listed),
         layers=layers,
+        observed=tuple(
+            _record(
+                Observed,
+                {
+                    **{name: cell for name, cell in row.items() if name not in ("from", "to")},
+                    "start": row["from"],
+                    "end": row["to"],
+                    "minutes": float(row["minutes"] or 0),
+                    "row": number,
+                },
+            )
+            for number, row in rows[tables.OBSERVED.name]
+        ),
     )
 
 

@@ -17,7 +17,7 @@ from allocate import synonyms, tables
 from allocate.datum import DEGREE_M, Datum
 from allocate.drawn import changed, open_drawn
 from allocate.fault_kinds import FaultKind
-from allocate.files.finding import OSM, Found
+from allocate.files.finding import Found, is_extract
 from allocate.files.layers import Shapes, lines, lines_and_areas
 from allocate.files.osm import Extract, open_osm
 from allocate.files.sheet import Raw
@@ -116,7 +116,7 @@ def read_roads(folder: Folder, said: RoadsSaid, place: Around | None) -> Roads:
     """Return the roads that a file has, whatever its form; none where no file has them."""
 
     def opened(found: Found, path: Path) -> tuple[Shapes | Extract, str]:
-        if path.suffix.lower() in OSM:
+        if is_extract(path):
             return open_osm(path, place.degrees if place else None), ""
         layer = lines(path, found.part, found.said.encoding)
         return layer, layer.crs

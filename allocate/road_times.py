@@ -1,25 +1,32 @@
 """Which times by road a model asks for in a district: only those that something in it looks at."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 
+from allocate.calibration import asked_of, calibrations, corrected
 from allocate.case import Site
 from allocate.district import District
 from allocate.goals import Match
 from allocate.model import Model
 from allocate.rules import FunctionReach
-from allocate.travel import Times, metric
+from allocate.travel import Mode, Times, metric
 from allocate.travel.points import Metric
 from allocate.travel.times import LONGEST, Asked, times_by_road
 from allocate.units import SECONDS_PER_MINUTE, exact
+
+# How much farther is searched than the factors say that were found first.
+_HAIR = Fraction(101, 100)
 
 
 def times_of(district: District, model: Model, places: Metric, sites: Sequence[Site], spots: Metric) -> Times | None:
     """Return the times by road between the places, sites and care homes of a district; None where it has no roads.
 
-    A district that a finished plan carries has the times of that plan.
+    They are at the speeds of the model, which observed times have not corrected. A district that a finished plan
+    carries has the times of that plan.
     """
     if district.times is not None or district.roads is None:
         return district.times
@@ -29,16 +36,39 @@ def times_of(district: District, model: Model, places: Metric, sites: Sequence[S
         if model.modes[one.mode].roads is not None
     ]
     asked += [one for one in _of_sites(district, model, places, sites, spots) if model.modes[one.mode].roads]
-    return times_by_road(district.roads, model.modes, asked)
+    # (Roads are searched at the speeds of the model; what they say is made longer after. Where more positions get on
+    # the roads, lengths round to other milliseconds: the factor may come out differently by a hair.)
+    modes = corrected(model, calibrations(district, model, observed_times(district, model))).modes
+    asked = [replace(one, limit=_searched(one.limit, modes[one.mode])) for one in asked]
+    return times_by_road(district.roads, model.modes, [*asked_of(district, model), *asked])
 
 
-def times_in_circle(district: District, model: Model, places: Metric, spots: Metric) -> Times | None:
-    """Return the times by road from places to spots within the planned circle; None where there are no roads."""
+def observed_times(district: District, model: Model) -> Times | None:
+    """Return the times by road of the ways that somebody observed; None where there are no roads, or nobody did."""
+    told = list(asked_of(district, model))
+    if district.times is not None or district.roads is None or not told:
+        return district.times
+    return times_by_road(district.roads, model.modes, told)
+
+
+def _searched(limit: int, mode: Mode) -> int:
+    """Return how far roads are searched at the speeds of the model for what takes so long at corrected ones [s]."""
+    return math.ceil(limit / mode.slowness * _HAIR)
+
+
+def times_in_circle(
+    district: District, model: Model, modes: Mapping[str, Mode], places: Metric, spots: Metric
+) -> Times | None:
+    """Return the times by road from places to spots within the planned circle; None where there are no roads.
+
+    They are at the speeds of the model; `modes` are the corrected ways to travel, for how far to look.
+    """
     ring, listed = model.circles[model.circle], {mode for _, _, mode in district.travel}
     if district.roads is None or ring.seconds is None:
         return None
-    modes = [mode for mode in ring.modes if mode not in listed and model.modes[mode].roads is not None]
-    return times_by_road(district.roads, model.modes, [Asked(mode, places, spots, ring.seconds) for mode in modes])
+    used = [mode for mode in ring.modes if mode not in listed and model.modes[mode].roads is not None]
+    asked = [Asked(mode, places, spots, _searched(ring.seconds, modes[mode])) for mode in used]
+    return times_by_road(district.roads, model.modes, asked)
 
 
 def _of_circles(district: District, model: Model, places: Metric, spots: Metric) -> Iterator[Asked]:

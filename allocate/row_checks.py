@@ -37,6 +37,10 @@ LINKS = (
     (tables.GROWTH, "town", tables.TOWNS),
     (tables.PEOPLE_BY_YEAR, "place", tables.PLACES),
 )
+# Between which somebody may have observed how long the way takes.
+_GONE_BETWEEN = (tables.PLACES, tables.INSTITUTIONS, tables.CARE_HOMES)
+# Two observed times of one way contradict each other when one is longer than the other by more than this factor.
+_CONTRADICTION = 1.5
 # What is said of a line that was not read as a row.
 _UNREAD_LINES = (FaultKind.CELLS, FaultKind.TOTAL_ROW, FaultKind.NOTE_ROW, FaultKind.TWICE)
 # Of many alike so many are named.
@@ -91,6 +95,7 @@ def check_rows(folder: Folder, rows: Mapping[str, Rows], boundary: shapely.Geome
     _check_growth(folder, of(tables.GROWTH))
     _check_by_year(folder, of(tables.PEOPLE_BY_YEAR))
     _check_experts(folder, of(tables.POOLS), of(tables.TOURS))
+    _check_observed(folder, of(tables.OBSERVED), [row for table in _GONE_BETWEEN for _, row in of(table)])
 
 
 def _codes(folder: Folder, rows: Mapping[str, Rows], *of: Table) -> tuple[set[Cell], float]:
@@ -108,6 +113,8 @@ def _check_links(folder: Folder, rows: Mapping[str, Rows]) -> None:
     # (Somebody may go to a place or to an institution, and there may be no institutions at all.)
     _blame_unknown(folder, rows, tables.TRAVEL, "to", tables.PLACES, tables.INSTITUTIONS, tables.CANDIDATES)
     _blame_unknown(folder, rows, tables.SESSIONS, "where", *everywhere)
+    for column in ("from", "to"):
+        _blame_unknown(folder, rows, tables.OBSERVED, column, *_GONE_BETWEEN)
 
 
 def _blame_unknown(folder: Folder, rows: Mapping[str, Rows], table: Table, column: str, *targets: Table) -> None:
@@ -385,3 +392,39 @@ def _check_experts(folder: Folder, pools: Rows, tours: Rows) -> None:
             shown = " · ".join(map(str, whose))
             folder.blame(FaultKind.POOL_TWICE, tables.POOLS, row=number, value=shown, first=first[whose])
         first.setdefault(whose, number)
+
+
+def _check_observed(folder: Folder, observed: Rows, ends: Sequence[Row]) -> None:
+    """Blame observed ways that lead nowhere, are too fast for anything, or were observed to take two very unlike times.
+
+    Where date or remark tell two observations of a way apart, both may be right.
+    """
+    table = tables.OBSERVED
+    spots = {row["id"]: (row["lon"], row["lat"]) for row in ends}
+    first: dict[tuple[Cell, ...], tuple[int, float]] = {}
+    for number, row in observed:
+        start, end, minutes = row["from"], row["to"], row["minutes"]
+        if start is not None and start == end:
+            folder.blame(FaultKind.OBSERVED_SAME, table, row=number, column="to", value=end)
+            continue
+        if not isinstance(minutes, int | float):
+            continue
+        kmh = _kilometres(spots.get(start), spots.get(end)) / minutes * 60
+        if kmh > tables.MOST_KMH:
+            speeds = {"kmh": round(kmh), "most": tables.MOST_KMH}
+            folder.blame(FaultKind.OBSERVED_FAST, table, row=number, column="minutes", value=minutes, **speeds)
+        about = start, end, row["mode"], row["date"], row["remark"]
+        before, then = first.setdefault(about, (number, minutes))
+        if None not in about[:3] and max(minutes, then) > _CONTRADICTION * min(minutes, then):
+            folder.blame(
+                FaultKind.OBSERVED_TWICE, table, row=number, column="minutes", value=minutes, first=before, then=then
+            )
+
+
+def _kilometres(*ends: tuple[Cell, Cell] | None) -> float:
+    """Return the straight line between two positions in degrees [km]; 0 where one is not known."""
+    known = [math.radians(value) for end in ends if end is not None for value in end if isinstance(value, int | float)]
+    if len(known) < 4:
+        return 0.0
+    lon_a, lat_a, lon_b, lat_b = known
+    return 6371 * math.hypot((lon_b - lon_a) * math.cos((lat_a + lat_b) / 2), lat_b - lat_a)

@@ -162,7 +162,7 @@ class _Making:
                 lat=place.lat or 0.0,
                 basis=place.position_basis or Basis.ASSUMED,
                 origin="places",
-                kept=({"code": "place", "place": place.id, "name": place.name},),
+                kept=({"code": "place", "place": place.id},),
             )
             if place.id in listed:
                 self._drop(site, {"code": "listed", "id": listed[place.id]})
@@ -302,7 +302,7 @@ class _Making:
         name = f"{kind}-new-{number}"
         while name in self._taken:
             name += "x"
-        beside = say_in("zh", "site.beside", place=nearest.short_name or nearest.name, number=number)
+        beside = say_in("zh", "ground.beside", place=nearest.short_name or nearest.name, number=number)
         called = say_in("zh", f"site.{kind}", place=beside)
         return replace(self._site(kind, told, number, lon_lat), id=name, name=called, town=nearest.town)
 

@@ -113,6 +113,16 @@ def layer_title(layer: str, language: Language) -> str:
     return str(entry[language]) if entry else layer
 
 
+def layer_words(keeps: str) -> tuple[str, ...]:
+    """Return what the name of a file may begin with whose areas keep candidates "out" or "in"."""
+    return tuple(_book()["layers"][keeps])
+
+
+def known_layers() -> tuple[str, ...]:
+    """Return the layers that have a name in both languages."""
+    return tuple(_book()["layers"]["names"])
+
+
 @cache
 def _layer_names() -> Mapping[str, str]:
     entries = _book()["layers"]["names"]

@@ -459,6 +459,24 @@ TRAVEL = Table(
     ),
     needed=False,
 )
+# What is faster than this is no way to travel within a district.
+MOST_KMH = 200
+OBSERVED = Table(
+    "observed.csv",
+    "实测的出行时间：用来校正各出行方式的速度；有 5 对以上起止点的方式才校正（travel.csv 列出的起止点不算）",
+    "travel times that somebody observed: they correct the speeds of a way to travel from 5 pairs on "
+    "(pairs that travel.csv lists do not count)",
+    (
+        Column("from", "id", "出发的村、社区、机构或养老机构", "place, institution or care home of departure"),
+        Column("to", "id", "到达的村、社区、机构或养老机构", "place, institution or care home of arrival"),
+        Column("mode", "id", "方式（模型里的名称）", "mode, as in the model"),
+        Column("minutes", "number", "实测的单程时间", "observed time one way", "min", 0.1, 1440),
+        Column("date", "text", "日期", "date", needed=False, filled=False),
+        Column("remark", "text", "天气、时段等说明", "weather, time of day and the like", needed=False, filled=False),
+        *_TOLD,
+    ),
+    needed=False,
+)
 
 GROWTH = Table(
     "growth.csv",
@@ -623,6 +641,7 @@ TABLES = (
     FUNCTIONS,
     CARE_HOMES,
     CANDIDATES,
+    OBSERVED,
 )
 
 # What a layer of roads says of its lines; its shapes say the rest.

@@ -41,6 +41,8 @@ _LATER = frozenset(
         *("contracts", "contracts_yearly", "care_homes", "primary_capacity"),
         *("origins", "heading", "road_times", "how"),
         *("candidates", "dropped", "generated", "layers"),
+        # calibration and doubt
+        *("observed", "calibration", "slower", "faster"),
         *("roster", "timetable", "remote", "posted", "postings", "outreach", "care", "fits", "readings"),
         *("role", "at", "says", "label", "sense", "document_strength", "document_name", "reason", "note", "why"),
     }

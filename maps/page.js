@@ -1102,11 +1102,19 @@ function coverageFacts() {
   const lines = plan.coverage[state.year] || [];
   if (!lines.length) return null;
   const part = (covered, share, people) => (people !== null && covered !== null ? percent(covered, people) : percent(share ?? 0, 1));
-  const shown = lines.map(([preset, people, covered, share, today]) => {
+  const range = (ends, people) => (!ends || people === null ? [] : [" ", say("coverage_range", {
+    doubt: percent(plan.doubt, 1), low: percent(ends[0], people), high: percent(ends[1], people),
+  })]);
+  const shown = lines.map(([preset, people, covered, share, today, ends]) => {
     const line = element("p", "", ...sentence("coverage_line", {
       preset: given(inLanguage(preset)), people: number(people), covered: number(covered), share: part(covered, share, people),
     }));
-    if (today) line.append(" · ", say("coverage_today", { share: part(...today, people), covered: number(today[0]) }));
+    line.append(...range(ends, people));
+    if (today) {
+      const [standing, share_today, ends_today] = today;
+      line.append(" · ", say("coverage_today", { share: part(standing, share_today, people), covered: number(standing) }));
+      line.append(...range(ends_today, people));
+    }
     return line;
   });
   const unknown = lines.some((line) => line[4]) ? null : element("p", "note", say("coverage_unknown"));

@@ -56,6 +56,18 @@ hospital-1,internal_medicine,attending,hub-2,5,surveyed,a roster
 hospital-1,internal_medicine,attending,hub-2,5,surveyed,a roster
 city,nursing,senior,hospital-1,2,surveyed,a roster
 """,
+    "observed.csv": """from,to,mode,minutes,date,remark,basis,source
+T1003,hub-1,car,30,2024-05-20,sunny,surveyed,a ride
+T1003,hub-1,car,50,2024-05-21,rain,surveyed,a ride
+T2014,hub-2,car,30,,,surveyed,a ride
+hub-1,hub-2,car,30,,,surveyed,a ride
+home-1,hub-1,car,30,,,estimated,a guess
+""",
+    "candidates.csv": """id,kind,name,town,lon,lat,place,opening,yearly,reason,basis,source
+HX1,clinic,empty school,T2,117.41,39.692,,80000,,empty school,surveyed,a letter
+HX2,station,shop,T1,117.348,39.646,T1001,,,to let,assumed,a list
+HX3,clinic,village hall,T3,117.444,39.641,,,50000,offered by the village,surveyed,a letter
+""",
     "sessions.csv": """where,day,half,reason,basis,source
 T2014,wed,am,market day,surveyed,a visit
 T3,,pm,farming,estimated,a visit
@@ -432,6 +444,29 @@ def extract(change: Callable[[dict[int, tuple[float, float]], list[Element], lis
         write_osm(folder / EXTRACT, spots_of, ways, areas)
 
     return edit
+
+
+# Round a hub of the good district.
+HUB_2 = [[117.4062, 39.6899], [117.4064, 39.6899], [117.4064, 39.6901], [117.4062, 39.6901], [117.4062, 39.6899]]
+
+
+def square(file: str, ring: Sequence[Sequence[float]] = (), *, away: float = 0, more: Sequence[object] = ()) -> Spoil:
+    """Return an edit that puts a layer with one area into the folder, `away` so many degrees to the east."""
+    corners = ring or [[117.5, 39.74], [117.51, 39.74], [117.51, 39.745], [117.5, 39.745], [117.5, 39.74]]
+    area = {"type": "Polygon", "coordinates": [[[x + away, y] for x, y in corners]]}
+    shapes = [{"type": "Feature", "properties": {}, "geometry": one} for one in (area, *more)]
+    return raw(file, json.dumps({"type": "FeatureCollection", "features": shapes}))
+
+
+def two_layers(folder: Path) -> None:
+    """Put a GeoPackage with two layers of areas into the folder, and let the card name it as one."""
+    import geopandas
+    import shapely
+
+    areas = geopandas.GeoDataFrame({"n": [1]}, geometry=[shapely.box(117.5, 39.74, 117.51, 39.745)], crs=4326)
+    for name in ("river", "lake"):
+        areas.to_file(folder / "two.gpkg", layer=name, driver="GPKG")
+    card('[layers.water]\nfile = "two.gpkg"\nkeeps = "out"')(folder)
 
 
 def kml(table: str, inside: str = "", head: str = "") -> Spoil:
@@ -979,6 +1014,47 @@ SEEDED: tuple[Seeded, ...] = (
         EXTRACT,
         fault=False,
     ),
+    # candidates and layers
+    of_cell(K.CANDIDATE_TAKEN, "candidates.csv", 3, "id", "hub-1"),
+    Seeded(
+        K.LAYER_TWICE,
+        "twice",
+        both(square("exclude_twice.geojson"), square("禁建_twice.geojson")),
+        "exclude_twice.geojson, 禁建_twice.geojson",
+        value="twice",
+    ),
+    Seeded(K.LAYER_PARTS, "parts", two_layers, "two.gpkg"),
+    Seeded(
+        K.LAYER_AREAS,
+        "lines_only",
+        raw("exclude_lines.geojson", '{"type": "LineString", "coordinates": [[117.4, 39.7], [117.41, 39.7]]}'),
+        "exclude_lines.geojson",
+    ),
+    Seeded(
+        K.LAYER_BROKEN,
+        "bow",
+        square("include_bow.geojson", [[117.4, 39.7], [117.41, 39.71], [117.41, 39.7], [117.4, 39.71], [117.4, 39.7]]),
+        "include_bow.geojson",
+        row=1,
+    ),
+    Seeded(
+        K.LAYER_MIXED,
+        "mixed",
+        square("禁建_混合.geojson", more=({"type": "Point", "coordinates": [117.4, 39.7]},)),
+        "禁建_混合.geojson",
+        fault=False,
+    ),
+    Seeded(K.LAYER_ELSEWHERE, "away", square("exclude_away.geojson", away=3.0), "exclude_away.geojson"),
+    Seeded(K.LAYER_SITES, "sites", square("exclude_sites.geojson", HUB_2), "exclude_sites.geojson", fault=False),
+    Seeded(
+        K.LAYER_DATUM,
+        "card",
+        both(replaced("district.toml", 'datum = "wgs84"', 'datum = "gcj02"'), square("exclude_grey.geojson")),
+        "exclude_grey.geojson",
+        fault=False,
+        also=(K.DATUM_TAKEN,),
+        whole=True,
+    ),
     # databases
     of_relation(K.DATABASE_UNREACHED, "seeded.fields", server="", more="port = 1"),
     of_relation(K.DATABASE_PASSWORD, "seeded.fields", needs=_setting("PGPASSWORD", "wrong")),
@@ -1118,6 +1194,18 @@ SEEDED: tuple[Seeded, ...] = (
         "travel.csv",
         6,
         value="T1003 → hub-1 → walk",
+    ),
+    # observed times
+    of_cell(K.OBSERVED_SAME, "observed.csv", 4, "to", "T2014"),
+    of_cell(K.OBSERVED_FAST, "observed.csv", 5, "minutes", "0.1"),
+    Seeded(
+        K.OBSERVED_TWICE,
+        "observed",
+        cells("observed.csv", 3, date="2024-05-20", remark="sunny"),
+        "observed.csv",
+        3,
+        "minutes",
+        50,
     ),
     Seeded(
         K.STAFF_TWICE,
@@ -1464,5 +1552,6 @@ MISFITS: tuple[tuple[str, str, int | None, str, Spoil], ...] = (
     ("no_sender", "pools", 4, "hospital", cells("pools.csv", 4, hospital="hospital-9")),
     ("sessions_none_left", "sessions", 2, "where", cells("sessions.csv", 2, day="", half="")),
     ("choice", "travel", None, "mode", cells("travel.csv", 2, mode="balloon")),
+    ("choice", "observed", None, "mode", cells("observed.csv", 2, mode="balloon")),
     ("lead_unqualified", "institutions", 3, "level", cells("institutions.csv", 3, level="1")),
 )

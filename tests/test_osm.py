@@ -3,6 +3,8 @@
 import gzip
 import os
 import random
+import struct
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
@@ -401,6 +403,31 @@ def test_what_is_no_extract_is_refused(tmp_path: Path) -> None:
     packed = tmp_path / "a.osm.gz"
     packed.write_bytes(gzip.compress(b"<osm></osm>")[:-9])
     assert refused(packed).what is FaultKind.FILE_CONTENT
+
+
+def blob(kind: bytes, content: bytes) -> bytes:
+    """Return a blob of an extract, packed."""
+    packed = zlib.compress(content)
+    held = b"\x10" + varint(len(content)) + b"\x1a" + varint(len(packed)) + packed
+    head = b"\x0a" + varint(len(kind)) + kind + b"\x18" + varint(len(held))
+    return struct.pack(">I", len(head)) + head + held
+
+
+def varint(number: int) -> bytes:
+    more, low = divmod(number, 128)
+    return bytes([low | 128]) + varint(more) if more else bytes([low])
+
+
+def test_what_unpacks_to_far_more_than_it_is_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = blob(b"OSMHeader", b"\x22\x0eOsmSchema-V0.6\x22\x0aDenseNodes")
+    path = tmp_path / "a.osm.pbf"
+    path.write_bytes(head + blob(b"OSMData", b"\x0a\x02\x0a\x00"))
+    assert refused(path).what is FaultKind.OSM_ELSEWHERE
+    monkeypatch.setattr(osm, "read_apart", lambda *_: pytest.fail("It was unpacked."))
+    path.write_bytes(head + blob(b"OSMData", bytes(2_000_000)))
+    assert refused(path).what is FaultKind.FILE_CONTENT
 
 
 def test_an_extract_of_elsewhere_or_without_roads_says_so(tmp_path: Path) -> None:

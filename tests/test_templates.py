@@ -26,7 +26,9 @@ from allocate.district import (
     FunctionThere,
     Growth,
     Institution,
+    Listed,
     NoRounds,
+    Observed,
     Place,
     PlaceYear,
     Staffing,
@@ -84,6 +86,11 @@ EVERY_TABLE: dict[str, Any] = {
     "fields": (FieldThere("hospital-1", "geriatrics", "yes", OFFICIAL, "执业许可证"),),
     "functions": (FunctionThere("hub-1", "imaging", OFFICIAL, "名单", "hospital-1"),),
     "care_homes": (CareHome("0012", "柳河养老院", "T1", 60, 117.348, 39.646, SURVEYED, OFFICIAL, "x", "hub-1"),),
+    "observed": (Observed("T1001", "hub-1", "my_bus", 12.5, SURVEYED, "x", "2024-05-20", "雨"),),
+    "candidates": (
+        Listed("HX1", "clinic", "闲置校舍", "T1", 117.348, 39.646, "村里同意", SURVEYED, "来函", "T1001", 80_000, 0),
+        Listed("HX2", "ems_station", "消防站旁", "T2", 117.4, 39.69, "有车库", ASSUMED, "假定"),
+    ),
     "travel": {("T1001", "hub-1", "walk"): 12.3456789012345, ("T1001", "T1002", "my_bus"): 30.0},
     "staff": (Staffing("hub-1", "nurses", 3, OFFICIAL, "年报"), Staffing("hub-1", "my_kind", 0, ASSUMED, "x")),
 }

@@ -13,12 +13,14 @@ import pytest
 
 from allocate import tables
 from allocate.abilities import Ability
+from allocate.calibration import FIT_STATUSES, SKIPPED
 from allocate.goals import GOALS
 from allocate.model import SITED
 from allocate.outreach import DAY_NAMES, HALF_NAMES, WEEKS
 from allocate.policies import REGIMES
 from allocate.population import AGES, Method
 from allocate.report.belonging_tables import BELONGING_SHEETS, REACH_SHEETS
+from allocate.report.calibrated import CALIBRATION_SHEETS
 from allocate.report.care_tables import CARE_SHEETS
 from allocate.report.faults_page import areas
 from allocate.report.frames import BELONGING_LAYERS, LAYERS, SENDING_LAYERS
@@ -46,6 +48,7 @@ SHEETS = {
     *BELONGING_SHEETS,
     *REACH_SHEETS,
     *CARE_SHEETS,
+    *CALIBRATION_SHEETS,
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
 POLICY_FILES = [tomllib.loads(file.read_text("utf-8")) for file in sorted((ROOT / "models/policies").glob("*.toml"))]
@@ -88,6 +91,8 @@ CODES: dict[str, set[str]] = {
     "road_class": set(ROAD_CLASSES),
     "goes_as": set(TRAVELLERS),
     "way_by": set(HOW),
+    "calibrated": set(FIT_STATUSES),
+    "fits_in": {"in_line", "outlier", *SKIPPED},
     "action": {"keep", "open", "move", "merge", "upgrade", "close"},
     "strength": set(map(str, POLICY)),
     "stage": {str(strength) for strength in POLICY} | set(GOALS),
@@ -147,6 +152,7 @@ CODES: dict[str, set[str]] = {
     "regime": set(REGIMES),
     "rank": set(tables.RANKS),
     "counted": {
+        "candidates",
         *("places_position", "places_people", "places_people_65", "places_people_0_14", "towns_position"),
         "towns_people",
         *(
@@ -161,7 +167,7 @@ CODES: dict[str, set[str]] = {
             "model_modes",
         ),
         *("people_later_years", *(f"people_later_years_{method}" for method in ("trend", "growth", "table"))),
-        *("people_ages_held", "staff", "pools", "tours", "sessions", "fields", "functions"),
+        *("people_ages_held", "staff", "pools", "tours", "sessions", "fields", "functions", "observed"),
         *(f"model_{table}" for table in ("resources", "goals", "postings", "supporters", "pools", "outreach")),
         *("model_functions", "model_consortia", "model_contracts", "model_visits"),
         *("care_homes", "care_homes_position"),

@@ -27,6 +27,7 @@ from allocate.draw.cells import (
 from allocate.draw.sending import Known, called, sending
 from allocate.report.sheets import REASONED
 from allocate.report.summary import from_openstreetmap, say_grounds
+from allocate.travel.circles import Doubt
 from allocate.travel.links import HOW
 from allocate.units import Basis
 from allocate.words import LANGUAGES
@@ -94,6 +95,7 @@ def compact(plan: Row) -> dict[str, Any]:
         **belongs,
         "expected": _expected(plan, district, years),
         "coverage": _coverage(plan, district, years),
+        "doubt": _doubt(plan),
         "clauses": _clauses(plan),
         "draws": _draws(plan, years, towns),
         "estimates": _estimates(district, plan, place_columns),
@@ -259,11 +261,26 @@ def _coverage(plan: Row, district: Row, years: Sequence[int]) -> dict[str, list[
         if year in found and _whole_district(line, plan, district):
             numbers = [as_number(line.get(key)) for key in ("people", "covered", "share")]
             before = line.get("today")
-            today = (
-                [as_number(before.get(key)) for key in ("covered", "share")] if isinstance(before, Mapping) else None
-            )
-            found[year].append([in_both(_circle(plan, as_text(line.get("preset")))), *numbers, today])
+            today = None
+            if isinstance(before, Mapping):
+                today = [*(as_number(before.get(key)) for key in ("covered", "share")), _range(before)]
+            found[year].append([in_both(_circle(plan, as_text(line.get("preset")))), *numbers, today, _range(line)])
     return found
+
+
+def _doubt(plan: Row) -> float:
+    """Return by which share speeds may be lower or higher."""
+    settings = plan.get("settings")
+    travel = settings.get("travel") if isinstance(settings, Mapping) else None
+    doubt = as_number(travel.get("doubt")) if isinstance(travel, Mapping) else None
+    return Doubt().doubt if doubt is None else doubt
+
+
+def _range(part: Row) -> list[Any] | None:
+    """Return how many people a circle covers at lower and at higher speeds; nothing where that is the same."""
+    ends = [part.get(how) for how in ("slower", "faster")]
+    numbers = [as_number(end.get("covered")) for end in ends if isinstance(end, Mapping)]
+    return numbers if len(set(numbers)) == len(ends) else None
 
 
 def _stages(plan: Row) -> list[list[Any]]:

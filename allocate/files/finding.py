@@ -13,6 +13,7 @@ from allocate.errors import Value
 from allocate.fault_kinds import FaultKind
 from allocate.files.database import Connection, read_relation
 from allocate.files.layers import LAYER_SUFFIXES, Layers, open_layers
+from allocate.files.osm import OSM_SUFFIXES
 from allocate.files.sheet import Grid, Sheet, Unreadable
 from allocate.files.spreadsheets import Workbook, open_workbook
 from allocate.files.text import check_own, grid, read_bytes
@@ -22,10 +23,8 @@ from allocate.words import say
 TEXT = (".csv",)
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 _PACKED = ".kmz"
-# Extracts of OpenStreetMap, of which only roads and what bars the way are read.
-OSM = (".pbf", ".osm")
 # (What is packed is seen, to say what to do with it.)
-_KNOWN = (*TEXT, *WORKBOOKS, *LAYER_SUFFIXES, *OSM, _PACKED)
+_KNOWN = (*TEXT, *WORKBOOKS, *LAYER_SUFFIXES, _PACKED)
 # What holds several tables.
 SEVERAL = (*WORKBOOKS, ".gpkg")
 FORMATS = (
@@ -59,6 +58,15 @@ class TableSource(pydantic.BaseModel):
     database: str = ""
     relation: str = ""
     columns: dict[str, str] = {}
+
+
+def is_extract(path: Path) -> bool:
+    """Tell whether a file is an extract of OpenStreetMap, of which only roads and what bars the way are read."""
+    return path.name.lower().endswith(OSM_SUFFIXES)
+
+
+def _is_known(path: Path) -> bool:
+    return path.suffix.lower() in _KNOWN or is_extract(path)
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,7 @@ class Shelf:
     @cached_property
     def files(self) -> tuple[Path, ...]:
         """The files that may hold tables, by name; what other programs leave while they work is passed over."""
-        return tuple(path for path in self._all if path.suffix.lower() in _KNOWN)
+        return tuple(path for path in self._all if _is_known(path))
 
     @cached_property
     def _all(self) -> tuple[Path, ...]:
@@ -135,7 +143,7 @@ class Shelf:
         refused = say(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
         for path in self._all:
             suffix = path.suffix.lower()
-            if suffix not in _KNOWN:
+            if not _is_known(path):
                 # (What is called like a layer is part of it, or of a program's work on it.)
                 if synonyms.table_called(path.stem) and suffix not in _NO_TABLE and path.stem not in layers:
                     yield path.name, FaultKind.FILE_UNREAD, {"reason": refused}
@@ -175,7 +183,7 @@ class Shelf:
     def _told(self, path: Path) -> Iterator[tuple[str, str]]:
         """Yield the tables in a file, each with its sheet or layer."""
         # (An extract is called after its region, and can be nothing but roads.)
-        table = synonyms.ROADS if path.suffix.lower() in OSM else synonyms.table_called(path.stem)
+        table = synonyms.ROADS if is_extract(path) else synonyms.table_called(path.stem)
         if path.suffix.lower() not in SEVERAL:
             if table:
                 yield table, ""
@@ -236,6 +244,7 @@ class Shelf:
         """Return what district.toml says of a table that does nothing where it was found."""
         said, drawn = found.said, found.table in synonyms.DRAWN
         suffix = found.path.suffix.lower() if found.path else ""
+        extract = found.path is not None and is_extract(found.path)
         # (Of what is drawn, only roads are told apart by what their layer says of them.)
         unnamed = drawn and found.table != synonyms.ROADS
         placed = drawn or any(
@@ -243,10 +252,10 @@ class Shelf:
         )
         idle = {
             "file": found.path is None,
-            "part": found.path is None or suffix in (*TEXT, *OSM),
+            "part": found.path is None or suffix in TEXT or extract,
             "encoding": found.path is None or unnamed or suffix not in (*TEXT, ".shp"),
             "datum": not placed,
-            "columns": unnamed or suffix in OSM,
+            "columns": unnamed or extract,
         }
         return tuple(key for key, does_nothing in idle.items() if does_nothing and getattr(said, key))
 
@@ -260,7 +269,7 @@ class Shelf:
         """
         if path.suffix.lower() == _PACKED:
             raise Unreadable(FaultKind.FILE_PACKED)
-        if path.suffix.lower() not in _KNOWN:
+        if not _is_known(path):
             raise Unreadable(FaultKind.FILE_FORMAT, formats=", ".join(FORMATS))
         check_own(path, self.folder)
 

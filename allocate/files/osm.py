@@ -16,6 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from allocate.fault_kinds import FaultKind
 from allocate.faults import disk_reason
 from allocate.files import osm_ways
+from allocate.files.osm_blobs import NoBlobsError, check_blobs
 from allocate.files.osm_tags import CLASS_OF, KEYS, NO_ROADS, WATER, WAYS, Road, bars_as_area, bars_as_line, road_of
 from allocate.files.osm_ways import HISTORY, MANY, NotReadError, Ways, read_apart
 from allocate.files.sheet import Spotted, Unreadable, too_large
@@ -79,16 +80,17 @@ def open_osm(path: Path, around: Box | None) -> Extract:
         raise Unreadable(FaultKind.FILE_FORMAT, formats=", ".join(OSM_SUFFIXES))
     if find_spec("osmium") is None:
         raise Unreadable(FaultKind.EXTRA_MISSING, extra="osm")
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise Unreadable(FaultKind.FILE_UNREADABLE, reason=disk_reason(error)) from None
-    if size > MOST_BYTES:
-        raise too_large(size, MOST_BYTES)
     around = around or _EARTH
     try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise too_large(size, MOST_BYTES)
+        if form == "pbf":
+            check_blobs(path)
         ways = read_apart(path, form, around, WAYS, WATER, KEYS)
-    except NotReadError as error:
+    except OSError as error:
+        raise Unreadable(FaultKind.FILE_UNREADABLE, reason=disk_reason(error)) from None
+    except (NoBlobsError, NotReadError) as error:
         raise _refusal(str(error)) from None
     roads = [road_of(tags) for tags in ways.tags]
     network, cut = _network(ways, roads)

@@ -2,7 +2,16 @@
 
 from allocate import tables
 from allocate.read import BOUNDARY, CARD
-from allocate.synonyms import BARRIERS, choice_called, heading_words, said_as, table_words
+from allocate.synonyms import (
+    BARRIERS,
+    choice_called,
+    heading_words,
+    known_layers,
+    layer_title,
+    layer_words,
+    said_as,
+    table_words,
+)
 from allocate.tables import Column, Table
 from allocate.words import LANGUAGES, Language, say_in, unit_of_column
 
@@ -11,6 +20,7 @@ _FILES = ("kinds", "names", "where", "headings", "rows", "encoding", "datum")
 _CELLS = ("numbers", "degrees", "choices", "codes", "blank")
 _REFUSED = ("paths", "content", "secrets")
 _TABLE_KEYS = ("file", "part", "encoding", "datum", "columns", "database")
+_LAYER_KEYS = ("file", "keeps", "buffer", "kinds", "name")
 # (English headings hold commas.)
 _BETWEEN = " · "
 CARD_KEYS = ("code", "datum", "epsg", "name", "roads")
@@ -37,9 +47,11 @@ def _page(language: Language) -> list[str]:
     lines += [f"- {word(f'tables_{key}')}" for key in _TABLE_KEYS]
     lines += ["", f"## {BOUNDARY}", "", word("boundary"), ""]
     lines += [*_roads(language), f"## {BARRIERS}", "", word("barriers"), ""]
+    lines += _layers(language)
     for table in tables.TABLES:
         lines += _table(table, language)
-    return [*lines, word("to_estimate"), "", "## PostGIS", "", word("database"), ""]
+    estimates = [line for key in ("to_estimate", "to_estimate_by", "to_estimate_cells") for line in (word(key), "")]
+    return [*lines, *estimates, "## PostGIS", "", word("database"), ""]
 
 
 def _roads(language: Language) -> list[str]:
@@ -51,6 +63,15 @@ def _roads(language: Language) -> list[str]:
     lines = [*_table(tables.ROADS, language), *(f"- {word(f'roads_{key}')}" for key in _ROADS), ""]
     lines += [f"| {word('heading_class')} | {word('heading_said')} |", "|---|---|"]
     return [*lines, *(f"| `{name}` | {_BETWEEN.join(words)} |" for name, words in said_as("class").items()), ""]
+
+
+def _layers(language: Language) -> list[str]:
+    """Say how layers are brought that keep candidates out or in."""
+    words = {keeps: _BETWEEN.join(f"`{word}`" for word in layer_words(keeps)) for keeps in ("out", "in")}
+    known = _BETWEEN.join(layer_title(layer, language) for layer in known_layers())
+    about = say_in(language, "columns.layers", out=words["out"], within=words["in"], known=known)
+    keys = (f"- {say_in(language, f'columns.layers_{key}')}" for key in _LAYER_KEYS)
+    return [f"## {say_in(language, 'columns.layers_heading')}", "", about, "", *keys, ""]
 
 
 def _table(table: Table, language: Language) -> list[str]:

@@ -7,6 +7,7 @@ from allocate.population import AGES
 from allocate.report.away import posts_away, visits_made
 from allocate.report.belonging import forms_consortia, sets_up_functions
 from allocate.report.belonging_tables import belonging_sheets
+from allocate.report.calibrated import calibration_sheets
 from allocate.report.care_tables import care_sheets
 from allocate.report.sending import sending_sheets
 from allocate.report.summary import assumed_stock, from_openstreetmap, say_grounds, stage_key
@@ -36,9 +37,9 @@ CLAUSE_STATUSES = ("missed", "met", "undecided", "reported", "not_applicable")
 def sheets(content: Content, language: Language) -> dict[str, Sheet]:
     """Return every table of a plan by its name, in the order in which a planner reads them."""
     first: tuple[Callable[[Source], Sheet], ...] = (_years, _scorecard, _sites, _towns)
+    covered: tuple[Callable[[Source], Sheet], ...] = (_places, _budget, _coverage)
     last: tuple[Callable[[Source], Sheet], ...] = (
-        _places, _budget, _coverage, _ages, _fairness, _proof, _nesting, _draws, _front, _assumptions, _problems,
-        _sources,
+        _ages, _fairness, _proof, _nesting, _draws, _front, _assumptions, _problems, _sources,
     )  # fmt: skip
     source = Source(content, language)
     if source.resources:
@@ -48,6 +49,8 @@ def sheets(content: Content, language: Language) -> dict[str, Sheet]:
         *belonging_sheets(source),
         *care_sheets(source),
         *sending_sheets(source),
+        *(make(source) for make in covered),
+        *calibration_sheets(source),
         *(make(source) for make in last),
     )
     return {sheet.name: sheet for sheet in made}
@@ -484,15 +487,24 @@ def _coverage(source: Source) -> Sheet:
     fields = [
         Field("year", "year"), Field("circle", "text"), Field("town_id", "id"), Field("town", "text"),
         Field("people", "whole"), Field("today_covered", "whole"), Field("today_covered_share", "share"),
-        Field("covered", "whole"), Field("covered_share", "share"), Field("share_asked", "share"),
-        Field("preset", "id"),
+        Field("covered", "whole"), Field("covered_share", "share"), Field("covered_slower", "whole"),
+        Field("covered_slower_share", "share"), Field("covered_faster", "whole"),
+        Field("covered_faster_share", "share"), Field("today_slower_share", "share"),
+        Field("today_faster_share", "share"), Field("share_asked", "share"), Field("preset", "id"),
     ]  # fmt: skip
     circles = source.content["settings"]["circles"]
 
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
         before = row.get("today")
+        ranges: dict[str, Any] = {}
+        for how in ("slower", "faster"):
+            found, then = row.get(how), (before or {}).get(how)
+            ranges |= {f"covered_{how}": found["covered"] if found else None}
+            ranges |= {f"covered_{how}_share": found["share"] if found else None}
+            ranges |= {f"today_{how}_share": then["share"] if then else None}
         return {
             **row,
+            **ranges,
             "circle": circles[row["preset"]]["name"][source.language],
             "town_id": None if row["scope"] == DISTRICT else row["scope"],
             "town": source.scope(row["scope"]),

@@ -20,6 +20,7 @@ from allocate.report.belonging import (
 from allocate.rules.amounts import unit_of
 from allocate.synonyms import ROADS
 from allocate.tables import BASES, HUB_KINDS
+from allocate.travel.circles import Doubt
 from allocate.travel.links import HOW
 from allocate.words import Language, catalogue, language, say, say_in, term, visible
 
@@ -27,6 +28,8 @@ from allocate.words import Language, catalogue, language, say, say_in, term, vis
 _YEARLY = {"functions": "functions_yearly", "consortia": "consortia_yearly", "contracts": "contracts_yearly"}
 # Why roads that there are say nothing about the planned circle.
 _UNUSED_ROADS = ("check.roads_no_minutes", "check.roads_listed", "check.roads_no_speeds")
+# When the error of travel times is told: with no factor, with it, and of each pair with the factor of all others.
+_ERRORS = ("before", "after", "left_out")
 _TOLD = 3  # functions of a year that the terminal names
 
 
@@ -46,6 +49,7 @@ def summary(content: Mapping[str, Any]) -> list[str]:
         _worst_town(content),
         _circles(content),
         *_times(content),
+        *_calibration(content),
         *_staff(content),
         *_postings(content),
         *_rounds(content),
@@ -194,13 +198,14 @@ def _circles(content: Mapping[str, Any]) -> str:
     rows = [row for row in content["coverage"] if row["scope"] == "district" and row["year"] == year]
     parts = []
     for row in rows:
-        name, share, before = circles[row["preset"]]["name"][language()], _covered(row), row.get("today")
+        name, share, before = circles[row["preset"]]["name"][language()], _covered(row, row), row.get("today")
         if before:
-            today = percent(before["covered"], row["people"])
-            parts.append(say("summary.circle_today", name=name, share=share, today=today))
+            parts.append(say("summary.circle_today", name=name, share=share, today=_covered(before, row)))
         else:
             parts.append(say("summary.circle", name=name, share=share))
     text = say("summary.semicolon").join(parts)
+    if any(map(_has_range, rows)):
+        text += say("summary.range_means", doubt=percent_exact(doubt_of(content)))
     if not any(row.get("today") for row in rows):
         text += say("summary.today_unknown")
     return say("summary.circles", year=year, text=text)
@@ -241,8 +246,48 @@ def from_openstreetmap(content: Mapping[str, Any]) -> bool:
     return "osm" in file or "openstreetmap" in file or file.endswith(".pbf") or heading in ("highway", "fclass")
 
 
-def _covered(row: Mapping[str, Any]) -> str:
-    return percent(row["covered"], row["people"])
+def doubt_of(content: Mapping[str, Any]) -> float:
+    """Return by which share speeds may be lower or higher."""
+    return float(Doubt.model_validate(content["settings"].get("travel", {})).doubt)
+
+
+def _has_range(row: Mapping[str, Any]) -> bool:
+    return any(
+        part is not None and part.get("slower") is not None and part["slower"] != part["faster"]
+        for part in (row, row.get("today"))
+    )
+
+
+def _covered(part: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    """Return the share of people within a circle, today or by the plan; with its range where speeds matter."""
+    share = percent(part["covered"], row["people"]) + " %"
+    if part.get("slower") is None or part["slower"] == part["faster"]:
+        return share
+    ends = {how: percent(part[how]["covered"], row["people"]) for how in ("slower", "faster")}
+    return say("summary.range", share=share, low=ends["slower"], high=ends["faster"])
+
+
+def _calibration(content: Mapping[str, Any]) -> Iterable[str]:
+    """Yield how well observed travel times fit; nothing where nobody observed any."""
+    rows = content.get("calibration", ())
+    modes = content["settings"]["modes"] if rows else {}
+    parts = [say_calibration(row, modes[row["mode"]]["name"][language()]) for row in rows]
+    if parts:
+        yield say("summary.calibration", text=say("summary.semicolon").join(parts))
+
+
+def say_calibration(row: Mapping[str, Any], mode: str) -> str:
+    """Say what observed times mean for a way to travel, and how far off they are."""
+    if not row["pairs"]:
+        return say("summary.observed_none", mode=mode, skipped=len(row["skipped"]))
+    told = {"mode": mode, "pairs": row["pairs"], "by_road": row["by_road"], "factor": f"{row['factor']:g}"}
+    errors = {when: "—" if row[when] is None else f"{100 * row[when]['mape']:.1f}" for when in _ERRORS}
+    minutes = {
+        f"{when}_minutes": "—" if row[when] is None else f"{row[when]['median_minutes']:.1f}" for when in _ERRORS
+    }
+    key = "summary.observed_applied" if row["status"] == "applied" else "summary.observed_not"
+    why = say(f"calibrated.{row['status']}")
+    return say(key, **told, **errors, **minutes, why=why, outliers=row["outliers"])
 
 
 def _money(content: Mapping[str, Any]) -> str:

@@ -93,6 +93,9 @@ def rows_of(district: District) -> dict[str, list[Mapping[str, _Cell]]]:
             names = [column.name for column in table.columns]
             found[table.name] = [dict(zip(names, (*pair, time), strict=True)) for pair, time in district.travel.items()]
             continue
+        if table is tables.OBSERVED:
+            found[table.name] = [one.cells() for one in district.observed]
+            continue
         held: Any = getattr(district, _CALLED.get(table.name, table.name))
         records = held.values() if isinstance(held, Mapping) else held
         found[table.name] = [{column.name: _cell(record, column) for column in table.columns} for record in records]

@@ -88,11 +88,24 @@ class Mode(pydantic.BaseModel):
     roads: OnRoads | None = None
     basis: Basis
     source: str = pydantic.Field(min_length=2)
+    # (No planner writes it: it is worked out from observed times, and from `[travel]`.)
+    _slowness: Fraction = pydantic.PrivateAttr(default=Fraction(1))
+
+    @property
+    def slowness(self) -> Fraction:
+        """Return by how much every time is longer than the speeds say, on lines and on roads."""
+        return self._slowness
+
+    def slowed(self, by: Fraction) -> "Mode":
+        """Return the same way to travel with all its times longer by a factor."""
+        found = self.model_copy()
+        found._slowness = self._slowness * by
+        return found
 
     @property
     def seconds_per_metre(self) -> Fraction:
         """Return the time that a metre of straight line takes [s]."""
-        return exact(self.detour) * Fraction(36, 10) / exact(self.speed_kmh)
+        return exact(self.detour) * Fraction(36, 10) / exact(self.speed_kmh) * self._slowness
 
     def seconds(self, metres: int) -> Seconds:
         """Return the travel time over a straight line, rounded up [s].
@@ -105,17 +118,23 @@ class Mode(pydantic.BaseModel):
 
 
 class Doubt(pydantic.BaseModel):
-    """How far travel times may be off.
+    """How far travel times may be off, and whether observed times correct them.
 
     Attributes
     ----------
     doubt
         Coverage is reported for speeds that are lower, and higher, by this share too.
+    calibrate
+        Whether observed times (observed.csv) correct the times of the ways to travel that they suffice for.
+    speed_factor
+        All speeds are taken times this, on lines and on roads: 0.8 plans for speeds that are a fifth lower.
     """
 
     model_config = STRICT
 
     doubt: float = pydantic.Field(default=0.2, ge=0, le=0.9)
+    calibrate: bool = True
+    speed_factor: float = pydantic.Field(default=1.0, ge=0.1, le=10)
     basis: Basis = Basis.ASSUMED
     source: str = pydantic.Field(default="±20 %", min_length=2)
 

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from allocate.travel.circles import Circle, Mode
 from allocate.travel.points import Integers, Metric, metres
-from allocate.travel.times import NO_WAY, Times, straight_seconds
+from allocate.travel.times import NO_WAY, Times, road_seconds, straight_seconds
 
 # What the time of a pair was worked out from: the site stands in the place itself; a straight line; the planner's own
 # table of times; the roads.
@@ -152,7 +152,7 @@ def links(
         a, b = roads.index(places.metres)[i], roads.index(sites.metres)[j]
         off = roads.is_off(name, a) | roads.is_off(name, b)
         is_drawn |= off
-        times = roads.look_up(name, a, b)
+        times = road_seconds(modes[name], roads.look_up(name, a, b))
         times = np.where(off, straight_seconds(modes[name], metres), np.where(times >= NO_WAY, _NEVER, times))
         better = times < quickest
         how[better] = np.where(off[better], HOW.index("line"), HOW.index("network"))

@@ -215,6 +215,12 @@ def straight_seconds(mode: Mode, metres: Integers) -> Integers:
     return found
 
 
+def road_seconds(mode: Mode, found: Integers) -> Integers:
+    """Return the times of a way to travel along roads, of those that its speeds say, rounded up [s]."""
+    over, under = mode.slowness.as_integer_ratio()
+    return np.where(found >= NO_WAY, NO_WAY, np.minimum(-(-found * over // under), NO_WAY))
+
+
 @dataclass(frozen=True)
 class Journeys:
     """How long the way takes from one position to another.
@@ -245,8 +251,15 @@ class Journeys:
         if self.roads is None or mode not in self.roads.modes:
             return straight
         a, b = self.roads.index(starts), self.roads.index(ends)
-        off = self.roads.is_off(mode, a) | self.roads.is_off(mode, b)
-        return np.where(off, straight, self.roads.look_up(mode, a, b))
+        by_road = road_seconds(self.modes[mode], self.roads.look_up(mode, a, b))
+        return np.where(self.is_straight(mode, starts, ends), straight, by_road)
+
+    def is_straight(self, mode: str, starts: Metric, ends: Metric) -> NDArray[np.bool_]:
+        """Tell of each position and its counterpart whether the way between them is taken to be a straight line."""
+        if self.roads is None or mode not in self.roads.modes:
+            return np.ones(len(starts), dtype=bool)
+        a, b = self.roads.index(starts), self.roads.index(ends)
+        return self.roads.is_off(mode, a) | self.roads.is_off(mode, b)
 
     def how(self, mode: str, start: Metric, end: Metric) -> str:
         """Return what the time from one position to another is worked out from: `network` or `line`."""
