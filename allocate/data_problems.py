@@ -110,6 +110,8 @@ def _observed(district: District, model: Model, case: Case) -> Iterator[Problem]
                 yield problem("few", pairs=len(one.fit.trips), least=LEAST)
             if one.is_odd:
                 yield problem("absurd" if one.status == "absurd" else "odd", factor=f"{float(one.fit.factor):g}")
+            if one.status == "applied" and not one.helps:
+                yield problem("no_help", factor=f"{float(one.fit.factor):g}")
             trips = [trip for trip, is_out in zip(one.fit.trips, one.fit.outliers, strict=True) if is_out]
             if trips:
                 yield problem("outlier", count=len(trips), names=_ways((trip.start, trip.end) for trip in trips))

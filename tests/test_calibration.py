@@ -15,6 +15,7 @@ from allocate.calibration import calibrations, corrected
 from allocate.candidates import make_case, seen_in
 from allocate.card import card
 from allocate.checking import check_all
+from allocate.data_problems import data_problems
 from allocate.district import District, Observed
 from allocate.draw.compact import compact
 from allocate.model import Model, read_model
@@ -40,9 +41,12 @@ def test_five_pairs_by_hand() -> None:
     # Errors before: 2, 3, 2, 6, 75 minutes; of what was observed 1/6, 1/6, 1/11, 1/6, 5/6.
     assert found.before.median_error == 180
     assert found.before.mape == (Fraction(3, 6) + Fraction(1, 11) + Fraction(5, 6)) / 5
+    # Of those in line, which leave the last one out: 1/6, 1/6, 1/11, 1/6.
+    assert found.before.mape_in_line == (Fraction(3, 6) + Fraction(1, 11)) / 4
     # After: 0, 0, 2, 0, 72 minutes.
     assert found.after.median_error == 0
     assert found.after.mape == (Fraction(2, 22) + Fraction(72, 90)) / 5
+    assert found.after.mape_in_line == Fraction(2, 22) / 4
     # Without one of 1.2, the middle ones of the other four are 1.2 and 1.2; without 1.1, 1.2 and 1.2; without 6, 1.2.
     assert found.left_out == found.after
     assert found.outliers == (False, False, False, False, True)
@@ -283,6 +287,18 @@ def test_a_factor_that_is_odd_is_a_warning_and_an_impossible_one_corrects_nothin
     case = make_case(told, model)
     assert case.modes["e_bike"].slowness == (one.factor if status == "applied" else 1)
     assert one.is_odd == bool(odd)
+
+
+def test_a_factor_that_brings_times_no_nearer_is_a_warning(small: tuple[District, Model]) -> None:
+    district, model = small
+    # Half of the rides took 0.8 of the time of the model and half 1.2: any one says the opposite of the others.
+    ways = rides(district, model, 1, 8)
+    rows = [(start, end, minutes * (0.8 + 0.4 * (n % 2))) for n, (start, end, minutes) in enumerate(ways)]
+    told = replace(district, observed=observed("e_bike", *rows))
+    said = [problem.what for problem in data_problems(told, model, make_case(told, model))]
+    assert said.count("check.observed_no_help") == 1
+    told = replace(district, observed=observed("e_bike", *rides(district, model, 1.25)))
+    assert not [one for one in data_problems(told, model, make_case(told, model)) if "observed" in one.what]
 
 
 def test_a_model_may_leave_speeds_as_they_are(small: tuple[District, Model], tiny: Tiny) -> None:
