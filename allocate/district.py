@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
+from shapely import STRtree
 from shapely.geometry import MultiPolygon
 
 from allocate.errors import Problem
@@ -428,6 +430,11 @@ class Layer:
     areas: int = 0
     hectares: int = 0
     area: MultiPolygon = field(default_factory=MultiPolygon, compare=False, repr=False)
+
+    @cached_property
+    def parts(self) -> STRtree:
+        """Return its areas in a tree, so that those near a spot are found quickly."""
+        return STRtree(list(self.area.geoms))
 
     def speaks_of(self, kind: str) -> bool:
         """Tell whether it speaks of a kind of site."""

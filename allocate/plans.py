@@ -119,6 +119,7 @@ def assemble(
     years_alone: Sequence[Mapping[str, Any]] = (),
     versions: Mapping[str, str] | None = None,
     front: Sequence[Mapping[str, Any]] = (),
+    reached: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return what plan.json says about a layout: everything else in it follows from these arguments."""
     stages = _stages(model, case, layout, bounds)
@@ -177,6 +178,7 @@ def assemble(
         "versions": dict(versions) if versions is not None else library_versions(),
         "district_data": district_data(district),
         "road_times": None if case.roads is None else case.roads.plain(),
+        "isochrones": [dict(area) for area in reached],
     }
 
 
