@@ -21,6 +21,7 @@ from allocate.card import card
 from allocate.case import Case
 from allocate.checking import check_all
 from allocate.district import District, Layer
+from allocate.draw.compact import compact
 from allocate.errors import AllocateError, InputError, ModelError
 from allocate.estimate import redraw
 from allocate.ground import Ground
@@ -258,6 +259,10 @@ def test_lists_generated_spots_and_layers_go_through_the_whole_path(home: Tiny, 
     assert all(one.area.is_empty for one in carried.layers)
     again = make_case(carried, model)
     assert (again.sites, again.dropped, again.generated) == (case.sites, case.dropped, case.generated)
+    opened = {row["id"] for row in content["sites"] if row["action"] == "open"} & {"HX1", "HX3", "clinic-new-1"}
+    on_map = compact(content)
+    marks = {on_map["marks"]["id"].index(site) for site in opened}
+    assert all(on_map["kept"][str(mark)]["en"] for mark in marks)
     tables = sheets(content, "zh")
     kept = dict(zip(tables["candidates"].column("id"), tables["candidates"].column("kept"), strict=True))
     assert str(kept["HX1"]).startswith("规划人员名单第2行：闲置校舍；离最近的禁建图层“水系”")
