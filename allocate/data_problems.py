@@ -110,6 +110,8 @@ def _observed(district: District, model: Model, case: Case) -> Iterator[Problem]
                 yield problem("few", pairs=len(one.fit.trips), least=LEAST)
             if one.is_odd:
                 yield problem("absurd" if one.status == "absurd" else "odd", factor=f"{float(one.fit.factor):g}")
+            if one.status == "applied" and not one.helps:
+                yield problem("no_help", factor=f"{float(one.fit.factor):g}")
             trips = [trip for trip, is_out in zip(one.fit.trips, one.fit.outliers, strict=True) if is_out]
             if trips:
                 yield problem("outlier", count=len(trips), names=_ways((trip.start, trip.end) for trip in trips))
@@ -156,8 +158,16 @@ def _unmatched(model: Model, case: Case) -> Iterator[Problem]:
 
 
 def _unreachable(district: District, case: Case) -> Iterator[Problem]:
-    """Yield the places that nobody could ever serve: no site and no candidate lies within their circle."""
-    for place, sites in zip(district.places, case.sites_of, strict=True):
+    """Yield the places that nobody could ever serve: no site and no candidate lies within their circle.
+
+    So it may be for those of a place who have no rarer way to travel: how many they are at first is said.
+    """
+    for i, (place, sites) in enumerate(zip(district.places, case.sites_of, strict=True)):
+        people = int(case.people[i, 0])
+        beyond = people - case.able_to_go(i, 0, sites)
+        if sites and beyond:
+            details: dict[str, Value] = {"name": place.name, "people": people, "beyond": beyond}
+            yield Problem("check.unreachable_for_some", PLACES.file, value=place.id, details=details)
         if not sites:
             yield Problem(
                 "check.unreachable",

@@ -68,8 +68,8 @@ class Town:
 
     Attributes
     ----------
-    people
-        Its published residents [persons]; None where nothing is published.
+    people, people_65, people_0_14
+        Its published residents, and age groups [persons]; None where nothing is published.
     """
 
     id: str
@@ -82,6 +82,10 @@ class Town:
     near: str = ""
     people: int | None = None
     people_basis: Basis | None = None
+    people_65: int | None = None
+    people_65_basis: Basis | None = None
+    people_0_14: int | None = None
+    people_0_14_basis: Basis | None = None
 
 
 @dataclass(frozen=True)

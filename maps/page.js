@@ -1299,6 +1299,7 @@ function areaLegends() {
   if (isDrawn("reach")) {
     const text = element("span", "", ...sentence("legend_reach", { circle: given(inLanguage(plan.circle)) }));
     made.push(element("h3"), element("ul", "wide", element("li", "", swatch(reachStyle()), text)), element("p", "note", say("legend_reach_note")));
+    if (plan.by_road) made.push(element("p", "note", say("legend_reach_roads")));
     const modes = (plan.reach_by || []).map((name) => inLanguage(name)).join(" / ");
     if (modes) made.push(element("p", "note", ...sentence("legend_reach_by", { modes: given(modes) })));
   }

@@ -43,6 +43,8 @@ ACTIONS = ("keep", "move", "upgrade", "open", "merge", "close")
 DEGREE_DIGITS = 5  # about a metre
 # How much of a line may be straightened [°]: some tens of metres, less than is seen at the nearest zoom of a district.
 TOWN_TOLERANCE, REACH_TOLERANCE = 0.0006, 0.0003
+# …and of areas along roads, where the other bank of a river is near [°].
+ROAD_TOLERANCE = 0.0001
 LEAST_HOLE = 2e-6  # [° × °]: some 140 m wide; a smaller one would be a speck
 # What areas follow from: a plan that lacks any of it is drawn without them.
 NEEDED = ("years", "places", "sites", "settings")
@@ -82,6 +84,7 @@ def compact(plan: Row) -> dict[str, Any]:
         "boundary": _boundary(district.get("boundary")),
         "areas": _areas(plan, district, towns),
         "circle": in_both(_circle(plan, as_text((plan.get("settings") or {}).get("circle")))),
+        "by_road": bool(plan.get("isochrones")),
         **_reach_by(plan),
         "cost_basis": _cost_basis(plan),
         "towns": town_columns,
@@ -464,10 +467,11 @@ def _areas(plan: Row, district: Row, towns: Index) -> dict[str, dict[str, Column
     grounds = {code: shape for code, shape in areas.towns().items() if not shape.is_empty}
     # Neighbours are simplified together, so that they stay neighbours.
     drawn = shapely.coverage_simplify(list(grounds.values()), TOWN_TOLERANCE)
+    tolerance = ROAD_TOLERANCE if plan.get("isochrones") else REACH_TOLERANCE
     reach: dict[str, Columns] = {}
     before: Columns | None = None
     for year, shape in sorted(areas.reach().items()):
-        rings = _rings(shapely.simplify(shape, REACH_TOLERANCE))
+        rings = _rings(shapely.simplify(shape, tolerance))
         if rings != before:
             reach[str(year)] = before = rings
     towns_drawn = {str(towns.known(code)): _rings(shape) for code, shape in zip(grounds, drawn, strict=True)}
