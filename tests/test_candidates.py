@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import riverside
 import shapely
 from conftest import Tiny, copy_tiny
 from hypothesis import given
@@ -16,9 +17,11 @@ from shapely.geometry import MultiPolygon, box
 
 from allocate import generating
 from allocate.candidates import make_case
+from allocate.card import card
 from allocate.case import Case
 from allocate.checking import check_all
 from allocate.district import District, Layer
+from allocate.draw.compact import compact
 from allocate.errors import AllocateError, InputError, ModelError
 from allocate.estimate import redraw
 from allocate.ground import Ground
@@ -256,6 +259,10 @@ def test_lists_generated_spots_and_layers_go_through_the_whole_path(home: Tiny, 
     assert all(one.area.is_empty for one in carried.layers)
     again = make_case(carried, model)
     assert (again.sites, again.dropped, again.generated) == (case.sites, case.dropped, case.generated)
+    opened = {row["id"] for row in content["sites"] if row["action"] == "open"} & {"HX1", "HX3", "clinic-new-1"}
+    on_map = compact(content)
+    marks = {on_map["marks"]["id"].index(site) for site in opened}
+    assert all(on_map["kept"][str(mark)]["en"] for mark in marks)
     tables = sheets(content, "zh")
     kept = dict(zip(tables["candidates"].column("id"), tables["candidates"].column("kept"), strict=True))
     assert str(kept["HX1"]).startswith("规划人员名单第2行：闲置校舍；离最近的禁建图层“水系”")
@@ -421,3 +428,45 @@ def test_shifted_layers_are_converted_as_tables_are(tiny: Tiny) -> None:
     (before,), (after,) = plain.layers, shifted.layers
     assert 400 < before.area.centroid.distance(after.area.centroid) < 700
     assert (after.buffer_metres, after.name["en"]) == (30, "river")
+
+
+BY_ROAD = """
+candidates = ["generated"]
+
+[siting.clinic.generate]
+how = "greedy"
+number = 2
+grid_metres = 100
+basis = "assumed"
+source = "made up"
+
+[circles.on_foot]
+"""
+
+
+def test_spots_are_generated_for_whom_the_roads_bring_there(tmp_path: Path) -> None:
+    reached = {}
+    for name in ("roads", "lines"):
+        riverside.write(tmp_path / name, roads=name == "roads")
+        file = tmp_path / f"{name}.toml"
+        file.write_text(file.read_text(encoding="utf-8").replace("\n[circles.on_foot]\n", BY_ROAD), encoding="utf-8")
+        district, model = read_district(tmp_path / name), read_model(file)
+        case = make_case(district, model)
+        first = case.places_of[case.site_index["clinic-new-1"]]
+        reached[name] = {district.places[i].name[0] for i in first}
+        people = sum(int(case.people[i, 0]) for i in first)
+        assert people == next(site for site in case.sites if site.id == "clinic-new-1").kept[0]["people"]
+    # As the crow flies the best spot is for both banks; there is no bridge near it.
+    assert reached["lines"] >= {"北", "南"}
+    assert len(reached["roads"] & {"北", "南"}) == 1
+    content = json.loads(
+        json.dumps(plan(read_district(tmp_path / "roads"), read_model(tmp_path / "roads.toml")).content)
+    )
+    assert verify(content).sound
+    assert verify(content, tmp_path / "roads").sound
+
+
+def test_the_card_of_a_model_says_how_candidates_are_generated(listed: Tiny) -> None:
+    text = card(read_model(listed.model))
+    assert "在现有站点够不着人的地方生成候选点（贪心）、最多 2 个、网格 500 米、间距至少 800 米" in text
+    assert "a grid of 500 m" in text
