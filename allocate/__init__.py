@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from allocate import classics
     from allocate.errors import AllocateError, InputError, ModelError, NoPlanError, UsageError
+    from allocate.isochrones import isochrone
     from allocate.model import read_model
     from allocate.outputs import write_plan
     from allocate.planning import plan
@@ -25,6 +26,7 @@ _HOMES = {
     "NoPlanError": "allocate.errors",
     "UsageError": "allocate.errors",
     "export": "allocate.outputs",
+    "isochrone": "allocate.isochrones",
     "layers": "allocate.report.frames",
     "plan": "allocate.planning",
     "read_district": "allocate.read",
@@ -42,6 +44,7 @@ __all__ = [
     "UsageError",
     "classics",
     "export",
+    "isochrone",
     "layers",
     "plan",
     "read_district",

@@ -94,9 +94,10 @@ class Areas:
 
         Discs around the open sites, as wide as the planned circle's straight lines; and the cells of the places that
         have a site in reach beyond these: in an adjoining place, in their own, or by the planner's own times. A mode
-        that the planner's own times list uses no straight lines, so it draws no disc. Where not everybody has every
-        mode, only the ways to travel that everybody has count. Every place in the district with an open site in reach
-        lies inside. The other way does not hold: a site may serve villages only, and a
+        that the planner's own times list uses no straight lines, so it draws no disc; one that goes by road has the
+        area that the plan carries instead (`isochrones`). Where not everybody has every mode, only the ways to travel
+        that everybody has count. Every place in the district with an open site in reach lies inside. The other way
+        does not hold: a site may serve villages only, and a
         place of another kind beside it has none in reach.
 
         A plan that does not carry its settings says nothing of its circle: then there is no area at all.
@@ -113,9 +114,10 @@ class Areas:
             sites = self._open_sites(year, circle.kinds)
             spots = in_reach.get(year, frozenset())
             # Often nothing changes from one plan year to the next.
-            key = sites, spots
+            by_road = self._by_road(year)
+            key = sites, spots, by_road
             if key not in made:
-                made[key] = self._reached(np.array(sites, dtype=np.float64).reshape(-1, 2), spots, radius)
+                made[key] = self._reached(np.array(sites, dtype=np.float64).reshape(-1, 2), spots, radius, by_road)
             found[year] = made[key]
         return found
 
@@ -149,6 +151,7 @@ class Areas:
     def _radius(self, circle: Circle, modes: Mapping[str, Any]) -> int:
         """Return the longest straight line within a circle [m], adjoining places aside."""
         listed = {mode for _, _, mode, _ in self.content["district_data"].get("travel", ())}
+        listed |= set((self.content.get("road_times") or {}).get("modes", ()))
         lines = [circle.metres or 0]
         if circle.seconds is not None:
             common = circle.levels[0].modes if circle.levels else circle.modes
@@ -172,15 +175,29 @@ class Areas:
                 found.setdefault(row["year"], set()).add(self._cells.spot_of[row["id"]])
         return {year: frozenset(spots) for year, spots in found.items()}
 
+    def _by_road(self, year: int) -> tuple[int, ...]:
+        """Return which of the plan's areas by road hold in a year: of every mode the last up to then."""
+        latest = {
+            row["mode"]: n
+            for n, row in sorted(enumerate(self.content.get("isochrones", ())), key=lambda entry: entry[1]["year"])
+            if row["year"] <= year
+        }
+        return tuple(sorted(latest.values()))
+
     def _open_sites(self, year: int, kinds: Sequence[str]) -> tuple[tuple[float, float], ...]:
         """Return where the sites of some kinds stand that are open in a year [°], in order."""
         rows = [row for row in self.content["sites"] if row["year"] <= year and row["kind"] in kinds]
         latest = {row["id"]: row for row in sorted(rows, key=lambda row: int(row["year"]))}
         return tuple(sorted({(row["lon"], row["lat"]) for row in latest.values() if row["action"] not in ENDS}))
 
-    def _reached(self, sites: Array, spots: frozenset[int], radius: int) -> MultiPolygon:
+    def _reached(self, sites: Array, spots: frozenset[int], radius: int, by_road: tuple[int, ...]) -> MultiPolygon:
         metres = self._metres(sites)
         beyond = sorted(spots)
+        roads = polygons([shape(self.content["isochrones"][n]["geometry"]) for n in by_road])
+        roads = array(shapely.transform(roads, self._metres))
+        for area in roads:
+            held = shapely.contains_xy(area, *self._cells.points[beyond].T)
+            beyond = [spot for spot, inside in zip(beyond, held.tolist(), strict=True) if not inside]
         discs = array([])
         if radius and len(metres):
             centres = array([shapely.Point(x, y) for x, y in metres.tolist()])
@@ -189,7 +206,7 @@ class Areas:
             surely = max(0.0, radius * math.cos(math.pi / (4 * QUARTER_SIDES)) - 1)
             nearest = np.asarray(cKDTree(metres).query(self._cells.points[beyond])[0])
             beyond = np.array(beyond)[nearest > surely].tolist()
-        whole = shapely.union_all(np.concatenate([discs, self._cells.shapes[beyond]]))
+        whole = shapely.union_all(np.concatenate([discs, roads, self._cells.shapes[beyond]]))
         return only(self._degrees(within(array([whole]), self._ground)))
 
 

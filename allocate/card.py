@@ -270,6 +270,8 @@ def _circles(model: Model) -> Iterator[str]:
             told = " · ".join(_on_roads(mode.roads, language) for language in LANGUAGES)
             lines.append(f"  - {told} ({both(f'basis.{mode.roads.basis}')}: {_text(mode.roads.source)})")
     yield "\n".join(lines)
+    if model.travel.speed_factor != 1:
+        yield both("card.speed_factor", factor=f"{model.travel.speed_factor:g}")
 
 
 def _on_roads(roads: OnRoads, language: Language) -> str:

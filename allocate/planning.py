@@ -8,6 +8,7 @@ from allocate.details import carry_out
 from allocate.district import District
 from allocate.draws import look_at_draws
 from allocate.front import check_count, look_at_front
+from allocate.isochrones import isochrones
 from allocate.model import Model
 from allocate.nesting import look_at_years
 from allocate.plans import Plan, assemble
@@ -56,7 +57,8 @@ def plan(
     clock.append(time.monotonic())
     points = look_at_front(case, model, options, front, processes, gap=gap, hear=hear_front) if front else []
     clock.append(time.monotonic())
-    content = assemble(district, model, case, found.layout, found.bounds, draws, years, front=points)
+    reached = isochrones(district, model, case, found.layout)
+    content = assemble(district, model, case, found.layout, found.bounds, draws, years, front=points, reached=reached)
     insist(content)
     clock.append(time.monotonic())
     names = ("prepare", "stages", "months and weekdays", "draws", "years alone", "front", "assemble and verify")

@@ -1,11 +1,16 @@
 """Rechecks a finished plan without a solver: from what it decides, everything else in it is worked out again."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import shapely
+from shapely.geometry import shape
 
 from allocate import __version__, decisions, outgoing
 from allocate.candidates import make_case, spans
@@ -15,8 +20,9 @@ from allocate.district import District
 from allocate.errors import AllocateError, InputError, UsageError
 from allocate.estimate import redraw
 from allocate.gaps import DIGITS, OPTIMAL_GAP, shown_gap
+from allocate.isochrones import by_road, isochrones
 from allocate.model import Model, model_of
-from allocate.plans import assemble, district_data, district_of, inputs_of, layout_of, read_plan
+from allocate.plans import MADE, assemble, candidate_tables, district_data, district_of, inputs_of, layout_of, read_plan
 from allocate.population import project
 from allocate.read import BOUNDARY, CARD, find_district, is_file, read_district
 from allocate.rows import Strength
@@ -26,6 +32,8 @@ from allocate.tables import TABLES, TOTALS
 from allocate.words import say, visible
 
 _MOST = 50
+# Edges of areas that are nearer to each other than this are the same [°].
+_SAME_EDGE = 2e-4
 # Keys that a person may add to plan.json: the approval number of the map (审图号).
 _BY_HAND = ("map_approval_number",)
 # Keys that earlier versions did not write, or not for every row.
@@ -39,7 +47,7 @@ _LATER = frozenset(
         *("functions", "functions_yearly", "consortia", "consortia_yearly", "reserves", "function_reach"),
         *("level", "type", "ownership", "profile_basis"),
         *("contracts", "contracts_yearly", "care_homes", "primary_capacity"),
-        *("origins", "heading", "road_times", "how"),
+        *("origins", "heading", "road_times", "how", "isochrones"),
         *("candidates", "dropped", "generated", "layers"),
         # calibration and doubt
         *("observed", "calibration", "slower", "faster"),
@@ -104,6 +112,7 @@ def verify(plan: str | Path | Mapping[str, Any], data: str | Path | None = None)
     around = () if isinstance(plan, Mapping) else Path(plan).resolve().parents
     findings: list[Finding] = []
     counted = _Counter()
+    model = None
     try:
         district = district_of(content)
         # Causes before effects: the list of findings is cut.
@@ -114,6 +123,7 @@ def verify(plan: str | Path | Mapping[str, Any], data: str | Path | None = None)
         findings += _draws(content, district, model, counted)
         findings += _front(content, model, counted)
         findings += _years_alone(content, model)
+        findings += _reached(content, district, model, counted)
     except AllocateError as error:
         findings.append(Finding("settings", str(error)))
     except (
@@ -128,7 +138,7 @@ def verify(plan: str | Path | Mapping[str, Any], data: str | Path | None = None)
         # Whatever is missing or of the wrong kind in the file is a fault of the file, never of the reader.
         findings.append(Finding("plan", say("verify.broken", reason=f"{type(error).__name__}: {error}")))
         return Verdict(tuple(findings), (), counted.number)
-    wrong, notes = _against_files(content, district, data, around, counted)
+    wrong, notes = _against_files(content, district, model, data, around, counted)
     return Verdict(tuple(wrong + findings)[:_MOST], tuple(notes), counted.number)
 
 
@@ -191,7 +201,8 @@ def _decided(content: Mapping[str, Any], district: District, model: Model, count
                 yield Finding(f"{name}·{'·'.join(map(str, breach.about))}", breach.sentence())
     bounds = {row["name"]: row["bound"] for row in content["stages"]}
     drawn, years_alone, front = content["draws"], content.get("nesting", ()), content.get("front", ())
-    again = assemble(district, model, case, layout, bounds, drawn, years_alone, content["versions"], front)
+    reached = content.get("isochrones", ())
+    again = assemble(district, model, case, layout, bounds, drawn, years_alone, content["versions"], front, reached)
     # What a person adds to a finished plan follows from nothing in it.
     again |= {key: content[key] for key in _BY_HAND if isinstance(content.get(key), str)}
     again["sites"] = [row for row in again["sites"] if row["id"] not in unnamed]
@@ -349,6 +360,43 @@ def _years_alone(content: Mapping[str, Any], model: Model) -> Iterator[Finding]:
             yield Finding(f"nesting[{n}].bound_alone", reason)
 
 
+def _reached(content: Mapping[str, Any], district: District, model: Model, counted: _Counter) -> Iterator[Finding]:
+    """Yield areas by road that cannot be, or leave out a place that the plan says a road leads to in time."""
+    rows, case = content.get("isochrones", ()), make_case(district, model)
+    if not rows and "isochrones" in _may_lack(content):
+        return
+    modes = by_road(district, model, case) if model.circles[model.circle].seconds is not None else []
+    if {row["mode"] for row in rows if row["year"] == case.years[0]} != set(modes):
+        yield Finding("isochrones", say("verify.differs", found=sorted({row["mode"] for row in rows}), wanted=modes))
+    if len({(row["mode"], row["year"]) for row in rows}) != len(rows):
+        yield Finding("isochrones", say("verify.broken", reason="mode, year"))
+    levels = model.circles[model.circle].levels
+    # (Who has a rarer mode may get farther; the areas are everybody's.)
+    common = list(levels[0].modes) if levels else None
+    areas = {}
+    for n, row in enumerate(rows):
+        counted.number += 1
+        areas[n] = shape(row["geometry"])
+        sound = row["mode"] in modes and row["year"] in case.years and areas[n].geom_type == "MultiPolygon"
+        if not (sound and areas[n].is_valid):
+            yield Finding(f"isochrones[{n}]", say("verify.broken", reason=f"{row['mode']}, {row['year']}"))
+    spots = {place.id: (place.lon or 0.0, place.lat or 0.0) for place in district.places}
+    # (Areas end at the boundary, whoever lives beyond it.)
+    ground = (
+        shape(dict(district.boundary)).buffer(-_SAME_EDGE) if district.boundary else shapely.box(-180, -90, 180, 90)
+    )
+    for year in case.years:
+        latest = {row["mode"]: n for n, row in enumerate(rows) if row["year"] <= year}
+        whole = shapely.union_all([areas[n] for n in latest.values()])
+        told = [row for row in content["places"] if row["year"] == year and row.get("how") == "network"]
+        told = [row for row in told if row.get("modes") in (None, common)]
+        told = [row for row in told if ground.contains(shapely.Point(spots[row["id"]]))]
+        counted.number += len(told)
+        inside = shapely.contains_xy(whole, np.array([spots[row["id"]] for row in told], dtype=float).reshape(-1, 2))
+        for row in (row for row, held in zip(told, inside.tolist(), strict=True) if not held):
+            yield Finding(f"isochrones.{year}", say("verify.not_in_reach", place=row["id"]))
+
+
 def _people(district: District, counted: _Counter) -> Iterator[Finding]:
     """Yield totals that the places do not add up to; what some place does not know has no sum."""
     for column, indicator in TOTALS.items():
@@ -362,6 +410,7 @@ def _people(district: District, counted: _Counter) -> Iterator[Finding]:
 def _against_files(
     content: Mapping[str, Any],
     district: District,
+    model: Model | None,
     data: str | Path | None,
     around: Iterable[Path],
     counted: _Counter,
@@ -382,7 +431,49 @@ def _against_files(
             return [], [say("verify.inputs_changed", district=district.id)]
         now = same[0]
     wanted = district_data(now)
-    return list(_differences(content["district_data"], wanted, "district_data", counted, _may_lack(content))), []
+    found = list(_differences(content["district_data"], wanted, "district_data", counted, _may_lack(content)))
+    found += _made_again(content, now, model, counted)
+    # (A plan that was just made was made from these roads.)
+    if not found and model is not None and (data is not None or around):
+        found = list(_along_roads(content, now, model, counted))
+    return found, []
+
+
+def _made_again(content: Mapping[str, Any], now: District, model: Model | None, counted: _Counter) -> Iterator[Finding]:
+    """Yield where candidates are not those that the files give: of layers and generated ones a plan says only what came
+    of them, and nothing to work them out again from.
+    """
+    rows = content.get("candidates", ())
+    if model is None or not (now.layers or content.get("dropped") or any(row["from"] != "places" for row in rows)):
+        return
+    try:
+        made = candidate_tables(now, make_case(now, model))
+    except AllocateError as error:
+        yield Finding("candidates", str(error))
+        return
+    for name in MADE:
+        wanted: Any = json.loads(json.dumps(made[name]))
+        yield from _differences(content.get(name, []), wanted, name, counted)
+
+
+def _along_roads(content: Mapping[str, Any], now: District, model: Model, counted: _Counter) -> Iterator[Finding]:
+    """Yield times and areas by road that the roads do not give."""
+    if now.roads is None or ("road_times" in _may_lack(content) and not content.get("road_times")):
+        return
+    case = make_case(now, model)
+    wanted = None if case.roads is None else case.roads.plain()
+    yield from _differences(content["road_times"], wanted, "road_times", counted)
+    again = isochrones(now, model, case, layout_of(content, case))
+    rows = content.get("isochrones", ())
+    if [(row["mode"], row["year"]) for row in rows] != [(row["mode"], row["year"]) for row in again]:
+        yield Finding("isochrones", say("verify.length", found=len(rows), wanted=len(again)))
+        return
+    for n, (row, right) in enumerate(zip(rows, again, strict=True)):
+        counted.number += 1
+        one, other = shape(row["geometry"]), shape(right["geometry"])
+        # (Libraries of other versions round elsewhere: what is nearer than what simplifying may change is the same.)
+        if not (one.buffer(_SAME_EDGE).covers(other) and other.buffer(_SAME_EDGE).covers(one)):
+            yield Finding(f"isochrones[{n}]", say("verify.differs", found=one.area, wanted=other.area))
 
 
 def _namesakes(name: str, around: Iterable[Path]) -> Iterator[District]:

@@ -1299,6 +1299,7 @@ function areaLegends() {
   if (isDrawn("reach")) {
     const text = element("span", "", ...sentence("legend_reach", { circle: given(inLanguage(plan.circle)) }));
     made.push(element("h3"), element("ul", "wide", element("li", "", swatch(reachStyle()), text)), element("p", "note", say("legend_reach_note")));
+    if (plan.by_road) made.push(element("p", "note", say("legend_reach_roads")));
     const modes = (plan.reach_by || []).map((name) => inLanguage(name)).join(" / ");
     if (modes) made.push(element("p", "note", ...sentence("legend_reach_by", { modes: given(modes) })));
   }
@@ -1744,6 +1745,7 @@ function markCard(mark) {
     ["card_state", element("span", "state", picture, siteStateWord(mark))],
     actions.length ? ["card_action", ...actions] : null,
     whySite(marks.kind[mark], condition, step, { year: state.year ?? "", people: number(peopleOf(index, rows)), places: number(new Set(rows.map((row) => index.rows.place[row])).size) }),
+    plan.kept[mark] ? ["card_kept", given(inLanguage(plan.kept[mark]))] : null,
     parentLine(step),
     ...consortiumLines(mark),
     ...heldLines(mark),

@@ -34,6 +34,8 @@ MADE_ONCE = {
     "small_front": "front",
     "phased": "phased",
     "moving": "moving",
+    "road_plan": "roads",
+    "road_home": "roads",
     "enlarged": "enlarged",
     "finished": "ambulances",
     "source": "wheel",

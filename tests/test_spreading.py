@@ -13,7 +13,7 @@ from test_estimate import towns_named, toy, village
 
 from allocate.district import District, Place, Town
 from allocate.errors import InputError, UsageError
-from allocate.estimate import estimate, redraw
+from allocate.estimate import estimate, forget_people, redraw
 from allocate.read import read_district
 from allocate.shares import spread_within
 from allocate.spreading import by_measure, measure_of
@@ -129,6 +129,41 @@ def test_places_that_weigh_nothing_cannot_take_people() -> None:
     with pytest.raises(InputError) as found:
         by(district(listed({"households": 0}, known), population=9))
     assert [problem.what for problem in found.value.problems] == ["estimate.nothing_there"]
+
+
+def test_age_groups_of_a_town_hold_for_its_places_and_the_others_share_the_rest() -> None:
+    one, two = towns_named(2, lon=117.3, lat=39.55, position_basis=Basis.SURVEYED)
+    told = replace(one, people=300, people_basis=Basis.OFFICIAL, people_65=90, people_65_basis=Basis.OFFICIAL)
+    rows = listed(*({"households": count} for count in (10, 20, 30, 30)))
+    rows[2:] = [replace(place, town="t1") for place in rows[2:]]
+    found = by(district(rows, told, two, population=900, population_65_and_over=150))
+    # 100 and 200 people with 30 of 100 old; 300 and 300 with the other 60.
+    assert [place.people_65 for place in found.places] == [30, 60, 30, 30]
+    with pytest.raises(InputError) as refused:
+        by(district(rows, replace(told, people_65=301), two, population=900, population_65_and_over=150))
+    assert [problem.what for problem in refused.value.problems] == ["estimate.town_ages"]
+
+
+def test_age_groups_of_all_towns_must_add_up_to_the_district() -> None:
+    told = replace(
+        towns_named(1)[0], people=90, people_basis=Basis.OFFICIAL, people_65=9, people_65_basis=Basis.OFFICIAL
+    )
+    rows = listed({"households": 1}, {"households": 2})
+    assert [place.people_65 for place in by(district(rows, told)).places] == [3, 6]
+    with pytest.raises(InputError) as found:
+        by(district(rows, told, population_65_and_over=10))
+    assert [problem.what for problem in found.value.problems] == ["estimate.towns_sum"]
+
+
+def test_an_estimate_made_twice_says_its_sources_once() -> None:
+    rows = listed({"households": 1}, {"households": 2, "people": 60, "people_basis": Basis.OFFICIAL})
+    rows[1] = replace(rows[1], people_source="census")
+    facts = {"population": 90, "population_65_and_over": 9}
+    with speaking("en"):
+        first = by(district(rows, **facts))
+        second = by(forget_people(first))
+    assert second.places == first.places
+    assert first.places[1].people_source == "census; aged 65 and over: the share of town or district"
 
 
 def test_another_draw_keeps_people_who_were_spread_by_households() -> None:

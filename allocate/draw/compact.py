@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import shapely
@@ -25,6 +26,7 @@ from allocate.draw.cells import (
     rows_of,
 )
 from allocate.draw.sending import Known, called, sending
+from allocate.report.candidate_tables import layer_names, say_reasons
 from allocate.report.sheets import REASONED
 from allocate.report.summary import from_openstreetmap, say_grounds
 from allocate.travel.circles import Doubt
@@ -41,6 +43,8 @@ ACTIONS = ("keep", "move", "upgrade", "open", "merge", "close")
 DEGREE_DIGITS = 5  # about a metre
 # How much of a line may be straightened [°]: some tens of metres, less than is seen at the nearest zoom of a district.
 TOWN_TOLERANCE, REACH_TOLERANCE = 0.0006, 0.0003
+# …and of areas along roads, where the other bank of a river is near [°].
+ROAD_TOLERANCE = 0.0001
 LEAST_HOLE = 2e-6  # [° × °]: some 140 m wide; a smaller one would be a speck
 # What areas follow from: a plan that lacks any of it is drawn without them.
 NEEDED = ("years", "places", "sites", "settings")
@@ -80,11 +84,14 @@ def compact(plan: Row) -> dict[str, Any]:
         "boundary": _boundary(district.get("boundary")),
         "areas": _areas(plan, district, towns),
         "circle": in_both(_circle(plan, as_text((plan.get("settings") or {}).get("circle")))),
+        "by_road": bool(plan.get("isochrones")),
         **_reach_by(plan),
         "cost_basis": _cost_basis(plan),
         "towns": town_columns,
         "places": place_columns,
         "marks": mark_columns,
+        # Why new sites may stand where they do, by mark; nothing of those that just stand in the middle of a place.
+        "kept": _kept(plan, district, marks),
         # Kinds that the plan sites, which draws count; without them, nobody knows which sites are hubs.
         "siting": _siting(plan),
         # What everybody's and everything's count is called, and whether today's was assumed; who works where by year.
@@ -175,6 +182,23 @@ def _marks(plan: Row, district: Row, marks: Index, towns: Index) -> Columns:
         }
         append_row(columns, mark)
     return columns
+
+
+def _kept(plan: Row, district: Row, marks: Index) -> dict[str, dict[str, str]]:
+    """Return where new sites come from and why they may stand there, in both languages, by position of the mark."""
+    places = {as_text(row.get("id")): as_text(row.get("name")) for row in rows_of(district.get("places"))}
+    layers = rows_of(district.get("layers"))
+    found: dict[str, dict[str, str]] = {}
+    for row in rows_of(plan.get("candidates")):
+        at, reasons = marks.known(row.get("id")), rows_of(row.get("kept"))
+        # (A plan that somebody wrote may give reasons that nobody knows.)
+        with suppress(LookupError, TypeError, ValueError):
+            if at >= 0 and any(reason["code"] != "place" for reason in reasons):
+                found[str(at)] = {
+                    language: say_reasons(reasons, layer_names(layers, language), places, language)
+                    for language in LANGUAGES
+                }
+    return found
 
 
 def _moment(site: Row) -> tuple[int, int]:
@@ -443,10 +467,11 @@ def _areas(plan: Row, district: Row, towns: Index) -> dict[str, dict[str, Column
     grounds = {code: shape for code, shape in areas.towns().items() if not shape.is_empty}
     # Neighbours are simplified together, so that they stay neighbours.
     drawn = shapely.coverage_simplify(list(grounds.values()), TOWN_TOLERANCE)
+    tolerance = ROAD_TOLERANCE if plan.get("isochrones") else REACH_TOLERANCE
     reach: dict[str, Columns] = {}
     before: Columns | None = None
     for year, shape in sorted(areas.reach().items()):
-        rings = _rings(shapely.simplify(shape, REACH_TOLERANCE))
+        rings = _rings(shapely.simplify(shape, tolerance))
         if rings != before:
             reach[str(year)] = before = rings
     towns_drawn = {str(towns.known(code)): _rings(shape) for code, shape in zip(grounds, drawn, strict=True)}

@@ -25,8 +25,9 @@ _MS_PER_S = 1000
 _MS_PER_METRE_AT_1_KMH = 3600.0
 # A part of the roads that is shorter than this share of the longest part is no way out: nobody gets on there.
 SMALL_PART = 0.01
-# What is nearer to a node than this is at the node [m].
-_AT_NODE = 0.01
+# What is nearer to a node than this is at the node [m]. Spots are rounded to a decimetre: who stands at a corner must
+# not land on a one-way street a hand's breadth behind it, and drive round the block.
+_AT_NODE = 1.0
 # Sources searched together, and how many squares, side by side, are as long as they can get.
 _BATCH = 64
 _FINENESS = 2
@@ -204,16 +205,42 @@ class Graph:
         return float(fastest * limit * (1 + 1e-9) + lengths[~timed].sum() + 1)
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What a way to travel uses of the roads, cut where positions get on.
+
+    Attributes
+    ----------
+    starts, ends
+        Nodes of every part.
+    times
+        Time along every part [ms].
+    one_way
+        Whether it leads from its start to its end only.
+    """
+
+    starts: Integers
+    ends: Integers
+    times: Integers
+    one_way: NDArray[np.bool_]
+
+
+def parts_of(network: RoadNetwork, on_roads: OnRoads, snapped: Snapped) -> tuple[Metric, Parts, Integers]:
+    """Return the nodes [m], what leads from one to another, and where positions get on: -1 where they do not."""
+    speeds = _speeds(on_roads)
+    nodes, (starts, ends, parents, low, high), node_of = _split(network, usable(network, on_roads), snapped)
+    whole = np.rint(network.metres[parents] * _MS_PER_METRE_AT_1_KMH / speeds[network.classes[parents]])
+    # The parts of a piece take as long as the piece: it does not matter for others who gets on where.
+    times = (np.rint(high * whole) - np.rint(low * whole)).astype(np.int64)
+    one_way = network.one_way[parents] if on_roads.goes_as == "car" else np.zeros(len(parents), dtype=bool)
+    return nodes, Parts(starts, ends, times, one_way), node_of
+
+
 def graph_of(network: RoadNetwork, on_roads: OnRoads, positions: Metric) -> Graph:
     """Make the graph of a way to travel, in which every position is a node of its own, and bends are none."""
     snapped = snap(network, on_roads, positions)
-    speeds = _speeds(on_roads)
-    used = usable(network, on_roads)
-    nodes, (starts, ends, parents, low, high), node_of = _split(network, used, snapped)
-    whole = np.rint(network.metres[parents] * _MS_PER_METRE_AT_1_KMH / speeds[network.classes[parents]])
-    # The parts of a piece take as long as the piece: it does not matter for others who gets on where.
-    time = (np.rint(high * whole) - np.rint(low * whole)).astype(np.int64)
-    one_way = network.one_way[parents] if on_roads.goes_as == "car" else np.zeros(len(parents), dtype=bool)
+    nodes, parts, node_of = parts_of(network, on_roads, snapped)
+    starts, ends, time, one_way = parts.starts, parts.ends, parts.times, parts.one_way
     kept = np.zeros(len(nodes), dtype=bool)
     kept[node_of[node_of >= 0]] = True
     starts, ends, time, one_way = _without_bends(len(nodes), starts, ends, time, one_way, kept)
@@ -222,20 +249,25 @@ def graph_of(network: RoadNetwork, on_roads: OnRoads, positions: Metric) -> Grap
     rows = np.concatenate([starts[there], ends[both]])
     columns = np.concatenate([ends[there], starts[both]])
     weights = np.concatenate([time[there], time[both]])
-    # (Of two pieces between the same nodes the quicker one counts; a sparse array would add them up.)
-    order = np.lexsort((weights, columns, rows))
-    rows, columns, weights = rows[order], columns[order], weights[order]
-    first = np.ones(len(rows), dtype=bool)
-    first[1:] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
+    rows, columns, weights = quickest(rows, columns, weights)
     # Nodes that nothing is left of are dropped.
     live = np.unique(np.concatenate([rows, columns, node_of[node_of >= 0]]))
     number = np.full(len(nodes), -1)
     number[live] = np.arange(len(live))
     times = sparse.csr_array(
-        (weights[first].astype(np.float64), (number[rows[first]], number[columns[first]])), shape=(len(live), len(live))
+        (weights.astype(np.float64), (number[rows], number[columns])), shape=(len(live), len(live))
     )
     at = np.where(node_of >= 0, number[node_of], -1)
     return Graph(times, nodes[live], at, snapped, positions)
+
+
+def quickest(rows: Integers, columns: Integers, weights: Integers) -> tuple[Integers, Integers, Integers]:
+    """Return every way once, where several lead from one node to another: a sparse array would add them up."""
+    order = np.lexsort((weights, columns, rows))
+    rows, columns, weights = rows[order], columns[order], weights[order]
+    first = np.ones(len(rows), dtype=bool)
+    first[1:] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
+    return rows[first], columns[first], weights[first]
 
 
 def _split(

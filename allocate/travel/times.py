@@ -22,6 +22,8 @@ NO_WAY = 86_400
 LONGEST = 4 * 3600
 # Positions nearer than this to each other are the same [m].
 _SAME_SPOT = 0.5
+# Decimals of a metre to which positions are rounded before they are asked about.
+ROUNDED = 1
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ def _work_out(network: RoadNetwork, modes: Mapping[str, Mode], wanted: Sequence[
     if not wanted:
         return Times(np.zeros((0, 2)))
     every = np.vstack([part for one in wanted for part in (one.starts, one.ends)])
-    spots, spot_of = np.unique(every.round(1), axis=0, return_inverse=True)
+    spots, spot_of = np.unique(every.round(ROUNDED), axis=0, return_inverse=True)
     cuts = np.cumsum([len(part) for one in wanted for part in (one.starts, one.ends)])[:-1]
     groups = np.split(spot_of.ravel(), cuts)
     found = {}
