@@ -45,6 +45,8 @@ from allocate.search import _as_a_whole
 from allocate.settle import settle
 from allocate.travel import Circle, Links, Mode, Spots, links
 from allocate.travel.circles import Level, levels_of
+from allocate.travel.links import HOW
+from allocate.travel.times import ByRoad, Times
 from allocate.two_steps import in_two_steps
 from allocate.unmeetable import _most_served
 from allocate.verification import verify
@@ -237,6 +239,19 @@ def test_where_the_table_lists_the_common_way_it_decides_for_those_who_have_no_o
     found = links(home, _spots(900, 950), _ring(), modes, table)
     told = sorted(zip(found.sites.tolist(), found.seconds.tolist(), found.levels.tolist(), strict=True))
     assert told == [(0, 216, 1), (1, 228, 1)]
+
+
+def test_a_car_goes_by_road_and_who_walks_goes_straight() -> None:
+    modes = _modes(walk=4.0, car=30.0)
+    home, sites = Spots(("P",), np.zeros((1, 2)), np.array([0])), _spots(900, 5000, 6000)
+    # By road it takes 20 minutes to what is near on foot, and 10 to the second; to the third there is no road.
+    spots = np.vstack([home.metres, sites.metres])
+    by_road = ByRoad(np.array([0, 0]), np.array([1, 2]), np.array([1200, 600]))
+    ring = _ring(modes=("walk", "car"), shares={"walk": 1.0, "car": 0.2})
+    found = links(home, sites, ring, modes, roads=Times(spots, {"car": by_road}))
+    told = zip(found.sites.tolist(), found.seconds.tolist(), found.how.tolist(), found.levels.tolist(), strict=True)
+    # 900 m on foot are 810 s.
+    assert sorted(told) == [(0, 810, HOW.index("line"), 0), (1, 600, HOW.index("network"), 1)]
 
 
 def test_shares_of_one_for_all_change_nothing() -> None:
