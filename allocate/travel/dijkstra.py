@@ -28,11 +28,10 @@ SMALL_PART = 0.01
 # What is nearer to a node than this is at the node [m]. Spots are rounded to a decimetre: who stands at a corner must
 # not land on a one-way street a hand's breadth behind it, and drive round the block.
 _AT_NODE = 1.0
-# Sources searched together, and how many squares, side by side, are as long as they can get.
+# Sources searched together.
 _BATCH = 64
-_FINENESS = 2
 # Most times that one search holds at once: sources times nodes of the window.
-_CELLS = 16_000_000
+_CELLS = 2_000_000
 # A process begins in about a second and is given the roads: it is worth its start where it has so much to do, in nodes
 # in the windows of all its sources.
 _WORTH_A_PROCESS = 200_000_000
@@ -373,7 +372,9 @@ def _none() -> tuple[Integers, Integers, Integers]:
 
 @dataclass(frozen=True)
 class _Squares:
-    """The roads node by node in the order of the squares of a grid, so that a window is a few runs of nodes.
+    """The roads node by node in the order of the squares of a grid, so that a window is three runs of nodes.
+
+    A square is as wide as anybody gets: the window of those who start in it is the square and the eight around it.
 
     Attributes
     ----------
@@ -400,10 +401,10 @@ class _Squares:
     @classmethod
     def of(cls, graph: Graph, sources: Integers, targets: Integers, limit: int, *, back: bool) -> "_Squares":
         """Sort the roads for searches between some positions, along the roads or back."""
-        cells = np.floor(graph.metres * (_FINENESS / graph.reach(limit))).astype(np.int64)
+        cells = np.floor(graph.metres / graph.reach(limit)).astype(np.int64)
         cells -= cells.min(axis=0)
         # (Room beyond the last row, so that a window does not run into the next column.)
-        width = int(cells[:, 1].max()) + 2 * _FINENESS + 1
+        width = int(cells[:, 1].max()) + 3
         keys = cells[:, 0] * width + cells[:, 1]
         order = np.argsort(keys, kind="stable")
         number = np.empty_like(order)
@@ -426,8 +427,8 @@ class _Squares:
 
     def _runs(self, source: int) -> Integers:
         """Return the first nodes, and the ends, of the runs that make the window of a source."""
-        columns = self.keys[self.sources[1][source]] + self.width * np.arange(-_FINENESS, _FINENESS + 1)
-        found: Integers = np.searchsorted(self.keys, [columns - _FINENESS, columns + _FINENESS + 1])
+        columns = self.keys[self.sources[1][source]] + self.width * np.arange(-1, 2)
+        found: Integers = np.searchsorted(self.keys, [columns - 1, columns + 2])
         return found
 
     def work(self, batches: Iterable[tuple[int, int]]) -> int:

@@ -2,9 +2,11 @@
 
 All answer the same question: from so many places to 20,000 others, who gets there within the time, and how soon. The
 places stand at nodes of the roads, so that the peers need no snapping and can answer too; ours snaps all the same.
-Equality is checked, figures are not: nothing here is a test.
+Equality is checked, figures are not: nothing here is a test. `python tests/benchmarks/road_times.py` writes the
+table of tests/benchmarks/README.md to the screen.
 """
 
+import resource
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +23,7 @@ from scipy.sparse.csgraph import dijkstra
 from allocate.bundle import bundled
 from allocate.travel import Mode
 from allocate.travel.circles import OnRoads
-from allocate.travel.dijkstra import PROCESSES, graph_of, milliseconds, times_within
+from allocate.travel.dijkstra import PROCESSES, graph_of, milliseconds, snap, times_within
 from allocate.travel.network import ROAD_CLASSES, TRAVELLERS, RoadNetwork
 from allocate.travel.points import Integers
 
@@ -91,10 +93,13 @@ def plain_graph(roads: RoadNetwork, on_roads: OnRoads) -> Any:
 
 
 def timed[T](work: Callable[[], T]) -> tuple[T, float]:
-    """Return what a piece of work gives, and its seconds."""
-    began = time.perf_counter()
+    """Return what a piece of work gives, and the seconds that the processor worked for it.
+
+    (All but one line are of one process: on a machine with other work they say more than the clock.)
+    """
+    began = time.process_time()
     result = work()
-    return result, time.perf_counter() - began
+    return result, time.process_time() - began
 
 
 def by_scipy(graph: Any, sources: Integers, targets: Integers, limit: float) -> NDArray[np.float64]:
@@ -145,12 +150,33 @@ def compared(roads: RoadNetwork, on_roads: OnRoads, minutes: int, draw: np.rando
     each = [seconds / FEW for _, seconds in told.values()]
     for count in SOURCES:
         chosen = np.sort(draw.choice(on, count, replace=False))
-        pairs, search = timed(partial(times_within, graph, chosen, on, limit, PROCESSES))
+        pairs, search = timed(partial(times_within, graph, chosen, on, limit))
         alone, whole = search / count, (search + building) / count
         ratios = " | ".join(f"{1000 * one:.0f} ({one / alone:,.0f} ×, {one / whole:,.0f} ×)" for one in each)
         yield (
             f"{count:,} | {len(pairs.starts):,} | {building:.1f} | {search:.2f} | {1000 * alone:.2f} | "
             f"{1000 * whole:.2f} | {ratios} | {'yes' if same else 'NO'}"
+        )
+
+
+def many_to_many(roads: RoadNetwork, modes: Mapping[str, Mode]) -> Iterator[str]:
+    """Yield what takes long: every place to every place, 100,000 positions, and several processes [s by the clock]."""
+    draw = np.random.default_rng(2)
+    spots = draw.uniform(0, SIDE * APART, (100_000, 2))
+    on_roads = modes["e_bike"].roads
+    assert on_roads is not None
+    snapped, seconds = timed(partial(snap, roads, on_roads, spots))
+    yield f"{len(spots):,} positions anywhere snapped to the roads: {seconds:.1f} s, {int(snapped.on.sum()):,} near one"
+    graph = graph_of(roads, on_roads, spots[:ENDS])
+    every, limit = np.arange(ENDS), milliseconds(900)
+    for processes in (1, PROCESSES):
+        began = time.perf_counter()
+        pairs = times_within(graph, every, every, limit, processes)
+        seconds = time.perf_counter() - began
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        yield (
+            f"{ENDS:,} × {ENDS:,} within 15 min by e-bike, up to {processes} process(es): "
+            f"{len(pairs.starts):,} pairs in {seconds:.1f} s by the clock; the most memory held so far: {memory:.1f} GB"
         )
 
 
@@ -171,6 +197,9 @@ def main() -> None:
         assert on_roads is not None
         for line in compared(roads, on_roads, minutes, draw):
             print(f"| {minutes} min, {name} | {line} |", flush=True)
+    print()
+    for line in many_to_many(roads, modes):
+        print(f"- {line}", flush=True)
 
 
 if __name__ == "__main__":
