@@ -97,8 +97,7 @@ class Areas:
         that the planner's own times list uses no straight lines, so it draws no disc; one that goes by road has the
         area that the plan carries instead (`isochrones`). Where not everybody has every mode, only the ways to travel
         that everybody has count. Every place in the district with an open site in reach lies inside. The other way
-        does not hold: a site may serve villages only, and a
-        place of another kind beside it has none in reach.
+        does not hold: a site may serve villages only, and a place of another kind beside it has none in reach.
 
         A plan that does not carry its settings says nothing of its circle: then there is no area at all.
         """

@@ -69,6 +69,13 @@ class Calibration:
         """Tell whether the factor is one that hints at a mistake."""
         return self.fit is not None and not ODD[0] <= self.fit.factor <= ODD[1]
 
+    @property
+    def helps(self) -> bool:
+        """Tell whether the factor of all other pairs brings the time of a pair nearer to the observed one."""
+        if self.fit is None or self.fit.left_out is None:
+            return False
+        return self.fit.left_out.mape_in_line <= self.fit.before.mape_in_line
+
 
 @dataclass(frozen=True)
 class _Pair:
@@ -214,7 +221,8 @@ def _misfit(found: Misfit | None) -> dict[str, float] | None:
     if found is None:
         return None
     minutes = round(float(found.median_error) / SECONDS_PER_MINUTE, 3)
-    return {"mape": round(float(found.mape), DIGITS), "median_minutes": minutes}
+    shares = {"mape": found.mape, "mape_in_line": found.mape_in_line}
+    return {**{key: round(float(share), DIGITS) for key, share in shares.items()}, "median_minutes": minutes}
 
 
 def _trips(fitted: Fit) -> list[dict[str, Any]]:

@@ -270,6 +270,8 @@ def _circles(model: Model) -> Iterator[str]:
             told = " · ".join(_on_roads(mode.roads, language) for language in LANGUAGES)
             lines.append(f"  - {told} ({both(f'basis.{mode.roads.basis}')}: {_text(mode.roads.source)})")
     yield "\n".join(lines)
+    if model.travel.speed_factor != 1:
+        yield both("card.speed_factor", factor=f"{model.travel.speed_factor:g}")
 
 
 def _on_roads(roads: OnRoads, language: Language) -> str:
@@ -336,7 +338,31 @@ def _siting(model: Model) -> Iterator[str]:
             f"  - {' · '.join(both_said)}"
             for both_said in zip(*(_life(candidates, one) for one in LANGUAGES), strict=True)
         ]
+        lines += [
+            f"  - {' · '.join(both_said)}"
+            for both_said in zip(*(_origins(candidates, one) for one in LANGUAGES), strict=True)
+        ]
     yield "\n".join(lines)
+
+
+def _origins(candidates: Candidates, language: Language) -> Iterator[str]:
+    """Yield where candidates come from where a model says it, and how some are generated."""
+    if "candidates" in candidates.model_fields_set:
+        comma = say_in(language, "summary.comma")
+        origins = comma.join(say_in(language, f"origin.{origin}") for origin in candidates.candidates)
+        yield say_in(language, "card.candidates", origins=origins)
+    told = candidates.generate
+    if told is not None and "generated" in candidates.candidates:
+        parts = [say_in(language, f"card.generate_{told.beyond}", how=say_in(language, f"generating.{told.how}"))]
+        numbers = {
+            "number": told.number or 0,
+            "grid": told.grid_metres if told.how != "clusters" else 0,
+            "spacing": told.spacing_metres,
+            "move": told.move_metres,
+        }
+        parts += [say_in(language, f"card.generate_{name}", metres=f"{n:,}") for name, n in numbers.items() if n]
+        basis = say_in(language, f"basis.{told.basis}")
+        yield f"{say_in(language, 'summary.comma').join(parts)} ({basis}: {_text(told.source)})"
 
 
 def _resources(model: Model) -> Iterator[str]:

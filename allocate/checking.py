@@ -9,6 +9,7 @@ import numpy as np
 
 from allocate.calibration import calibration_rows, calibrations
 from allocate.candidates import make_case
+from allocate.case import Case
 from allocate.consistency import findings
 from allocate.data_problems import data_problems
 from allocate.district import District
@@ -75,6 +76,7 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
     for row in calibration_rows(calibrations(district, model, case.roads)):
         mode = model.modes[row["mode"]].name[language()]
         yield visible(say("check.calibration", text=say_calibration(row, mode)))
+    yield from _candidates(district, case)
     for row in assumptions(district, model):
         table = say_table(row["table"], language())
         yield say("check.assumed", table=table, basis=say(f"basis.{row['basis']}"), rows=row["rows"])
@@ -82,6 +84,31 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
         if row["resource"] in case.employed and row["basis"] == Basis.ASSUMED:
             yield say("check.stock", what=term(row["resource"]), number=f"{row['number']:,}")
     yield say("check.fine")
+
+
+def _candidates(district: District, case: Case) -> Iterator[str]:
+    """Say where candidates come from and how many each layer drops, where there is more than the middles of places."""
+    comma = say("summary.comma")
+    if not district.layers and not case.dropped and all(site.origin in ("", "places") for site in case.sites):
+        return
+    kinds = [*(site.kind for site in case.sites if site.origin), *(one.kind for one in case.dropped)]
+    for kind in dict.fromkeys(kinds):
+        counts = Counter(site.origin for site in case.sites if site.kind == kind and site.origin)
+        parts = [say("check.candidates_part", origin=say(f"origin.{origin}"), count=n) for origin, n in counts.items()]
+        out = sum(one.kind == kind for one in case.dropped)
+        told = {"kind": say(f"kind.{kind}"), "count": sum(counts.values()), "dropped": out}
+        yield say("check.candidates", parts=comma.join(parts) or "—", **told)
+    for layer in district.layers:
+        out = sum(one.why.get("layer") == layer.id for one in case.dropped)
+        told = {"name": layer.name[language()], "file": layer.file, "areas": layer.areas, "hectares": layer.hectares}
+        yield say("check.layer_out", dropped=out, **told) if layer.keeps == "out" else say("check.layer_in", **told)
+    others = Counter(str(one.why["code"]) for one in case.dropped if "layer" not in one.why)
+    for code, count in sorted(others.items()):
+        yield say("check.dropped", why=say(f"dropping.{code}"), count=count)
+    for made in case.generated:
+        told = {"kind": say(f"kind.{made.kind}"), "how": say(f"generating.{made.how}"), "made": made.made}
+        counts_of = {"spots": made.spots, "allowed": made.allowed, "people": made.people, "reached": made.reached}
+        yield say("check.generated", **told, **counts_of)
 
 
 def _origins(district: District) -> Iterator[str]:

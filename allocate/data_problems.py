@@ -14,6 +14,7 @@ from allocate.goals import Match
 from allocate.model import Model
 from allocate.synonyms import ROADS
 from allocate.tables import (
+    CANDIDATES,
     CARE_HOMES,
     FIELDS,
     FUNCTIONS,
@@ -44,6 +45,7 @@ def data_problems(district: District, model: Model, case: Case) -> list[Problem]
         *_beyond(district, case),
         *_unmatched(model, case),
         *_unreachable(district, case),
+        *_candidates(district, model, case),
         *_unused_roads(district, model, case),
         *_off_roads(district, model, case),
     )
@@ -108,6 +110,8 @@ def _observed(district: District, model: Model, case: Case) -> Iterator[Problem]
                 yield problem("few", pairs=len(one.fit.trips), least=LEAST)
             if one.is_odd:
                 yield problem("absurd" if one.status == "absurd" else "odd", factor=f"{float(one.fit.factor):g}")
+            if one.status == "applied" and not one.helps:
+                yield problem("no_help", factor=f"{float(one.fit.factor):g}")
             trips = [trip for trip, is_out in zip(one.fit.trips, one.fit.outliers, strict=True) if is_out]
             if trips:
                 yield problem("outlier", count=len(trips), names=_ways((trip.start, trip.end) for trip in trips))
@@ -154,8 +158,16 @@ def _unmatched(model: Model, case: Case) -> Iterator[Problem]:
 
 
 def _unreachable(district: District, case: Case) -> Iterator[Problem]:
-    """Yield the places that nobody could ever serve: no site and no candidate lies within their circle."""
-    for place, sites in zip(district.places, case.sites_of, strict=True):
+    """Yield the places that nobody could ever serve: no site and no candidate lies within their circle.
+
+    So it may be for those of a place who have no rarer way to travel: how many they are at first is said.
+    """
+    for i, (place, sites) in enumerate(zip(district.places, case.sites_of, strict=True)):
+        people = int(case.people[i, 0])
+        beyond = people - case.able_to_go(i, 0, sites)
+        if sites and beyond:
+            details: dict[str, Value] = {"name": place.name, "people": people, "beyond": beyond}
+            yield Problem("check.unreachable_for_some", PLACES.file, value=place.id, details=details)
         if not sites:
             yield Problem(
                 "check.unreachable",
@@ -163,6 +175,30 @@ def _unreachable(district: District, case: Case) -> Iterator[Problem]:
                 value=place.id,
                 details={"name": place.name, "people": place.people or 0},
             )
+
+
+def _candidates(district: District, model: Model, case: Case) -> Iterator[Problem]:
+    """Yield rows of the list that nobody looks at, kinds of site that lost every candidate, and too few generated."""
+    idle = [
+        one.kind
+        for one in district.candidates
+        if one.kind not in model.siting or "list" not in model.siting[one.kind].candidates
+    ]
+    if idle:
+        kinds = ", ".join(dict.fromkeys(idle))
+        yield Problem("check.candidates_idle", CANDIDATES.file, details={"count": len(idle), "kinds": kinds})
+    for kind in model.siting:
+        out = [one for one in case.dropped if one.kind == kind]
+        if out and not any(site.kind == kind and not site.exists for site in case.sites):
+            layers = dict.fromkeys(str(one.why["layer"]) for one in out if "layer" in one.why)
+            details: dict[str, Value] = {"kind": str(kind), "count": len(out), "layers": ", ".join(layers) or "—"}
+            yield Problem("check.candidates_none", f"{model.id}.toml", column=f"siting.{kind}", details=details)
+    for made in case.generated:
+        if made.made < made.asked:
+            few: dict[str, Value] = {"kind": made.kind, "asked": made.asked, "made": made.made}
+            few["allowed"] = made.allowed
+            column = f"siting.{made.kind}.generate"
+            yield Problem("check.candidates_few", f"{model.id}.toml", column=column, details=few)
 
 
 def _unused_roads(district: District, model: Model, case: Case) -> Iterator[Problem]:

@@ -45,7 +45,10 @@ def warn_of_misfits(
         for first, column, second in _NEAR
         for link in _links(rows, first, column, second, parts[first.name], parts[second.name])
     ]
+    origin = folder.origins.get(ROADS)
     ground = Ground(boundary, roads)
+    if origin is not None:
+        ground = Ground(boundary, roads, origin.file, origin.datum or folder.planned)
     folder.warnings += problems(misfits(points, links, ground, kmh=WALK_KMH, detour=DETOUR))
 
 

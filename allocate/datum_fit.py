@@ -105,10 +105,14 @@ class Ground:
         A polygon, or several [°].
     roads
         Lines [°].
+    roads_name, roads_declared
+        What people know the roads as, their file; and the datum that they declare.
     """
 
     boundary: shapely.Geometry | None = None
     roads: shapely.Geometry | None = None
+    roads_name: str = ROADS
+    roads_declared: str = HYPOTHESES[0]
 
 
 @dataclass(frozen=True)
@@ -162,8 +166,9 @@ def misfits(
 ) -> Iterator[Misfit]:
     """Yield what does not fit, the surest first; minutes are at a walking speed [km/h] on ways `detour` times as long.
 
-    Roads and the boundary are taken as they are. Tables that fit each other prove nothing about the two of them, so
-    what the ground says of a table is settled first; only then are tables compared, each read as it then fits best.
+    The boundary is taken as it is, and so are roads, unless no reading of any table brings it to them and another
+    reading of the roads does. Tables that fit each other prove nothing about the two of them, so what the ground says
+    of a table is settled first; only then are tables compared, each read as it then fits best.
     """
     pace = detour / (kmh * 1000 / 60)
     scale = _scale(tables)
@@ -181,6 +186,8 @@ def misfits(
             suspects = [r for r in possible if all(r in clue.explained for clue in blamed)] or possible
             settled[trial.name] = suspects[0][1]
             yield _misfit(suspects, [clue for clue in blamed if suspects[0] in clue.explained], trials, pace)
+    if not settled and ground is not None and ROADS in references:
+        yield from _wrong_roads(ground, references[ROADS], trials, scale, pace)
     verdicts = [_verdict(list(_pair_clues(pair, trials, settled, cleared))) for pair in _pairs(trials, links)]
     yield from _compared(verdicts, trials, pace)
 
@@ -343,6 +350,48 @@ def _ground_clues(trial: _Trial, references: Mapping[str, shapely.STRtree]) -> I
         readings = {(trial.name, datum): some for datum, some in far.items()}
         close = [reading for reading, far in readings.items() if np.median(far) <= LEFT * trial.moved(reading[1])]
         yield _Clue((name,), declared, readings, close)
+
+
+def _wrong_roads(
+    ground: Ground, tree: shapely.STRtree, trials: Mapping[str, _Trial], scale: Array, pace: float
+) -> Iterator[Misfit]:
+    """Yield that roads would fit the tables in another datum: some table says so, and none speaks against it.
+
+    It is the points that are moved, the other way: that is quicker, and comes to the same.
+    """
+    declared = ground.roads_declared if ground.roads_declared in HYPOTHESES else HYPOTHESES[0]
+    clues: dict[str, _Clue] = {}
+    moved: dict[_Reading, float] = {}
+    for trial in trials.values():
+        spots = trial.spots[trial.datum][trial.voting]
+        degrees = spots / scale
+        readings = {}
+        for datum in HYPOTHESES:
+            if datum != declared:
+                there = convert(convert(degrees, "wgs84", datum), declared, "wgs84") * scale
+                readings[ROADS, datum] = _far(tree, there)
+                moved[ROADS, datum] = float(np.median(np.hypot(*(there - spots).T)))
+        close = [reading for reading, far in readings.items() if np.median(far) <= LEFT * moved[reading]]
+        clues[trial.name] = _Clue((trial.name,), _far(tree, spots), readings, close)
+    refuted = {reading for clue in clues.values() for reading in clue.readings if clue.worse(reading)}
+    told = {name: clue for name, clue in clues.items() if set(clue.explained) - refuted}
+    if not told:
+        return
+    surest = min(told.values(), key=lambda clue: clue.chance)
+    suspects = [reading for reading in surest.explained if reading not in refuted]
+    if not suspects:
+        return
+    before, after = surest.declared, surest.readings[suspects[0]]
+    votes, nearer = _count(before, after)
+    differ = np.abs(before - after) > _SAME_M
+    yield Misfit(
+        tuple(Suspect(ground.roads_name, declared, r[1], moved[r], moved[r] * pace) for r in suspects),
+        tuple(told),
+        votes,
+        nearer,
+        float(np.median(before[differ])),
+        float(np.median(after[differ])),
+    )
 
 
 def _far(tree: shapely.STRtree, spots: Array) -> Array:

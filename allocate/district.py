@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
+from shapely import STRtree
 from shapely.geometry import MultiPolygon
 
 from allocate.errors import Problem
@@ -66,8 +68,8 @@ class Town:
 
     Attributes
     ----------
-    people
-        Its published residents [persons]; None where nothing is published.
+    people, people_65, people_0_14
+        Its published residents, and age groups [persons]; None where nothing is published.
     """
 
     id: str
@@ -80,6 +82,10 @@ class Town:
     near: str = ""
     people: int | None = None
     people_basis: Basis | None = None
+    people_65: int | None = None
+    people_65_basis: Basis | None = None
+    people_0_14: int | None = None
+    people_0_14_basis: Basis | None = None
 
 
 @dataclass(frozen=True)
@@ -424,6 +430,11 @@ class Layer:
     areas: int = 0
     hectares: int = 0
     area: MultiPolygon = field(default_factory=MultiPolygon, compare=False, repr=False)
+
+    @cached_property
+    def parts(self) -> STRtree:
+        """Return its areas in a tree, so that those near a spot are found quickly."""
+        return STRtree(list(self.area.geoms))
 
     def speaks_of(self, kind: str) -> bool:
         """Tell whether it speaks of a kind of site."""

@@ -19,8 +19,8 @@ carries the basis `estimated`, everything given stays as it was. The method, all
 * People. The published urban and rural totals are spread over the places of that setting with log-normal
   weights and rounded by largest remainders, so that the sums are exact. Residents of 65 and over are the
   district's share of each place's people, and those of 0 to 14 of the others, with the published totals exact.
-* Totals of towns. Where a town's own total is published, its places add up to that; the other places share what the
-  district's total leaves, without the split into urban and rural.
+* Totals of towns. Where a town's own total is published, of people or of an age group, its places add up to that;
+  the other places share what the district's total leaves, without the split into urban and rural.
 * People by something known. Where households, buildings, built-up area or a raster say how people are spread
   (`spreading.py`), these weigh instead of the log-normal ones, and the place says so in `people_source`. Such a figure
   is an estimate, and not a random one: another draw keeps it.
@@ -190,32 +190,37 @@ def _filled(district: District, seed: int, weigh: Callable[[District], Weights] 
     weights = weigh(replace(district, places=places, towns=towns)) if weigh else None
     notes = [] if weights is None else [*weights.notes]
     places = _with_people(places, towns, district.facts, streams["people"], weights, notes)
-    places = _with_age_group(
-        places, district.facts, "people_65", "people_0_14", tables.AGED_65, "estimate.aged_total", weights
-    )
-    places = _with_age_group(
-        places, district.facts, "people_0_14", "people_65", tables.AGED_0_14, "estimate.young_total", weights
-    )
+    for column, other, what in (
+        ("people_65", "people_0_14", "estimate.aged_total"),
+        ("people_0_14", "people_65", "estimate.young_total"),
+    ):
+        places = _with_age_group(places, towns, district.facts, column, other, what, weights)
     return replace(district, places=places, towns=towns, warnings=(*district.warnings, *notes))
 
 
 def forget_people(district: District) -> District:
     """Return a district without the people that were estimated before, where a published total says their sum."""
-    known = {town.id for town in district.towns if town.people is not None}
-    return replace(
-        district,
-        places=tuple(_blank_people(place, district.facts, of_town=place.town in known) for place in district.places),
-    )
+    totals = _totals(district)
+    return replace(district, places=tuple(_blank_people(place, totals[place.town]) for place in district.places))
+
+
+def _totals(district: District) -> Mapping[str, AbstractSet[str]]:
+    """Return the columns of people whose total is published, of the district or of the town, by town."""
+    everywhere = {column for column, indicator in tables.TOTALS.items() if indicator in district.facts}
+    return {
+        town.id: everywhere | {column for column in tables.TOTALS if getattr(town, column) is not None}
+        for town in district.towns
+    }
 
 
 def lacks(district: District) -> bool:
     """Tell whether there is anything to estimate: a position, or people whose total is published."""
+    totals = _totals(district)
     return (
         any(place.lon is None for place in district.places)
         or any(town.lon is None for town in district.towns)
         or any(place.people is None for place in district.places)
-        or (tables.AGED_65 in district.facts and any(place.people_65 is None for place in district.places))
-        or (tables.AGED_0_14 in district.facts and any(place.people_0_14 is None for place in district.places))
+        or any(getattr(place, column) is None for place in district.places for column in totals[place.town])
     )
 
 
@@ -225,10 +230,10 @@ def redraw(district: District, seed: int) -> District:
     Institutions at assumed positions move with the town centre, or the place, that they were assumed at.
     People stay where no published total says what they should add up to.
     """
-    known = {town.id for town in district.towns if town.people is not None}
+    totals = _totals(district)
     blank = replace(
         district,
-        places=tuple(_blank_place(place, district.facts, of_town=place.town in known) for place in district.places),
+        places=tuple(_blank_place(place, totals[place.town]) for place in district.places),
         towns=tuple(_blank_position(town) for town in district.towns),
         times=None,
     )
@@ -837,59 +842,100 @@ def _community_size(
 
 def _with_age_group(
     places: tuple[Place, ...],
+    towns: Sequence[Town],
     facts: Mapping[str, Fact],
     column: str,
     other: str,
-    indicator: str,
     what: str,
     weights: Weights | None,
 ) -> tuple[Place, ...]:
-    """Return the places with their residents of an age group, where the district's total is published or a raster is.
+    """Return the places with their residents of an age group, where a total is published or a raster tells it.
 
     They are a share of those who are not of the `other` group: so both groups have room in every place. By a raster
-    they are its share of each place's people, and never more than are not of the `other` group.
+    they are its share of each place's people, and never more than are not of the `other` group. Totals of towns come
+    first, and the other places share what the district's total leaves.
     """
-    missing = [i for i, place in enumerate(places) if getattr(place, column) is None]
+    filled = list(places)
+    published = facts.get(tables.TOTALS[column])
     told = weights.ages.get(column) if weights else None
-    if not missing or (indicator not in facts and told is None):
-        return places
-    room = [(places[i].people or 0) - (getattr(places[i], other) or 0) for i in missing]
-    published = facts.get(indicator)
-    given = sum(getattr(place, column) or 0 for place in places)
+    for town in towns:
+        total = getattr(town, column)
+        members = [] if total is None else [i for i, place in enumerate(filled) if place.town == town.id]
+        if any(getattr(filled[i], column) is None for i in members):
+            said = f"{town.name} {total}"
+            problem = Problem("estimate.town_ages", tables.TOWNS.file, column=column, value=said)
+            _share_ages(filled, members, column, other, total, problem, weights)
+    if any(getattr(place, column) is None for place in filled) and (published is not None or told is not None):
+        value = None if published is None else published.value
+        problem = Problem(what, tables.FACTS.file, column="value", value=value)
+        _share_ages(filled, list(range(len(filled))), column, other, value, problem, weights)
+    elif published is not None and tuple(filled) != places:
+        found = sum(getattr(place, column) or 0 for place in filled)
+        if found != published.value:
+            details: dict[str, Value] = {
+                "sum": found,
+                "indicator": published.indicator,
+                "total": published.value,
+            }
+            raise InputError(
+                [Problem("estimate.towns_sum", tables.TOWNS.file, column=column, value=found, details=details)]
+            )
+    return tuple(filled)
+
+
+def _share_ages(
+    filled: list[Place],
+    members: Sequence[int],
+    column: str,
+    other: str,
+    total: int | None,
+    problem: Problem,
+    weights: Weights | None,
+) -> None:
+    """Fill in an age group of those places that lack it; where no total is given, as many as the raster has.
+
+    Raises
+    ------
+    InputError
+        With the problem, when the total does not fit.
+    """
+    told = weights.ages.get(column) if weights else None
+    missing = [i for i in members if getattr(filled[i], column) is None]
+    room = [(filled[i].people or 0) - (getattr(filled[i], other) or 0) for i in missing]
+    given = sum(getattr(filled[i], column) or 0 for i in members)
     if told is None:
-        numbers = spread(_left(facts[indicator], given, room, what), room)
+        numbers = spread(_left(total or 0, given, room, problem), room)
     else:
-        people = np.array([places[i].people or 0 for i in missing], dtype=np.float64)
+        people = np.array([filled[i].people or 0 for i in missing], dtype=np.float64)
         share = np.array([told[i] for i in missing])
         # (Where the raster has nobody at all, the share of the others.)
         known = np.isfinite(share)
         mean = float(people[known] @ share[known]) / max(float(people[known].sum()), 1.0)
         expected = people * np.where(known, share, mean)
         counted = min(round(float(expected.sum())), sum(room))
-        left = counted if published is None else _left(published, given, room, what)
+        left = counted if total is None else _left(total, given, room, problem)
         numbers = spread_within(left, [round(WEIGHT_UNIT * float(each)) for each in expected], room)
-    filled = list(places)
     for i, number in zip(missing, numbers, strict=True):
         by: dict[str, Any] = {column: number, f"{column}_basis": Basis.ESTIMATED}
         if weights is not None:
-            age = say(f"estimate.age_{column}")
-            how = (
-                say("estimate.age_share", age=age)
-                if told is None
-                else say("estimate.age_raster", age=age, file=weights.ages_from[column])
-            )
-            before = places[i].people_source
-            by["people_source"] = f"{before}{say('estimate.between_sources')}{how}" if before else how
-        filled[i] = replace(places[i], **by)
-    return tuple(filled)
+            by["people_source"] = _with_age_source(filled[i].people_source, column, weights)
+        filled[i] = replace(filled[i], **by)
 
 
-def _left(total: Fact, given: int, people: Sequence[int], what: str) -> int:
+def _with_age_source(before: str, column: str, weights: Weights) -> str:
+    """Return the source of a place's people, with that of an age group in the place of what it said before of it."""
+    age, between = say(f"estimate.age_{column}"), say("estimate.between_sources")
+    file = weights.ages_from.get(column)
+    how = say("estimate.age_share", age=age) if file is None else say("estimate.age_raster", age=age, file=file)
+    parts = [part for part in before.split(between) if part and not part.startswith(age)]
+    return between.join([*parts, how])
+
+
+def _left(total: int, given: int, people: Sequence[int], problem: Problem) -> int:
     """Return what a published total leaves for the places that lack theirs [persons]; refuse what has no room."""
-    left = total.value - given
+    left = total - given
     if not 0 <= left <= sum(people):
-        details: dict[str, Value] = {"given": given, "people": sum(people), "left": left}
-        raise InputError([Problem(what, tables.FACTS.file, column="value", value=total.value, details=details)])
+        raise InputError([replace(problem, details={"given": given, "people": sum(people), "left": left})])
     return left
 
 
@@ -899,19 +945,19 @@ def _blank_position[T: (Place, Town)](record: T) -> T:
     return replace(record, lon=None, lat=None, position_basis=None)
 
 
-def _blank_place(place: Place, facts: Mapping[str, Fact], *, of_town: bool) -> Place:
+def _blank_place(place: Place, totals: AbstractSet[str]) -> Place:
     """Blank what is drawn and can be drawn again; an estimate that says what it comes from is not random, and stays."""
     place = place if place.position_source else _blank_position(place)
-    return place if place.people_source else _blank_people(place, facts, of_town=of_town)
+    return place if place.people_source else _blank_people(place, totals)
 
 
-def _blank_people(place: Place, facts: Mapping[str, Fact], *, of_town: bool) -> Place:
-    """Blank the people that are estimated and can be estimated again; `of_town` says whether its town has a total."""
-    if place.people_basis is Basis.ESTIMATED and (of_town or tables.POPULATION in facts):
+def _blank_people(place: Place, totals: AbstractSet[str]) -> Place:
+    """Blank the people that are estimated and can be estimated again: the columns whose totals are published."""
+    if place.people_basis is Basis.ESTIMATED and "people" in totals:
         place = replace(place, people=None, people_basis=None, people_source="")
-    if place.people_65_basis is Basis.ESTIMATED and tables.AGED_65 in facts:
+    if place.people_65_basis is Basis.ESTIMATED and "people_65" in totals:
         place = replace(place, people_65=None, people_65_basis=None)
-    if place.people_0_14_basis is Basis.ESTIMATED and tables.AGED_0_14 in facts:
+    if place.people_0_14_basis is Basis.ESTIMATED and "people_0_14" in totals:
         place = replace(place, people_0_14=None, people_0_14_basis=None)
     return place
 
@@ -1001,7 +1047,17 @@ def _table(table: Table, records: Sequence[_Record]) -> bytes:
     # (What few lists say, such as who stands above an institution: no columns for nothing. Positions are in the datum
     # of district.toml by now.)
     idle = [name for names in _SELDOM if not any(getattr(r, names[0], None) for r in records) for name in names]
-    absent = (tables.DATUM, *(name for name in idle if _is_optional(table, name)))
+    ages = (
+        ()
+        if table is not tables.TOWNS
+        else tuple(
+            name
+            for column in tables.AGE_COLUMNS
+            if not any(getattr(record, column) is not None for record in records)
+            for name in (column, f"{column}_basis")
+        )
+    )
+    absent = (tables.DATUM, *ages, *(name for name in idle if _is_optional(table, name)))
     columns = tuple(column for column in table.columns if column.name not in absent)
     shown = replace(table, columns=columns)
     return _csv(shown, [[getattr(record, column.name) for column in columns] for record in records])

@@ -121,12 +121,12 @@ def _drawn_files(district: District, source: Path) -> tuple[list[Path], list[str
     """
     written = {BOUNDARY_TABLE, *(table.name for table in TABLES)}
     drawn = {origin.file for table, origin in district.origins.items() if table not in written}
+    drawn |= {layer.file for layer in district.layers}
     plain = is_plain(decode((source / CARD).read_bytes()))
     kept = sorted(name for name in drawn if plain and (source / name).is_file() and not name.lower().endswith(SEVERAL))
     beside = [(source / name).with_suffix(end) for name in kept if name.lower().endswith(".shp") for end in COMPANIONS]
     there = [path for path in beside if path.is_file() and not path.is_symlink()]
-    left = {*drawn.difference(kept), *(layer.file for layer in district.layers)} - set(kept)
-    return [*(source / name for name in kept), *there], sorted(left)
+    return [*(source / name for name in kept), *there], sorted(drawn.difference(kept))
 
 
 def _ages_lack(district: District, rasters: Mapping[str, Raster]) -> bool:

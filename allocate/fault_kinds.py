@@ -76,6 +76,7 @@ class FaultKind(StrEnum):
     # roads and barriers
     ROADS_NONE = "fault.roads_none"
     ROADS_MANY = "fault.roads_many"
+    ROADS_SHAPES = "fault.roads_shapes"
     ROADS_LEFT = "fault.roads_left"
     ROADS_EMPTY = "fault.roads_empty"
     ROADS_TWICE = "fault.roads_twice"

@@ -137,6 +137,13 @@ def _squares(spots: Integers, centres: Integers) -> Integers:
 
 def _labels(spots: Integers, centres: Integers) -> Integers:
     """Return the nearest centre of every spot; of several as near the first."""
+    # (Whole numbers below 2^53 add up exactly as decimals too, in whatever order, and many times faster. The square of
+    # the spot itself is the same for every centre.)
+    middles = centres.astype(np.float64)
+    lengths = (middles**2).sum(axis=1)
     step = max(1, _MOST_CELLS // len(centres))
-    parts = [_squares(spots[at : at + step], centres).argmin(axis=1) for at in range(0, len(spots), step)]
+    parts = [
+        (lengths - 2 * (spots[at : at + step].astype(np.float64) @ middles.T)).argmin(axis=1)
+        for at in range(0, len(spots), step)
+    ]
     return np.concatenate(parts)

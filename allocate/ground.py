@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,8 @@ from allocate.travel.points import Integers, Metric
 
 # A spot that is moved comes to lie so far within the ground where it may stand [m]: rounding must not push it out.
 _INSIDE_METRES = 1.0
+# How large the pieces of ground are at least that are looked at one by one [m].
+_PIECE_METRES = 2_000
 
 
 @dataclass(frozen=True)
@@ -108,36 +109,52 @@ class Ground:
             How far a point may be moved [m].
         """
         found = np.full((len(points), 2), np.nan)
-        parts = self._open_parts
-        if not len(parts) or not len(points):
-            return found
-        spots: Any = shapely.points(points)
-        tree = shapely.STRtree(parts)
-        nearest: Any = tree.query_nearest(spots, max_distance=float(most), all_matches=False)
-        who, which = nearest
-        way = shapely.shortest_line(spots[who], parts[which])
-        found[who] = np.rint(shapely.get_coordinates(shapely.get_point(way, 1)))
+        # (Piece by piece: layers have many corners, and few of them are near to any point.)
+        size = max(_PIECE_METRES, most)
+        pieces = np.floor(points / size).astype(np.int64)
+        for piece in np.unique(pieces, axis=0):
+            here = np.flatnonzero((pieces == piece).all(axis=1))
+            west, south = (piece * size).tolist()
+            around = most + 2 * _INSIDE_METRES
+            window = shapely.box(west - around, south - around, west + size + around, south + size + around)
+            parts = self._open_parts(window)
+            if len(parts):
+                found[here] = _nearest(points[here], parts, most)
         return found
 
-    @cached_property
-    def _open_parts(self) -> NDArray[np.object_]:
-        """Return the areas where a site may be opened, a little within their edges [m]."""
-        area: BaseGeometry = self.boundary
+    def _open_parts(self, window: BaseGeometry) -> NDArray[np.object_]:
+        """Return the areas within a window where a site may be opened, a little within their edges [m]."""
+        area: BaseGeometry = shapely.intersection(self.boundary, window)
         if self.within:
-            area = shapely.intersection(area, _union(self.within))
+            area = shapely.intersection(area, _union(self.within, window))
         if self.out:
-            area = shapely.difference(area, _union(self.out))
+            area = shapely.difference(area, _union(self.out, window))
         parts = shapely.get_parts(shapely.buffer(area, -_INSIDE_METRES))
         kept: NDArray[np.object_] = parts[~shapely.is_empty(parts)]
         return kept
+
+
+def _nearest(points: Metric, parts: NDArray[np.object_], most: int) -> Metric:
+    """Return the nearest spots in some areas, in whole metres; NaN where none is near enough."""
+    found = np.full((len(points), 2), np.nan)
+    spots: Any = shapely.points(points)
+    nearest: Any = shapely.STRtree(parts).query_nearest(spots, max_distance=float(most), all_matches=False)
+    who, which = nearest
+    way = shapely.shortest_line(spots[who], parts[which])
+    found[who] = np.rint(shapely.get_coordinates(shapely.get_point(way, 1)))
+    return found
 
 
 def _buffer(layer: Layer) -> dict[str, int]:
     return {"buffer": layer.buffer_metres}
 
 
-def _union(layers: Sequence[Layer]) -> BaseGeometry:
-    joined: BaseGeometry = shapely.union_all(
-        [shapely.buffer(part, layer.buffer_metres) for layer in layers for part in layer.area.geoms]
-    )
+def _union(layers: Sequence[Layer], window: BaseGeometry) -> BaseGeometry:
+    """Return the areas of layers, with what must be kept off around them, as far as they reach into a window."""
+    buffered = [
+        shapely.buffer(layer.area.geoms[part], layer.buffer_metres)
+        for layer in layers
+        for part in layer.parts.query(shapely.buffer(window, layer.buffer_metres), predicate="intersects").tolist()
+    ]
+    joined: BaseGeometry = shapely.intersection(shapely.union_all(buffered), window)
     return joined

@@ -27,7 +27,7 @@ from allocate.tables import BELOW_HUBS, NOT_GONE_TO
 from allocate.travel import metric
 from allocate.travel.circles import Text
 from allocate.travel.points import Integers, Metric
-from allocate.words import LANGUAGES, language, say, say_in
+from allocate.words import LANGUAGES, say, say_in
 
 KEEPS = ("out", "in")
 # From how far around the district areas are kept [m]: no distance to a layer beyond it is ever told or asked for.
@@ -270,10 +270,11 @@ def near(points: Metric, layer: Layer, metres: int) -> Integers:
 
 def metres_from(points: Metric, layer: Layer) -> list[int]:
     """Return how far points lie from a layer, rounded down [m]; farther than all that is told where it is far away."""
-    tree = shapely.STRtree(list(layer.area.geoms))
     found = np.full(len(points), AROUND_METRES, dtype=np.int64)
     spots: Any = shapely.points(points)
-    nearest: Any = tree.query_nearest(spots, max_distance=float(AROUND_METRES), return_distance=True, all_matches=False)
+    nearest: Any = layer.parts.query_nearest(
+        spots, max_distance=float(AROUND_METRES), return_distance=True, all_matches=False
+    )
     (who, _), away = nearest
     found[who] = np.floor(away).astype(np.int64)
     values: list[int] = found.tolist()
@@ -292,5 +293,5 @@ def warn_of_sites(folder: Folder, layers: Sequence[Layer], institutions: Rows, e
             names = ", ".join(str(there[n]["name"]) for n in inside[:_MOST_NAMED]) + (
                 "…" if inside[_MOST_NAMED:] else ""
             )
-            details: dict[str, Value] = {"layer": layer.name[language()], "count": len(inside), "names": names}
+            details: dict[str, Value] = {"layer": layer.id, "count": len(inside), "names": names}
             folder.put(FaultKind.LAYER_SITES, layer.file, None, "", None, details, fault=False)

@@ -60,11 +60,13 @@ def merged(case: Case, layout: Layout, j: int, t: int) -> int | None:
     """
     if not closed(case, layout, j, t):
         return None
-    own = [
-        i
-        for i in case.places_of[j]
-        if case.people[i, t] and next(k for k in case.sites_of[i] if stood(case, layout, k, t)) == j
-    ]
+    own = [i for i in case.places_of[j] if case.people[i, t] and _nearest(case, layout, i, t) == j]
     takers = {k for (i, k, u), people in layout.serve.items() if u == t and people and i in set(own)}
     all_served = all(layout.served.get((i, t), 0) == case.people[i, t] for i in own)
     return takers.pop() if own and all_served and len(takers) == 1 else None
+
+
+def _nearest(case: Case, layout: Layout, i: int, t: int) -> int:
+    """Return the site nearest to a place before a year, of those to which most of its people can go."""
+    there = (k for k in case.sites_of[i] if stood(case, layout, k, t))
+    return min(there, key=lambda k: case.level.get((i, k), 0)) if case.level else next(there)

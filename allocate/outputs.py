@@ -15,9 +15,10 @@ from allocate.plans import PLAN_FILE, Plan, to_json
 from allocate.report.belonging_tables import BELONGING_SHEETS
 from allocate.report.calendars import calendars, is_calendar
 from allocate.report.calibrated import CALIBRATION_SHEETS
+from allocate.report.candidate_tables import CANDIDATE_SHEETS
 from allocate.report.care_tables import CARE_SHEETS
 from allocate.report.comma import csv_files, sites_csv
-from allocate.report.frames import BELONGING_LAYERS, LAYERS, SENDING_LAYERS
+from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
 from allocate.report.geopackage import geojson, geopackage
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import SHEETS, STAFF_SHEETS
@@ -40,8 +41,16 @@ EXPORTS = {
 }  # fmt: skip
 # The files in the folders among them; calendars are called after those whom they are of.
 _HELD = {
-    "csv": (*SHEETS, *STAFF_SHEETS, *CALIBRATION_SHEETS, *BELONGING_SHEETS, *CARE_SHEETS, *SENDING_SHEETS),
-    "geojson": (*LAYERS, *BELONGING_LAYERS, *SENDING_LAYERS),
+    "csv": (
+        *SHEETS,
+        *STAFF_SHEETS,
+        *BELONGING_SHEETS,
+        *CARE_SHEETS,
+        *CANDIDATE_SHEETS,
+        *CALIBRATION_SHEETS,
+        *SENDING_SHEETS,
+    ),
+    "geojson": (*LAYERS, *BELONGING_LAYERS, *CANDIDATE_LAYERS, *SENDING_LAYERS),
 }
 _WITHIN = {form: tuple(f"{name}.{form}" for name in names) for form, names in _HELD.items()}
 # A spreadsheet program leaves such a file beside one that it holds open: Excel, LibreOffice.

@@ -71,7 +71,7 @@ from allocate.rules.scopes import Scope, parts
 from allocate.scorecard import scorecard
 from allocate.shares import Integers, in_proportion
 from allocate.stages import stage_values
-from allocate.tables import ENDS, KINDS_ABOVE, MEASURES, NOT_GONE_TO
+from allocate.tables import ENDS, KINDS_ABOVE, MEASURES, NOT_GONE_TO, TOTALS
 from allocate.travel import Times
 from allocate.units import Basis, exact, minutes, weakest
 from allocate.words import say
@@ -86,7 +86,7 @@ _SCOPES: tuple[Scope, ...] = ("district", "town")
 _NOT_SERVED = ("no_capacity", "rounds", "posted", "out_of_range")
 # Keys of places and towns that are there only where a list says them.
 _WHERE_SAID_OF_PLACES = (*MEASURES, "people_source", "position_source")
-_WHERE_SAID_OF_TOWNS = ("people", "people_basis")
+_WHERE_SAID_OF_TOWNS = tuple(key for column in TOTALS for key in (column, f"{column}_basis"))
 _LIBRARIES = ("pulp", "highspy", "numpy", "scipy", "shapely", "pyproj", "pydantic")
 
 
@@ -825,7 +825,8 @@ def assumptions(district: District, model: Model) -> list[dict[str, Any]]:
         count("places.people_0_14", place.people_0_14_basis)
     for town in district.towns:
         count("towns.position", town.position_basis)
-        count("towns.people", town.people_basis)
+        for basis in (town.people_basis, town.people_65_basis, town.people_0_14_basis):
+            count("towns.people", basis)
     for institution in district.institutions:
         count("institutions.position", institution.position_basis)
         count("institutions.name", institution.name_basis)

@@ -205,10 +205,12 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
     asked = {table.name: table for table in (*tables.TABLES, places_table, towns_table)}
     rows = {name: read_table(folder, table) for name, table in asked.items()}
     boundary = _read_boundary(folder)
-    if epsg is not None and boundary is not None and not _measures_well(epsg, boundary):
-        folder.blame(FaultKind.EPSG, CARD, column="epsg", value=epsg)
-        epsg = None
-    place = around(boundary, folder.planned, epsg) if epsg is not None and boundary is not None else None
+    place = None
+    if epsg is not None and boundary is not None:
+        if _measures_well(epsg, boundary):
+            place = around(boundary, folder.planned, epsg)
+        else:
+            folder.blame(FaultKind.EPSG, CARD, column="epsg", value=epsg)
     roads = read_roads(folder, card.roads if card else RoadsSaid(), place)
     barriers = read_barriers(folder, place)
     layers = read_layers(folder, card.layers if card else {}, CARD, boundary, epsg)

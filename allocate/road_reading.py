@@ -148,6 +148,8 @@ def _of_layer(
 ) -> Roads:
     degrees = layer.shapes if system.plain else shapely.transform(layer.shapes, changed(system, folder.planned))
     folder.origins[ROADS] = replace(folder.origins[ROADS], rows=len(degrees))
+    if layer.others:
+        folder.warn(FaultKind.ROADS_SHAPES, found.name, count=layer.others)
     told = _told(folder, found, layer, said)
     used = told.classes >= 0
     near = np.ones(len(degrees), dtype=bool) if place is None else place.near(degrees)

@@ -282,21 +282,27 @@ def _check_town_people(folder: Folder, towns: Rows, places: Rows) -> None:
     """Blame totals of towns without a basis; say which their places, all of them known, do not add up to."""
     table = tables.TOWNS
     blamed = folder.blamed(table)
-    headings = {language: synonyms.heading_of(table, "people_basis", language) for language in LANGUAGES}
-    people: dict[Cell, list[Cell]] = {}
-    for _, row in places:
-        people.setdefault(row["town"], []).append(row["people"])
+    headings = {
+        name: {language: synonyms.heading_of(table, f"{name}_basis", language) for language in LANGUAGES}
+        for name in tables.TOTALS
+    }
+    of_town: dict[Cell, Rows] = {}
+    for number, row in places:
+        of_town.setdefault(row["town"], []).append((number, row))
     for number, row in towns:
-        total = row["people"]
-        if not isinstance(total, int):
-            continue
-        if row["people_basis"] is None and not blamed(number, "people_basis"):
-            folder.blame(FaultKind.NO_BASIS, table, row=number, column="people_basis", **headings)
-        known = [count for count in people.get(row["id"], ()) if isinstance(count, int)]
-        whole = len(known) == len(people.get(row["id"], ())) > 0 and not _lines_lost(folder, tables.PLACES)
-        if whole and sum(known) != total:
-            details = {"total": total, "places": sum(known)}
-            folder.warn(FaultKind.TOWN_SUM, table, row=number, column="people", value=total, **details)
+        _check_ages(folder, table, number, row)
+        mine = of_town.get(row["id"], [])
+        for name in tables.TOTALS:
+            total, basis = row[name], f"{name}_basis"
+            if not isinstance(total, int):
+                continue
+            if row[basis] is None and not blamed(number, basis):
+                folder.blame(FaultKind.NO_BASIS, table, row=number, column=basis, **headings[name])
+            known = [count for _, place in mine if isinstance(count := place[name], int)]
+            whole = len(known) == len(mine) > 0 and not _lines_lost(folder, tables.PLACES)
+            if whole and sum(known) != total:
+                details = {"total": total, "places": sum(known)}
+                folder.warn(FaultKind.TOWN_SUM, table, row=number, column=name, value=total, **details)
 
 
 def _check_households(folder: Folder, places: Rows) -> None:

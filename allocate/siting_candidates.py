@@ -165,7 +165,7 @@ class _Making:
                 kept=({"code": "place", "place": place.id},),
             )
             if place.id in listed:
-                self._drop(site, {"code": "listed", "id": listed[place.id]})
+                self._drop(site, {"code": "replaced", "id": listed[place.id]})
             else:
                 found.append(site)
         self._add(kind, found)

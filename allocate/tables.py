@@ -259,10 +259,11 @@ PLACES_TO_ESTIMATE = Table(
     "a village list whose gaps are to be estimated",
     _places(filled=False),
 )
-# The published total of a town, to which its places then add up.
-_TOWN_PEOPLE = (
-    _some_people("people", "常住人口合计", "residents"),
-    _basis("people", "常住人口合计", "residents", filled=False),
+# The published totals of a town, to which its places then add up.
+_TOWN_PEOPLE = tuple(
+    column
+    for name, (zh, en) in {"people": ("常住人口合计", "residents"), **AGE_COLUMNS}.items()
+    for column in (_some_people(name, zh, en), _basis(name, zh, en, filled=False))
 )
 TOWNS = Table("towns.csv", "街镇", "towns", (*_TOWN_COLUMNS, *_position(filled=True), *_TOWN_PEOPLE))
 TOWNS_TO_ESTIMATE = Table(

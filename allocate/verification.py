@@ -1,5 +1,6 @@
 """Rechecks a finished plan without a solver: from what it decides, everything else in it is worked out again."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -21,7 +22,7 @@ from allocate.estimate import redraw
 from allocate.gaps import DIGITS, OPTIMAL_GAP, shown_gap
 from allocate.isochrones import by_road, isochrones
 from allocate.model import Model, model_of
-from allocate.plans import assemble, district_data, district_of, inputs_of, layout_of, read_plan
+from allocate.plans import MADE, assemble, candidate_tables, district_data, district_of, inputs_of, layout_of, read_plan
 from allocate.population import project
 from allocate.read import BOUNDARY, CARD, find_district, is_file, read_district
 from allocate.rows import Strength
@@ -431,10 +432,28 @@ def _against_files(
         now = same[0]
     wanted = district_data(now)
     found = list(_differences(content["district_data"], wanted, "district_data", counted, _may_lack(content)))
+    found += _made_again(content, now, model, counted)
     # (A plan that was just made was made from these roads.)
     if not found and model is not None and (data is not None or around):
         found = list(_along_roads(content, now, model, counted))
     return found, []
+
+
+def _made_again(content: Mapping[str, Any], now: District, model: Model | None, counted: _Counter) -> Iterator[Finding]:
+    """Yield where candidates are not those that the files give: of layers and generated ones a plan says only what came
+    of them, and nothing to work them out again from.
+    """
+    rows = content.get("candidates", ())
+    if model is None or not (now.layers or content.get("dropped") or any(row["from"] != "places" for row in rows)):
+        return
+    try:
+        made = candidate_tables(now, make_case(now, model))
+    except AllocateError as error:
+        yield Finding("candidates", str(error))
+        return
+    for name in MADE:
+        wanted: Any = json.loads(json.dumps(made[name]))
+        yield from _differences(content.get(name, []), wanted, name, counted)
 
 
 def _along_roads(content: Mapping[str, Any], now: District, model: Model, counted: _Counter) -> Iterator[Finding]:

@@ -1745,6 +1745,7 @@ function markCard(mark) {
     ["card_state", element("span", "state", picture, siteStateWord(mark))],
     actions.length ? ["card_action", ...actions] : null,
     whySite(marks.kind[mark], condition, step, { year: state.year ?? "", people: number(peopleOf(index, rows)), places: number(new Set(rows.map((row) => index.rows.place[row])).size) }),
+    plan.kept[mark] ? ["card_kept", given(inLanguage(plan.kept[mark]))] : null,
     parentLine(step),
     ...consortiumLines(mark),
     ...heldLines(mark),

@@ -135,26 +135,41 @@ def write(folder: Path, *, roads: bool = True) -> Path:
 
     Returns the model's file.
     """
-    folder.mkdir(parents=True)
-    corners = degrees([(-1500, -2500), (5500, -2500), (5500, 3500), (-1500, 3500), (-1500, -2500)])
-    geometry = {"type": "Polygon", "coordinates": [corners]}
-    boundary = {"type": "Feature", "properties": {}, "geometry": geometry}
+    ring = degrees([(-1500, -2500), (5500, -2500), (5500, 3500), (-1500, 3500), (-1500, -2500)])
+    (hub,) = degrees([(2000, 600)])
     spots = degrees([at for at, _ in VILLAGES.values()])
-    places = [
-        f"V{n},{name},village,T1,rural,{people},surveyed,{lon},{lat},surveyed"
-        for n, ((name, (_, people)), (lon, lat)) in enumerate(zip(VILLAGES.items(), spots, strict=True), start=1)
-    ]
-    ((hub_lon, hub_lat),) = degrees([(2000, 600)])
-    files = {
-        "district.toml": CARD,
-        "boundary.geojson": collection([boundary]),
-        "places.csv": "\n".join(["id,name,kind,town,setting,people,people_basis,lon,lat,position_basis", *places]),
-        "towns.csv": f"id,name,kind,lon,lat,position_basis\nT1,一镇,town,{hub_lon},{hub_lat},surveyed\n",
-        "institutions.csv": "id,name,kind,town,name_basis,lon,lat,position_basis,source\n"
-        f"hub-1,一镇卫生院,township_hospital,T1,official,{hub_lon},{hub_lat},surveyed,made up\n",
-    }
+    people = {name: number for name, (_, number) in VILLAGES.items()}
+    files = tables(dict(zip(people, spots, strict=True)), people, hub, ring)
     if roads:
         files |= {"roads.geojson": collection(streets()), "barriers.geojson": collection([river()])}
+    return put(folder, files)
+
+
+def tables(
+    spots: Mapping[str, Sequence[float]],
+    people: Mapping[str, int],
+    hub: Sequence[float],
+    ring: Sequence[Sequence[float]],
+) -> dict[str, str]:
+    """Return the files of a district of one town: its villages and its hub by longitude and latitude, and its edge."""
+    geometry = {"type": "Polygon", "coordinates": [ring]}
+    places = [
+        f"V{n},{name},village,T1,rural,{people[name]},surveyed,{lon},{lat},surveyed"
+        for n, (name, (lon, lat)) in enumerate(spots.items(), start=1)
+    ]
+    return {
+        "district.toml": CARD,
+        "boundary.geojson": collection([{"type": "Feature", "properties": {}, "geometry": geometry}]),
+        "places.csv": "\n".join(["id,name,kind,town,setting,people,people_basis,lon,lat,position_basis", *places]),
+        "towns.csv": f"id,name,kind,lon,lat,position_basis\nT1,一镇,town,{hub[0]},{hub[1]},surveyed\n",
+        "institutions.csv": "id,name,kind,town,name_basis,lon,lat,position_basis,source\n"
+        f"hub-1,一镇卫生院,township_hospital,T1,official,{hub[0]},{hub[1]},surveyed,made up\n",
+    }
+
+
+def put(folder: Path, files: Mapping[str, str]) -> Path:
+    """Write the files of a district, and a model of it beside its folder, whose file is returned."""
+    folder.mkdir(parents=True)
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     model = folder.with_suffix(".toml")

@@ -58,7 +58,7 @@ city,nursing,senior,hospital-1,2,surveyed,a roster
 """,
     "observed.csv": """from,to,mode,minutes,date,remark,basis,source
 T1003,hub-1,car,30,2024-05-20,sunny,surveyed,a ride
-T1003,hub-1,car,50,2024-05-21,rain,surveyed,a ride
+T1003,hub-1,car,50.5,2024-05-21,rain,surveyed,a ride
 T2014,hub-2,car,30,,,surveyed,a ride
 hub-1,hub-2,car,30,,,surveyed,a ride
 home-1,hub-1,car,30,,,estimated,a guess
@@ -936,6 +936,17 @@ SEEDED: tuple[Seeded, ...] = (
     ),
     of_file(K.ROADS_MANY, "roads", void, ROADS, needs=_limit(joining, "MOST", 3)),
     of_file(
+        K.ROADS_SHAPES,
+        "roads",
+        lines(
+            lambda all_: all_.append(
+                lane((117.4, 39.7)) | {"geometry": {"type": "Point", "coordinates": [117.4, 39.7]}}
+            )
+        ),
+        ROADS,
+        fault=False,
+    ),
+    of_file(
         K.ROADS_LEFT, "roads", lines(lambda all_: all_.append(lane((117.3, 38.0), (117.3, 38.1)))), ROADS, fault=False
     ),
     of_file(
@@ -1205,7 +1216,7 @@ SEEDED: tuple[Seeded, ...] = (
         "observed.csv",
         3,
         "minutes",
-        50,
+        50.5,
     ),
     Seeded(
         K.STAFF_TWICE,
@@ -1508,16 +1519,18 @@ SEEDED: tuple[Seeded, ...] = (
 
 # What else must be whole for a fault to be seen.
 _ROADS = frozenset(kind for kind in K if kind.name.startswith("ROADS_"))
+_LAYERS = frozenset({K.LAYER_ELSEWHERE, K.LAYER_SITES})
 BESIDE: Mapping[str, frozenset[FaultKind]] = {
-    "boundary": frozenset({K.EPSG, K.OUTSIDE, *_ROADS}),
-    "epsg": _ROADS,
+    "boundary": frozenset({K.EPSG, K.OUTSIDE, *_ROADS, *_LAYERS}),
+    "epsg": _ROADS | _LAYERS,
     "roads": frozenset({K.DATUM_MISFIT, K.DATUM_EITHER}),
     "places": frozenset({K.ROADS_FAR, K.SUM, K.DATUM_EITHER, K.TWICE, K.BYTES_LOST, K.FACT_IDLE}),
     "facts": frozenset({K.SUM}),
     "towns": frozenset({K.UNKNOWN_CODE}),
-    "institutions": frozenset({K.FIELD_KIND}),
+    "institutions": frozenset({K.FIELD_KIND, K.LAYER_SITES}),
     "card": frozenset(
         {
+            *(*_LAYERS, K.LAYER_PARTS),
             *(K.FILE_ADDRESS, K.FILE_OUTSIDE, K.FILE_FORMAT, K.ENCODING_NAME, K.ENCODING_WRONG, K.PART_MISSING),
             *(
                 K.DATABASE_UNNAMED,
@@ -1529,6 +1542,7 @@ BESIDE: Mapping[str, frozenset[FaultKind]] = {
                 K.DATUM_EITHER,
             ),
             *_ROADS,
+            *_LAYERS,
         }
     ),
 }

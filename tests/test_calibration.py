@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from test_roads import network
 
 from allocate.calibration import calibrations, corrected
-from allocate.candidates import links_within, make_case
+from allocate.candidates import make_case, seen_in
+from allocate.card import card
 from allocate.checking import check_all
+from allocate.data_problems import data_problems
 from allocate.district import District, Observed
+from allocate.draw.compact import compact
 from allocate.model import Model, read_model
 from allocate.plans import assemble, standing_today
 from allocate.read import read_district
@@ -38,9 +41,12 @@ def test_five_pairs_by_hand() -> None:
     # Errors before: 2, 3, 2, 6, 75 minutes; of what was observed 1/6, 1/6, 1/11, 1/6, 5/6.
     assert found.before.median_error == 180
     assert found.before.mape == (Fraction(3, 6) + Fraction(1, 11) + Fraction(5, 6)) / 5
+    # Of those in line, which leave the last one out: 1/6, 1/6, 1/11, 1/6.
+    assert found.before.mape_in_line == (Fraction(3, 6) + Fraction(1, 11)) / 4
     # After: 0, 0, 2, 0, 72 minutes.
     assert found.after.median_error == 0
     assert found.after.mape == (Fraction(2, 22) + Fraction(72, 90)) / 5
+    assert found.after.mape_in_line == Fraction(2, 22) / 4
     # Without one of 1.2, the middle ones of the other four are 1.2 and 1.2; without 1.1, 1.2 and 1.2; without 6, 1.2.
     assert found.left_out == found.after
     assert found.outliers == (False, False, False, False, True)
@@ -209,7 +215,7 @@ def test_lower_speeds_cover_no_more_and_higher_ones_no_less(content: dict[str, A
 def test_a_fifth_slower_is_a_limit_a_fifth_shorter(small: tuple[District, Model]) -> None:
     district, model = small
     case = make_case(district, model)
-    slower = links_within(district, model, case, "eight_minutes", Fraction(4, 5))
+    slower = seen_in(district, model, case, "eight_minutes", Fraction(4, 5))
     # 480 s at four fifths of the speed are 384 s at the speed of the model; whoever lives there is within reach.
     home = {(case.sites[j].place, j) for j in range(len(case.sites))}
     per_metre = case.modes["e_bike"].seconds_per_metre
@@ -218,7 +224,7 @@ def test_a_fifth_slower_is_a_limit_a_fifth_shorter(small: tuple[District, Model]
         line = round(float(((case.place_spots[i] - case.spots[j]) ** 2).sum() ** 0.5))
         if line * per_metre / Fraction(4, 5) <= 480 or (i, j) in home:
             near.add((i, j))
-    assert set(zip(slower.places.tolist(), slower.sites.tolist(), strict=True)) == near
+    assert slower.seconds.keys() == near
     assert 0 < len(near) < len(case.seconds)
 
 
@@ -227,8 +233,7 @@ def test_a_speed_factor_plans_for_slower_speeds(small: tuple[District, Model], t
     slow = make_case(district, read_model(tiny.model, {"travel.speed_factor": "0.8"}))
     case = make_case(district, model)
     assert slow.modes["e_bike"].seconds_per_metre == case.modes["e_bike"].seconds_per_metre / Fraction(4, 5)
-    links = links_within(district, model, case, "eight_minutes", Fraction(4, 5))
-    assert list(slow.seconds) == list(zip(links.places.tolist(), links.sites.tolist(), strict=True))
+    assert slow.seconds == seen_in(district, model, case, "eight_minutes", Fraction(4, 5)).seconds
 
 
 def test_times_of_travel_csv_stay_at_any_speed(tiny: Tiny) -> None:
@@ -238,9 +243,7 @@ def test_times_of_travel_csv_stay_at_any_speed(tiny: Tiny) -> None:
     district, model = read_district(tiny.folder), read_model(tiny.model)
     case = make_case(district, model)
     for speed in (Fraction(1, 2), Fraction(2)):
-        assert set(links_within(district, model, case, "eight_minutes", speed).seconds.tolist()) == set(
-            case.links.seconds.tolist()
-        )
+        assert seen_in(district, model, case, "eight_minutes", speed).seconds == case.seconds
 
 
 def test_what_cannot_be_compared_is_named_and_corrects_nothing(small: tuple[District, Model]) -> None:
@@ -284,6 +287,18 @@ def test_a_factor_that_is_odd_is_a_warning_and_an_impossible_one_corrects_nothin
     case = make_case(told, model)
     assert case.modes["e_bike"].slowness == (one.factor if status == "applied" else 1)
     assert one.is_odd == bool(odd)
+
+
+def test_a_factor_that_brings_times_no_nearer_is_a_warning(small: tuple[District, Model]) -> None:
+    district, model = small
+    # Half of the rides took 0.8 of the time of the model and half 1.2: any one says the opposite of the others.
+    ways = rides(district, model, 1, 8)
+    rows = [(start, end, minutes * (0.8 + 0.4 * (n % 2))) for n, (start, end, minutes) in enumerate(ways)]
+    told = replace(district, observed=observed("e_bike", *rows))
+    said = [problem.what for problem in data_problems(told, model, make_case(told, model))]
+    assert said.count("check.observed_no_help") == 1
+    told = replace(district, observed=observed("e_bike", *rides(district, model, 1.25)))
+    assert not [one for one in data_problems(told, model, make_case(told, model)) if "observed" in one.what]
 
 
 def test_a_model_may_leave_speeds_as_they_are(small: tuple[District, Model], tiny: Tiny) -> None:
@@ -330,3 +345,20 @@ def test_rides_by_road_correct_what_roads_say_and_the_plan_verifies_without_the_
     for way in wrong["road_times"]["modes"]["e_bike"]["ways"]:
         way[2] = [2 * seconds for seconds in way[2]]
     assert not verify(wrong).sound
+
+
+def test_the_card_says_that_speeds_are_taken_slower(tiny: Tiny) -> None:
+    says = [card(read_model(tiny.model, {"travel.speed_factor": factor})) for factor in ("0.85", "1.0")]
+    assert ["0.85" in one for one in says] == [True, False]
+
+
+def test_the_map_shows_the_range_where_speeds_matter(content: dict[str, Any]) -> None:
+    shown = compact(content)
+    assert shown["doubt"] == 0.2
+    rows = [row for row in content["coverage"] if row["scope"] == "district"]
+    for row, (*_, today, ends) in zip(rows, shown["coverage"]["2027"], strict=True):
+        assert ends == [row["slower"]["covered"], row["faster"]["covered"]]
+        assert today[2] == [row["today"]["slower"]["covered"], row["today"]["faster"]["covered"]]
+    for row in content["coverage"]:
+        row["slower"] = row["faster"]
+    assert [ends for *_, ends in compact(content)["coverage"]["2027"]] == [None] * len(rows)

@@ -277,3 +277,19 @@ def test_people_walk_as_in_the_supplied_circles() -> None:
     with (bundled() / "models" / "presets" / "circles.toml").open("rb") as file:
         walk = tomllib.load(file)["modes"]["walk"]
     assert (walk["speed_kmh"], walk["detour"]) == (WALK_KMH, DETOUR)
+
+
+@pytest.mark.parametrize("written", ["gcj02", "bd09"])
+def test_of_roads_in_another_datum_at_least_95_in_100_are_named_alone(written: str) -> None:
+    named = blamed = 0
+    seeds = range(0, DISTRICTS, 10)
+    for seed in seeds:
+        true = truth(seed)
+        moved = shapely.transform(true.ground.roads, lambda degrees: datum.convert(degrees, "wgs84", written))
+        ground = Ground(roads=moved, roads_name="roads.shp")
+        misfits = found(right(seed, VILLAGES, CLINICS), ground=ground)
+        named += len(misfits) == 1 and {one.table for one in misfits[0].suspects} == {"roads.shp"}
+        named -= any(misfits) and misfits[0].suspects[0].fits != written
+        blamed += any(one.table != "roads.shp" for misfit in misfits for one in misfit.suspects)
+    assert named >= 0.95 * len(seeds)
+    assert not blamed

@@ -993,6 +993,20 @@ def test_areas_are_offered_for_a_real_plan_and_are_off_at_first(opened: Any, tin
     assert opened(small_plan()).page.locator("#layer-shares, #layer-reach").count() == 0
 
 
+def test_the_legend_says_whose_way_to_travel_the_reach_is_drawn_for(opened: Any, tiny_plan: Plan) -> None:
+    plan = json.loads(json.dumps(tiny_plan.content))
+    modes = plan["settings"]["modes"]
+    modes["e_bike"]["name"] = {"zh": "<b>电动车</b>{{7*191}}", "en": "e-bike"}
+    circle = plan["settings"]["circles"][plan["settings"]["circle"]]
+    circle |= {"modes": ["e_bike", "car"], "shares": {"e_bike": 1.0, "car": 0.3}, "shares_source": "made up"}
+    shown = opened(plan)
+    shown.page.check("#layer-reach")
+    assert "只画人人都有的方式（<b>电动车</b>{{7*191}}）能到的范围" in shown.text("#legend")
+    shown = opened(tiny_plan.content)
+    shown.page.check("#layer-reach")
+    assert "人人都有的方式" not in shown.text("#legend")
+
+
 def test_the_colour_of_a_town_follows_its_share_through_the_years(opened: Any, tiny_plan: Plan) -> None:
     colours = {1.0: "246,244,250", 0.9: "218,218,235", 0.8: "188,189,220", 0.6: "158,154,200", 0.0: "117,107,177"}
     plan = tiny_plan.content

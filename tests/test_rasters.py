@@ -4,6 +4,7 @@ import hashlib
 import math
 import os
 import struct
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -272,6 +273,19 @@ def test_what_is_no_plain_file_is_not_waited_for(tmp_path: Path) -> None:
     with pytest.raises(Unreadable) as found:
         of(tmp_path / "x.tif")
     assert found.value.what == FaultKind.FILE_PLAIN
+
+
+@pytest.mark.parametrize("package", ["rasterio", "exactextract"])
+def test_without_the_extra_part_one_message_says_how_to_get_it(
+    package: str, people: Path, tiny_list: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    done = call_allocate(
+        tmp_path, "--language", "en", "estimate", tiny_list, "--raster", people, "--out", tmp_path / "made"
+    )
+    assert done.returncode == 2
+    assert 'pip install "allocate[raster]"' in done.stderr
+    assert not (tmp_path / "made").exists()
 
 
 def test_files_beside_a_raster_say_nothing_of_it(tmp_path: Path) -> None:

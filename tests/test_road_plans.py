@@ -2,23 +2,27 @@
 
 import copy
 import json
+import sys
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyogrio
 import pytest
 import python_calamine
 import riverside
+import shapely
 import villages
-from conftest import call_allocate
+from conftest import Tiny, call_allocate
 
-from allocate import plan, read_district, read_model, verify
+from allocate import datum, plan, read_district, read_model, verify
 from allocate.candidates import make_case
 from allocate.data_problems import data_problems
 from allocate.draw.compact import compact
 from allocate.errors import ModelError, Problem
+from allocate.fault_kinds import FaultKind
 from allocate.model import Model
 from allocate.plans import Plan, read_plan
 from allocate.program import Options
@@ -27,7 +31,11 @@ from allocate.report.sheets import sheets
 from allocate.report.summary import summary
 from allocate.report.workbook import workbook
 from allocate.travel.network import ROAD_CLASSES
-from allocate.words import speaking
+from allocate.words import LANGUAGES, speaking
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "benchmarks"))
+
+from made_up_roads import make_up, network_of, write
 
 TOLD = {"basis": "assumed", "source": "made up"}
 NAME = {"zh": "步行", "en": "on foot"}
@@ -256,3 +264,66 @@ def test_roads_that_nothing_uses_are_said_with_the_reason(home: Path, tmp_path: 
     (problem,) = idle(home, {}, str(tmp_path / "listed"))
     assert problem.what == "check.roads_listed"
     assert "travel.csv" in problem.sentence()
+
+
+@pytest.mark.parametrize("written", ["gcj02", "bd09"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_roads_of_a_map_service_beside_surveyed_villages_are_named(tiny: Tiny, written: str, language: Any) -> None:
+    write(make_up(read_district(tiny.folder), rivers=2), read_district(tiny.folder), tiny.folder)
+    assert FaultKind.DATUM_MISFIT not in {one.what for one in read_district(tiny.folder).warnings}
+    for name in ("roads", "barriers"):
+        file = tiny.folder / f"{name}.geojson"
+        content = json.loads(file.read_text(encoding="utf-8"))
+        for one in content["features"]:
+            corners = datum.convert(np.array(one["geometry"]["coordinates"]), "wgs84", written)
+            one["geometry"]["coordinates"] = corners.tolist()
+        file.write_text(json.dumps(content), encoding="utf-8")
+    with speaking(language):
+        done = call_allocate(tiny.folder.parent, "--language", language, "check", tiny.model)
+    (line,) = [line for line in done.stdout.splitlines() if written in line]
+    assert "roads.geojson" in line
+    assert "places.csv" in line
+    card = tiny.folder / "district.toml"
+    told = "".join(f'\n[tables.{name}]\ndatum = "{written}"\n' for name in ("roads", "barriers"))
+    card.write_text(card.read_text(encoding="utf-8") + told, encoding="utf-8")
+    assert FaultKind.DATUM_MISFIT not in {one.what for one in read_district(tiny.folder).warnings}
+
+
+def test_made_up_roads_lead_from_every_village_to_every_other_and_are_the_same_again(tiny: Tiny) -> None:
+    district = read_district(tiny.folder)
+    made = make_up(district, rivers=2)
+    again = make_up(district, rivers=2)
+    assert [line.wkb for line, _ in made.roads] == [line.wkb for line, _ in again.roads]
+    assert made.bridges > 0
+    write(made, district, tiny.folder)
+    for name in ("roads", "barriers"):
+        features = json.loads((tiny.folder / f"{name}.geojson").read_text(encoding="utf-8"))["features"]
+        assert {one["properties"]["note"] for one in features} == {"synthetic"}
+    read, network = read_district(tiny.folder).roads, network_of(made)
+    assert read is not None
+    assert read.metres.sum() == pytest.approx(network.metres.sum(), rel=1e-4)
+    # (Whoever walks may not take the motorway.)
+    used = np.array(ROAD_CLASSES)[read.classes] != "motorway"
+    walked = shapely.union_all(shapely.get_parts(read.lines())[used])
+    rivers = [line for line, name in made.barriers if name == "river"]
+    assert sum(len(shapely.get_parts(walked.intersection(river))) for river in rivers) >= made.bridges
+    assert not used.all()
+
+
+def test_a_plan_along_roads_in_pieces_says_so_and_parts_the_villages(home: Path, tmp_path: Path) -> None:
+    model = riverside.write(tmp_path / "apart")
+    file = tmp_path / "apart" / "roads.geojson"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["features"] = [one for one in content["features"] if one["properties"]["bridge"] == "no"]
+    file.write_text(json.dumps(content), encoding="utf-8")
+    done = call_allocate(tmp_path, "--language", "en", "check", model)
+    (line,) = [line for line in done.stdout.splitlines() if "2 pieces" in line]
+    assert "only 50% of their length" in line
+    # (Both are as long: one of the banks is named.)
+    assert "南三村" in line or "北四村" in line
+    district = read_district(tmp_path / "apart")
+    case = make_case(district, read_model(model, {"circles.on_foot.minutes": "240"}))
+    names = {place.id: place.name for place in district.places}
+    banks = {bank(names[case.places[i]]) + bank(case.sites[j].name) for i, j in case.seconds}
+    assert {"北北", "南南"} <= banks
+    assert not {"北南", "南北"} & banks

@@ -218,6 +218,13 @@ def test_what_has_no_highway_and_what_is_planned_is_no_road(tiny: Tiny) -> None:
     assert [left.details[key] for key in ("lines", "count", "far", "none")] == [21, 3, 0, 3]
 
 
+def test_a_line_that_leads_out_of_the_world_is_left_out_and_the_rest_is_kept(tiny: Tiny) -> None:
+    write(tiny.folder, [*streets(highway="primary"), lane((117.401, 39.705), (117.404, 39.72), (1e300, -1e300))])
+    roads = roads_of(tiny)
+    assert np.isfinite(roads.nodes).all()
+    assert len(roads) == 199 + 1
+
+
 def test_lines_meet_where_they_cross_only_where_the_card_says_so(tiny: Tiny) -> None:
     ends = [[line[0], line[-1]] for line in STREETS]
     # (Streets are drawn a little longer than the square, so that none begins on another.)

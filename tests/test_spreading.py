@@ -13,7 +13,7 @@ from test_estimate import towns_named, toy, village
 
 from allocate.district import District, Place, Town
 from allocate.errors import InputError, UsageError
-from allocate.estimate import estimate, redraw
+from allocate.estimate import estimate, forget_people, redraw
 from allocate.read import read_district
 from allocate.shares import spread_within
 from allocate.spreading import by_measure, measure_of
@@ -131,6 +131,41 @@ def test_places_that_weigh_nothing_cannot_take_people() -> None:
     assert [problem.what for problem in found.value.problems] == ["estimate.nothing_there"]
 
 
+def test_age_groups_of_a_town_hold_for_its_places_and_the_others_share_the_rest() -> None:
+    one, two = towns_named(2, lon=117.3, lat=39.55, position_basis=Basis.SURVEYED)
+    told = replace(one, people=300, people_basis=Basis.OFFICIAL, people_65=90, people_65_basis=Basis.OFFICIAL)
+    rows = listed(*({"households": count} for count in (10, 20, 30, 30)))
+    rows[2:] = [replace(place, town="t1") for place in rows[2:]]
+    found = by(district(rows, told, two, population=900, population_65_and_over=150))
+    # 100 and 200 people with 30 of 100 old; 300 and 300 with the other 60.
+    assert [place.people_65 for place in found.places] == [30, 60, 30, 30]
+    with pytest.raises(InputError) as refused:
+        by(district(rows, replace(told, people_65=301), two, population=900, population_65_and_over=150))
+    assert [problem.what for problem in refused.value.problems] == ["estimate.town_ages"]
+
+
+def test_age_groups_of_all_towns_must_add_up_to_the_district() -> None:
+    told = replace(
+        towns_named(1)[0], people=90, people_basis=Basis.OFFICIAL, people_65=9, people_65_basis=Basis.OFFICIAL
+    )
+    rows = listed({"households": 1}, {"households": 2})
+    assert [place.people_65 for place in by(district(rows, told)).places] == [3, 6]
+    with pytest.raises(InputError) as found:
+        by(district(rows, told, population_65_and_over=10))
+    assert [problem.what for problem in found.value.problems] == ["estimate.towns_sum"]
+
+
+def test_an_estimate_made_twice_says_its_sources_once() -> None:
+    rows = listed({"households": 1}, {"households": 2, "people": 60, "people_basis": Basis.OFFICIAL})
+    rows[1] = replace(rows[1], people_source="census")
+    facts = {"population": 90, "population_65_and_over": 9}
+    with speaking("en"):
+        first = by(district(rows, **facts))
+        second = by(forget_people(first))
+    assert second.places == first.places
+    assert first.places[1].people_source == "census; aged 65 and over: the share of town or district"
+
+
 def test_another_draw_keeps_people_who_were_spread_by_households() -> None:
     rows = listed({"households": 10}, {"households": 30})
     nowhere = [replace(place, lon=None, lat=None, position_basis=None) for place in rows]
@@ -197,3 +232,24 @@ def test_totals_of_towns_are_spread_by_households_in_a_planners_list(tiny: Tiny,
     assert made.people == 34781
     assert made.towns[0].people == sum(place.people or 0 for place in made.places if place.town == "T1")
     assert made.places[0].people_source.startswith("total of the town spread by households (202 households")
+
+
+ROADS = '{"type": "LineString", "coordinates": [[117.31, 39.61], [117.5, 39.74]]}'
+
+
+def test_roads_come_along_where_the_new_folder_finds_them_by_name(tiny_list: Path, tmp_path: Path) -> None:
+    (tiny_list / "roads.geojson").write_text(ROADS, encoding="utf-8")
+    done = call_allocate(tmp_path, "--language", "en", "estimate", tiny_list, "--out", tmp_path / "made")
+    assert done.returncode == 0, done.stderr
+    assert "did not come along" not in done.stderr
+    assert read_district(tmp_path / "made").roads is not None
+
+
+def test_roads_that_the_card_speaks_of_are_named_as_left_behind(tiny_list: Path, tmp_path: Path) -> None:
+    (tiny_list / "lines.geojson").write_text(ROADS, encoding="utf-8")
+    card = tiny_list / "district.toml"
+    card.write_text(card.read_text(encoding="utf-8") + '\n[tables.roads]\nfile = "lines.geojson"\n', encoding="utf-8")
+    done = call_allocate(tmp_path, "--language", "en", "estimate", tiny_list, "--out", tmp_path / "made")
+    assert done.returncode == 0, done.stderr
+    assert "did not come along: lines.geojson" in done.stderr
+    assert read_district(tmp_path / "made").roads is None

@@ -15,15 +15,16 @@ from allocate import tables
 from allocate.abilities import Ability
 from allocate.calibration import FIT_STATUSES, SKIPPED
 from allocate.goals import GOALS
-from allocate.model import SITED
+from allocate.model import ORIGINS, SITED, Generating
 from allocate.outreach import DAY_NAMES, HALF_NAMES, WEEKS
 from allocate.policies import REGIMES
 from allocate.population import AGES, Method
 from allocate.report.belonging_tables import BELONGING_SHEETS, REACH_SHEETS
 from allocate.report.calibrated import CALIBRATION_SHEETS
+from allocate.report.candidate_tables import CANDIDATE_SHEETS
 from allocate.report.care_tables import CARE_SHEETS
 from allocate.report.faults_page import areas
-from allocate.report.frames import BELONGING_LAYERS, LAYERS, SENDING_LAYERS
+from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import STATUSES
 from allocate.rows import POLICY
@@ -48,6 +49,7 @@ SHEETS = {
     *BELONGING_SHEETS,
     *REACH_SHEETS,
     *CARE_SHEETS,
+    *CANDIDATE_SHEETS,
     *CALIBRATION_SHEETS,
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
@@ -175,7 +177,14 @@ CODES: dict[str, set[str]] = {
     "projection": set(get_args(Method)),
     "age": set(AGES),
     "example": {table.name for table in tables.TABLES},
-    "gis": {*LAYERS, *SENDING_LAYERS, *BELONGING_LAYERS, "no_room"},
+    "gis": {*LAYERS, *SENDING_LAYERS, *BELONGING_LAYERS, *CANDIDATE_LAYERS, "no_room"},
+    "origin": set(ORIGINS),
+    "dropping": {"outside_layers", "replaced", "outside_district", "too_near_site", "reaches_nobody"},
+    "kept": {
+        *("place", "listed", "greedy", "grid", "clusters", "moved", "inside", "clear", "excluded", "too_near_layer"),
+        *("outside_layers", "replaced", "outside_district", "too_near_site", "reaches_nobody"),
+    },
+    "generating": set(get_args(Generating.model_fields["how"].annotation)),
 }
 # Chinese that is no text for people: table descriptions in both languages stand side by side with their columns,
 # and the reader knows how a blank cell is written.

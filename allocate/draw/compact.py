@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import shapely
@@ -25,6 +26,7 @@ from allocate.draw.cells import (
     rows_of,
 )
 from allocate.draw.sending import Known, called, sending
+from allocate.report.candidate_tables import layer_names, say_reasons
 from allocate.report.sheets import REASONED
 from allocate.report.summary import from_openstreetmap, say_grounds
 from allocate.travel.circles import Doubt
@@ -88,6 +90,8 @@ def compact(plan: Row) -> dict[str, Any]:
         "towns": town_columns,
         "places": place_columns,
         "marks": mark_columns,
+        # Why new sites may stand where they do, by mark; nothing of those that just stand in the middle of a place.
+        "kept": _kept(plan, district, marks),
         # Kinds that the plan sites, which draws count; without them, nobody knows which sites are hubs.
         "siting": _siting(plan),
         # What everybody's and everything's count is called, and whether today's was assumed; who works where by year.
@@ -178,6 +182,23 @@ def _marks(plan: Row, district: Row, marks: Index, towns: Index) -> Columns:
         }
         append_row(columns, mark)
     return columns
+
+
+def _kept(plan: Row, district: Row, marks: Index) -> dict[str, dict[str, str]]:
+    """Return where new sites come from and why they may stand there, in both languages, by position of the mark."""
+    places = {as_text(row.get("id")): as_text(row.get("name")) for row in rows_of(district.get("places"))}
+    layers = rows_of(district.get("layers"))
+    found: dict[str, dict[str, str]] = {}
+    for row in rows_of(plan.get("candidates")):
+        at, reasons = marks.known(row.get("id")), rows_of(row.get("kept"))
+        # (A plan that somebody wrote may give reasons that nobody knows.)
+        with suppress(LookupError, TypeError, ValueError):
+            if at >= 0 and any(reason["code"] != "place" for reason in reasons):
+                found[str(at)] = {
+                    language: say_reasons(reasons, layer_names(layers, language), places, language)
+                    for language in LANGUAGES
+                }
+    return found
 
 
 def _moment(site: Row) -> tuple[int, int]:

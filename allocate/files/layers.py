@@ -100,6 +100,8 @@ class Shapes:
         What the file says its coordinates are; empty where it does not say.
     broken
         The first shape that cannot be read.
+    others
+        How many lines of the layer have a shape of another kind.
     """
 
     shapes: NDArray[np.object_]
@@ -108,6 +110,7 @@ class Shapes:
     columns: tuple[Sequence[Raw], ...]
     crs: str
     broken: Spotted | None = None
+    others: int = 0
 
     def whole(self) -> "Shapes":
         """Return the same, unless a shape is broken: what is drawn without a part of it is drawn wrong."""
@@ -281,7 +284,8 @@ def _drawn(path: Path, part: str, encoding: str, kinds: tuple[shapely.GeometryTy
                 odd = [*layer.spotted, *endless(layer.shapes)]
             if len(shapes):
                 broken = next((one for one in odd if one.row is not None and one.fault), None)
-                found[name] = Shapes(shapes, rows, layer.heading, layer.columns, layer.crs, broken)
+                others = int((~shapely.is_missing(layer.shapes)).sum()) - len(np.unique(rows))
+                found[name] = Shapes(shapes, rows, layer.heading, layer.columns, layer.crs, broken, others)
     return found
 
 

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# A province of twelve million nodes takes 0.4 GB, all of China 2 GB; a file made to burst would take any amount.
+# The largest extract that is read takes some 3 GB; a file made to burst would take any amount.
 _MOST_MEMORY = 4 * 2**30
 _MOST_SECONDS = 300
-# A large county has 0.3 million nodes on its roads.
+# A large county has some 0.3 million nodes on its roads.
 MOST_NODES = 20_000_000
 # How the process says why it read nothing.
 _REFUSED = 3
@@ -87,7 +87,7 @@ def read_apart(
     Parameters
     ----------
     form
-        As the library calls it: `pbf`, `osm`, `osm.gz`.
+        As the library calls it: `pbf` or `osm`.
     around
         West, south, east and north [degrees].
     ways, relations

@@ -113,13 +113,14 @@ def read_raster(path: Path, ground: shapely.Geometry, *, band: int | None = None
     Raises
     ------
     Unreadable
-        When it is not there, is no plain file or no GeoTIFF, is broken, or when rasterio is not installed.
+        When it is not there, is no plain file or no GeoTIFF, is broken, or when what reads it is not installed.
     RasterError
         When it says no coordinate system, lies elsewhere, is too fine, or has no such band.
     """
     checksum = _checked(path)
     keep_to_files()
     try:
+        import exactextract  # noqa: F401
         import rasterio
         from rasterio.errors import RasterioError
     except ImportError:
@@ -308,12 +309,10 @@ def cell_centres(raster: Raster, shapes: NDArray[np.object_]) -> tuple[Array, Ar
 
 
 def _extracted(raster: Raster, shapes: NDArray[np.object_], asked: Sequence[str]) -> list[dict[str, Any]]:
-    try:
-        from exactextract import exact_extract
-        from exactextract.feature import JSONFeatureSource
-        from exactextract.raster import NumPyRasterSource
-    except ImportError:
-        raise Unreadable(FaultKind.EXTRA_MISSING, extra="raster") from None
+    from exactextract import exact_extract
+    from exactextract.feature import JSONFeatureSource
+    from exactextract.raster import NumPyRasterSource
+
     rows, columns = raster.people.shape
     cells = NumPyRasterSource(raster.people, xmin=0, ymin=-rows, xmax=columns, ymax=0)
     there = [i for i, shape in enumerate(shapes) if not shape.is_empty]

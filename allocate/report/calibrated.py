@@ -25,7 +25,8 @@ def _fits(source: Source) -> Sheet:
         Field("mode", "text"), Field("calibrated", "code", "calibrated"), Field("pairs", "whole"),
         Field("observations", "whole"), Field("by_road", "whole"), Field("factor", "measure"),
         Field("applied", "measure"), Field("mape_before", "share"), Field("mape_after", "share"),
-        Field("mape_left_out", "share"), Field("minutes_before", "minutes"), Field("minutes_after", "minutes"),
+        Field("mape_left_out", "share"), Field("in_line_before", "share"), Field("in_line_after", "share"),
+        Field("in_line_left_out", "share"), Field("minutes_before", "minutes"), Field("minutes_after", "minutes"),
         Field("minutes_left_out", "minutes"), Field("correlation", "measure"), Field("outliers", "whole"),
         Field("not_compared", "whole"),
     ]  # fmt: skip
@@ -33,8 +34,9 @@ def _fits(source: Source) -> Sheet:
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
         errors: dict[str, Any] = {}
         for when in ("before", "after", "left_out"):
-            found = row[when] or {"mape": None, "median_minutes": None}
-            errors |= {f"mape_{when}": found["mape"], f"minutes_{when}": found["median_minutes"]}
+            found = row[when] or dict.fromkeys(("mape", "mape_in_line", "median_minutes"))
+            errors |= {f"mape_{when}": found["mape"], f"in_line_{when}": found["mape_in_line"]}
+            errors |= {f"minutes_{when}": found["median_minutes"]}
         named = {"mode": _mode(source, row["mode"]), "calibrated": row["status"]}
         return {**row, **errors, **named, "not_compared": len(row["skipped"])}
 

@@ -21,6 +21,8 @@ LAYERS = ("boundary", "towns", "reach", "links", "places", "sites")
 SENDING_LAYERS = ("postings", "rounds")
 # Those that only a plan has that decides consortia or functions: after the links too.
 BELONGING_LAYERS = ("consortia", "members", "centre_links")
+# Those that only a plan has whose candidates are not just the middles of places: before the sites.
+CANDIDATE_LAYERS = ("candidates", "dropped")
 # The columns of the layer of links, from the table of places.
 LINK = ("year", "id", "name", "served_by", "served_by_name", "part", "minutes", "way_by")
 
@@ -72,6 +74,12 @@ def layers(content: Mapping[str, Any], language: Language = "zh") -> dict[str, "
         **dict(_belonging(content, tables, crs)),
         **dict(_sent(content, tables, crs)),
         "places": layer(places, gpd.points_from_xy(places["lon"], places["lat"])),
+        **{
+            name: layer(spots, gpd.points_from_xy(spots["lon"], spots["lat"]))
+            for name in CANDIDATE_LAYERS
+            if name in tables
+            for spots in [frame(tables[name])]
+        },
         "sites": layer(sites, gpd.points_from_xy(sites["lon"], sites["lat"])),
     }
 

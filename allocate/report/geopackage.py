@@ -10,6 +10,7 @@ from typing import Any
 from allocate.errors import AllocateError
 from allocate.files.gdal import keep_to_files
 from allocate.report.belonging_tables import BELONGING_SHEETS, REACH_SHEETS
+from allocate.report.candidate_tables import CANDIDATE_SHEETS
 from allocate.report.care_tables import CARE_SHEETS
 from allocate.report.frames import frame, layers
 from allocate.report.sending import SENDING_SHEETS
@@ -54,7 +55,9 @@ def geopackage(content: Mapping[str, Any], language: Language) -> bytes:
                     DESCRIPTION=say_in(language, f"gis.{name}"), VERSION=_VERSION, promote_to_multi=False,
                 )  # fmt: skip
             tables = sheets(content, language)
-            for name in (*STAFF_SHEETS, *BELONGING_SHEETS, *REACH_SHEETS, *CARE_SHEETS, *SENDING_SHEETS):
+            for name in (
+                *STAFF_SHEETS, *BELONGING_SHEETS, *REACH_SHEETS, *CARE_SHEETS, *CANDIDATE_SHEETS, *SENDING_SHEETS,
+            ):  # fmt: skip
                 if name in tables and name not in drawn:
                     pyogrio.write_dataframe(
                         frame(tables[name]), file, layer=name, driver="GPKG",

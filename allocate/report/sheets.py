@@ -8,6 +8,7 @@ from allocate.report.away import posts_away, visits_made
 from allocate.report.belonging import forms_consortia, sets_up_functions
 from allocate.report.belonging_tables import belonging_sheets
 from allocate.report.calibrated import calibration_sheets
+from allocate.report.candidate_tables import candidate_sheets, say_kept
 from allocate.report.care_tables import care_sheets
 from allocate.report.sending import sending_sheets
 from allocate.report.summary import assumed_stock, from_openstreetmap, say_grounds, stage_key
@@ -48,6 +49,7 @@ def sheets(content: Content, language: Language) -> dict[str, Sheet]:
         *(make(source) for make in first),
         *belonging_sheets(source),
         *care_sheets(source),
+        *candidate_sheets(source),
         *sending_sheets(source),
         *(make(source) for make in covered),
         *calibration_sheets(source),
@@ -224,11 +226,19 @@ def _sites(source: Source) -> Sheet:
             "other_site": source.site(site.get("into") or site.get("from")),
             "parent": source.site(site["parent"]),
             "hospital": source.site(site.get("hospital")),
-            "reason": reason(site, years, source.language),
+            "reason": _whole_reason(source, site),
         }
 
     lines = sorted(source.content["sites"], key=lambda site: (site["year"], site["town"], site["id"], site["action"]))
     return make_sheet("sites", fields, map(record, lines))
+
+
+def _whole_reason(source: Source, site: Mapping[str, Any]) -> str:
+    """Say why a site is in the plan, and of a new one that is not just in the middle of a place why it may stand."""
+    said = [reason(site, source.years, source.language)]
+    if site["action"] in ("open", "move"):
+        said.append(say_kept(source, site["id"]))
+    return source.word("summary.semicolon").join(filter(None, said))
 
 
 def _towns(source: Source) -> Sheet:

@@ -281,7 +281,7 @@ def say_calibration(row: Mapping[str, Any], mode: str) -> str:
     if not row["pairs"]:
         return say("summary.observed_none", mode=mode, skipped=len(row["skipped"]))
     told = {"mode": mode, "pairs": row["pairs"], "by_road": row["by_road"], "factor": f"{row['factor']:g}"}
-    errors = {when: "—" if row[when] is None else f"{100 * row[when]['mape']:.1f}" for when in _ERRORS}
+    errors = {when: "—" if row[when] is None else f"{100 * row[when]['mape_in_line']:.1f}" for when in _ERRORS}
     minutes = {
         f"{when}_minutes": "—" if row[when] is None else f"{row[when]['median_minutes']:.1f}" for when in _ERRORS
     }

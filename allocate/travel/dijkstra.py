@@ -25,8 +25,9 @@ _MS_PER_S = 1000
 _MS_PER_METRE_AT_1_KMH = 3600.0
 # A part of the roads that is shorter than this share of the longest part is no way out: nobody gets on there.
 SMALL_PART = 0.01
-# What is nearer to a node than this is at the node [m].
-_AT_NODE = 0.01
+# What is nearer to a node than this is at the node [m]. Spots are rounded to a decimetre: who stands at a corner must
+# not land on a one-way street a hand's breadth behind it, and drive round the block.
+_AT_NODE = 1.0
 # Sources searched together.
 _BATCH = 64
 # Most times that one search holds at once: sources times nodes of the window.

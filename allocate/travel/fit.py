@@ -59,11 +59,14 @@ class Misfit:
     ----------
     mape
         Mean of the absolute errors as shares of the observed times.
+    mape_in_line
+        The same of the trips that are in line: one that somebody wrote down wrong can swamp the mean of all.
     median_error
         Median of the absolute errors [s].
     """
 
     mape: Fraction
+    mape_in_line: Fraction
     median_error: Fraction
 
 
@@ -115,18 +118,25 @@ def fit(trips: Sequence[Trip]) -> Fit:
         agreement = correlation([float(trip.observed) for trip in trips], [trip.modelled for trip in trips])
     except StatisticsError:
         agreement = None
+    outliers = tuple(abs(ratio - middle) > far for ratio in ratios)
     return Fit(
         tuple(trips),
         factor,
-        _misfit(trips, [Fraction(1)] * len(trips)),
-        _misfit(trips, [factor] * len(trips)),
-        _misfit(trips, others) if others else None,
+        _misfit(trips, [Fraction(1)] * len(trips), outliers),
+        _misfit(trips, [factor] * len(trips), outliers),
+        _misfit(trips, others, outliers) if others else None,
         agreement,
-        tuple(abs(ratio - middle) > far for ratio in ratios),
+        outliers,
     )
 
 
-def _misfit(trips: Sequence[Trip], factors: Sequence[Fraction]) -> Misfit:
+def _misfit(trips: Sequence[Trip], factors: Sequence[Fraction], outliers: Sequence[bool]) -> Misfit:
     off = [abs(trip.modelled * factor - trip.observed) for trip, factor in zip(trips, factors, strict=True)]
     shares = [error / trip.observed for trip, error in zip(trips, off, strict=True)]
-    return Misfit(sum(shares, Fraction(0)) / len(shares), median(off))
+    # (At least half of all trips are no farther from the median than the median of their distances.)
+    in_line = [share for share, is_out in zip(shares, outliers, strict=True) if not is_out]
+    return Misfit(_mean(shares), _mean(in_line), median(off))
+
+
+def _mean(numbers: Sequence[Fraction]) -> Fraction:
+    return sum(numbers, Fraction(0)) / len(numbers)
