@@ -25,6 +25,7 @@ from allocate.planning import plan
 from allocate.plans import Plan
 from allocate.read import read_district
 from allocate.report.frames import layers
+from allocate.travel import reach
 from allocate.travel.network import RoadNetwork
 from allocate.travel.reach import area, simplified
 from allocate.travel.times import Asked, times_by_road
@@ -87,6 +88,24 @@ def test_a_bridge_fills_both_banks_and_without_one_the_far_bank_stays_empty() ->
     assert far.contains(Point(820, 500))
     assert not far.intersects(Point(500, 460))
     assert far.difference(near).area > 1000
+
+
+@pytest.mark.parametrize("bridges", [(), (900,)])
+def test_roads_that_are_left_out_in_the_midst_of_others_change_nothing(
+    bridges: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sites = np.array([[200.0, 300.0], [700.0, 800.0]])
+    found, _ = area(grid(bridges), on_roads(), sites, 400)
+    joined: list[int] = []
+    inner = reach._inner
+
+    def nothing_left_out(bits: Any, *given: Any) -> Any:
+        joined.extend((len(bits.near), len(inner(bits, *given)[1].near)))
+        return np.array([]), bits
+
+    monkeypatch.setattr(reach, "_inner", nothing_left_out)
+    assert area(grid(bridges), on_roads(), sites, 400)[0].symmetric_difference(found).area < 1e-3
+    assert joined[1] < joined[0]
 
 
 @FEW
@@ -173,14 +192,14 @@ def test_a_plan_with_roads_draws_its_reach_along_them(road_plan: Plan, tiny_plan
     areas, discs = reach_areas(content), reach_areas(tiny_plan.content)
     spots = {place["id"]: Point(place["lon"], place["lat"]) for place in content["district_data"]["places"]}
     boundary = shape(content["district_data"]["boundary"])
-    for year, reach in areas.items():
+    for year, reached in areas.items():
         told = [row for row in content["places"] if row["year"] == year]
         near = {row["id"] for row in told if row["minutes"] is not None}
         assert near
-        assert all(reach.contains(spots[place]) for place in near)
-        assert reach.is_valid
-        assert reach.difference(boundary.buffer(1e-6)).is_empty
-        assert 0 < reach.area < discs[year].area
+        assert all(reached.contains(spots[place]) for place in near)
+        assert reached.is_valid
+        assert reached.difference(boundary.buffer(1e-6)).is_empty
+        assert 0 < reached.area < discs[year].area
     assert layers(content)["reach"].geometry.tolist() == list(areas.values())
 
 

@@ -259,7 +259,7 @@ def town(seed: int, side: int = 18) -> tuple[RoadNetwork, Metric]:
     return network(pieces), draw.uniform(-20, 100 * side, (150, 2))
 
 
-@pytest.mark.parametrize(("batch", "cells", "limit"), [(1, 1, 20_000), (7, 500, 60_000), (64, 2_000_000, 150_000)])
+@pytest.mark.parametrize(("batch", "cells", "limit"), [(1, 1, 90_000), (7, 500, 60_000), (64, 2_000_000, 150_000)])
 @pytest.mark.parametrize("more_ends", [True, False])
 def test_neither_windows_nor_batches_change_what_is_found(
     batch: int, cells: int, limit: int, more_ends: bool, monkeypatch: pytest.MonkeyPatch
@@ -274,7 +274,7 @@ def test_neither_windows_nor_batches_change_what_is_found(
         monkeypatch.setattr(dijkstra_module, name, value)
     found = times_within(graph, *asked, limit)
     assert list(zip(found.starts.tolist(), found.ends.tolist(), found.milliseconds.tolist(), strict=True)) == whole
-    assert 50 < len(whole) < len(few) * len(many) / 2
+    assert 10 < len(whole) < len(few) * len(many) / 2
 
 
 def sparse_times(graph: Any, starts: Any, ends: Any, limit: int) -> list[tuple[int, int, int]]:

@@ -7,6 +7,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.ndimage import distance_transform_edt
 from scipy.sparse.csgraph import dijkstra
 
 from allocate.travel.circles import OnRoads
@@ -16,6 +17,9 @@ from allocate.travel.points import Metric
 
 # Sides of what stands for a disc: it lies around the circle, and is wider by half a percent at its corners.
 _SIDES = 32
+_WIDER = 1 / np.cos(np.pi / _SIDES)
+# Squares of ground that is in reach for certain: so many to the farthest that one may live off a road.
+_SQUARES = 8
 # How far an area may be off once it is simplified [m], and the ground of a position that must not be lost by that [m].
 TOLERANCE, _HELD = 5.0, 1.0
 # A barrier is cut into parts of so many corners, so that each is looked at near itself only; it is as wide as this [m].
@@ -41,6 +45,10 @@ class _Bits:
     near: Metric
     far: Metric
 
+    def only(self, kept: NDArray[np.bool_]) -> "_Bits":
+        """Return some of the bits."""
+        return _Bits(self.starts[kept], self.ends[kept], self.near[kept], self.far[kept])
+
 
 def area(
     network: RoadNetwork, on_roads: OnRoads, sites: Metric, seconds: int
@@ -56,7 +64,9 @@ def area(
     if not snapped.on.any():
         return shapely.MultiPolygon(), ~snapped.on
     bits = _reached(network, on_roads, sites, snapped, milliseconds(seconds))
-    return _filled(bits, network.barriers), ~snapped.on
+    walls = _walls(network.barriers)
+    inner, bits = _inner(bits, float(on_roads.access_metres), walls)
+    return shapely.union_all([*inner, _filled(bits, walls)]), ~snapped.on
 
 
 def simplified(shape: shapely.Geometry, held: Metric) -> shapely.Geometry:
@@ -120,17 +130,49 @@ def _reached(network: RoadNetwork, on_roads: OnRoads, sites: Metric, snapped: Sn
     return _Bits(*(np.concatenate([getattr(one, name) for one in found]) for name in ("starts", "ends", "near", "far")))
 
 
-def _filled(bits: _Bits, barriers: Shapes) -> shapely.Geometry:
+def _inner(bits: _Bits, most: float, walls: Shapes) -> tuple[Shapes, _Bits]:
+    """Return ground that is in reach for certain, as oblongs, and the bits of road that reach beyond it.
+
+    In the midst of roads most of them add nothing, and to join each of them takes many times as long.
+    """
+    side = most / _SQUARES
+    low = np.floor((np.minimum(bits.starts, bits.ends).min(axis=0) - most * _WIDER) / side).astype(np.int64) - 1
+    high = np.floor((np.maximum(bits.starts, bits.ends).max(axis=0) + most * _WIDER) / side).astype(np.int64) + 2
+    middles, widths = (bits.starts + bits.ends) / 2, np.minimum(bits.near, bits.far)
+    tree = shapely.STRtree(walls)
+    sure = np.zeros(high - low, dtype=bool)
+    for squares in range(2, _SQUARES + 1):
+        # Whoever is so near to the middle of a bit that is at least so wide, both taken as squares, is in reach.
+        wide = (widths >= squares * side) & (widths < (squares + 1) * side)
+        seeds = np.unique(np.floor(middles[wide] / side).astype(np.int64), axis=0)
+        if len(walls) and len(seeds):
+            points: Any = shapely.points((seeds + 0.5) * side)
+            near = tree.query(points, predicate="dwithin", distance=(squares + 1) * side)[0]
+            seeds = np.delete(seeds, near, axis=0)
+        if len(seeds):
+            empty = np.ones(high - low, dtype=bool)
+            empty[tuple((seeds - low).T)] = False
+            sure |= distance_transform_edt(empty) <= squares - 2**0.5
+    depth = distance_transform_edt(sure)[tuple((np.floor(middles / side).astype(np.int64) - low).T)]
+    beyond = np.maximum(bits.near, bits.far) * _WIDER + np.hypot(*(bits.ends - bits.starts).T) / 2
+    # Neighbouring squares of a column are one oblong.
+    edges = np.diff(np.pad(sure.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    (column, first), (_, last) = np.nonzero(edges == 1), np.nonzero(edges == -1)
+    left, bottom, top = ((low[0] + column) * side, (low[1] + first) * side, (low[1] + last) * side)
+    inner: Shapes = np.array(shapely.box(left, bottom, left + side, top), dtype=object).reshape(-1)
+    return inner, bits.only(depth < beyond / side + 2**0.5)
+
+
+def _filled(bits: _Bits, walls: Shapes) -> shapely.Geometry:
     """Return the union of bits of road as wide as they are, each up to the barriers near it."""
     angles = np.arange(_SIDES) * (2 * np.pi / _SIDES)
-    corners = np.column_stack([np.cos(angles), np.sin(angles)]) / np.cos(np.pi / _SIDES)
+    corners = np.column_stack([np.cos(angles), np.sin(angles)]) * _WIDER
     # (A disc that grows steadily along a line fills the hull of the first and the last.)
     rims = [
         spots[:, None, :] + np.maximum(width, _WALL)[:, None, None] * corners
         for spots, width in ((bits.starts, bits.near), (bits.ends, bits.far))
     ]
     shapes: Any = shapely.convex_hull(shapely.linestrings(np.concatenate(rims, axis=1)))
-    walls = _walls(barriers)
     if len(walls):
         tree = shapely.STRtree(walls)
         at, wall = tree.query(shapes, predicate="intersects")
