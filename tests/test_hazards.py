@@ -487,8 +487,8 @@ def test_the_folder_is_written_whole_and_the_plan_reads_back_letter_by_letter(
 def test_every_line_stays_one_line_that_a_terminal_only_shows(hostile: dict[str, Any], language: Language) -> None:
     with speaking(language):
         lines = summary(hostile)
-    # (Ten, and one each on consortia, centres, functions and what is held back.)
-    assert len(lines) == 14
+    # (Eleven, and one each on consortia, centres, functions and what is held back.)
+    assert len(lines) == 15
     assert all(map(is_plain, lines))
     assert visible(hostile["title"][language]) in lines[0]
     assert not [line for line in lines if CANARY in line]

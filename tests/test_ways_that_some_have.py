@@ -5,10 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise, product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import riverside
 from conftest import Tiny, copy_tiny
 from forgery import Forgery, assert_found
 from hypothesis import given, settings
@@ -589,6 +591,17 @@ def test_a_choice_that_most_people_cannot_use_is_none() -> None:
     assert 2 not in cares
 
 
+def test_whoever_stays_where_they_were_still_has_the_way_to_get_there() -> None:
+    # Ten people: eight at the clinic of their own village, two by car at C. B is reached by e-bike, which six have,
+    # those with a car among them: where it serves all six, nobody is left who could drive to C.
+    base = village()
+    case = replace(base, sites=(site("A"), *base.sites[1:]))
+    layout = Layout(frozenset((j, 0) for j in range(3)), {(0, 0, 0): 8, (0, 2, 0): 2})
+    assert wrong(case, layout) == set()
+    (other,) = [one for one in Choices(AsPlanned(case, layout, {})).of(0, 0) if one.care.by == 1]
+    assert other.change.layout().serve == {(0, 0, 0): 4, (0, 1, 0): 6}
+
+
 def test_a_clinic_merges_into_what_most_people_of_its_village_can_go_to() -> None:
     # A (on foot) closes; C (by car) is nearer for two of ten, and is not what it merges into: B opens to all.
     sites = [site("A", exists=True, closable=True), site("B"), site("C", exists=True, closable=True)]
@@ -728,3 +741,33 @@ def test_card_and_assumptions_say_that_nobody_has_published_the_shares(
     assert "60 % of people have it" in page
     assert "circles.mixed.shares" in page
     assert {"table": "model.circle_shares", "basis": "assumed", "rows": 1} in mixed_plan["assumptions"]
+
+
+def test_over_a_far_bridge_only_those_with_a_car_come(tmp_path: Path) -> None:
+    path = riverside.write(tmp_path / "district")
+    text = path.read_text(encoding="utf-8")
+    roads = text[text.index("[modes.walk.roads]") : text.index("[rules.everybody]")]
+    car = text[text.index("[modes.walk]") : text.index("[modes.walk.roads]")].replace("modes.walk", "modes.car")
+    car = car.replace("speed_kmh = 3.6", "speed_kmh = 36.0")
+    driven = roads.replace("modes.walk", "modes.car").replace('"foot"', '"car"').replace("3.6,", "36.0,")
+    driven = driven.replace("3.6 }", "36.0 }")
+    only = '[rules.one]\nrule = "count"\nkinds = ["clinic"]\ncounts = "new"\nat_most = 1\nstrength = "must"\n'
+    only += 'basis = "assumed"\nsource = "made up"\n\n'
+    shares = 'modes = ["walk", "car"]\nshares = { walk = 1.0, car = 0.2 }\nshares_source = "made up"'
+    text = text.replace('modes = ["walk"]', shares).replace(
+        "[rules.everybody]", f"{car}{driven}{only}[rules.everybody]"
+    )
+    text = text.replace('scope = "place"\nstrength = "must"', 'scope = "district"\nstrength = "strive"')
+    path.write_text(text, encoding="utf-8")
+    made = plan(read_district(tmp_path / "district"), read_model(path))
+    assert verify(made.content, tmp_path / "district").findings == ()
+    names = {place["id"]: place["name"] for place in made.content["district_data"]["places"]}
+    told = {(names[row["id"]], row["status"]): row for row in made.content["places"]}
+    # One clinic stands on the north bank, in reach on foot of three villages there. From the south it takes 3,600 m to
+    # the bridge, 400 m over it and 3,600 m back: 760 s at 10 m/s. Of 250 people, 50 have a car.
+    (opened_at,) = [row["id"] for row in made.content["sites"] if row["action"] == "open"]
+    assert opened_at == "clinic-" + next(key for key, name in names.items() if name == "北一村")
+    south, left = told["南一村", "served"], told["南一村", "out_of_range"]
+    assert (south["people"], south["modes"], south["how"], south["minutes"]) == (50, ["car"], "network", 12.7)
+    assert (left["people"], left["modes"], left["minutes"]) == (200, None, None)
+    assert told["北一村", "served"]["modes"] == told["北二村", "served"]["modes"] == ["walk"]
