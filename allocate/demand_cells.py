@@ -15,10 +15,10 @@ from allocate.errors import Problem, UsageError, Value
 from allocate.estimate import DECIMALS
 from allocate.files.raster import Raster, cell_centres, cell_sums
 from allocate.shares import spread, spread_within
-from allocate.spreading import Ground, named
+from allocate.spreading import NAMED, Ground, named
 from allocate.thiessen import CRUMB, Shapes, polygons
 from allocate.units import Basis
-from allocate.words import say
+from allocate.words import few, say
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -304,11 +304,9 @@ def _way(east: int, north: int) -> str:
 
 
 def _drawn(district: District) -> Iterator[Problem]:
-    guessed = [place for place in district.places if place.position_basis == Basis.ESTIMATED]
-    drawn = [place for place in guessed if not place.position_source]
+    drawn = sum(place.stands_by_chance for place in district.places)
     if drawn:
-        details = {"count": len(drawn), "places": len(district.places)}
-        yield Problem("cells.drawn", tables.PLACES.file, details=details)
+        yield Problem("cells.drawn", tables.PLACES.file, details={"count": drawn, "places": len(district.places)})
 
 
 def _institutions(
@@ -344,8 +342,7 @@ def _institutions(
         alike = [i for i in near if places[i].kind == old.kind and places[i].setting == old.setting]
         found.append(replace(each, place=places[(alike or near)[0]].id))
     if moved:
-        names = ", ".join(each.name for each in moved[:8]) + ("…" if len(moved) > 8 else "")
-        details: dict[str, Value] = {"count": len(moved), "names": names}
+        details: dict[str, Value] = {"count": len(moved), "names": few([each.name for each in moved], NAMED)}
         notes.append(Problem("cells.moved", tables.INSTITUTIONS.file, column="place", details=details))
     return tuple(found)
 

@@ -29,14 +29,12 @@ from allocate.thiessen import array
 from allocate.travel import metric
 from allocate.travel.circles import Text
 from allocate.travel.points import Integers, Metric, metric_shape
-from allocate.words import LANGUAGES, say, say_in
+from allocate.words import LANGUAGES, few, say, say_in
 
 # From how far around the district areas are kept [m]: no distance to a layer beyond it is ever told or asked for.
 AROUND_METRES = 10_000
 # Corners are kept to the centimetre: plan.json carries them, and reads back what was used.
 _DECIMALS = 2
-# How many institutions on a layer are named.
-_MOST_NAMED = 5
 
 
 class LayerSource(pydantic.BaseModel):
@@ -277,8 +275,6 @@ def warn_of_sites(folder: Folder, layers: Sequence[Layer], institutions: Rows, e
         degrees = np.array([(row["lon"], row["lat"]) for row in there], dtype=np.float64).reshape(-1, 2)
         inside = near(metric(degrees, folder.planned, epsg or 0), layer, layer.buffer_metres).tolist()
         if layer.keeps == "out" and inside:
-            names = ", ".join(str(there[n]["name"]) for n in inside[:_MOST_NAMED]) + (
-                "…" if inside[_MOST_NAMED:] else ""
-            )
+            names = few([str(there[n]["name"]) for n in inside])
             details: dict[str, Value] = {"layer": layer.id, "count": len(inside), "names": names}
             folder.put(FaultKind.LAYER_SITES, layer.file, None, "", None, details, fault=False)

@@ -1,6 +1,6 @@
 """Says what is odd in a district's roads: in pieces, crossed without a junction, or far from where people live."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import compress
 from typing import Any
 
@@ -19,13 +19,12 @@ from allocate.synonyms import BARRIERS, ROADS
 from allocate.table_reading import Rows
 from allocate.travel.joining import TooManyPieces, join
 from allocate.travel.network import RoadNetwork
-from allocate.words import say
+from allocate.words import few
 
 # Of a network that holds together this share of its length is one piece; the rest are yards and paths.
 WHOLE = 0.95
 # A place farther from any road [m] is off the network: a quarter of an hour on foot, before any road is reached.
 FAR_M = 1_000.0
-_NAMED = 5
 
 
 def pieces_of(network: RoadNetwork) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -65,7 +64,7 @@ def warn_of_roads(folder: Folder, rows: Mapping[str, Rows], roads: Roads, place:
             "pieces": len(lengths),
             "percent": f"{100 * share:.0f}",
             "count": len(off),
-            "names": _listed(off),
+            "names": few(off) or "—",
         }
         folder.put(FaultKind.ROADS_APART, file, None, "", None, details, fault=False)
         joined = _if_they_met(roads)
@@ -73,7 +72,7 @@ def warn_of_roads(folder: Folder, rows: Mapping[str, Rows], roads: Roads, place:
             folder.warn(FaultKind.ROADS_CROSSING, file, percent=f"{100 * joined:.0f}")
     lost = [name for name, metres in zip(names, far, strict=True) if metres > FAR_M]
     if lost:
-        details = {"count": len(lost), "metres": f"{FAR_M:,.0f}", "names": _listed(lost)}
+        details = {"count": len(lost), "metres": f"{FAR_M:,.0f}", "names": few(lost)}
         folder.put(FaultKind.ROADS_FAR, file, None, "", None, details, fault=False)
 
 
@@ -93,8 +92,3 @@ def _if_they_met(roads: Roads) -> float | None:
     except TooManyPieces:
         return None
     return float(lengths.max() / lengths.sum())
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Return the first names of a list."""
-    return say("summary.comma").join([*names[:_NAMED], *("…" for _ in names[_NAMED : _NAMED + 1])]) or "—"

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -28,6 +28,7 @@ from allocate.travel.joining import MOST, Drawn, TooManyPieces, join
 from allocate.travel.network import ROAD_CLASSES, RoadNetwork
 from allocate.travel.network import Shapes as Geometries
 from allocate.travel.points import metric
+from allocate.words import few
 
 # How far beyond the boundary's box roads are kept [m]: the quickest way between two villages of a district may lead
 # through its neighbours, and a way that leaves by more than an hour's walk or a quarter of an hour by car seldom is.
@@ -249,12 +250,10 @@ class _Column:
         found: NDArray[np.generic] = np.array([meaning(text) for text in self.texts])[self.which]
         return found
 
-    def counted(self, texts: Sequence[str]) -> Iterator[str]:
-        """Yield some texts, each with how many lines have it, the most frequent first."""
+    def counted(self, texts: Sequence[str]) -> str:
+        """Return some texts, each with how many lines have it, the most frequent first."""
         counts = Counter({text: int((self.which == self.texts.index(text)).sum()) for text in texts})
-        yield from (f"{text} ({count})" for text, count in counts.most_common(_NAMED))
-        if len(counts) > _NAMED:
-            yield "…"
+        return few([f"{text} ({count})" for text, count in counts.most_common()], _NAMED)
 
 
 def _cells(layer: Shapes, n: int) -> _Column:
@@ -297,7 +296,7 @@ def _tell_classes(folder: Folder, found: Found, told: _Told, column: _Column, he
 
     unknown = [text for text in column.texts if number(text) is None]
     if unknown:
-        values, known_ = ", ".join(column.counted(unknown)), ", ".join(numbers)
+        values, known_ = column.counted(unknown), ", ".join(numbers)
         folder.blame(FaultKind.ROAD_CLASS, found.name, column=heading, values=values, first=unknown[0], known=known_)
     # (What nobody knows is a road for all that else is said of the layer.)
     told.classes = column.each(lambda text: _RESIDENTIAL if number(text) is None else number(text)).astype(np.int64)
@@ -337,5 +336,4 @@ def _tell_levels(folder: Folder, found: Found, told: _Told, column: _Column, hea
 
 def _say_unread(folder: Folder, found: Found, column: _Column, heading: str, unknown: Sequence[str]) -> None:
     if unknown:
-        values = ", ".join(column.counted(unknown))
-        folder.warn(FaultKind.ROAD_VALUE, found.name, column=heading, values=values)
+        folder.warn(FaultKind.ROAD_VALUE, found.name, column=heading, values=column.counted(unknown))

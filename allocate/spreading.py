@@ -19,8 +19,7 @@ from allocate.files.raster import Raster, cell_sums
 from allocate.synonyms import heading_of
 from allocate.thiessen import CRUMB, Cells, Shapes, only, polygons, within
 from allocate.travel.points import degrees, metric, metric_shape
-from allocate.units import Basis
-from allocate.words import LANGUAGES, say
+from allocate.words import LANGUAGES, few, say
 
 Array = NDArray[np.float64]
 
@@ -64,8 +63,7 @@ class Weights:
 
 def named(places: Sequence[Place]) -> str:
     """Return the names of some places, and an ellipsis where they are many."""
-    names = ", ".join(place.name for place in places[:NAMED])
-    return f"{names}, …" if len(places) > NAMED else names
+    return few([place.name for place in places], NAMED)
 
 
 def measure_of(district: District, asked: str = "auto") -> str:
@@ -254,10 +252,9 @@ def _about_places(district: District, raster: Raster, counted: Array) -> Iterato
     empty = [place for place, people in zip(district.places, counted, strict=True) if people <= 0]
     if empty:
         yield _note("raster.nobody", raster, count=len(empty), names=named(empty))
-    guessed = [place for place in district.places if place.position_basis == Basis.ESTIMATED]
-    drawn = [place for place in guessed if not place.position_source]
+    drawn = sum(place.stands_by_chance for place in district.places)
     if drawn:
-        yield _note("raster.positions", raster, count=len(drawn), places=len(district.places))
+        yield _note("raster.positions", raster, count=drawn, places=len(district.places))
 
 
 def _remark(raster: Raster, counted: Array, column: str) -> str:
