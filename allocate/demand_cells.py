@@ -15,7 +15,7 @@ from allocate.errors import Problem, UsageError, Value
 from allocate.estimate import DECIMALS
 from allocate.files.raster import Raster, cell_centres, cell_sums
 from allocate.shares import spread, spread_within
-from allocate.spreading import NAMED, Ground, named
+from allocate.spreading import NAMED, Territory, named
 from allocate.thiessen import CRUMB, Shapes, polygons
 from allocate.units import Basis
 from allocate.words import few, say
@@ -90,7 +90,7 @@ def to_cells(
     if not SIDES[0] <= metres <= SIDES[1]:
         details = {"low": SIDES[0], "high": SIDES[1]}
         raise UsageError([Problem("cells.size", column="--cells", value=metres, details=details)])
-    ground = Ground.of(district)
+    ground = Territory.of(district)
     count = math.ceil(ground.boundary.area / metres**2)
     if count > MOST_CELLS:
         enough = math.ceil(math.sqrt(ground.boundary.area / MOST_CELLS) / 10) * 10
@@ -128,7 +128,7 @@ def to_cells(
     return Cellular(made, (*notes, *left), (remark,))
 
 
-def _pieces(ground: Ground, metres: int) -> _Pieces:
+def _pieces(ground: Territory, metres: int) -> _Pieces:
     west, south, east, north = ground.boundary.bounds
     columns = np.arange(math.floor(west / metres), math.ceil(east / metres))
     rows = np.arange(math.floor(south / metres), math.ceil(north / metres))
@@ -146,7 +146,7 @@ def _pieces(ground: Ground, metres: int) -> _Pieces:
     return _Pieces(spots.astype(np.int64), across[met].astype(np.int64), up[met].astype(np.int64), shapes)
 
 
-def _inside(ground: Ground, middles: Array, shapes: Shapes) -> Array:
+def _inside(ground: Territory, middles: Array, shapes: Shapes) -> Array:
     """Return the middles [m], those outside the boundary put on their pieces."""
     shapely.prepare(ground.boundary)
     outside = ~shapely.contains_xy(ground.boundary, middles[:, 0], middles[:, 1])
@@ -178,7 +178,7 @@ type _Key = tuple[int, int, str, str, str, str]
 
 def _rows(
     district: District,
-    ground: Ground,
+    ground: Territory,
     pieces: _Pieces,
     weights: Array,
     areas: Array,
@@ -242,7 +242,7 @@ def _ages(place: Place, people: Sequence[int], weights: Mapping[str, Array]) -> 
 
 
 def _places(
-    district: District, ground: Ground, rows: Mapping[_Key, _Row], sources: Mapping[str, str], metres: int
+    district: District, ground: Territory, rows: Mapping[_Key, _Row], sources: Mapping[str, str], metres: int
 ) -> tuple[tuple[Place, ...], dict[tuple[int, int, str], list[int]]]:
     """Return the cells as places, and the indices of those of each cell and town."""
     towns = {town.id: town for town in district.towns}
@@ -311,7 +311,7 @@ def _drawn(district: District) -> Iterator[Problem]:
 
 def _institutions(
     district: District,
-    ground: Ground,
+    ground: Territory,
     places: Sequence[Place],
     cell_of: Mapping[tuple[int, int, str], Sequence[int]],
     metres: int,

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from allocate import tables
 from allocate.errors import Value
@@ -25,15 +23,6 @@ from allocate.words import few
 WHOLE = 0.95
 # A place farther from any road [m] is off the network: a quarter of an hour on foot, before any road is reached.
 FAR_M = 1_000.0
-
-
-def pieces_of(network: RoadNetwork) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return in which part of a network every node lies, and how long each part is [m], whatever its directions."""
-    n = len(network.nodes)
-    links = coo_array((np.ones(len(network), dtype=bool), (network.starts, network.ends)), shape=(n, n))
-    count, part = connected_components(links, directed=False)
-    lengths = np.bincount(part[network.starts], weights=network.metres, minlength=count)
-    return part.astype(np.int64), lengths
 
 
 def warn_of_roads(folder: Folder, rows: Mapping[str, Rows], roads: Roads, place: Around | None) -> None:
@@ -55,7 +44,7 @@ def warn_of_roads(folder: Folder, rows: Mapping[str, Rows], roads: Roads, place:
     names = list(compress((name for name, _, _ in spots), there))
     positions = place.metres(degrees[there])
     piece, far = _nearest(network, positions)
-    part, lengths = pieces_of(network)
+    part, lengths = network.parts()
     share = float(lengths.max() / lengths.sum())
     if share < WHOLE:
         # (Which end of a piece is asked makes no difference: both lie in one part.)
@@ -88,7 +77,7 @@ def _if_they_met(roads: Roads) -> float | None:
     if roads.drawn is None:
         return None
     try:
-        _, lengths = pieces_of(join(roads.drawn, meet=True).network)
+        _, lengths = join(roads.drawn, meet=True).network.parts()
     except TooManyPieces:
         return None
     return float(lengths.max() / lengths.sum())

@@ -134,7 +134,7 @@ def _guesses(place: Place, measure: str, around: Sequence[Sequence[Place]]) -> I
 
 
 @dataclass(frozen=True)
-class Ground:
+class Territory:
     """A district in metres: its boundary, and the ground nearest to each of its places.
 
     Attributes
@@ -154,7 +154,7 @@ class Ground:
     epsg: int
 
     @classmethod
-    def of(cls, district: District) -> "Ground":
+    def of(cls, district: District) -> "Territory":
         """Return the ground of a district all of whose places have positions."""
         system = district.datum, district.epsg
         drawn = metric_shape(shapely.geometry.shape(dict(district.boundary)), *system)
@@ -195,7 +195,7 @@ def by_raster(
         Whether the planner said which band holds the people.
     """
     ages = ages or {}
-    ground = Ground.of(district)
+    ground = Territory.of(district)
     counted = _by_place(ground, raster)
     sums = {column: _by_place(ground, each) for column, each in ages.items()}
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -216,7 +216,7 @@ def by_raster(
     )
 
 
-def _by_place(ground: Ground, raster: Raster) -> Array:
+def _by_place(ground: Territory, raster: Raster) -> Array:
     """Return the people of a raster on the ground of each place."""
     sums = cell_sums(raster, ground.on(raster, ground.shapes))
     together = np.bincount(ground.spots, minlength=len(ground.shapes))
@@ -228,7 +228,7 @@ def _note(what: str, raster: Raster, **details: Value) -> Problem:
     return Problem(what, raster.name, details=details)
 
 
-def _odd_cells(raster: Raster, ground: Ground) -> Iterator[Problem]:
+def _odd_cells(raster: Raster, ground: Territory) -> Iterator[Problem]:
     """Yield what is odd in a raster's cells over the district."""
     if raster.negative:
         yield _note("raster.negative", raster, count=raster.negative)

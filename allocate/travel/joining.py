@@ -46,7 +46,7 @@ class TooManyPieces(ValueError):
 
 
 @dataclass(frozen=True)
-class Drawn:
+class RoadLines:
     """Lines of roads as they are drawn.
 
     Attributes
@@ -112,7 +112,7 @@ class _Pieces:
         return _Pieces(self.spots, at[:-1][same], at[1:][same], self.line[of[:-1][same]])
 
 
-def join(drawn: Drawn, *, meet: bool = False) -> Joined:
+def join(drawn: RoadLines, *, meet: bool = False) -> Joined:
     """Return lines as a network.
 
     Parameters
@@ -289,7 +289,7 @@ def _touching(nodes: Metric, pieces: _Pieces, level: Integers) -> _Pieces:
     return pieces.chained(piece[inside], share[inside], node[inside])
 
 
-def _network(drawn: Drawn, nodes: Metric, pieces: _Pieces, empty: int) -> Joined:
+def _network(drawn: RoadLines, nodes: Metric, pieces: _Pieces, empty: int) -> Joined:
     """Return pieces as a network, each once, and only the nodes that they have."""
     classes, way = drawn.classes[pieces.line], drawn.one_way[pieces.line]
     starts, ends = np.where(way < 0, pieces.ends, pieces.starts), np.where(way < 0, pieces.starts, pieces.ends)
