@@ -54,9 +54,8 @@ def isochrone(district: District, model: Model, lon: float, lat: float, minutes:
 
     People travel to the spot, which is an existing site, a candidate or any other position. Off the roads they get as
     far as the mode's `access_kmh` and `access_metres` allow, and across no barrier. What the area says is good to some
-    ten metres. It is cut off at the boundary of the district.
-
-    >>> # isochrone(district, model, 117.31, 39.72, 15, "e_bike").contains(shapely.Point(117.30, 39.72))
+    ten metres. It is cut off at the boundary of the district. For an institution of the district:
+    `isochrone(district, model, one.lon, one.lat, 15, "e_bike")`.
 
     Raises
     ------
