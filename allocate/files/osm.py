@@ -20,7 +20,7 @@ from allocate.files.osm_blobs import NoBlobsError, check_blobs
 from allocate.files.osm_tags import CLASS_OF, KEYS, NO_ROADS, WATER, WAYS, Road, bars_as_area, bars_as_line, road_of
 from allocate.files.osm_ways import HISTORY, MANY, NotReadError, Ways, read_apart
 from allocate.files.sheet import Spotted, Unreadable, too_large
-from allocate.travel.network import ROAD_CLASSES, TRAVELLERS, RoadNetwork, Shapes
+from allocate.travel.network import ROAD_CLASSES, RoadNetwork, Shapes, bits_of
 from allocate.travel.points import Integers
 from allocate.words import few
 
@@ -137,7 +137,7 @@ def _network(ways: Ways, roads: Sequence[Road | None]) -> tuple[RoadNetwork, Int
     known = [*(road or _NO_ROAD for road in roads), _NO_ROAD]
     drivable = np.array([road is not _NO_ROAD for road in known])
     classes = np.array([ROAD_CLASSES.index(road.kind) for road in known], dtype=np.uint8)
-    closed = np.array([sum(1 << TRAVELLERS.index(one) for one in road.closed) for road in known], dtype=np.uint8)
+    closed = np.array([bits_of(road.closed) for road in known], dtype=np.uint8)
     direction = np.array([road.way for road in known])
 
     way = np.repeat(np.arange(len(ways.sizes)), ways.sizes)

@@ -1,6 +1,6 @@
 """Roads as straight pieces between nodes: what a file of roads becomes, whatever its form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,8 +15,15 @@ from allocate.travel.points import Integers, Metric
 
 # Who is on the road: a mode of travel says as which of these it goes.
 TRAVELLERS = ("foot", "bicycle", "car")
+# Who may not be on roads of a class, unless something else is said: 道路交通安全法 of 2003, articles 36 and 67.
+CLOSED_TO = {"motorway": ("foot", "bicycle"), "cycleway": ("car",), "path": ("car",)}
 Flags = NDArray[np.uint8]
 Shapes = NDArray[np.object_]
+
+
+def bits_of(travellers: Collection[str]) -> int:
+    """Return some travellers as `RoadNetwork.closed` has them."""
+    return sum(1 << TRAVELLERS.index(one) for one in travellers)
 
 
 def _none() -> Shapes:
