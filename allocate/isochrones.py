@@ -73,12 +73,11 @@ def isochrone(district: District, model: Model, lon: float, lat: float, minutes:
 
 def by_road(district: District, model: Model, case: Case) -> list[str]:
     """Return the modes of the planned circle that everybody has and whose times come from roads."""
-    listed = {mode for _, _, mode in district.travel}
     ring = model.circles[model.circle]
     return [
         name
         for name in (ring.levels[0].modes if ring.levels else ring.modes)
-        if name not in listed and case.roads is not None and name in case.roads.modes
+        if name not in district.listed_modes and case.roads is not None and name in case.roads.modes
     ]
 
 

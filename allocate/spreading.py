@@ -19,8 +19,7 @@ from allocate.files.raster import Raster, cell_sums
 from allocate.synonyms import heading_of
 from allocate.thiessen import CRUMB, Cells, Shapes, only, polygons, within
 from allocate.travel.points import degrees, metric, metric_shape
-from allocate.units import Basis
-from allocate.words import LANGUAGES, say
+from allocate.words import LANGUAGES, few, say
 
 Array = NDArray[np.float64]
 
@@ -64,8 +63,7 @@ class Weights:
 
 def named(places: Sequence[Place]) -> str:
     """Return the names of some places, and an ellipsis where they are many."""
-    names = ", ".join(place.name for place in places[:NAMED])
-    return f"{names}, …" if len(places) > NAMED else names
+    return few([place.name for place in places], NAMED)
 
 
 def measure_of(district: District, asked: str = "auto") -> str:
@@ -136,7 +134,7 @@ def _guesses(place: Place, measure: str, around: Sequence[Sequence[Place]]) -> I
 
 
 @dataclass(frozen=True)
-class Ground:
+class Territory:
     """A district in metres: its boundary, and the ground nearest to each of its places.
 
     Attributes
@@ -156,7 +154,7 @@ class Ground:
     epsg: int
 
     @classmethod
-    def of(cls, district: District) -> "Ground":
+    def of(cls, district: District) -> "Territory":
         """Return the ground of a district all of whose places have positions."""
         system = district.datum, district.epsg
         drawn = metric_shape(shapely.geometry.shape(dict(district.boundary)), *system)
@@ -197,7 +195,7 @@ def by_raster(
         Whether the planner said which band holds the people.
     """
     ages = ages or {}
-    ground = Ground.of(district)
+    ground = Territory.of(district)
     counted = _by_place(ground, raster)
     sums = {column: _by_place(ground, each) for column, each in ages.items()}
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -218,7 +216,7 @@ def by_raster(
     )
 
 
-def _by_place(ground: Ground, raster: Raster) -> Array:
+def _by_place(ground: Territory, raster: Raster) -> Array:
     """Return the people of a raster on the ground of each place."""
     sums = cell_sums(raster, ground.on(raster, ground.shapes))
     together = np.bincount(ground.spots, minlength=len(ground.shapes))
@@ -230,7 +228,7 @@ def _note(what: str, raster: Raster, **details: Value) -> Problem:
     return Problem(what, raster.name, details=details)
 
 
-def _odd_cells(raster: Raster, ground: Ground) -> Iterator[Problem]:
+def _odd_cells(raster: Raster, ground: Territory) -> Iterator[Problem]:
     """Yield what is odd in a raster's cells over the district."""
     if raster.negative:
         yield _note("raster.negative", raster, count=raster.negative)
@@ -254,10 +252,9 @@ def _about_places(district: District, raster: Raster, counted: Array) -> Iterato
     empty = [place for place, people in zip(district.places, counted, strict=True) if people <= 0]
     if empty:
         yield _note("raster.nobody", raster, count=len(empty), names=named(empty))
-    guessed = [place for place in district.places if place.position_basis == Basis.ESTIMATED]
-    drawn = [place for place in guessed if not place.position_source]
+    drawn = sum(place.stands_by_chance for place in district.places)
     if drawn:
-        yield _note("raster.positions", raster, count=len(drawn), places=len(district.places))
+        yield _note("raster.positions", raster, count=drawn, places=len(district.places))
 
 
 def _remark(raster: Raster, counted: Array, column: str) -> str:

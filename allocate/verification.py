@@ -19,12 +19,13 @@ from allocate.decisions import functions
 from allocate.district import District
 from allocate.errors import AllocateError, InputError, UsageError
 from allocate.estimate import redraw
+from allocate.folder import CARD
 from allocate.gaps import DIGITS, OPTIMAL_GAP, shown_gap
 from allocate.isochrones import by_road, isochrones
 from allocate.model import Model, model_of
 from allocate.plans import MADE, assemble, candidate_tables, district_data, district_of, inputs_of, layout_of, read_plan
 from allocate.population import project
-from allocate.read import BOUNDARY, CARD, find_district, is_file, read_district
+from allocate.read import BOUNDARY, find_district, is_file, read_district
 from allocate.rows import Strength
 from allocate.rules import Reach
 from allocate.synonyms import BOUNDARY as BOUNDARY_TABLE

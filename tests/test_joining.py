@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allocate.travel import joining
-from allocate.travel.joining import Drawn, Joined, TooManyPieces, join
+from allocate.travel.joining import Joined, RoadLines, TooManyPieces, join
 from allocate.travel.network import ROAD_CLASSES, RoadNetwork
 
 Spot = tuple[float, float]
@@ -26,11 +26,11 @@ def drawn(
     classes: Sequence[int] | None = None,
     one_way: Sequence[int] | None = None,
     levels: Sequence[int] | None = None,
-) -> Drawn:
+) -> RoadLines:
     none = [0] * len(lines)
     with np.errstate(invalid="ignore"):
         shapes = [shapely.LineString(line) for line in lines]
-    return Drawn(
+    return RoadLines(
         np.array(shapes, dtype=object),
         np.array(classes or [STREET] * len(lines), dtype=np.uint8),
         np.array(one_way or none, dtype=np.int8),

@@ -6,7 +6,7 @@ After wiki.openstreetmap.org: Key:highway, Key:access, Computing access restrict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from allocate.travel.network import TRAVELLERS
+from allocate.travel.network import CLOSED_TO, TRAVELLERS
 
 # A class for every value of highway=… on which somebody can travel today.
 CLASS_OF: Mapping[str, str] = {
@@ -125,11 +125,11 @@ def road_of(tags: Mapping[str, str]) -> Road | None:
 
 def _closed(tags: Mapping[str, str], kind: str) -> tuple[str, ...]:
     """Return who does not use a road of a class unless something else is said."""
-    if kind == "motorway" or tags.get("motorroad") == "yes":
-        return ("foot", "bicycle")
+    if tags.get("motorroad") == "yes":
+        return CLOSED_TO["motorway"]
     if tags.get("highway") in ("steps", "corridor"):
         return ("bicycle", "car")
-    return ("car",) if kind in ("cycleway", "path", "ferry") else ()
+    return ("car",) if kind == "ferry" else CLOSED_TO.get(kind, ())
 
 
 def _is_closed(tags: Mapping[str, str], traveller: str, *, closed_by_class: bool) -> bool:
