@@ -17,6 +17,7 @@ from shapely.geometry.base import BaseGeometry
 from allocate import datum, synonyms
 from allocate.datum import DatumError
 from allocate.district import Layer
+from allocate.drawn import changed
 from allocate.errors import Value
 from allocate.fault_kinds import FaultKind
 from allocate.files.layers import LAYER_SUFFIXES, areas, open_layers
@@ -24,16 +25,14 @@ from allocate.files.sheet import Unreadable
 from allocate.folder import Folder
 from allocate.table_reading import Rows
 from allocate.tables import BELOW_HUBS, NOT_GONE_TO
+from allocate.thiessen import array
 from allocate.travel import metric
 from allocate.travel.circles import Text
-from allocate.travel.points import Integers, Metric
+from allocate.travel.points import Integers, Metric, metric_shape
 from allocate.words import LANGUAGES, say, say_in
 
-KEEPS = ("out", "in")
 # From how far around the district areas are kept [m]: no distance to a layer beyond it is ever told or asked for.
 AROUND_METRES = 10_000
-# A straight edge in degrees is a little bent in metres: over edges of this length [°] by 2 cm at most.
-_LONGEST_EDGE = 0.01
 # Corners are kept to the centimetre: plan.json carries them, and reads back what was used.
 _DECIMALS = 2
 # How many institutions on a layer are named.
@@ -95,14 +94,12 @@ def read_layers(
         drawn = _drawn(folder, told, card)
         if drawn is None or boundary is None or epsg is None:
             continue
-        name = folder.shelf.called(told.path)
-        name = f"{name} · {told.part}" if told.part else name
-        area = _near(folder, name, _metres(drawn, folder.planned, epsg), _metres(_one(boundary), folder.planned, epsg))
+        name, around = _called(folder, told), _metres(array([boundary]), folder.planned, epsg)
+        area = _near(folder, name, _metres(drawn, folder.planned, epsg), around)
         if area is not None:
-            said_name = told.said.name or told.name
             found[told.id] = Layer(
                 id=told.id,
-                name=said_name,
+                name=told.said.name or told.name,
                 keeps=told.keeps,
                 file=name,
                 kinds=tuple(told.said.kinds),
@@ -179,10 +176,14 @@ def _name(key: str, keeps: str) -> Mapping[str, str]:
     return {language: synonyms.layer_title(key, language) for language in LANGUAGES}
 
 
+def _called(folder: Folder, told: _Told) -> str:
+    name = folder.shelf.called(told.path)
+    return f"{name} · {told.part}" if told.part else name
+
+
 def _drawn(folder: Folder, told: _Told, card: str) -> NDArray[np.object_] | None:
     """Return the areas of a layer in degrees of the district's datum, one by one; None and a fault where that fails."""
-    name = folder.shelf.called(told.path)
-    name = f"{name} · {told.part}" if told.part else name
+    name = _called(folder, told)
     try:
         folder.shelf.check(told.path)
         found = areas(told.path, told.part)
@@ -207,30 +208,16 @@ def _drawn(folder: Folder, told: _Told, card: str) -> NDArray[np.object_] | None
         folder.put(FaultKind.LAYER_DATUM, name, None, "", None, details, fault=False)
     if system.plain:
         return found.shapes
-
-    def degrees(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        return datum.to_degrees(points, system, folder.planned)
-
-    turned: NDArray[np.object_] = shapely.transform(found.shapes, degrees)
+    turned: NDArray[np.object_] = shapely.transform(found.shapes, changed(system, folder.planned))
     return turned
-
-
-def _one(shape: BaseGeometry) -> NDArray[np.object_]:
-    found = np.empty(1, dtype=object)
-    found[0] = shape
-    return found
 
 
 def _metres(shapes: NDArray[np.object_], planned: str, epsg: int) -> NDArray[np.object_]:
     """Return shapes given in degrees in the district's metric reference system, to the centimetre."""
-
-    def project(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        rounded: NDArray[np.float64] = np.round(metric(points, planned, epsg), _DECIMALS)
-        return rounded
-
     with np.errstate(all="ignore"):
-        turned: NDArray[np.object_] = shapely.transform(shapely.segmentize(shapes, _LONGEST_EDGE), project)
-    return turned
+        turned = metric_shape(shapes, planned, epsg)
+        rounded: NDArray[np.object_] = shapely.transform(turned, lambda spots: np.round(spots, _DECIMALS))
+    return rounded
 
 
 def _near(folder: Folder, name: str, shapes: NDArray[np.object_], boundary: NDArray[np.object_]) -> MultiPolygon | None:

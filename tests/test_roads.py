@@ -226,7 +226,7 @@ def test_a_river_parts_places_that_adjoin_and_the_plan_says_what_each_time_rests
     roads = asked(places.metres, grid())
     near = found(links(places, places, circle(minutes=15, adjoining_metres=600), modes, None, roads))
     assert (0, 1) not in near
-    assert near[0, 0] == (0, "network")
+    assert near[0, 0] == (0, "here")
     # Two beyond the streets: their way is straight.
     assert near[2, 3] == (50, "line")
     assert near[0, 2] == (700, "line")

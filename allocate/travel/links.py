@@ -164,7 +164,9 @@ def links(
     by_line = metres <= (-1 if circle.metres is None else circle.metres)
     kept = np.flatnonzero((home == i) | in_time | beside | by_line)
     seconds = np.where(known, quickest, _quickest([modes[name] for name in circle.modes], metres))[kept]
-    here = (home == i) & ~(known & (how != HOW.index("line")))
+    # A site in the middle of its place is no way along a road either; one at the other end of the village is.
+    in_the_middle = (how == HOW.index("network")) & (quickest == 0)
+    here = (home == i) & (~known | (how == HOW.index("line")) | in_the_middle)
     how[here] = HOW.index("here")
     order = np.lexsort((j[kept], seconds, i[kept]))
     return Links(i[kept][order], j[kept][order], seconds[order], how[kept][order])
