@@ -51,6 +51,14 @@ def observed_times(district: District, model: Model) -> Times | None:
     return times_by_road(district.roads, model.modes, told)
 
 
+def modes_by_road(district: District, model: Model) -> frozenset[str]:
+    """Return the ways to travel whose times within the circles of a model are by road, in a district with roads."""
+    listed = {mode for _, _, mode in district.travel}
+    rings = [model.circles[name] for name in (model.circle, *model.compare)]
+    used = {mode for ring in rings if ring.seconds is not None for mode in ring.modes}
+    return frozenset(mode for mode in used - listed if model.modes[mode].roads is not None)
+
+
 def _searched(limit: int, mode: Mode) -> int:
     """Return how far roads are searched at the speeds of the model for what takes so long at corrected ones [s]."""
     return math.ceil(limit / mode.slowness * _HAIR)

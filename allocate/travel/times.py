@@ -164,7 +164,7 @@ def times_by_road(network: RoadNetwork, modes: Mapping[str, Mode], asked: Iterab
 def _key(modes: Mapping[str, Mode], wanted: Sequence[Asked]) -> bytes:
     digest = blake2b()
     for one in wanted:
-        digest.update(f"{one.mode}{modes[one.mode].roads!r}{one.limit}{len(one.starts)}".encode())
+        digest.update(repr((one.mode, modes[one.mode].roads, one.limit, len(one.starts), len(one.ends))).encode())
         digest.update(np.ascontiguousarray(one.starts))
         digest.update(np.ascontiguousarray(one.ends))
     return digest.digest()
