@@ -80,6 +80,14 @@ def copy_tiny(where: Path) -> Tiny:
     return tiny
 
 
+def one_year(tiny: Tiny) -> Tiny:
+    """Leave the model one plan year and no draws."""
+    tiny.edit("tiny.toml", "draws = 3", "draws = 0")
+    tiny.edit("tiny.toml", "years = [2025, 2027]", "years = [2027]")
+    tiny.edit("tiny.toml", "years = [2025]", "years = [2027]")
+    return tiny
+
+
 def copy_staffed(where: Path) -> Tiny:
     """Copy the small district with its staff of today, and its model with staff, beds and teams in three years."""
     tiny = copy_tiny(where)

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from conftest import Tiny, copy_tiny
+from conftest import Tiny, copy_tiny, one_year
 from hypothesis import given
 from hypothesis import strategies as st
 from test_roads import network
@@ -84,14 +84,6 @@ def test_a_known_factor_comes_back_through_noise_and_wrong_pairs(
 
 def observed(mode: str, *rows: tuple[str, str, float]) -> tuple[Observed, ...]:
     return tuple(Observed(start, end, mode, minutes, Basis.SURVEYED, "a ride") for start, end, minutes in rows)
-
-
-def one_year(tiny: Tiny) -> Tiny:
-    """Leave the model one plan year and no draws."""
-    tiny.edit("tiny.toml", "draws = 3", "draws = 0")
-    tiny.edit("tiny.toml", "years = [2025, 2027]", "years = [2027]")
-    tiny.edit("tiny.toml", "years = [2025]", "years = [2027]")
-    return tiny
 
 
 def as_it_stands(district: District, model: Model) -> dict[str, Any]:

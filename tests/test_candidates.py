@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import riverside
 import shapely
-from conftest import Tiny, copy_tiny
+from conftest import Tiny, copy_tiny, one_year
 from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, box
@@ -218,7 +218,7 @@ def listed(tiny: Tiny) -> Tiny:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     """Return the copy that `made` was made of; nobody changes it."""
-    return bring(copy_tiny(tmp_path_factory.mktemp("listed")))
+    return bring(one_year(copy_tiny(tmp_path_factory.mktemp("listed"))))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
-from conftest import Tiny, call_allocate
+from conftest import Tiny, call_allocate, one_year
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.transform import Affine
@@ -356,7 +356,7 @@ def test_a_raster_leads_from_a_list_without_people_to_a_plan(tiny: Tiny, tmp_pat
         return done.stdout
 
     run("estimate", tiny.folder, "--raster", path, "--out", tmp_path / "made")
-    tiny.edit("tiny.toml", str(tiny.folder), str(tmp_path / "made"))
+    one_year(tiny).edit("tiny.toml", str(tiny.folder), str(tmp_path / "made"))
     assert "There is no error." in run("check", tiny.model)
     said = run("plan", tiny.model, "--seconds", "20", "--out", tmp_path / "plan")
     assert "are not random, so nothing is drawn" in said

@@ -193,9 +193,11 @@ def test_the_plan_over_the_extract_is_sound_and_names_whose_roads_they_are(distr
     names = {place.id: place.name for place in district.places}
     for row in made.content["places"]:
         assert row["status"] == "served"
-        assert row["how"] == "network"
         pair = names[row["id"]], names[row["served_by"].removeprefix("clinic-")]
-        assert row["minutes"] == pytest.approx(times[pair] / 60, abs=0.1)
+        at_home = pair[0] == pair[1]
+        assert row["how"] == ("here" if at_home else "network")
+        assert row["minutes"] == pytest.approx(0 if at_home else times[pair] / 60, abs=0.1)
+    assert {row["how"] for row in made.content["places"]} == {"here", "network"}
     assert 1 < sum(site["kind"] == "clinic" for site in made.content["sites"]) < len(CORNERS)
     assert compact(made.content)["openstreetmap"] is True
     book = python_calamine.CalamineWorkbook.from_filelike(BytesIO(workbook(made.content, "zh")))
@@ -238,7 +240,7 @@ def test_an_extract_in_a_folder_is_checked_planned_verified_and_named(moved: Pat
     done = call_allocate(home, "--language", "en", "plan", model, "--threads", "1")
     assert done.returncode == 0, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("times")]
-    assert "by road 1,500 (100 %)" in line
+    assert "by road 1,000 (66.7 %), in the place itself 500 (33.3 %)" in line
     assert "© OpenStreetMap contributors, ODbL 1.0" in line.replace("Roads ", "")
     folder = home / "maps" / "out" / "moved"
     assert call_allocate(home, "verify", folder).returncode == 0

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import riverside
-from conftest import Tiny, copy_tiny
+from conftest import Tiny, copy_tiny, one_year
 from forgery import Forgery, assert_found
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -617,7 +617,6 @@ def _mix(tiny: Tiny) -> None:
     text = tiny.model.read_text(encoding="utf-8")
     tiny.model.write_text(text + MIXED, encoding="utf-8")
     tiny.edit("tiny.toml", 'circle = "eight_minutes"', 'circle = "mixed"')
-    tiny.edit("tiny.toml", "draws = 3", "draws = 0")
     # (Of the goals, two are enough.)
     for goal in ("cost", "worst_town"):
         tiny.edit("tiny.toml", f'[[goals]]\ngoal = "{goal}"\n', "")
@@ -628,7 +627,7 @@ def _mix(tiny: Tiny) -> None:
 def mixed_home(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     tiny = copy_tiny(tmp_path_factory.mktemp("mixed"))
     _mix(tiny)
-    return tiny
+    return one_year(tiny)
 
 
 @pytest.fixture(scope="module")
