@@ -217,7 +217,7 @@ def _unused_roads(district: District, model: Model, case: Case) -> Iterator[Prob
 
 
 def _off_roads(district: District, model: Model, case: Case) -> Iterator[Problem]:
-    """Yield which places, institutions, towns and care homes are too far from any road, each group in one line."""
+    """Yield what of each table is too far from any road, in one line each; generated candidates never are."""
     if case.roads is None:
         return
     groups: dict[str, Sequence[tuple[str, float | None, float | None]]] = {
@@ -225,6 +225,7 @@ def _off_roads(district: District, model: Model, case: Case) -> Iterator[Problem
         INSTITUTIONS.file: [(one.name, one.lon, one.lat) for one in district.institutions],
         TOWNS.file: [(one.name, one.lon, one.lat) for one in district.towns],
         CARE_HOMES.file: [(one.name, one.lon, one.lat) for one in district.care_homes],
+        CANDIDATES.file: [(one.name, one.lon, one.lat) for one in case.sites if one.origin == "list"],
     }
     for file, rows in groups.items():
         at = metric([(lon or 0.0, lat or 0.0) for _, lon, lat in rows], district.datum, district.epsg)
