@@ -3,11 +3,10 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pyproj
 import shapely
 from scipy.spatial import cKDTree
 from shapely.geometry import MultiPolygon, shape
@@ -15,12 +14,11 @@ from shapely.geometry import MultiPolygon, shape
 from allocate.calibration import slowness_of
 from allocate.tables import ENDS
 from allocate.thiessen import CRUMB, Array, Cells, Shapes, array, only, polygons, within
-from allocate.travel import Circle, Mode
+from allocate.travel import Circle, Mode, metric
+from allocate.travel.points import degrees, metric_shape
 
 # Sides of a quarter of a disc: its area falls short of the circle's by 0.6 %.
 QUARTER_SIDES = 8
-# A straight edge in degrees is a little bent in metres: over edges of this length [°] by 2 cm at most.
-_LONGEST_EDGE = 0.01
 
 
 def boundary_of(content: Mapping[str, Any]) -> MultiPolygon:
@@ -127,25 +125,23 @@ class Areas:
     @cached_property
     def _ground(self) -> MultiPolygon:
         """Return the boundary [m]."""
-        fine = shapely.segmentize(self.boundary, _LONGEST_EDGE)
-        return only(polygons([shapely.transform(fine, self._metres)], CRUMB))
+        return only(polygons([metric_shape(self.boundary, *self._system)], CRUMB))
 
     @cached_property
     def _cells(self) -> Cells:
         positions = np.array([(place["lon"], place["lat"]) for place in self._places], dtype=np.float64).reshape(-1, 2)
         return Cells.of([place["id"] for place in self._places], self._metres(positions), self._ground)
 
-    def _metres(self, degrees: Array) -> Array:
-        forth = _projection(self.content["district_data"]["epsg"])
-        return np.column_stack(forth.transform(degrees[:, 0], degrees[:, 1]))
+    @cached_property
+    def _system(self) -> tuple[str, int]:
+        """Return datum and metric reference system."""
+        return self.content["district_data"]["datum"], self.content["district_data"]["epsg"]
+
+    def _metres(self, spots: Array) -> Array:
+        return metric(spots, *self._system)
 
     def _degrees(self, shapes: Shapes) -> Shapes:
-        forth = _projection(self.content["district_data"]["epsg"])
-
-        def back(metres: Array) -> Array:
-            return np.column_stack(forth.transform(metres[:, 0], metres[:, 1], direction="INVERSE"))
-
-        return polygons(shapely.transform(array(shapes), back))
+        return polygons(shapely.transform(array(shapes), lambda spots: degrees(spots, *self._system)))
 
     def _radius(self, circle: Circle, modes: Mapping[str, Any]) -> int:
         """Return the longest straight line within a circle [m], adjoining places aside."""
@@ -207,10 +203,3 @@ class Areas:
             beyond = np.array(beyond)[nearest > surely].tolist()
         whole = shapely.union_all(np.concatenate([discs, roads, self._cells.shapes[beyond]]))
         return only(self._degrees(within(array([whole]), self._ground)))
-
-
-@cache
-def _projection(epsg: int) -> pyproj.Transformer:
-    # (WGS-84 and CGCS2000, the datums of districts, have the same degrees: no shift is made from one to the other.)
-    metric = pyproj.CRS.from_epsg(epsg)
-    return pyproj.Transformer.from_crs(metric.geodetic_crs, metric, always_xy=True)

@@ -156,7 +156,7 @@ def _levels(ring: Circle) -> tuple[Level, ...]:
 def _listed_modes(district: District, model: Model) -> set[str]:
     """Return the ways to travel that rules on functions ask for and that the district's own table lists."""
     asked = {rule.mode for rule in model.rules.values() if isinstance(rule, FunctionReach)}
-    return asked & {mode for _, _, mode in district.travel}
+    return asked & district.listed_modes
 
 
 def _people_of(district: District, model: Model) -> Population:

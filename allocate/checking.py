@@ -21,7 +21,6 @@ from allocate.read import read_district
 from allocate.reliance import stock_rows
 from allocate.report.sheets import say_table
 from allocate.report.summary import say_calibration
-from allocate.road_checks import pieces_of
 from allocate.synonyms import BARRIERS, BOUNDARY, choice_called, is_own, title_of
 from allocate.tables import ROADS as ROADS_TABLE
 from allocate.tables import TABLES
@@ -147,7 +146,7 @@ def _roads(district: District) -> Iterator[str]:
         for name, length in zip(ROAD_CLASSES, metres.tolist(), strict=True)
         if length
     )
-    _, parts = pieces_of(network)
+    _, parts = network.parts()
     whole = "check.roads_whole" if len(parts) == 1 else "check.roads_parts"
     percent = f"{math.floor(1000 * parts.max() / parts.sum()) / 10:g}"
     told = {} if len(parts) == 1 else {"parts": f"{len(parts):,}", "percent": percent}

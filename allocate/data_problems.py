@@ -30,9 +30,7 @@ from allocate.tables import (
     TRAVEL,
 )
 from allocate.travel import metric
-
-# How many of those that are too far from any road are named.
-_NAMED = 5
+from allocate.words import few
 
 
 def data_problems(district: District, model: Model, case: Case) -> list[Problem]:
@@ -206,16 +204,15 @@ def _unused_roads(district: District, model: Model, case: Case) -> Iterator[Prob
     circle = model.circles[model.circle]
     if case.roads is None:
         return
-    listed = {mode for _, _, mode in district.travel}
     file = f"{ROADS}.geojson"
     if circle.seconds is None:
         yield Problem("check.roads_no_minutes", file, details={"circle": model.circle})
     elif any(mode in case.roads.modes for mode in circle.modes):
         return
-    elif listed.issuperset(circle.modes):
+    elif district.listed_modes.issuperset(circle.modes):
         yield Problem("check.roads_listed", file, details={"modes": ", ".join(circle.modes), "table": TRAVEL.file})
     else:
-        lacking = ", ".join(mode for mode in circle.modes if mode not in listed)
+        lacking = ", ".join(mode for mode in circle.modes if mode not in district.listed_modes)
         yield Problem("check.roads_no_speeds", file, details={"modes": lacking})
 
 
@@ -241,13 +238,12 @@ def _off_roads(district: District, model: Model, case: Case) -> Iterator[Problem
             alike.setdefault((on_roads.access_metres, tuple(off.tolist())), []).append(mode)
         for (metres, which), modes in alike.items():
             if which:
-                names = [rows[i][0] for i in which[:_NAMED]]
                 details: dict[str, Value] = {
                     "number": len(which),
                     "of": len(rows),
                     "metres": metres,
                     "modes": ", ".join(modes),
-                    "names": ", ".join(names) + (", …" if len(which) > _NAMED else ""),
+                    "names": few([rows[i][0] for i in which]),
                 }
                 what = "check.off_roads" if file == PLACES.file else "check.off_roads_others"
                 yield Problem(what, file, details=details)

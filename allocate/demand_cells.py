@@ -15,10 +15,10 @@ from allocate.errors import Problem, UsageError, Value
 from allocate.estimate import DECIMALS
 from allocate.files.raster import Raster, cell_centres, cell_sums
 from allocate.shares import spread, spread_within
-from allocate.spreading import Ground, named
+from allocate.spreading import NAMED, Territory, named
 from allocate.thiessen import CRUMB, Shapes, polygons
 from allocate.units import Basis
-from allocate.words import say
+from allocate.words import few, say
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -90,7 +90,7 @@ def to_cells(
     if not SIDES[0] <= metres <= SIDES[1]:
         details = {"low": SIDES[0], "high": SIDES[1]}
         raise UsageError([Problem("cells.size", column="--cells", value=metres, details=details)])
-    ground = Ground.of(district)
+    ground = Territory.of(district)
     count = math.ceil(ground.boundary.area / metres**2)
     if count > MOST_CELLS:
         enough = math.ceil(math.sqrt(ground.boundary.area / MOST_CELLS) / 10) * 10
@@ -128,7 +128,7 @@ def to_cells(
     return Cellular(made, (*notes, *left), (remark,))
 
 
-def _pieces(ground: Ground, metres: int) -> _Pieces:
+def _pieces(ground: Territory, metres: int) -> _Pieces:
     west, south, east, north = ground.boundary.bounds
     columns = np.arange(math.floor(west / metres), math.ceil(east / metres))
     rows = np.arange(math.floor(south / metres), math.ceil(north / metres))
@@ -146,7 +146,7 @@ def _pieces(ground: Ground, metres: int) -> _Pieces:
     return _Pieces(spots.astype(np.int64), across[met].astype(np.int64), up[met].astype(np.int64), shapes)
 
 
-def _inside(ground: Ground, middles: Array, shapes: Shapes) -> Array:
+def _inside(ground: Territory, middles: Array, shapes: Shapes) -> Array:
     """Return the middles [m], those outside the boundary put on their pieces."""
     shapely.prepare(ground.boundary)
     outside = ~shapely.contains_xy(ground.boundary, middles[:, 0], middles[:, 1])
@@ -178,7 +178,7 @@ type _Key = tuple[int, int, str, str, str, str]
 
 def _rows(
     district: District,
-    ground: Ground,
+    ground: Territory,
     pieces: _Pieces,
     weights: Array,
     areas: Array,
@@ -242,7 +242,7 @@ def _ages(place: Place, people: Sequence[int], weights: Mapping[str, Array]) -> 
 
 
 def _places(
-    district: District, ground: Ground, rows: Mapping[_Key, _Row], sources: Mapping[str, str], metres: int
+    district: District, ground: Territory, rows: Mapping[_Key, _Row], sources: Mapping[str, str], metres: int
 ) -> tuple[tuple[Place, ...], dict[tuple[int, int, str], list[int]]]:
     """Return the cells as places, and the indices of those of each cell and town."""
     towns = {town.id: town for town in district.towns}
@@ -304,16 +304,14 @@ def _way(east: int, north: int) -> str:
 
 
 def _drawn(district: District) -> Iterator[Problem]:
-    guessed = [place for place in district.places if place.position_basis == Basis.ESTIMATED]
-    drawn = [place for place in guessed if not place.position_source]
+    drawn = sum(place.stands_by_chance for place in district.places)
     if drawn:
-        details = {"count": len(drawn), "places": len(district.places)}
-        yield Problem("cells.drawn", tables.PLACES.file, details=details)
+        yield Problem("cells.drawn", tables.PLACES.file, details={"count": drawn, "places": len(district.places)})
 
 
 def _institutions(
     district: District,
-    ground: Ground,
+    ground: Territory,
     places: Sequence[Place],
     cell_of: Mapping[tuple[int, int, str], Sequence[int]],
     metres: int,
@@ -344,8 +342,7 @@ def _institutions(
         alike = [i for i in near if places[i].kind == old.kind and places[i].setting == old.setting]
         found.append(replace(each, place=places[(alike or near)[0]].id))
     if moved:
-        names = ", ".join(each.name for each in moved[:8]) + ("…" if len(moved) > 8 else "")
-        details: dict[str, Value] = {"count": len(moved), "names": names}
+        details: dict[str, Value] = {"count": len(moved), "names": few([each.name for each in moved], NAMED)}
         notes.append(Problem("cells.moved", tables.INSTITUTIONS.file, column="place", details=details))
     return tuple(found)
 

@@ -54,12 +54,15 @@ class Place:
     position_source: str = ""
 
     @property
+    def stands_by_chance(self) -> bool:
+        """Tell whether its position is an estimate that does not say what it was worked out from."""
+        return self.position_basis == Basis.ESTIMATED and not self.position_source
+
+    @property
     def is_drawn(self) -> bool:
         """Tell whether its position or its people are an estimate that does not say what it was worked out from."""
         people = (self.people_basis, self.people_65_basis, self.people_0_14_basis)
-        return (self.position_basis == Basis.ESTIMATED and not self.position_source) or (
-            Basis.ESTIMATED in people and not self.people_source
-        )
+        return self.stands_by_chance or (Basis.ESTIMATED in people and not self.people_source)
 
 
 @dataclass(frozen=True)
@@ -533,6 +536,11 @@ class District:
     def has_estimates(self) -> bool:
         """Tell whether any position or number of people of a place is an estimate that another draw may change."""
         return any(place.is_drawn for place in self.places)
+
+    @cached_property
+    def listed_modes(self) -> frozenset[str]:
+        """Return the ways to travel that the planner's own table of times lists: it alone says their times."""
+        return frozenset(mode for _, _, mode in self.travel)
 
     def in_its_words(self, problem: Problem) -> Problem:
         """Return a problem with the file and heading that the planner's own table has."""

@@ -15,9 +15,8 @@ from allocate.district import Origin
 from allocate.fault_kinds import FaultKind
 from allocate.files.finding import Found, is_extract
 from allocate.files.sheet import Unreadable
-from allocate.folder import Folder
+from allocate.folder import CARD, Folder
 
-CARD = "district.toml"
 # What opens a file, or its layer, and says which coordinates it has by itself.
 type Opener[T] = Callable[[Found, Path], tuple[T, str]]
 

@@ -72,8 +72,8 @@ from allocate.district import (
 from allocate.errors import InputError, Problem, UsageError, Value
 from allocate.faults import disk_reason
 from allocate.files.text import decode
-from allocate.folder import read_files
-from allocate.read import BOUNDARY, CARD, is_plain
+from allocate.folder import CARD, read_files
+from allocate.read import BOUNDARY, is_plain
 from allocate.shares import spread, spread_within
 from allocate.spreading import Weights, named
 from allocate.synonyms import choice_called, heading_of

@@ -17,6 +17,9 @@ from allocate.files.sheet import Spotted, Unreadable
 from allocate.files.text import MOST_WRITTEN, decode, read_own
 from allocate.tables import Table
 
+# What a district says of itself, and of its files.
+CARD = "district.toml"
+
 
 def read_files(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
     """Return what those of some files hold that are there; nothing that a link brings in from outside is among them.

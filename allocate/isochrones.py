@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import pyproj
 import shapely
 from shapely.geometry import MultiPolygon, mapping, shape
 
@@ -18,7 +17,7 @@ from allocate.thiessen import only, polygons
 from allocate.travel import Mode, metric
 from allocate.travel.links import HOW
 from allocate.travel.network import RoadNetwork
-from allocate.travel.points import Integers, Metric
+from allocate.travel.points import Integers, Metric, degrees
 from allocate.travel.reach import area, simplified
 from allocate.travel.times import ROUNDED
 from allocate.units import SECONDS_PER_MINUTE
@@ -55,9 +54,8 @@ def isochrone(district: District, model: Model, lon: float, lat: float, minutes:
 
     People travel to the spot, which is an existing site, a candidate or any other position. Off the roads they get as
     far as the mode's `access_kmh` and `access_metres` allow, and across no barrier. What the area says is good to some
-    ten metres. It is cut off at the boundary of the district.
-
-    >>> # isochrone(district, model, 117.31, 39.72, 15, "e_bike").contains(shapely.Point(117.30, 39.72))
+    ten metres. It is cut off at the boundary of the district. For an institution of the district:
+    `isochrone(district, model, one.lon, one.lat, 15, "e_bike")`.
 
     Raises
     ------
@@ -75,12 +73,11 @@ def isochrone(district: District, model: Model, lon: float, lat: float, minutes:
 
 def by_road(district: District, model: Model, case: Case) -> list[str]:
     """Return the modes of the planned circle that everybody has and whose times come from roads."""
-    listed = {mode for _, _, mode in district.travel}
     ring = model.circles[model.circle]
     return [
         name
         for name in (ring.levels[0].modes if ring.levels else ring.modes)
-        if name not in listed and case.roads is not None and name in case.roads.modes
+        if name not in district.listed_modes and case.roads is not None and name in case.roads.modes
     ]
 
 
@@ -102,24 +99,13 @@ def _area(network: RoadNetwork, mode: Mode, sites: Metric, seconds: int, held: M
 
 def _degrees(whole: shapely.Geometry, district: District) -> MultiPolygon:
     """Return an area in degrees, on a grid of `DIGITS` decimals, cut off at the boundary."""
-    forth = pyproj.Transformer.from_crs(*_systems(district), always_xy=True)
-
-    def back(metres: Metric) -> Metric:
-        return np.column_stack(forth.transform(metres[:, 0], metres[:, 1], direction="INVERSE"))
-
     grid = 10.0**-DIGITS
-    found = shapely.set_precision(shapely.transform(whole, back), grid)
+    turned = shapely.transform(whole, lambda spots: degrees(spots, district.datum, district.epsg))
+    found = shapely.set_precision(turned, grid)
     if district.boundary:
         boundary = polygons([shape(dict(district.boundary))])[0]
         found = shapely.intersection(found, boundary, grid_size=grid)
     return only(polygons([found]))
-
-
-def _systems(district: District) -> tuple[pyproj.CRS, pyproj.CRS]:
-    metric_system = pyproj.CRS.from_epsg(district.epsg)
-    geodetic = metric_system.geodetic_crs
-    assert geodetic is not None
-    return geodetic, metric_system
 
 
 def _plain(area: MultiPolygon) -> dict[str, Any]:

@@ -17,27 +17,24 @@ from shapely.geometry.base import BaseGeometry
 from allocate import datum, synonyms
 from allocate.datum import DatumError
 from allocate.district import Layer
+from allocate.drawn import changed
 from allocate.errors import Value
 from allocate.fault_kinds import FaultKind
 from allocate.files.layers import LAYER_SUFFIXES, areas, open_layers
 from allocate.files.sheet import Unreadable
-from allocate.folder import Folder
+from allocate.folder import CARD, Folder
 from allocate.table_reading import Rows
 from allocate.tables import BELOW_HUBS, NOT_GONE_TO
+from allocate.thiessen import array, polygons
 from allocate.travel import metric
 from allocate.travel.circles import Text
-from allocate.travel.points import Integers, Metric
-from allocate.words import LANGUAGES, say, say_in
+from allocate.travel.points import Integers, Metric, metric_shape
+from allocate.words import LANGUAGES, few, say, say_in
 
-KEEPS = ("out", "in")
 # From how far around the district areas are kept [m]: no distance to a layer beyond it is ever told or asked for.
 AROUND_METRES = 10_000
-# A straight edge in degrees is a little bent in metres: over edges of this length [°] by 2 cm at most.
-_LONGEST_EDGE = 0.01
 # Corners are kept to the centimetre: plan.json carries them, and reads back what was used.
 _DECIMALS = 2
-# How many institutions on a layer are named.
-_MOST_NAMED = 5
 
 
 class LayerSource(pydantic.BaseModel):
@@ -79,30 +76,28 @@ class _Told:
 
 
 def read_layers(
-    folder: Folder, said: Mapping[str, LayerSource], card: str, boundary: BaseGeometry | None, epsg: int | None
+    folder: Folder, said: Mapping[str, LayerSource], boundary: BaseGeometry | None, epsg: int | None
 ) -> tuple[Layer, ...]:
     """Return the layers of a district's folder; whatever is wrong with one is noted, and it is left out.
 
     Parameters
     ----------
     said
-        What district.toml says of layers, by their ids; `card` is what that file is called.
+        What district.toml says of layers, by their ids.
     boundary
         In degrees of the district's datum; without it, or without a metric system, nothing can be measured.
     """
     found: dict[str, Layer] = {}
-    for told in _told(folder, said, card):
-        drawn = _drawn(folder, told, card)
+    for told in _told(folder, said):
+        drawn = _drawn(folder, told)
         if drawn is None or boundary is None or epsg is None:
             continue
-        name = folder.shelf.called(told.path)
-        name = f"{name} · {told.part}" if told.part else name
-        area = _near(folder, name, _metres(drawn, folder.planned, epsg), _metres(_one(boundary), folder.planned, epsg))
+        name, around = _called(folder, told), _metres(array([boundary]), folder.planned, epsg)
+        area = _near(folder, name, _metres(drawn, folder.planned, epsg), around)
         if area is not None:
-            said_name = told.said.name or told.name
             found[told.id] = Layer(
                 id=told.id,
-                name=said_name,
+                name=told.said.name or told.name,
                 keeps=told.keeps,
                 file=name,
                 kinds=tuple(told.said.kinds),
@@ -114,26 +109,26 @@ def read_layers(
     return tuple(found[key] for key in sorted(found))
 
 
-def _told(folder: Folder, said: Mapping[str, LayerSource], card: str) -> Iterator[_Told]:
+def _told(folder: Folder, said: Mapping[str, LayerSource]) -> Iterator[_Told]:
     """Yield every layer that the card or the name of a file tells; those told twice, or by nothing, are blamed."""
     found: dict[str, list[_Told]] = {}
     named: set[Path] = set()
     for key, source in said.items():
         if source.keeps == "in" and source.buffer_metres:
-            folder.blame(FaultKind.CARD, card, column=f"layers.{key}.buffer_metres", reason=say("reason.layer_buffer"))
+            folder.blame(FaultKind.CARD, CARD, column=f"layers.{key}.buffer_metres", reason=say("reason.layer_buffer"))
         if not source.file:
             continue
         try:
             path = folder.shelf.named(source.file)
         except Unreadable as error:
-            folder.refuse(error, card)
+            folder.refuse(error, CARD)
             continue
         named.add(path)
         folder.shelf.use(path, source.part)
         keeps, _ = synonyms.layer_called(path.stem)
         keeps = source.keeps or keeps
         if not keeps:
-            folder.blame(FaultKind.CARD, card, column=f"layers.{key}.keeps", reason=say("reason.layer_keeps"))
+            folder.blame(FaultKind.CARD, CARD, column=f"layers.{key}.keeps", reason=say("reason.layer_keeps"))
             continue
         found.setdefault(key, []).append(_Told(key, path, source.part, keeps, _name(key, keeps), source))
     for told in _by_name(folder, said):
@@ -141,7 +136,7 @@ def _told(folder: Folder, said: Mapping[str, LayerSource], card: str) -> Iterato
             found.setdefault(told.id, []).append(told)
     for key in said.keys() - found.keys():
         if not said[key].file:
-            folder.blame(FaultKind.CARD_NO_FILE, card, column=f"layers.{key}")
+            folder.blame(FaultKind.CARD_NO_FILE, CARD, column=f"layers.{key}")
     for key, several in found.items():
         if len(several) > 1:
             files = ", ".join(folder.shelf.called(one.path) for one in several)
@@ -179,10 +174,14 @@ def _name(key: str, keeps: str) -> Mapping[str, str]:
     return {language: synonyms.layer_title(key, language) for language in LANGUAGES}
 
 
-def _drawn(folder: Folder, told: _Told, card: str) -> NDArray[np.object_] | None:
-    """Return the areas of a layer in degrees of the district's datum, one by one; None and a fault where that fails."""
+def _called(folder: Folder, told: _Told) -> str:
     name = folder.shelf.called(told.path)
-    name = f"{name} · {told.part}" if told.part else name
+    return f"{name} · {told.part}" if told.part else name
+
+
+def _drawn(folder: Folder, told: _Told) -> NDArray[np.object_] | None:
+    """Return the areas of a layer in degrees of the district's datum, one by one; None and a fault where that fails."""
+    name = _called(folder, told)
     try:
         folder.shelf.check(told.path)
         found = areas(told.path, told.part)
@@ -192,7 +191,7 @@ def _drawn(folder: Folder, told: _Told, card: str) -> NDArray[np.object_] | None
         folder.refuse(error, name)
         return None
     except DatumError as error:
-        folder.put(error.what, card, None, f"layers.{told.id}.datum", error.value, error.details, fault=True)
+        folder.put(error.what, CARD, None, f"layers.{told.id}.datum", error.value, error.details, fault=True)
         return None
     if not len(found.shapes):
         folder.blame(FaultKind.LAYER_AREAS, name, points=found.points, lines=found.lines)
@@ -207,30 +206,16 @@ def _drawn(folder: Folder, told: _Told, card: str) -> NDArray[np.object_] | None
         folder.put(FaultKind.LAYER_DATUM, name, None, "", None, details, fault=False)
     if system.plain:
         return found.shapes
-
-    def degrees(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        return datum.to_degrees(points, system, folder.planned)
-
-    turned: NDArray[np.object_] = shapely.transform(found.shapes, degrees)
+    turned: NDArray[np.object_] = shapely.transform(found.shapes, changed(system, folder.planned))
     return turned
-
-
-def _one(shape: BaseGeometry) -> NDArray[np.object_]:
-    found = np.empty(1, dtype=object)
-    found[0] = shape
-    return found
 
 
 def _metres(shapes: NDArray[np.object_], planned: str, epsg: int) -> NDArray[np.object_]:
     """Return shapes given in degrees in the district's metric reference system, to the centimetre."""
-
-    def project(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        rounded: NDArray[np.float64] = np.round(metric(points, planned, epsg), _DECIMALS)
-        return rounded
-
     with np.errstate(all="ignore"):
-        turned: NDArray[np.object_] = shapely.transform(shapely.segmentize(shapes, _LONGEST_EDGE), project)
-    return turned
+        turned = metric_shape(shapes, planned, epsg)
+        rounded: NDArray[np.object_] = shapely.transform(turned, lambda spots: np.round(spots, _DECIMALS))
+    return rounded
 
 
 def _near(folder: Folder, name: str, shapes: NDArray[np.object_], boundary: NDArray[np.object_]) -> MultiPolygon | None:
@@ -239,7 +224,7 @@ def _near(folder: Folder, name: str, shapes: NDArray[np.object_], boundary: NDAr
     bent = usable & ~shapely.is_valid(shapes)
     shapes = shapes.copy()
     # (Rounding may make a sliver touch itself.)
-    shapes[bent] = shapely.buffer(shapes[bent], 0)
+    shapes[bent] = polygons(shapes[bent])
     box = shapely.box(*shapely.buffer(shapely.box(*shapely.total_bounds(boundary)), AROUND_METRES).bounds)
     kept = usable & ~shapely.is_empty(shapes)
     kept[kept] = shapely.intersects(shapes[kept], box)
@@ -248,8 +233,7 @@ def _near(folder: Folder, name: str, shapes: NDArray[np.object_], boundary: NDAr
         shown: Any = f"{np.nanmin(away) / 1000:,.0f}" if len(away) else "—"
         folder.blame(FaultKind.LAYER_ELSEWHERE, name, km=shown)
         return None
-    parts = shapely.get_parts(shapes[kept])
-    return MultiPolygon(list(parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]))
+    return MultiPolygon(list(shapely.get_parts(shapes[kept])))
 
 
 def near(points: Metric, layer: Layer, metres: int) -> Integers:
@@ -290,8 +274,6 @@ def warn_of_sites(folder: Folder, layers: Sequence[Layer], institutions: Rows, e
         degrees = np.array([(row["lon"], row["lat"]) for row in there], dtype=np.float64).reshape(-1, 2)
         inside = near(metric(degrees, folder.planned, epsg or 0), layer, layer.buffer_metres).tolist()
         if layer.keeps == "out" and inside:
-            names = ", ".join(str(there[n]["name"]) for n in inside[:_MOST_NAMED]) + (
-                "…" if inside[_MOST_NAMED:] else ""
-            )
+            names = few([str(there[n]["name"]) for n in inside])
             details: dict[str, Value] = {"layer": layer.id, "count": len(inside), "names": names}
             folder.put(FaultKind.LAYER_SITES, layer.file, None, "", None, details, fault=False)

@@ -34,7 +34,6 @@ from allocate.district import (
     Standing,
     Town,
 )
-from allocate.drawn import CARD as CARD
 from allocate.drawn import shape_of
 from allocate.errors import InputError, Problem, UsageError
 from allocate.fault_kinds import FaultKind
@@ -44,7 +43,7 @@ from allocate.files.finding import Shelf, TableSource, table_names
 from allocate.files.layers import outline
 from allocate.files.sheet import Unreadable
 from allocate.files.written import parse_toml
-from allocate.folder import Folder
+from allocate.folder import CARD, Folder
 from allocate.layers import LayerSource, read_layers, warn_of_sites
 from allocate.postings import months_of
 from allocate.road_checks import warn_of_roads
@@ -213,7 +212,7 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
             folder.blame(FaultKind.EPSG, CARD, column="epsg", value=epsg)
     roads = read_roads(folder, card.roads if card else RoadsSaid(), place)
     barriers = read_barriers(folder, place)
-    layers = read_layers(folder, card.layers if card else {}, CARD, boundary, epsg)
+    layers = read_layers(folder, card.layers if card else {}, boundary, epsg)
     _check_sources(folder)
     read_names(folder, rows)
     check_rows(folder, rows, boundary)

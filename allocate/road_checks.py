@@ -1,14 +1,12 @@
 """Says what is odd in a district's roads: in pieces, crossed without a junction, or far from where people live."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import compress
 from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from allocate import tables
 from allocate.errors import Value
@@ -19,22 +17,12 @@ from allocate.synonyms import BARRIERS, ROADS
 from allocate.table_reading import Rows
 from allocate.travel.joining import TooManyPieces, join
 from allocate.travel.network import RoadNetwork
-from allocate.words import say
+from allocate.words import few
 
 # Of a network that holds together this share of its length is one piece; the rest are yards and paths.
 WHOLE = 0.95
 # A place farther from any road [m] is off the network: a quarter of an hour on foot, before any road is reached.
 FAR_M = 1_000.0
-_NAMED = 5
-
-
-def pieces_of(network: RoadNetwork) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return in which part of a network every node lies, and how long each part is [m], whatever its directions."""
-    n = len(network.nodes)
-    links = coo_array((np.ones(len(network), dtype=bool), (network.starts, network.ends)), shape=(n, n))
-    count, part = connected_components(links, directed=False)
-    lengths = np.bincount(part[network.starts], weights=network.metres, minlength=count)
-    return part.astype(np.int64), lengths
 
 
 def warn_of_roads(folder: Folder, rows: Mapping[str, Rows], roads: Roads, place: Around | None) -> None:
@@ -56,7 +44,7 @@ def warn_of_roads(folder: Folder, rows: Mapping[str, Rows], roads: Roads, place:
     names = list(compress((name for name, _, _ in spots), there))
     positions = place.metres(degrees[there])
     piece, far = _nearest(network, positions)
-    part, lengths = pieces_of(network)
+    part, lengths = network.parts()
     share = float(lengths.max() / lengths.sum())
     if share < WHOLE:
         # (Which end of a piece is asked makes no difference: both lie in one part.)
@@ -65,7 +53,7 @@ def warn_of_roads(folder: Folder, rows: Mapping[str, Rows], roads: Roads, place:
             "pieces": len(lengths),
             "percent": f"{100 * share:.0f}",
             "count": len(off),
-            "names": _listed(off),
+            "names": few(off) or "—",
         }
         folder.put(FaultKind.ROADS_APART, file, None, "", None, details, fault=False)
         joined = _if_they_met(roads)
@@ -73,7 +61,7 @@ def warn_of_roads(folder: Folder, rows: Mapping[str, Rows], roads: Roads, place:
             folder.warn(FaultKind.ROADS_CROSSING, file, percent=f"{100 * joined:.0f}")
     lost = [name for name, metres in zip(names, far, strict=True) if metres > FAR_M]
     if lost:
-        details = {"count": len(lost), "metres": f"{FAR_M:,.0f}", "names": _listed(lost)}
+        details = {"count": len(lost), "metres": f"{FAR_M:,.0f}", "names": few(lost)}
         folder.put(FaultKind.ROADS_FAR, file, None, "", None, details, fault=False)
 
 
@@ -89,12 +77,7 @@ def _if_they_met(roads: Roads) -> float | None:
     if roads.drawn is None:
         return None
     try:
-        _, lengths = pieces_of(join(roads.drawn, meet=True).network)
+        _, lengths = join(roads.drawn, meet=True).network.parts()
     except TooManyPieces:
         return None
     return float(lengths.max() / lengths.sum())
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Return the first names of a list."""
-    return say("summary.comma").join([*names[:_NAMED], *("…" for _ in names[_NAMED : _NAMED + 1])]) or "—"

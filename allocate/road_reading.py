@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -18,16 +18,16 @@ from allocate.datum import DEGREE_M, Datum
 from allocate.drawn import changed, open_drawn
 from allocate.fault_kinds import FaultKind
 from allocate.files.finding import Found, is_extract
-from allocate.files.layers import Shapes, lines, lines_and_areas
+from allocate.files.layers import LayerShapes, lines, lines_and_areas
 from allocate.files.osm import Extract, open_osm
 from allocate.files.sheet import Raw
 from allocate.folder import Folder
 from allocate.headings import label
 from allocate.synonyms import BARRIERS, ROADS
-from allocate.travel.joining import MOST, Drawn, TooManyPieces, join
-from allocate.travel.network import ROAD_CLASSES, RoadNetwork
-from allocate.travel.network import Shapes as Geometries
+from allocate.travel.joining import MOST, RoadLines, TooManyPieces, join
+from allocate.travel.network import ROAD_CLASSES, RoadNetwork, Shapes
 from allocate.travel.points import metric
+from allocate.words import few
 
 # How far beyond the boundary's box roads are kept [m]: the quickest way between two villages of a district may lead
 # through its neighbours, and a way that leaves by more than an hour's walk or a quarter of an hour by car seldom is.
@@ -69,7 +69,7 @@ class Roads:
 
     degrees: BaseGeometry | None = None
     network: RoadNetwork | None = None
-    drawn: Drawn | None = None
+    drawn: RoadLines | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Around:
     datum: str
     epsg: int
 
-    def near(self, shapes: Geometries) -> NDArray[np.bool_]:
+    def near(self, shapes: Shapes) -> NDArray[np.bool_]:
         """Return which shapes, in degrees, reach into it."""
         bounds = shapely.bounds(shapes)
         west, south, east, north = self.degrees
@@ -115,7 +115,7 @@ def around(boundary: BaseGeometry, planned: str, epsg: int) -> Around:
 def read_roads(folder: Folder, said: RoadsSaid, place: Around | None) -> Roads:
     """Return the roads that a file has, whatever its form; none where no file has them."""
 
-    def opened(found: Found, path: Path) -> tuple[Shapes | Extract, str]:
+    def opened(found: Found, path: Path) -> tuple[LayerShapes | Extract, str]:
         if is_extract(path):
             return open_osm(path, place.degrees if place else None), ""
         layer = lines(path, found.part, found.said.encoding)
@@ -144,7 +144,7 @@ def _of_extract(folder: Folder, extract: Extract, found: Found, system: Datum, p
 
 
 def _of_layer(
-    folder: Folder, layer: Shapes, found: Found, system: Datum, said: RoadsSaid, place: Around | None
+    folder: Folder, layer: LayerShapes, found: Found, system: Datum, said: RoadsSaid, place: Around | None
 ) -> Roads:
     degrees = layer.shapes if system.plain else shapely.transform(layer.shapes, changed(system, folder.planned))
     folder.origins[ROADS] = replace(folder.origins[ROADS], rows=len(degrees))
@@ -167,7 +167,7 @@ def _of_layer(
     whole = Roads(shapely.MultiLineString(list(degrees)))
     if place is None:
         return whole
-    drawn = Drawn(
+    drawn = RoadLines(
         shapely.transform(degrees, place.metres),
         told.classes[kept].astype(np.uint8),
         told.one_way[kept].astype(np.int8),
@@ -189,7 +189,7 @@ def _of_layer(
     return replace(whole, network=replace(joined.network, barriers=barring), drawn=drawn)
 
 
-def read_barriers(folder: Folder, place: Around | None) -> Geometries:
+def read_barriers(folder: Folder, place: Around | None) -> Shapes:
     """Return the lines and areas that bar the way around a district [m]."""
     drawn = open_drawn(folder, BARRIERS, "", lambda found, path: lines_and_areas(path, found.part))
     if drawn is None or place is None:
@@ -197,13 +197,13 @@ def read_barriers(folder: Folder, place: Around | None) -> Geometries:
     shapes, _, system = drawn
     degrees = shapes if system.plain else shapely.transform(shapes, changed(system, folder.planned))
     folder.origins[BARRIERS] = replace(folder.origins[BARRIERS], rows=len(degrees))
-    near: Geometries = shapely.transform(degrees[place.near(degrees)], place.metres)
+    near: Shapes = shapely.transform(degrees[place.near(degrees)], place.metres)
     return near
 
 
 @dataclass
 class _Told:
-    """What a layer says of its lines, one entry for each; a class of -1 is no road, and one way is as in `Drawn`."""
+    """What a layer says of its lines, one entry for each; a class of -1 is no road, one way as in `RoadLines`."""
 
     classes: _Ints
     one_way: _Ints
@@ -211,7 +211,7 @@ class _Told:
     headings: dict[str, str] = field(default_factory=dict)
 
 
-def _told(folder: Folder, found: Found, layer: Shapes, said: RoadsSaid) -> _Told:
+def _told(folder: Folder, found: Found, layer: LayerShapes, said: RoadsSaid) -> _Told:
     """Return what a layer says of its lines, and note what nobody knows."""
     columns = _columns(folder, found, layer)
     cells = {name: _cells(layer, n) for name, n in columns.items()}
@@ -249,21 +249,19 @@ class _Column:
         found: NDArray[np.generic] = np.array([meaning(text) for text in self.texts])[self.which]
         return found
 
-    def counted(self, texts: Sequence[str]) -> Iterator[str]:
-        """Yield some texts, each with how many lines have it, the most frequent first."""
+    def counted(self, texts: Sequence[str]) -> str:
+        """Return some texts, each with how many lines have it, the most frequent first."""
         counts = Counter({text: int((self.which == self.texts.index(text)).sum()) for text in texts})
-        yield from (f"{text} ({count})" for text, count in counts.most_common(_NAMED))
-        if len(counts) > _NAMED:
-            yield "…"
+        return few([f"{text} ({count})" for text, count in counts.most_common()], _NAMED)
 
 
-def _cells(layer: Shapes, n: int) -> _Column:
+def _cells(layer: LayerShapes, n: int) -> _Column:
     known: dict[Raw, int] = {}
     every = np.array([known.setdefault(cell, len(known)) for cell in layer.columns[n]], dtype=np.int64)
     return _Column(tuple(label(cell) for cell in known), every[layer.rows])
 
 
-def _columns(folder: Folder, found: Found, layer: Shapes) -> dict[str, int]:
+def _columns(folder: Folder, found: Found, layer: LayerShapes) -> dict[str, int]:
     """Return which heading is which column: as district.toml names it, else the first by which it may be called."""
     columns: dict[str, int] = {}
     known = [column.name for column in tables.ROADS.columns]
@@ -297,7 +295,7 @@ def _tell_classes(folder: Folder, found: Found, told: _Told, column: _Column, he
 
     unknown = [text for text in column.texts if number(text) is None]
     if unknown:
-        values, known_ = ", ".join(column.counted(unknown)), ", ".join(numbers)
+        values, known_ = column.counted(unknown), ", ".join(numbers)
         folder.blame(FaultKind.ROAD_CLASS, found.name, column=heading, values=values, first=unknown[0], known=known_)
     # (What nobody knows is a road for all that else is said of the layer.)
     told.classes = column.each(lambda text: _RESIDENTIAL if number(text) is None else number(text)).astype(np.int64)
@@ -337,5 +335,4 @@ def _tell_levels(folder: Folder, found: Found, told: _Told, column: _Column, hea
 
 def _say_unread(folder: Folder, found: Found, column: _Column, heading: str, unknown: Sequence[str]) -> None:
     if unknown:
-        values = ", ".join(column.counted(unknown))
-        folder.warn(FaultKind.ROAD_VALUE, found.name, column=heading, values=values)
+        folder.warn(FaultKind.ROAD_VALUE, found.name, column=heading, values=column.counted(unknown))

@@ -51,6 +51,14 @@ def observed_times(district: District, model: Model) -> Times | None:
     return times_by_road(district.roads, model.modes, told)
 
 
+def modes_by_road(district: District, model: Model) -> frozenset[str]:
+    """Return the ways to travel whose times within the circles of a model are by road, in a district with roads."""
+    listed = {mode for _, _, mode in district.travel}
+    rings = [model.circles[name] for name in (model.circle, *model.compare)]
+    used = {mode for ring in rings if ring.seconds is not None for mode in ring.modes}
+    return frozenset(mode for mode in used - listed if model.modes[mode].roads is not None)
+
+
 def _searched(limit: int, mode: Mode) -> int:
     """Return how far roads are searched at the speeds of the model for what takes so long at corrected ones [s]."""
     return math.ceil(limit / mode.slowness * _HAIR)
@@ -63,22 +71,21 @@ def times_in_circle(
 
     They are at the speeds of the model; `modes` are the corrected ways to travel, for how far to look.
     """
-    ring, listed = model.circles[model.circle], {mode for _, _, mode in district.travel}
+    ring = model.circles[model.circle]
     if district.roads is None or ring.seconds is None:
         return None
-    used = [mode for mode in ring.modes if mode not in listed and model.modes[mode].roads is not None]
+    used = [mode for mode in ring.modes if mode not in district.listed_modes and model.modes[mode].roads is not None]
     asked = [Asked(mode, places, spots, _searched(ring.seconds, modes[mode])) for mode in used]
     return times_by_road(district.roads, model.modes, asked)
 
 
 def _of_circles(district: District, model: Model, places: Metric, spots: Metric) -> Iterator[Asked]:
     """Yield: from places to sites, as far as a circle goes, and as far as it would go at higher speeds."""
-    listed = {mode for _, _, mode in district.travel}
     for name in dict.fromkeys((model.circle, *model.compare)):
         ring = model.circles[name]
         if ring.seconds is not None:
             limit = math.ceil(ring.seconds * (1 + exact(model.travel.doubt)))
-            yield from (Asked(mode, places, spots, limit) for mode in ring.modes if mode not in listed)
+            yield from (Asked(mode, places, spots, limit) for mode in ring.modes if mode not in district.listed_modes)
 
 
 def _of_rules(model: Model, places: Metric, spots: Metric) -> Iterator[Asked]:

@@ -15,7 +15,7 @@ from allocate.postings import is_specialty, months_of
 from allocate.table_reading import Row, Rows
 from allocate.tables import Table
 from allocate.values import Cell
-from allocate.words import LANGUAGES, say, unit_of_column
+from allocate.words import LANGUAGES, few, say, unit_of_column
 
 # Columns with the code of a row of another table; the last is where the code must stand.
 LINKS = (
@@ -43,8 +43,6 @@ _GONE_BETWEEN = (tables.PLACES, tables.INSTITUTIONS, tables.CARE_HOMES)
 _CONTRADICTION = 1.5
 # What is said of a line that was not read as a row.
 _UNREAD_LINES = (FaultKind.CELLS, FaultKind.TOTAL_ROW, FaultKind.NOTE_ROW, FaultKind.TWICE)
-# Of many alike so many are named.
-_NAMED = 5
 # What may stand in one row only, and how it is said.
 _ONCE = (
     (tables.TRAVEL, ("from", "to", "mode"), FaultKind.PAIR_TWICE, " → "),
@@ -315,7 +313,7 @@ def _check_households(folder: Folder, places: Rows) -> None:
         if households and not low <= people / households <= high
     ]
     for number, row, size in odd[:1]:
-        names = ", ".join(str(row["name"]) for _, row, _ in odd[:_NAMED]) + ("…" if len(odd) > _NAMED else "")
+        names = few([str(row["name"]) for _, row, _ in odd])
         details: dict[str, Value] = {"size": f"{size:.1f}", "low": low, "high": high, "count": len(odd), "names": names}
         value = row["households"]
         folder.warn(FaultKind.HOUSEHOLD_SIZE, tables.PLACES, row=number, column="households", value=value, **details)

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import pyproj
 import shapely
 from numpy.typing import NDArray
 from shapely.geometry import shape
@@ -22,7 +21,7 @@ from allocate.model import ORIGINS, Candidates, Enlarging, Generating, Model
 from allocate.rules import Capacity, PeoplePerStaff
 from allocate.tables import BELOW_HUBS
 from allocate.travel import Links, metric
-from allocate.travel.points import Integers, Metric
+from allocate.travel.points import Integers, Metric, degrees, metric_shape
 from allocate.units import Basis
 from allocate.words import say_in
 
@@ -30,8 +29,6 @@ from allocate.words import say_in
 CLOSABLE = BELOW_HUBS
 # Of a degree: about a centimetre.
 _DECIMALS = 7
-# A straight edge in degrees is a little bent in metres: over edges of this length [°] by 2 cm at most.
-_LONGEST_EDGE = 0.01
 # More spots than this are no candidates but a picture of the ground.
 _MOST_SPOTS, _MOST_MADE = 50_000, 5_000
 _GENERATED = "generated"
@@ -122,13 +119,8 @@ class _Making:
     @cached_property
     def boundary(self) -> BaseGeometry:
         """Return the district's boundary [m]."""
-        fine = shapely.segmentize(shape(dict(self.district.boundary)), _LONGEST_EDGE)
         district = self.district
-
-        def project(points: NDArray[np.float64]) -> NDArray[np.float64]:
-            return metric(points, district.datum, district.epsg)
-
-        turned: BaseGeometry = shapely.transform(fine, project)
+        turned: BaseGeometry = metric_shape(shape(dict(district.boundary)), district.datum, district.epsg)
         shapely.prepare(turned)
         return turned
 
@@ -201,12 +193,12 @@ class _Making:
         others = self.existing if how.beyond == "existing" else [*self.existing, *self.candidates]
         left = self.people.copy()
         left[np.unique(self.reach(others).places)] = 0
-        degrees, spots, shifts = self._spots(kind, how, ground, left)
+        lon_lat, spots, shifts = self._spots(kind, how, ground, left)
         allowed = ground.allows(spots)
         same = [site for site in (*self.existing, *self.candidates) if site.kind == kind]
         free = generating.apart(spots, self._metres(same), how.spacing_metres)
         kept = np.flatnonzero(allowed & free)
-        probes = [self._site(kind, told, n, degrees[at].tolist()) for n, at in enumerate(kept.tolist())]
+        probes = [self._site(kind, told, n, lon_lat[at].tolist()) for n, at in enumerate(kept.tolist())]
         near = self.reach(probes)
         picks, reached = self._picks(how, left, near, spots[kept])
         if how.how == "clusters":
@@ -219,7 +211,7 @@ class _Making:
                     why = against[at] or {"code": "outside_district"}
                 elif not free[at]:
                     why = {"code": "too_near_site"}
-                self._drop(self._generated(kind, told, at + 1, degrees[at].tolist(), spots[at]), why)
+                self._drop(self._generated(kind, told, at + 1, lon_lat[at].tolist(), spots[at]), why)
         made = []
         for rank, (n, people) in enumerate(picks, start=1):
             at = int(kept[n])
@@ -227,7 +219,7 @@ class _Making:
             reasons: list[Reason] = [{"code": how.how, "rank": rank, "people": people}]
             if shifts[at]:
                 reasons.append({"code": "moved", "metres": int(shifts[at])})
-            site = self._generated(kind, told, number, degrees[at].tolist(), spots[at])
+            site = self._generated(kind, told, number, lon_lat[at].tolist(), spots[at])
             made.append(replace(site, kept=tuple(reasons)))
         if len(made) > _MOST_MADE:
             details = {"count": len(made), "most": _MOST_MADE}
@@ -273,9 +265,9 @@ class _Making:
             _, first = np.unique(spots, axis=0, return_index=True)
             first.sort()
             spots, shifts = spots[first], shifts[first]
-        degrees = _degrees(self.district.datum, self.district.epsg, spots)
+        lon_lat = np.round(degrees(spots, self.district.datum, self.district.epsg), _DECIMALS)
         # (What is asked of a spot is asked of where its degrees say that it lies.)
-        return degrees, metric(degrees, self.district.datum, self.district.epsg), shifts
+        return lon_lat, metric(lon_lat, self.district.datum, self.district.epsg), shifts
 
     def _picks(self, how: Generating, left: Integers, near: Links, spots: Metric) -> tuple[list[tuple[int, int]], int]:
         """Return which spots are taken, with the people whom each reaches, and how many they reach together."""
@@ -376,20 +368,6 @@ class _Making:
 
     def _drop(self, site: Site, why: Reason) -> None:
         self.dropped.append(Dropped(site.id, site.name, site.kind, site.town, site.lon, site.lat, site.origin, why))
-
-
-@cache
-def _projection(datum: str, epsg: int) -> pyproj.Transformer:
-    return pyproj.Transformer.from_crs({"wgs84": 4326, "cgcs2000": 4490}[datum], epsg, always_xy=True)
-
-
-def _degrees(datum: str, epsg: int, spots: Metric) -> NDArray[np.float64]:
-    """Return positions in metres in degrees of the district's datum, one row each."""
-    if not len(spots):
-        return np.zeros((0, 2))
-    lon_lat = _projection(datum, epsg).transform(spots[:, 0], spots[:, 1], direction="INVERSE")
-    rounded: NDArray[np.float64] = np.round(np.column_stack(lon_lat), _DECIMALS)
-    return rounded
 
 
 class _Numbers:

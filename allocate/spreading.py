@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from statistics import median
 
 import numpy as np
-import pyproj
 import shapely
 from numpy.typing import NDArray
 
@@ -19,8 +18,8 @@ from allocate.errors import Problem, UsageError, Value
 from allocate.files.raster import Raster, cell_sums
 from allocate.synonyms import heading_of
 from allocate.thiessen import CRUMB, Cells, Shapes, only, polygons, within
-from allocate.units import Basis
-from allocate.words import LANGUAGES, say
+from allocate.travel.points import degrees, metric, metric_shape
+from allocate.words import LANGUAGES, few, say
 
 Array = NDArray[np.float64]
 
@@ -28,8 +27,8 @@ Array = NDArray[np.float64]
 NAMED = 8
 # Published and counted people that differ by more than this factor cannot mean the same.
 FAR = 2.0
-# A straight edge in degrees is a little bent in metres, and the other way round: edges are cut to this length [°, m].
-_EDGE_DEGREES, EDGE_M = 0.01, 500.0
+# A straight edge in metres is a little bent in degrees: edges are cut to this length [m].
+_EDGE_M = 500.0
 # Less of the district than this under a raster is said.
 _COVERED = 0.99
 
@@ -64,8 +63,7 @@ class Weights:
 
 def named(places: Sequence[Place]) -> str:
     """Return the names of some places, and an ellipsis where they are many."""
-    names = ", ".join(place.name for place in places[:NAMED])
-    return f"{names}, …" if len(places) > NAMED else names
+    return few([place.name for place in places], NAMED)
 
 
 def measure_of(district: District, asked: str = "auto") -> str:
@@ -136,7 +134,7 @@ def _guesses(place: Place, measure: str, around: Sequence[Sequence[Place]]) -> I
 
 
 @dataclass(frozen=True)
-class Ground:
+class Territory:
     """A district in metres: its boundary, and the ground nearest to each of its places.
 
     Attributes
@@ -152,36 +150,31 @@ class Ground:
     boundary: shapely.MultiPolygon
     shapes: Shapes
     spots: NDArray[np.int64]
-    way: pyproj.Transformer
+    datum: str
+    epsg: int
 
     @classmethod
-    def of(cls, district: District) -> "Ground":
+    def of(cls, district: District) -> "Territory":
         """Return the ground of a district all of whose places have positions."""
-        metric = pyproj.CRS.from_epsg(district.epsg)
-        # (WGS-84 and CGCS2000 have the same degrees: no shift is made from one to the other.)
-        way = pyproj.Transformer.from_crs(metric.geodetic_crs, metric, always_xy=True)
-
-        def metres(degrees: Array) -> Array:
-            return np.column_stack(way.transform(degrees[:, 0], degrees[:, 1]))
-
-        fine = shapely.segmentize(shapely.geometry.shape(dict(district.boundary)), _EDGE_DEGREES)
-        boundary = only(polygons([shapely.transform(fine, metres)], CRUMB))
+        system = district.datum, district.epsg
+        drawn = metric_shape(shapely.geometry.shape(dict(district.boundary)), *system)
+        boundary = only(polygons([drawn], CRUMB))
         points = np.array([(place.lon, place.lat) for place in district.places], dtype=np.float64).reshape(-1, 2)
-        cells = Cells.of([place.id for place in district.places], metres(points), boundary)
+        cells = Cells.of([place.id for place in district.places], metric(points, *system), boundary)
         spots = np.array([cells.spot_of[place.id] for place in district.places], dtype=np.int64)
-        return cls(boundary, within(cells.shapes, boundary), spots, way)
+        return cls(boundary, within(cells.shapes, boundary), spots, *system)
 
-    def metres(self, degrees: Array) -> Array:
+    def metres(self, spots: Array) -> Array:
         """Return points given in degrees [m]; shape (n, 2)."""
-        return np.column_stack(self.way.transform(degrees[:, 0], degrees[:, 1]))
+        return metric(spots, self.datum, self.epsg)
 
-    def degrees(self, metres: Array) -> Array:
+    def degrees(self, spots: Array) -> Array:
         """Return points given in metres [°]; shape (n, 2)."""
-        return np.column_stack(self.way.transform(metres[:, 0], metres[:, 1], direction="INVERSE"))
+        return degrees(spots, self.datum, self.epsg)
 
     def on(self, raster: Raster, shapes: Shapes) -> Shapes:
         """Return shapes given in metres as columns and negative rows of a raster."""
-        fine = shapely.segmentize(shapes, EDGE_M)
+        fine = shapely.segmentize(shapes, _EDGE_M)
         found: Shapes = shapely.transform(fine, lambda points: raster.cells_of(self.degrees(points)))
         return found
 
@@ -202,7 +195,7 @@ def by_raster(
         Whether the planner said which band holds the people.
     """
     ages = ages or {}
-    ground = Ground.of(district)
+    ground = Territory.of(district)
     counted = _by_place(ground, raster)
     sums = {column: _by_place(ground, each) for column, each in ages.items()}
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -223,7 +216,7 @@ def by_raster(
     )
 
 
-def _by_place(ground: Ground, raster: Raster) -> Array:
+def _by_place(ground: Territory, raster: Raster) -> Array:
     """Return the people of a raster on the ground of each place."""
     sums = cell_sums(raster, ground.on(raster, ground.shapes))
     together = np.bincount(ground.spots, minlength=len(ground.shapes))
@@ -235,7 +228,7 @@ def _note(what: str, raster: Raster, **details: Value) -> Problem:
     return Problem(what, raster.name, details=details)
 
 
-def _odd_cells(raster: Raster, ground: Ground) -> Iterator[Problem]:
+def _odd_cells(raster: Raster, ground: Territory) -> Iterator[Problem]:
     """Yield what is odd in a raster's cells over the district."""
     if raster.negative:
         yield _note("raster.negative", raster, count=raster.negative)
@@ -259,10 +252,9 @@ def _about_places(district: District, raster: Raster, counted: Array) -> Iterato
     empty = [place for place, people in zip(district.places, counted, strict=True) if people <= 0]
     if empty:
         yield _note("raster.nobody", raster, count=len(empty), names=named(empty))
-    guessed = [place for place in district.places if place.position_basis == Basis.ESTIMATED]
-    drawn = [place for place in guessed if not place.position_source]
+    drawn = sum(place.stands_by_chance for place in district.places)
     if drawn:
-        yield _note("raster.positions", raster, count=len(drawn), places=len(district.places))
+        yield _note("raster.positions", raster, count=drawn, places=len(district.places))
 
 
 def _remark(raster: Raster, counted: Array, column: str) -> str:

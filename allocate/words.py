@@ -3,7 +3,7 @@
 import os
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -80,6 +80,15 @@ def unit_of_column(unit: str, chosen: Language | None = None) -> str:
 def both(key: str, /, **values: object) -> str:
     """Return Chinese and English side by side, for text that is fixed before a language is chosen."""
     return f"{say_in('zh', key, **values)} · {say_in('en', key, **values)}"
+
+
+def few(names: Sequence[str], most: int = 5) -> str:
+    """Return the first of some names, with an ellipsis where there are more.
+
+    >>> few(["a", "b", "c"], 2)
+    'a, b, …'
+    """
+    return ", ".join([*names[:most], *("…" for _ in names[most : most + 1])])
 
 
 def visible(text: str) -> str:

@@ -18,6 +18,7 @@ from allocate.checking import check_all
 from allocate.data_problems import data_problems
 from allocate.district import District, Observed
 from allocate.draw.compact import compact
+from allocate.isochrones import isochrones
 from allocate.model import Model, read_model
 from allocate.plans import assemble, standing_today
 from allocate.read import read_district
@@ -96,7 +97,9 @@ def one_year(tiny: Tiny) -> Tiny:
 def as_it_stands(district: District, model: Model) -> dict[str, Any]:
     """Return the plan that changes nothing: it takes no search."""
     case = make_case(district, model)
-    content = assemble(district, model, case, standing_today(case), {}, [])
+    layout = standing_today(case)
+    reached = isochrones(district, model, case, layout)
+    content = assemble(district, model, case, layout, {}, [], reached=reached)
     assert verify(content).sound
     return content
 

@@ -277,7 +277,7 @@ def test_a_plan_of_an_earlier_version_need_not_say_how_fair_it_is(tiny_plan: Pla
     content["versions"]["allocate"] = "0.0.1"
     assert verify(content).sound
     assert sheets(content, "en")["fairness"].rows == ()
-    assert len(summary(content)) == 10
+    assert len(summary(content)) == 11
 
 
 def test_the_sheet_names_the_town_and_keeps_its_code(tiny_plan: Plan) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allocate.travel import joining
-from allocate.travel.joining import Drawn, Joined, TooManyPieces, join
+from allocate.travel.joining import Joined, RoadLines, TooManyPieces, join
 from allocate.travel.network import ROAD_CLASSES, RoadNetwork
 
 Spot = tuple[float, float]
@@ -26,11 +26,11 @@ def drawn(
     classes: Sequence[int] | None = None,
     one_way: Sequence[int] | None = None,
     levels: Sequence[int] | None = None,
-) -> Drawn:
+) -> RoadLines:
     none = [0] * len(lines)
     with np.errstate(invalid="ignore"):
         shapes = [shapely.LineString(line) for line in lines]
-    return Drawn(
+    return RoadLines(
         np.array(shapes, dtype=object),
         np.array(classes or [STREET] * len(lines), dtype=np.uint8),
         np.array(one_way or none, dtype=np.int8),
@@ -156,6 +156,14 @@ def test_who_may_not_use_a_road_follows_from_its_class() -> None:
     closed = {ROAD_CLASSES[k]: int(bits) for k, bits in zip(network.classes, network.closed, strict=True)}
     # (Foot is 1, bicycle 2, car 4.)
     assert closed == {"motorway": 3, "primary": 0, "cycleway": 4, "path": 4}
+
+
+def test_nobody_gets_on_a_bridge_a_tunnel_a_motorway_or_a_ferry_midway() -> None:
+    lines = [[(0, n), (9, n)] for n in range(0, 60, 10)]
+    classes = [STREET, STREET, STREET, MOTORWAY, ROAD_CLASSES.index("ferry"), ROAD_CLASSES.index("trunk")]
+    network = joined(lines, classes=classes, levels=[0, 1, -1, 0, 0, 0])
+    sealed = {int(network.nodes[n, 1]) for n in network.starts[network.sealed]}
+    assert sealed == {10, 20, 30, 40}
 
 
 def test_lines_without_length_or_position_are_counted_and_left_out() -> None:

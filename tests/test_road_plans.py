@@ -334,3 +334,28 @@ def test_a_plan_along_roads_in_pieces_says_so_and_parts_the_villages(home: Path,
     banks = {bank(names[case.places[i]]) + bank(case.sites[j].name) for i, j in case.seconds}
     assert {"北北", "南南"} <= banks
     assert not {"北南", "南北"} & banks
+
+
+def test_times_by_road_that_nobody_could_keep_to_are_found_without_the_roads(by_road: Path) -> None:
+    content = read_plan(by_road)
+
+    def findings(spoil: Any) -> list[str]:
+        forged = copy.deepcopy(content)
+        spoil(forged["road_times"])
+        return [one.where for one in verify(forged).findings]
+
+    def hurried(times: dict[str, Any]) -> None:
+        for way in times["modes"]["walk"]["ways"]:
+            way[2] = [seconds // 3 for seconds in way[2]]
+
+    def turned(times: dict[str, Any]) -> None:
+        times["modes"]["walk"]["ways"].reverse()
+
+    def without_a_village(times: dict[str, Any]) -> None:
+        times["spots"][0][0] += 50
+
+    assert any(where.startswith("road_times.modes.walk.") for where in findings(hurried))
+    assert "road_times.modes.walk" in findings(turned)
+    assert "road_times.modes.walk" in findings(without_a_village)
+    assert "road_times.modes" in findings(lambda times: times["modes"].clear())
+    assert findings(lambda times: times["modes"]["walk"]["off"].append(10_000)) != []

@@ -19,7 +19,6 @@ from allocate.errors import InputError, Problem
 from allocate.fault_kinds import FaultKind
 from allocate.files.osm import Extract
 from allocate.read import read_district
-from allocate.road_checks import pieces_of
 from allocate.road_reading import MARGIN_M
 from allocate.travel.network import ROAD_CLASSES, RoadNetwork
 from allocate.travel.points import metric
@@ -126,7 +125,7 @@ def test_bridges_and_layers_pass_over_what_they_cross(tiny: Tiny) -> None:
         crossed = lane((WEST + 0.033, 39.6), (WEST + 0.033, 39.65), (WEST + 0.033, 39.7))
         crossed["properties"] = {"fclass": "primary"}
         write(tiny.folder, [*streets(fclass="primary"), above, crossed])
-        _, parts = pieces_of(roads_of(tiny))
+        _, parts = roads_of(tiny).parts()
         assert len(parts) == (2 if told else 1)
 
 

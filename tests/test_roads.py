@@ -1,6 +1,6 @@
 """Times by road: a town on a grid with a river and one bridge, checked by hand, and random ones against networkx."""
 
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any
 
 import numpy as np
@@ -142,6 +142,19 @@ def test_a_stump_that_leads_nowhere_is_not_what_people_get_on() -> None:
     snapped = snap(roads, on_roads(), np.array([(1010.0, 30.0)]))
     assert roads.nodes[roads.starts[snapped.pieces[0]]].tolist() == [1000, 0]
     assert snapped.legs[0] == 60_000
+
+
+def test_whoever_lives_below_a_viaduct_gets_on_where_it_ends() -> None:
+    # A street 80 m south of the viaduct leads from end to end; the house stands 10 m from the viaduct.
+    viaduct = ((0, 0), (1000, 0))
+    street = [((0, 0), (0, -80)), ((0, -80), (1000, -80)), ((1000, -80), (1000, 0))]
+    house, far = (500, -10), (1000, 0)
+    open_road = network([viaduct, *street])
+    sealed = replace(open_road, sealed=np.array([True, False, False, False]))
+    assert times(open_road, [house, far])[0][1] == 20 + 500
+    assert times(sealed, [house, far])[0][1] == 140 + 500 + 80
+    # (From one end to the other one drives over it.)
+    assert times(sealed, [(0, 0), far])[0][1] == 1000
 
 
 def test_what_takes_longer_than_asked_is_no_way() -> None:

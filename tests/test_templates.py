@@ -37,8 +37,9 @@ from allocate.district import (
 )
 from allocate.errors import InputError, UsageError
 from allocate.fault_kinds import FaultKind
+from allocate.folder import CARD
 from allocate.postings import months_of
-from allocate.read import BOUNDARY, CARD, read_district, read_list
+from allocate.read import BOUNDARY, read_district, read_list
 from allocate.report.templates import examples_of, months_written, rows_of, template, workbook_of
 from allocate.synonyms import column_called, fold, heading_of, is_example, is_total, table_called, title_of
 from allocate.tables import TABLES, Column, Table

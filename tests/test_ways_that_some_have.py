@@ -591,6 +591,17 @@ def test_a_choice_that_most_people_cannot_use_is_none() -> None:
     assert 2 not in cares
 
 
+def test_whoever_stays_where_they_were_still_has_the_way_to_get_there() -> None:
+    # Ten people: eight at the clinic of their own village, two by car at C. B is reached by e-bike, which six have,
+    # those with a car among them: where it serves all six, nobody is left who could drive to C.
+    base = village()
+    case = replace(base, sites=(site("A"), *base.sites[1:]))
+    layout = Layout(frozenset((j, 0) for j in range(3)), {(0, 0, 0): 8, (0, 2, 0): 2})
+    assert wrong(case, layout) == set()
+    (other,) = [one for one in Choices(AsPlanned(case, layout, {})).of(0, 0) if one.care.by == 1]
+    assert other.change.layout().serve == {(0, 0, 0): 4, (0, 1, 0): 6}
+
+
 def test_a_clinic_merges_into_what_most_people_of_its_village_can_go_to() -> None:
     # A (on foot) closes; C (by car) is nearer for two of ten, and is not what it merges into: B opens to all.
     sites = [site("A", exists=True, closable=True), site("B"), site("C", exists=True, closable=True)]

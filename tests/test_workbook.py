@@ -202,7 +202,7 @@ def test_headings_say_in_notes_where_their_figures_come_from(content: Content) -
         for node in parts.tree(name).iter(f"{MAIN}comment")
     ]
     # Sheets have their headings in the second row, the summary below its lines.
-    assert {re.sub("[A-Z]+", "", cell) for cell in cells_with_notes} == {"2", "14"}
+    assert {re.sub("[A-Z]+", "", cell) for cell in cells_with_notes} == {"2", "15"}
 
 
 def test_no_text_becomes_a_formula_a_link_or_a_number(content: Content) -> None:

@@ -87,7 +87,7 @@ class Layers:
 
 
 @dataclass(frozen=True)
-class Shapes:
+class LayerShapes:
     """What a layer draws, taken apart into single lines or areas.
 
     Attributes
@@ -112,7 +112,7 @@ class Shapes:
     broken: Spotted | None = None
     others: int = 0
 
-    def whole(self) -> "Shapes":
+    def whole(self) -> "LayerShapes":
         """Return the same, unless a shape is broken: what is drawn without a part of it is drawn wrong."""
         if self.broken is not None:
             raise Unreadable(self.broken.what, row=self.broken.row)
@@ -165,7 +165,7 @@ def outline(path: Path, part: str = "") -> tuple[BaseGeometry, str]:
     return whole, crs
 
 
-def lines(path: Path, part: str = "", encoding: str = "") -> Shapes:
+def lines(path: Path, part: str = "", encoding: str = "") -> LayerShapes:
     """Return the lines of a layer of roads one by one, with what it says of them.
 
     Without a part it is the only layer that has lines.
@@ -201,7 +201,7 @@ def lines_and_areas(path: Path, part: str = "") -> tuple[NDArray[np.object_], st
 
 
 @dataclass(frozen=True)
-class Drawn:
+class LayerAreas:
     """The areas of a layer one by one, and what else is in it.
 
     Attributes
@@ -223,7 +223,7 @@ class Drawn:
     broken: tuple[int, ...]
 
 
-def areas(path: Path, part: str = "") -> Drawn:
+def areas(path: Path, part: str = "") -> LayerAreas:
     """Return the areas of a layer; without a part, of all layers of the file that have some.
 
     Raises
@@ -241,9 +241,9 @@ def areas(path: Path, part: str = "") -> Drawn:
     return with_areas[0][1]
 
 
-def _areas_of(layer: Features) -> Drawn:
+def _areas_of(layer: Features) -> LayerAreas:
     if layer.shapes is None or not len(layer.shapes):
-        return Drawn(np.zeros(0, dtype=object), layer.crs, 0, 0, ())
+        return LayerAreas(np.zeros(0, dtype=object), layer.crs, 0, 0, ())
     with _one_reason():
         shapes, points, lines = (
             parts_of(layer.shapes, kind)[0]
@@ -256,12 +256,12 @@ def _areas_of(layer: Features) -> Drawn:
         odd = [one.row for one in (*layer.spotted, *endless(layer.shapes)) if one.row is not None and one.fault]
         flat = shapely.get_dimensions(layer.shapes) == 2
         crossed = np.flatnonzero(flat)[~shapely.is_valid(layer.shapes[flat])] + 1
-        return Drawn(shapes, layer.crs, len(points), len(lines), tuple(sorted({*odd, *crossed.tolist()})))
+        return LayerAreas(shapes, layer.crs, len(points), len(lines), tuple(sorted({*odd, *crossed.tolist()})))
 
 
 def _only(
     path: Path, part: str, encoding: str, kinds: tuple[shapely.GeometryType, ...], table: str, none: FaultKind
-) -> Shapes:
+) -> LayerShapes:
     """Return the shapes of some kinds from the only layer that has some, or from the one that is asked for."""
     found = _drawn(path, part, encoding, kinds)
     if not found:
@@ -272,7 +272,7 @@ def _only(
     return chosen.whole()
 
 
-def _drawn(path: Path, part: str, encoding: str, kinds: tuple[shapely.GeometryType, ...]) -> dict[str, Shapes]:
+def _drawn(path: Path, part: str, encoding: str, kinds: tuple[shapely.GeometryType, ...]) -> dict[str, LayerShapes]:
     """Return the shapes of some kinds from every layer that has some, or from the one that is asked for."""
     layers = open_layers(path, encoding)
     found = {}
@@ -285,7 +285,7 @@ def _drawn(path: Path, part: str, encoding: str, kinds: tuple[shapely.GeometryTy
             if len(shapes):
                 broken = next((one for one in odd if one.row is not None and one.fault), None)
                 others = int((~shapely.is_missing(layer.shapes)).sum()) - len(np.unique(rows))
-                found[name] = Shapes(shapes, rows, layer.heading, layer.columns, layer.crs, broken, others)
+                found[name] = LayerShapes(shapes, rows, layer.heading, layer.columns, layer.crs, broken, others)
     return found
 
 

@@ -20,8 +20,9 @@ from allocate.files.osm_blobs import NoBlobsError, check_blobs
 from allocate.files.osm_tags import CLASS_OF, KEYS, NO_ROADS, WATER, WAYS, Road, bars_as_area, bars_as_line, road_of
 from allocate.files.osm_ways import HISTORY, MANY, NotReadError, Ways, read_apart
 from allocate.files.sheet import Spotted, Unreadable, too_large
-from allocate.travel.network import ROAD_CLASSES, TRAVELLERS, RoadNetwork, Shapes
+from allocate.travel.network import ROAD_CLASSES, RoadNetwork, Shapes, bits_of
 from allocate.travel.points import Integers
+from allocate.words import few
 
 # How the library calls what a name ends with.
 _FORMS = {".pbf": "pbf", ".osm": "osm"}
@@ -31,7 +32,6 @@ MOST_BYTES = 1_000_000_000
 # A smaller pond is walked round: at most some 200 m more.
 LEAST_WATER_M2 = 10_000.0
 _METRES_PER_DEGREE = 111_195.0
-_MOST_NAMED = 5
 _EARTH = (-180.0, -90.0, 180.0, 90.0)
 
 # Stands for ways that are no roads.
@@ -115,9 +115,7 @@ def _refusal(why: str) -> Unreadable:
 
 def _left(what: FaultKind, count: int, ways: Iterable[int]) -> Spotted:
     """Say that something was left out of some ways, and name the first ones."""
-    named = [str(way) for way in ways]
-    shown = ", ".join(named[:_MOST_NAMED]) + ("…" if len(named) > _MOST_NAMED else "")
-    return Spotted(what, details={"count": count, "ways": shown}, fault=False)
+    return Spotted(what, details={"count": count, "ways": few([str(way) for way in ways])}, fault=False)
 
 
 def _unknown(ways: Ways) -> Iterator[Spotted]:
@@ -129,7 +127,7 @@ def _unknown(ways: Ways) -> Iterator[Spotted]:
         if value and value not in CLASS_OF and value not in NO_ROADS:
             found[value] += count
     if found:
-        shown = ", ".join(f"{value} ({count})" for value, count in found.most_common(_MOST_NAMED))
+        shown = few([f"{value} ({count})" for value, count in found.most_common()])
         yield Spotted(FaultKind.OSM_UNKNOWN, details={"count": found.total(), "values": shown}, fault=False)
 
 
@@ -139,8 +137,9 @@ def _network(ways: Ways, roads: Sequence[Road | None]) -> tuple[RoadNetwork, Int
     known = [*(road or _NO_ROAD for road in roads), _NO_ROAD]
     drivable = np.array([road is not _NO_ROAD for road in known])
     classes = np.array([ROAD_CLASSES.index(road.kind) for road in known], dtype=np.uint8)
-    closed = np.array([sum(1 << TRAVELLERS.index(one) for one in road.closed) for road in known], dtype=np.uint8)
+    closed = np.array([bits_of(road.closed) for road in known], dtype=np.uint8)
     direction = np.array([road.way for road in known])
+    sealed = np.array([road.sealed for road in known])
 
     way = np.repeat(np.arange(len(ways.sizes)), ways.sizes)
     start = np.flatnonzero(drivable[ways.tagged[way[:-1]]] & (way[:-1] == way[1:]))
@@ -169,7 +168,7 @@ def _network(ways: Ways, roads: Sequence[Road | None]) -> tuple[RoadNetwork, Int
     starts, stops = at.reshape(2, -1)
     tagged = tagged[real]
     network = RoadNetwork(
-        where[kept], starts, stops, classes[tagged], direction[tagged] != 0, closed[tagged], np.zeros(0, dtype=object)
+        where[kept], starts, stops, classes[tagged], direction[tagged] != 0, closed[tagged], sealed=sealed[tagged]
     )
     return network, lost
 

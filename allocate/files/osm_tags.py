@@ -6,7 +6,7 @@ After wiki.openstreetmap.org: Key:highway, Key:access, Computing access restrict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from allocate.travel.network import TRAVELLERS
+from allocate.travel.network import CLOSED_TO, TRAVELLERS
 
 # A class for every value of highway=… on which somebody can travel today.
 CLASS_OF: Mapping[str, str] = {
@@ -87,11 +87,14 @@ class Road:
         Travellers who may not use it.
     way
         1 where cars go along it only as it is drawn, -1 where only against that, 0 where both ways.
+    sealed
+        Whether nobody gets on or off between its ends.
     """
 
     kind: str
     closed: frozenset[str] = frozenset()
     way: int = 0
+    sealed: bool = False
 
 
 def road_of(tags: Mapping[str, str]) -> Road | None:
@@ -106,6 +109,7 @@ def road_of(tags: Mapping[str, str]) -> Road | None:
     - access=yes on a path means that the public may walk there: it opens nothing to cars.
     - One-way holds for cars: on foot one walks both ways, and bicycles mostly do. Roundabouts and motorways are one-way
       unless they say otherwise. A lane that changes its direction with the hour counts for both.
+    - Nobody gets on or off a motorway, a motor road, a bridge, a tunnel or a ferry but where it ends, or meets another.
     - Gates, bollards and fords are not looked at, nor what holds at some hours only.
 
     >>> road_of({"highway": "steps"}).closed == {"bicycle", "car"}
@@ -120,16 +124,26 @@ def road_of(tags: Mapping[str, str]) -> Road | None:
     closed = frozenset(one for one in TRAVELLERS if _is_closed(tags, one, closed_by_class=one in _closed(tags, kind)))
     oneway = tags.get("oneway", "")
     along = oneway in _ALONG or tags.get("junction") in _ROUND or highway == "motorway"
-    return Road(kind, closed, -1 if oneway in _AGAINST else int(along and oneway not in _BOTH))
+    return Road(kind, closed, -1 if oneway in _AGAINST else int(along and oneway not in _BOTH), _is_sealed(tags, kind))
+
+
+def _is_sealed(tags: Mapping[str, str], kind: str) -> bool:
+    return (
+        kind in ("motorway", "ferry")
+        or tags.get("motorroad") == "yes"
+        or tags.get("bridge", "no") != "no"
+        # (A passage through a house has doors to the yard.)
+        or tags.get("tunnel", "no") not in ("no", "building_passage")
+    )
 
 
 def _closed(tags: Mapping[str, str], kind: str) -> tuple[str, ...]:
     """Return who does not use a road of a class unless something else is said."""
-    if kind == "motorway" or tags.get("motorroad") == "yes":
-        return ("foot", "bicycle")
+    if tags.get("motorroad") == "yes":
+        return CLOSED_TO["motorway"]
     if tags.get("highway") in ("steps", "corridor"):
         return ("bicycle", "car")
-    return ("car",) if kind in ("cycleway", "path", "ferry") else ()
+    return ("car",) if kind == "ferry" else CLOSED_TO.get(kind, ())
 
 
 def _is_closed(tags: Mapping[str, str], traveller: str, *, closed_by_class: bool) -> bool:

@@ -82,10 +82,6 @@ class Raster:
     negative: int
     endless: int
 
-    def from_degrees(self, shape: Any) -> Any:
-        """Return shapes given in degrees of WGS-84, as columns and rows of `people`, rows growing downwards (y < 0)."""
-        return shapely.transform(shapely.segmentize(shape, _EDGE_DEGREES), self.cells_of)
-
     def cells_of(self, degrees: Array) -> Array:
         """Return points given in degrees, shape (n, 2), as columns and negative rows of `people`."""
         columns, rows = _pixels(degrees, self.crs, self.grid)

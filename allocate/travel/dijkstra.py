@@ -97,11 +97,11 @@ def snap(network: RoadNetwork, on_roads: OnRoads, positions: Metric) -> Snapped:
     """Find where positions get on the roads: at the nearest point that no barrier keeps them from.
 
     Only pieces that the way to travel uses count, and only those in parts of the roads that lead anywhere (see
-    `SMALL_PART`). The straight line to the road crosses no barrier.
+    `SMALL_PART`), where one gets on between their ends. The straight line to the road crosses no barrier.
     """
     count = len(positions)
     found = Snapped(np.full(count, -1), np.zeros(count), np.zeros(count, dtype=np.int64))
-    pieces = np.flatnonzero(usable(network, on_roads) & _leads_on(network, usable(network, on_roads)))
+    pieces = np.flatnonzero(_leads_on(network, usable(network, on_roads)) & ~network.sealed)
     if not count or not len(pieces):
         return found
     a, b = network.nodes[network.starts[pieces]], network.nodes[network.ends[pieces]]
@@ -112,7 +112,7 @@ def snap(network: RoadNetwork, on_roads: OnRoads, positions: Metric) -> Snapped:
         points, max_distance=on_roads.access_metres, all_matches=False, return_distance=True
     )
     walls = shapely.STRtree(network.barriers)
-    blocked = at[_crosses(walls, positions[at], _foot(a, b, positions[at], near)[0])]
+    blocked = at[_is_crossed(walls, positions[at], _foot(a, b, positions[at], near)[0])]
     clear = ~np.isin(at, blocked)
     chosen = dict(zip(at[clear].tolist(), near[clear].tolist(), strict=True))
     for i in blocked.tolist():
@@ -127,8 +127,7 @@ def snap(network: RoadNetwork, on_roads: OnRoads, positions: Metric) -> Snapped:
     feet, along = _foot(a, b, positions[where], which)
     found.pieces[where] = pieces[which]
     found.along[where] = along
-    lengths = np.hypot(*(feet - positions[where]).T)
-    found.legs[where] = np.rint(lengths * _MS_PER_METRE_AT_1_KMH / on_roads.access_kmh).astype(np.int64)
+    found.legs[where] = _off_road(np.hypot(*(feet - positions[where]).T), on_roads)
     return found
 
 
@@ -142,29 +141,25 @@ def _foot(a: Metric, b: Metric, positions: Metric, pieces: Integers) -> tuple[Me
 
 
 def _is_crossed(walls: shapely.STRtree, starts: Metric, ends: Metric) -> NDArray[np.bool_]:
+    """Tell of every straight line whether a barrier crosses it."""
     found = np.zeros(len(starts), dtype=bool)
-    found[_crosses(walls, starts, ends)] = True
+    if len(walls.geometries) and len(starts):
+        lines = shapely.linestrings(np.stack([starts, ends], axis=1))
+        found[walls.query(lines, predicate="intersects")[0]] = True
     return found
 
 
-def _crosses(walls: shapely.STRtree, starts: Metric, ends: Metric) -> Integers:
-    """Return the indices of the straight lines that a barrier crosses."""
-    if not len(walls.geometries) or not len(starts):
-        return np.zeros(0, dtype=np.int64)
-    lines = shapely.linestrings(np.stack([starts, ends], axis=1))
-    return np.unique(walls.query(lines, predicate="intersects")[0])
+def _off_road(lengths: Metric, on_roads: OnRoads) -> Integers:
+    """Return the time of straight lines off the roads [ms]."""
+    return np.rint(lengths * _MS_PER_METRE_AT_1_KMH / on_roads.access_kmh).astype(np.int64)
 
 
 def _leads_on(network: RoadNetwork, used: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Tell of every used piece whether its part of the roads is large enough to lead anywhere."""
     if not used.any():
         return used
-    count = len(network.nodes)
-    ones = np.ones(int(used.sum()), dtype=np.int8)
-    graph = sparse.coo_array((ones, (network.starts[used], network.ends[used])), shape=(count, count))
-    part = connected_components(graph, directed=False)[1][network.starts]
-    lengths = np.bincount(part[used], weights=network.metres[used], minlength=int(part.max()) + 1)
-    found: NDArray[np.bool_] = used & (lengths[part] >= SMALL_PART * lengths.max())
+    part, lengths = network.parts(used)
+    found: NDArray[np.bool_] = used & (lengths[part[network.starts]] >= SMALL_PART * lengths.max())
     return found
 
 
@@ -216,12 +211,15 @@ class Parts:
         Time along every part [ms].
     one_way
         Whether it leads from its start to its end only.
+    sealed
+        Whether nobody gets on or off between its ends.
     """
 
     starts: Integers
     ends: Integers
     times: Integers
     one_way: NDArray[np.bool_]
+    sealed: NDArray[np.bool_]
 
 
 def parts_of(network: RoadNetwork, on_roads: OnRoads, snapped: Snapped) -> tuple[Metric, Parts, Integers]:
@@ -232,7 +230,7 @@ def parts_of(network: RoadNetwork, on_roads: OnRoads, snapped: Snapped) -> tuple
     # The parts of a piece take as long as the piece: it does not matter for others who gets on where.
     times = (np.rint(high * whole) - np.rint(low * whole)).astype(np.int64)
     one_way = network.one_way[parents] if on_roads.goes_as == "car" else np.zeros(len(parents), dtype=bool)
-    return nodes, Parts(starts, ends, times, one_way), node_of
+    return nodes, Parts(starts, ends, times, one_way, network.sealed[parents]), node_of
 
 
 def graph_of(network: RoadNetwork, on_roads: OnRoads, positions: Metric) -> Graph:
@@ -515,8 +513,7 @@ def across(network: RoadNetwork, on_roads: OnRoads, starts: Metric, ends: Metric
     j = np.array([one for group in near for one in group], dtype=np.int64)
     free = ~_is_crossed(shapely.STRtree(network.barriers), starts[i], ends[j])
     i, j = i[free], j[free]
-    lengths = np.hypot(*(starts[i] - ends[j]).T)
-    return Pairs(i, j, np.rint(lengths * _MS_PER_METRE_AT_1_KMH / on_roads.access_kmh).astype(np.int64))
+    return Pairs(i, j, _off_road(np.hypot(*(starts[i] - ends[j]).T), on_roads))
 
 
 def seconds(milliseconds: Integers) -> Integers:

@@ -19,7 +19,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from allocate.travel.network import ROAD_CLASSES, TRAVELLERS, Flags, RoadNetwork, Shapes
+from allocate.travel.network import CLOSED_TO, ROAD_CLASSES, Flags, RoadNetwork, Shapes, bits_of
 from allocate.travel.points import Integers, Metric
 
 # What is this near is the same spot [m]: what digitising and rounding (0.1 m at six decimals of a degree) leave between
@@ -32,11 +32,9 @@ _GRAIN_M = 0.001
 # A vertex with more neighbours than this on average lies in a heap, which is thinned first.
 _HEAP = 20
 _CHUNK = 100_000
-_MOTORWAY = ROAD_CLASSES.index("motorway")
-_FOOT, _BICYCLE, _CAR = (1 << n for n in range(len(TRAVELLERS)))
-# Who may not be where, whatever a layer says of single roads: 道路交通安全法 of 2003, articles 36 and 67.
-_CLOSED = {"motorway": _FOOT | _BICYCLE, "cycleway": _CAR, "path": _CAR}
-CLOSED = np.array([_CLOSED.get(name, 0) for name in ROAD_CLASSES], dtype=np.uint8)
+_MOTORWAY, _FERRY = (ROAD_CLASSES.index(name) for name in ("motorway", "ferry"))
+# (A layer says nothing of who may use a single road.)
+_CLOSED = np.array([bits_of(CLOSED_TO.get(name, ())) for name in ROAD_CLASSES], dtype=np.uint8)
 
 _Flags = NDArray[np.bool_]
 
@@ -46,7 +44,7 @@ class TooManyPieces(ValueError):
 
 
 @dataclass(frozen=True)
-class Drawn:
+class RoadLines:
     """Lines of roads as they are drawn.
 
     Attributes
@@ -112,7 +110,7 @@ class _Pieces:
         return _Pieces(self.spots, at[:-1][same], at[1:][same], self.line[of[:-1][same]])
 
 
-def join(drawn: Drawn, *, meet: bool = False) -> Joined:
+def join(drawn: RoadLines, *, meet: bool = False) -> Joined:
     """Return lines as a network.
 
     Parameters
@@ -289,19 +287,21 @@ def _touching(nodes: Metric, pieces: _Pieces, level: Integers) -> _Pieces:
     return pieces.chained(piece[inside], share[inside], node[inside])
 
 
-def _network(drawn: Drawn, nodes: Metric, pieces: _Pieces, empty: int) -> Joined:
+def _network(drawn: RoadLines, nodes: Metric, pieces: _Pieces, empty: int) -> Joined:
     """Return pieces as a network, each once, and only the nodes that they have."""
     classes, way = drawn.classes[pieces.line], drawn.one_way[pieces.line]
     starts, ends = np.where(way < 0, pieces.ends, pieces.starts), np.where(way < 0, pieces.starts, pieces.ends)
     one_way = way != 0
     turned = (starts > ends) & ~one_way
     starts, ends = np.where(turned, ends, starts), np.where(turned, starts, ends)
-    keys = ((starts * len(nodes) + ends) * len(ROAD_CLASSES) + classes) * 2 + one_way
+    # (Whoever lives below a viaduct or beside a motorway gets on where it ends, or where a slip road leads to it.)
+    sealed = (drawn.levels[pieces.line] != 0) | (classes == _MOTORWAY) | (classes == _FERRY)
+    keys = (((starts * len(nodes) + ends) * len(ROAD_CLASSES) + classes) * 2 + one_way) * 2 + sealed
     once = np.unique(keys, return_index=True)[1]
     lengths = np.hypot(*(nodes[ends] - nodes[starts]).T)
     twice = float(lengths.sum() - lengths[once].sum())
     starts, ends, classes = starts[once], ends[once], classes[once]
     used, renamed = np.unique(np.concatenate([starts, ends]), return_inverse=True)
     starts, ends = np.split(renamed.astype(np.int64), 2)
-    network = RoadNetwork(nodes[used], starts, ends, classes, one_way[once], CLOSED[classes])
+    network = RoadNetwork(nodes[used], starts, ends, classes, one_way[once], _CLOSED[classes], sealed=sealed[once])
     return Joined(network, empty, twice if twice > _GRAIN_M else 0.0)

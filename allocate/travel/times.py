@@ -164,7 +164,7 @@ def times_by_road(network: RoadNetwork, modes: Mapping[str, Mode], asked: Iterab
 def _key(modes: Mapping[str, Mode], wanted: Sequence[Asked]) -> bytes:
     digest = blake2b()
     for one in wanted:
-        digest.update(f"{one.mode}{modes[one.mode].roads!r}{one.limit}{len(one.starts)}".encode())
+        digest.update(repr((one.mode, modes[one.mode].roads, one.limit, len(one.starts), len(one.ends))).encode())
         digest.update(np.ascontiguousarray(one.starts))
         digest.update(np.ascontiguousarray(one.ends))
     return digest.digest()
@@ -240,7 +240,10 @@ class Journeys:
 
     def by_road(self, mode: str) -> bool:
         """Tell whether a way to travel uses roads here."""
-        return self.roads is not None and mode in self.roads.modes
+        return self._times(mode) is not None
+
+    def _times(self, mode: str) -> Times | None:
+        return self.roads if self.roads is not None and mode in self.roads.modes else None
 
     def seconds(self, mode: str, starts: Metric, ends: Metric) -> Integers:
         """Return the time from each position to its counterpart [s].
@@ -249,26 +252,22 @@ class Journeys:
         straight line.
         """
         metres = np.rint(np.hypot(*(starts - ends).T)).astype(np.int64)
-        straight = straight_seconds(self.modes[mode], metres)
-        if self.roads is None or mode not in self.roads.modes:
+        straight, roads = straight_seconds(self.modes[mode], metres), self._times(mode)
+        if roads is None:
             return straight
-        a, b = self.roads.index(starts), self.roads.index(ends)
-        by_road = road_seconds(self.modes[mode], self.roads.look_up(mode, a, b))
+        by_road = road_seconds(self.modes[mode], roads.look_up(mode, roads.index(starts), roads.index(ends)))
         return np.where(self.is_straight(mode, starts, ends), straight, by_road)
 
     def is_straight(self, mode: str, starts: Metric, ends: Metric) -> NDArray[np.bool_]:
         """Tell of each position and its counterpart whether the way between them is taken to be a straight line."""
-        if self.roads is None or mode not in self.roads.modes:
+        roads = self._times(mode)
+        if roads is None:
             return np.ones(len(starts), dtype=bool)
-        a, b = self.roads.index(starts), self.roads.index(ends)
-        return self.roads.is_off(mode, a) | self.roads.is_off(mode, b)
+        return roads.is_off(mode, roads.index(starts)) | roads.is_off(mode, roads.index(ends))
 
     def how(self, mode: str, start: Metric, end: Metric) -> str:
         """Return what the time from one position to another is worked out from: `network` or `line`."""
-        if self.roads is None or mode not in self.roads.modes:
-            return "line"
-        spots = self.roads.index(np.stack([start, end]))
-        return "line" if self.roads.is_off(mode, spots).any() else "network"
+        return "line" if self.is_straight(mode, start[None, :], end[None, :])[0] else "network"
 
     def way(self, mode: str, start: Metric, end: Metric) -> int:
         """Return the time from one position to another [s]."""
