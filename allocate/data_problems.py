@@ -217,7 +217,7 @@ def _unused_roads(district: District, model: Model, case: Case) -> Iterator[Prob
 
 
 def _off_roads(district: District, model: Model, case: Case) -> Iterator[Problem]:
-    """Yield which places, institutions, towns and care homes are too far from any road, each group in one line."""
+    """Yield what of each table is too far from any road, in one line each; generated candidates never are."""
     if case.roads is None:
         return
     groups: dict[str, Sequence[tuple[str, float | None, float | None]]] = {
@@ -225,22 +225,24 @@ def _off_roads(district: District, model: Model, case: Case) -> Iterator[Problem
         INSTITUTIONS.file: [(one.name, one.lon, one.lat) for one in district.institutions],
         TOWNS.file: [(one.name, one.lon, one.lat) for one in district.towns],
         CARE_HOMES.file: [(one.name, one.lon, one.lat) for one in district.care_homes],
+        CANDIDATES.file: [(one.name, one.lon, one.lat) for one in case.sites if one.origin == "list"],
     }
     for file, rows in groups.items():
         at = metric([(lon or 0.0, lat or 0.0) for _, lon, lat in rows], district.datum, district.epsg)
         spots = case.roads.index(at)
-        # Which ways to travel find the same ones too far away.
-        alike: dict[tuple[int, ...], list[str]] = {}
+        # Which ways to travel find the same ones too far away, by the same limit.
+        alike: dict[tuple[float, tuple[int, ...]], list[str]] = {}
         for mode in case.roads.modes:
             off = np.flatnonzero((spots >= 0) & case.roads.is_off(mode, spots))
-            alike.setdefault(tuple(off.tolist()), []).append(mode)
-        for which, modes in alike.items():
+            on_roads = model.modes[mode].roads
+            assert on_roads is not None
+            alike.setdefault((on_roads.access_metres, tuple(off.tolist())), []).append(mode)
+        for (metres, which), modes in alike.items():
             if which:
-                limits = (model.modes[mode].roads for mode in modes)
                 details: dict[str, Value] = {
                     "number": len(which),
                     "of": len(rows),
-                    "metres": max(one.access_metres for one in limits if one is not None),
+                    "metres": metres,
                     "modes": ", ".join(modes),
                     "names": few([rows[i][0] for i in which]),
                 }

@@ -776,6 +776,7 @@ def _keys(kind: type[Any], path: tuple[str, ...]) -> list[str]:
         "consortia": Consortia,
         "contracts": Contracts,
         "visits": Visits,
+        "travel": Doubt,
     }
     if kind in (_Head, _Presets) and path and path[0] in inner:
         # (Inside a table of a kind of site: enlarging and moving it. Inside one of a way to travel: its roads.)

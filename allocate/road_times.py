@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from allocate.calibration import asked_of, calibrations, corrected
 from allocate.case import Site
@@ -14,8 +15,9 @@ from allocate.goals import Match
 from allocate.model import Model
 from allocate.rules import FunctionReach
 from allocate.travel import Mode, Times, metric
+from allocate.travel.dijkstra import snap
 from allocate.travel.points import Metric
-from allocate.travel.times import LONGEST, Asked, times_by_road
+from allocate.travel.times import LONGEST, ROUNDED, Asked, times_by_road
 from allocate.units import SECONDS_PER_MINUTE, exact
 
 # How much farther is searched than the factors say that were found first.
@@ -51,6 +53,14 @@ def observed_times(district: District, model: Model) -> Times | None:
     return times_by_road(district.roads, model.modes, told)
 
 
+def modes_by_road(district: District, model: Model) -> frozenset[str]:
+    """Return the ways to travel whose times within the circles of a model are by road, in a district with roads."""
+    listed = {mode for _, _, mode in district.travel}
+    rings = [model.circles[name] for name in (model.circle, *model.compare)]
+    used = {mode for ring in rings if ring.seconds is not None for mode in ring.modes}
+    return frozenset(mode for mode in used - listed if model.modes[mode].roads is not None)
+
+
 def _searched(limit: int, mode: Mode) -> int:
     """Return how far roads are searched at the speeds of the model for what takes so long at corrected ones [s]."""
     return math.ceil(limit / mode.slowness * _HAIR)
@@ -69,6 +79,19 @@ def times_in_circle(
     used = [mode for mode in ring.modes if mode not in district.listed_modes and model.modes[mode].roads is not None]
     asked = [Asked(mode, places, spots, _searched(ring.seconds, modes[mode])) for mode in used]
     return times_by_road(district.roads, model.modes, asked)
+
+
+def off_roads(district: District, model: Model, spots: Metric) -> NDArray[np.bool_]:
+    """Tell which spots are too far from any road that a way to travel of the planned circle goes by."""
+    found = np.zeros(len(spots), dtype=bool)
+    listed, ring = {mode for _, _, mode in district.travel}, model.circles[model.circle]
+    if district.roads is None or ring.seconds is None:
+        return found
+    for name in ring.modes:
+        on_roads = model.modes[name].roads
+        if name not in listed and on_roads is not None:
+            found |= ~snap(district.roads, on_roads, spots.round(ROUNDED)).on
+    return found
 
 
 def _of_circles(district: District, model: Model, places: Metric, spots: Metric) -> Iterator[Asked]:

@@ -18,6 +18,7 @@ from allocate.district import District, Place
 from allocate.errors import ModelError, Problem
 from allocate.ground import Ground
 from allocate.model import ORIGINS, Candidates, Enlarging, Generating, Model
+from allocate.road_times import off_roads
 from allocate.rules import Capacity, PeoplePerStaff
 from allocate.tables import BELOW_HUBS
 from allocate.travel import Links, metric
@@ -197,7 +198,9 @@ class _Making:
         allowed = ground.allows(spots)
         same = [site for site in (*self.existing, *self.candidates) if site.kind == kind]
         free = generating.apart(spots, self._metres(same), how.spacing_metres)
-        kept = np.flatnonzero(allowed & free)
+        # (Straight lines would take whoever is off the roads over rivers, and so nearer to people than on any road.)
+        off = off_roads(self.district, self.model, spots)
+        kept = np.flatnonzero(allowed & free & ~off)
         probes = [self._site(kind, told, n, lon_lat[at].tolist()) for n, at in enumerate(kept.tolist())]
         near = self.reach(probes)
         picks, reached = self._picks(how, left, near, spots[kept])
@@ -211,6 +214,8 @@ class _Making:
                     why = against[at] or {"code": "outside_district"}
                 elif not free[at]:
                     why = {"code": "too_near_site"}
+                elif off[at]:
+                    why = {"code": "off_roads"}
                 self._drop(self._generated(kind, told, at + 1, lon_lat[at].tolist(), spots[at]), why)
         made = []
         for rank, (n, people) in enumerate(picks, start=1):
@@ -232,7 +237,7 @@ class _Making:
                 how=how.how,
                 asked=how.number or 0,
                 spots=len(spots),
-                allowed=int(allowed.sum()),
+                allowed=int((allowed & ~off).sum()),
                 made=len(made),
                 people=int(left.sum()),
                 reached=reached,

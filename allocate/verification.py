@@ -26,6 +26,7 @@ from allocate.model import Model, model_of
 from allocate.plans import MADE, assemble, candidate_tables, district_data, district_of, inputs_of, layout_of, read_plan
 from allocate.population import project
 from allocate.read import BOUNDARY, find_district, is_file, read_district
+from allocate.road_times import modes_by_road
 from allocate.rows import Strength
 from allocate.rules import Reach
 from allocate.synonyms import BOUNDARY as BOUNDARY_TABLE
@@ -35,6 +36,9 @@ from allocate.words import say, visible
 _MOST = 50
 # Edges of areas that are nearer to each other than this are the same [°].
 _SAME_EDGE = 2e-4
+# How much nearer to each other two who travel by road may seem than they are: whoever is so near to a corner is there
+# [m], and pieces of road are rounded to milliseconds.
+_AT_ENDS, _ROUNDED = 5.0, 0.95
 # Keys that a person may add to plan.json: the approval number of the map (审图号).
 _BY_HAND = ("map_approval_number",)
 # Keys that earlier versions did not write, or not for every row.
@@ -189,6 +193,7 @@ def _origin(content: Mapping[str, Any]) -> Iterator[Finding]:
 def _decided(content: Mapping[str, Any], district: District, model: Model, counted: _Counter) -> Iterator[Finding]:
     """Yield what cannot be, and every figure that does not follow from the decisions."""
     case = make_case(district, model)
+    yield from _by_road(district, model, case, counted)
     unnamed = _unnamed(content, case, model)
     kept = [{"id": site, "year": case.years[0], "action": "keep"} for site in unnamed]
     layout = layout_of({**content, "sites": [*content["sites"], *kept]}, case)
@@ -213,6 +218,33 @@ def _decided(content: Mapping[str, Any], district: District, model: Model, count
             row for row in again["assumptions"] if row["table"] in then or row["table"] not in _LATER_TABLES
         ]
     yield from _differences(content, again, "", counted, _may_lack(content))
+
+
+def _by_road(district: District, model: Model, case: Case, counted: _Counter) -> Iterator[Finding]:
+    """Yield times by road that nobody could keep to, and whom a plan with roads lets go straight without a word."""
+    times = district.times
+    if times is None:
+        return
+    wanted = modes_by_road(district, model) if case.places and case.sites else frozenset()
+    if lacking := sorted(wanted - times.modes.keys()):
+        yield Finding("road_times.modes", say("verify.differs", found=sorted(times.modes), wanted=lacking))
+    for name, one in times.modes.items():
+        where, roads = f"road_times.modes.{name}", model.modes[name].roads
+        counted.number += len(one.seconds)
+        keys = one.starts * len(times.spots) + one.ends
+        ends = np.concatenate([one.starts, one.ends, np.array(one.off, dtype=np.int64)])
+        if roads is None or ((ends < 0) | (ends >= len(times.spots))).any() or (np.diff(keys) <= 0).any():
+            yield Finding(where, say("verify.broken", reason=name))
+            continue
+        metres = np.hypot(*(times.spots[one.starts] - times.spots[one.ends]).T)
+        fastest = max(*roads.speeds.values(), roads.access_kmh)
+        for n in np.flatnonzero(one.seconds < (metres - _AT_ENDS) * _ROUNDED * 3.6 / fastest).tolist():
+            line = {"seconds": int(one.seconds[n]), "metres": round(float(metres[n])), "fastest": f"{fastest:g}"}
+            yield Finding(f"{where}.{one.starts[n]}-{one.ends[n]}", say("verify.too_quick", **line))
+        lost = times.index(np.vstack([case.place_spots, case.spots])) < 0 if name in wanted else np.zeros(0)
+        if lost.any():
+            codes = [*case.places, *(site.id for site in case.sites)]
+            yield Finding(where, say("verify.no_spot", name=codes[int(lost.argmax())], count=int(lost.sum())))
 
 
 def _unnamed(content: Mapping[str, Any], case: Case, model: Model) -> frozenset[str]:

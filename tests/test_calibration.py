@@ -90,7 +90,8 @@ def as_it_stands(district: District, model: Model) -> dict[str, Any]:
     """Return the plan that changes nothing: it takes no search."""
     case = make_case(district, model)
     layout = standing_today(case)
-    content = assemble(district, model, case, layout, {}, [], reached=isochrones(district, model, case, layout))
+    reached = isochrones(district, model, case, layout)
+    content = assemble(district, model, case, layout, {}, [], reached=reached)
     assert verify(content).sound
     return content
 

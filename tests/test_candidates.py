@@ -466,6 +466,28 @@ def test_spots_are_generated_for_whom_the_roads_bring_there(tmp_path: Path) -> N
     assert verify(content, tmp_path / "roads").sound
 
 
+@pytest.mark.parametrize("how", ["greedy", "grid", "clusters"])
+def test_no_spot_is_generated_off_the_roads(tmp_path: Path, how: str) -> None:
+    riverside.write(tmp_path / "roads")
+    file = tmp_path / "roads.toml"
+    made = BY_ROAD.replace('"greedy"', f'"{how}"').replace("number = 2", "number = 30")
+    made = made.replace("grid_metres = 100\n", "" if how == "clusters" else "grid_metres = 200\nspacing_metres = 600\n")
+    file.write_text(file.read_text(encoding="utf-8").replace("\n[circles.on_foot]\n", made), encoding="utf-8")
+    district, model = read_district(tmp_path / "roads"), read_model(file)
+    case = make_case(district, model)
+    new = [j for j, one in enumerate(case.sites) if one.origin == "generated"]
+    assert new
+    assert case.roads is not None
+    assert not case.roads.is_off("walk", case.roads.index(case.spots[new])).any()
+    # (The village on the hill is 1,000 m from the last street: as the crow flies a spot beside it would reach it.)
+    hill = next(place for place in district.places if place.name == "山上村")
+    bare = make_case(replace(district, roads=None), model)
+    beside = [j for j in bare.sites_of[bare.places.index(hill.id)] if bare.sites[j].origin == "generated"]
+    out = [(one.origin, one.why) for one in case.dropped]
+    assert beside
+    assert how != "clusters" or ("generated", {"code": "off_roads"}) in out
+
+
 def test_the_card_of_a_model_says_how_candidates_are_generated(listed: Tiny) -> None:
     text = card(read_model(listed.model))
     assert "在现有站点够不着人的地方生成候选点（贪心）、最多 2 个、网格 500 米、间距至少 800 米" in text

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,18 @@ def test_a_straight_road_is_cut_where_the_time_is_up_and_narrows_before() -> Non
         assert not found.intersects(Point(x, 1.16 * width + 2))
     assert not found.intersects(Point(601, 0))
     assert found.is_valid
+
+
+def test_nobody_below_a_viaduct_is_in_reach_of_it() -> None:
+    pieces = [((0, 0), (300, 0)), ((300, 0), (900, 0)), ((900, 0), (1200, 0))]
+    roads = network(pieces)
+    sealed = replace(roads, sealed=roads.metres == 600)
+    open_area, _ = area(roads, on_roads(), np.array([[0.0, 0.0]]), 1200)
+    found, _ = area(sealed, on_roads(), np.array([[0.0, 0.0]]), 1200)
+    assert open_area.contains(Point(600, 20))
+    assert not found.intersects(Point(600, 20))
+    assert found.contains(Point(200, 20))
+    assert found.contains(Point(1000, 20))
 
 
 def test_cars_come_to_the_site_and_do_not_leave_it() -> None:

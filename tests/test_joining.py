@@ -158,6 +158,14 @@ def test_who_may_not_use_a_road_follows_from_its_class() -> None:
     assert closed == {"motorway": 3, "primary": 0, "cycleway": 4, "path": 4}
 
 
+def test_nobody_gets_on_a_bridge_a_tunnel_a_motorway_or_a_ferry_midway() -> None:
+    lines = [[(0, n), (9, n)] for n in range(0, 60, 10)]
+    classes = [STREET, STREET, STREET, MOTORWAY, ROAD_CLASSES.index("ferry"), ROAD_CLASSES.index("trunk")]
+    network = joined(lines, classes=classes, levels=[0, 1, -1, 0, 0, 0])
+    sealed = {int(network.nodes[n, 1]) for n in network.starts[network.sealed]}
+    assert sealed == {10, 20, 30, 40}
+
+
 def test_lines_without_length_or_position_are_counted_and_left_out() -> None:
     nan = float("nan")
     lines = [EAST, [(5, 5), (5, 5)], [(nan, 1), (2, nan)], [(0, 30), (nan, 30), (9, 30), (19, 30)]]

@@ -55,6 +55,13 @@ FAULTS: dict[str, tuple[str, str, str, str, str]] = {
         "circles.eight_minutes.speed",
         "adjoining_metres",
     ),
+    "an unknown key of travel": (
+        "draws = 3",
+        "draws = 3\ntravel = { doupt = 0.1 }",
+        "problem.key_unknown",
+        "travel.doupt",
+        "speed_factor",
+    ),
     "a missing key": ("share = 0.70\n", "", "problem.key_missing", "rules.most_people.share", ""),
     "no district": ("district = ", "# ", "problem.key_missing", "district", ""),
     "a number of a rule without source": (

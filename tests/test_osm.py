@@ -311,6 +311,27 @@ def test_tags_say_who_may_use_a_road(tags: str, kind: str, closed: str, way: int
     assert found == (kind, closed, way)
 
 
+@pytest.mark.parametrize(
+    ("tags", "sealed"),
+    [
+        ("highway=residential", False),
+        ("highway=motorway", True),
+        ("highway=motorway_link", True),
+        ("highway=trunk motorroad=yes", True),
+        ("highway=trunk", False),
+        ("highway=primary bridge=viaduct", True),
+        ("highway=primary bridge=no", False),
+        ("highway=primary tunnel=yes", True),
+        ("highway=service tunnel=building_passage", False),
+        ("route=ferry", True),
+    ],
+)
+def test_nobody_gets_on_midway_where_tags_say_that_one_cannot(tags: str, *, sealed: bool) -> None:
+    road = road_of(dict(tag.split("=") for tag in tags.split()))
+    assert road is not None
+    assert road.sealed == sealed
+
+
 def test_every_class_is_one_of_ours_and_no_value_is_both_a_road_and_none() -> None:
     assert {*CLASS_OF.values(), "ferry"} == set(ROAD_CLASSES)
     assert not set(CLASS_OF) & NO_ROADS

@@ -180,19 +180,25 @@ def test_the_plan_by_road_is_sound_and_says_of_every_time_what_it_rests_on(by_ro
 
 def test_check_names_the_village_off_the_roads_and_says_where_the_roads_are_from(home: Path) -> None:
     done = call_allocate(home, "--language", "en", "check", "roads.toml")
-    (line,) = [line for line in done.stdout.splitlines() if "more than 300 m from any road" in line]
+    (line,) = [line for line in done.stdout.splitlines() if "within 300 m to no road" in line]
     assert "1 of 8 places" in line
     assert line.endswith("山上村.")
     done = call_allocate(home, "--language", "zh", "check", "roads.toml")
-    assert "8 处村和社区中 1 处离最近的可用道路超过 300 米（walk）" in done.stdout
+    assert "8 处村和社区中 1 处在 300 米以内到不了可用的道路（walk；" in done.stdout
 
 
 def test_the_summary_says_how_many_peoples_times_are_by_road(by_road: Path, straight: Plan) -> None:
     with speaking("en"):
         (line,) = [line for line in summary(read_plan(by_road)) if line.startswith("times")]
-        assert "by road 450 (38.5 %), in the place itself 720 (61.5 %); places too far" in line
+        assert "by road 450 (38.5 %), in the place itself 720 (61.5 %); places that get to no road" in line
         assert line.endswith("straight: 1")
         (line,) = [line for line in summary(straight.content) if line.startswith("times")]
+        # A way to travel of another circle than the planned one says nothing of these minutes.
+        other = copy.deepcopy(read_plan(by_road))
+        for row in other["problems"]:
+            if row["what"] == "check.off_roads":
+                row["details"]["modes"] = "car"
+        assert "get to no road" not in "".join(summary(other))
     assert "straight line" in line
     assert "by road" not in line
     old = copy.deepcopy(straight.content)
@@ -328,3 +334,28 @@ def test_a_plan_along_roads_in_pieces_says_so_and_parts_the_villages(home: Path,
     banks = {bank(names[case.places[i]]) + bank(case.sites[j].name) for i, j in case.seconds}
     assert {"北北", "南南"} <= banks
     assert not {"北南", "南北"} & banks
+
+
+def test_times_by_road_that_nobody_could_keep_to_are_found_without_the_roads(by_road: Path) -> None:
+    content = read_plan(by_road)
+
+    def findings(spoil: Any) -> list[str]:
+        forged = copy.deepcopy(content)
+        spoil(forged["road_times"])
+        return [one.where for one in verify(forged).findings]
+
+    def hurried(times: dict[str, Any]) -> None:
+        for way in times["modes"]["walk"]["ways"]:
+            way[2] = [seconds // 3 for seconds in way[2]]
+
+    def turned(times: dict[str, Any]) -> None:
+        times["modes"]["walk"]["ways"].reverse()
+
+    def without_a_village(times: dict[str, Any]) -> None:
+        times["spots"][0][0] += 50
+
+    assert any(where.startswith("road_times.modes.walk.") for where in findings(hurried))
+    assert "road_times.modes.walk" in findings(turned)
+    assert "road_times.modes.walk" in findings(without_a_village)
+    assert "road_times.modes" in findings(lambda times: times["modes"].clear())
+    assert findings(lambda times: times["modes"]["walk"]["off"].append(10_000)) != []

@@ -1,11 +1,14 @@
 """Times by road: a town on a grid with a river and one bridge, checked by hand, and random ones against networkx."""
 
-from dataclasses import astuple
+from dataclasses import astuple, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 import shapely
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.sparse.csgraph import dijkstra
 
 from allocate.travel import Circle, Links, Mode, Spots, links
@@ -15,7 +18,7 @@ from allocate.travel.dijkstra import graph_of, snap, times_within
 from allocate.travel.links import HOW
 from allocate.travel.network import ROAD_CLASSES, RoadNetwork
 from allocate.travel.points import Metric
-from allocate.travel.times import NO_WAY, Asked, Journeys, Times, times_by_road
+from allocate.travel.times import NO_WAY, Asked, Journeys, Times, road_seconds, straight_seconds, times_by_road
 
 GIVEN = {"basis": "assumed", "source": "a toy"}
 NAME = {"zh": "步行", "en": "on foot"}
@@ -142,6 +145,19 @@ def test_a_stump_that_leads_nowhere_is_not_what_people_get_on() -> None:
     snapped = snap(roads, on_roads(), np.array([(1010.0, 30.0)]))
     assert roads.nodes[roads.starts[snapped.pieces[0]]].tolist() == [1000, 0]
     assert snapped.legs[0] == 60_000
+
+
+def test_whoever_lives_below_a_viaduct_gets_on_where_it_ends() -> None:
+    # A street 80 m south of the viaduct leads from end to end; the house stands 10 m from the viaduct.
+    viaduct = ((0, 0), (1000, 0))
+    street = [((0, 0), (0, -80)), ((0, -80), (1000, -80)), ((1000, -80), (1000, 0))]
+    house, far = (500, -10), (1000, 0)
+    open_road = network([viaduct, *street])
+    sealed = replace(open_road, sealed=np.array([True, False, False, False]))
+    assert times(open_road, [house, far])[0][1] == 20 + 500
+    assert times(sealed, [house, far])[0][1] == 140 + 500 + 80
+    # (From one end to the other one drives over it.)
+    assert times(sealed, [(0, 0), far])[0][1] == 1000
 
 
 def test_what_takes_longer_than_asked_is_no_way() -> None:
@@ -316,3 +332,20 @@ def test_who_else_gets_on_does_not_change_the_time_of_a_way() -> None:
         for points in (ends, ends + others)
     )
     assert alone.tolist() == among.tolist()
+
+
+@given(
+    st.floats(1, 5),
+    st.floats(0.5, 130),
+    st.fractions(Fraction(1, 5), Fraction(5), max_denominator=1000),
+    st.lists(st.integers(0, 200_000), min_size=1, max_size=5),
+)
+def test_times_are_exact_however_many_decimals_a_speed_has(
+    detour: float, speed: float, factor: Fraction, metres: list[int]
+) -> None:
+    way = Mode.model_validate({"name": NAME, "speed_kmh": speed, "detour": detour, **GIVEN}).slowed(factor)
+    assert straight_seconds(way, np.array(metres)).tolist() == [way.seconds(one) for one in metres]
+    slow = [-(-one * factor // 1) for one in metres]
+    assert road_seconds(way, np.array(metres)).tolist() == [
+        min(one, NO_WAY) if m < NO_WAY else NO_WAY for one, m in zip(slow, metres, strict=True)
+    ]

@@ -224,9 +224,9 @@ def test_a_range_of_draws_ends_at_a_hundred_only_where_all_are_served(tiny_plan:
     sites = {str(year): 5 for year in content["years"]}
     content["draws"] = [{"sites": sites, "coverage": {first: share}, "gap": 0.0} for share in (0.9996, 0.5)]
     with speaking("en"):
-        assert "50.0-99.9 % served" in summary(content)[8]
+        assert "50.0-99.9 % served" in summary(content)[9]
         content["draws"][0]["coverage"][first] = 1.0
-        assert "50.0-100 % served" in summary(content)[8]
+        assert "50.0-100 % served" in summary(content)[9]
 
 
 @pytest.mark.parametrize(

@@ -255,11 +255,11 @@ def test_the_people_of_every_status_stand_in_the_lines_of_the_terminal(content: 
     assert sum(row[status] for status in STATUSES) == row["people"]
     # 2025: the posts 1 and 2 of the hospital and one of the city; 2027: the same. Two hubs have somebody all the year,
     # then one, while another has remote consultation.
-    assert "postings  2025 3 posts away, 2 of 3 hubs have somebody posted all the year, 1 in some months; " in lines[6]
-    assert "2027 3 posts away, 1 of 3 hubs have somebody posted all the year, 1 in some months, 1 by remote" in lines[6]
-    assert lines[6].endswith("(basis: assumed)")
+    assert "postings  2025 3 posts away, 2 of 3 hubs have somebody posted all the year, 1 in some months; " in lines[7]
+    assert "2027 3 posts away, 1 of 3 hubs have somebody posted all the year, 1 in some months, 1 by remote" in lines[7]
+    assert lines[7].endswith("(basis: assumed)")
     # Twice a week a half-day; five days of two; once a month.
-    assert lines[7].startswith(
+    assert lines[8].startswith(
         "rounds    2025 village rounds to 1 villages, 1 teams, 2 half-days a week, staff posted in villages to 1 "
         "villages, 1 teams, 10 half-days a week, town rounds to 1 towns, 1 teams, 1 half-days a month"
     )

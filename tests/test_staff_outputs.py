@@ -240,7 +240,7 @@ def test_a_plan_of_an_earlier_version_without_stock_is_shown_without_staff(conte
     for row in content["scorecard"]:
         del row["rests_on"]
     assert tuple(sheets(content, "zh")) == SHEETS
-    assert len(summary(content)) == 10
+    assert len(summary(content)) == 11
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

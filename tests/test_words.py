@@ -179,10 +179,10 @@ CODES: dict[str, set[str]] = {
     "example": {table.name for table in tables.TABLES},
     "gis": {*LAYERS, *SENDING_LAYERS, *BELONGING_LAYERS, *CANDIDATE_LAYERS, "no_room"},
     "origin": set(ORIGINS),
-    "dropping": {"outside_layers", "replaced", "outside_district", "too_near_site", "reaches_nobody"},
+    "dropping": {"outside_layers", "replaced", "outside_district", "too_near_site", "off_roads", "reaches_nobody"},
     "kept": {
         *("place", "listed", "greedy", "grid", "clusters", "moved", "inside", "clear", "excluded", "too_near_layer"),
-        *("outside_layers", "replaced", "outside_district", "too_near_site", "reaches_nobody"),
+        *("outside_layers", "replaced", "outside_district", "too_near_site", "off_roads", "reaches_nobody"),
     },
     "generating": set(get_args(Generating.model_fields["how"].annotation)),
 }

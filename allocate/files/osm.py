@@ -139,6 +139,7 @@ def _network(ways: Ways, roads: Sequence[Road | None]) -> tuple[RoadNetwork, Int
     classes = np.array([ROAD_CLASSES.index(road.kind) for road in known], dtype=np.uint8)
     closed = np.array([bits_of(road.closed) for road in known], dtype=np.uint8)
     direction = np.array([road.way for road in known])
+    sealed = np.array([road.sealed for road in known])
 
     way = np.repeat(np.arange(len(ways.sizes)), ways.sizes)
     start = np.flatnonzero(drivable[ways.tagged[way[:-1]]] & (way[:-1] == way[1:]))
@@ -167,7 +168,7 @@ def _network(ways: Ways, roads: Sequence[Road | None]) -> tuple[RoadNetwork, Int
     starts, stops = at.reshape(2, -1)
     tagged = tagged[real]
     network = RoadNetwork(
-        where[kept], starts, stops, classes[tagged], direction[tagged] != 0, closed[tagged], np.zeros(0, dtype=object)
+        where[kept], starts, stops, classes[tagged], direction[tagged] != 0, closed[tagged], sealed=sealed[tagged]
     )
     return network, lost
 

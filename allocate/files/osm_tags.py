@@ -87,11 +87,14 @@ class Road:
         Travellers who may not use it.
     way
         1 where cars go along it only as it is drawn, -1 where only against that, 0 where both ways.
+    sealed
+        Whether nobody gets on or off between its ends.
     """
 
     kind: str
     closed: frozenset[str] = frozenset()
     way: int = 0
+    sealed: bool = False
 
 
 def road_of(tags: Mapping[str, str]) -> Road | None:
@@ -106,6 +109,7 @@ def road_of(tags: Mapping[str, str]) -> Road | None:
     - access=yes on a path means that the public may walk there: it opens nothing to cars.
     - One-way holds for cars: on foot one walks both ways, and bicycles mostly do. Roundabouts and motorways are one-way
       unless they say otherwise. A lane that changes its direction with the hour counts for both.
+    - Nobody gets on or off a motorway, a motor road, a bridge, a tunnel or a ferry but where it ends, or meets another.
     - Gates, bollards and fords are not looked at, nor what holds at some hours only.
 
     >>> road_of({"highway": "steps"}).closed == {"bicycle", "car"}
@@ -120,7 +124,17 @@ def road_of(tags: Mapping[str, str]) -> Road | None:
     closed = frozenset(one for one in TRAVELLERS if _is_closed(tags, one, closed_by_class=one in _closed(tags, kind)))
     oneway = tags.get("oneway", "")
     along = oneway in _ALONG or tags.get("junction") in _ROUND or highway == "motorway"
-    return Road(kind, closed, -1 if oneway in _AGAINST else int(along and oneway not in _BOTH))
+    return Road(kind, closed, -1 if oneway in _AGAINST else int(along and oneway not in _BOTH), _is_sealed(tags, kind))
+
+
+def _is_sealed(tags: Mapping[str, str], kind: str) -> bool:
+    return (
+        kind in ("motorway", "ferry")
+        or tags.get("motorroad") == "yes"
+        or tags.get("bridge", "no") != "no"
+        # (A passage through a house has doors to the yard.)
+        or tags.get("tunnel", "no") not in ("no", "building_passage")
+    )
 
 
 def _closed(tags: Mapping[str, str], kind: str) -> tuple[str, ...]:

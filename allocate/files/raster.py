@@ -28,6 +28,8 @@ _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Cells read at once: a district of 50 km in cells of 10 m. The blocks of a file are unpacked whole.
 MOST_CELLS = 25_000_000
 _MOST_BLOCK_BYTES = 400_000_000
+# No cell, and no square kilometre, has more people: what says so is a nodata value that nobody declared.
+_MOST_PEOPLE = 100_000_000
 # Points on each side at which the ground of a cell is worked out; between them it changes evenly.
 _LATTICE = 33
 # A longest straight edge [°, m] of what is carried into the raster's own system, where it may be bent.
@@ -66,7 +68,7 @@ class Raster:
     left, top
         Column and row of the file at which `people` begins.
     void, negative, endless
-        How many of the cells over the district's rectangle say nothing, less than 0, or what is no number.
+        How many of the cells over the district's rectangle say nothing, less than 0, or more than anybody can count.
     """
 
     name: str
@@ -179,8 +181,8 @@ def _read(source: Any, name: str, checksum: str, ground: shapely.Geometry, band:
     scale, offset = source.scales[chosen - 1], source.offsets[chosen - 1]
     people = np.ma.filled(told_cells * scale + offset if (scale, offset) != (1, 0) else told_cells, np.nan)
     # (What the file masks as void is void; a bare NaN is what many programs write for it.)
-    void, endless = np.isnan(people), np.isinf(people)
-    negative = ~void & ~endless & (people < 0)
+    void, endless = np.isnan(people), people > _MOST_PEOPLE
+    negative = people < 0
     people = np.where(void | endless | negative, 0.0, people)
     if says == "density":
         people = people * _square_kilometres((bottom - top, right - left), crs, grid, left, top)

@@ -226,7 +226,15 @@ def _times(content: Mapping[str, Any]) -> Iterable[str]:
         if people[how]
     ]
     found = content.get("problems", ())
-    off = max((row["details"]["number"] for row in found if row["what"] == "check.off_roads"), default=0)
+    modes = set(content["settings"]["circles"][content["settings"]["circle"]]["modes"])
+    off = max(
+        (
+            row["details"]["number"]
+            for row in found
+            if row["what"] == "check.off_roads" and modes & set(row["details"]["modes"].split(", "))
+        ),
+        default=0,
+    )
     more = say("summary.times_off", number=off) if off else ""
     if any(row["what"] in _UNUSED_ROADS for row in found):
         more += say("summary.times_unused")

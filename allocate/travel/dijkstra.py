@@ -97,11 +97,11 @@ def snap(network: RoadNetwork, on_roads: OnRoads, positions: Metric) -> Snapped:
     """Find where positions get on the roads: at the nearest point that no barrier keeps them from.
 
     Only pieces that the way to travel uses count, and only those in parts of the roads that lead anywhere (see
-    `SMALL_PART`). The straight line to the road crosses no barrier.
+    `SMALL_PART`), where one gets on between their ends. The straight line to the road crosses no barrier.
     """
     count = len(positions)
     found = Snapped(np.full(count, -1), np.zeros(count), np.zeros(count, dtype=np.int64))
-    pieces = np.flatnonzero(_leads_on(network, usable(network, on_roads)))
+    pieces = np.flatnonzero(_leads_on(network, usable(network, on_roads)) & ~network.sealed)
     if not count or not len(pieces):
         return found
     a, b = network.nodes[network.starts[pieces]], network.nodes[network.ends[pieces]]
@@ -211,12 +211,15 @@ class Parts:
         Time along every part [ms].
     one_way
         Whether it leads from its start to its end only.
+    sealed
+        Whether nobody gets on or off between its ends.
     """
 
     starts: Integers
     ends: Integers
     times: Integers
     one_way: NDArray[np.bool_]
+    sealed: NDArray[np.bool_]
 
 
 def parts_of(network: RoadNetwork, on_roads: OnRoads, snapped: Snapped) -> tuple[Metric, Parts, Integers]:
@@ -227,7 +230,7 @@ def parts_of(network: RoadNetwork, on_roads: OnRoads, snapped: Snapped) -> tuple
     # The parts of a piece take as long as the piece: it does not matter for others who gets on where.
     times = (np.rint(high * whole) - np.rint(low * whole)).astype(np.int64)
     one_way = network.one_way[parents] if on_roads.goes_as == "car" else np.zeros(len(parents), dtype=bool)
-    return nodes, Parts(starts, ends, times, one_way), node_of
+    return nodes, Parts(starts, ends, times, one_way, network.sealed[parents]), node_of
 
 
 def graph_of(network: RoadNetwork, on_roads: OnRoads, positions: Metric) -> Graph:

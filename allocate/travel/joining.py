@@ -32,7 +32,7 @@ _GRAIN_M = 0.001
 # A vertex with more neighbours than this on average lies in a heap, which is thinned first.
 _HEAP = 20
 _CHUNK = 100_000
-_MOTORWAY = ROAD_CLASSES.index("motorway")
+_MOTORWAY, _FERRY = (ROAD_CLASSES.index(name) for name in ("motorway", "ferry"))
 # (A layer says nothing of who may use a single road.)
 _CLOSED = np.array([bits_of(CLOSED_TO.get(name, ())) for name in ROAD_CLASSES], dtype=np.uint8)
 
@@ -294,12 +294,14 @@ def _network(drawn: RoadLines, nodes: Metric, pieces: _Pieces, empty: int) -> Jo
     one_way = way != 0
     turned = (starts > ends) & ~one_way
     starts, ends = np.where(turned, ends, starts), np.where(turned, starts, ends)
-    keys = ((starts * len(nodes) + ends) * len(ROAD_CLASSES) + classes) * 2 + one_way
+    # (Whoever lives below a viaduct or beside a motorway gets on where it ends, or where a slip road leads to it.)
+    sealed = (drawn.levels[pieces.line] != 0) | (classes == _MOTORWAY) | (classes == _FERRY)
+    keys = (((starts * len(nodes) + ends) * len(ROAD_CLASSES) + classes) * 2 + one_way) * 2 + sealed
     once = np.unique(keys, return_index=True)[1]
     lengths = np.hypot(*(nodes[ends] - nodes[starts]).T)
     twice = float(lengths.sum() - lengths[once].sum())
     starts, ends, classes = starts[once], ends[once], classes[once]
     used, renamed = np.unique(np.concatenate([starts, ends]), return_inverse=True)
     starts, ends = np.split(renamed.astype(np.int64), 2)
-    network = RoadNetwork(nodes[used], starts, ends, classes, one_way[once], _CLOSED[classes])
+    network = RoadNetwork(nodes[used], starts, ends, classes, one_way[once], _CLOSED[classes], sealed=sealed[once])
     return Joined(network, empty, twice if twice > _GRAIN_M else 0.0)

@@ -50,6 +50,9 @@ class RoadNetwork:
         Who may not use a piece, whatever its class: the bits 1, 2 and 4 for the `TRAVELLERS` in their order.
     barriers
         Lines and areas that nobody crosses but on a road [m]: rivers, lakes, railways, expressways.
+    sealed
+        Whether nobody gets on or off a piece between its ends, as on a bridge, in a tunnel, on a motorway or a ferry;
+        one flag per piece. Nowhere unless it is said.
     """
 
     nodes: Metric
@@ -59,6 +62,12 @@ class RoadNetwork:
     one_way: NDArray[np.bool_]
     closed: Flags
     barriers: Shapes = field(default_factory=_none)
+    sealed: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+
+    def __post_init__(self) -> None:
+        """Take roads to be open on all their length where nothing else is said."""
+        if len(self.sealed) != len(self.starts):
+            object.__setattr__(self, "sealed", np.zeros(len(self.starts), dtype=bool))
 
     def __len__(self) -> int:
         return len(self.starts)

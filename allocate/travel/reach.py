@@ -109,7 +109,8 @@ def _reached(network: RoadNetwork, on_roads: OnRoads, sites: Metric, snapped: Sn
     most = float(on_roads.access_metres)
     found = []
     for here, there, time_left, share in ((a, b, by_start, to_start), (b, a, by_end, to_end)):
-        kept = time_left >= 0
+        # (Nobody lives off a road where nobody gets off it.)
+        kept = (time_left >= 0) & ~parts.sealed
         p, q, rest, end, time = here[kept], there[kept], time_left[kept], share[kept], times[kept]
         # As wide as may be up to here; narrower from here on.
         wide = np.clip((rest - most / off) / time, 0, end)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
@@ -22,6 +23,8 @@ NO_WAY = 86_400
 LONGEST = 4 * 3600
 # Positions nearer than this to each other are the same [m].
 _SAME_SPOT = 0.5
+# No product of whole numbers that NumPy multiplies is larger.
+_MOST = 2**62
 # Decimals of a metre to which positions are rounded before they are asked about.
 ROUNDED = 1
 
@@ -164,7 +167,7 @@ def times_by_road(network: RoadNetwork, modes: Mapping[str, Mode], asked: Iterab
 def _key(modes: Mapping[str, Mode], wanted: Sequence[Asked]) -> bytes:
     digest = blake2b()
     for one in wanted:
-        digest.update(f"{one.mode}{modes[one.mode].roads!r}{one.limit}{len(one.starts)}".encode())
+        digest.update(repr((one.mode, modes[one.mode].roads, one.limit, len(one.starts), len(one.ends))).encode())
         digest.update(np.ascontiguousarray(one.starts))
         digest.update(np.ascontiguousarray(one.ends))
     return digest.digest()
@@ -212,15 +215,22 @@ def _by_road(network: RoadNetwork, mode: Mode, spots: Metric, parts: list[tuple[
 
 def straight_seconds(mode: Mode, metres: Integers) -> Integers:
     """Return the times over straight lines, rounded up [s]."""
-    over, under = mode.seconds_per_metre.as_integer_ratio()
-    found: Integers = -(-metres * over // under)
+    return _times(metres, mode.seconds_per_metre)
+
+
+def _times(values: Integers, factor: Fraction) -> Integers:
+    """Return whole numbers times a factor, rounded up."""
+    over, under = factor.as_integer_ratio()
+    if max(int(values.max(initial=1)) * over, under) > _MOST:
+        # (A speed or a detour of many decimals: numbers of NumPy would begin again below zero, without a word.)
+        return np.array([-(-value * over // under) for value in values.tolist()], dtype=np.int64)
+    found: Integers = -(-values * over // under)
     return found
 
 
 def road_seconds(mode: Mode, found: Integers) -> Integers:
     """Return the times of a way to travel along roads, of those that its speeds say, rounded up [s]."""
-    over, under = mode.slowness.as_integer_ratio()
-    return np.where(found >= NO_WAY, NO_WAY, np.minimum(-(-found * over // under), NO_WAY))
+    return np.where(found >= NO_WAY, NO_WAY, np.minimum(_times(found, mode.slowness), NO_WAY))
 
 
 @dataclass(frozen=True)
