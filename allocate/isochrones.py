@@ -101,7 +101,8 @@ def _degrees(whole: shapely.Geometry, district: District) -> MultiPolygon:
     """Return an area in degrees, on a grid of `DIGITS` decimals, cut off at the boundary."""
     grid = 10.0**-DIGITS
     turned = shapely.transform(whole, lambda spots: degrees(spots, district.datum, district.epsg))
-    found = shapely.set_precision(turned, grid)
+    # (Where a hole touches the edge, the last digit of the projection is enough to make them cross.)
+    found = shapely.set_precision(shapely.make_valid(turned), grid)
     if district.boundary:
         boundary = polygons([shape(dict(district.boundary))])[0]
         found = shapely.intersection(found, boundary, grid_size=grid)

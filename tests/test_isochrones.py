@@ -17,7 +17,7 @@ from shapely.geometry import Point, shape
 from test_map_in_browser import browser, opened  # noqa: F401
 from test_roads import mode, network, on_roads
 
-from allocate import isochrone
+from allocate import isochrone, isochrones
 from allocate.areas import reach_areas
 from allocate.errors import UsageError
 from allocate.model import read_model
@@ -26,7 +26,7 @@ from allocate.planning import plan
 from allocate.plans import Plan
 from allocate.read import read_district
 from allocate.report.frames import layers
-from allocate.travel import reach
+from allocate.travel import metric, reach
 from allocate.travel.network import RoadNetwork
 from allocate.travel.reach import area, simplified
 from allocate.travel.times import Asked, times_by_road
@@ -280,3 +280,24 @@ def test_the_map_says_that_reach_follows_the_roads(
     discs.page.check("#layer-reach")
     assert said not in discs.text("#legend")
     assert tinted < white - discs.pixels()["255,255,255"]
+
+
+def test_areas_whose_holes_touch_their_edges_stand_on_the_map_as_they_are(tiny: Tiny) -> None:
+    # Turned into degrees, some of these holes cross the edge by a hair.
+    district = replace(read_district(tiny.folder), boundary={})
+    (middle,) = metric([(117.35, 39.65)], district.datum, district.epsg)
+    draw = np.random.default_rng(1)
+    turned = 0
+    for _ in range(100):
+        a, b = draw.uniform(-3000, 3000, (2, 2)) + middle
+        along, across = b - a, np.array([a[1] - b[1], b[0] - a[0]])
+        touching = a + along * draw.uniform(0.2, 0.8)
+        hole = [touching, touching + 0.3 * across + 0.1 * along, touching + 0.3 * across - 0.1 * along]
+        whole = shapely.Polygon([a, b, b + across, a + across], [hole])
+        if whole.is_valid:
+            found = isochrones._degrees(whole, district)
+            square_degrees = whole.area / (111_195**2 * np.cos(np.radians(39.65)))
+            assert found.is_valid
+            assert found.area == pytest.approx(square_degrees, rel=0.02)
+            turned += 1
+    assert turned > 20
