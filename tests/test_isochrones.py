@@ -293,3 +293,24 @@ def test_an_area_that_touches_itself_is_mended_and_never_costs_the_plan(road_hom
     # Two triangles of 200 × 400 / 2 m².
     metres = shapely.transform(found, lambda at: metric(at, district.datum, district.epsg))
     assert metres.area == pytest.approx(2 * 40_000, rel=0.01)
+
+
+def test_areas_whose_holes_touch_their_edges_stand_on_the_map_as_they_are(tiny: Tiny) -> None:
+    # Turned into degrees, some of these holes cross the edge by a hair.
+    district = replace(read_district(tiny.folder), boundary={})
+    (middle,) = metric([(117.35, 39.65)], district.datum, district.epsg)
+    draw = np.random.default_rng(1)
+    turned = 0
+    for _ in range(100):
+        a, b = draw.uniform(-3000, 3000, (2, 2)) + middle
+        along, across = b - a, np.array([a[1] - b[1], b[0] - a[0]])
+        touching = a + along * draw.uniform(0.2, 0.8)
+        hole = [touching, touching + 0.3 * across + 0.1 * along, touching + 0.3 * across - 0.1 * along]
+        whole = shapely.Polygon([a, b, b + across, a + across], [hole])
+        if whole.is_valid:
+            found = in_degrees(whole, district)
+            square_degrees = whole.area / (111_195**2 * np.cos(np.radians(39.65)))
+            assert found.is_valid
+            assert found.area == pytest.approx(square_degrees, rel=0.02)
+            turned += 1
+    assert turned > 20
