@@ -352,7 +352,9 @@ def _left_out(district: District) -> tuple[list[Problem], dict[str, Any]]:
     codes = {place.id for place in district.places}
     travel = {key: time for key, time in district.travel.items() if not codes & {key[0], key[1]}}
     sessions = tuple(row for row in district.sessions if row.where not in codes)
+    observed = tuple(row for row in district.observed if not codes & {row.start, row.end})
     lost = {
+        tables.OBSERVED.file: len(district.observed) - len(observed),
         tables.TRAVEL.file: len(district.travel) - len(travel),
         tables.SESSIONS.file: len(district.sessions) - len(sessions),
         tables.PEOPLE_BY_YEAR.file: len(district.people_by_year),
@@ -364,4 +366,5 @@ def _left_out(district: District) -> tuple[list[Problem], dict[str, Any]]:
         for table, count in lost.items()
         if count
     ]
-    return notes, {"travel": travel, "sessions": sessions, "people_by_year": (), "candidates": candidates}
+    kept = {"travel": travel, "observed": observed, "sessions": sessions, "people_by_year": ()}
+    return notes, {**kept, "candidates": candidates}

@@ -18,7 +18,7 @@ from test_estimate import BENT, SQUARE, TO_METRES, towns_named, toy, village
 
 from allocate import demand_cells as module
 from allocate.demand_cells import to_cells
-from allocate.district import District, Institution, NoRounds, Place
+from allocate.district import District, Institution, NoRounds, Observed, Place
 from allocate.errors import UsageError
 from allocate.estimate import redraw
 from allocate.files.raster import Raster, read_raster
@@ -152,15 +152,18 @@ def test_institutions_stand_at_the_cell_that_they_stand_in(tmp_path: Path) -> No
 
 def test_rows_that_speak_of_places_are_left_out_and_counted() -> None:
     session = NoRounds("v1", "market", Basis.SURVEYED, "a visit")
+    ride = Observed("v1", "hub-2", "walk", 12.0, Basis.SURVEYED, "a ride")
     district = replace(
         of(at(1, 117.3, 39.575, 900)),
         travel={("v1", "hub", "walk"): 5.0},
         sessions=(session, replace(session, where="t0")),
+        observed=(ride, replace(ride, start="hub"), replace(ride, start="hub", end="v1")),
     )
     made = to_cells(district, 5000)
     assert (made.district.travel, [row.where for row in made.district.sessions]) == ({}, ["t0"])
+    assert [(row.start, row.end) for row in made.district.observed] == [("hub", "hub-2")]
     left = {note.details["table"]: note.details["count"] for note in made.notes if note.what == "cells.left_out"}
-    assert left == {"travel.csv": 1, "sessions.csv": 1}
+    assert left == {"travel.csv": 1, "sessions.csv": 1, "observed.csv": 2}
 
 
 def test_where_the_raster_has_nobody_people_are_spread_evenly_and_the_place_is_named(tmp_path: Path) -> None:
