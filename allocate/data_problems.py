@@ -30,6 +30,8 @@ from allocate.tables import (
     TRAVEL,
 )
 from allocate.travel import metric
+from allocate.travel.times import NO_WAY
+from allocate.units import whole_minutes
 from allocate.words import few
 
 
@@ -46,6 +48,7 @@ def data_problems(district: District, model: Model, case: Case) -> list[Problem]
         *_candidates(district, model, case),
         *_unused_roads(district, model, case),
         *_off_roads(district, model, case),
+        *_no_way(model, case),
     )
     return [*district.warnings, *(district.in_its_words(one) for one in found)]
 
@@ -214,6 +217,28 @@ def _unused_roads(district: District, model: Model, case: Case) -> Iterator[Prob
     else:
         lacking = ", ".join(mode for mode in circle.modes if mode not in district.listed_modes)
         yield Problem("check.roads_no_speeds", file, details={"modes": lacking})
+
+
+def _no_way(model: Model, case: Case) -> Iterator[Problem]:
+    """Yield the pairs that may belong together and that no road joins: a day stands for the time of their way."""
+    names = [site.name for site in case.sites]
+    groups: dict[str, Iterable[tuple[str, str]]] = {
+        f"functions.{name}": ((names[j], names[k]) for (j, k), time in pairs.items() if time >= NO_WAY)
+        for name, pairs in case.centres.items()
+        if case.abilities[name].mode
+    }
+    if case.leading is not None:
+        pairs = case.leading.pairs.items()
+        groups["consortia"] = ((names[j], names[k]) for (j, k), time in pairs if time >= NO_WAY)
+    if case.contracting is not None:
+        homes = [home.name for home in case.contracting.homes]
+        pairs = case.contracting.pairs.items()
+        groups["contracts"] = ((names[j], homes[h]) for (h, j), time in pairs if time >= NO_WAY)
+    for column, ways in groups.items():
+        lost = [f"{start} → {end}" for start, end in ways]
+        if lost:
+            details: dict[str, Value] = {"number": len(lost), "minutes": whole_minutes(NO_WAY), "names": few(lost)}
+            yield Problem("check.no_way", f"{model.id}.toml", column=column, details=details)
 
 
 def _off_roads(district: District, model: Model, case: Case) -> Iterator[Problem]:

@@ -39,7 +39,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +77,7 @@ from allocate.shares import spread, spread_within
 from allocate.spreading import Weights, named
 from allocate.synonyms import choice_called, heading_of
 from allocate.tables import Table
+from allocate.travel.points import degrees, metric
 from allocate.units import Basis
 from allocate.words import LANGUAGES, say, visible
 
@@ -153,7 +153,6 @@ _TOWN = "town"
 GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 # One stream of random numbers for each purpose; add new ones at the end, or every estimate changes.
 _PURPOSES = ("towns", "territory", "spots", "villages", "communities", "people")
-_GEOGRAPHIC = {"wgs84": 4326, "cgcs2000": 4490}
 
 
 def estimate(district: District, seed: int, weigh: Callable[[District], Weights] | None = None) -> District:
@@ -336,20 +335,14 @@ def _shuffled[T](items: Sequence[T], stream: np.random.Generator) -> list[T]:
     return [items[i] for i in np.argsort(stream.random(len(items)), kind="stable").tolist()]
 
 
-@cache
-def _transformers(datum: str, epsg: int) -> tuple[pyproj.Transformer, pyproj.Transformer]:
-    """Return the ways from degrees to metres and back."""
+def _check_metric(epsg: int) -> None:
+    """Refuse a reference system that is not in metres."""
     try:
         plane = pyproj.CRS.from_epsg(epsg)
     except pyproj.exceptions.CRSError as error:
         raise InputError([Problem("estimate.epsg", CARD, column="epsg", value=epsg)]) from error
     if not plane.is_projected or any(axis.unit_conversion_factor != 1 for axis in plane.axis_info):
         raise InputError([Problem("estimate.epsg", CARD, column="epsg", value=epsg)])
-    degrees = pyproj.CRS.from_epsg(_GEOGRAPHIC[datum])
-    return (
-        pyproj.Transformer.from_crs(degrees, plane, always_xy=True),
-        pyproj.Transformer.from_crs(plane, degrees, always_xy=True),
-    )
 
 
 @dataclass(frozen=True)
@@ -362,6 +355,8 @@ class _Plane:
         In degrees, as the reader tests it.
     edge
         The line of the boundary [m].
+    system
+        Datum and metric reference system.
     middle, radius
         A circle that holds the boundary [m].
     area
@@ -370,38 +365,34 @@ class _Plane:
 
     boundary: shapely.Geometry
     edge: shapely.Geometry
-    forth: pyproj.Transformer
-    back: pyproj.Transformer
+    system: tuple[str, int]
     middle: Array
     radius: float
     area: float
 
     @classmethod
     def of(cls, district: District) -> "_Plane":
-        forth, back = _transformers(district.datum, district.epsg)
+        _check_metric(district.epsg)
+        system = district.datum, district.epsg
         boundary = shapely.geometry.shape(dict(district.boundary))
         shapely.prepare(boundary)
-
-        def flat(points: Array) -> Array:
-            return np.column_stack(forth.transform(points[:, 0], points[:, 1]))
-
-        metric = shapely.transform(boundary, flat)
-        west, south, east, north = metric.bounds
-        if not (math.isfinite(metric.area) and math.isfinite(east - west)):
+        flat = shapely.transform(boundary, lambda spots: metric(spots, *system))
+        west, south, east, north = flat.bounds
+        if not (math.isfinite(flat.area) and math.isfinite(east - west)):
             raise InputError([Problem("estimate.epsg", CARD, column="epsg", value=district.epsg)])
         middle = np.array([(west + east) / 2, (south + north) / 2])
         radius = math.hypot(east - west, north - south) / 2
-        return cls(boundary, metric.boundary, forth, back, middle, radius, metric.area)
+        return cls(boundary, flat.boundary, system, middle, radius, flat.area)
 
-    def metres(self, degrees: Array) -> Array:
+    def metres(self, spots: Array) -> Array:
         """Return points given in degrees [m]."""
-        return np.column_stack(self.forth.transform(degrees[:, 0], degrees[:, 1]))
+        return metric(spots, *self.system)
 
     def inside(self, metres: Array) -> Array:
         """Return the points that lie inside once they are rounded as the files hold them [°]."""
-        degrees: Array = np.column_stack(self.back.transform(metres[:, 0], metres[:, 1])).round(DECIMALS)
-        inside: NDArray[np.bool_] = shapely.contains_xy(self.boundary, degrees[:, 0], degrees[:, 1])
-        return degrees[inside]
+        spots = degrees(metres, *self.system).round(DECIMALS)
+        inside: NDArray[np.bool_] = shapely.contains_xy(self.boundary, spots[:, 0], spots[:, 1])
+        return spots[inside]
 
 
 def _known(records: Sequence[Place] | Sequence[Town]) -> Array:

@@ -3,7 +3,6 @@
 import gc
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +53,7 @@ from allocate.synonyms import DRAWN
 from allocate.table_reading import read_table
 from allocate.tables import Table
 from allocate.travel.circles import Text
+from allocate.travel.points import metric
 from allocate.values import Cell
 from allocate.words import say
 
@@ -405,16 +405,11 @@ def _read_boundary(folder: Folder) -> BaseGeometry | None:
     return shape
 
 
-@cache
-def _projection(epsg: int) -> pyproj.Transformer:
-    return pyproj.Transformer.from_crs("EPSG:4326", epsg, always_xy=True)
-
-
 def _measures_well(epsg: int, boundary: shapely.Geometry) -> bool:
     """Tell whether lengths in a metric system are those on the ground, across the district."""
     west, south, east, north = shapely.bounds(boundary).tolist()
     try:
-        x, y = _projection(epsg).transform((west, east, west, east), (south, north, north, south))
+        x, y = metric([(west, south), (east, north), (west, north), (east, south)], "wgs84", epsg).T.tolist()
     except pyproj.exceptions.ProjError:
         return False
     ground = pyproj.Geod(ellps="WGS84")

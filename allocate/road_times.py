@@ -32,17 +32,16 @@ def times_of(district: District, model: Model, places: Metric, sites: Sequence[S
     """
     if district.times is not None or district.roads is None:
         return district.times
-    asked = [
-        one
-        for one in (*_of_circles(district, model, places, spots), *_of_rules(model, places, spots))
-        if model.modes[one.mode].roads is not None
-    ]
-    asked += [one for one in _of_sites(district, model, places, sites, spots) if model.modes[one.mode].roads]
+    asked = (
+        *_of_circles(district, model, places, spots),
+        *_of_rules(model, places, spots),
+        *_of_sites(district, model, places, sites, spots),
+    )
     # (Roads are searched at the speeds of the model; what they say is made longer after. Where more positions get on
     # the roads, lengths round to other milliseconds: the factor may come out differently by a hair.)
     modes = corrected(model, calibrations(district, model, observed_times(district, model))).modes
-    asked = [replace(one, limit=_searched(one.limit, modes[one.mode])) for one in asked]
-    return times_by_road(district.roads, model.modes, [*asked_of(district, model), *asked])
+    searched = [replace(one, limit=_searched(one.limit, modes[one.mode])) for one in asked]
+    return times_by_road(district.roads, model.modes, [*asked_of(district, model), *searched])
 
 
 def observed_times(district: District, model: Model) -> Times | None:
@@ -55,10 +54,9 @@ def observed_times(district: District, model: Model) -> Times | None:
 
 def modes_by_road(district: District, model: Model) -> frozenset[str]:
     """Return the ways to travel whose times within the circles of a model are by road, in a district with roads."""
-    listed = {mode for _, _, mode in district.travel}
     rings = [model.circles[name] for name in (model.circle, *model.compare)]
     used = {mode for ring in rings if ring.seconds is not None for mode in ring.modes}
-    return frozenset(mode for mode in used - listed if model.modes[mode].roads is not None)
+    return frozenset(mode for mode in used - district.listed_modes if model.modes[mode].roads is not None)
 
 
 def _searched(limit: int, mode: Mode) -> int:
@@ -76,7 +74,7 @@ def times_in_circle(
     ring = model.circles[model.circle]
     if district.roads is None or ring.seconds is None:
         return None
-    used = [mode for mode in ring.modes if mode not in district.listed_modes and model.modes[mode].roads is not None]
+    used = [mode for mode in ring.modes if mode not in district.listed_modes]
     asked = [Asked(mode, places, spots, _searched(ring.seconds, modes[mode])) for mode in used]
     return times_by_road(district.roads, model.modes, asked)
 
@@ -84,12 +82,12 @@ def times_in_circle(
 def off_roads(district: District, model: Model, spots: Metric) -> NDArray[np.bool_]:
     """Tell which spots are too far from any road that a way to travel of the planned circle goes by."""
     found = np.zeros(len(spots), dtype=bool)
-    listed, ring = {mode for _, _, mode in district.travel}, model.circles[model.circle]
+    ring = model.circles[model.circle]
     if district.roads is None or ring.seconds is None:
         return found
     for name in ring.modes:
         on_roads = model.modes[name].roads
-        if name not in listed and on_roads is not None:
+        if name not in district.listed_modes and on_roads is not None:
             found |= ~snap(district.roads, on_roads, spots.round(ROUNDED)).on
     return found
 

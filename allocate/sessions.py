@@ -12,6 +12,8 @@ from allocate.words import say
 
 DAYS, HALVES = len(DAY_NAMES), HALF_NAMES
 _WEEK = 7
+# What stands for the time of a way that nobody found [min]: a day.
+_NO_WAY_MINUTES = 24 * 60
 # Many villages ask the same.
 _ANSWERS = 4096
 
@@ -246,13 +248,17 @@ def most_visits(base: Base, stop: Stop) -> int:
 def journey(am: int | None, pm: int | None, to_base: Mapping[int, int], between: Callable[[int, int], int]) -> int:
     """Return how long a team is on the road that visits these stops in a day [min].
 
+    Where no way from one stop to the other was found in the time that was looked for, it goes by its base.
+
     >>> journey(1, 2, {1: 10, 2: 25}, lambda a, b: 20), journey(1, None, {1: 10}, lambda a, b: 0)
     (55, 20)
     """
     stops = [stop for stop in (am, pm) if stop is not None]
     if not stops:
         return 0
-    return to_base[stops[0]] + (between(stops[0], stops[-1]) if stops[0] != stops[-1] else 0) + to_base[stops[-1]]
+    there, back = to_base[stops[0]], to_base[stops[-1]]
+    hop = between(stops[0], stops[-1]) if stops[0] != stops[-1] else 0
+    return there + (hop if hop < _NO_WAY_MINUTES else there + back) + back
 
 
 def by_team(timetable: Timetable) -> dict[tuple[int, Slot], int]:

@@ -4,6 +4,7 @@ import copy
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -359,3 +360,34 @@ def test_times_by_road_that_nobody_could_keep_to_are_found_without_the_roads(by_
     assert "road_times.modes.walk" in findings(without_a_village)
     assert "road_times.modes" in findings(lambda times: times["modes"].clear())
     assert findings(lambda times: times["modes"]["walk"]["off"].append(10_000)) != []
+
+
+def test_a_hub_that_no_road_joins_to_its_lead_is_named(tmp_path: Path) -> None:
+    file = riverside.write(tmp_path / "roads")
+    folder = tmp_path / "roads"
+    # (A hospital on the south bank, and no bridge.)
+    riverside_roads = riverside.collection(riverside.streets()[:-1])
+    (folder / "roads.geojson").write_text(riverside_roads, encoding="utf-8")
+    ((lon, lat),) = riverside.degrees([(2000, -600)])
+    table = folder / "institutions.csv"
+    head, hub = table.read_text(encoding="utf-8").splitlines()
+    row = f"h-1,南岸医院,hospital,T1,official,{lon},{lat},surveyed,made up,2,general,public,official"
+    rows = [f"{head},level,type,ownership,profile_basis", f"{hub},,,,", row]
+    table.write_text("\n".join([*rows, ""]), encoding="utf-8")
+    led = """
+[consortia]
+leads = ["h-1"]
+mode = "walk"
+basis = "assumed"
+source = "made up"
+"""
+    file.write_text(file.read_text(encoding="utf-8") + led, encoding="utf-8")
+    district, by_foot = read_district(folder), read_model(file)
+    found = data_problems(district, by_foot, make_case(district, by_foot))
+    (told,) = [one for one in found if one.what == "check.no_way"]
+    assert told.column == "consortia"
+    assert told.details == {"number": 1, "minutes": 1440, "names": "一镇卫生院 → 南岸医院"}
+    # As the crow flies there is nothing to say.
+    straight = replace(district, roads=None)
+    found = data_problems(straight, by_foot, make_case(straight, by_foot))
+    assert not [one for one in found if one.what == "check.no_way"]

@@ -32,6 +32,8 @@ from allocate.sessions import (
     spans,
 )
 from allocate.timetable import cuts, make_timetable
+from allocate.travel.times import NO_WAY
+from allocate.units import whole_minutes
 from allocate.words import LANGUAGES, speaking
 
 MONDAY_MORNING = Slot(0, 1, 0)
@@ -161,6 +163,11 @@ def test_one_vehicle_for_two_teams_carries_one_team_at_a_time() -> None:
     assert len(around(Base(2, 10, vehicles=1), villages(6)).checked().left) == 1
     assert around(Base(2, 10, vehicles=2), villages(10)).checked().left == ()
     assert len(around(Base(2, 10, vehicles=0), villages(2)).checked().left) == 2
+
+
+def test_who_knows_no_way_from_stop_to_stop_goes_by_the_base() -> None:
+    assert journey(1, 2, {1: 10, 2: 25}, lambda a, b: whole_minutes(NO_WAY)) == 10 + 10 + 25 + 25
+    assert journey(1, 2, {1: 10, 2: 25}, lambda a, b: 90) == 10 + 90 + 25
 
 
 def test_two_villages_on_one_road_make_one_journey() -> None:
