@@ -45,7 +45,7 @@ def isochrones(district: District, model: Model, case: Case, layout: Layout) -> 
                 spots = case.spots[list(sites)]
                 held = case.place_spots[_served_by_road(case, sites)]
                 whole = _area(district.roads, case.modes[name], spots, ring.seconds, held)
-                found.append({"year": year, "mode": name, "geometry": _plain(_degrees(whole, district))})
+                found.append({"year": year, "mode": name, "geometry": _plain(in_degrees(whole, district))})
     return found
 
 
@@ -68,7 +68,7 @@ def isochrone(district: District, model: Model, lon: float, lat: float, minutes:
     spot = metric([(lon, lat)], district.datum, district.epsg)
     corrected_modes = corrected(model, calibrations(district, model, observed_times(district, model))).modes
     whole = _area(district.roads, corrected_modes[mode], spot, round(minutes * SECONDS_PER_MINUTE), np.zeros((0, 2)))
-    return _degrees(whole, district)
+    return in_degrees(whole, district)
 
 
 def by_road(district: District, model: Model, case: Case) -> list[str]:
@@ -97,11 +97,12 @@ def _area(network: RoadNetwork, mode: Mode, sites: Metric, seconds: int, held: M
     return simplified(shapely.union_all([whole, *around]), held)
 
 
-def _degrees(whole: shapely.Geometry, district: District) -> MultiPolygon:
+def in_degrees(whole: shapely.Geometry, district: District) -> MultiPolygon:
     """Return an area in degrees, on a grid of `DIGITS` decimals, cut off at the boundary."""
     grid = 10.0**-DIGITS
     turned = shapely.transform(whole, lambda spots: degrees(spots, district.datum, district.epsg))
-    found = shapely.set_precision(turned, grid)
+    # (What was simplified may touch itself once it is turned and rounded: first the points, then the area is mended.)
+    found = only(polygons([shapely.set_precision(turned, grid, mode="pointwise")]))
     if district.boundary:
         boundary = polygons([shape(dict(district.boundary))])[0]
         found = shapely.intersection(found, boundary, grid_size=grid)

@@ -20,13 +20,14 @@ from test_roads import mode, network, on_roads
 from allocate import isochrone
 from allocate.areas import reach_areas
 from allocate.errors import UsageError
+from allocate.isochrones import in_degrees
 from allocate.model import read_model
 from allocate.outputs import write_plan
 from allocate.planning import plan
 from allocate.plans import Plan
 from allocate.read import read_district
 from allocate.report.frames import layers
-from allocate.travel import reach
+from allocate.travel import metric, reach
 from allocate.travel.network import RoadNetwork
 from allocate.travel.reach import area, simplified
 from allocate.travel.times import Asked, times_by_road
@@ -280,3 +281,15 @@ def test_the_map_says_that_reach_follows_the_roads(
     discs.page.check("#layer-reach")
     assert said not in discs.text("#legend")
     assert tinted < white - discs.pixels()["255,255,255"]
+
+
+def test_an_area_that_touches_itself_is_mended_and_never_costs_the_plan(road_home: Tiny) -> None:
+    district = read_district(road_home.folder)
+    x, y = metric([(district.places[0].lon or 0, district.places[0].lat or 0)], district.datum, district.epsg)[0]
+    crossed = shapely.Polygon([(x, y), (x + 400, y + 400), (x + 400, y), (x, y + 400)])
+    assert not crossed.is_valid
+    found = in_degrees(crossed, district)
+    assert found.is_valid
+    # Two triangles of 200 × 400 / 2 m².
+    metres = shapely.transform(found, lambda at: metric(at, district.datum, district.epsg))
+    assert metres.area == pytest.approx(2 * 40_000, rel=0.01)
