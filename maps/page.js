@@ -1103,7 +1103,7 @@ function coverageFacts() {
   if (!lines.length) return null;
   const part = (covered, share, people) => (people !== null && covered !== null ? percent(covered, people) : percent(share ?? 0, 1));
   const range = (ends, people) => (!ends || people === null ? [] : [" ", say("coverage_range", {
-    doubt: percent(plan.doubt, 1), low: percent(ends[0], people), high: percent(ends[1], people),
+    doubt: `${Math.round(1000 * plan.doubt) / 10} %`, low: percent(ends[0], people), high: percent(ends[1], people),
   })]);
   const shown = lines.map(([preset, people, covered, share, today, ends]) => {
     const line = element("p", "", ...sentence("coverage_line", {
