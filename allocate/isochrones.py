@@ -36,7 +36,7 @@ def isochrones(district: District, model: Model, case: Case, layout: Layout) -> 
     if district.roads is None or ring.seconds is None:
         return []
     found = []
-    for name in by_road(district, model, case):
+    for name in common_by_road(district, model, case):
         before: tuple[int, ...] | None = None
         for t, year in enumerate(case.years):
             sites = tuple(sorted(j for j, u in layout.open if u == t and case.sites[j].kind in ring.kinds))
@@ -71,7 +71,7 @@ def isochrone(district: District, model: Model, lon: float, lat: float, minutes:
     return in_degrees(whole, district)
 
 
-def by_road(district: District, model: Model, case: Case) -> list[str]:
+def common_by_road(district: District, model: Model, case: Case) -> list[str]:
     """Return the modes of the planned circle that everybody has and whose times come from roads."""
     ring = model.circles[model.circle]
     return [

@@ -21,7 +21,7 @@ from allocate.errors import AllocateError, InputError, UsageError
 from allocate.estimate import redraw
 from allocate.folder import CARD
 from allocate.gaps import DIGITS, OPTIMAL_GAP, shown_gap
-from allocate.isochrones import by_road, isochrones
+from allocate.isochrones import common_by_road, isochrones
 from allocate.model import Model, model_of
 from allocate.plans import MADE, assemble, candidate_tables, district_data, district_of, inputs_of, layout_of, read_plan
 from allocate.population import project
@@ -398,7 +398,7 @@ def _reached(content: Mapping[str, Any], district: District, model: Model, count
     rows, case = content.get("isochrones", ()), make_case(district, model)
     if not rows and "isochrones" in _may_lack(content):
         return
-    modes = by_road(district, model, case) if model.circles[model.circle].seconds is not None else []
+    modes = common_by_road(district, model, case) if model.circles[model.circle].seconds is not None else []
     if {row["mode"] for row in rows if row["year"] == case.years[0]} != set(modes):
         yield Finding("isochrones", say("verify.differs", found=sorted({row["mode"] for row in rows}), wanted=modes))
     if len({(row["mode"], row["year"]) for row in rows}) != len(rows):
