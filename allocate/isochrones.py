@@ -101,8 +101,10 @@ def in_degrees(whole: shapely.Geometry, district: District) -> MultiPolygon:
     """Return an area in degrees, on a grid of `DIGITS` decimals, cut off at the boundary."""
     grid = 10.0**-DIGITS
     turned = shapely.transform(whole, lambda spots: degrees(spots, district.datum, district.epsg))
-    # (What was simplified may touch itself once it is turned and rounded: first the points, then the area is mended.)
-    found = only(polygons([shapely.set_precision(turned, grid, mode="pointwise")]))
+    # (What was simplified may touch itself once it is turned and rounded: first the points, then the area is mended,
+    # hole by hole, so that one that crosses the edge by a hair is not filled.)
+    rounded = shapely.set_precision(turned, grid, mode="pointwise")
+    found = only(polygons([shapely.make_valid(rounded, method="structure", keep_collapsed=False)]))
     if district.boundary:
         boundary = polygons([shape(dict(district.boundary))])[0]
         found = shapely.intersection(found, boundary, grid_size=grid)
