@@ -28,6 +28,7 @@ bench: $(READY)
 	@$(BIN)/python tests/benchmarks/map.py
 	@$(BIN)/python tests/benchmarks/reading.py
 	@$(BIN)/python tests/benchmarks/road_times.py
+	@$(BIN)/python tests/benchmarks/roads.py
 	@$(BIN)/python tests/benchmarks/classics.py $(if $(INSTANCES),--instances "$(INSTANCES)")
 
 # The stamp is newer than pyproject.toml when what it asks for is installed.
