@@ -12,7 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-_MOST_MEMORY = 4 * 2**30
+# What gives a program its bounds.
+_APART = Path(__file__).with_name("apart.py")
 _MOST_SECONDS = 120
 # A spreadsheet keeps fifteen digits of a number: a longer one is no longer what was typed.
 _DIGITS = 10**15
@@ -36,7 +37,7 @@ def read_apart(workbook: bytes, sheets: Sequence[int]) -> tuple[list[str], list[
         When the workbook as a whole was not read.
     """
     # (This file is run as a program, and nothing but the library is loaded.)
-    command = [sys.executable, "-P", str(Path(__file__)), ",".join(map(str, sheets))]
+    command = [sys.executable, "-P", str(_APART), str(Path(__file__)), ",".join(map(str, sheets))]
     try:
         done = subprocess.run(command, input=workbook, capture_output=True, timeout=_MOST_SECONDS, check=False)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
@@ -82,21 +83,9 @@ def plain(cell: object) -> str | int | float | None:
             return None
 
 
-def _limit_memory() -> None:
-    """Let the process die rather than the machine starve, where the system knows such limits."""
-    try:
-        import resource
-    except ImportError:
-        return
-    _, most = resource.getrlimit(resource.RLIMIT_AS)
-    limit = _MOST_MEMORY if most == resource.RLIM_INFINITY else min(most, _MOST_MEMORY)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, most))
-
-
 def _main() -> None:
     from python_calamine import CalamineWorkbook
 
-    _limit_memory()
     asked = [int(number) for number in sys.argv[1].split(",")]
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(sys.stdin.buffer.read()))

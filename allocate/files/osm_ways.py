@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# The largest extract that is read takes some 3 GB; a file made to burst would take any amount.
-_MOST_MEMORY = 4 * 2**30
+# What gives a program its bounds.
+_APART = Path(__file__).with_name("apart.py")
 _MOST_SECONDS = 300
 # A large county has some 0.3 million nodes on its roads.
 MOST_NODES = 20_000_000
@@ -101,7 +101,7 @@ def read_apart(
         When the file is spoilt, or made to burst.
     """
     asked = [str(path.absolute()), form, around, ways, relations, keys, MOST_NODES]
-    command = [sys.executable, "-P", str(Path(__file__)), json.dumps(asked)]
+    command = [sys.executable, "-P", str(_APART), str(Path(__file__)), json.dumps(asked)]
     # (A path of Chinese characters is one, whatever the system's language.)
     told = {**os.environ, "PYTHONUTF8": "1"}
     try:
@@ -280,19 +280,7 @@ def _relations(file: _File, wanted: Mapping[str, Sequence[str]], kept: _Kept) ->
     return [[at[way] for way in sorted(some) if way in at] for some in near], [len(some - set(at)) for some in near]
 
 
-def _limit_memory() -> None:
-    """Let the process die rather than the machine starve, where the system knows such limits."""
-    try:
-        import resource
-    except ImportError:
-        return
-    _, most = resource.getrlimit(resource.RLIMIT_AS)
-    limit = _MOST_MEMORY if most == resource.RLIM_INFINITY else min(most, _MOST_MEMORY)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, most))
-
-
 def _main() -> None:
-    _limit_memory()
     try:
         found = _read(*json.loads(sys.argv[1]))
     except BaseException as error:
