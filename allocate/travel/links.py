@@ -134,8 +134,10 @@ def links(
     count = len(sites.ids)
     told = np.array(sorted(i * count + j for i, j in own), dtype=np.int64)
     pairs = np.union1d(_worth_a_look(places, sites, circle.radius(dict(modes))), told)
+    leave = arrive = np.zeros(0, dtype=np.int64)
     if roads is not None and by_road:
-        pairs = np.union1d(pairs, _joined(places, sites, roads, by_road))
+        leave, arrive = roads.index(places.metres), roads.index(sites.metres)
+        pairs = np.union1d(pairs, _joined(leave, arrive, roads, by_road))
     i, j = pairs // max(count, 1), pairs % max(count, 1)
     metres = np.rint(np.hypot(*(places.metres[i] - sites.metres[j]).T)).astype(np.int64)
     is_told = np.isin(pairs, told, assume_unique=True)
@@ -149,7 +151,7 @@ def links(
     is_drawn = np.full(len(pairs), bool(drawn))
     for name in by_road:
         assert roads is not None
-        a, b = roads.index(places.metres)[i], roads.index(sites.metres)[j]
+        a, b = leave[i], arrive[j]
         off = roads.is_off(name, a) | roads.is_off(name, b)
         is_drawn |= off
         times = road_seconds(modes[name], roads.look_up(name, a, b))
@@ -184,9 +186,8 @@ def _first_of(levels: Sequence[Links]) -> Links:
     return Links(i[kept], j[kept], seconds[kept], how[kept], level[kept])
 
 
-def _joined(places: Spots, sites: Spots, roads: Times, by_road: Sequence[str]) -> Integers:
-    """Return the pairs that some road joins: place times sites plus site."""
-    a, b = roads.index(places.metres), roads.index(sites.metres)
+def _joined(a: Integers, b: Integers, roads: Times, by_road: Sequence[str]) -> Integers:
+    """Return the pairs that some road joins, of the spots of places and of sites: place times sites plus site."""
     at = sparse.coo_array(
         (np.ones(len(b), dtype=bool), (np.where(b < 0, len(roads.spots), b), np.arange(len(b)))),
         shape=(len(roads.spots) + 1, len(b)),
@@ -196,7 +197,7 @@ def _joined(places: Spots, sites: Spots, roads: Times, by_road: Sequence[str]) -
         one, size = roads.modes[name], len(roads.spots)
         joins = sparse.csr_array((np.ones(len(one.starts), dtype=bool), (one.starts, one.ends)), shape=(size, size))
         ends = (joins[a[a >= 0]] @ at).tocoo()
-        found.append(np.flatnonzero(a >= 0)[ends.row] * len(sites.ids) + ends.col)
+        found.append(np.flatnonzero(a >= 0)[ends.row] * len(b) + ends.col)
     return np.unique(np.concatenate(found))
 
 

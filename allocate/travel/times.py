@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from allocate.travel.circles import Mode
-from allocate.travel.dijkstra import PROCESSES, across, graph_of, milliseconds, seconds, times_within
+from allocate.travel.dijkstra import PROCESSES, across, graph_of, milliseconds, quickest, seconds, times_within
 from allocate.travel.network import RoadNetwork
 from allocate.travel.points import Integers, Metric
 
@@ -191,26 +191,19 @@ def _by_road(network: RoadNetwork, mode: Mode, spots: Metric, parts: list[tuple[
     assert mode.roads is not None
     graph = graph_of(network, mode.roads, spots)
     on = graph.snapped.on
-    keys, times = [], []
+    found = []
     for starts, ends, limit in parts:
         most = milliseconds(limit)
         pairs = times_within(graph, starts, ends, most, PROCESSES)
-        keys.append(pairs.starts * len(spots) + pairs.ends)
-        times.append(pairs.milliseconds)
+        found.append((pairs.starts, pairs.ends, pairs.milliseconds))
         starts, ends = np.unique(starts[on[starts]]), np.unique(ends[on[ends]])
         direct = across(network, mode.roads, spots[starts], spots[ends])
         soon = direct.milliseconds <= most
-        keys.append(starts[direct.starts[soon]] * len(spots) + ends[direct.ends[soon]])
-        times.append(direct.milliseconds[soon])
-    key, time = np.concatenate(keys), np.concatenate(times)
-    order = np.lexsort((time, key))
-    key, time = key[order], time[order]
-    first = np.ones(len(key), dtype=bool)
-    first[1:] = key[1:] != key[:-1]
-    key, time = key[first], time[first]
+        found.append((starts[direct.starts[soon]], ends[direct.ends[soon]], direct.milliseconds[soon]))
     named = np.unique(np.concatenate([part for starts, ends, _ in parts for part in (starts, ends)]))
     off = tuple(named[~on[named]].tolist())
-    return ByRoad(key // len(spots), key % len(spots), seconds(time), off)
+    starts, ends, times = quickest(*(np.concatenate(part) for part in zip(*found, strict=True)))
+    return ByRoad(starts, ends, seconds(times), off)
 
 
 def straight_seconds(mode: Mode, metres: Integers) -> Integers:
