@@ -135,7 +135,7 @@ class Worth:
         return (sum(told["unserved"].values()), *(float(told["goals"][name]) for name in self.goals))
 
     def _is_near(self, goal: str, more: float) -> bool:
-        return exact(more) <= abs(self._values[goal]) * exact(WITHIN)
+        return bool(exact(more) <= abs(exact(self._values[goal])) * exact(WITHIN))
 
     def _spots(self, j: int) -> list[int]:
         """Return the spots of the same kind that stay empty and could serve most of its people, the most first."""
@@ -204,7 +204,7 @@ class Worth:
         return left
 
     def _send(self, change: Change, t: int, left: Mapping[int, int], first: int = -1) -> None:
-        """Send people of some places to open sites with room, the nearest pairs first; to one site before all others."""
+        """Send people of some places to open sites with room, the nearest pairs first; to one site before others."""
         case, touched, rest = self.case, set[int](), dict(left)
         pairs = ((case.seconds[i, k], i, k) for i in rest for k in case.sites_of[i] if change.of(opened(k, t)))
         going: dict[int, Going] = {}
