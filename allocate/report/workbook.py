@@ -2,13 +2,13 @@
 
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, time
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 from allocate.report.sheets import sheets
-from allocate.report.summary import summary
+from allocate.report.summary import labelled, summary
 from allocate.report.table import Cell, Field, Sheet, clean
 from allocate.words import Language, say_in, speaking
 
@@ -270,7 +270,7 @@ def _summary_sheet(
     held = [max(_width(block, at, language) for block in blocks if at < len(block.fields)) for at in columns]
     widths = [11.0, *held]
     room = sum(widths[1 : last + 1])
-    for row, (label, text) in enumerate(_labelled(lines), start=2):
+    for row, (label, text) in enumerate(labelled(lines), start=2):
         page.write_string(row, 0, clean(label), looks.of(bold=True, font_color="#33526b"))
         page.merge_range(row, 1, row, last, "", looks.of(text_wrap=True))
         page.write_string(row, 1, _fitted(clean(text), language), looks.of(text_wrap=True))
@@ -294,12 +294,6 @@ def _blocks(years: Sheet) -> Iterator[Sheet]:
         kept = [at for at, field in enumerate(years.fields) if at == 0 or (field.word in _BELOW) is is_below]
         fields = tuple(years.fields[at] for at in kept)
         yield Sheet(years.name, fields, tuple(tuple(row[at] for at in kept) for row in years.rows))
-
-
-def _labelled(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for line in lines:
-        label, *text = re.split(r"\u3000|\s{2,}", line, maxsplit=1)
-        yield (label, text[0]) if text else ("", label)
 
 
 def width_of(text: str) -> int:
