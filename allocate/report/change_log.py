@@ -35,12 +35,14 @@ CHANGES = (
 )  # fmt: skip
 # Which rules speak of a resource: by the keys that name it.
 _NAMED = ("resource", "to", "of", "resources")
-_LINE: Mapping[str, Any] = dict.fromkeys(
+_LINE: dict[str, Any] = dict.fromkeys(
     (
         *("id", "other_id", "item_id", "town_id", "name", "kind", "town", "item", "before", "after", "difference"),
         *("concerned", "once", "each_year_more", "paid_for", "clauses_on", "remark", "basis"),
     )
 )
+# Who is near to people: every town may have some of them.
+_NEAR = {*HUB_KINDS, "station", "clinic", "ems_station"}
 _DIGITS = 9  # of a difference of shares: what lies beyond comes from the arithmetic
 
 
@@ -75,7 +77,8 @@ def today_and_planned(source: Source, tables: Mapping[str, Sheet]) -> Sheet:
 
 def is_unknown(source: Source, resource: str) -> bool:
     """Tell whether nobody says how many of a resource there are today: what is merely counted as none is not known."""
-    stock = source.stock.get(resource)
+    counted = source.counted(resource)[0]
+    stock = source.stock.get(counted)
     return stock is None or stock["number"] is None or (is_assumed(stock) and not stock["number"])
 
 
@@ -213,7 +216,8 @@ class _Log:
             once, yearly, moved = self._prices[code]
             old = row.get("from")
             line = self._at(code) | {"year": year, "change": action, "paid_for": "sites", "basis": row["basis"]}
-            line["clauses_on"] = self._clauses(year, lambda rule: rule.get("rule") == "reach")
+            if action not in ENDS:
+                line["clauses_on"] = self._clauses(year, lambda rule: rule.get("rule") == "reach")
             if action == "open":
                 unknown = not is_listed(self.source, row["kind"])
                 line |= {
@@ -327,11 +331,14 @@ class _Log:
 
         def about(row: Mapping[str, Any], year: int) -> dict[str, Any]:
             function, kind = row["function"], self.source.standing_at[row["id"]]["kind"]
+            ability = ability_of(self.content, function)
 
             def is_on(rule: Mapping[str, Any]) -> bool:
                 asks = rule.get("rule") in ("function", "function_reach")
                 named = {*rule.get("functions", ()), rule.get("function")}
-                return asks and function in named and kind in (rule.get("kinds") or (kind,))
+                # (A centre is set up for those whom it serves.)
+                kinds = (*(rule.get("kinds") or (kind,)), *(ability.get("at", ()) if ability.get("serves") else ()))
+                return asks and function in named and kind in kinds
 
             return self._at(row["id"]) | {
                 "year": year,
@@ -341,7 +348,7 @@ class _Log:
                 "concerned": self.serves.get((row["id"], year)) or None,
                 "paid_for": "functions",
                 "clauses_on": self._clauses(year, is_on),
-                "basis": ability_of(self.content, function).get("basis"),
+                "basis": ability.get("basis"),
             }
 
         for row in rows:
@@ -387,7 +394,18 @@ class _Log:
             for year in self.source.years:
                 now = rows.get((code, resource, year), nothing)
                 joined, gone = now["joined"] - then["joined"], then["staying"] - now["staying"]
-                parts = {"joined": joined, "gone": gone, "lent": now["lent"], "borrowed": now["borrowed"]}
+                parts = [
+                    *(
+                        self.source.word(f"change.{which}", number=n)
+                        for which, n in (("joined", joined), ("gone", gone))
+                        if n
+                    ),
+                    *(
+                        self.source.word(f"change.{which}", number=now[which], then=then[which])
+                        for which in ("lent", "borrowed")
+                        if now[which] or then[which]
+                    ),
+                ]
                 has, had = (row["staying"] + row["joined"] for row in (now, then))
                 if joined or gone or any(now[which] != then[which] for which in ("lent", "borrowed")):
                     yield self._numbers(code, resource, year, had, has, parts, joined)
@@ -403,11 +421,11 @@ class _Log:
                 for year in self.source.years:
                     has = self.source.working.get((code, year), {}).get(resource, 0)
                     if has != had:
-                        yield self._numbers(code, resource, year, had, has, {}, 0)
+                        yield self._numbers(code, resource, year, had, has, [], 0)
                     had = has
 
     def _numbers(
-        self, code: str, resource: str, year: int, had: int, has: int, parts: Mapping[str, int], joined: int
+        self, code: str, resource: str, year: int, had: int, has: int, parts: list[str], joined: int
     ) -> dict[str, Any]:
         """Return the line of one resource of an institution in a year: how many it had and has, and why."""
         word, table = self.source.word, self.settings["resources"][resource]
@@ -441,7 +459,7 @@ class _Log:
             "paid_for": "staff",
             "clauses_on": self._clauses(year, is_on),
             "remark": self._joined(
-                *(word(f"change.{which}", number=number) for which, number in parts.items() if number),
+                *parts,
                 word("change.part_of", whole=term(whole, self.source.language)) if whole else None,
                 word("change.nothing_known") if unknown else None,
                 word("change.assumed_today") if assumed else None,
@@ -450,7 +468,7 @@ class _Log:
         }
 
     def _postings(self) -> Iterator[dict[str, Any]]:
-        """Yield where experts of a sender and specialty begin or cease to be posted, or are for more or fewer months."""
+        """Yield where experts of a sender and specialty begin or cease to be posted, or are for other months."""
         prices = self.settings.get("postings") or {}
         months: Counter[tuple[str, str, str, int]] = Counter()
         cost: Counter[tuple[str, str, str, int]] = Counter()
@@ -465,6 +483,13 @@ class _Log:
         word = self.source.word
         for to, sender, specialty in sorted(bases):
             kind = self.source.standing_at[to]["kind"]
+            supporter = (self.settings.get("supporters") or {}).get(sender)
+            sent_by = (supporter["sends_as"],) if supporter else ("district", "lead_hospital")
+
+            def is_on(rule: Mapping[str, Any], kind: str = kind, sent_by: tuple[str, ...] = sent_by) -> bool:
+                asks = rule.get("rule") == "posting" and kind in rule.get("to", ())
+                return asks and rule.get("sent_by") in sent_by
+
             for year in self.source.years:
                 now, then = (to, sender, specialty, year), (to, sender, specialty, self.before.get(year, 0))
                 if months[now] == months[then] and cost[now] == cost[then]:
@@ -498,9 +523,7 @@ class _Log:
                     "concerned": self.serves.get((to, year)) or None,
                     "each_year_more": cost[now] - cost[then],
                     "paid_for": "postings",
-                    "clauses_on": self._clauses(
-                        year, lambda rule: rule.get("rule") == "posting" and kind in rule.get("to", ())
-                    ),
+                    "clauses_on": self._clauses(year, is_on),
                     "remark": word("change.nothing_known") if first and not listed else None,
                     "basis": bases[to, sender, specialty],
                 }
@@ -534,8 +557,9 @@ class _Log:
                     continue
                 first = year == self.source.years[0]
 
-                def is_on(rule: Mapping[str, Any], to: str = to, way: str = way) -> bool:
+                def is_on(rule: Mapping[str, Any], to: str = to, way: str = way, stop: str = stop) -> bool:
                     visits = rule.get("rule") == "rounds" and rule.get("to", "village") == to
+                    visits = visits and (rule.get("where") != "listed" or stop in rule.get("listed", ()))
                     return visits or (rule.get("rule") == "reach" and way in (rule.get("or_by") or ()))
 
                 yield {
@@ -602,7 +626,7 @@ class _Log:
             if line["paid_for"]:
                 once[line["year"], line["paid_for"]] += line["once"] or 0
                 yearly[line["year"], line["paid_for"]] += line["each_year_more"] or 0
-        earlier: dict[str, int] = {**paid_today(self.source)}
+        earlier = paid_today(self.source)
         for row in self.content["budget"]:
             year = row["year"]
             for kind, (first, each) in BUDGET.items():
@@ -707,7 +731,10 @@ class _Comparison:
                 yield self._line(scope, item, "sites", today, [number(standing[year]) for year in standing], basis)
 
     def _resources(self) -> Iterator[dict[str, Any]]:
-        """Yield staff, beds and teams for 1,000 people, as the table of staff by town has them."""
+        """Yield staff, beds and teams for 1,000 people, as the table of staff by town has them.
+
+        What hospitals alone may have stands with the district: a town's figure would say where the hospital is.
+        """
         if "staff_by_town" not in self.tables:
             return
         found: dict[tuple[Cell, Cell], dict[Cell, dict[str, Cell]]] = {}
@@ -716,7 +743,7 @@ class _Comparison:
         names = {clean(name): name for name in self.source.resources}
         for (scope, resource), by_year in found.items():
             first = by_year[self.source.years[0]]
-            if not first["people"]:
+            if not first["people"] or (scope is not None and not self._is_near(names[str(resource)])):
                 continue
             unknown = is_unknown(self.source, names[str(resource)])
             yield self._line(
@@ -727,6 +754,14 @@ class _Comparison:
                 [by_year[year]["per_1000"] for year in self.source.years],
                 None if unknown else str(first["stock_basis"]),
             )
+
+    def _is_near(self, resource: str) -> bool:
+        """Tell whether others than hospitals may have a resource."""
+        table = self.source.content["settings"]["resources"][resource]
+        kinds = table.get("kinds") or self.source.content["settings"]["resources"][
+            self.source.counted(resource)[0]
+        ].get("at", ())
+        return bool(_NEAR & set(kinds)) or not kinds
 
     def _functions(self) -> Iterator[dict[str, Any]]:
         """Yield how many open sites have each function; in towns only of those that hubs, stations or clinics may have.
@@ -740,16 +775,13 @@ class _Comparison:
             told.setdefault(row["function"], []).append(str(row["basis"]))
         standing = {year: {site["id"] for site in self.source.open_sites(year)} for year in self.source.years}
         had = {row["function"] for row in rows}
-        near = {*HUB_KINDS, "station", "clinic", "ems_station"}
         for scope in self._scopes():
             for function in functions_in_order(content):
                 ability = ability_of(content, function)
                 own = [
-                    row
-                    for row in rows
-                    if row["function"] == function and scope in (None, clean(at[row["id"]]["town"]))
+                    row for row in rows if row["function"] == function and scope in (None, clean(at[row["id"]]["town"]))
                 ]
-                in_towns = near & {*ability.get("at", ()), *ability.get("serves", ())}
+                in_towns = _NEAR & {*ability.get("at", ()), *ability.get("serves", ())}
                 if function not in had or (scope is not None and not own and not in_towns):
                     continue
                 today = (
