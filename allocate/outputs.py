@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from allocate.draw import front_figure, map_page, timetable_page
+from allocate.draw import front_figure, is_picture, map_page, pictures, timetable_page
 from allocate.errors import Problem, UsageError
 from allocate.faults import disk_reason
 from allocate.plans import PLAN_FILE, Plan, to_json
@@ -34,11 +34,13 @@ FILES = (PLAN_FILE, MAP_FILE, WORKBOOK_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE)
 FRONT_FILE = "front.svg"
 # And these where it sends people out: timetables to print, and a folder of calendars.
 TIMETABLE_FILE, CALENDARS = "timetable.html", "calendars"
+# The folder of maps for documents, where they were exported.
+PICTURES = "pictures"
 _ASKED = (*FILES, FRONT_FILE, TIMETABLE_FILE)
 # What an export is called where no other name is given; a name without a dot is a folder.
 EXPORTS = {
     "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson",
-    "ics": CALENDARS, "timetable": TIMETABLE_FILE,
+    "ics": CALENDARS, "timetable": TIMETABLE_FILE, "png": PICTURES,
 }  # fmt: skip
 # The files in the folders among them; calendars are called after those whom they are of.
 _HELD = {
@@ -95,8 +97,9 @@ def _is_ours(item: Path) -> bool:
     """Tell whether a file or folder within a plan's folder is one that we write."""
     if item.is_symlink() or not item.is_dir():
         return item.name in _ASKED
-    if item.name == CALENDARS:
-        return all(is_calendar(file.name) and not file.is_dir() for file in item.iterdir())
+    known = {CALENDARS: is_calendar, PICTURES: is_picture}.get(item.name)
+    if known is not None:
+        return all(known(file.name) and not file.is_dir() for file in item.iterdir())
     names = _WITHIN.get(item.name)
     return names is not None and all(file.name in names and not file.is_dir() for file in item.iterdir())
 
@@ -205,7 +208,7 @@ def export(content: Mapping[str, Any], form: str, target: str | Path, spoken: La
         raise UsageError([Problem("problem.export_nobody", column="--to", value=form)])
     with _disk(target):
         _refuse_within(target, form)
-    if form in (*_WITHIN, "ics"):
+    if form in (*_WITHIN, "ics", "png"):
         return _export_folder(content, form, target, spoken)
     with _disk(target):
         ours = target.name == EXPORTS[form] and (target.parent / PLAN_FILE).is_file()
@@ -237,6 +240,9 @@ def _export_folder(content: Mapping[str, Any], form: str, target: Path, spoken: 
             _refuse_around(target)
     if form == "ics":
         _write_folder(target, calendars(content, spoken))
+        return target
+    if form == "png":
+        _write_folder(target, pictures(content, spoken))
         return target
     texts = csv_files(content, spoken) if form == "csv" else geojson(content, spoken)
     _write_folder(target, {f"{name}.{form}": _bytes(text) for name, text in texts.items()})
