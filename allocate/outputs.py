@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from allocate.draw import front_figure, map_page, timetable_page
+from allocate.draw.picture import map_picture, picture_words
+from allocate.draw.pictured import What
 from allocate.errors import Problem, UsageError
 from allocate.faults import disk_reason
 from allocate.plans import PLAN_FILE, Plan, to_json
@@ -61,6 +63,8 @@ _WITHIN = {form: tuple(f"{name}.{form}" for name in names) for form, names in _H
 _LOCKS = ("~${}", ".~lock.{}#")
 # Word puts its mark before a short name, and in the place of the first two letters of a longer one.
 _WORD_LOCK = "~${}"
+# Width of a map in a document [px]: 15 cm at 200 dots to the inch.
+_PRINTED = 1200
 # What is written stands beside its place under such a name until it is whole.
 _BESIDE = ".allocate-"
 
@@ -193,7 +197,12 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
 
 def report(content: Mapping[str, Any], spoken: Language) -> bytes:
     """Return the recommendation document of a plan as a Word file."""
-    return word(recommendation(content, spoken))
+
+    def drawn(year: int, what: What) -> tuple[bytes, str]:
+        picture = map_picture(content, year, spoken, what=what, width=_PRINTED)
+        return picture, picture_words(content, year, spoken, what=what)
+
+    return word(recommendation(content, spoken, pictures=drawn))
 
 
 def _bytes(text: str) -> bytes:

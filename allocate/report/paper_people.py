@@ -2,6 +2,7 @@
 
 from allocate.report.away import posts_away, visits_made
 from allocate.report.belonging import forms_consortia, holds_back, sets_up_functions
+from allocate.report.change_log import is_unknown
 from allocate.report.drafting import Draft
 from allocate.report.summary import assumed_stock, is_assumed
 
@@ -19,8 +20,10 @@ def write_staff(draft: Draft) -> None:
     rows = []
     for name in source.resources:
         stock = source.stock[name]
-        today = draft.word("card.unknown") if stock["number"] is None else f"{stock['number']:,}"
-        mark = draft.word("paper.assumed_mark") if is_assumed(stock) else ""
+        # (What is only counted as none is not known.)
+        lacks = is_unknown(source, name)
+        today = draft.word("card.unknown") if lacks else f"{stock['number']:,}"
+        mark = draft.word("paper.assumed_mark") if is_assumed(stock) and not lacks else ""
         numbers = [f"{record[f'number_of_{name}']:,}" for record in draft.by_year.values()]
         rows.append([source.term(name), today + mark, *numbers])
     draft.grid(

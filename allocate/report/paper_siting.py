@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from allocate.report.clauses import indicator_of
 from allocate.report.drafting import Draft, Record
@@ -12,7 +12,7 @@ from allocate.report.table import Cell
 from allocate.tables import ENDS, INSTITUTION_KINDS
 
 # Draws a map of a year, of sites, of coverage or of change, and says what it shows: the bytes of a PNG, and words.
-Drawer = Callable[[int, str], tuple[bytes, str]]
+Drawer = Callable[[int, Literal["sites", "coverage", "change"]], tuple[bytes, str]]
 Content = Mapping[str, Any]
 
 ANSWERED = ("met", "missed")
@@ -244,7 +244,7 @@ def write_towns(draft: Draft, pictures: Drawer | None) -> None:
         draft.say("paper.siting_examples", "warning")
     _circles(draft)
     if pictures is not None:
-        for what, year in (("sites", draft.last), ("coverage", draft.first), ("coverage", draft.last)):
+        for what, year in dict.fromkeys((("sites", draft.last), ("coverage", draft.first), ("coverage", draft.last))):
             png, words = pictures(year, what)
             caption = draft.word(f"paper.picture_{what}", year=year)
             draft.picture(caption, png, words)
@@ -267,7 +267,7 @@ def write_towns(draft: Draft, pictures: Drawer | None) -> None:
             [
                 str(end["town"]),
                 f"{end['people']:,}",
-                draft.word("card.unknown") if today is None else f"{today[town]:,}",
+                draft.word("card.unknown") if today[town] is None else f"{today[town]:,}",
                 *(f"{years[year]['sited']:,}" for year in draft.years),
                 *span,
                 *(
@@ -315,16 +315,16 @@ def _circles(draft: Draft) -> None:
     )
 
 
-def _today_by_town(draft: Draft) -> Counter[str] | None:
+def _today_by_town(draft: Draft) -> dict[str, int | None]:
     """Return how many sites of the kinds that are sited each town has today; None where nobody knows."""
-    if not draft.content.get("today"):
-        return None
-    counts: Counter[str] = Counter()
-    for one in draft.content["district_data"]["institutions"]:
-        if one["kind"] in draft.content["settings"]["siting"]:
-            counts[one["town"]] += 1
-            counts[""] += 1
-    return counts
+    kinds = {f"open_{kind}" for kind in draft.content["settings"]["siting"]}
+    found: dict[str, int | None] = {}
+    for record in draft.tables["today_and_planned"].records():
+        if record["item_id"] in kinds:
+            town, number = str(record["town_id"] or ""), record["today_figure"]
+            before = found.get(town, 0)
+            found[town] = None if before is None or number is None else before + int(str(number))
+    return {str(record["town_id"] or ""): None for record in draft.tables["towns"].records()} | found
 
 
 def write_town_lists(draft: Draft) -> None:

@@ -1,12 +1,12 @@
 """The recommendation that a plan comes to, as the document that a health commission puts before its leaders."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
 from allocate.report.away import posts_away, visits_made
 from allocate.report.belonging import forms_consortia, sets_up_functions
-from allocate.report.blocks import Block, Contents, Document, NewPage
+from allocate.report.blocks import Contents, Document, NewPage
 from allocate.report.drafting import Draft, shown
 from allocate.report.paper_annexes import write_annexes
 from allocate.report.paper_people import write_care, write_consortia, write_postings, write_rounds, write_staff
@@ -29,17 +29,13 @@ from allocate.words import Language, speaking
 _LONGEST_FOOT = 40
 
 
-def recommendation(
-    content: Content, language: Language, *, pictures: Drawer | None = None, cards: Sequence[Block] = ()
-) -> Document:
+def recommendation(content: Content, language: Language, *, pictures: Drawer | None = None) -> Document:
     """Return the recommendation document of a plan in one language; what the plan does not decide has no part in it.
 
     Parameters
     ----------
     pictures
         Draws the maps; without it there are none.
-    cards
-        Why each site is there, as an annex.
     """
     with speaking(language):
         draft = Draft(content, language)
@@ -64,7 +60,7 @@ def recommendation(
         )
         for write in parts:
             write(draft)
-        write_annexes(draft, cards)
+        write_annexes(draft)
         day = date.fromisoformat(content["as_of"])
         district = content["district_data"]["name"][language]
         return Document(
