@@ -21,7 +21,7 @@ _MARGINS: dict[tuple[Language, Turn], tuple[float, float, float, float]] = {
 # Letters of a table by its columns: up to so many, of this size [points].
 _SIZES: dict[Turn, tuple[tuple[int, float], ...]] = {
     "portrait": ((6, 10.5), (9, 9)),
-    "landscape": ((9, 10.5), (13, 9)),
+    "landscape": ((6, 10.5), (13, 9)),
 }
 _SMALLEST, _LEAST = 7.5, 6.0
 _STEP = 0.5
@@ -33,6 +33,8 @@ _NARROW = 0.6
 _HIGH_ROW, _HIGH_HEAD = 0.4, 0.25
 # The longest word that a table gives way to, and the parts of one that is longer [letters].
 _LONGEST_WORD, _PART = 16, 12
+# Signs within a word after which it rather comes apart.
+_JOINTS = "_/\\.,;:=&?"
 # Words: what stands between two places where a line may end. (It may end beside every Chinese letter, and after “-”.)
 _WORD = re.compile(r"[^\s\-\u2e80-\ud7a3\uf900-\ufaff\ufe30-\uffef\U0001f000-\U0003ffff]+")
 
@@ -85,6 +87,9 @@ def in_parts(text: str, room: float, size: float) -> str | list[str]:
     """Return a text, in parts where it has words that are too long for a line: between them the line may end.
 
     `room` is that of the line, `size` that of the letters [points].
+
+    >>> in_parts("up_to_standard", 60, 10), in_parts("区 ab", 60, 10)
+    (['up_', 'to_', 'standard'], '区 ab')
     """
     most = max(1, int(room / size / _NARROW))
     words = [found.span() for found in _WORD.finditer(text) if found.end() - found.start() > most]
@@ -92,7 +97,10 @@ def in_parts(text: str, room: float, size: float) -> str | list[str]:
         return text
     ends = [0]
     for first, last in words:
-        ends += [at for at in range(first + min(most, _PART), last, min(most, _PART)) if _begins(text[at])]
+        begun = first
+        for at in range(first + 1, last):
+            if (at - begun >= min(most, _PART) or text[at - 1] in _JOINTS) and _begins(text[at]):
+                ends.append(begun := at)
     return [text[a:b] for a, b in zip(ends, [*ends[1:], len(text)], strict=True)]
 
 
@@ -128,7 +136,9 @@ def fit(grid: Grid, room: Room, turn: Turn) -> Fit:
     size = next((size for most, size in _SIZES[turn] if len(grid.heads) <= most), _SMALLEST)
     whole = sum(grid.widths)
     columns = [room.width * width / whole for width in grid.widths]
-    longest = [max(map(_longest, texts)) for texts in zip(grid.heads, *grid.rows, strict=True)]
+    # (Other words than figures and headings come in parts where they do not fit.)
+    whole_words = [(head, *(row[at] for row in grid.rows if at in grid.numbers)) for at, head in enumerate(grid.heads)]
+    longest = [max(map(_longest, texts)) for texts in whole_words]
 
     def rooms(size: float) -> list[float]:
         return [max(column - 2 * TABLE_INSET * size, size) for column in columns]
