@@ -409,6 +409,55 @@ def test_a_failure_inside_typst_is_one_message() -> None:
     assert "docx" in caught.value.problems[0].sentence()
 
 
+def test_where_typst_gives_up_altogether_it_is_one_message_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    class PanicException(BaseException):
+        """What the bindings of Rust raise: no `Exception`."""
+
+    def give_up(*_: object, **__: object) -> None:
+        raise PanicException("index out of bounds")
+
+    monkeypatch.setattr("typst.compile_with_warnings", give_up)
+    with pytest.raises(UsageError, match="index out of bounds"):
+        pdf(document("zh"))
+    monkeypatch.setattr("typst.compile_with_warnings", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        pdf(document("zh"))
+
+
+def test_a_full_disk_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    with pytest.raises(UsageError) as caught:
+        pdf(document("zh"))
+    assert [problem.what for problem in caught.value.problems] == ["pdf.failed"]
+
+
+def test_a_document_may_be_empty_and_a_table_too() -> None:
+    made = pdf(document("en", Grid("Nothing yet", ("Town", "Sites"), (), (1, 1)), Bullets(())))
+    (page,) = pages_of(made)
+    assert "NothingyetTownSites" in page
+    assert len(read(pdf(document("zh"))).pages) == 1
+
+
+def test_the_foot_of_a_page_stays_on_one_line() -> None:
+    made = pdf(replace(document("zh", Paragraph("正文")), footer="很长的页脚" * 40))
+    pieces = [(text, down) for text, _, down in pieces_of(made, 0) if "页脚" in text]
+    assert len({round(down) for _, down in pieces}) == 1
+    assert "".join(text for text, _ in pieces).endswith("…")
+
+
+def test_the_lines_of_a_title_are_about_as_long_as_each_other() -> None:
+    made = pdf(replace(document("zh"), title="关于示例区十五分钟健康服务圈布点的建议方案"))
+    lines = [
+        text for text, _, down in pieces_of(made, 0) if down > 842 - 200 and "（" not in text and "卫生" not in text
+    ]
+    titled = [line for line in lines if any(sign in line for sign in "关于案")]
+    assert len(titled) == 2
+    assert abs(len(titled[0]) - len(titled[1])) <= 2
+
+
 def test_the_template_holds_no_words_of_its_own_and_fetches_nothing() -> None:
     source = (Path(pdf_module.__file__).parents[2] / "maps" / pdf_module.TEMPLATE).read_text(encoding="utf-8")
     code = re.sub(r"//.*", "", source)

@@ -66,13 +66,22 @@ def pdf(document: Document) -> bytes:
                 format="pdf",
             )
     except typst.TypstError as error:
-        raise UsageError([Problem("pdf.failed", details={"reason": error.message})]) from None
+        raise _failed(error.message) from None
     except OSError as error:
-        raise UsageError([Problem("pdf.failed", details={"reason": disk_reason(error)})]) from None
+        raise _failed(disk_reason(error)) from None
+    except BaseException as error:
+        # (What Rust gives up on is no exception like others.)
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _failed(str(error)) from None
     for warning in warnings:
         _LOG.warning("%s: %s", TEMPLATE, warning.message)
     assert isinstance(made, bytes)
     return made
+
+
+def _failed(reason: str) -> UsageError:
+    return UsageError([Problem("pdf.failed", column="--to", value="pdf", details={"reason": reason})])
 
 
 class _Pages:
@@ -186,6 +195,5 @@ class _Pages:
 
 def _lacks(text: str) -> bool:
     """Tell whether a text has letters that our own font lacks."""
-    held = letters(vendored().path)
-    codes = sorted({ord(letter) for letter in text if letter.isprintable()})
-    return not all(any(first <= code <= last for first, last in held) for code in codes)
+    held = {code for first, last in letters(vendored().path) for code in range(first, last + 1)}
+    return any(letter.isprintable() and ord(letter) not in held for letter in set(text))

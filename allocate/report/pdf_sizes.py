@@ -95,16 +95,20 @@ def in_parts(text: str, room: float, size: float) -> str | list[str]:
     words = [found.span() for found in _WORD.finditer(text) if found.end() - found.start() > most]
     if not words:
         return text
-    ends = [0]
-    for first, last in words:
-        begun = first
-        for at in range(first + 1, last):
-            if (at - begun >= min(most, _PART) or text[at - 1] in _JOINTS) and _begins(text[at]):
-                ends.append(begun := at)
-    return [text[a:b] for a, b in zip(ends, [*ends[1:], len(text)], strict=True)]
+    starts = [0, *(at for first, last in words for at in _starts(text, first, last, min(most, _PART)))]
+    return [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
 
 
-def _begins(letter: str) -> bool:
+def _starts(text: str, first: int, last: int, most: int) -> Iterator[int]:
+    """Yield where the parts of a word begin, but for the first one."""
+    begun = first
+    for at in range(first + 1, last):
+        if (at - begun >= most or text[at - 1] in _JOINTS) and _stands(text[at]):
+            yield at
+            begun = at
+
+
+def _stands(letter: str) -> bool:
     """Tell whether a letter stands by itself, and not on the one before it."""
     return unicodedata.category(letter) not in ("Mn", "Me", "Mc", "Cf")
 
