@@ -165,6 +165,12 @@ def test_every_text_of_every_block_is_in_the_pdf_as_letters(language: Language) 
     assert [text for text in texts_of(made) if flat(text) not in held] == []
 
 
+def test_figures_are_found_as_they_are_written() -> None:
+    (page,) = read(pdf(document("zh", Paragraph("到2027年服务65.12万人。"), Paragraph("占96.8%（15分钟）", "note")))).pages
+    assert "到2027年服务65.12万人。" in page.extract_text()
+    assert "占96.8%（15分钟）" in page.extract_text()
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_all_fonts_are_embedded_and_only_with_the_letters_used(language: Language) -> None:
     made = pdf(whole(language))
