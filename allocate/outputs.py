@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from allocate.draw import front_figure, map_page, timetable_page
+from allocate.draw.picture import map_picture, picture_words
+from allocate.draw.pictured import What
 from allocate.errors import Problem, UsageError
 from allocate.faults import disk_reason
 from allocate.plans import PLAN_FILE, Plan, to_json
@@ -21,15 +23,17 @@ from allocate.report.change_log import CHANGE_SHEETS
 from allocate.report.comma import csv_files, sites_csv
 from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
 from allocate.report.geopackage import geojson, geopackage
+from allocate.report.recommendation import recommendation
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import SHEETS, STAFF_SHEETS
+from allocate.report.word import word
 from allocate.report.workbook import workbook
 from allocate.words import Language, language, say, visible
 
-MAP_FILE, WORKBOOK_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE = (
-    "map.html", "plan.xlsx", "plan.gpkg", "sites.csv", "log.txt",
+MAP_FILE, WORKBOOK_FILE, REPORT_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE = (
+    "map.html", "plan.xlsx", "report.docx", "plan.gpkg", "sites.csv", "log.txt",
 )  # fmt: skip
-FILES = (PLAN_FILE, MAP_FILE, WORKBOOK_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE)
+FILES = (PLAN_FILE, MAP_FILE, WORKBOOK_FILE, REPORT_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE)
 # Beside them, where a front was asked for.
 FRONT_FILE = "front.svg"
 # And these where it sends people out: timetables to print, and a folder of calendars.
@@ -37,7 +41,7 @@ TIMETABLE_FILE, CALENDARS = "timetable.html", "calendars"
 _ASKED = (*FILES, FRONT_FILE, TIMETABLE_FILE)
 # What an export is called where no other name is given; a name without a dot is a folder.
 EXPORTS = {
-    "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson",
+    "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "docx": REPORT_FILE, "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson",
     "ics": CALENDARS, "timetable": TIMETABLE_FILE,
 }  # fmt: skip
 # The files in the folders among them; calendars are called after those whom they are of.
@@ -55,8 +59,12 @@ _HELD = {
     "geojson": (*LAYERS, *BELONGING_LAYERS, *CANDIDATE_LAYERS, *SENDING_LAYERS),
 }
 _WITHIN = {form: tuple(f"{name}.{form}" for name in names) for form, names in _HELD.items()}
-# A spreadsheet program leaves such a file beside one that it holds open: Excel, LibreOffice.
+# A program leaves such a file beside one that it holds open: Excel and Word, LibreOffice.
 _LOCKS = ("~${}", ".~lock.{}#")
+# Word puts its mark before a short name, and in the place of the first two letters of a longer one.
+_WORD_LOCK = "~${}"
+# Width of a map in a document [px]: 15 cm at 200 dots to the inch.
+_PRINTED = 1200
 # What is written stands beside its place under such a name until it is whole.
 _BESIDE = ".allocate-"
 
@@ -112,7 +120,10 @@ def _is_nobodys(_: Path) -> bool:
 
 def _refuse_open(folder: Path, files: Iterable[str]) -> None:
     for file in files:
-        if any((folder / lock.format(file)).exists() for lock in _LOCKS):
+        locks = [lock.format(file) for lock in _LOCKS]
+        if file.endswith(".docx"):
+            locks.append(_WORD_LOCK.format(file[2:]))
+        if any((folder / lock).exists() for lock in locks):
             raise UsageError([Problem("problem.out_in_use", file=str(folder / file))])
 
 
@@ -156,7 +167,7 @@ def _disk(target: Path) -> Iterator[None]:
 def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
     """Write the files of a plan into a folder, replacing an earlier plan there, and return their paths.
 
-    The workbook, the styles of the layers, timetables and calendars speak the language of the session.
+    The workbook, the document, the styles of the layers, timetables and calendars speak the language of the session.
 
     Raises
     ------
@@ -170,6 +181,7 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
         PLAN_FILE: _bytes(to_json(content)),
         MAP_FILE: _bytes(map_page(content)),
         WORKBOOK_FILE: workbook(content, spoken),
+        REPORT_FILE: report(content, spoken),
         LAYERS_FILE: geopackage(content, spoken),
         SITES_FILE: _bytes("\ufeff" + sites_csv(content)),
         LOG_FILE: _bytes(log_text(plan)),
@@ -181,6 +193,16 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
         files |= {f"{CALENDARS}/{name}": made for name, made in calendars(content, spoken).items()}
     _write_folder(folder, files)
     return {name: folder / name for name in files}
+
+
+def report(content: Mapping[str, Any], spoken: Language) -> bytes:
+    """Return the recommendation document of a plan as a Word file."""
+
+    def drawn(year: int, what: What) -> tuple[bytes, str]:
+        picture = map_picture(content, year, spoken, what=what, width=_PRINTED)
+        return picture, picture_words(content, year, spoken, what=what)
+
+    return word(recommendation(content, spoken, pictures=drawn))
 
 
 def _bytes(text: str) -> bytes:
@@ -215,6 +237,7 @@ def export(content: Mapping[str, Any], form: str, target: str | Path, spoken: La
     makers: dict[str, Callable[[], bytes]] = {
         "html": lambda: _bytes(map_page(content)),
         "xlsx": lambda: workbook(content, spoken),
+        "docx": lambda: report(content, spoken),
         "gpkg": lambda: geopackage(content, spoken),
         "timetable": lambda: _bytes(timetable_page(content, spoken)),
     }
