@@ -43,8 +43,8 @@ PICTURES = "pictures"
 _ASKED = (*FILES, FRONT_FILE, TIMETABLE_FILE)
 # What an export is called where no other name is given; a name without a dot is a folder.
 EXPORTS = {
-    "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "docx": REPORT_FILE, "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson",
-    "ics": CALENDARS, "timetable": TIMETABLE_FILE, "png": PICTURES,
+    "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "docx": REPORT_FILE, "png": PICTURES,
+    "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson", "ics": CALENDARS, "timetable": TIMETABLE_FILE,
 }  # fmt: skip
 # The files in the folders among them; calendars are called after those whom they are of.
 _HELD = {
