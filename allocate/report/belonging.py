@@ -74,8 +74,8 @@ def members_of(content: Content) -> dict[tuple[int, str], list[Content]]:
     return found
 
 
-def function_rules(content: Content) -> Iterator[tuple[str, Content]]:
-    """Yield every rule on functions that the plan was made for by its name: what it asks, and in which years.
+def planned_rules(content: Content) -> Iterator[tuple[str, Content]]:
+    """Yield every rule that the plan was made for by its name: what it asks, and in which years.
 
     A rule has the numbers of the clause that it cites where it gives none of its own. `when` holds its years.
     """
@@ -98,5 +98,10 @@ def function_rules(content: Content) -> Iterator[tuple[str, Content]]:
         if row["status"] in ("met", "missed") and row["year"] is not None:
             when.setdefault(row["rule"], []).append(row["year"])
     for name, table in tables.items():
-        if table.get("rule") == "function" and name in when:
+        if name in when:
             yield name, {**table, "when": when[name]}
+
+
+def function_rules(content: Content) -> Iterator[tuple[str, Content]]:
+    """Yield every rule on functions that the plan was made for by its name: what it asks, and in which years."""
+    return ((name, table) for name, table in planned_rules(content) if table.get("rule") == "function")

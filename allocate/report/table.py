@@ -43,6 +43,8 @@ class Field:
         Resource or function that the heading names.
     title
         What that is called in the language of its sheet, where the model says it and not the catalogue.
+    blank
+        Key of what people read where a cell is missing; nothing: it stays blank.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Field:
     year: int | None = None
     resource: str = ""
     title: str = ""
+    blank: str = ""
 
     @property
     def word(self) -> str:
@@ -75,6 +78,8 @@ class Field:
 
     def say(self, cell: Cell, language: Language) -> Cell:
         """Return a cell as people read it: codes in words; what has no word, and everything else, as it is."""
+        if cell is None and self.blank:
+            return say_in(language, self.blank)
         key = f"{self.group}.{cell}"
         return say_in(language, key) if self.kind == "code" and cell is not None and key in catalogue() else cell
 

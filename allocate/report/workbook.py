@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from allocate.comparing import Comparison
 from allocate.report.comparison import comparison_sheets, lines_in
 from allocate.report.sheets import sheets
-from allocate.report.summary import summary
+from allocate.report.summary import labelled, summary
 from allocate.report.table import Cell, Field, Sheet, clean
 from allocate.words import Language, say_in, speaking
 
@@ -43,7 +43,7 @@ _FORMATS = {
 _ABOUT = {
     **dict.fromkeys(("postings_by_hub", "roster", "fits"), ("hub",)), "postings_by_hospital": ("sender",),
     **dict.fromkeys(("rounds", "timetable", "timetable_by_team"), ("base",)),
-    "consortia": ("lead",), "functions": ("name",), "function_shares": ("kind",),
+    "consortia": ("lead",), "today_and_planned": ("item",), "functions": ("name",), "function_shares": ("kind",),
 }  # fmt: skip
 _MANY = 100  # from here on, parts of one say nothing
 # Width of columns whose cells all look alike [characters].
@@ -55,8 +55,10 @@ _LINE = 15  # height of a line [points]
 _HEAD, _FIRST = 1, 2  # row of the headings, and of the first line [from 0]
 _WIDE = {
     *("missed", "without", "document", "reason", "causes", "quote", "source", "advice", "figure", "indicator", "says"),
-    *("why", "reading", "rests_on", "assumed_for", "why_so", "asked_by"),
+    *("why", "reading", "rests_on", "assumed_for", "why_so", "asked_by", "remark", "sheet_about"),
 }
+# Columns whose lines say in which unit their figures are: those for 1,000 people have two digits.
+_FIGURES = ("today_figure", "figure_in", "figure_more")
 # Columns of the years that stand in a second table of the summary, with the staff: one table would be too broad.
 _BELOW = {
     *("adding", "pay", "standing_pay", "postings", "outreach", "functions", "functions_yearly", "consortia"),
@@ -75,6 +77,7 @@ def workbook(content: Mapping[str, Any], language: Language) -> bytes:
     looks = _Looks(book)
     tables = sheets(content, language)
     _summary_sheet(book, looks, content, tables["years"], language)
+    _contents_sheet(book, looks, [table for table in tables.values() if table.name != "years"], language)
     for table in tables.values():
         if table.name != "years":
             _table_sheet(book, looks, table, language)
@@ -96,12 +99,14 @@ def comparison_workbook(made: Comparison, contents: Sequence[Mapping[str, Any]],
     page.set_column(1, 1, _LINES_WIDTH)
     row = 2
     for lines in lines_in(made, contents, language):
-        for line in _labelled(lines):
+        for line in labelled(lines):
             _write_line(page, looks, row, line, _LINES_WIDTH, language)
             row += 1
         row += 1
     _for_paper(page, 1)
-    for table in comparison_sheets(made, contents, language).values():
+    tables = list(comparison_sheets(made, contents, language).values())
+    _contents_sheet(book, looks, tables, language)
+    for table in tables:
         _table_sheet(book, looks, table, language)
     book.close()
     return buffer.getvalue()
@@ -156,6 +161,8 @@ def _number_format(field: Field, cell: Cell, row: Mapping[str, Cell]) -> str:
     share = field.kind == "share" or (
         field.kind == "measure" and row.get("shortfall_unit" if field.word == "shortfall" else "unit") == "ratio"
     )
+    if field.word in _FIGURES and row.get("unit") == "per_1000":
+        return _FORMATS["rate"]
     if not share:
         # (A spreadsheet shows the point of a number that has nothing after it.)
         whole = isinstance(cell, int) or (isinstance(cell, float) and cell.is_integer())
@@ -189,6 +196,32 @@ def _table_sheet(book: "Workbook", looks: _Looks, table: Sheet, language: Langua
     elif table.name == "front":
         _front_chart(book, page, table, language)
     _for_paper(page, len(table.fields))
+
+
+def _contents_sheet(book: "Workbook", looks: _Looks, tables: Sequence[Sheet], language: Language) -> None:
+    """Write what every sheet holds, in how many lines, with a link to it: to sheets of this workbook alone."""
+    page = book.add_worksheet(say_in(language, "sheet.contents"))
+    page.hide_gridlines(2)
+    title, about = (say_in(language, f"sheet.{part}contents") for part in ("", "about_"))
+    page.write_rich_string(
+        0, 0, looks.of(bold=True, font_size=13), title, looks.of(font_color="#5a6670"), f"　{about}", looks.of()
+    )
+    page.set_row(0, 22)
+    fields = (Field("sheet_name", "text"), Field("sheet_lines", "whole"), Field("sheet_about", "text"))
+    for at, (field, width) in enumerate(zip(fields, (26, 9, 110), strict=True)):
+        page.write_string(_HEAD, at, field.heading(language), looks.heading(field, int(at == len(fields) - 1)))
+        page.set_column(at, at, width)
+    link = looks.of(font_color="#0072b2", underline=1)
+    for row, table in enumerate(tables, start=_FIRST):
+        name, says = (say_in(language, f"sheet.{part}{table.name}") for part in ("", "about_"))
+        # (The names are our own: no text of the data becomes a link.)
+        page.write_url(row, 0, f"internal:'{name}'!A1", link, name)
+        page.write_number(row, 1, len(table.rows), looks.of(num_format=_FORMATS["whole"]))
+        page.write_string(row, 2, says, looks.of(text_wrap=True, indent=1))
+        page.set_row(row, _LINE * max(1, ceil(1.1 * width_of(says) / 110)))
+    page.freeze_panes(_FIRST, 0)
+    page.repeat_rows(_HEAD)
+    _for_paper(page, len(fields))
 
 
 def _frozen(table: Sheet) -> int:
@@ -303,7 +336,7 @@ def _summary_sheet(
     held = [max(_width(block, at, language) for block in blocks if at < len(block.fields)) for at in columns]
     widths = [11.0, *held]
     room = sum(widths[1 : last + 1])
-    for row, line in enumerate(_labelled(lines), start=2):
+    for row, line in enumerate(labelled(lines), start=2):
         page.merge_range(row, 1, row, last, "", looks.of(text_wrap=True))
         _write_line(page, looks, row, line, room, language)
     top = len(lines) + 4
@@ -335,12 +368,6 @@ def _blocks(years: Sheet) -> Iterator[Sheet]:
         kept = [at for at, field in enumerate(years.fields) if at == 0 or (field.word in _BELOW) is is_below]
         fields = tuple(years.fields[at] for at in kept)
         yield Sheet(years.name, fields, tuple(tuple(row[at] for at in kept) for row in years.rows))
-
-
-def _labelled(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for line in lines:
-        label, *text = re.split(r"\u3000|\s{2,}", line, maxsplit=1)
-        yield (label, text[0]) if text else ("", label)
 
 
 def width_of(text: str) -> int:
