@@ -14,7 +14,7 @@ from allocate.words import LANGUAGES, Language, catalogue, language
 
 # Sections of the catalogue that say codes, the page's own words, and what it shares with the map.
 _CODES = (
-    "basis", "cannot_tell", "clause", "compared", "kind", "site_change", "status", "strength", "unit", "verdict",
+    "basis", "cannot_tell", "clause", "differing", "kind", "site_change", "status", "strength", "unit", "verdict",
 )  # fmt: skip
 _OWN = "versus."
 _SHARED = (

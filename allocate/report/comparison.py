@@ -167,7 +167,7 @@ def _rows(pairs: Iterable[_Both], table: Callable[[_Both], Iterable[Mapping[str,
 
 def _settings(pairs: Sequence[_Both]) -> Sheet:
     fields = [
-        _WITH, Field("what_differs", "code", "compared"), Field("item", "text"), Field("clause", "text"),
+        _WITH, Field("what_differs", "code", "differing"), Field("item", "text"), Field("clause", "text"),
         *_sides("setting_value", "text"),
     ]  # fmt: skip
 
@@ -267,7 +267,7 @@ def _of_amount(amount: Amount) -> dict[str, Any]:
 
 def _amounts(pairs: Sequence[_Both]) -> Sheet:
     fields = [
-        _WITH, Field("what_differs", "code", "compared"), Field("item", "text"), Field("year", "year"),
+        _WITH, Field("what_differs", "code", "differing"), Field("item", "text"), Field("year", "year"),
         *_sides("amount", "whole"), _difference("amount", "whole"),
     ]  # fmt: skip
 
