@@ -3,12 +3,13 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from allocate.draw import front_figure, is_picture, map_page, pictures, timetable_page
+from allocate.comparing import Comparison
+from allocate.draw import comparison_page, front_figure, is_picture, map_page, pictures, timetable_page
 from allocate.draw.picture import map_picture, picture_words
 from allocate.draw.pictured import What
 from allocate.errors import Problem, UsageError
@@ -27,7 +28,7 @@ from allocate.report.recommendation import recommendation
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import SHEETS, STAFF_SHEETS
 from allocate.report.word import word
-from allocate.report.workbook import workbook
+from allocate.report.workbook import comparison_workbook, workbook
 from allocate.words import Language, language, say, visible
 
 MAP_FILE, WORKBOOK_FILE, REPORT_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE = (
@@ -41,6 +42,8 @@ TIMETABLE_FILE, CALENDARS = "timetable.html", "calendars"
 # The folder of maps for documents, where they were exported.
 PICTURES = "pictures"
 _ASKED = (*FILES, FRONT_FILE, TIMETABLE_FILE)
+# What a comparison of plans writes, into a folder of its own.
+PAGE_FILE, TABLES_FILE = "compare.html", "compare.xlsx"
 # What an export is called where no other name is given; a name without a dot is a folder.
 EXPORTS = {
     "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "docx": REPORT_FILE, "png": PICTURES,
@@ -206,6 +209,51 @@ def report(content: Mapping[str, Any], spoken: Language) -> bytes:
         return picture, picture_words(content, year, spoken, what=what)
 
     return word(recommendation(content, spoken, pictures=drawn))
+
+
+def check_comparison_target(folder: str | Path) -> None:
+    """Refuse a folder that holds anything but an earlier comparison, before any work is done.
+
+    Raises
+    ------
+    UsageError
+        When something else stands there, a file of it is open elsewhere, or the folder above cannot be written to.
+    """
+    folder, files = Path(folder), (PAGE_FILE, TABLES_FILE)
+    with _disk(folder):
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise UsageError([Problem("problem.out_not_folder", file=str(folder))])
+        if folder.is_dir():
+            _refuse_open(folder, files)
+            items = sorted(folder.iterdir())
+            strange = [item.name for item in items if item.name not in files or item.is_symlink() or item.is_dir()]
+            if strange:
+                details = {"strange": ", ".join(strange[:5])}
+                raise UsageError([Problem("problem.out_not_ours", file=str(folder), details=details)])
+            _refuse_around(folder)
+        above = next(path for path in folder.absolute().parents if path.exists())
+        with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=above):
+            pass
+
+
+def write_comparison(made: Comparison, contents: Sequence[Mapping[str, Any]], folder: str | Path) -> dict[str, Path]:
+    """Write page and workbook of a comparison into a folder, replacing an earlier one there, and return their paths.
+
+    The workbook speaks the language of the session, and the page opens in it.
+
+    Raises
+    ------
+    UsageError
+        When the folder is not ours to replace, or the disk fails; what was there stays.
+    """
+    folder = Path(folder)
+    check_comparison_target(folder)
+    files = {
+        PAGE_FILE: _bytes(comparison_page(made, contents)),
+        TABLES_FILE: comparison_workbook(made, contents, language()),
+    }
+    _write_folder(folder, files)
+    return {name: folder / name for name in files}
 
 
 def _bytes(text: str) -> bytes:

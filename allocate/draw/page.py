@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from html.parser import HTMLParser
 from typing import Any
@@ -57,21 +57,24 @@ def map_page(plan: Mapping[str, Any]) -> str:
     page's script writes it as text. It opens in the language of the session.
     """
     content = compact(plan)
-    container, view = _shell(centre(content["boundary"], content["places"]))
-    before, after = _page(container)
+    container, view = shell(centre(content["boundary"], content["places"]))
+    before, after = page_around(container, "template.html", ("unpack.js", "common.js", "page.js"), ("style.css",))
     packed = pack_content(content)
-    islands = _island("plan", packed | {"view": view, "language": language()}) + _island("words", _words())
+    islands = island("plan", packed | {"view": view, "language": language()}) + island("words", _words())
     return before + islands + after
 
 
-def _page(container: str) -> tuple[str, str]:
-    """Return what stands before and after the data, once it is sure that nothing in it is fetched."""
-    scripts = [_leaflet_script(), *(_without_remarks(map_file(name)) for name in ("unpack.js", "page.js"))]
-    template = map_file("template.html").replace("<!-- map -->", container)
+def page_around(container: str, frame: str, own: Sequence[str], looks: Sequence[str]) -> tuple[str, str]:
+    """Return what stands before and after the data, once it is sure that nothing in it is fetched.
+
+    `frame`, `own` and `looks` are files of maps/: the page without its parts, its scripts, and its styles.
+    """
+    scripts = [_leaflet_script(), *(_without_remarks(map_file(name)) for name in own)]
+    template = map_file(frame).replace("<!-- map -->", container)
     template = template.replace("<!-- no_script -->", escape(both("map.no_script")))
     head, body = template.split("<!-- body -->")
     policy = policy_of(scripts)
-    styles = f"<style>\n{_leaflet_style()}\n{map_file('style.css')}</style>\n"
+    styles = f"<style>\n{_leaflet_style()}\n{''.join(map(map_file, looks))}</style>\n"
     before = head.replace("<!-- policy -->", policy).replace("<!-- styles -->", styles) + body
     before, end = before.split("<!-- data -->")
     after = "".join(f"<script>{script}</script>\n" for script in scripts) + end
@@ -79,7 +82,7 @@ def _page(container: str) -> tuple[str, str]:
     return before, after
 
 
-def _shell(location: tuple[float, float]) -> tuple[str, dict[str, Any]]:
+def shell(location: tuple[float, float]) -> tuple[str, dict[str, Any]]:
     """Return folium's container and the options of its map; what it would fetch is left behind."""
     import folium  # takes long to load: only when a page is drawn
 
@@ -90,7 +93,7 @@ def _shell(location: tuple[float, float]) -> tuple[str, dict[str, Any]]:
     return body.strip(), options | {"centre": list(drawn.location)}
 
 
-def _island(name: str, content: Any) -> str:
+def island(name: str, content: Any) -> str:
     """Return data as JSON that no HTML parser can take for markup."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
     for sign in "<>&\u2028\u2029":
