@@ -62,6 +62,7 @@ const state = {
   shown: { places: true, sites: true, existing: true, towns: true, rounds: rounds.stop.length <= MANY_LINES, postings: false, consortia: false, centres: false, shares: false, reach: false },
   links: null, // null: by zoom; else what the reader chose
   selected: null,
+  pair: false, // whether today stands beside the plan
   centre: -1, // whose links are drawn: a function, by its position
   ability: -1, // the function that is looked for; -1: none
 };
@@ -392,10 +393,10 @@ function drawPlace(ctx, x, y, { shape, colour, hollow, faded, r }) {
 
 // Each look is drawn once and then stamped.
 const stamps = new Map();
-function stampPlace(ctx, x, y, look) {
+function stampPlace(ctx, x, y, look, sheet) {
   if (!look.stamp) look.stamp = stampOf(look);
   if (CROWD) {
-    canvas.gather(Math.round(x), Math.round(y), look.stamp);
+    sheet.gather(Math.round(x), Math.round(y), look.stamp);
     return;
   }
   const { picture, half } = look.stamp;
@@ -539,7 +540,7 @@ const siteSymbol = (kind, condition, hollow) => symbol(drawSite, siteLook(kind, 
 
 /* ---- the map ---- */
 
-const map = L.map("map", {
+const MAP_OPTIONS = {
   center: plan.view.centre,
   zoom: plan.view.zoom,
   zoomControl: plan.view.zoom_control,
@@ -548,7 +549,8 @@ const map = L.map("map", {
   zoomSnap: 0.5,
   minZoom: 6,
   maxZoom: 18,
-});
+};
+const map = L.map("map", MAP_OPTIONS);
 // A canvas that puts a crowd of places on as one picture: a browser takes a microsecond or two for each stamp that
 // it draws by itself, so fifty thousand of them would not follow the hand.
 const Sheet = L.Canvas.extend({
@@ -615,7 +617,7 @@ const Spot = L.CircleMarker.extend({
     if (this.options.draw !== stampPlace) renderer.putCrowd();
     renderer._ctx.globalAlpha = 1; // the line before left its own, and its dashes
     renderer._ctx.setLineDash([]);
-    this.options.draw(renderer._ctx, this._point.x, this._point.y, this.options.look);
+    this.options.draw(renderer._ctx, this._point.x, this._point.y, this.options.look, renderer);
   },
 });
 
@@ -659,10 +661,10 @@ function radiusScale() {
 }
 const radius = radiusScale();
 
-function drawBoundary() {
+function drawBoundary(renderer, onto) {
   if (!plan.boundary) return;
-  const style = { renderer: canvas, interactive: false, color: "#7d8892", weight: 1.5, fillColor: "#ffffff", fillOpacity: 1 };
-  L.geoJSON(plan.boundary, style).addTo(layers.boundary);
+  const style = { renderer, interactive: false, color: "#7d8892", weight: 1.5, fillColor: "#ffffff", fillOpacity: 1 };
+  L.geoJSON(plan.boundary, style).addTo(onto);
 }
 
 // Rings one after another: what lies within an even number of them is a hole.
@@ -849,22 +851,22 @@ function drawBelonging() {
   siteLines([...has[state.centre]].filter(([, centre]) => centre >= 0), CENTRE).addTo(layers.centres);
 }
 
-function drawTowns() {
-  layers.towns.clearLayers();
+function drawTowns(onto) {
+  onto.clearLayers();
   towns.name.forEach((name, town) => {
     if (towns.lon[town] === null) return;
     const label = element("span");
     label.textContent = name;
     label.dir = "auto";
     const icon = L.divIcon({ className: "town-label", html: label, iconSize: [0, 0] });
-    L.marker([towns.lat[town], towns.lon[town]], { icon, interactive: false, keyboard: false }).addTo(layers.towns);
+    L.marker([towns.lat[town], towns.lon[town]], { icon, interactive: false, keyboard: false }).addTo(onto);
   });
 }
 
 // Names that would lie on one another: the later one waits until there is room.
-function spaceTowns() {
+function spaceTowns(labels) {
   const taken = [];
-  layers.towns.eachLayer((marker) => {
+  labels.eachLayer((marker) => {
     const icon = marker.getElement();
     if (!icon) return;
     const box = icon.firstElementChild.getBoundingClientRect();
@@ -918,7 +920,7 @@ function stack() {
   // Canvas draws in the order of arrival, so what was switched on later is put in its place.
   for (const layer of [layers.postings, layers.rounds, layers.links, layers.centres, layers.consortia, layers.reach, layers.shares, layers.boundary]) if (map.hasLayer(layer)) layer.bringToBack();
   for (const layer of [layers.existing, layers.sites, layers.chosen]) if (map.hasLayer(layer)) layer.bringToFront();
-  if (map.hasLayer(layers.towns)) spaceTowns();
+  if (map.hasLayer(layers.towns)) spaceTowns(layers.towns);
 }
 
 function wholeBounds() {
@@ -1361,7 +1363,8 @@ function goingLegend() {
 function drawLegend() {
   const heading = (word) => element("h3", "", say(word));
   const worst = indexOf(state.year).worst;
-  const statuses = STATUSES.slice(0, -1).map((status, at) => {
+  // (What is unknown is drawn only of today.)
+  const statuses = STATUSES.slice(0, state.pair && !plan.rows.today ? STATUSES.length : -1).map((status, at) => {
     const count = worst.reduce((sum, one) => sum + (one === at), 0);
     const word = say(`status_${status}`);
     return legendItem(placeSymbol(status, false), count ? say("legend_count", { status: word, count: number(count) }) : word);
@@ -1663,6 +1666,7 @@ function placeCard(place) {
     ...(rows.length ? placeRows(index, rows) : [["card_status", say("card_no_row")]]),
     ...visitLines(goingOf(state.year).roundsTo.get(place) || []),
     ...careLines(place),
+    todayLine(place),
     ["card_position_basis", basisWord(places.position_basis[place])],
   ]), exampleNote(places.position_basis[place])];
 }
@@ -1943,10 +1947,12 @@ function drawCard() {
   card.scrollTop = 0;
 }
 
+/* parts */
 /* ---- what the reader does ---- */
 
 function drawAll() {
   drawHead();
+  drawSides();
   drawBanner();
   drawSummary();
   drawLayerBoxes();
@@ -1966,6 +1972,7 @@ function drawYear() {
   drawGoing();
   drawBelonging();
   drawChosen();
+  drawToday();
   stack();
 }
 
@@ -1996,11 +2003,14 @@ function choose(subject, move = false) {
 // Moves the map where the card would lie on what it tells about.
 function uncover(spot, card) {
   const size = map.getSize();
-  const below = card.offsetTop + card.offsetHeight >= size.y - 2;
+  // (Beside today, the map begins where that ends.)
+  const { offsetLeft, offsetTop } = map.getContainer();
+  const [right, bottom] = [card.offsetLeft + card.offsetWidth - offsetLeft, card.offsetTop + card.offsetHeight - offsetTop];
+  const below = bottom >= size.y - 2;
   const room = below ? { paddingTopLeft: [20, 20], paddingBottomRight: [20, Math.min(card.offsetHeight + 20, size.y - 60)] }
-    : { paddingTopLeft: [Math.min(card.offsetLeft + card.offsetWidth + 20, size.x - 60), 20], paddingBottomRight: [20, 40] };
+    : { paddingTopLeft: [Math.max(20, Math.min(right + 20, size.x - 60)), 20], paddingBottomRight: [20, 40] };
   const at = map.latLngToContainerPoint(spot);
-  const covered = below ? at.y > size.y - card.offsetHeight - 20 : at.x < card.offsetLeft + card.offsetWidth + 20 && at.y < card.offsetTop + card.offsetHeight + 20;
+  const covered = below ? at.y > size.y - card.offsetHeight - 20 : at.x < right + 20 && at.y < bottom + 20;
   if (covered) map.panInside(spot, { ...room, animate: false });
 }
 
@@ -2034,6 +2044,7 @@ function drawLayerBoxes() {
       else state.shown[name] = input.checked;
       if (name === "consortia" || name === "centres" || name === "shares") drawBadges();
       layers.reach.setStyle(reachStyle());
+      drawToday();
       stack();
       drawLegend();
     });
@@ -2110,6 +2121,16 @@ function find() {
   list.replaceChildren(...items);
 }
 
+// What is drawn says its name to the mouse, and opens its card.
+function answer(layer, onMap) {
+  layer.on("click", (event) => choose(event.layer.options.subject));
+  layer.on("mouseover", (event) => {
+    hint.remove().setContent(given(nameOf(event.layer.options.subject)));
+    hint.setLatLng(event.layer.getLatLng()).addTo(onMap);
+  });
+  layer.on("mouseout", () => hint.remove());
+}
+
 function listen() {
   document.getElementById("language").addEventListener("click", () => {
     state.language = state.language === "zh" ? "en" : "zh";
@@ -2125,14 +2146,7 @@ function listen() {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && state.selected) choose(null);
   });
-  for (const layer of [layers.places, layers.sites, layers.existing]) {
-    layer.on("click", (event) => choose(event.layer.options.subject));
-    layer.on("mouseover", (event) => {
-      hint.setContent(given(nameOf(event.layer.options.subject)));
-      hint.setLatLng(event.layer.getLatLng()).addTo(map);
-    });
-    layer.on("mouseout", () => hint.remove());
-  }
+  for (const layer of [layers.places, layers.sites, layers.existing]) answer(layer, map);
   layers.shares.on("click", (event) => choose(event.layer.options.subject));
   layers.shares.on("mouseover mousemove", (event) => {
     const { subject } = event.layer.options;
@@ -2144,6 +2158,7 @@ function listen() {
   });
   layers.shares.on("mouseout", () => hint.remove());
   map.on("click", () => { if (state.selected) choose(null); });
+  document.getElementById("pair").addEventListener("click", () => showPair(!state.pair));
   map.on("zoomend", () => {
     stack();
     const box = document.getElementById("layer-links");
@@ -2164,16 +2179,16 @@ function listenToPrinter() {
     for (const one of folded) one.open = true; // a sheet cannot be unfolded
     chart.after(card); // below the map, as long as it is
     document.documentElement.classList.add("printing");
-    map.invalidateSize({ animate: false, pan: false });
+    measureMaps();
     map.options.zoomSnap = 0; // as large as the sheet allows
     if (before.zoom <= wholeZoom) map.fitBounds(wholeBounds(), { padding: [12, 12], animate: false });
     else map.setView(before.centre, before.zoom, { animate: false });
-    canvas._redraw();
+    for (const sheet of sheetsShown()) sheet._redraw();
   });
   addEventListener("afterprint", () => {
     document.documentElement.classList.remove("printing");
     chart.append(card);
-    map.invalidateSize({ animate: false, pan: false });
+    measureMaps();
     if (!before) return;
     map.options.zoomSnap = before.snap;
     for (const one of before.folded) one.open = false;
@@ -2190,7 +2205,7 @@ function start() {
   // The heading has just taken its room.
   map.invalidateSize({ animate: false, pan: false });
   layers.boundary.addTo(map);
-  drawBoundary();
+  drawBoundary(canvas, layers.boundary);
   drawShares();
   drawReach();
   makePlaces();
@@ -2200,7 +2215,7 @@ function start() {
   drawLinks();
   drawGoing();
   drawBelonging();
-  drawTowns();
+  drawTowns(layers.towns);
   stack();
   drawAll();
   listen();

@@ -41,6 +41,17 @@ _SHARED = (
 _HEAD_END, _BODY_START, _BODY_END = "</head>", "<body>", "</body>"
 # What of a script only people read: lines of remarks, and the blanks before a line (no text goes over several lines).
 _REMARKS = re.compile(r"^[ \t]*(?://.*\n|/\*.*\*/\n|\n)?", re.MULTILINE)
+# What stays as it is within a line: texts, and patterns, which follow one of three signs; then remarks, and blanks.
+_KEPT = re.compile(
+    r""""(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\\n]|\\.)*`"""
+    r"|(?<=[(,=])\ ?/(?![/*])(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*"
+    r"|(?P<remark>\ +//[^\n]*)|(?P<blank>\ +)"
+)
+# Signs that need no blank beside them; a plus or minus needs one beside another.
+_SIGNS, _ADDING = "{}()[],;:?=<>&|*!", "+-"
+_STYLE_REMARKS = re.compile(r"/\*.*?\*/", re.DOTALL)
+# The scripts that are parts of the page's own: they stand in it, in this order, where it says so.
+PARTS, _PARTS_HERE = ("today.js",), "/* parts */\n"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 # Only these may follow `default-src 'none'`: pictures inside the page, styles, and the scripts named by hash.
@@ -66,12 +77,12 @@ def map_page(plan: Mapping[str, Any]) -> str:
 
 def _page(container: str) -> tuple[str, str]:
     """Return what stands before and after the data, once it is sure that nothing in it is fetched."""
-    scripts = [_leaflet_script(), *(_without_remarks(map_file(name)) for name in ("unpack.js", "page.js"))]
+    scripts = [_leaflet_script(), *(_tightened(script) for script in (map_file("unpack.js"), _own_script()))]
     template = map_file("template.html").replace("<!-- map -->", container)
     template = template.replace("<!-- no_script -->", escape(both("map.no_script")))
     head, body = template.split("<!-- body -->")
     policy = policy_of(scripts)
-    styles = f"<style>\n{_leaflet_style()}\n{map_file('style.css')}</style>\n"
+    styles = f"<style>{_tight_style(_leaflet_style() + map_file('style.css'))}</style>\n"
     before = head.replace("<!-- policy -->", policy).replace("<!-- styles -->", styles) + body
     before, end = before.split("<!-- data -->")
     after = "".join(f"<script>{script}</script>\n" for script in scripts) + end
@@ -117,9 +128,39 @@ def policy_of(scripts: Iterable[str]) -> str:
     return _POLICY.format(hashes=" ".join(f"'sha256-{_digest(script)}'" for script in scripts))
 
 
+def _own_script() -> str:
+    """Return the page's own script with its parts in it."""
+    return map_file("page.js").replace(_PARTS_HERE, "".join(map(map_file, PARTS)))
+
+
 def _without_remarks(script: str) -> str:
     """Return a script without what only people read: a page of many is to be small."""
     return _REMARKS.sub("", script)
+
+
+def _tightened(script: str) -> str:
+    """Return a script of ours without remarks, and without the blanks that nothing needs; its texts stay as they are.
+
+    >>> _tightened('const a = [1, "b, c"]; // why\\n')
+    'const a=[1,"b, c"];\\n'
+    """
+    lines = _without_remarks(script)
+
+    def shorter(found: re.Match[str]) -> str:
+        if found["blank"] is None:
+            return "" if found["remark"] else found[0]
+        before, after = lines[found.start() - 1 : found.start()], lines[found.end() : found.end() + 1]
+        if before in _SIGNS or after in _SIGNS or (before in _ADDING) != (after in _ADDING):
+            return ""
+        return " "
+
+    return _KEPT.sub(shorter, lines)
+
+
+def _tight_style(style: str) -> str:
+    """Return a style without remarks, and without the blanks that nothing needs."""
+    lines = (line.strip() for line in _STYLE_REMARKS.sub("", style).splitlines())
+    return re.sub(r" *([{};]) *|(?<=:) +", lambda found: found[1] or "", " ".join(lines)).strip()
 
 
 def _leaflet_script() -> str:
