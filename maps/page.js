@@ -2158,6 +2158,7 @@ function listen() {
   });
   layers.shares.on("mouseout", () => hint.remove());
   map.on("click", () => { if (state.selected) choose(null); });
+  document.getElementById("picture").addEventListener("click", savePicture);
   document.getElementById("pair").addEventListener("click", () => showPair(!state.pair));
   map.on("zoomend", () => {
     stack();

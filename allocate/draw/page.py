@@ -49,9 +49,11 @@ _KEPT = re.compile(
 )
 # Signs that need no blank beside them; a plus or minus needs one beside another.
 _SIGNS, _ADDING = "{}()[],;:?=<>&|*!", "+-"
+# Ends of lines that end nothing.
+_ENDS = re.compile(r"(?<=[;{,(\[])\n|\n(?=[})\].?:&|])")
 _STYLE_REMARKS = re.compile(r"/\*.*?\*/", re.DOTALL)
 # The scripts that are parts of the page's own: they stand in it, in this order, where it says so.
-PARTS, _PARTS_HERE = ("today.js",), "/* parts */\n"
+PARTS, _PARTS_HERE = ("today.js", "picture.js"), "/* parts */\n"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 # Only these may follow `default-src 'none'`: pictures inside the page, styles, and the scripts named by hash.
@@ -142,7 +144,7 @@ def _tightened(script: str) -> str:
     """Return a script of ours without remarks, and without the blanks that nothing needs; its texts stay as they are.
 
     >>> _tightened('const a = [1, "b, c"]; // why\\n')
-    'const a=[1,"b, c"];\\n'
+    'const a=[1,"b, c"];'
     """
     lines = _without_remarks(script)
 
@@ -154,7 +156,7 @@ def _tightened(script: str) -> str:
             return ""
         return " "
 
-    return _KEPT.sub(shorter, lines)
+    return _ENDS.sub("", _KEPT.sub(shorter, lines))
 
 
 def _tight_style(style: str) -> str:
