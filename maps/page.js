@@ -56,12 +56,16 @@ const REACH = { color: "#0b5c94", weight: 1.4, dashArray: "5 4", fillColor: "#4a
 const FOLDED = ["undecided", "reported", "not_applicable"];
 const YEAR_LABELS = 4; // more would lie on one another on a telephone
 
+// What parts of this script add: boxes and fields of layers, and what is put on every map.
+const EXTRAS = { boxes: [], maps: [] };
+
 const state = {
   language: LANGUAGES.includes(plan.language) ? plan.language : "zh",
   year: plan.years.length ? plan.years[plan.years.length - 1] : null,
   shown: { places: true, sites: true, existing: true, towns: true, rounds: rounds.stop.length <= MANY_LINES, postings: false, consortia: false, centres: false, shares: false, reach: false },
   links: null, // null: by zoom; else what the reader chose
   selected: null,
+  tiled: false, // whether a base map is seen
   pair: false, // whether today stands beside the plan
   centre: -1, // whose links are drawn: a function, by its position
   ability: -1, // the function that is looked for; -1: none
@@ -667,6 +671,11 @@ function drawBoundary(renderer, onto) {
   L.geoJSON(plan.boundary, style).addTo(onto);
 }
 
+// The ground of the district, white where no base map is seen.
+function setGround(opacity) {
+  for (const group of [layers.boundary, aside && aside.layers.boundary]) if (group) group.setStyle({ fillOpacity: opacity });
+}
+
 // Rings one after another: what lies within an even number of them is a hole.
 function ringsOf(area) {
   let start = 0;
@@ -694,7 +703,7 @@ function drawShares() {
     const line = lines.get(Number(town));
     const lead = leads ? leads.get(Number(town)) : undefined;
     const byShare = !leads && line && line.people ? shareClass(line).colour : "#ffffff";
-    townShapes.get(town).setStyle({ fillColor: lead === undefined ? byShare : leadColour(lead), fillOpacity: leads ? 0.5 : 1 });
+    townShapes.get(town).setStyle({ fillColor: lead === undefined ? byShare : leadColour(lead), fillOpacity: leads ? 0.5 : state.tiled ? 0.6 : 1 });
   }
 }
 
@@ -1519,12 +1528,18 @@ function drawDetails() {
   document.getElementById("details").hidden = !made.length;
 }
 
+function tilesFoot() {
+  const made = element("p", "tiles", say(`tiles_by_${plan.tiles.name}`), say("colon"), say("tiles_note"));
+  if (plan.tiles.shifted) made.append(" ", say("tiles_shifted"));
+  return made;
+}
+
 function drawFoot() {
   const approval = plan.approval ? sentence("approval_given", { number: given(plan.approval) }) : [say("approval_missing")];
   show("approval", approval);
   const datum = plan.datum ? element("p", "", ...sentence("datum", { datum: given(plan.datum.toUpperCase()) })) : null;
   const credit = plan.openstreetmap ? element("p", "", say("roads_openstreetmap")) : null;
-  show("foot", credit, datum, element("p", "", say("drawn_with")));
+  show("foot", credit, datum, plan.tiles ? tilesFoot() : null, element("p", "", say(plan.tiles ? "tiles_foot" : "drawn_with")));
 }
 
 /* ---- the card ---- */
@@ -1650,6 +1665,12 @@ function whyPlace(status, mark, minutes) {
   }
 }
 
+// What a place or site is said to stand at, wherever it is drawn.
+function spotLine(table, at) {
+  const [lon, lat] = [(table.told_lon || table.lon)[at], (table.told_lat || table.lat)[at]];
+  return lon === null || lon < 0 || lat < 0 ? null : ["card_spot", say("card_spot_value", { lat: lat.toFixed(5), lon: lon.toFixed(5), datum: plan.datum.toUpperCase() || "–" })];
+}
+
 function exampleNote(basis) {
   return isHollow(basis) ? element("p", "note", say("card_example", { basis: basisWord(basis) })) : null;
 }
@@ -1667,6 +1688,7 @@ function placeCard(place) {
     ...visitLines(goingOf(state.year).roundsTo.get(place) || []),
     ...careLines(place),
     todayLine(place),
+    spotLine(places, place),
     ["card_position_basis", basisWord(places.position_basis[place])],
   ]), exampleNote(places.position_basis[place])];
 }
@@ -1754,6 +1776,7 @@ function markCard(mark) {
     ...consortiumLines(mark),
     ...heldLines(mark),
     cost,
+    spotLine(marks, mark),
     ["card_position_basis", basisWord(marks.basis[mark])],
     marks.source[mark] ? ["card_source", given(marks.source[mark])] : null,
   ]), exampleNote(marks.basis[mark]), ...belongingParts(mark), ...staffTable(mark), ...toursHere(mark), ...toursSent(mark), ...visitsFrom(mark),
@@ -2051,7 +2074,7 @@ function drawLayerBoxes() {
     const label = element("label", "", input, say(`layer_${name}`));
     return name === "centres" ? [label, centrePicker()] : [label];
   });
-  box.replaceChildren(legend, ...boxes.flat(), ...(abilities.length ? [abilityPicker()] : []));
+  box.replaceChildren(legend, ...boxes.flat(), ...EXTRAS.boxes.flatMap((make) => make()), ...(abilities.length ? [abilityPicker()] : []));
 }
 
 function drawBadges() {
@@ -2207,6 +2230,7 @@ function start() {
   map.invalidateSize({ animate: false, pan: false });
   layers.boundary.addTo(map);
   drawBoundary(canvas, layers.boundary);
+  for (const put of EXTRAS.maps) put(map);
   drawShares();
   drawReach();
   makePlaces();

@@ -148,9 +148,12 @@ function drawnFine(act) {
     for (const sheet of sheetsShown()) sheet._update();
   };
   redraw(true);
+  if (state.tiled) setGround(1); // a picture has no base map
+  for (const sheet of sheetsShown()) sheet._redraw();
   try {
     return act();
   } finally {
+    if (state.tiled) setGround(0);
     redraw(before);
   }
 }
@@ -180,7 +183,7 @@ function layOut(ctx, isDrawn) {
   legend.write(say("legend"), { bold: true, size: 14 });
   writeLegend(legend);
   const foot = new Column(ctx, MARGIN, Math.max(top + chart.height + 8, legend.y), width - 2 * MARGIN, isDrawn);
-  for (const text of [...textsOfPage("#approval", "#foot p:not(:last-child)"), say("picture_credit")]) foot.write(text, { size: 12, colour: INK.quiet, most: 3 });
+  for (const text of [...textsOfPage("#approval", "#foot p:not(.tiles):not(:last-child)"), say("picture_credit")]) foot.write(text, { size: 12, colour: INK.quiet, most: 3 });
   return { width, height: foot.y + MARGIN, chart, top };
 }
 

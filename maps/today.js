@@ -24,6 +24,7 @@ function makeAside() {
   drawTowns(aside.layers.towns);
   for (const name of ["places", "existing", "sites"]) answer(aside.layers[name], beside);
   beside.on("click", () => { if (state.selected) choose(null); });
+  for (const put of EXTRAS.maps) put(beside);
   follow(map, beside);
   follow(beside, map);
   new ResizeObserver(() => beside.invalidateSize({ animate: false })).observe(beside.getContainer());
@@ -84,7 +85,7 @@ function drawToday() {
     const people = plan.today.people[town];
     const total = people ? people.reduce((sum, some) => sum + some, 0) : 0;
     const fillColor = total ? shareClass({ served: people[0], people: total }).colour : "#ffffff";
-    L.polygon(ringsOf(area), { renderer: aside.canvas, interactive: false, color: "#8d86a8", weight: 0.8, fillOpacity: 1, fillColor }).addTo(shares);
+    L.polygon(ringsOf(area), { renderer: aside.canvas, interactive: false, color: "#8d86a8", weight: 0.8, fillOpacity: state.tiled ? 0.6 : 1, fillColor }).addTo(shares);
   }
   const index = indexToday();
   places.id.forEach((_, place) => {

@@ -24,6 +24,7 @@ from allocate.bundle import bundled
 from allocate.draw import map_page, page
 from allocate.draw.compact import STATUSES, compact
 from allocate.draw.pack import pack, pack_content, unpack, unpack_content
+from allocate.draw.tiles import tiles_of
 from allocate.plans import Plan
 from allocate.words import LANGUAGES, catalogue
 
@@ -194,7 +195,7 @@ def test_the_bytes_do_not_depend_on_the_hash_seed() -> None:
 def test_every_word_that_the_page_asks_for_is_in_the_catalogue_in_both_languages() -> None:
     folder = bundled() / "maps"
     source = "".join(path.read_text("utf-8") for path in (*sorted(folder.glob("*.js")), folder / "template.html"))
-    words = island(map_page(small_plan()), "words")
+    words = island(map_page(small_plan(), tiles_of("tianditu")), "words")
     asked = set(re.findall(r'(?:say|sentence)\(\s*"(\w+)"', source))
     asked |= set(re.findall(r'data-(?:word|label)="(\w+)"', source))
     asked |= set(re.findall(r'\[\s*"(card_\w+)"', source)) | set(re.findall(r'heading\("(\w+)"\)', source))

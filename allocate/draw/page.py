@@ -12,6 +12,7 @@ from typing import Any
 from allocate.bundle import bundled
 from allocate.draw.compact import centre, compact
 from allocate.draw.pack import pack_content
+from allocate.draw.tiles import Tiles, shifted
 from allocate.tables import DAY_NAMES
 from allocate.tours import YEAR
 from allocate.words import Language, both, catalogue, language
@@ -54,36 +55,42 @@ _ENDS = re.compile(r"(?<=[;{,(\[])\n|\n(?=[})\].?:&|])")
 _STYLE_REMARKS = re.compile(r"/\*.*?\*/", re.DOTALL)
 # The scripts that are parts of the page's own: they stand in it, in this order, where it says so.
 PARTS, _PARTS_HERE = ("today.js", "picture.js"), "/* parts */\n"
+# And one that is there only with base map tiles.
+TILES_PART = "tiles.js"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-# Only these may follow `default-src 'none'`: pictures inside the page, styles, and the scripts named by hash.
+# Only these may follow `default-src 'none'`: pictures inside the page (and of tiles, where asked for), styles, and the
+# scripts named by hash.
 _POLICY = (
-    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {hashes}; "
+    "default-src 'none'; img-src {images}; style-src 'unsafe-inline'; script-src {hashes}; "
     "base-uri 'none'; form-action 'none'"
 )
 
 
-def map_page(plan: Mapping[str, Any]) -> str:
-    """Return the map of a plan as the HTML of one file that asks no host for anything.
+def map_page(plan: Mapping[str, Any], tiles: Tiles | None = None) -> str:
+    """Return the map of a plan as the HTML of one file that asks no host for anything, but tiles where there are some.
 
     No text of the plan passes through folium or any template: it goes into the page as JSON, and the
     page's script writes it as text. It opens in the language of the session.
     """
     content = compact(plan)
+    if tiles:
+        content = shifted(content, tiles)
     container, view = _shell(centre(content["boundary"], content["places"]))
-    before, after = _page(container)
-    packed = pack_content(content)
-    islands = _island("plan", packed | {"view": view, "language": language()}) + _island("words", _words())
+    before, after = _page(container, tiles)
+    packed = pack_content(content) | ({"tiles": tiles.plain()} if tiles else {})
+    islands = _island("plan", packed | {"view": view, "language": language()}) + _island("words", _words(tiles))
     return before + islands + after
 
 
-def _page(container: str) -> tuple[str, str]:
+def _page(container: str, tiles: Tiles | None) -> tuple[str, str]:
     """Return what stands before and after the data, once it is sure that nothing in it is fetched."""
-    scripts = [_leaflet_script(), *(_tightened(script) for script in (map_file("unpack.js"), _own_script()))]
+    parts = (*PARTS, TILES_PART) if tiles else PARTS
+    scripts = [_leaflet_script(), *(_tightened(script) for script in (map_file("unpack.js"), _own_script(parts)))]
     template = map_file("template.html").replace("<!-- map -->", container)
-    template = template.replace("<!-- no_script -->", escape(both("map.no_script")))
+    template = template.replace("<!-- no_script -->", escape(both("map.no_script_tiles" if tiles else "map.no_script")))
     head, body = template.split("<!-- body -->")
-    policy = policy_of(scripts)
+    policy = policy_of(scripts, tiles.hosts if tiles else ())
     styles = f"<style>{_tight_style(_leaflet_style() + map_file('style.css'))}</style>\n"
     before = head.replace("<!-- policy -->", policy).replace("<!-- styles -->", styles) + body
     before, end = before.split("<!-- data -->")
@@ -113,9 +120,11 @@ def _island(name: str, content: Any) -> str:
     return f'<script type="application/json" id="{name}">{text}</script>\n'
 
 
-def _words() -> dict[str, Mapping[Language, str]]:
+def _words(tiles: Tiles | None) -> dict[str, Mapping[Language, str]]:
     """Return the words of the page, and those of the codes in a plan by group and code."""
     own = {key.removeprefix("map."): texts for key, texts in catalogue().items() if key.startswith("map.")}
+    if tiles is None:
+        own = {key: texts for key, texts in own.items() if not key.startswith("tiles_")}
     codes = [key for key in catalogue() if key.split(".")[0] in _CODES]
     return own | {key.replace(".", "_"): catalogue()[key] for key in (*codes, *_SHARED)}
 
@@ -125,14 +134,15 @@ def map_file(name: str) -> str:
     return (bundled() / "maps" / name).read_text(encoding="utf-8")
 
 
-def policy_of(scripts: Iterable[str]) -> str:
-    """Return the policy of a page that asks no host for anything and runs these scripts only."""
-    return _POLICY.format(hashes=" ".join(f"'sha256-{_digest(script)}'" for script in scripts))
+def policy_of(scripts: Iterable[str], hosts: Iterable[str] = ()) -> str:
+    """Return the policy of a page that asks no host for anything (but these for pictures) and runs no other scripts."""
+    hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
+    return _POLICY.format(hashes=hashes, images=" ".join(("data:", *hosts)))
 
 
-def _own_script() -> str:
+def _own_script(parts: Iterable[str] = PARTS) -> str:
     """Return the page's own script with its parts in it."""
-    return map_file("page.js").replace(_PARTS_HERE, "".join(map(map_file, PARTS)))
+    return map_file("page.js").replace(_PARTS_HERE, "".join(map(map_file, parts)))
 
 
 def _without_remarks(script: str) -> str:
