@@ -12,6 +12,7 @@ from allocate.comparing import Comparison
 from allocate.draw import comparison_page, front_figure, is_picture, map_page, pictures, timetable_page
 from allocate.draw.picture import map_picture, picture_words
 from allocate.draw.pictured import What
+from allocate.draw.tiles import Tiles
 from allocate.errors import Problem, UsageError
 from allocate.faults import disk_reason
 from allocate.plans import PLAN_FILE, Plan, to_json
@@ -261,7 +262,9 @@ def _bytes(text: str) -> bytes:
     return text.encode(errors="backslashreplace")
 
 
-def export(content: Mapping[str, Any], form: str, target: str | Path, spoken: Language) -> Path:
+def export(
+    content: Mapping[str, Any], form: str, target: str | Path, spoken: Language, tiles: Tiles | None = None
+) -> Path:
     """Write a plan in one of the forms of `EXPORTS`, whole or not at all, and return where it stands.
 
     What we wrote into a plan's folder is replaced; anything else that stands there is not, and nothing of another name
@@ -286,7 +289,7 @@ def export(content: Mapping[str, Any], form: str, target: str | Path, spoken: La
             raise UsageError([Problem("problem.export_exists", file=str(target))])
         _refuse_open(target.parent, [target.name])
     makers: dict[str, Callable[[], bytes]] = {
-        "html": lambda: _bytes(map_page(content)),
+        "html": lambda: _bytes(map_page(content, tiles)),
         "xlsx": lambda: workbook(content, spoken),
         "docx": lambda: report(content, spoken),
         "gpkg": lambda: geopackage(content, spoken),

@@ -39,7 +39,7 @@ from allocate.words import LANGUAGES, both, catalogue, language, say, say_in, sp
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "allocate").rglob("*.py"))
-PAGE = [ROOT / "maps" / name for name in ("page.js", "template.html")]
+PAGE = [*(ROOT / "maps").glob("*.js"), ROOT / "maps" / "template.html"]
 # One module says the headings and notes of all sheets, and others name the columns.
 REPORTS = [module for module in MODULES if module.parent.name == "report"]
 SECTIONS = {key.split(".")[0] for key in catalogue()}
