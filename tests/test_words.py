@@ -39,7 +39,7 @@ from allocate.words import LANGUAGES, both, catalogue, language, say, say_in, sp
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "allocate").rglob("*.py"))
-PAGE = [ROOT / "maps" / name for name in ("page.js", "template.html")]
+PAGE = [*(ROOT / "maps").glob("*.js"), ROOT / "maps" / "template.html"]
 # One module says the headings and notes of all sheets, and others name the columns.
 REPORTS = [module for module in MODULES if module.parent.name == "report"]
 SECTIONS = {key.split(".")[0] for key in catalogue()}
@@ -304,7 +304,7 @@ def test_the_scan_sees_what_the_code_says() -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT)))
 def test_every_text_that_a_module_says_is_in_the_catalogue(module: Path) -> None:
-    files = re.compile(r".*\.(csv|html|svg|txt|json|toml|geojson|js|css|py|md)")
+    files = re.compile(r".*\.(csv|html|svg|txt|json|toml|geojson|js|css|py|md|typ)")
     written = {
         text for text in constants(module) if re.fullmatch(r"[a-z]+\.[a-z_0-9]+", text) and not files.fullmatch(text)
     }
