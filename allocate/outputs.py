@@ -21,7 +21,6 @@ from allocate.report.calendars import calendars, is_calendar
 from allocate.report.calibrated import CALIBRATION_SHEETS
 from allocate.report.candidate_tables import CANDIDATE_SHEETS
 from allocate.report.care_tables import CARE_SHEETS
-from allocate.report.change_log import CHANGE_SHEETS
 from allocate.report.comma import csv_files, sites_csv
 from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
 from allocate.report.geopackage import geojson, geopackage
@@ -54,7 +53,6 @@ EXPORTS = {
 _HELD = {
     "csv": (
         *SHEETS,
-        *CHANGE_SHEETS,
         *STAFF_SHEETS,
         *BELONGING_SHEETS,
         *CARE_SHEETS,
