@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from allocate.bundle import bundled
+from allocate.words import say_in
 
 # 黑体, 宋体 and 仿宋, as documents ask for them.
 Kind = Literal["sans", "song", "fangsong"]
 VENDORED = "vendor/noto-sans-sc-2.004"
 FAMILY = "Allocate Sans SC"
 _FILE = "AllocateSansSC-Regular.ttf"
-# A font that lacks one of these is no font for a district of China.
-_ASKED = "区镇村卫生院"
 # What the system calls its fonts, best first, and which of a collection's faces has the forms of the mainland.
 _NAMES: dict[Kind, tuple[tuple[str, int], ...]] = {
     "sans": (
@@ -33,7 +32,7 @@ _NAMES: dict[Kind, tuple[tuple[str, int], ...]] = {
         ("sourcehanserifcn-regular.otf", 0), ("uming.ttc", 0), ("gbsn00lp.ttf", 0),
     ),
     "fangsong": (
-        ("simfang.ttf", 0), ("stfangsong.ttf", 0), ("stfangso.ttf", 0), ("fangsong.ttf", 0), ("方正仿宋_gbk.ttf", 0),
+        ("simfang.ttf", 0), ("stfangsong.ttf", 0), ("stfangso.ttf", 0), ("fangsong.ttf", 0),
     ),
 }  # fmt: skip
 # Where one kind is missing, the next one stands in for it.
@@ -95,7 +94,7 @@ def _of_system(kind: Kind) -> tuple[Font, ...]:
 
 def _reads(font: Font) -> bool:
     """Tell whether a font can be read and has Chinese letters."""
-    return font.path.is_file() and all(map(font.has, _ASKED))
+    return font.path.is_file() and all(map(font.has, say_in("zh", "kind.township_hospital")))
 
 
 @cache
