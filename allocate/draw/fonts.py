@@ -133,7 +133,7 @@ def letters(path: Path, face: int = 0) -> tuple[tuple[int, int], ...]:
     try:
         with path.open("rb") as file:
             return tuple(_merged(sorted(_runs(file, face))))
-    except (OSError, struct.error, IndexError, StopIteration):
+    except (OSError, struct.error, LookupError):
         return ()
 
 
@@ -161,8 +161,8 @@ def _runs(file: BinaryIO, face: int) -> Iterator[tuple[int, int]]:
     if _take(file, 0, "4s") == (b"ttcf",):
         (start,) = _take(file, 12 + 4 * face, "I")
     (count,) = _take(file, start + 4, "H")
-    tables = (_take(file, start + 12 + 16 * n, "4sIII") for n in range(count))
-    cmap = next(table[2] for table in tables if table[0] == b"cmap")
+    tables = {name: at for name, _, at, _ in (_take(file, start + 12 + 16 * n, "4sIII") for n in range(count))}
+    cmap = tables[b"cmap"]
     (count,) = _take(file, cmap + 2, "H")
     for n in range(count):
         platform, coded, offset = _take(file, cmap + 4 + 8 * n, "HHI")
