@@ -3,6 +3,7 @@
 import os
 import struct
 import sys
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -60,7 +61,9 @@ class Font:
 
     def has(self, letter: str) -> bool:
         """Tell whether the font has a letter."""
-        return any(first <= ord(letter) <= last for first, last in letters(self.path, self.face))
+        runs = letters(self.path, self.face)
+        at = bisect_right(runs, ord(letter), key=lambda run: run[0])
+        return at > 0 and ord(letter) <= runs[at - 1][1]
 
 
 def vendored() -> Font:

@@ -1,6 +1,6 @@
 """The legend of a picture, with counts, and the notes below it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -46,6 +46,12 @@ class _Entry:
     text: str
     symbol: Callable[[Canvas, float, float], None] | None = None
     heading: bool = False
+
+
+def _mostly_hollow(firm: Iterable[bool]) -> bool:
+    """Tell whether most of what is drawn is hollow: then its symbol in the legend is so too."""
+    found = list(firm)
+    return sum(found) * 2 < len(found)
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,7 @@ class Legend:
 
     def _place(self, status: str) -> Callable[[Canvas, float, float], None]:
         colour, shape = COLOURS.get(status, COLOURS["unknown"]), SHAPES.get(status, "circle")
-        hollow = not any(spot.firm for spot in self.plate.spots)
+        hollow = _mostly_hollow(spot.firm for spot in self.plate.spots)
         return lambda canvas, x, y: place_symbol(canvas, (x, y), self.plate.px(10), shape, colour, hollow=hollow)
 
     def _steps(self) -> Iterator[_Entry]:
@@ -166,7 +172,7 @@ class Legend:
 
     def _site(self, kind: str, state: str) -> Callable[[Canvas, float, float], None]:
         r = self.plate.unit * SIZES.get(kind, 9.0)
-        hollow = not any(site.firm for site in self.plate.sites if state in (site.state, "kept"))
+        hollow = _mostly_hollow(site.firm for site in self.plate.sites if state in (site.state, "kept"))
         return lambda canvas, x, y: site_symbol(canvas, (x, y), r, kind, state, hollow=hollow)
 
     def _kinds(self) -> Iterator[_Entry]:
