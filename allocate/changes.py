@@ -380,7 +380,7 @@ class Change:
             self.put(opened(j, t), 1)
             for name in () if was_open else self.plan.functions_of.get(j, ()):
                 self._go_on(name, j, t)
-        self._begin(j)
+        self.begin(j, self.plan.functions_of.get(j, ()))
         self.can_be = self.can_be and self._lives(j)
 
     def _go_on(self, name: str, j: int, t: int) -> None:
@@ -403,10 +403,10 @@ class Change:
         if most is not None and self.of((_LINKED, name, k, t)) > most:
             self.can_be = False
 
-    def _begin(self, j: int) -> None:
-        """Work out in which year a site that may close comes by each function."""
+    def begin(self, j: int, functions: Iterable[str]) -> None:
+        """Work out in which year a site that may close comes by each of some functions."""
         case = self.plan.case
-        for name in self.plan.functions_of.get(j, ()) if case.sites[j].closable else ():
+        for name in functions if case.sites[j].closable else ():
             before = int((name, j) in case.had)
             for t in case.periods:
                 has = self.of(amount(name, j, t))
@@ -427,7 +427,7 @@ class Change:
                 for k in case.centres_of.get((name, j), ()):
                     if self.of(linked(name, j, k, t)):
                         self.link(name, j, k, t, -1)
-        self._begin(j)
+        self.begin(j, self.plan.functions_of.get(j, ()))
         self.can_be = self.can_be and self._lives(j)
 
     def _lives(self, j: int) -> bool:

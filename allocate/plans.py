@@ -75,6 +75,7 @@ from allocate.tables import ENDS, KINDS_ABOVE, MEASURES, NOT_GONE_TO, TOTALS
 from allocate.travel import Times
 from allocate.units import Basis, exact, minutes, weakest
 from allocate.words import say
+from allocate.worth import worth
 
 SCHEMA = 1
 # Tables on candidates, which a plan carries so that it can be checked without the areas of layers, or roads.
@@ -146,6 +147,7 @@ def assemble(
         "ledger": _ledger(case, layout),
         "ledger_by_age": ledger_by_age(case, layout),
         "today": _today(case, today),
+        **_places_today(district, case, today),
         "stock": stock_rows(district, case),
         "staff": _staff(case, layout),
         "staff_flows": _staff_flows(case, layout),
@@ -157,6 +159,7 @@ def assemble(
         "readings": _readings(model, case, layout),
         "fits": _fits(model, case, layout),
         "care": care(district, model, case, layout),
+        "worth": worth(model, case, layout, draws),
         "consortia": consortia_rows(case, layout),
         "functions": function_rows(case, layout),
         "reserves": reserve_rows(model.planned(), case, layout),
@@ -443,6 +446,12 @@ def _stock_is_known(district: District, model: Model) -> bool:
 def _today(case: Case, today: Layout | None) -> list[dict[str, Any]]:
     """Return the ledger of what stands today, for the people of the first year; nothing where the stock is unknown."""
     return [row for row in _ledger(case, today) if row["year"] == case.years[0]] if today else []
+
+
+def _places_today(district: District, case: Case, today: Layout | None) -> dict[str, Any]:
+    """Return how every place is served by what stands today, for the people of the first year; no key where unknown."""
+    rows = _places(district, case, today) if today else []
+    return {"places_today": [row for row in rows if row["year"] == case.years[0]]} if today else {}
 
 
 def standing_today(case: Case) -> Layout:

@@ -323,6 +323,9 @@ def test_every_draw_is_another_possible_district(content: dict[str, Any]) -> Non
     draws = content["draws"]
     assert [draw["seed"] for draw in draws] == [1, 2]
     assert len({draw["value"] for draw in draws}) > 1
+    drawn = Counter(site for draw in draws for site in draw["standing"])
+    assert all(row["draws"] == drawn[row["id"]] for row in content["worth"])
+    assert {row["draws"] for row in content["worth"]} == {0, 1, 2}
 
 
 def test_the_plan_passes_its_recheck_and_a_lost_person_does_not(content: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from allocate.report.belonging_tables import belonging_sheets
 from allocate.report.calibrated import calibration_sheets
 from allocate.report.candidate_tables import candidate_sheets, say_kept
 from allocate.report.care_tables import care_sheets
+from allocate.report.change_log import change_log, today_and_planned
 from allocate.report.sending import sending_sheets
 from allocate.report.summary import assumed_stock, from_openstreetmap, say_grounds, stage_key
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, make_sheet, share_of
@@ -37,7 +38,7 @@ CLAUSE_STATUSES = ("missed", "met", "undecided", "reported", "not_applicable")
 
 def sheets(content: Content, language: Language) -> dict[str, Sheet]:
     """Return every table of a plan by its name, in the order in which a planner reads them."""
-    first: tuple[Callable[[Source], Sheet], ...] = (_years, _scorecard, _sites, _towns)
+    first: tuple[Callable[[Source], Sheet], ...] = (_years, _scorecard, _sites, change_log, _towns)
     covered: tuple[Callable[[Source], Sheet], ...] = (_places, _budget, _coverage)
     last: tuple[Callable[[Source], Sheet], ...] = (
         _ages, _fairness, _proof, _nesting, _draws, _front, _assumptions, _problems, _sources,
@@ -55,7 +56,14 @@ def sheets(content: Content, language: Language) -> dict[str, Sheet]:
         *calibration_sheets(source),
         *(make(source) for make in last),
     )
-    return {sheet.name: sheet for sheet in made}
+    tables = {sheet.name: sheet for sheet in made}
+    compared = today_and_planned(source, tables)
+    # (It is made of the others, and read after the towns.)
+    return {
+        sheet.name: sheet
+        for name, table in tables.items()
+        for sheet in ((table, compared) if name == "towns" else (table,))
+    }
 
 
 def people_sheets(content: Content, language: Language) -> dict[str, Sheet]:
