@@ -307,6 +307,7 @@ def test_only_a_plan_that_lists_what_stands_today_may_call_sites_new_without_a_w
     assert content["today"]
     with_list = opened(map_picture(content, year, "zh"))
     content["today"] = []
+    assert picture_words(content, year, "zh").endswith("“新设”的站点中可能有已经存在的。")
     # One more line below the map.
     assert opened(map_picture(content, year, "zh")).height == with_list.height + 31
 

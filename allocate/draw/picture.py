@@ -83,7 +83,7 @@ def picture_words(content: Mapping[str, Any], year: int, language: Language, *, 
     states = by_state(pictured.sites(year, since_today=what == "change"))
     changed = [state for state in STATES[:-1] if states[state]]
     changes = comma.join(_part(language, "kind", f"picture.word_{state}", states[state]) for state in changed)
-    return say_in(
+    told = say_in(
         language,
         f"picture.words_{what}",
         district=district_name(pictured),
@@ -101,6 +101,9 @@ def picture_words(content: Mapping[str, Any], year: int, language: Language, *, 
             for step in steps_of(steps)
         ),
     )
+    if what == "coverage" or not states["opened"] or content.get("today"):
+        return told
+    return say_in(language, "picture.words_and", told=told, more=say_in(language, "picture.today_unknown"))
 
 
 def _part(language: Language, how: str, key: str, count: int) -> str:
