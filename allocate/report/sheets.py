@@ -66,6 +66,12 @@ def sheets(content: Content, language: Language) -> dict[str, Sheet]:
     }
 
 
+def people_sheets(content: Content, language: Language) -> dict[str, Sheet]:
+    """Return the tables of a plan that say who is served where, and by how many sites: all that a map needs."""
+    source = Source(content, language)
+    return {sheet.name: sheet for sheet in (_years(source), _towns(source), _places(source))}
+
+
 def reason(site: Mapping[str, Any], years: Sequence[int], language: Language) -> str:
     """Say why a site is in the plan, or what its closing means to the people within its circle."""
     if site["kind"] in NOT_GONE_TO:
