@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from allocate.draw import front_figure, map_page, timetable_page
-from allocate.draw.picture import map_picture, picture_words
-from allocate.draw.pictured import What
+from allocate.draw.picture import drawer
 from allocate.errors import Problem, UsageError
 from allocate.faults import disk_reason
 from allocate.plans import PLAN_FILE, Plan, to_json
@@ -41,8 +40,8 @@ TIMETABLE_FILE, CALENDARS = "timetable.html", "calendars"
 _ASKED = (*FILES, FRONT_FILE, TIMETABLE_FILE)
 # What an export is called where no other name is given; a name without a dot is a folder.
 EXPORTS = {
-    "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "docx": REPORT_FILE, "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson",
-    "ics": CALENDARS, "timetable": TIMETABLE_FILE,
+    "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "docx": REPORT_FILE, "gpkg": LAYERS_FILE, "csv": "csv",
+    "geojson": "geojson", "ics": CALENDARS, "timetable": TIMETABLE_FILE,
 }  # fmt: skip
 # The files in the folders among them; calendars are called after those whom they are of.
 _HELD = {
@@ -197,12 +196,7 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
 
 def report(content: Mapping[str, Any], spoken: Language) -> bytes:
     """Return the recommendation document of a plan as a Word file."""
-
-    def drawn(year: int, what: What) -> tuple[bytes, str]:
-        picture = map_picture(content, year, spoken, what=what, width=_PRINTED)
-        return picture, picture_words(content, year, spoken, what=what)
-
-    return word(recommendation(content, spoken, pictures=drawn))
+    return word(recommendation(content, spoken, pictures=drawer(content, spoken, width=_PRINTED)))
 
 
 def _bytes(text: str) -> bytes:

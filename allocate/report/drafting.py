@@ -1,4 +1,4 @@
-"""What a document about a plan is drafted with: numbered headings, figures as people write them, tables made of sheets."""
+"""The pen of a document about a plan: numbered headings, figures as people write them, tables made of sheets."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,6 +37,11 @@ def shown(text: str) -> str:
     return _TURNING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), clean(kept))
 
 
+def whole(cell: Cell) -> int:
+    """Return a cell that holds a whole number; one that is missing counts 0."""
+    return cell if isinstance(cell, int) else int(cell or 0)
+
+
 class Draft:
     """A document about a plan while it is written: its blocks so far, and the tables that its figures come from."""
 
@@ -48,7 +53,7 @@ class Draft:
         self.blocks: list[Block] = []
         self.years = self.source.years
         self.first, self.last = self.years[0], self.years[-1]
-        self.by_year = {int(str(record["year"])): record for record in self.tables["years"].records()}
+        self.by_year = {whole(record["year"]): record for record in self.tables["years"].records()}
         self._numbers = [0, 0, 0]
         self._grids = self._figures = self._annexes = 0
 
@@ -123,7 +128,7 @@ class Draft:
         strong: Iterable[int] = (),
         note: str = "",
         widths: Sequence[float] = (),
-        **values: object,
+        **values: Any,
     ) -> None:
         """Write a table with its number; nothing where it has no rows."""
         cells = tuple(tuple(shown(cell) for cell in row) for row in rows)
@@ -153,7 +158,7 @@ class Draft:
         unknown: Iterable[str] = (),
         most: int | None = None,
         note: str = "",
-        **values: object,
+        **values: Any,
     ) -> None:
         """Write some columns of a sheet as a table, its figures as they stand there.
 
@@ -177,18 +182,18 @@ class Draft:
         self.grid(
             key,
             [fields[column].heading(self.language) for column in kept],
-            [[self.cell(fields[column], record, column in unknown) for column in kept] for record in told],
+            [[self.cell(fields[column], record, is_unknown=column in unknown) for column in kept] for record in told],
             numbers=[at for at, column in enumerate(kept) if _is_figure(fields[column])],
             strong=_districts(told),
             note=note,
             **values,
         )
 
-    def picture(self, caption: str, png: bytes, words: str) -> None:
+    def picture(self, caption: str, png: bytes, words: str, share: float = 1.0) -> None:
         """Put a picture with its number, and what it shows in words."""
         self._figures += 1
         said = self.word("paper.figure", number=self._figures, title=caption)
-        self.blocks.append(Picture(shown(said), png, shown(words)))
+        self.blocks.append(Picture(shown(said), png, shown(words), share))
 
     # Figures as people write them.
 
@@ -197,7 +202,7 @@ class Draft:
         month = self.word(f"field.month_{day.month}")
         return self.word("paper.day_is", year=day.year, month=month, day=day.day)
 
-    def cell(self, field: Field, record: Record, is_unknown: bool = False) -> str:  # noqa: FBT001, FBT002
+    def cell(self, field: Field, record: Record, *, is_unknown: bool) -> str:
         """Return a cell of a sheet as text."""
         cell = field.say(record[field.name], self.language)
         if cell is None:
@@ -224,9 +229,9 @@ class Draft:
             case _:
                 return f"{cell:,}"
 
-    def share(self, part: float, whole: float) -> str:
+    def share(self, part: float, all_of: int) -> str:
         """Return a share in percent; not quite all is never a full hundred."""
-        return f"{percent(part, whole)}%"  # type: ignore[arg-type]
+        return f"{percent(part, all_of)}%"
 
     def people(self, number: int) -> str:
         """Return a number of people: in units of 10,000 where Chinese does so."""
@@ -257,7 +262,7 @@ class Draft:
         if list(years) == self.years and len(years) > 1:
             return self.word("paper.every_year")
         at = self.years.index(years[0]) if years[0] in self.years else 0
-        if len(years) > 2 and self.years[at : at + len(years)] == list(years):  # noqa: PLR2004
+        if len(years) > 2 and self.years[at : at + len(years)] == list(years):
             return self.word("roster.span", first=years[0], last=years[-1])
         return self.listed(map(str, years))
 
@@ -273,15 +278,17 @@ class Draft:
     def of_source(self, text: str) -> str:
         """Return the half of a source in the language of the document, where it is written in both."""
         halves = text.split(" · ")
-        return halves[self.language == "en"] if len(halves) == 2 else text  # noqa: PLR2004
+        return halves[self.language == "en"] if len(halves) == 2 else text
 
     def _numbered(self, level: int) -> str:
         if self.language == "en":
             return ".".join(map(str, self._numbers[:level])) + "  "
         number = self._numbers[level - 1]
-        if level > 2:  # noqa: PLR2004
+        if level > 2:
             return f"{number}."
-        return self.word("paper.numbered_first" if level == 1 else "paper.numbered_second", number=self._chinese(number))
+        return self.word(
+            "paper.numbered_first" if level == 1 else "paper.numbered_second", number=self._chinese(number)
+        )
 
     def _chinese(self, number: int) -> str:
         """Return a number as headings have it."""
@@ -322,4 +329,4 @@ def _widths(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[float,
 
 def length_of(text: str) -> int:
     """Return how many narrow characters a text takes."""
-    return sum(2 if ord(sign) > 0x2E7F or sign in _BROAD else 1 for sign in text[:200])  # noqa: PLR2004
+    return sum(2 if ord(sign) > 0x2E7F or sign in _BROAD else 1 for sign in text[:200])
