@@ -24,7 +24,7 @@ _NARROWEST, _BROADEST = 5, 34
 # Signs as broad as a Chinese letter where they stand between these.
 _BROAD = "\u2014\u2018\u2019\u201c\u201d\u2026\u25cb\u25cf"
 _SHORT = 12  # narrow characters that are never broken
-_KEPT_APART = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef]) (?=[0-9])|(?<=[0-9%]) (?=[%\u3000-\u9fff])")
+_KEPT_APART = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef]) (?=[0-9])|(?<=[0-9%]) (?=[%\u3000-\u9fff\uff00-\uffef])")
 
 
 def shown(text: str) -> str:
