@@ -173,9 +173,14 @@ class Draft:
         if table is None:
             return
         fields = {field.name: field for field in table.fields}
-        kept = [column for column in columns if column in fields]
         lines = [record for record in table.records() if where(record)]
         told = lines if most is None else lines[:most]
+        # (A column in which nothing stands says nothing.)
+        kept = [
+            column
+            for column in columns
+            if column in fields and (column in unknown or any(record[column] is not None for record in told))
+        ]
         if len(told) < len(lines):
             cut = self.word("paper.rows_left", shown=len(told), rows=len(lines), sheet=self.word(f"sheet.{name}"))
             note = f"{note} {cut}".strip()

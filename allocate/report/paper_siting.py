@@ -159,7 +159,10 @@ def asked_of(draft: Draft, row: Mapping[str, Any]) -> str:
     """Return what a line of the scorecard asks for: the words of its document, else of its model."""
     if row["quote"]:
         return draft.word("paper.quoted", quote=row["quote"])
-    return str(row["says"][draft.language]) if row["says"] else indicator_of(row)
+    if row["says"]:
+        return str(row["says"][draft.language])
+    source = draft.of_source(str(row["source"]))
+    return f"{indicator_of(row)}\n{source}" if source else indicator_of(row)
 
 
 def target_of(draft: Draft, row: Mapping[str, Any]) -> str:
@@ -246,14 +249,6 @@ def write_towns(draft: Draft, pictures: Drawer | None) -> None:
     if any(place["position_basis"] in SOFT for place in content["district_data"]["places"]):
         draft.say("paper.siting_examples", "warning")
     _circles(draft)
-    if pictures is not None:
-        wanted: tuple[tuple[What, int], ...] = (
-            ("sites", draft.last), ("coverage", draft.first), ("coverage", draft.last),
-        )  # fmt: skip
-        for what, year in dict.fromkeys(wanted):
-            png, words = pictures(year, what)
-            caption = draft.word(f"paper.picture_{what}", year=year)
-            draft.picture(caption, png, words, _SHARES[what])
     by_town: dict[str, dict[int, Record]] = {}
     for record in records:
         by_town.setdefault(str(record["town_id"] or ""), {})[whole(record["year"])] = record
@@ -290,6 +285,14 @@ def write_towns(draft: Draft, pictures: Drawer | None) -> None:
         strong=[at for at, town in enumerate(by_town) if not town],
         note=draft.word("paper.towns_mean", year=draft.last),
     )
+    if pictures is not None:
+        wanted: tuple[tuple[What, int], ...] = (
+            ("sites", draft.last), ("coverage", draft.first), ("coverage", draft.last),
+        )  # fmt: skip
+        for what, year in dict.fromkeys(wanted):
+            png, words = pictures(year, what)
+            caption = draft.word(f"paper.picture_{what}", year=year)
+            draft.picture(caption, png, words, _SHARES[what])
 
 
 def _worst(draft: Draft, records: list[dict[str, Cell]]) -> str:
@@ -351,5 +354,10 @@ def write_town_lists(draft: Draft) -> None:
                 people=draft.people(int(serves)) if isinstance(serves, int) else "",
             )
             lines.setdefault(str(record["town"]), []).append(said)
-    for town, names in lines.items():
-        draft.say("paper.town_list", town=town, sites=draft.listed(names))
+    draft.grid(
+        "paper.table_town_sites",
+        [draft.word("field.town"), draft.word("paper.sites_of_town"), draft.word("paper.which_sites")],
+        [[town, str(len(names)), draft.listed(names)] for town, names in lines.items()],
+        numbers=(1,),
+        widths=(13, 7, 66),
+    )

@@ -70,7 +70,7 @@ class _Style:
         colour = f'<w:color w:val="{self.colour}"/>' if self.colour else ""
         size = f'<w:sz w:val="{round(2 * self.size)}"/><w:szCs w:val="{round(2 * self.size)}"/>'
         based = "" if code == "Normal" else '<w:basedOn w:val="Normal"/>'
-        default = ' w:default="1"' if code == "Normal" else ""
+        default = ' w:default="1"' if code == "Normal" else ' w:customStyle="1"' if code in _OURS else ""
         return (
             f'<w:style w:type="paragraph"{default} w:styleId="{code}"><w:name w:val={quoteattr(self.name)}/>{based}'
             f'<w:qFormat/><w:pPr>{keep}{bullet}<w:snapToGrid w:val="0"/>'
@@ -85,6 +85,8 @@ class _Style:
         return f"<w:rFonts w:ascii={west} w:hAnsi={west} w:cs={west} w:eastAsia={east}/>"
 
 
+# Styles that Word does not know by itself.
+_OURS = {"Note", "Warning", "PictureCaption", "Picture", "Cell", "CellHead", "CellFigure", "Spacer"}
 _SONG, _HEI, _KAI, _FANG, _TITLE = (
     "paper.font_song", "paper.font_hei", "paper.font_kai", "paper.font_fang", "paper.font_title",
 )  # fmt: skip
@@ -209,8 +211,8 @@ def settings_xml(language: Language) -> str:
         )
     )
     return (
-        f'<w:settings {_NAMESPACE}><w:zoom w:percent="100"/><w:evenAndOddHeaders/>'
-        '<w:defaultTabStop w:val="420"/><w:characterSpacingControl w:val="compressPunctuation"/>'
+        f'<w:settings {_NAMESPACE}><w:zoom w:percent="100"/><w:defaultTabStop w:val="420"/>'
+        '<w:evenAndOddHeaders/><w:characterSpacingControl w:val="compressPunctuation"/>'
         f"<w:compat>{compat}</w:compat>"
         f'<w:themeFontLang w:val="{LOCALES[language]}" w:eastAsia="zh-CN"/></w:settings>'
     )
