@@ -97,8 +97,14 @@ def plan(
     from allocate.front import check_count
     from allocate.model import read_model
     from allocate.outputs import (
-        FRONT_FILE, LAYERS_FILE, MAP_FILE, REPORT_FILE, WORKBOOK_FILE, check_target, write_plan,
-    )  # fmt: skip
+        FRONT_FILE,
+        LAYERS_FILE,
+        MAP_FILE,
+        REPORT_FILE,
+        WORKBOOK_FILE,
+        check_target,
+        write_plan,
+    )
     from allocate.planning import plan as make_plan
     from allocate.plans import PLAN_FILE
     from allocate.program import Options

@@ -157,10 +157,13 @@ def _targets(draft: Draft, rows: list[Mapping[str, Any]]) -> Iterator[list[str]]
 
 def asked_of(draft: Draft, row: Mapping[str, Any]) -> str:
     """Return what a line of the scorecard asks for: the words of its document, else of its model."""
+    says = str(row["says"][draft.language]) if row["says"] else ""
     if row["quote"]:
-        return draft.word("paper.quoted", quote=row["quote"])
-    if row["says"]:
-        return str(row["says"][draft.language])
+        # (Its words are Chinese: whoever reads English is told what they say.)
+        quote = draft.word("paper.quoted", quote=row["quote"])
+        return "\n".join(filter(None, (says, quote))) if draft.language == "en" else quote
+    if says:
+        return says
     source = draft.of_source(str(row["source"]))
     return f"{indicator_of(row)}\n{source}" if source else indicator_of(row)
 
