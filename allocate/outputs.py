@@ -10,8 +10,7 @@ from typing import Any
 
 from allocate.comparing import Comparison
 from allocate.draw import comparison_page, front_figure, is_picture, map_page, pictures, timetable_page
-from allocate.draw.picture import map_picture, picture_words
-from allocate.draw.pictured import What
+from allocate.draw.picture import drawer
 from allocate.draw.tiles import Tiles
 from allocate.errors import Problem, UsageError
 from allocate.faults import disk_reason
@@ -202,12 +201,7 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
 
 def report(content: Mapping[str, Any], spoken: Language) -> bytes:
     """Return the recommendation document of a plan as a Word file."""
-
-    def drawn(year: int, what: What) -> tuple[bytes, str]:
-        picture = map_picture(content, year, spoken, what=what, width=_PRINTED)
-        return picture, picture_words(content, year, spoken, what=what)
-
-    return word(recommendation(content, spoken, pictures=drawn))
+    return word(recommendation(content, spoken, pictures=drawer(content, spoken, width=_PRINTED)))
 
 
 def check_comparison_target(folder: str | Path) -> None:

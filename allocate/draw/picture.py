@@ -1,7 +1,7 @@
 """Draws a plan's map as a picture for documents: sites, towns by share served, or what changes against today."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import shapely
@@ -76,7 +76,18 @@ def is_picture(name: str) -> bool:
 
 def picture_words(content: Mapping[str, Any], year: int, language: Language, *, what: What = "sites") -> str:
     """Say in a sentence or two what a map of a plan shows, for those who cannot see it."""
+    return _words(Pictured(content, language), year, language, what)
+
+
+def drawer(
+    content: Mapping[str, Any], language: Language, *, width: int = USUAL
+) -> Callable[[int, What], tuple[bytes, str]]:
+    """Return what draws one map of a plan after the other, as `map_picture` does, and says in words what it shows."""
     pictured = Pictured(content, language)
+    return lambda year, what: (_draw(pictured, year, what, width), _words(pictured, year, language, what))
+
+
+def _words(pictured: Pictured, year: int, language: Language, what: What) -> str:
     line = pictured.of_year(year)
     comma = say_in(language, "picture.comma")
     kinds, people, steps = kinds_of(line), people_by_status(line), pictured.by_step(year)
