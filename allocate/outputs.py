@@ -3,14 +3,16 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from allocate.draw import front_figure, map_page, timetable_page
+from allocate.comparing import Comparison
+from allocate.draw import comparison_page, front_figure, is_picture, map_page, pictures, timetable_page
 from allocate.draw.picture import map_picture, picture_words
 from allocate.draw.pictured import What
+from allocate.draw.tiles import Tiles
 from allocate.errors import Problem, UsageError
 from allocate.faults import disk_reason
 from allocate.plans import PLAN_FILE, Plan, to_json
@@ -29,7 +31,7 @@ from allocate.report.recommendation import recommendation
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import SHEETS, STAFF_SHEETS
 from allocate.report.word import word
-from allocate.report.workbook import workbook
+from allocate.report.workbook import comparison_workbook, workbook
 from allocate.words import Language, language, say, visible
 
 MAP_FILE, WORKBOOK_FILE, REPORT_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE = (
@@ -40,13 +42,17 @@ FILES = (PLAN_FILE, MAP_FILE, WORKBOOK_FILE, REPORT_FILE, LAYERS_FILE, SITES_FIL
 FRONT_FILE = "front.svg"
 # And these where it sends people out: timetables to print, and a folder of calendars.
 TIMETABLE_FILE, CALENDARS = "timetable.html", "calendars"
-# And this where it was exported.
+# The folder of maps for documents, where they were exported.
+PICTURES = "pictures"
+# The document as PDF, where it was exported.
 PDF_FILE = "report.pdf"
 _ASKED = (*FILES, FRONT_FILE, TIMETABLE_FILE, PDF_FILE)
+# What a comparison of plans writes, into a folder of its own.
+PAGE_FILE, TABLES_FILE = "compare.html", "compare.xlsx"
 # What an export is called where no other name is given; a name without a dot is a folder.
 EXPORTS = {
-    "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "docx": REPORT_FILE, "pdf": PDF_FILE, "gpkg": LAYERS_FILE, "csv": "csv",
-    "geojson": "geojson", "ics": CALENDARS, "timetable": TIMETABLE_FILE,
+    "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "docx": REPORT_FILE, "pdf": PDF_FILE, "png": PICTURES,
+    "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson", "ics": CALENDARS, "timetable": TIMETABLE_FILE,
 }  # fmt: skip
 # The files in the folders among them; calendars are called after those whom they are of.
 _HELD = {
@@ -107,8 +113,9 @@ def _is_ours(item: Path) -> bool:
     """Tell whether a file or folder within a plan's folder is one that we write."""
     if item.is_symlink() or not item.is_dir():
         return item.name in _ASKED
-    if item.name == CALENDARS:
-        return all(is_calendar(file.name) and not file.is_dir() for file in item.iterdir())
+    known = {CALENDARS: is_calendar, PICTURES: is_picture}.get(item.name)
+    if known is not None:
+        return all(known(file.name) and not file.is_dir() for file in item.iterdir())
     names = _WITHIN.get(item.name)
     return names is not None and all(file.name in names and not file.is_dir() for file in item.iterdir())
 
@@ -214,12 +221,59 @@ def _recommended(content: Mapping[str, Any], spoken: Language) -> Document:
     return recommendation(content, spoken, pictures=drawn)
 
 
+def check_comparison_target(folder: str | Path) -> None:
+    """Refuse a folder that holds anything but an earlier comparison, before any work is done.
+
+    Raises
+    ------
+    UsageError
+        When something else stands there, a file of it is open elsewhere, or the folder above cannot be written to.
+    """
+    folder, files = Path(folder), (PAGE_FILE, TABLES_FILE)
+    with _disk(folder):
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise UsageError([Problem("problem.out_not_folder", file=str(folder))])
+        if folder.is_dir():
+            _refuse_open(folder, files)
+            items = sorted(folder.iterdir())
+            strange = [item.name for item in items if item.name not in files or item.is_symlink() or item.is_dir()]
+            if strange:
+                details = {"strange": ", ".join(strange[:5])}
+                raise UsageError([Problem("problem.out_not_ours", file=str(folder), details=details)])
+            _refuse_around(folder)
+        above = next(path for path in folder.absolute().parents if path.exists())
+        with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=above):
+            pass
+
+
+def write_comparison(made: Comparison, contents: Sequence[Mapping[str, Any]], folder: str | Path) -> dict[str, Path]:
+    """Write page and workbook of a comparison into a folder, replacing an earlier one there, and return their paths.
+
+    The workbook speaks the language of the session, and the page opens in it.
+
+    Raises
+    ------
+    UsageError
+        When the folder is not ours to replace, or the disk fails; what was there stays.
+    """
+    folder = Path(folder)
+    check_comparison_target(folder)
+    files = {
+        PAGE_FILE: _bytes(comparison_page(made, contents)),
+        TABLES_FILE: comparison_workbook(made, contents, language()),
+    }
+    _write_folder(folder, files)
+    return {name: folder / name for name in files}
+
+
 def _bytes(text: str) -> bytes:
     """Return a text as UTF-8; half a character, which UTF-8 lacks, stands as the escape that JSON has for it."""
     return text.encode(errors="backslashreplace")
 
 
-def export(content: Mapping[str, Any], form: str, target: str | Path, spoken: Language) -> Path:
+def export(
+    content: Mapping[str, Any], form: str, target: str | Path, spoken: Language, tiles: Tiles | None = None
+) -> Path:
     """Write a plan in one of the forms of `EXPORTS`, whole or not at all, and return where it stands.
 
     What we wrote into a plan's folder is replaced; anything else that stands there is not, and nothing of another name
@@ -238,7 +292,7 @@ def export(content: Mapping[str, Any], form: str, target: str | Path, spoken: La
         raise UsageError([Problem("problem.export_nobody", column="--to", value=form)])
     with _disk(target):
         _refuse_within(target, form)
-    if form in (*_WITHIN, "ics"):
+    if form in (*_WITHIN, "ics", "png"):
         return _export_folder(content, form, target, spoken)
     with _disk(target):
         ours = target.name == EXPORTS[form] and (target.parent / PLAN_FILE).is_file()
@@ -246,7 +300,7 @@ def export(content: Mapping[str, Any], form: str, target: str | Path, spoken: La
             raise UsageError([Problem("problem.export_exists", file=str(target))])
         _refuse_open(target.parent, [target.name])
     makers: dict[str, Callable[[], bytes]] = {
-        "html": lambda: _bytes(map_page(content)),
+        "html": lambda: _bytes(map_page(content, tiles)),
         "xlsx": lambda: workbook(content, spoken),
         "docx": lambda: report(content, spoken),
         "gpkg": lambda: geopackage(content, spoken),
@@ -272,6 +326,9 @@ def _export_folder(content: Mapping[str, Any], form: str, target: Path, spoken: 
             _refuse_around(target)
     if form == "ics":
         _write_folder(target, calendars(content, spoken))
+        return target
+    if form == "png":
+        _write_folder(target, pictures(content, spoken))
         return target
     texts = csv_files(content, spoken) if form == "csv" else geojson(content, spoken)
     _write_folder(target, {f"{name}.{form}": _bytes(text) for name, text in texts.items()})

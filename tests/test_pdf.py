@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -480,12 +481,20 @@ def test_the_template_holds_no_words_of_its_own_and_fetches_nothing() -> None:
 def test_the_recommendation_of_a_plan_is_in_its_pdf(language: Language, hubs_plan: Plan, tmp_path: Path) -> None:
     drawn = recommendation(hubs_plan.content, language)
     made = export(hubs_plan.content, "pdf", tmp_path / "report.pdf", language).read_bytes()
-    held = shown("".join(pages_of(made)))
+    pages = list(map(shown, pages_of(made)))
+    held = "".join(pages)
     texts = set(map(shown, texts_of(drawn)))
     assert len(texts) > 300
-    assert [text for text in texts if text not in held] == []
+    assert [text for text in texts if text not in held and not runs_over(text, pages)] == []
     marks = [block.text for block in drawn.blocks if isinstance(block, Heading)]
     assert [entry.title for entry in flattened(read(made).outline)] == marks
+
+
+def runs_over(text: str, pages: list[str]) -> bool:
+    """Tell whether a text begins on one page and ends on the next: feet and heading rows stand between."""
+    return any(
+        text[:at] in page and text[at:] in after for page, after in pairwise(pages) for at in range(1, len(text))
+    )
 
 
 def flattened(outline: list[Any]) -> Iterator[Any]:

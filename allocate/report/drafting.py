@@ -197,7 +197,7 @@ class Draft:
         month = self.word(f"field.month_{day.month}")
         return self.word("paper.day_is", year=day.year, month=month, day=day.day)
 
-    def cell(self, field: Field, record: Record, is_unknown: bool = False) -> str:  # noqa: FBT001, FBT002
+    def cell(self, field: Field, record: Record, is_unknown: bool = False) -> str:
         """Return a cell of a sheet as text."""
         cell = field.say(record[field.name], self.language)
         if cell is None:
@@ -257,7 +257,7 @@ class Draft:
         if list(years) == self.years and len(years) > 1:
             return self.word("paper.every_year")
         at = self.years.index(years[0]) if years[0] in self.years else 0
-        if len(years) > 2 and self.years[at : at + len(years)] == list(years):  # noqa: PLR2004
+        if len(years) > 2 and self.years[at : at + len(years)] == list(years):
             return self.word("roster.span", first=years[0], last=years[-1])
         return self.listed(map(str, years))
 
@@ -273,15 +273,17 @@ class Draft:
     def of_source(self, text: str) -> str:
         """Return the half of a source in the language of the document, where it is written in both."""
         halves = text.split(" · ")
-        return halves[self.language == "en"] if len(halves) == 2 else text  # noqa: PLR2004
+        return halves[self.language == "en"] if len(halves) == 2 else text
 
     def _numbered(self, level: int) -> str:
         if self.language == "en":
             return ".".join(map(str, self._numbers[:level])) + "  "
         number = self._numbers[level - 1]
-        if level > 2:  # noqa: PLR2004
+        if level > 2:
             return f"{number}."
-        return self.word("paper.numbered_first" if level == 1 else "paper.numbered_second", number=self._chinese(number))
+        return self.word(
+            "paper.numbered_first" if level == 1 else "paper.numbered_second", number=self._chinese(number)
+        )
 
     def _chinese(self, number: int) -> str:
         """Return a number as headings have it."""
@@ -322,4 +324,4 @@ def _widths(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[float,
 
 def length_of(text: str) -> int:
     """Return how many narrow characters a text takes."""
-    return sum(2 if ord(sign) > 0x2E7F or sign in _BROAD else 1 for sign in text[:200])  # noqa: PLR2004
+    return sum(2 if ord(sign) > 0x2E7F or sign in _BROAD else 1 for sign in text[:200])

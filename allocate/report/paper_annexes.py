@@ -96,7 +96,10 @@ def _cards(draft: Draft) -> None:
     draft.grid(
         "paper.table_cards",
         [draft.word("paper.site_of"), *(draft.word(f"paper.card_{name}") for name in parts)],
-        [[f"{card.name}\n{card.town}\n{card.headline}", *(_of_card(draft, card, name) for name in parts)] for card in told],
+        [
+            [f"{card.name}\n{card.town}\n{card.headline}", *(_of_card(draft, card, name) for name in parts)]
+            for card in told
+        ],
         widths=(20, *(_OF_CARDS[name] for name in parts)),
         note=left,
     )
@@ -260,4 +263,6 @@ def _rated(draft: Draft) -> list[str]:
 def _sources(draft: Draft) -> None:
     """Write published totals, the files that were read with their checksums, and the programs."""
     draft.annex("paper.annex_sources")
-    draft.sheet("paper.table_sources", "sources", ("source_kind", "item", "figure", "date", "basis", "source"), most=_PORTRAIT)
+    draft.sheet(
+        "paper.table_sources", "sources", ("source_kind", "item", "figure", "date", "basis", "source"), most=_PORTRAIT
+    )

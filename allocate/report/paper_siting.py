@@ -347,4 +347,3 @@ def write_town_lists(draft: Draft) -> None:
             lines.setdefault(str(record["town"]), []).append(said)
     for town, names in lines.items():
         draft.say("paper.town_list", town=town, sites=draft.listed(names))
-

@@ -93,7 +93,8 @@ def _first_page(draft: Draft) -> None:
         first=draft.first,
         last=draft.last,
         what=draft.listed(_decided(draft)),
-        sites=draft.listed(draft.sites(kind, int(str(last[f"open_{kind}"]))) for kind in kinds) or draft.word("paper.none"),
+        sites=draft.listed(draft.sites(kind, int(str(last[f"open_{kind}"]))) for kind in kinds)
+        or draft.word("paper.none"),
         served=draft.people(int(str(last["served"]))),
         share=draft.share(int(str(last["served"])), int(str(last["people"]))),
         total=draft.money(sum(int(str(record["total"])) for record in records)),

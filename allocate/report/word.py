@@ -139,9 +139,7 @@ class _Body:
         # (The first of each level would be missed by a list that is made on the way.)
         self.listed = [
             (number, block)
-            for number, block in enumerate(
-                (block for block in document.blocks if isinstance(block, Heading)), start=1
-            )
+            for number, block in enumerate((block for block in document.blocks if isinstance(block, Heading)), start=1)
             if block.level <= _DEEPEST
         ]
 
@@ -280,9 +278,7 @@ class _Body:
     def _foot(self, *, is_even: bool) -> str:
         """Return the foot of a page: its number stands at the outer edge."""
         small = '<w:rPr><w:sz w:val="18"/><w:szCs w:val="18"/></w:rPr>'
-        number = (
-            f'{_runs("— ")}<w:fldSimple w:instr=" PAGE "><w:r><w:t>1</w:t></w:r></w:fldSimple>{_runs(" —")}'
-        )
+        number = f'{_runs("— ")}<w:fldSimple w:instr=" PAGE "><w:r><w:t>1</w:t></w:r></w:fldSimple>{_runs(" —")}'
         said = clean(self.document.footer)
         parts = (number, _runs(f"\u3000{said}", small)) if is_even else (_runs(f"{said}\u3000", small), number)
         align = "left" if is_even else "right"
@@ -314,7 +310,9 @@ def _table(grid: Grid, room: int, size: float) -> str:
     widths = [round(room * width / whole) for width in grid.widths]
     marked = f'<w:sz w:val="{round(2 * size)}"/><w:szCs w:val="{round(2 * size)}"/>'
     plain, strong = f"<w:rPr>{marked}</w:rPr>", f"<w:rPr><w:b/><w:bCs/>{marked}</w:rPr>"
-    cells = [f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{{}}<w:vAlign w:val="center"/></w:tcPr>' for width in widths]
+    cells = [
+        f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{{}}<w:vAlign w:val="center"/></w:tcPr>' for width in widths
+    ]
     styles = ["CellFigure" if at in grid.numbers else "Cell" for at in range(len(widths))]
 
     def row(texts: Sequence[str], *, head: bool, bold: bool) -> Iterator[str]:
