@@ -21,6 +21,7 @@ const TOWN_COLOURS = { more: "#6baed6", few_more: "#c6dbef", even: "#ffffff", fe
 const INK = "#1d2329";
 const DIM = 0.16; // how much of a colour a hollow symbol has
 const HUNDRED = 100;
+const ASIDE = 8; // pixels
 
 const state = {
   language: Object.keys(LOCALE).includes(content.language) ? content.language : "zh",
@@ -50,7 +51,9 @@ function drawPlace(ctx, x, y, { shape, colour, hollow, r }) {
   stroke(ctx, hollow ? colour : "#ffffff", hollow ? 1.5 : 0.8);
 }
 
-function drawSite(ctx, x, y, { colour, filled, crossed, hollow, r }) {
+// (What stands in one plan only is set off, so that the place below it is seen.)
+function drawSite(ctx, across, up, { colour, filled, crossed, hollow, r, aside }) {
+  const [x, y] = aside ? [across + ASIDE, up - ASIDE] : [across, up];
   outline(ctx, "house", x, y, r);
   stroke(ctx, "#ffffff", 4);
   ctx.fillStyle = filled && !hollow ? colour : "#ffffff";
@@ -102,13 +105,24 @@ const Spot = L.CircleMarker.extend({
     this.options.draw(renderer._ctx, this._point.x, this._point.y, this.options.look);
   },
 });
+// As large as what is set off needs, to be drawn and clicked on.
+const Aside = Spot.extend({
+  _updateBounds() {
+    Spot.prototype._updateBounds.call(this);
+    this._pxBounds = L.bounds(this._pxBounds.min.subtract([2 * ASIDE, 2 * ASIDE]), this._pxBounds.max.add([2 * ASIDE, 2 * ASIDE]));
+  },
+  _containsPoint(point) {
+    const at = this.options.look.aside ? this._point.add([ASIDE, -ASIDE]) : this._point;
+    return point.distanceTo(at) <= this._radius + this._clickTolerance();
+  },
+});
 const layers = Object.fromEntries(["boundary", "towns", "unchanged", "places", "sites", "chosen", "names"].map((name) => [name, L.featureGroup()]));
 const hint = L.tooltip({ direction: "top", offset: [0, -8], opacity: 0.95 });
 
 function spot(table, at, draw, look, subject) {
   if (table.lon[at] === null) return null;
   const options = { renderer: canvas, radius: look.r + 1, weight: 3, draw, look, subject, bubblingMouseEvents: false };
-  return new Spot([table.lat[at], table.lon[at]], options);
+  return new (table === sites ? Aside : Spot)([table.lat[at], table.lon[at]], options);
 }
 
 function radiusScale() {
@@ -148,7 +162,8 @@ function drawSites() {
   layers.sites.clearLayers();
   // What stands in both lies below what stands in one.
   for (const [site, where] of [...ofYear(pair().standing)].sort((one, other) => other[1] - one[1])) {
-    const look = { ...SITE_LOOKS[where], hollow: Boolean(sites.hollow[site]), r: SITE_LOOKS[where].small ? 3.5 : 6 };
+    const aside = !SITE_LOOKS[where].small;
+    const look = { ...SITE_LOOKS[where], hollow: Boolean(sites.hollow[site]), r: aside ? 6 : 3.5, aside };
     const made = spot(sites, site, drawSite, look, { site });
     if (made) made.addTo(layers.sites);
   }
@@ -401,7 +416,7 @@ function cellWord(field, value, record) {
   if (field.kind === "measure" && unit === "ratio") return `${apart(value * HUNDRED, Math.round(value) * HUNDRED)}\u00a0%`;
   if (field.kind === "year") return String(value);
   if (field.name.endsWith("_difference")) return signed(value);
-  return number(value, field.kind === "degrees" ? 5 : field.kind === "minutes" ? 1 : 6);
+  return number(value, field.kind === "degrees" ? 5 : field.kind === "minutes" ? 1 : 2);
 }
 
 function tableOf({ fields, rows, count, title, about }) {

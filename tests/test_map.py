@@ -193,7 +193,7 @@ def test_the_bytes_do_not_depend_on_the_hash_seed() -> None:
 
 def test_every_word_that_the_page_asks_for_is_in_the_catalogue_in_both_languages() -> None:
     folder = bundled() / "maps"
-    source = (folder / "page.js").read_text("utf-8") + (folder / "template.html").read_text("utf-8")
+    source = "".join((folder / name).read_text("utf-8") for name in ("page.js", "common.js", "template.html"))
     words = island(map_page(small_plan()), "words")
     asked = set(re.findall(r'(?:say|sentence)\(\s*"(\w+)"', source))
     asked |= set(re.findall(r'data-(?:word|label)="(\w+)"', source))
@@ -226,8 +226,9 @@ def test_the_page_says_codes_in_the_words_of_every_other_output(code: str) -> No
     assert island(map_page(small_plan()), "words")[code] == dict(catalogue()[code.replace("_", ".", 1)])
 
 
-def test_the_script_of_the_page_writes_no_markup() -> None:
-    source = (bundled() / "maps" / "page.js").read_text("utf-8")
+@pytest.mark.parametrize("script", ["page.js", "common.js", "comparison.js"])
+def test_the_scripts_of_the_pages_write_no_markup(script: str) -> None:
+    source = (bundled() / "maps" / script).read_text("utf-8")
     for sink in (
         "innerHTML",
         "outerHTML",
@@ -519,7 +520,7 @@ def test_the_functions_of_many_clinics_take_little_room() -> None:
 
 def test_no_text_of_our_scripts_goes_over_several_lines() -> None:
     # (Their lines lose the blanks before them, and remarks, on their way into the page.)
-    for name in ("page.js", "unpack.js"):
+    for name in ("page.js", "unpack.js", "common.js", "comparison.js"):
         source = (bundled() / "maps" / name).read_text("utf-8")
         assert [line for line in source.splitlines() if line.count("`") % 2] == []
         kept = page._without_remarks(source).splitlines()
