@@ -1,5 +1,6 @@
 """The verbs, for a terminal: new · check · plan · estimate · verify · compare · map · export · card · explain."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -14,6 +15,7 @@ from allocate.words import LANGUAGES, both, say, speaking, visible
 from allocate.words import language as spoken
 
 if TYPE_CHECKING:
+    from allocate.draw.tiles import Tiles
     from allocate.program import Progress
 
 # Everything heavy is imported inside the commands, so that --help answers at once.
@@ -310,9 +312,22 @@ def compare(
 def draw_map(
     plan: Annotated[Path, typer.Argument(help=both("cli.plan_folder"))],
     out: Annotated[Path | None, typer.Option(help=both("cli.map_out"))] = None,
+    tiles: Annotated[str | None, typer.Option(help=both("cli.tiles"))] = None,
+    tiles_key: Annotated[str | None, typer.Option(help=both("cli.tiles_key"))] = None,
+    in_file: Annotated[bool, typer.Option("--tiles-key-in-file", help=both("cli.tiles_key_in_file"))] = False,
 ) -> None:
-    """Draw the map of a finished plan again."""
-    _export(plan, "html", out)
+    """Draw the map of a finished plan again, with base map tiles where they are asked for."""
+    from allocate.draw.tiles import KEY_VARIABLE, tiles_asked
+
+    asked = tiles_asked(tiles, tiles_key, os.environ.get(KEY_VARIABLE, ""), in_file=in_file)
+    _export(plan, "html", out, asked)
+    if asked is None:
+        return
+    _tell(say("cli.tiles_publishing"))
+    if asked.key:
+        _tell(say("cli.tiles_key_written"), to=sys.stderr)
+    elif asked.asks_key:
+        _tell(say("cli.tiles_key_asked"))
 
 
 @app.command(help=both("cli.export"), epilog="allocate export maps/out/baodi --to xlsx --language en")
@@ -323,7 +338,7 @@ def export(
     language: Annotated[str | None, typer.Option(help=both("cli.export_language"))] = None,
 ) -> None:
     """Write a finished plan in another form."""
-    forms = ("xlsx", "gpkg", "csv", "geojson", "ics", "timetable")
+    forms = ("xlsx", "docx", "gpkg", "csv", "geojson", "ics", "timetable", "png")
     problems = [
         Problem("problem.choice", column=column, value=value, details={"choices": ", ".join(choices)})
         for column, value, choices in (("--to", to, forms), ("--language", language or LANGUAGES[0], LANGUAGES))
@@ -373,7 +388,7 @@ def _sound_plan(plan: Path) -> dict[str, Any]:
     return content
 
 
-def _export(plan: Path, form: str, out: Path | None) -> None:
+def _export(plan: Path, form: str, out: Path | None, tiles: "Tiles | None" = None) -> None:
     """Write a plan in one form, once a recheck has found nothing wrong in it."""
     from allocate.outputs import EXPORTS, export
     from allocate.plans import read_plan
@@ -382,7 +397,7 @@ def _export(plan: Path, form: str, out: Path | None) -> None:
     content = read_plan(plan)
     insist(content)
     folder = plan if plan.is_dir() else plan.parent
-    _tell(str(export(content, form, out or folder / EXPORTS[form], spoken())))
+    _tell(str(export(content, form, out or folder / EXPORTS[form], spoken(), tiles)))
 
 
 def _tell(line: str, to: TextIO | None = None) -> None:

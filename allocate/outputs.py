@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from allocate.comparing import Comparison
-from allocate.draw import comparison_page, front_figure, map_page, timetable_page
+from allocate.draw import comparison_page, front_figure, is_picture, map_page, pictures, timetable_page
+from allocate.draw.picture import map_picture, picture_words
+from allocate.draw.pictured import What
+from allocate.draw.tiles import Tiles
 from allocate.errors import Problem, UsageError
 from allocate.faults import disk_reason
 from allocate.plans import PLAN_FILE, Plan, to_json
@@ -22,26 +25,30 @@ from allocate.report.change_log import CHANGE_SHEETS
 from allocate.report.comma import csv_files, sites_csv
 from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
 from allocate.report.geopackage import geojson, geopackage
+from allocate.report.recommendation import recommendation
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import SHEETS, STAFF_SHEETS
+from allocate.report.word import word
 from allocate.report.workbook import comparison_workbook, workbook
 from allocate.words import Language, language, say, visible
 
-MAP_FILE, WORKBOOK_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE = (
-    "map.html", "plan.xlsx", "plan.gpkg", "sites.csv", "log.txt",
+MAP_FILE, WORKBOOK_FILE, REPORT_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE = (
+    "map.html", "plan.xlsx", "report.docx", "plan.gpkg", "sites.csv", "log.txt",
 )  # fmt: skip
-FILES = (PLAN_FILE, MAP_FILE, WORKBOOK_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE)
+FILES = (PLAN_FILE, MAP_FILE, WORKBOOK_FILE, REPORT_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE)
 # Beside them, where a front was asked for.
 FRONT_FILE = "front.svg"
 # And these where it sends people out: timetables to print, and a folder of calendars.
 TIMETABLE_FILE, CALENDARS = "timetable.html", "calendars"
+# The folder of maps for documents, where they were exported.
+PICTURES = "pictures"
 _ASKED = (*FILES, FRONT_FILE, TIMETABLE_FILE)
 # What a comparison of plans writes, into a folder of its own.
 PAGE_FILE, TABLES_FILE = "compare.html", "compare.xlsx"
 # What an export is called where no other name is given; a name without a dot is a folder.
 EXPORTS = {
-    "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson",
-    "ics": CALENDARS, "timetable": TIMETABLE_FILE,
+    "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "docx": REPORT_FILE, "png": PICTURES,
+    "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson", "ics": CALENDARS, "timetable": TIMETABLE_FILE,
 }  # fmt: skip
 # The files in the folders among them; calendars are called after those whom they are of.
 _HELD = {
@@ -58,8 +65,12 @@ _HELD = {
     "geojson": (*LAYERS, *BELONGING_LAYERS, *CANDIDATE_LAYERS, *SENDING_LAYERS),
 }
 _WITHIN = {form: tuple(f"{name}.{form}" for name in names) for form, names in _HELD.items()}
-# A spreadsheet program leaves such a file beside one that it holds open: Excel, LibreOffice.
+# A program leaves such a file beside one that it holds open: Excel and Word, LibreOffice.
 _LOCKS = ("~${}", ".~lock.{}#")
+# Word puts its mark before a short name, and in the place of the first two letters of a longer one.
+_WORD_LOCK = "~${}"
+# Width of a map in a document [px]: 15 cm at 200 dots to the inch.
+_PRINTED = 1200
 # What is written stands beside its place under such a name until it is whole.
 _BESIDE = ".allocate-"
 
@@ -98,8 +109,9 @@ def _is_ours(item: Path) -> bool:
     """Tell whether a file or folder within a plan's folder is one that we write."""
     if item.is_symlink() or not item.is_dir():
         return item.name in _ASKED
-    if item.name == CALENDARS:
-        return all(is_calendar(file.name) and not file.is_dir() for file in item.iterdir())
+    known = {CALENDARS: is_calendar, PICTURES: is_picture}.get(item.name)
+    if known is not None:
+        return all(known(file.name) and not file.is_dir() for file in item.iterdir())
     names = _WITHIN.get(item.name)
     return names is not None and all(file.name in names and not file.is_dir() for file in item.iterdir())
 
@@ -115,7 +127,10 @@ def _is_nobodys(_: Path) -> bool:
 
 def _refuse_open(folder: Path, files: Iterable[str]) -> None:
     for file in files:
-        if any((folder / lock.format(file)).exists() for lock in _LOCKS):
+        locks = [lock.format(file) for lock in _LOCKS]
+        if file.endswith(".docx"):
+            locks.append(_WORD_LOCK.format(file[2:]))
+        if any((folder / lock).exists() for lock in locks):
             raise UsageError([Problem("problem.out_in_use", file=str(folder / file))])
 
 
@@ -159,7 +174,7 @@ def _disk(target: Path) -> Iterator[None]:
 def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
     """Write the files of a plan into a folder, replacing an earlier plan there, and return their paths.
 
-    The workbook, the styles of the layers, timetables and calendars speak the language of the session.
+    The workbook, the document, the styles of the layers, timetables and calendars speak the language of the session.
 
     Raises
     ------
@@ -173,6 +188,7 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
         PLAN_FILE: _bytes(to_json(content)),
         MAP_FILE: _bytes(map_page(content)),
         WORKBOOK_FILE: workbook(content, spoken),
+        REPORT_FILE: report(content, spoken),
         LAYERS_FILE: geopackage(content, spoken),
         SITES_FILE: _bytes("\ufeff" + sites_csv(content)),
         LOG_FILE: _bytes(log_text(plan)),
@@ -184,6 +200,16 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
         files |= {f"{CALENDARS}/{name}": made for name, made in calendars(content, spoken).items()}
     _write_folder(folder, files)
     return {name: folder / name for name in files}
+
+
+def report(content: Mapping[str, Any], spoken: Language) -> bytes:
+    """Return the recommendation document of a plan as a Word file."""
+
+    def drawn(year: int, what: What) -> tuple[bytes, str]:
+        picture = map_picture(content, year, spoken, what=what, width=_PRINTED)
+        return picture, picture_words(content, year, spoken, what=what)
+
+    return word(recommendation(content, spoken, pictures=drawn))
 
 
 def check_comparison_target(folder: str | Path) -> None:
@@ -236,7 +262,9 @@ def _bytes(text: str) -> bytes:
     return text.encode(errors="backslashreplace")
 
 
-def export(content: Mapping[str, Any], form: str, target: str | Path, spoken: Language) -> Path:
+def export(
+    content: Mapping[str, Any], form: str, target: str | Path, spoken: Language, tiles: Tiles | None = None
+) -> Path:
     """Write a plan in one of the forms of `EXPORTS`, whole or not at all, and return where it stands.
 
     What we wrote into a plan's folder is replaced; anything else that stands there is not, and nothing of another name
@@ -253,7 +281,7 @@ def export(content: Mapping[str, Any], form: str, target: str | Path, spoken: La
         raise UsageError([Problem("problem.export_nobody", column="--to", value=form)])
     with _disk(target):
         _refuse_within(target, form)
-    if form in (*_WITHIN, "ics"):
+    if form in (*_WITHIN, "ics", "png"):
         return _export_folder(content, form, target, spoken)
     with _disk(target):
         ours = target.name == EXPORTS[form] and (target.parent / PLAN_FILE).is_file()
@@ -261,8 +289,9 @@ def export(content: Mapping[str, Any], form: str, target: str | Path, spoken: La
             raise UsageError([Problem("problem.export_exists", file=str(target))])
         _refuse_open(target.parent, [target.name])
     makers: dict[str, Callable[[], bytes]] = {
-        "html": lambda: _bytes(map_page(content)),
+        "html": lambda: _bytes(map_page(content, tiles)),
         "xlsx": lambda: workbook(content, spoken),
+        "docx": lambda: report(content, spoken),
         "gpkg": lambda: geopackage(content, spoken),
         "timetable": lambda: _bytes(timetable_page(content, spoken)),
     }
@@ -285,6 +314,9 @@ def _export_folder(content: Mapping[str, Any], form: str, target: Path, spoken: 
             _refuse_around(target)
     if form == "ics":
         _write_folder(target, calendars(content, spoken))
+        return target
+    if form == "png":
+        _write_folder(target, pictures(content, spoken))
         return target
     texts = csv_files(content, spoken) if form == "csv" else geojson(content, spoken)
     _write_folder(target, {f"{name}.{form}": _bytes(text) for name, text in texts.items()})

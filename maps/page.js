@@ -55,12 +55,17 @@ const REACH = { color: "#0b5c94", weight: 1.4, dashArray: "5 4", fillColor: "#4a
 // Clauses that the plan does not decide are folded.
 const FOLDED = ["undecided", "reported", "not_applicable"];
 
+// What parts of this script add: boxes and fields of layers, and what is put on every map.
+const EXTRAS = { boxes: [], maps: [] };
+
 const state = {
   language: LANGUAGES.includes(plan.language) ? plan.language : "zh",
   year: plan.years.length ? plan.years[plan.years.length - 1] : null,
   shown: { places: true, sites: true, existing: true, towns: true, rounds: rounds.stop.length <= MANY_LINES, postings: false, consortia: false, centres: false, shares: false, reach: false },
   links: null, // null: by zoom; else what the reader chose
   selected: null,
+  tiled: false, // whether a base map is seen
+  pair: false, // whether today stands beside the plan
   centre: -1, // whose links are drawn: a function, by its position
   ability: -1, // the function that is looked for; -1: none
 };
@@ -265,10 +270,10 @@ function drawPlace(ctx, x, y, { shape, colour, hollow, faded, r }) {
 
 // Each look is drawn once and then stamped.
 const stamps = new Map();
-function stampPlace(ctx, x, y, look) {
+function stampPlace(ctx, x, y, look, sheet) {
   if (!look.stamp) look.stamp = stampOf(look);
   if (CROWD) {
-    canvas.gather(Math.round(x), Math.round(y), look.stamp);
+    sheet.gather(Math.round(x), Math.round(y), look.stamp);
     return;
   }
   const { picture, half } = look.stamp;
@@ -412,7 +417,7 @@ const siteSymbol = (kind, condition, hollow) => symbol(drawSite, siteLook(kind, 
 
 /* ---- the map ---- */
 
-const map = L.map("map", {
+const MAP_OPTIONS = {
   center: plan.view.centre,
   zoom: plan.view.zoom,
   zoomControl: plan.view.zoom_control,
@@ -421,7 +426,8 @@ const map = L.map("map", {
   zoomSnap: 0.5,
   minZoom: 6,
   maxZoom: 18,
-});
+};
+const map = L.map("map", MAP_OPTIONS);
 // A canvas that puts a crowd of places on as one picture: a browser takes a microsecond or two for each stamp that
 // it draws by itself, so fifty thousand of them would not follow the hand.
 const Sheet = L.Canvas.extend({
@@ -488,7 +494,7 @@ const Spot = L.CircleMarker.extend({
     if (this.options.draw !== stampPlace) renderer.putCrowd();
     renderer._ctx.globalAlpha = 1; // the line before left its own, and its dashes
     renderer._ctx.setLineDash([]);
-    this.options.draw(renderer._ctx, this._point.x, this._point.y, this.options.look);
+    this.options.draw(renderer._ctx, this._point.x, this._point.y, this.options.look, renderer);
   },
 });
 
@@ -532,10 +538,15 @@ function radiusScale() {
 }
 const radius = radiusScale();
 
-function drawBoundary() {
+function drawBoundary(renderer, onto) {
   if (!plan.boundary) return;
-  const style = { renderer: canvas, interactive: false, color: "#7d8892", weight: 1.5, fillColor: "#ffffff", fillOpacity: 1 };
-  L.geoJSON(plan.boundary, style).addTo(layers.boundary);
+  const style = { renderer, interactive: false, color: "#7d8892", weight: 1.5, fillColor: "#ffffff", fillOpacity: 1 };
+  L.geoJSON(plan.boundary, style).addTo(onto);
+}
+
+// The ground of the district, white where no base map is seen.
+function setGround(opacity) {
+  for (const group of [layers.boundary, aside && aside.layers.boundary]) if (group) group.setStyle({ fillOpacity: opacity });
 }
 
 function shareClass(line) {
@@ -554,7 +565,7 @@ function drawShares() {
     const line = lines.get(Number(town));
     const lead = leads ? leads.get(Number(town)) : undefined;
     const byShare = !leads && line && line.people ? shareClass(line).colour : "#ffffff";
-    townShapes.get(town).setStyle({ fillColor: lead === undefined ? byShare : leadColour(lead), fillOpacity: leads ? 0.5 : 1 });
+    townShapes.get(town).setStyle({ fillColor: lead === undefined ? byShare : leadColour(lead), fillOpacity: leads ? 0.5 : state.tiled ? 0.6 : 1 });
   }
 }
 
@@ -711,22 +722,22 @@ function drawBelonging() {
   siteLines([...has[state.centre]].filter(([, centre]) => centre >= 0), CENTRE).addTo(layers.centres);
 }
 
-function drawTowns() {
-  layers.towns.clearLayers();
+function drawTowns(onto) {
+  onto.clearLayers();
   towns.name.forEach((name, town) => {
     if (towns.lon[town] === null) return;
     const label = element("span");
     label.textContent = name;
     label.dir = "auto";
     const icon = L.divIcon({ className: "town-label", html: label, iconSize: [0, 0] });
-    L.marker([towns.lat[town], towns.lon[town]], { icon, interactive: false, keyboard: false }).addTo(layers.towns);
+    L.marker([towns.lat[town], towns.lon[town]], { icon, interactive: false, keyboard: false }).addTo(onto);
   });
 }
 
 // Names that would lie on one another: the later one waits until there is room.
-function spaceTowns() {
+function spaceTowns(labels) {
   const taken = [];
-  layers.towns.eachLayer((marker) => {
+  labels.eachLayer((marker) => {
     const icon = marker.getElement();
     if (!icon) return;
     const box = icon.firstElementChild.getBoundingClientRect();
@@ -780,7 +791,7 @@ function stack() {
   // Canvas draws in the order of arrival, so what was switched on later is put in its place.
   for (const layer of [layers.postings, layers.rounds, layers.links, layers.centres, layers.consortia, layers.reach, layers.shares, layers.boundary]) if (map.hasLayer(layer)) layer.bringToBack();
   for (const layer of [layers.existing, layers.sites, layers.chosen]) if (map.hasLayer(layer)) layer.bringToFront();
-  if (map.hasLayer(layers.towns)) spaceTowns();
+  if (map.hasLayer(layers.towns)) spaceTowns(layers.towns);
 }
 
 function wholeBounds() {
@@ -1186,7 +1197,8 @@ function goingLegend() {
 function drawLegend() {
   const heading = (word) => element("h3", "", say(word));
   const worst = indexOf(state.year).worst;
-  const statuses = STATUSES.slice(0, -1).map((status, at) => {
+  // (What is unknown is drawn only of today.)
+  const statuses = STATUSES.slice(0, state.pair && !plan.rows.today ? STATUSES.length : -1).map((status, at) => {
     const count = worst.reduce((sum, one) => sum + (one === at), 0);
     const word = say(`status_${status}`);
     return legendItem(placeSymbol(status, false), count ? say("legend_count", { status: word, count: number(count) }) : word);
@@ -1341,12 +1353,18 @@ function drawDetails() {
   document.getElementById("details").hidden = !made.length;
 }
 
+function tilesFoot() {
+  const made = element("p", "tiles", say(`tiles_by_${plan.tiles.name}`), say("colon"), say("tiles_note"));
+  if (plan.tiles.shifted) made.append(" ", say("tiles_shifted"));
+  return made;
+}
+
 function drawFoot() {
   const approval = plan.approval ? sentence("approval_given", { number: given(plan.approval) }) : [say("approval_missing")];
   show("approval", approval);
   const datum = plan.datum ? element("p", "", ...sentence("datum", { datum: given(plan.datum.toUpperCase()) })) : null;
   const credit = plan.openstreetmap ? element("p", "", say("roads_openstreetmap")) : null;
-  show("foot", credit, datum, element("p", "", say("drawn_with")));
+  show("foot", credit, datum, plan.tiles ? tilesFoot() : null, element("p", "", say(plan.tiles ? "tiles_foot" : "drawn_with")));
 }
 
 /* ---- the card ---- */
@@ -1472,6 +1490,12 @@ function whyPlace(status, mark, minutes) {
   }
 }
 
+// What a place or site is said to stand at, wherever it is drawn.
+function spotLine(table, at) {
+  const [lon, lat] = [(table.told_lon || table.lon)[at], (table.told_lat || table.lat)[at]];
+  return lon === null || lon < 0 || lat < 0 ? null : ["card_spot", say("card_spot_value", { lat: lat.toFixed(5), lon: lon.toFixed(5), datum: plan.datum.toUpperCase() || "–" })];
+}
+
 function exampleNote(basis) {
   return isHollow(basis) ? element("p", "note", say("card_example", { basis: basisWord(basis) })) : null;
 }
@@ -1488,6 +1512,8 @@ function placeCard(place) {
     ...(rows.length ? placeRows(index, rows) : [["card_status", say("card_no_row")]]),
     ...visitLines(goingOf(state.year).roundsTo.get(place) || []),
     ...careLines(place),
+    todayLine(place),
+    spotLine(places, place),
     ["card_position_basis", basisWord(places.position_basis[place])],
   ]), exampleNote(places.position_basis[place])];
 }
@@ -1575,6 +1601,7 @@ function markCard(mark) {
     ...consortiumLines(mark),
     ...heldLines(mark),
     cost,
+    spotLine(marks, mark),
     ["card_position_basis", basisWord(marks.basis[mark])],
     marks.source[mark] ? ["card_source", given(marks.source[mark])] : null,
   ]), exampleNote(marks.basis[mark]), ...belongingParts(mark), ...staffTable(mark), ...toursHere(mark), ...toursSent(mark), ...visitsFrom(mark),
@@ -1768,10 +1795,12 @@ function drawCard() {
   card.scrollTop = 0;
 }
 
+/* parts */
 /* ---- what the reader does ---- */
 
 function drawAll() {
   drawHead();
+  drawSides();
   drawBanner();
   drawSummary();
   drawLayerBoxes();
@@ -1791,6 +1820,7 @@ function drawYear() {
   drawGoing();
   drawBelonging();
   drawChosen();
+  drawToday();
   stack();
 }
 
@@ -1821,11 +1851,14 @@ function choose(subject, move = false) {
 // Moves the map where the card would lie on what it tells about.
 function uncover(spot, card) {
   const size = map.getSize();
-  const below = card.offsetTop + card.offsetHeight >= size.y - 2;
+  // (Beside today, the map begins where that ends.)
+  const { offsetLeft, offsetTop } = map.getContainer();
+  const [right, bottom] = [card.offsetLeft + card.offsetWidth - offsetLeft, card.offsetTop + card.offsetHeight - offsetTop];
+  const below = bottom >= size.y - 2;
   const room = below ? { paddingTopLeft: [20, 20], paddingBottomRight: [20, Math.min(card.offsetHeight + 20, size.y - 60)] }
-    : { paddingTopLeft: [Math.min(card.offsetLeft + card.offsetWidth + 20, size.x - 60), 20], paddingBottomRight: [20, 40] };
+    : { paddingTopLeft: [Math.max(20, Math.min(right + 20, size.x - 60)), 20], paddingBottomRight: [20, 40] };
   const at = map.latLngToContainerPoint(spot);
-  const covered = below ? at.y > size.y - card.offsetHeight - 20 : at.x < card.offsetLeft + card.offsetWidth + 20 && at.y < card.offsetTop + card.offsetHeight + 20;
+  const covered = below ? at.y > size.y - card.offsetHeight - 20 : at.x < right + 20 && at.y < bottom + 20;
   if (covered) map.panInside(spot, { ...room, animate: false });
 }
 
@@ -1859,13 +1892,14 @@ function drawLayerBoxes() {
       else state.shown[name] = input.checked;
       if (name === "consortia" || name === "centres" || name === "shares") drawBadges();
       layers.reach.setStyle(reachStyle());
+      drawToday();
       stack();
       drawLegend();
     });
     const label = element("label", "", input, say(`layer_${name}`));
     return name === "centres" ? [label, centrePicker()] : [label];
   });
-  box.replaceChildren(legend, ...boxes.flat(), ...(abilities.length ? [abilityPicker()] : []));
+  box.replaceChildren(legend, ...boxes.flat(), ...EXTRAS.boxes.flatMap((make) => make()), ...(abilities.length ? [abilityPicker()] : []));
 }
 
 function drawBadges() {
@@ -1935,6 +1969,16 @@ function find() {
   list.replaceChildren(...items);
 }
 
+// What is drawn says its name to the mouse, and opens its card.
+function answer(layer, onMap) {
+  layer.on("click", (event) => choose(event.layer.options.subject));
+  layer.on("mouseover", (event) => {
+    hint.remove().setContent(given(nameOf(event.layer.options.subject)));
+    hint.setLatLng(event.layer.getLatLng()).addTo(onMap);
+  });
+  layer.on("mouseout", () => hint.remove());
+}
+
 function listen() {
   document.getElementById("language").addEventListener("click", () => {
     state.language = state.language === "zh" ? "en" : "zh";
@@ -1950,14 +1994,7 @@ function listen() {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && state.selected) choose(null);
   });
-  for (const layer of [layers.places, layers.sites, layers.existing]) {
-    layer.on("click", (event) => choose(event.layer.options.subject));
-    layer.on("mouseover", (event) => {
-      hint.setContent(given(nameOf(event.layer.options.subject)));
-      hint.setLatLng(event.layer.getLatLng()).addTo(map);
-    });
-    layer.on("mouseout", () => hint.remove());
-  }
+  for (const layer of [layers.places, layers.sites, layers.existing]) answer(layer, map);
   layers.shares.on("click", (event) => choose(event.layer.options.subject));
   layers.shares.on("mouseover mousemove", (event) => {
     const { subject } = event.layer.options;
@@ -1969,6 +2006,8 @@ function listen() {
   });
   layers.shares.on("mouseout", () => hint.remove());
   map.on("click", () => { if (state.selected) choose(null); });
+  document.getElementById("picture").addEventListener("click", savePicture);
+  document.getElementById("pair").addEventListener("click", () => showPair(!state.pair));
   map.on("zoomend", () => {
     stack();
     const box = document.getElementById("layer-links");
@@ -1989,16 +2028,16 @@ function listenToPrinter() {
     for (const one of folded) one.open = true; // a sheet cannot be unfolded
     chart.after(card); // below the map, as long as it is
     document.documentElement.classList.add("printing");
-    map.invalidateSize({ animate: false, pan: false });
+    measureMaps();
     map.options.zoomSnap = 0; // as large as the sheet allows
     if (before.zoom <= wholeZoom) map.fitBounds(wholeBounds(), { padding: [12, 12], animate: false });
     else map.setView(before.centre, before.zoom, { animate: false });
-    canvas._redraw();
+    for (const sheet of sheetsShown()) sheet._redraw();
   });
   addEventListener("afterprint", () => {
     document.documentElement.classList.remove("printing");
     chart.append(card);
-    map.invalidateSize({ animate: false, pan: false });
+    measureMaps();
     if (!before) return;
     map.options.zoomSnap = before.snap;
     for (const one of before.folded) one.open = false;
@@ -2015,7 +2054,8 @@ function start() {
   // The heading has just taken its room.
   map.invalidateSize({ animate: false, pan: false });
   layers.boundary.addTo(map);
-  drawBoundary();
+  drawBoundary(canvas, layers.boundary);
+  for (const put of EXTRAS.maps) put(map);
   drawShares();
   drawReach();
   makePlaces();
@@ -2025,7 +2065,7 @@ function start() {
   drawLinks();
   drawGoing();
   drawBelonging();
-  drawTowns();
+  drawTowns(layers.towns);
   stack();
   drawAll();
   listen();

@@ -25,7 +25,9 @@ from allocate.report.belonging_tables import BELONGING_SHEETS, REACH_SHEETS
 from allocate.report.calibrated import CALIBRATION_SHEETS
 from allocate.report.candidate_tables import CANDIDATE_SHEETS
 from allocate.report.care_tables import CARE_SHEETS
-from allocate.report.comparison import CHANGES, COMPARISON_SHEETS
+from allocate.report.change_log import BUDGET, CHANGE_SHEETS, CHANGES
+from allocate.report.comparison import CHANGES as SITE_CHANGES
+from allocate.report.comparison import COMPARISON_SHEETS
 from allocate.report.faults_page import areas
 from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
 from allocate.report.sending import SENDING_SHEETS
@@ -41,14 +43,15 @@ from allocate.words import LANGUAGES, both, catalogue, language, say, say_in, sp
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "allocate").rglob("*.py"))
-PAGE = [ROOT / "maps" / name for name in ("page.js", "common.js", "template.html")]
 COMPARISON = [ROOT / "maps" / name for name in ("comparison.js", "common.js", "comparison.html")]
+PAGE = [*(path for path in (ROOT / "maps").glob("*.js") if path not in COMPARISON[:1]), ROOT / "maps" / "template.html"]
 # One module says the headings and notes of all sheets, and others name the columns.
 REPORTS = [module for module in MODULES if module.parent.name == "report"]
 SECTIONS = {key.split(".")[0] for key in catalogue()}
 SHEETS = {
     *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting"),
     *("draws", "front", "assumptions", "problems", "sources", "staffing", "staff_flows", "staff_by_town"),
+    *CHANGE_SHEETS,
     *SENDING_SHEETS,
     *BELONGING_SHEETS,
     *REACH_SHEETS,
@@ -110,6 +113,8 @@ CODES: dict[str, set[str]] = {
         *(
             "summary",
             "about_summary",
+            "contents",
+            "about_contents",
             "whole_district",
             "fact",
             "file",
@@ -155,11 +160,13 @@ CODES: dict[str, set[str]] = {
     "hospital": set(tables.HOSPITAL_TYPES),
     "ownership": set(tables.OWNERSHIPS),
     "step": {"worst", "sum"},
+    "changed": set(CHANGES),
+    "paid_for": set(BUDGET),
     "proven": {"yes", "no"},
     "differing": {"setting", "input", "version", "open", "staff", "postings", "rounds", "consortia", "functions"},
     "verdict": set(get_args(Verdict)),
     "cannot_tell": set(get_args(Doubt)) - {""},
-    "site_change": set(CHANGES),
+    "site_change": set(SITE_CHANGES),
     "regime": set(REGIMES),
     "rank": set(tables.RANKS),
     "counted": {
@@ -314,7 +321,7 @@ def test_the_scan_sees_what_the_code_says() -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT)))
 def test_every_text_that_a_module_says_is_in_the_catalogue(module: Path) -> None:
-    files = re.compile(r".*\.(csv|html|xlsx|svg|txt|json|toml|geojson|js|css|py|md)")
+    files = re.compile(r".*\.(csv|html|xlsx|svg|txt|json|toml|geojson|js|css|py|md|typ)")
     written = {
         text for text in constants(module) if re.fullmatch(r"[a-z]+\.[a-z_0-9]+", text) and not files.fullmatch(text)
     }

@@ -6,7 +6,7 @@ from typing import Any
 from allocate.comparing import Comparison, Faring, Pair, Standing, standings
 from allocate.draw.cells import Index, append_row, in_both
 from allocate.draw.compact import DEGREE_DIGITS, centre, compact
-from allocate.draw.page import island, page_around, shell
+from allocate.draw.page import island, map_file, page_around, shell
 from allocate.report.comparison import comparison_sheets, lines_in
 from allocate.report.table import DISTRICT, Content, Field, Sheet, clean
 from allocate.units import Basis
@@ -36,7 +36,7 @@ def comparison_page(made: Comparison, contents: Sequence[Content]) -> str:
     """
     drawn = compact(contents[0])
     container, view = shell(centre(drawn["boundary"], drawn["places"]))
-    scripts, looks = ("common.js", "comparison.js"), ("style.css", "comparison.css")
+    scripts, looks = map(map_file, ("common.js", "comparison.js")), ("style.css", "comparison.css")
     before, after = page_around(container, "comparison.html", scripts, looks)
     shared = ("district", "datum", "approval", "boundary", "openstreetmap")
     content = {

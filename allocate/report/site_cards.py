@@ -18,9 +18,12 @@ from allocate.words import Language
 # The parts of a card, in the order in which they are read.
 PARTS = ("what", "staff", "money", "gain", "without", "others", "draws", "clauses", "basis", "visit")
 _FIRM = ("official", "surveyed")
+# From the firmest basis to the weakest.
+_WEAKER = (*BASES, "unknown")
 # Whoever travels longer than this part of the longest way that the plan has is worth a ride there to measure it.
 _NEARLY = 0.9
 _SECONDS_IN_HOUR = 3600
+_FEW, _MANY = 5, 20  # names in a line
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,22 @@ def site_cards(content: Content, language: Language) -> dict[str, SiteCard]:
     return _Cards(Source(content, language)).made()
 
 
+def headline(source: Source, rows: Sequence[Content]) -> str:
+    """Say what becomes of a site, year by year."""
+    steps = [
+        source.word("site_card.step", year=row["year"], action=source.word(f"action.{row['action']}"))
+        for row in sorted(rows, key=lambda row: row["year"])
+    ]
+    return source.word("summary.comma").join(steps)
+
+
+def is_spare(dropped: Mapping[str, Any]) -> bool:
+    """Tell whether a site may be dropped with no clause missed, nobody served less and no more money."""
+    return (
+        not dropped["clauses"] and dropped["cost"] <= 0 and all(people <= 0 for people in dropped["unserved"].values())
+    )
+
+
 class _Cards:
     """What the cards of a plan ask of it, each worked out once."""
 
@@ -123,7 +142,7 @@ class _Cards:
             name=clean(str(site["name"])),
             kind=self.source.word(f"kind.{site['kind']}"),
             town=clean(self.source.towns[site["town"]]),
-            headline=self._headline(rows),
+            headline=headline(self.source, rows),
             is_firm=site["basis"] in _FIRM,
             parts=tuple(parts),
         )
@@ -137,22 +156,23 @@ class _Cards:
     def _point(self, key: str, **values: object) -> Line:
         return Line(clean(self._word(key, **values)))
 
-    def _headline(self, rows: Sequence[Content]) -> str:
-        """Say what becomes of a site, year by year."""
-        steps = [
-            self._word("step", year=row["year"], action=self.source.word(f"action.{row['action']}"))
-            for row in sorted(rows, key=lambda row: row["year"])
-        ]
-        return self.source.word("summary.comma").join(steps)
-
-    def _by_year(self, values: Mapping[str, Any], shown: str = "{:,}") -> str:
-        """Return a figure of every year as a list; a year with the same figure as the one before is left out."""
+    def _by_year(self, values: Mapping[str, int], unit: str = "") -> str:
+        """Return a figure of every year as a list; one that stays as it is says so, and is told once."""
+        told = {year: self._count(value, unit) for year, value in values.items()}
+        if len(told) == len(self.years) > 1 and len(set(told.values())) == 1:
+            return self._word("every_year", value=next(iter(told.values())))
+        after = [year for year in map(str, self.years) if told and year > max(told)]
+        if after:
+            told[after[0]] = self._word("no_longer")
         parts, before = [], None
-        for year, value in values.items():
+        for year, value in sorted(told.items()):
             if value != before:
-                parts.append(self._word("in_year", year=year, value=shown.format(value)))
+                parts.append(self._word("in_year", year=year, value=value))
             before = value
         return self.source.word("summary.semicolon").join(parts)
+
+    def _count(self, value: int, unit: str) -> str:
+        return self._word(f"count_{unit}" if unit else "count", count=value)
 
     def _site(self, code: str | None) -> str:
         """Return the name of a site, or of a spot where one could stand, with its town."""
@@ -166,7 +186,6 @@ class _Cards:
     def _what(self, code: str) -> Iterator[Line]:
         rows = self.rows[code]
         site = rows[0]
-        opened = next((row for row in rows if row["action"] not in ENDS), None)
         for row in rows:
             other = row.get("into") or row.get("from")
             if other:
@@ -177,9 +196,11 @@ class _Cards:
             yield self._line("hospital", self._site(site["hospital"]))
         if site["lon"] is not None:
             spot = f"{site['lon']:.5f}, {site['lat']:.5f}"
-            yield self._line("position", f"{spot}{self._in_brackets(site['basis'])}")
+            datum = str(self.source.district["datum"]).upper()
+            label = self._word("label_position", datum=datum)
+            yield Line(clean(f"{spot}{self._in_brackets(site['basis'])}"), clean(label))
         kept = say_kept(self.source, code)
-        if kept and opened is not None and opened["action"] in ("open", "move"):
+        if kept and any(row["action"] == "open" for row in rows):
             yield self._line("kept", kept)
         for row in rows:
             yield self._line("why", reason(row, self.years, self.language))
@@ -217,11 +238,10 @@ class _Cards:
                 yield Line(self._by_year(numbers), clean(self.source.term(name)) + mark)
 
     def _money(self, code: str) -> Iterator[Line]:
-        site = self.rows[code][0]
-        if site["kind"] not in self.content["settings"]["siting"]:
+        if not self._is_decided(code):
             yield self._point("money_not_counted")
             return
-        basis = self._in_brackets(self.content["budget"][0]["basis"] if self.content["budget"] else None)
+        basis = self._in_brackets(self._price_basis)
         total = sum(row["cost"] for row in self.rows[code])
         yield self._line("cost", self._word("yuan", cost=total) + basis)
         candidate = self.candidates.get(code)
@@ -231,22 +251,28 @@ class _Cards:
         if self.source.resources:
             yield self._point("money_without_staff")
 
+    @cached_property
+    def _price_basis(self) -> str:
+        """Return the weakest basis of the lines of the budget, on which every site's cost rests as well."""
+        return max((row["basis"] or "unknown" for row in self.content["budget"]), key=_WEAKER.index, default="unknown")
+
     # ---- whom it serves, and what if it were not there ----
 
     def _gain(self, code: str) -> Iterator[Line]:
         rows = self.rows[code]
         if rows[0]["kind"] in NOT_GONE_TO:
             return
-        for row in rows:
-            if row["people"]:
-                yield self._line("people", self._by_year(row["people"]))
-                yield self._line("alone", self._by_year(row["only_site_of"]))
+        standing = next((row for row in rows if row["people"]), None)
+        if standing is None:
+            return
+        alone = standing["only_site_of"]
+        yield self._line("people", self._by_year(standing["people"], "people"))
+        yield self._line("alone", self._by_year(alone, "people"))
         worth = self.worth.get(code)
         if worth is not None:
-            yield self._line("nearest", self._by_year(worth["nearest"]))
+            yield self._line("nearest", self._by_year(worth["nearest"], "people"))
             year = max(worth["nearest"])
-            alone = next(row["only_site_of"] for row in rows if row["people"])[year]
-            others = worth["nearest"][year] - alone
+            others = worth["nearest"][year] - alone.get(year, 0)
             if others > 0:
                 more = f"{worth['longer'][year] / others:.1f}"
                 yield self._point("longer", year=year, people=others, minutes=more)
@@ -270,21 +296,35 @@ class _Cards:
             )
             for row in rows
         ]
-        return self._word("at_year", year=last, value=self.source.word("summary.comma").join(parts))
+        return self._word("at_year", year=last, value=self._few(parts, _MANY))
 
     def _without(self, code: str) -> Iterator[Line]:
         worth = self.worth.get(code)
         if worth is None:
+            if "worth" not in self.content and self._is_decided(code) and self._stands(code):
+                yield self._point("worth_unknown")
             return
         dropped = worth["dropped"]
         if "hindrance" in dropped:
             yield self._point(f"hindrance_{dropped['hindrance']}")
             return
-        yield self._line("unserved", self._by_year(dropped["unserved"]))
+        if is_spare(dropped):
+            worse = [
+                name for name, more in dropped["goals"].items() if more > 0 and self._goal_units.get(name) != "yuan"
+            ]
+            goals = self.source.word("summary.comma").join(self.source.word(stage_key(name)) for name in worse)
+            yield self._point("spare" if worse else "spare_for_all", goals=goals)
+        yield self._line("unserved", self._by_year(dropped["unserved"], "fewer"))
         yield self._line("cost_change", self._more(dropped["cost"]))
         yield from self._goals(dropped)
         yield self._line("missed", self._clause_names(dropped["clauses"]) or self._word("none_missed"))
         yield self._point("one_change")
+
+    def _is_decided(self, code: str) -> bool:
+        return self.rows[code][0]["kind"] in self.content["settings"]["siting"]
+
+    def _stands(self, code: str) -> bool:
+        return any(row["people"] for row in self.rows[code])
 
     def _more(self, yuan: int) -> str:
         if not yuan:
@@ -294,19 +334,28 @@ class _Cards:
     def _goals(self, told: Mapping[str, Any]) -> Iterator[Line]:
         """Yield by how much goals other than money are worse."""
         for name, more in told["goals"].items():
-            goal = next(stage for stage in self.content["stages"] if stage["name"] == name)
-            if goal["unit"] != "yuan":
-                text = self._goal_more(more, goal["unit"])
-                yield Line(clean(text), clean(self._word("goal", goal=self.source.word(stage_key(name)))))
+            unit = self._goal_units.get(name, "")
+            if unit == "yuan":
+                continue
+            text = self._goal_more(more, unit)
+            # (The goal of travel counts those whom nobody serves with minutes of its own.)
+            if more and unit == "person-seconds" and any(told["unserved"].values()):
+                text += self._word("with_unserved")
+            yield Line(clean(text), clean(self.source.word(stage_key(name))))
+
+    @cached_property
+    def _goal_units(self) -> dict[str, str]:
+        return {stage["name"]: stage["unit"] for stage in self.content["stages"]}
 
     def _goal_more(self, more: float, unit: str) -> str:
         if not more:
             return self._word("goal_same")
         sign = "worse" if more > 0 else "better"
         if unit == "person-seconds":
-            return self._word(f"hours_{sign}", hours=abs(more) / _SECONDS_IN_HOUR)
+            hours = abs(more) / _SECONDS_IN_HOUR
+            return self._word(f"hours_{sign}", hours=f"{hours:,.0f}" if hours >= 1 else self._word("under_one"))
         number = 100 * abs(more) if unit == "share" else abs(more)
-        return self._word(f"goal_{sign}", more=f"{number:,.3g}", unit=self.source.known(f"unit.{unit}", unit))
+        return self._word(f"goal_{sign}", more=f"{number:,.4g}", unit=self.source.known(f"unit.{unit}", unit))
 
     def _others(self, code: str) -> Iterator[Line]:
         worth = self.worth.get(code)
@@ -318,9 +367,8 @@ class _Cards:
         comma = self.source.word("summary.comma")
         for other in worth["others"]:
             goals = [f"{line.label} {line.text}" for line in self._goals(other)]
-            fewer = sum(other["unserved"].values())
-            people = [self._served_more(other["unserved"])] if fewer or any(other["unserved"].values()) else []
-            told = comma.join((self._more(other["cost"]), *goals, *people))
+            people = [self._served_more(other["unserved"])] if any(other["unserved"].values()) else []
+            told = comma.join((self._word("cost_of", more=self._more(other["cost"])), *goals, *people))
             yield Line(clean(told), clean(self._site(other["id"])))
         yield self._point("others_tried", tried=worth["tried"])
 
@@ -336,24 +384,32 @@ class _Cards:
 
     def _clauses(self, code: str) -> Iterator[Line]:
         worth = self.worth.get(code)
+        # (Several rules may stand for one clause, each with a strength of its own.)
+        strengths: dict[tuple[str, str, str], list[str]] = {}
         for name in worth["dropped"].get("clauses", ()) if worth is not None else ():
             row = self._clause_rows.get(name)
             if row is not None:
                 says = row["says"][self.language] if row.get("says") else self._indicator(row)
-                yield Line(clean(says), clean(self._clause(name)))
+                document = row["document_name"][self.language] if row.get("document_name") else row["document"]
+                where = self.source.word("summary.comma").join(filter(None, (document, row.get("at"))))
+                strength = self.source.known(f"strength.{row['strength']}", row["strength"] or "")
+                strengths.setdefault((self._clause(name), says, where), []).append(strength)
+        for (clause, says, where), held in strengths.items():
+            about = filter(None, (where, "/".join(dict.fromkeys(held))))
+            told = self._word("says", says=says, about=self.source.word("summary.comma").join(about))
+            yield Line(clean(told), clean(clause))
 
     @cached_property
     def _clause_rows(self) -> dict[str, Content]:
         return {row["rule"]: row for row in reversed(self.content["scorecard"])}
 
     def _clause(self, name: str) -> str:
-        """Return a clause by its number in the document, beside the rule's name where they differ."""
+        """Return a clause by its number in the document; a rule of no document has a name alone."""
         row = self._clause_rows.get(name)
-        clause = row["clause"] if row is not None else None
-        return self._word("clause", clause=clause, rule=name) if clause and clause != name else name
+        return str((row and row["clause"]) or name)
 
     def _clause_names(self, names: Iterable[str]) -> str:
-        return self.source.word("summary.comma").join(map(self._clause, names))
+        return self.source.word("summary.comma").join(dict.fromkeys(map(self._clause, names)))
 
     def _indicator(self, row: Content) -> str:
         indicator = row["indicator"] or ""
@@ -373,9 +429,9 @@ class _Cards:
             yield self._line("basis_people", self._shares(people, "basis", (*BASES, "unknown")))
             if not ways["unknown"]:
                 yield self._line("basis_times", self._shares(ways, "way_by", HOW))
-        if site["kind"] in self.content["settings"]["siting"] and self.content["budget"]:
-            yield self._line("basis_prices", self.source.word(f"basis.{self.content['budget'][0]['basis']}"))
-        there = {name for (at, _), staff in self.source.working.items() if at == code for name in staff}
+        if self._is_decided(code) and self.content["budget"]:
+            yield self._line("basis_prices", self.source.word(f"basis.{self._price_basis}"))
+        there = {name for year in self.years for name in self.source.working.get((code, year), ())}
         assumed = assumed_stock(self.content, [name for name in self.source.resources if name in there])
         if assumed:
             yield self._line("basis_staff", self._word("staff_assumed", names=self.source.terms(assumed)))
@@ -396,14 +452,14 @@ class _Cards:
     def _visit(self, code: str) -> Iterator[Line]:
         """Yield what somebody who goes there should look at: each point follows from what the plan does not know."""
         rows, served = self.rows[code], self._last_served(code)
-        site, decided = rows[0], rows[0]["kind"] in self.content["settings"]["siting"]
-        new = any(row["action"] in ("open", "move") for row in rows)
-        if new and decided:
+        site = rows[0]
+        ending = any(row["action"] in ENDS for row in rows)
+        if any(row["action"] == "open" for row in rows) and self._is_decided(code):
             yield self._point("visit_ground")
             if not self.content.get("today"):
                 yield self._point("visit_today")
         if site["basis"] not in _FIRM:
-            yield self._point("visit_position", basis=self.source.word(f"basis.{site['basis']}"))
+            yield self._point("visit_position", basis=self.source.word(f"basis.{site['basis'] or 'unknown'}"))
         guessed = [row for row in served if self.source.places[row["id"]]["people_basis"] not in _FIRM]
         if guessed:
             names = [self.source.places[row["id"]]["name"] for row in sorted(guessed, key=lambda row: -row["people"])]
@@ -412,21 +468,22 @@ class _Cards:
         if far is not None:
             way = self.source.known(f"way_by.{far.get('how')}", "")
             name = self.source.places[far["id"]]["name"]
-            yield self._point("visit_way", name=name, minutes=f"{far['minutes']:.1f}", way=way)
+            said = self._word("by_way", way=way) if way else ""
+            yield self._point("visit_way", name=name, minutes=f"{far['minutes']:.1f}", way=said)
         if any(row["action"] == "upgrade" for row in rows):
             yield self._point("visit_upgrade")
-        if any(row["action"] in ENDS for row in rows):
+        if ending:
             yield self._point("visit_ending")
         worth = self.worth.get(code)
         if worth is not None and worth["others"]:
             names = [self._site(other["id"]) for other in worth["others"]]
             yield self._point("visit_others", names=self._few(names))
-        if self.source.working.keys() & {(code, year) for year in self.years}:
+        if any(self.source.working.get((code, year)) for year in self.years):
             yield self._point("visit_staff")
 
-    def _few(self, names: Sequence[str]) -> str:
-        shown = self.source.word("summary.comma").join(names[:5])
-        return shown if len(names) <= 5 else self._word("and_more", names=shown, count=len(names))
+    def _few(self, names: Sequence[str], most: int = _FEW) -> str:
+        shown = self.source.word("summary.comma").join(names[:most])
+        return shown if len(names) <= most else self._word("and_more", names=shown, count=len(names))
 
     def _far(self, served: Sequence[Content]) -> Content | None:
         """Return the longest way to it, unless somebody measured it or it is short."""

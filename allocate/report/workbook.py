@@ -55,7 +55,7 @@ _LINE = 15  # height of a line [points]
 _HEAD, _FIRST = 1, 2  # row of the headings, and of the first line [from 0]
 _WIDE = {
     *("missed", "without", "document", "reason", "causes", "quote", "source", "advice", "figure", "indicator", "says"),
-    *("why", "reading", "rests_on", "assumed_for", "why_so", "asked_by", "remark", "sheet_about"),
+    *("why", "reading", "rests_on", "assumed_for", "why_so", "asked_by", "remark", "clauses_on"),
 }
 # Columns whose lines say in which unit their figures are: those for 1,000 people have two digits.
 _FIGURES = ("today_figure", "figure_in", "figure_more")
@@ -144,6 +144,8 @@ class _Looks:
         look: dict[str, Any] = {"indent": indent} if indent else {}
         if field.is_number:
             look["num_format"] = _number_format(field, cell, row)
+            if field.blank and cell is None:
+                look["align"] = "right"
         elif field.kind == "mark":
             look |= {"align": "center", "font_color": "#0072b2"}
         elif field.word in _WIDE:
@@ -162,7 +164,7 @@ def _number_format(field: Field, cell: Cell, row: Mapping[str, Cell]) -> str:
         field.kind == "measure" and row.get("shortfall_unit" if field.word == "shortfall" else "unit") == "ratio"
     )
     if field.word in _FIGURES and row.get("unit") == "per_1000":
-        return _FORMATS["rate"]
+        return '"< 0.01"' if isinstance(cell, float) and 0 < cell < 0.005 else _FORMATS["rate"]
     if not share:
         # (A spreadsheet shows the point of a number that has nothing after it.)
         whole = isinstance(cell, int) or (isinstance(cell, float) and cell.is_integer())
@@ -315,7 +317,7 @@ def _for_paper(page: "Worksheet", columns: int) -> None:
     page.set_landscape()
     page.set_paper(9 if columns <= 14 else 8)  # A4, else A3
     page.fit_to_pages(1, 0)
-    page.set_footer("&C&P / &N")
+    page.set_footer("&L&A&C&P / &N")
 
 
 def _summary_sheet(
@@ -363,11 +365,16 @@ def _write_line(
 
 
 def _blocks(years: Sheet) -> Iterator[Sheet]:
-    """Yield the table of years without what stands below it, then that; both begin with the year."""
+    """Yield the table of years without what stands below it, then that; all of them begin with the year."""
+    broad = 0
     for is_below in (False, True):
         kept = [at for at, field in enumerate(years.fields) if at == 0 or (field.word in _BELOW) is is_below]
-        fields = tuple(years.fields[at] for at in kept)
-        yield Sheet(years.name, fields, tuple(tuple(row[at] for at in kept) for row in years.rows))
+        # (What stands below takes as many tables as it needs to be no broader than the first one.)
+        broad = broad or len(kept) - 1
+        for first in range(1, max(len(kept), 2), broad):
+            part = [0, *kept[first : first + broad]]
+            fields = tuple(years.fields[at] for at in part)
+            yield Sheet(years.name, fields, tuple(tuple(row[at] for at in part) for row in years.rows))
 
 
 def width_of(text: str) -> int:
