@@ -17,9 +17,9 @@ const SITE_LOOKS = [
   { word: "site_both", colour: "#39434c", filled: true, small: true },
 ];
 // Two hues (ColorBrewer's oranges and blues), a light and a dark step of each, and white between them.
-const TOWN_COLOURS = { more: "#6baed6", few_more: "#c6dbef", even: "#ffffff", few_less: "#fdd0a2", less: "#fd8d3c" };
+const TOWN_COLOURS = { more: "#9ecae1", few_more: "#deebf7", even: "#ffffff", few_less: "#fee6ce", less: "#fdae6b" };
 const INK = "#1d2329";
-const DIM = 0.16; // how much of a colour a hollow symbol has
+const SMALL = 2.5; // radius of a place that fares the same: pixels
 const HUNDRED = 100;
 const ASIDE = 8; // pixels
 
@@ -33,7 +33,7 @@ const state = {
 
 const {
   say, sayCode, inLanguage, number, percent, apart, inBrackets, element, given, sentence, button, cell, show, outline, stroke,
-  ringsOf, makeYears, drawYears,
+  ringsOf, spaceTowns, makeYears, drawYears,
 } = pageTools(words, state, LOCALE);
 
 const pair = () => pairs[state.pair];
@@ -42,13 +42,12 @@ const signed = (value) => (value > 0 ? `+${number(value)}` : number(value).repla
 
 /* ---- symbols ---- */
 
-function drawPlace(ctx, x, y, { shape, colour, hollow, r }) {
+function drawPlace(ctx, x, y, { shape, colour, hollow, small, r }) {
   outline(ctx, shape, x, y, r);
-  ctx.fillStyle = colour;
-  ctx.globalAlpha = hollow ? DIM : 1;
+  stroke(ctx, "#ffffff", small ? 1 : 4);
+  ctx.fillStyle = hollow ? "#ffffff" : colour;
   ctx.fill();
-  ctx.globalAlpha = 1;
-  stroke(ctx, hollow ? colour : "#ffffff", hollow ? 1.5 : 0.8);
+  stroke(ctx, hollow ? colour : "#ffffff", hollow ? (small ? 1 : 1.8) : 0.8);
 }
 
 // (What stands in one plan only is set off, so that the place below it is seen.)
@@ -152,7 +151,7 @@ function drawPlaces() {
   for (let place = 0; place < places.name.length; place += 1) {
     const fate = fateOf(parts.get(place) || []);
     const small = fate === "same";
-    const look = { ...PLACE_LOOKS[fate], hollow: Boolean(places.hollow[place]), r: small ? Math.min(4, radius(places.people[place])) : radius(places.people[place]) };
+    const look = { ...PLACE_LOOKS[fate], hollow: Boolean(places.hollow[place]), small, r: small ? SMALL : radius(places.people[place]) };
     const made = spot(places, place, drawPlace, look, { place });
     if (made) made.addTo(small ? layers.unchanged : layers.places);
   }
@@ -224,6 +223,7 @@ function stack() {
   // Canvas draws in the order of arrival, so what was switched on later is put in its place.
   for (const layer of [layers.towns, layers.boundary]) if (map.hasLayer(layer)) layer.bringToBack();
   for (const layer of [layers.unchanged, layers.places, layers.sites, layers.chosen]) if (map.hasLayer(layer)) layer.bringToFront();
+  if (map.hasLayer(layers.names)) spaceTowns(layers.names);
 }
 
 function showWhole() {
@@ -516,6 +516,7 @@ function listen() {
     });
     layer.on("mouseout", () => hint.remove());
   }
+  map.on("zoomend", stack);
   map.on("click", () => { if (state.selected) choose(null); });
   new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(map.getContainer());
   // A sheet cannot be unfolded.

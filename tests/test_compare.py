@@ -35,8 +35,6 @@ from allocate.words import LANGUAGES, Language, catalogue, say_in, speaking
 
 __all__ = ["browser", "opened"]  # what the tests below ask for by name
 
-pytestmark = pytest.mark.xdist_group("compare")
-
 Content = dict[str, Any]
 # People of a place: how many of them, how they fare, at which site, after how many minutes.
 Fares = Sequence[tuple[int, str, str | None, float | None]]
@@ -455,24 +453,24 @@ def test_names_are_told_apart_by_the_folders_above_them() -> None:
 
 
 @pytest.fixture(scope="module")
-def plans(tiny_home: Tiny, tiny_plan: Plan) -> list[Content]:
+def compared_plans(tiny_home: Tiny, tiny_plan: Plan) -> list[Content]:
     """Return the plan of the small district, and one that may open a site less in each year."""
     fewer = plan(read_district(tiny_home.folder), read_model(tiny_home.model, {"rules.few_new.at_most": "4"}))
     return [json.loads(to_json(made.content)) for made in (tiny_plan, fewer)]
 
 
 @pytest.fixture
-def home(plans: list[Content], tmp_path: Path) -> Path:
-    """Return a folder with both plans in folders of their own."""
-    for name, content in zip(("base", "fewer"), plans, strict=True):
+def home(compared_plans: list[Content], tmp_path: Path) -> Path:
+    """Return a folder with both compared_plans in folders of their own."""
+    for name, content in zip(("base", "fewer"), compared_plans, strict=True):
         (tmp_path / name).mkdir()
         (tmp_path / name / PLAN_FILE).write_text(to_json(content), encoding="utf-8")
     return tmp_path
 
 
-def test_figures_are_those_of_the_plans_own_tables(plans: list[Content]) -> None:
-    (pair,) = compare(plans, ["base", "fewer"]).pairs
-    tables = [sheets(content, "en") for content in plans]
+def test_figures_are_those_of_the_plans_own_tables(compared_plans: list[Content]) -> None:
+    (pair,) = compare(compared_plans, ["base", "fewer"]).pairs
+    tables = [sheets(content, "en") for content in compared_plans]
     for side, table in zip(("first", "other"), tables, strict=True):
         years = {row["year"]: row for row in table["years"].records()}
         for town in pair.towns:
@@ -516,17 +514,19 @@ def test_what_staff_and_functions_come_to_is_compared_by_year(hubs_plan: Plan) -
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_lines_are_few_and_hold_no_code(plans: list[Content], language: Language) -> None:
-    (lines,) = lines_in(compare(plans, ["base", "fewer"]), plans, language)
+def test_lines_are_few_and_hold_no_code(compared_plans: list[Content], language: Language) -> None:
+    (lines,) = lines_in(compare(compared_plans, ["base", "fewer"]), compared_plans, language)
     assert 12 <= len(lines) <= 25
     assert not [line for line in lines if re.search(r"\{|\}|only_first|other_year|None", line)]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_column_of_every_table_has_a_heading_and_every_code_a_word(
-    plans: list[Content], language: Language
+    compared_plans: list[Content], language: Language
 ) -> None:
-    tables = comparison_sheets(compare([*plans, plans[0]], ["a", "b", "c"]), [*plans, plans[0]], language)
+    tables = comparison_sheets(
+        compare([*compared_plans, compared_plans[0]], ["a", "b", "c"]), [*compared_plans, compared_plans[0]], language
+    )
     assert tuple(tables) == COMPARISON_SHEETS
     for table in tables.values():
         headings = [field.heading(language) for field in table.fields]
@@ -550,8 +550,8 @@ def poisoned(content: Content) -> Content:
     return spoilt
 
 
-def test_a_terminal_obeys_no_name(plans: list[Content]) -> None:
-    spoilt = [poisoned(content) for content in plans]
+def test_a_terminal_obeys_no_name(compared_plans: list[Content]) -> None:
+    spoilt = [poisoned(content) for content in compared_plans]
     made = compare(spoilt, ["\x1b[31mred", "=1+1\nnew line"])
     with speaking("zh"):
         (lines,) = comparison_lines(made, spoilt)
@@ -560,8 +560,8 @@ def test_a_terminal_obeys_no_name(plans: list[Content]) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_workbook_holds_every_table_and_no_formula(plans: list[Content], language: Language) -> None:
-    spoilt = [poisoned(content) for content in plans]
+def test_the_workbook_holds_every_table_and_no_formula(compared_plans: list[Content], language: Language) -> None:
+    spoilt = [poisoned(content) for content in compared_plans]
     made = compare(spoilt, ["=cmd|x", "+1"])
     file = comparison_workbook(made, spoilt, language)
     assert file == comparison_workbook(made, spoilt, language)
@@ -646,10 +646,10 @@ def page_text(shown: Any, selector: str) -> str:
 @pytest.mark.browser
 @pytest.mark.parametrize("size", [(1280, 800), (390, 844)])
 def test_the_page_shows_winners_and_losers_by_year_in_both_languages(
-    opened: Callable[..., Any], plans: list[Content], size: tuple[int, int]
+    opened: Callable[..., Any], compared_plans: list[Content], size: tuple[int, int]
 ) -> None:
-    made = compare(plans, ["base", "fewer"])
-    shown = opened({}, size, comparison_page(made, plans))
+    made = compare(compared_plans, ["base", "fewer"])
+    shown = opened({}, size, comparison_page(made, compared_plans))
     pair = made.pairs[0]
     for year in pair.people:
         if size[0] > 400:
@@ -671,12 +671,14 @@ def test_the_page_shows_winners_and_losers_by_year_in_both_languages(
 
 
 @pytest.mark.browser
-def test_a_pair_is_chosen_and_a_card_says_how_a_place_fares(opened: Callable[..., Any], plans: list[Content]) -> None:
-    contents = [*plans, plans[0]]
+def test_a_pair_is_chosen_and_a_card_says_how_a_place_fares(
+    opened: Callable[..., Any], compared_plans: list[Content]
+) -> None:
+    contents = [*compared_plans, compared_plans[0]]
     made = compare(contents, ["base", "fewer", "base (2)"])
     shown = opened({}, (1280, 800), comparison_page(made, contents))
     part = next(part for part in made.pairs[0].parts if part.year == 2027 and part.share == 1)
-    place = next(row for row in plans[0]["district_data"]["places"] if row["id"] == part.place)
+    place = next(row for row in compared_plans[0]["district_data"]["places"] if row["id"] == part.place)
     box = shown.page.evaluate(
         """([lon, lat]) => {
             const data = JSON.parse(document.getElementById("comparison").textContent);
@@ -705,8 +707,8 @@ def test_a_pair_is_chosen_and_a_card_says_how_a_place_fares(opened: Callable[...
 
 
 @pytest.mark.browser
-def test_the_page_obeys_no_text_of_a_plan(opened: Callable[..., Any], plans: list[Content]) -> None:
-    spoilt = [poisoned(content) for content in plans]
+def test_the_page_obeys_no_text_of_a_plan(opened: Callable[..., Any], compared_plans: list[Content]) -> None:
+    spoilt = [poisoned(content) for content in compared_plans]
     made = compare(spoilt, ["<img src=x onerror=window.PWN=1>", "</script><script>window.PWN=1</script>"])
     html = comparison_page(made, spoilt)
     assert html == comparison_page(made, spoilt)
