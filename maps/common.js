@@ -1,5 +1,5 @@
 "use strict";
-/* What the pages share: words and numbers, elements, symbols, and the years. Texts of a plan become text, never markup. */
+/* What the pages share: words and numbers, elements, symbols, names, and the years. Texts of a plan become text, never markup. */
 const pageTools = (words, state, LOCALE) => {
 const YEAR_LABELS = 4; // more would lie on one another on a telephone
 
@@ -153,6 +153,19 @@ function ringsOf(area) {
   });
 }
 
+// Names that would lie on one another: the later one waits until there is room.
+function spaceTowns(labels) {
+  const taken = [];
+  labels.eachLayer((marker) => {
+    const icon = marker.getElement();
+    if (!icon) return;
+    const box = icon.firstElementChild.getBoundingClientRect();
+    const clash = taken.some((other) => box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top);
+    icon.classList.toggle("behind", clash);
+    if (!clash) taken.push(box);
+  });
+}
+
 /* ---- the years ---- */
 
 function show(id, ...content) {
@@ -194,6 +207,6 @@ function drawYears(years) {
 
 return {
   say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
-  show, outline, stroke, ringsOf, makeYears, drawYears,
+  show, outline, stroke, ringsOf, spaceTowns, makeYears, drawYears,
 };
 };

@@ -72,7 +72,7 @@ const state = {
 
 const {
   say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
-  show, outline, stroke, ringsOf, makeYears, drawYears,
+  show, outline, stroke, ringsOf, spaceTowns, makeYears, drawYears,
 } = pageTools(words, state, LOCALE);
 
 /* ---- the plan by year ---- */
@@ -731,19 +731,6 @@ function drawTowns(onto) {
     label.dir = "auto";
     const icon = L.divIcon({ className: "town-label", html: label, iconSize: [0, 0] });
     L.marker([towns.lat[town], towns.lon[town]], { icon, interactive: false, keyboard: false }).addTo(onto);
-  });
-}
-
-// Names that would lie on one another: the later one waits until there is room.
-function spaceTowns(labels) {
-  const taken = [];
-  labels.eachLayer((marker) => {
-    const icon = marker.getElement();
-    if (!icon) return;
-    const box = icon.firstElementChild.getBoundingClientRect();
-    const clash = taken.some((other) => box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top);
-    icon.classList.toggle("behind", clash);
-    if (!clash) taken.push(box);
   });
 }
 
