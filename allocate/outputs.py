@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from allocate.draw import front_figure, map_page, timetable_page
+from allocate.draw import card_pages, front_figure, is_card, map_page, timetable_page
 from allocate.errors import Problem, UsageError
 from allocate.faults import disk_reason
 from allocate.plans import PLAN_FILE, Plan, to_json
@@ -34,13 +34,15 @@ FILES = (PLAN_FILE, MAP_FILE, WORKBOOK_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE)
 FRONT_FILE = "front.svg"
 # And these where it sends people out: timetables to print, and a folder of calendars.
 TIMETABLE_FILE, CALENDARS = "timetable.html", "calendars"
+# A folder with a page for every site; a plan of more sites has it where it is asked for.
+CARDS, MOST_CARDS = "cards", 2_000
 _ASKED = (*FILES, FRONT_FILE, TIMETABLE_FILE)
 # What an export is called where no other name is given; a name without a dot is a folder.
 EXPORTS = {
     "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson",
-    "ics": CALENDARS, "timetable": TIMETABLE_FILE,
+    "ics": CALENDARS, "timetable": TIMETABLE_FILE, "cards": CARDS,
 }  # fmt: skip
-# The files in the folders among them; calendars are called after those whom they are of.
+# The files in the folders among them; calendars and cards are called after those whom they are of.
 _HELD = {
     "csv": (
         *SHEETS,
@@ -54,6 +56,7 @@ _HELD = {
     ),
     "geojson": (*LAYERS, *BELONGING_LAYERS, *CANDIDATE_LAYERS, *SENDING_LAYERS),
 }
+_CALLED: Mapping[str, Callable[[str], bool]] = {CALENDARS: is_calendar, CARDS: is_card}
 _WITHIN = {form: tuple(f"{name}.{form}" for name in names) for form, names in _HELD.items()}
 # A spreadsheet program leaves such a file beside one that it holds open: Excel, LibreOffice.
 _LOCKS = ("~${}", ".~lock.{}#")
@@ -95,8 +98,8 @@ def _is_ours(item: Path) -> bool:
     """Tell whether a file or folder within a plan's folder is one that we write."""
     if item.is_symlink() or not item.is_dir():
         return item.name in _ASKED
-    if item.name == CALENDARS:
-        return all(is_calendar(file.name) and not file.is_dir() for file in item.iterdir())
+    if item.name in _CALLED:
+        return all(_CALLED[item.name](file.name) and not file.is_dir() for file in item.iterdir())
     names = _WITHIN.get(item.name)
     return names is not None and all(file.name in names and not file.is_dir() for file in item.iterdir())
 
@@ -156,7 +159,7 @@ def _disk(target: Path) -> Iterator[None]:
 def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
     """Write the files of a plan into a folder, replacing an earlier plan there, and return their paths.
 
-    The workbook, the styles of the layers, timetables and calendars speak the language of the session.
+    The workbook, the styles of the layers, timetables, calendars and cards speak the language of the session.
 
     Raises
     ------
@@ -179,6 +182,8 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
     if _sends(content):
         files[TIMETABLE_FILE] = _bytes(timetable_page(content, spoken))
         files |= {f"{CALENDARS}/{name}": made for name, made in calendars(content, spoken).items()}
+    if len({site["id"] for site in content["sites"]}) <= MOST_CARDS:
+        files |= {f"{CARDS}/{name}": _bytes(made) for name, made in card_pages(content, spoken).items()}
     _write_folder(folder, files)
     return {name: folder / name for name in files}
 
@@ -205,7 +210,7 @@ def export(content: Mapping[str, Any], form: str, target: str | Path, spoken: La
         raise UsageError([Problem("problem.export_nobody", column="--to", value=form)])
     with _disk(target):
         _refuse_within(target, form)
-    if form in (*_WITHIN, "ics"):
+    if form in (*_WITHIN, "ics", "cards"):
         return _export_folder(content, form, target, spoken)
     with _disk(target):
         ours = target.name == EXPORTS[form] and (target.parent / PLAN_FILE).is_file()
@@ -237,6 +242,9 @@ def _export_folder(content: Mapping[str, Any], form: str, target: Path, spoken: 
             _refuse_around(target)
     if form == "ics":
         _write_folder(target, calendars(content, spoken))
+        return target
+    if form == "cards":
+        _write_folder(target, {name: _bytes(made) for name, made in card_pages(content, spoken).items()})
         return target
     texts = csv_files(content, spoken) if form == "csv" else geojson(content, spoken)
     _write_folder(target, {f"{name}.{form}": _bytes(text) for name, text in texts.items()})

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from html import escape
 from html.parser import HTMLParser
 from typing import Any
@@ -117,6 +117,11 @@ def policy_of(scripts: Iterable[str]) -> str:
     return _POLICY.format(hashes=" ".join(f"'sha256-{_digest(script)}'" for script in scripts))
 
 
+def still_policy() -> str:
+    """Return the policy of a page that asks no host for anything and runs no script at all."""
+    return _POLICY.format(hashes="'none'")
+
+
 def _without_remarks(script: str) -> str:
     """Return a script without what only people read: a page of many is to be small."""
     return _REMARKS.sub("", script)
@@ -139,16 +144,22 @@ def _digest(script: str) -> str:
 class _Fetches(HTMLParser):
     """Collects what a page would fetch."""
 
-    def __init__(self) -> None:
+    def __init__(self, beside: Collection[str]) -> None:
         super().__init__()
         self.found: list[str] = []
+        self._beside = beside
         self._in_style = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note tags and attributes that fetch."""
         self._in_style = tag == "style"
         fetching = {"src", "srcset", "href", "action", "data", "poster", "background", "xlink:href"}
-        self.found += [f"{tag} {name}={value}" for name, value in attrs if name in fetching]
+        # (A link to a page beside this one fetches nothing until somebody follows it, and then a file of the folder.)
+        self.found += [
+            f"{tag} {name}={value}"
+            for name, value in attrs
+            if name in fetching and not (tag == "a" and name == "href" and value in self._beside)
+        ]
         if tag in {"link", "base", "iframe", "object", "embed"}:
             self.found.append(tag)
 
@@ -158,15 +169,20 @@ class _Fetches(HTMLParser):
             self.found += re.findall(r"@import[^;]*|url\((?!['\"]?(?:data:|#))[^)]*\)", data)
 
 
-def refuse_requests(html: str) -> None:
+def refuse_requests(html: str, beside: Collection[str] = ()) -> None:
     """Stop where the page would ask some host for something: a fault in the template or in its parts.
+
+    Parameters
+    ----------
+    beside
+        Names of files that stand beside the page, and that it may link to.
 
     Raises
     ------
     AssertionError
         If a tag or style fetches anything.
     """
-    parser = _Fetches()
+    parser = _Fetches(beside)
     parser.feed(html)
     parser.close()
     if parser.found:

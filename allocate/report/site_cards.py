@@ -57,6 +57,10 @@ class SiteCard:
         What becomes of it, in one line.
     is_firm
         Whether its position is official or surveyed: otherwise it is an example.
+    people
+        Whom it serves by year; nothing where it stands in none.
+    cost
+        What it costs over the whole plan, staff apart [yuan]; None where that is not counted.
     parts
         Only those that have something to say.
     """
@@ -68,6 +72,8 @@ class SiteCard:
     town: str
     headline: str
     is_firm: bool
+    people: Mapping[str, int]
+    cost: int | None
     parts: tuple[Part, ...]
 
     def part(self, name: str) -> Part | None:
@@ -144,6 +150,8 @@ class _Cards:
             town=clean(self.source.towns[site["town"]]),
             headline=headline(self.source, rows),
             is_firm=site["basis"] in _FIRM,
+            people=next((row["people"] for row in rows if row["people"]), {}),
+            cost=self._cost(code),
             parts=tuple(parts),
         )
 
@@ -242,14 +250,16 @@ class _Cards:
             yield self._point("money_not_counted")
             return
         basis = self._in_brackets(self._price_basis)
-        total = sum(row["cost"] for row in self.rows[code])
-        yield self._line("cost", self._word("yuan", cost=total) + basis)
+        yield self._line("cost", self._word("yuan", cost=self._cost(code)) + basis)
         candidate = self.candidates.get(code)
         if candidate is not None:
             yield self._line("opening", self._word("yuan", cost=candidate["opening"]))
             yield self._line("yearly", self._word("yuan", cost=candidate["yearly"]))
         if self.source.resources:
             yield self._point("money_without_staff")
+
+    def _cost(self, code: str) -> int | None:
+        return sum(row["cost"] for row in self.rows[code]) if self._is_decided(code) else None
 
     @cached_property
     def _price_basis(self) -> str:
