@@ -1,10 +1,11 @@
-"""The verbs, for a terminal: allocate new · check · plan · estimate · verify · map · export · card · explain."""
+"""The verbs, for a terminal: new · check · plan · estimate · verify · compare · map · export · card · explain."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TextIO
 
 import typer
 
@@ -14,6 +15,7 @@ from allocate.words import LANGUAGES, both, say, speaking, visible
 from allocate.words import language as spoken
 
 if TYPE_CHECKING:
+    from allocate.draw.tiles import Tiles
     from allocate.program import Progress
 
 # Everything heavy is imported inside the commands, so that --help answers at once.
@@ -271,13 +273,61 @@ def verify(
     raise typer.Exit(1)
 
 
+@app.command(help=both("compare.cli"), epilog="allocate compare maps/out/baodi maps/out/baodi-95 --out compared")
+def compare(
+    plans: Annotated[list[Path], typer.Argument(metavar="PLAN PLAN…", help=both("compare.cli_plans"))],
+    out: Annotated[Path | None, typer.Option(help=both("compare.cli_out"))] = None,
+) -> None:
+    """Say what sets plans apart from the first of them; on request as a page and a workbook."""
+    from allocate.comparing import FEWEST, MOST, distinct_names
+    from allocate.comparing import compare as make_comparison
+    from allocate.outputs import PAGE_FILE, TABLES_FILE, check_comparison_target, write_comparison
+    from allocate.plans import PLAN_FILE
+    from allocate.report.comparison import comparison_lines
+
+    if not FEWEST <= len(plans) <= MOST:
+        key = "compare.too_few" if len(plans) < FEWEST else "compare.too_many"
+        raise UsageError([Problem(key, details={"count": len(plans), "most": MOST})])
+    if out is not None:
+        check_comparison_target(out)
+    folders = [plan.parent if plan.name == PLAN_FILE and plan.is_file() else plan for plan in plans]
+    read: dict[Path, dict[str, Any]] = {}
+    for plan in plans:
+        place = plan.resolve()
+        if place not in read:
+            read[place] = _sound_plan(plan)
+    contents = [read[plan.resolve()] for plan in plans]
+    made = make_comparison(contents, distinct_names([folder.resolve().parts for folder in folders]))
+    for lines in comparison_lines(made, contents):
+        for line in lines:
+            _tell(line)
+    if out is None:
+        _tell(say("compare.how_files"))
+        return
+    files = write_comparison(made, contents, out)
+    _tell(say("compare.files", page=files[PAGE_FILE], table=files[TABLES_FILE]))
+
+
 @app.command("map", help=both("cli.map"), epilog="allocate map maps/out/baodi")
 def draw_map(
     plan: Annotated[Path, typer.Argument(help=both("cli.plan_folder"))],
     out: Annotated[Path | None, typer.Option(help=both("cli.map_out"))] = None,
+    tiles: Annotated[str | None, typer.Option(help=both("cli.tiles"))] = None,
+    tiles_key: Annotated[str | None, typer.Option(help=both("cli.tiles_key"))] = None,
+    in_file: Annotated[bool, typer.Option("--tiles-key-in-file", help=both("cli.tiles_key_in_file"))] = False,
 ) -> None:
-    """Draw the map of a finished plan again."""
-    _export(plan, "html", out)
+    """Draw the map of a finished plan again, with base map tiles where they are asked for."""
+    from allocate.draw.tiles import KEY_VARIABLE, tiles_asked
+
+    asked = tiles_asked(tiles, tiles_key, os.environ.get(KEY_VARIABLE, ""), in_file=in_file)
+    _export(plan, "html", out, asked)
+    if asked is None:
+        return
+    _tell(say("cli.tiles_publishing"))
+    if asked.key:
+        _tell(say("cli.tiles_key_written"), to=sys.stderr)
+    elif asked.asks_key:
+        _tell(say("cli.tiles_key_asked"))
 
 
 @app.command(help=both("cli.export"), epilog="allocate export maps/out/baodi --to xlsx --language en")
@@ -288,7 +338,7 @@ def export(
     language: Annotated[str | None, typer.Option(help=both("cli.export_language"))] = None,
 ) -> None:
     """Write a finished plan in another form."""
-    forms = ("xlsx", "gpkg", "csv", "geojson", "ics", "timetable", "cards")
+    forms = ("xlsx", "docx", "gpkg", "csv", "geojson", "ics", "timetable", "png", "cards")
     problems = [
         Problem("problem.choice", column=column, value=value, details={"choices": ", ".join(choices)})
         for column, value, choices in (("--to", to, forms), ("--language", language or LANGUAGES[0], LANGUAGES))
@@ -324,7 +374,21 @@ def card(
     _tell(say("card.written", file=out))
 
 
-def _export(plan: Path, form: str, out: Path | None) -> None:
+def _sound_plan(plan: Path) -> dict[str, Any]:
+    """Read a plan in which a recheck finds nothing wrong."""
+    from allocate.plans import read_plan
+    from allocate.verification import verify as recheck
+
+    content = read_plan(plan)
+    verdict = recheck(content)
+    if not verdict.sound:
+        first = verdict.findings[0]
+        details = {"finding": f"{first.where}: {first.words}"}
+        raise UsageError([Problem("compare.not_sound", str(plan), details=details)])
+    return content
+
+
+def _export(plan: Path, form: str, out: Path | None, tiles: "Tiles | None" = None) -> None:
     """Write a plan in one form, once a recheck has found nothing wrong in it."""
     from allocate.outputs import EXPORTS, export
     from allocate.plans import read_plan
@@ -333,7 +397,7 @@ def _export(plan: Path, form: str, out: Path | None) -> None:
     content = read_plan(plan)
     insist(content)
     folder = plan if plan.is_dir() else plan.parent
-    _tell(str(export(content, form, out or folder / EXPORTS[form], spoken())))
+    _tell(str(export(content, form, out or folder / EXPORTS[form], spoken(), tiles)))
 
 
 def _tell(line: str, to: TextIO | None = None) -> None:

@@ -147,6 +147,7 @@ def assemble(
         "ledger": _ledger(case, layout),
         "ledger_by_age": ledger_by_age(case, layout),
         "today": _today(case, today),
+        **_places_today(district, case, today),
         "stock": stock_rows(district, case),
         "staff": _staff(case, layout),
         "staff_flows": _staff_flows(case, layout),
@@ -445,6 +446,12 @@ def _stock_is_known(district: District, model: Model) -> bool:
 def _today(case: Case, today: Layout | None) -> list[dict[str, Any]]:
     """Return the ledger of what stands today, for the people of the first year; nothing where the stock is unknown."""
     return [row for row in _ledger(case, today) if row["year"] == case.years[0]] if today else []
+
+
+def _places_today(district: District, case: Case, today: Layout | None) -> dict[str, Any]:
+    """Return how every place is served by what stands today, for the people of the first year; no key where unknown."""
+    rows = _places(district, case, today) if today else []
+    return {"places_today": [row for row in rows if row["year"] == case.years[0]]} if today else {}
 
 
 def standing_today(case: Case) -> Layout:

@@ -44,6 +44,7 @@ _BY_HAND = ("map_approval_number",)
 # Keys that earlier versions did not write, or not for every row.
 _LATER = frozenset(
     {
+        "places_today",
         *("today", "problems", "warnings", "only_site_of", "staff_flows", "staff", "population", "ledger_by_age"),
         *("people_0_14", "people_0_14_basis", "growth", "people_by_year", "fairness", "stock", "rests_on", "front"),
         *("pools", "tours", "sessions", "fields"),

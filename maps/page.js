@@ -54,7 +54,9 @@ const NAMES_LIMIT = 12; // of functions in a line of a card
 const REACH = { color: "#0b5c94", weight: 1.4, dashArray: "5 4", fillColor: "#4a9bd0" };
 // Clauses that the plan does not decide are folded.
 const FOLDED = ["undecided", "reported", "not_applicable"];
-const YEAR_LABELS = 4; // more would lie on one another on a telephone
+
+// What parts of this script add: boxes and fields of layers, and what is put on every map.
+const EXTRAS = { boxes: [], maps: [] };
 
 const state = {
   language: LANGUAGES.includes(plan.language) ? plan.language : "zh",
@@ -62,101 +64,16 @@ const state = {
   shown: { places: true, sites: true, existing: true, towns: true, rounds: rounds.stop.length <= MANY_LINES, postings: false, consortia: false, centres: false, shares: false, reach: false },
   links: null, // null: by zoom; else what the reader chose
   selected: null,
+  tiled: false, // whether a base map is seen
+  pair: false, // whether today stands beside the plan
   centre: -1, // whose links are drawn: a function, by its position
   ability: -1, // the function that is looked for; -1: none
 };
 
-/* ---- words and numbers ---- */
-
-function say(key, values = {}) {
-  return words[key][state.language].replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
-}
-
-// A word of the catalogue if the code has one, else the code itself, as it came.
-function sayCode(group, code) {
-  const key = `${group}_${code}`;
-  return Object.hasOwn(words, key) ? say(key) : code;
-}
-
-function inLanguage(name) {
-  return name[state.language];
-}
-
-function number(value, digits = 0) {
-  if (typeof value !== "number") return value === null || value === undefined ? "–" : String(value);
-  return value.toLocaleString("en-US", { maximumFractionDigits: digits });
-}
-
-const ALL = "100\u00a0%";
-
-// Never 100 % or 0 % for what is only nearly so.
-function percent(part, whole) {
-  if (!whole) return "–";
-  if (part === whole) return ALL;
-  const share = (100 * part) / whole;
-  if (part < whole && share >= 99.95) return ">\u00a099.9\u00a0%";
-  if (part > 0 && share < 0.05) return "<\u00a00.1\u00a0%";
-  return `${share.toFixed(1)}\u00a0%`;
-}
-
-// So many digits that a figure differs from a target that it is not.
-function apart(value, target) {
-  if (typeof value !== "number" || typeof target !== "number" || value === target) return number(value, 2);
-  const enough = [2, 3, 4, 5, 6, 7, 8].find((digits) => number(value, digits) !== number(target, digits));
-  return number(value, enough ?? 9);
-}
-
-function inBrackets(text) {
-  return say("in_brackets", { text });
-}
-
-function range(reach, show) {
-  const [low, high] = reach.map(show);
-  return low === high ? low : `${low} – ${high}`;
-}
-
-/* ---- elements ---- */
-
-function element(tag, className, ...content) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  made.append(...content);
-  return made;
-}
-
-// Text of the plan: isolated, so that its writing direction cannot rearrange its neighbours.
-function given(value) {
-  const made = document.createElement("bdi");
-  made.textContent = String(value);
-  return made;
-}
-
-// A sentence of the catalogue with elements in it.
-function sentence(key, values) {
-  return filled(words[key][state.language], values);
-}
-
-// (Where a text wants thousands apart, the catalogue says so: every number here is written so.)
-function filled(text, values) {
-  return text.split(/(\{\w+(?::,)?\})/).map((part) => {
-    const name = part.startsWith("{") ? part.slice(1, -1).split(":")[0] : "";
-    return Object.hasOwn(values, name) ? values[name] : part;
-  });
-}
-
-function button(className, label, act) {
-  const made = element("button", className);
-  made.type = "button";
-  made.append(label);
-  made.addEventListener("click", act);
-  return made;
-}
-
-function cell(tag, scope, ...content) {
-  const made = element(tag, "", ...content);
-  if (scope) made.scope = scope;
-  return made;
-}
+const {
+  say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
+  show, outline, stroke, ringsOf, makeYears, drawYears,
+} = pageTools(words, state, LOCALE);
 
 /* ---- the plan by year ---- */
 
@@ -333,45 +250,6 @@ function isColoured() {
 
 /* ---- symbols, the same on the map and in the legend ---- */
 
-function outline(ctx, shape, x, y, r) {
-  ctx.beginPath();
-  switch (shape) {
-    case "triangle":
-      ctx.moveTo(x - 1.15 * r, y - 0.8 * r);
-      ctx.lineTo(x + 1.15 * r, y - 0.8 * r);
-      ctx.lineTo(x, y + 1.2 * r);
-      ctx.closePath();
-      break;
-    case "diamond":
-      ctx.moveTo(x, y - 1.3 * r);
-      ctx.lineTo(x + 1.3 * r, y);
-      ctx.lineTo(x, y + 1.3 * r);
-      ctx.lineTo(x - 1.3 * r, y);
-      ctx.closePath();
-      break;
-    case "house":
-      ctx.moveTo(x, y - 1.15 * r);
-      ctx.lineTo(x + r, y - 0.15 * r);
-      ctx.lineTo(x + r, y + 0.9 * r);
-      ctx.lineTo(x - r, y + 0.9 * r);
-      ctx.lineTo(x - r, y - 0.15 * r);
-      ctx.closePath();
-      break;
-    case "square":
-    case "crossed":
-      ctx.rect(x - r, y - r, 2 * r, 2 * r);
-      break;
-    default:
-      ctx.arc(x, y, r, 0, 2 * Math.PI);
-  }
-}
-
-function stroke(ctx, colour, width) {
-  ctx.strokeStyle = colour;
-  ctx.lineWidth = width;
-  ctx.stroke();
-}
-
 function drawPlace(ctx, x, y, { shape, colour, hollow, faded, r }) {
   outline(ctx, shape, x, y, r);
   ctx.fillStyle = colour;
@@ -392,10 +270,10 @@ function drawPlace(ctx, x, y, { shape, colour, hollow, faded, r }) {
 
 // Each look is drawn once and then stamped.
 const stamps = new Map();
-function stampPlace(ctx, x, y, look) {
+function stampPlace(ctx, x, y, look, sheet) {
   if (!look.stamp) look.stamp = stampOf(look);
   if (CROWD) {
-    canvas.gather(Math.round(x), Math.round(y), look.stamp);
+    sheet.gather(Math.round(x), Math.round(y), look.stamp);
     return;
   }
   const { picture, half } = look.stamp;
@@ -539,7 +417,7 @@ const siteSymbol = (kind, condition, hollow) => symbol(drawSite, siteLook(kind, 
 
 /* ---- the map ---- */
 
-const map = L.map("map", {
+const MAP_OPTIONS = {
   center: plan.view.centre,
   zoom: plan.view.zoom,
   zoomControl: plan.view.zoom_control,
@@ -548,7 +426,8 @@ const map = L.map("map", {
   zoomSnap: 0.5,
   minZoom: 6,
   maxZoom: 18,
-});
+};
+const map = L.map("map", MAP_OPTIONS);
 // A canvas that puts a crowd of places on as one picture: a browser takes a microsecond or two for each stamp that
 // it draws by itself, so fifty thousand of them would not follow the hand.
 const Sheet = L.Canvas.extend({
@@ -615,7 +494,7 @@ const Spot = L.CircleMarker.extend({
     if (this.options.draw !== stampPlace) renderer.putCrowd();
     renderer._ctx.globalAlpha = 1; // the line before left its own, and its dashes
     renderer._ctx.setLineDash([]);
-    this.options.draw(renderer._ctx, this._point.x, this._point.y, this.options.look);
+    this.options.draw(renderer._ctx, this._point.x, this._point.y, this.options.look, renderer);
   },
 });
 
@@ -659,21 +538,15 @@ function radiusScale() {
 }
 const radius = radiusScale();
 
-function drawBoundary() {
+function drawBoundary(renderer, onto) {
   if (!plan.boundary) return;
-  const style = { renderer: canvas, interactive: false, color: "#7d8892", weight: 1.5, fillColor: "#ffffff", fillOpacity: 1 };
-  L.geoJSON(plan.boundary, style).addTo(layers.boundary);
+  const style = { renderer, interactive: false, color: "#7d8892", weight: 1.5, fillColor: "#ffffff", fillOpacity: 1 };
+  L.geoJSON(plan.boundary, style).addTo(onto);
 }
 
-// Rings one after another: what lies within an even number of them is a hole.
-function ringsOf(area) {
-  let start = 0;
-  return area.corners.map((count) => {
-    const ring = [];
-    for (let at = start; at < start + count; at += 1) ring.push([area.lat[at], area.lon[at]]);
-    start += count;
-    return ring;
-  });
+// The ground of the district, white where no base map is seen.
+function setGround(opacity) {
+  for (const group of [layers.boundary, aside && aside.layers.boundary]) if (group) group.setStyle({ fillOpacity: opacity });
 }
 
 function shareClass(line) {
@@ -692,7 +565,7 @@ function drawShares() {
     const line = lines.get(Number(town));
     const lead = leads ? leads.get(Number(town)) : undefined;
     const byShare = !leads && line && line.people ? shareClass(line).colour : "#ffffff";
-    townShapes.get(town).setStyle({ fillColor: lead === undefined ? byShare : leadColour(lead), fillOpacity: leads ? 0.5 : 1 });
+    townShapes.get(town).setStyle({ fillColor: lead === undefined ? byShare : leadColour(lead), fillOpacity: leads ? 0.5 : state.tiled ? 0.6 : 1 });
   }
 }
 
@@ -849,22 +722,22 @@ function drawBelonging() {
   siteLines([...has[state.centre]].filter(([, centre]) => centre >= 0), CENTRE).addTo(layers.centres);
 }
 
-function drawTowns() {
-  layers.towns.clearLayers();
+function drawTowns(onto) {
+  onto.clearLayers();
   towns.name.forEach((name, town) => {
     if (towns.lon[town] === null) return;
     const label = element("span");
     label.textContent = name;
     label.dir = "auto";
     const icon = L.divIcon({ className: "town-label", html: label, iconSize: [0, 0] });
-    L.marker([towns.lat[town], towns.lon[town]], { icon, interactive: false, keyboard: false }).addTo(layers.towns);
+    L.marker([towns.lat[town], towns.lon[town]], { icon, interactive: false, keyboard: false }).addTo(onto);
   });
 }
 
 // Names that would lie on one another: the later one waits until there is room.
-function spaceTowns() {
+function spaceTowns(labels) {
   const taken = [];
-  layers.towns.eachLayer((marker) => {
+  labels.eachLayer((marker) => {
     const icon = marker.getElement();
     if (!icon) return;
     const box = icon.firstElementChild.getBoundingClientRect();
@@ -918,7 +791,7 @@ function stack() {
   // Canvas draws in the order of arrival, so what was switched on later is put in its place.
   for (const layer of [layers.postings, layers.rounds, layers.links, layers.centres, layers.consortia, layers.reach, layers.shares, layers.boundary]) if (map.hasLayer(layer)) layer.bringToBack();
   for (const layer of [layers.existing, layers.sites, layers.chosen]) if (map.hasLayer(layer)) layer.bringToFront();
-  if (map.hasLayer(layers.towns)) spaceTowns();
+  if (map.hasLayer(layers.towns)) spaceTowns(layers.towns);
 }
 
 function wholeBounds() {
@@ -955,10 +828,6 @@ const WholeButton = L.Control.extend({
 
 /* ---- the panel ---- */
 
-function show(id, ...content) {
-  document.getElementById(id).replaceChildren(...content.flat().filter(Boolean));
-}
-
 function tableOf(heads, rows, foot) {
   const head = element("thead", "", element("tr", "", ...heads.map((text) => cell("th", "col", text))));
   const table = element("table", "", head, element("tbody", "", ...rows));
@@ -973,7 +842,7 @@ function drawHead() {
   show("title", given(title));
   const names = { district: given(inLanguage(plan.district)), as_of: given(plan.as_of), year: String(state.year ?? "–") };
   show("subtitle", sentence(plan.as_of ? "subtitle" : "subtitle_plain", names));
-  drawYears();
+  drawYears(plan.years);
   document.getElementById("language").textContent = say("language_switch");
   document.getElementById("language").lang = LOCALE[state.language === "zh" ? "en" : "zh"];
   for (const node of document.querySelectorAll("[data-word]")) node.textContent = say(node.dataset.word);
@@ -983,39 +852,6 @@ function drawHead() {
     part.title = say(word);
     part.setAttribute("aria-label", say(word));
   }
-}
-
-// Made once, so that a hand or a key that moves the slider keeps hold of it.
-function makeYears() {
-  const last = plan.years.length - 1;
-  const now = element("strong");
-  now.id = "year-now";
-  show("years", now);
-  if (last < 1) return;
-  const slider = element("input");
-  Object.assign(slider, { type: "range", id: "year", min: 0, max: last, step: 1 });
-  slider.addEventListener("input", () => chooseYear(plan.years[slider.valueAsNumber]));
-  const pace = Math.ceil(last / (YEAR_LABELS - 1));
-  const ticks = plan.years.map((year, at) => {
-    const near = at !== last && (at % pace !== 0 || last - at < pace);
-    // The slider is what the keyboard moves; the labels are for the mouse and the finger.
-    const tick = button(near ? "between" : "", String(year), () => { chooseYear(year); slider.focus(); });
-    tick.tabIndex = -1;
-    tick.dataset.year = year;
-    tick.style.setProperty("--at", at / last);
-    return tick;
-  });
-  document.getElementById("years").append(element("div", "slider", slider, element("div", "ticks", ...ticks)));
-}
-
-function drawYears() {
-  document.getElementById("year-now").textContent = state.year === null ? "" : say("year_now", { year: state.year });
-  const slider = document.getElementById("year");
-  if (!slider) return;
-  slider.value = plan.years.indexOf(state.year);
-  slider.setAttribute("aria-label", say("years"));
-  slider.setAttribute("aria-valuetext", say("year_now", { year: state.year }));
-  for (const tick of document.querySelectorAll("#years [data-year]")) tick.classList.toggle("now", tick.dataset.year === String(state.year));
 }
 
 function drawBanner() {
@@ -1361,7 +1197,8 @@ function goingLegend() {
 function drawLegend() {
   const heading = (word) => element("h3", "", say(word));
   const worst = indexOf(state.year).worst;
-  const statuses = STATUSES.slice(0, -1).map((status, at) => {
+  // (What is unknown is drawn only of today.)
+  const statuses = STATUSES.slice(0, state.pair && !plan.rows.today ? STATUSES.length : -1).map((status, at) => {
     const count = worst.reduce((sum, one) => sum + (one === at), 0);
     const word = say(`status_${status}`);
     return legendItem(placeSymbol(status, false), count ? say("legend_count", { status: word, count: number(count) }) : word);
@@ -1516,12 +1353,18 @@ function drawDetails() {
   document.getElementById("details").hidden = !made.length;
 }
 
+function tilesFoot() {
+  const made = element("p", "tiles", say(`tiles_by_${plan.tiles.name}`), say("colon"), say("tiles_note"));
+  if (plan.tiles.shifted) made.append(" ", say("tiles_shifted"));
+  return made;
+}
+
 function drawFoot() {
   const approval = plan.approval ? sentence("approval_given", { number: given(plan.approval) }) : [say("approval_missing")];
   show("approval", approval);
   const datum = plan.datum ? element("p", "", ...sentence("datum", { datum: given(plan.datum.toUpperCase()) })) : null;
   const credit = plan.openstreetmap ? element("p", "", say("roads_openstreetmap")) : null;
-  show("foot", credit, datum, element("p", "", say("drawn_with")));
+  show("foot", credit, datum, plan.tiles ? tilesFoot() : null, element("p", "", say(plan.tiles ? "tiles_foot" : "drawn_with")));
 }
 
 /* ---- the card ---- */
@@ -1647,6 +1490,12 @@ function whyPlace(status, mark, minutes) {
   }
 }
 
+// What a place or site is said to stand at, wherever it is drawn.
+function spotLine(table, at) {
+  const [lon, lat] = [(table.told_lon || table.lon)[at], (table.told_lat || table.lat)[at]];
+  return lon === null || lon < 0 || lat < 0 ? null : ["card_spot", say("card_spot_value", { lat: lat.toFixed(5), lon: lon.toFixed(5), datum: plan.datum.toUpperCase() || "–" })];
+}
+
 function exampleNote(basis) {
   return isHollow(basis) ? element("p", "note", say("card_example", { basis: basisWord(basis) })) : null;
 }
@@ -1663,6 +1512,8 @@ function placeCard(place) {
     ...(rows.length ? placeRows(index, rows) : [["card_status", say("card_no_row")]]),
     ...visitLines(goingOf(state.year).roundsTo.get(place) || []),
     ...careLines(place),
+    todayLine(place),
+    spotLine(places, place),
     ["card_position_basis", basisWord(places.position_basis[place])],
   ]), exampleNote(places.position_basis[place])];
 }
@@ -1750,6 +1601,7 @@ function markCard(mark) {
     ...consortiumLines(mark),
     ...heldLines(mark),
     cost,
+    spotLine(marks, mark),
     ["card_position_basis", basisWord(marks.basis[mark])],
     marks.source[mark] ? ["card_source", given(marks.source[mark])] : null,
   ]), exampleNote(marks.basis[mark]), ...belongingParts(mark), ...staffTable(mark), ...toursHere(mark), ...toursSent(mark), ...visitsFrom(mark),
@@ -1943,10 +1795,12 @@ function drawCard() {
   card.scrollTop = 0;
 }
 
+/* parts */
 /* ---- what the reader does ---- */
 
 function drawAll() {
   drawHead();
+  drawSides();
   drawBanner();
   drawSummary();
   drawLayerBoxes();
@@ -1966,6 +1820,7 @@ function drawYear() {
   drawGoing();
   drawBelonging();
   drawChosen();
+  drawToday();
   stack();
 }
 
@@ -1996,11 +1851,14 @@ function choose(subject, move = false) {
 // Moves the map where the card would lie on what it tells about.
 function uncover(spot, card) {
   const size = map.getSize();
-  const below = card.offsetTop + card.offsetHeight >= size.y - 2;
+  // (Beside today, the map begins where that ends.)
+  const { offsetLeft, offsetTop } = map.getContainer();
+  const [right, bottom] = [card.offsetLeft + card.offsetWidth - offsetLeft, card.offsetTop + card.offsetHeight - offsetTop];
+  const below = bottom >= size.y - 2;
   const room = below ? { paddingTopLeft: [20, 20], paddingBottomRight: [20, Math.min(card.offsetHeight + 20, size.y - 60)] }
-    : { paddingTopLeft: [Math.min(card.offsetLeft + card.offsetWidth + 20, size.x - 60), 20], paddingBottomRight: [20, 40] };
+    : { paddingTopLeft: [Math.max(20, Math.min(right + 20, size.x - 60)), 20], paddingBottomRight: [20, 40] };
   const at = map.latLngToContainerPoint(spot);
-  const covered = below ? at.y > size.y - card.offsetHeight - 20 : at.x < card.offsetLeft + card.offsetWidth + 20 && at.y < card.offsetTop + card.offsetHeight + 20;
+  const covered = below ? at.y > size.y - card.offsetHeight - 20 : at.x < right + 20 && at.y < bottom + 20;
   if (covered) map.panInside(spot, { ...room, animate: false });
 }
 
@@ -2034,13 +1892,14 @@ function drawLayerBoxes() {
       else state.shown[name] = input.checked;
       if (name === "consortia" || name === "centres" || name === "shares") drawBadges();
       layers.reach.setStyle(reachStyle());
+      drawToday();
       stack();
       drawLegend();
     });
     const label = element("label", "", input, say(`layer_${name}`));
     return name === "centres" ? [label, centrePicker()] : [label];
   });
-  box.replaceChildren(legend, ...boxes.flat(), ...(abilities.length ? [abilityPicker()] : []));
+  box.replaceChildren(legend, ...boxes.flat(), ...EXTRAS.boxes.flatMap((make) => make()), ...(abilities.length ? [abilityPicker()] : []));
 }
 
 function drawBadges() {
@@ -2110,6 +1969,16 @@ function find() {
   list.replaceChildren(...items);
 }
 
+// What is drawn says its name to the mouse, and opens its card.
+function answer(layer, onMap) {
+  layer.on("click", (event) => choose(event.layer.options.subject));
+  layer.on("mouseover", (event) => {
+    hint.remove().setContent(given(nameOf(event.layer.options.subject)));
+    hint.setLatLng(event.layer.getLatLng()).addTo(onMap);
+  });
+  layer.on("mouseout", () => hint.remove());
+}
+
 function listen() {
   document.getElementById("language").addEventListener("click", () => {
     state.language = state.language === "zh" ? "en" : "zh";
@@ -2125,14 +1994,7 @@ function listen() {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && state.selected) choose(null);
   });
-  for (const layer of [layers.places, layers.sites, layers.existing]) {
-    layer.on("click", (event) => choose(event.layer.options.subject));
-    layer.on("mouseover", (event) => {
-      hint.setContent(given(nameOf(event.layer.options.subject)));
-      hint.setLatLng(event.layer.getLatLng()).addTo(map);
-    });
-    layer.on("mouseout", () => hint.remove());
-  }
+  for (const layer of [layers.places, layers.sites, layers.existing]) answer(layer, map);
   layers.shares.on("click", (event) => choose(event.layer.options.subject));
   layers.shares.on("mouseover mousemove", (event) => {
     const { subject } = event.layer.options;
@@ -2144,6 +2006,8 @@ function listen() {
   });
   layers.shares.on("mouseout", () => hint.remove());
   map.on("click", () => { if (state.selected) choose(null); });
+  document.getElementById("picture").addEventListener("click", savePicture);
+  document.getElementById("pair").addEventListener("click", () => showPair(!state.pair));
   map.on("zoomend", () => {
     stack();
     const box = document.getElementById("layer-links");
@@ -2164,16 +2028,16 @@ function listenToPrinter() {
     for (const one of folded) one.open = true; // a sheet cannot be unfolded
     chart.after(card); // below the map, as long as it is
     document.documentElement.classList.add("printing");
-    map.invalidateSize({ animate: false, pan: false });
+    measureMaps();
     map.options.zoomSnap = 0; // as large as the sheet allows
     if (before.zoom <= wholeZoom) map.fitBounds(wholeBounds(), { padding: [12, 12], animate: false });
     else map.setView(before.centre, before.zoom, { animate: false });
-    canvas._redraw();
+    for (const sheet of sheetsShown()) sheet._redraw();
   });
   addEventListener("afterprint", () => {
     document.documentElement.classList.remove("printing");
     chart.append(card);
-    map.invalidateSize({ animate: false, pan: false });
+    measureMaps();
     if (!before) return;
     map.options.zoomSnap = before.snap;
     for (const one of before.folded) one.open = false;
@@ -2183,14 +2047,15 @@ function listenToPrinter() {
 
 function start() {
   new WholeButton().addTo(map);
-  makeYears();
+  makeYears(plan.years, chooseYear);
   drawHead();
   drawBanner();
   drawFoot();
   // The heading has just taken its room.
   map.invalidateSize({ animate: false, pan: false });
   layers.boundary.addTo(map);
-  drawBoundary();
+  drawBoundary(canvas, layers.boundary);
+  for (const put of EXTRAS.maps) put(map);
   drawShares();
   drawReach();
   makePlaces();
@@ -2200,7 +2065,7 @@ function start() {
   drawLinks();
   drawGoing();
   drawBelonging();
-  drawTowns();
+  drawTowns(layers.towns);
   stack();
   drawAll();
   listen();

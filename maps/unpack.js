@@ -85,10 +85,12 @@ function unpackYear(columns, people, before) {
 return (packed) => {
   const plan = { ...packed, rows: {} };
   for (const name of ["towns", "places", "marks", "rounds", "visits", "tours", "care", "consortia", "functions", "reserves"]) plan[name] = unpackTable(packed[name]);
+  // Each year is told by the one before it, and today, which is not one of them, by the first.
+  const [first] = packed.years;
   let before = null;
-  for (const year of packed.years) {
-    before = unpackYear(packed.rows[year], plan.places.people, before);
-    plan.rows[year] = before;
+  for (const name of [...packed.years, ...Object.keys(packed.rows).filter((one) => !packed.years.includes(Number(one)))]) {
+    before = unpackYear(packed.rows[name], plan.places.people, packed.years.includes(name) ? before : plan.rows[first]);
+    plan.rows[name] = before;
   }
   plan.areas = each(packed.areas, (areas) => each(areas, unpackTable));
   return plan;

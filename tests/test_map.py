@@ -24,6 +24,7 @@ from allocate.bundle import bundled
 from allocate.draw import map_page, page
 from allocate.draw.compact import STATUSES, compact
 from allocate.draw.pack import pack, pack_content, unpack, unpack_content
+from allocate.draw.tiles import tiles_of
 from allocate.plans import Plan
 from allocate.words import LANGUAGES, catalogue
 
@@ -193,8 +194,8 @@ def test_the_bytes_do_not_depend_on_the_hash_seed() -> None:
 
 def test_every_word_that_the_page_asks_for_is_in_the_catalogue_in_both_languages() -> None:
     folder = bundled() / "maps"
-    source = (folder / "page.js").read_text("utf-8") + (folder / "template.html").read_text("utf-8")
-    words = island(map_page(small_plan()), "words")
+    source = "".join(path.read_text("utf-8") for path in (*sorted(folder.glob("*.js")), folder / "template.html"))
+    words = island(map_page(small_plan(), tiles_of("tianditu")), "words")
     asked = set(re.findall(r'(?:say|sentence)\(\s*"(\w+)"', source))
     asked |= set(re.findall(r'data-(?:word|label)="(\w+)"', source))
     asked |= set(re.findall(r'\[\s*"(card_\w+)"', source)) | set(re.findall(r'heading\("(\w+)"\)', source))
@@ -227,7 +228,7 @@ def test_the_page_says_codes_in_the_words_of_every_other_output(code: str) -> No
 
 
 def test_the_script_of_the_page_writes_no_markup() -> None:
-    source = (bundled() / "maps" / "page.js").read_text("utf-8")
+    source = "".join(path.read_text("utf-8") for path in (bundled() / "maps").glob("*.js"))
     for sink in (
         "innerHTML",
         "outerHTML",
@@ -519,8 +520,8 @@ def test_the_functions_of_many_clinics_take_little_room() -> None:
 
 def test_no_text_of_our_scripts_goes_over_several_lines() -> None:
     # (Their lines lose the blanks before them, and remarks, on their way into the page.)
-    for name in ("page.js", "unpack.js"):
-        source = (bundled() / "maps" / name).read_text("utf-8")
+    for path in (bundled() / "maps").glob("*.js"):
+        source = path.read_text("utf-8")
         assert [line for line in source.splitlines() if line.count("`") % 2] == []
         kept = page._without_remarks(source).splitlines()
         code = [line.strip() for line in source.splitlines()]

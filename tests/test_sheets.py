@@ -15,7 +15,21 @@ from allocate.words import LANGUAGES, Language, catalogue, say_in
 
 Content = dict[str, Any]
 NAMES = (
-    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting"),
+    *(
+        "years",
+        "scorecard",
+        "sites",
+        "change_log",
+        "towns",
+        "today_and_planned",
+        "places",
+        "budget",
+        "coverage",
+        "ages",
+        "fairness",
+        "proof",
+        "nesting",
+    ),
     *("draws", "front", "assumptions", "problems", "sources"),
 )
 
@@ -89,6 +103,8 @@ def test_every_code_of_every_sheet_has_a_word(content: Content, language: Langua
         "projection",
         "age",
         "way_by",
+        "changed",
+        "paid_for",
     }
 
 

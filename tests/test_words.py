@@ -23,6 +23,7 @@ from allocate.report.belonging_tables import BELONGING_SHEETS, REACH_SHEETS
 from allocate.report.calibrated import CALIBRATION_SHEETS
 from allocate.report.candidate_tables import CANDIDATE_SHEETS
 from allocate.report.care_tables import CARE_SHEETS
+from allocate.report.change_log import BUDGET, CHANGE_SHEETS, CHANGES
 from allocate.report.faults_page import areas
 from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
 from allocate.report.sending import SENDING_SHEETS
@@ -38,13 +39,14 @@ from allocate.words import LANGUAGES, both, catalogue, language, say, say_in, sp
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "allocate").rglob("*.py"))
-PAGE = [ROOT / "maps" / name for name in ("page.js", "template.html")]
+PAGE = [*(ROOT / "maps").glob("*.js"), ROOT / "maps" / "template.html"]
 # One module says the headings and notes of all sheets, and others name the columns.
 REPORTS = [module for module in MODULES if module.parent.name == "report"]
 SECTIONS = {key.split(".")[0] for key in catalogue()}
 SHEETS = {
     *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting"),
     *("draws", "front", "assumptions", "problems", "sources", "staffing", "staff_flows", "staff_by_town"),
+    *CHANGE_SHEETS,
     *SENDING_SHEETS,
     *BELONGING_SHEETS,
     *REACH_SHEETS,
@@ -105,6 +107,8 @@ CODES: dict[str, set[str]] = {
         *(
             "summary",
             "about_summary",
+            "contents",
+            "about_contents",
             "whole_district",
             "fact",
             "file",
@@ -150,6 +154,8 @@ CODES: dict[str, set[str]] = {
     "hospital": set(tables.HOSPITAL_TYPES),
     "ownership": set(tables.OWNERSHIPS),
     "step": {"worst", "sum"},
+    "changed": set(CHANGES),
+    "paid_for": set(BUDGET),
     "proven": {"yes", "no"},
     "regime": set(REGIMES),
     "rank": set(tables.RANKS),
@@ -298,7 +304,7 @@ def test_the_scan_sees_what_the_code_says() -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT)))
 def test_every_text_that_a_module_says_is_in_the_catalogue(module: Path) -> None:
-    files = re.compile(r".*\.(csv|html|svg|txt|json|toml|geojson|js|css|py|md)")
+    files = re.compile(r".*\.(csv|html|svg|txt|json|toml|geojson|js|css|py|md|typ)")
     written = {
         text for text in constants(module) if re.fullmatch(r"[a-z]+\.[a-z_0-9]+", text) and not files.fullmatch(text)
     }

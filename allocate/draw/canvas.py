@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from PIL.ImageDraw import ImageDraw
 
 Point = tuple[float, float]
 # How much larger; more than so many points across are drawn no larger than they must be.
@@ -28,8 +27,8 @@ class Canvas:
 
         self.size = width, height
         self._times = times
-        self._image: Image = Image.new("RGB", (width * self._times, height * self._times), ground)
-        self._draw: ImageDraw = ImageDraw.Draw(self._image)
+        self._image = Image.new("RGB", (width * self._times, height * self._times), ground)
+        self._draw = ImageDraw.Draw(self._image)
 
     def _at(self, points: Iterable[Point]) -> list[Point]:
         return [(x * self._times, y * self._times) for x, y in points]
@@ -53,7 +52,9 @@ class Canvas:
         """Draw a disc, and a line round it."""
         x, y = self._at([at])[0]
         r *= self._times
-        self._draw.ellipse((x - r, y - r, x + r, y + r), fill=fill, outline=line, width=self._wide(width) if line else 0)
+        self._draw.ellipse(
+            (x - r, y - r, x + r, y + r), fill=fill, outline=line, width=self._wide(width) if line else 0
+        )
 
     def paste(self, other: "Canvas", at: tuple[int, int]) -> None:
         """Put another picture into this one, from its upper left corner; it must be drawn as much larger."""
@@ -75,7 +76,7 @@ def place_symbol(canvas: Canvas, at: Point, r: float, shape: str, colour: str, *
     """Draw a place: its shape says the status as well as its colour."""
     x, y = at
     fill = tint(colour) if hollow else colour
-    line, width = (colour, max(1.2, 0.22 * r)) if hollow else ("#ffffff", max(0.6, 0.1 * r))
+    line, width = (colour, max(1.6, 0.24 * r)) if hollow else ("#ffffff", max(0.6, 0.1 * r))
     if shape == "triangle":
         corners = [(x - 1.15 * r, y - 0.8 * r), (x + 1.15 * r, y - 0.8 * r), (x, y + 1.2 * r)]
         canvas.polygon(corners, fill, line, width)
@@ -111,11 +112,16 @@ def site_symbol(canvas: Canvas, at: Point, r: float, kind: str, state: str, *, h
     else:
         corners = [(x, y - 1.15 * r), (x + r, y - 0.15 * r), (x + r, y + 0.9 * r), (x - r, y + 0.9 * r)]
         corners.append((x - r, y - 0.15 * r))
+        if kind == "station":
+            # (On a broad base, to be told from a clinic.)
+            canvas.line([(x - 1.6 * r, y + 0.95 * r), (x + 1.6 * r, y + 0.95 * r)], "#ffffff", 0.7 * r)
     # Yellow alone is too weak a line on a light ground.
     line = INK if colour == "#f0e442" else colour
     fill = "#ffffff" if state == "closed" else (tint(colour) if hollow else colour)
     canvas.polygon(corners, "#ffffff", "#ffffff", 0.55 * r)
     canvas.polygon(corners, fill, line, max(1.4, 0.2 * r))
+    if kind == "station":
+        canvas.line([(x - 1.45 * r, y + 0.95 * r), (x + 1.45 * r, y + 0.95 * r)], line, 0.32 * r)
     light = hollow or state in ("closed", "moved", "upgraded")
     inside = line if light else "#ffffff"
     bar = max(1.5, 0.24 * r)

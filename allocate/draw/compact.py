@@ -26,6 +26,7 @@ from allocate.draw.cells import (
     rows_of,
 )
 from allocate.draw.sending import Known, called, sending
+from allocate.draw.today import TODAY, today
 from allocate.report.candidate_tables import layer_names, say_reasons
 from allocate.report.sheets import REASONED
 from allocate.report.summary import from_openstreetmap, say_grounds
@@ -70,6 +71,7 @@ def compact(plan: Row) -> dict[str, Any]:
     for code in list(towns.position)[len(town_columns["name"]) :]:
         append_row(town_columns, {"name": code, "lon": None, "lat": None})
     return {
+        "model": as_text(plan.get("model")),
         "title": in_both(plan.get("title") or plan.get("model")),
         "district": in_both(district.get("name") or plan.get("district")),
         "datum": as_text(district.get("datum")),
@@ -98,6 +100,7 @@ def compact(plan: Row) -> dict[str, Any]:
         "resources": [_resource(name, plan) for name in resources.position],
         "staff": staff,
         "rows": rows,
+        "today": today(plan, towns, STATUSES),
         **sent,
         **belongs,
         "expected": _expected(plan, district, years),
@@ -245,10 +248,14 @@ def _resource(name: str, plan: Row) -> list[Any]:
 
 
 def _rows(plan: Row, places: Index, marks: Index, years: Sequence[int]) -> dict[str, Columns]:
+    """Return how every place is served by year, and, where the plan says so, by what stands today."""
     keys = ("place", "status", "people", "mark", "minutes")
-    rows: dict[str, Columns] = {str(year): {key: [] for key in keys} for year in years}
-    for row in rows_of(plan.get("places")):
-        columns = rows.get(str(as_whole(row.get("year"))))
+    before = rows_of(plan.get("places_today")) if years else []
+    names = [*map(str, years), *([TODAY] if before else [])]
+    rows: dict[str, Columns] = {name: {key: [] for key in keys} for name in names}
+    told = [(str(as_whole(row.get("year"))), row) for row in rows_of(plan.get("places"))]
+    for name, row in (*told, *((TODAY, row) for row in before)):
+        columns = rows.get(name)
         if columns is None:
             continue
         status = as_text(row.get("status"))

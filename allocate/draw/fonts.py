@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 from allocate.bundle import bundled
 
@@ -151,7 +151,7 @@ def _merged(runs: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         yield held
 
 
-def _take(file: BinaryIO, at: int, form: str) -> tuple[int, ...]:
+def _take(file: BinaryIO, at: int, form: str) -> tuple[Any, ...]:
     file.seek(at)
     return struct.unpack(f">{form}", file.read(struct.calcsize(f">{form}")))
 

@@ -6,26 +6,26 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from allocate.draw.canvas import Canvas, place_symbol, site_symbol
-from allocate.draw.pictured import STATES, WORST, by_state, kinds_of, people_by_status
+from allocate.draw.lettering import Lettering
+from allocate.draw.pictured import STATES, WORST, State, by_state, kinds_of, people_by_status
 from allocate.draw.plate import (
     COLOURS,
-    DOT,
     EDGE,
     PAPER_WHITE,
-    QUIET,
     SHAPES,
+    SIZES,
     STEP_COLOURS,
     TOWN_LINE,
     Plate,
     say_step,
-    steps_of,
 )
 from allocate.report.summary import percent
-from allocate.words import catalogue, say_in
+from allocate.words import say_in
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
 
+_OTHER: tuple[State, ...] = ("other",)
 _ROW, _BETWEEN, _HEAD, _SYMBOL = 33, 9, 44, 50
 
 
@@ -80,7 +80,7 @@ class Legend:
         """Return how high the legend is [px]."""
         return round(sum(self._high(entry, lines) for entry, lines in self.lines))
 
-    def _letters(self, entry: _Entry):  # type: ignore[no-untyped-def]
+    def _letters(self, entry: _Entry) -> Lettering:
         return self.plate.text(26, bold=0.5) if entry.heading else self.plate.text(25)
 
     def _high(self, entry: _Entry, lines: list[str]) -> int:
@@ -125,7 +125,8 @@ class Legend:
 
     def _place(self, status: str) -> Callable[[Canvas, float, float], None]:
         colour, shape = COLOURS.get(status, COLOURS["unknown"]), SHAPES.get(status, "circle")
-        return lambda canvas, x, y: place_symbol(canvas, (x, y), self.plate.px(10), shape, colour, hollow=False)
+        hollow = not any(spot.firm for spot in self.plate.spots)
+        return lambda canvas, x, y: place_symbol(canvas, (x, y), self.plate.px(10), shape, colour, hollow=hollow)
 
     def _steps(self) -> Iterator[_Entry]:
         plate = self.plate
@@ -152,15 +153,17 @@ class Legend:
         yield _Entry(plate.say("sites_since" if since else "sites_changed", year=plate.year), heading=True)
         kinds = [site.kind for site in plate.sites if site.kind in ("clinic", "station")]
         kind = kinds[0] if kinds else "clinic"
-        for state in (*STATES, *(["other"] if counts["other"] else [])):
+        drawn: list[State] = [*STATES, *(_OTHER if counts["other"] else ())]
+        for state in drawn:
             if counts[state] or state in ("opened", "closed"):
                 key = "state_kept_since" if since and state == "kept" else f"state_{state}"
                 told = plate.say("with_count", what=plate.say(key), count=f"{counts[state]:,}")
                 yield _Entry(told, self._site(kind, state))
 
     def _site(self, kind: str, state: str) -> Callable[[Canvas, float, float], None]:
-        r = self.plate.unit * 11
-        return lambda canvas, x, y: site_symbol(canvas, (x, y), r, kind, state, hollow=False)
+        r = self.plate.unit * SIZES.get(kind, 9.0)
+        hollow = not any(site.firm for site in self.plate.sites if state in (site.state, "kept"))
+        return lambda canvas, x, y: site_symbol(canvas, (x, y), r, kind, state, hollow=hollow)
 
     def _kinds(self) -> Iterator[_Entry]:
         plate = self.plate

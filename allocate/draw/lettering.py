@@ -106,7 +106,8 @@ class Lettering:
 
     def lines(self, text: str, room: float, most: int = 3) -> list[str]:
         """Return a text as lines that fit into a room [px]: not more than some, the last one cut."""
-        rest, found = plain(text), []
+        rest = plain(text)
+        found: list[str] = []
         while rest and len(found) < most - 1 and self.width(rest) > room:
             at = self._break(rest, room)
             found.append(rest[:at].rstrip())
@@ -128,7 +129,7 @@ class Lettering:
         return max(1, at)
 
     def write(
-        self, draw: "ImageDraw", at: tuple[float, float], text: str, *, anchor: str = "l", halo: float = 0
+        self, pen: "ImageDraw", at: tuple[float, float], text: str, *, anchor: str = "l", halo: float = 0
     ) -> None:
         """Write a line with its foot at a position [px]: from there (`l`), around it (`m`), or up to it (`r`)."""
         x, y = at
@@ -137,11 +138,11 @@ class Lettering:
         start = x
         if halo:
             for font, run in self._parts(text):
-                draw.text((x, y), run, font=font, fill="#ffffff", anchor="ls", stroke_width=halo, stroke_fill="#ffffff")
+                pen.text((x, y), run, font=font, fill="#ffffff", anchor="ls", stroke_width=halo, stroke_fill="#ffffff")
                 x += font.getlength(run)
         x = start
         for font, run in self._parts(text):
-            draw.text(
+            pen.text(
                 (x, y), run, font=font, fill=self.colour, anchor="ls", stroke_width=self.bold, stroke_fill=self.colour
             )
             x += font.getlength(run)

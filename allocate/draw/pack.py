@@ -33,12 +33,12 @@ def pack_content(content: Mapping[str, Any]) -> dict[str, Any]:
     for name in TABLES:
         packed[name] = _pack_table(content[name])
     packed["rows"] = {}
-    before: Mapping[str, Any] | None = None
-    for year in map(str, content["years"]):
-        rows = content["rows"][year]
-        known = known_columns(rows["place"], content["places"]["people"], before)
-        packed["rows"][year] = {key: pack(values, known.get(key)) for key, values in rows.items()}
-        before = rows
+    for name, before in _with_before(content):
+        rows = content["rows"][name]
+        known = known_columns(
+            rows["place"], content["places"]["people"], None if before is None else content["rows"][before]
+        )
+        packed["rows"][name] = {key: pack(values, known.get(key)) for key, values in rows.items()}
     packed["areas"] = {
         name: {key: _pack_table(area) for key, area in areas.items()} for name, areas in content["areas"].items()
     }
@@ -51,17 +51,22 @@ def unpack_content(packed: Mapping[str, Any]) -> dict[str, Any]:
     for name in TABLES:
         content[name] = _unpack_table(packed[name])
     content["rows"] = {}
-    before: Mapping[str, Any] | None = None
-    for year in map(str, packed["years"]):
-        columns = packed["rows"][year]
+    for name, before in _with_before(packed):
+        columns = packed["rows"][name]
         place = unpack(columns["place"])
-        known = known_columns(place, content["places"]["people"], before)
-        before = {key: unpack(column, known.get(key)) for key, column in columns.items()}
-        content["rows"][year] = before
+        known = known_columns(place, content["places"]["people"], None if before is None else content["rows"][before])
+        content["rows"][name] = {key: unpack(column, known.get(key)) for key, column in columns.items()}
     content["areas"] = {
         name: {key: _unpack_table(area) for key, area in areas.items()} for name, areas in packed["areas"].items()
     }
     return content
+
+
+def _with_before(content: Mapping[str, Any]) -> list[tuple[str, str | None]]:
+    """Return the years, each with the one before it, then what else has rows (today), with the first year."""
+    years = [str(year) for year in content["years"]]
+    others = sorted(content["rows"].keys() - set(years))
+    return [*zip(years, (None, *years), strict=False), *((name, years[0]) for name in others)]
 
 
 def known_columns(

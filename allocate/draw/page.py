@@ -12,6 +12,7 @@ from typing import Any
 from allocate.bundle import bundled
 from allocate.draw.compact import centre, compact
 from allocate.draw.pack import pack_content
+from allocate.draw.tiles import Tiles, shifted
 from allocate.tables import DAY_NAMES
 from allocate.tours import YEAR
 from allocate.words import Language, both, catalogue, language
@@ -41,37 +42,67 @@ _SHARED = (
 _HEAD_END, _BODY_START, _BODY_END = "</head>", "<body>", "</body>"
 # What of a script only people read: lines of remarks, and the blanks before a line (no text goes over several lines).
 _REMARKS = re.compile(r"^[ \t]*(?://.*\n|/\*.*\*/\n|\n)?", re.MULTILINE)
+# What stays as it is within a line: texts, and patterns, which follow one of three signs; then remarks, and blanks.
+_KEPT = re.compile(
+    r""""(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\\n]|\\.)*`"""
+    r"|(?<=[(,=])\ ?/(?![/*])(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*"
+    r"|(?P<remark>\ +//[^\n]*)|(?P<blank>\ +)"
+)
+# Signs that need no blank beside them; a plus or minus needs one beside another.
+_SIGNS, _ADDING = "{}()[],;:?=<>&|*!", "+-"
+# Ends of lines that end nothing.
+_ENDS = re.compile(r"(?<=[;{,(\[])\n|\n(?=[})\].?:&|])")
+_STYLE_REMARKS = re.compile(r"/\*.*?\*/", re.DOTALL)
+# The scripts that are parts of the page's own: they stand in it, in this order, where it says so.
+PARTS, _PARTS_HERE = ("today.js", "picture.js"), "/* parts */\n"
+# And one that is there only with base map tiles.
+TILES_PART = "tiles.js"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-# Only these may follow `default-src 'none'`: pictures inside the page, styles, and the scripts named by hash.
+# Only these may follow `default-src 'none'`: pictures inside the page (and of tiles, where asked for), styles, and the
+# scripts named by hash.
 _POLICY = (
-    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {hashes}; "
+    "default-src 'none'; img-src {images}; style-src 'unsafe-inline'; script-src {hashes}; "
     "base-uri 'none'; form-action 'none'"
 )
 
 
-def map_page(plan: Mapping[str, Any]) -> str:
-    """Return the map of a plan as the HTML of one file that asks no host for anything.
+def map_page(plan: Mapping[str, Any], tiles: Tiles | None = None) -> str:
+    """Return the map of a plan as the HTML of one file that asks no host for anything, but tiles where there are some.
 
     No text of the plan passes through folium or any template: it goes into the page as JSON, and the
     page's script writes it as text. It opens in the language of the session.
     """
     content = compact(plan)
-    container, view = _shell(centre(content["boundary"], content["places"]))
-    before, after = _page(container)
-    packed = pack_content(content)
-    islands = _island("plan", packed | {"view": view, "language": language()}) + _island("words", _words())
+    if tiles:
+        content = shifted(content, tiles)
+    container, view = shell(centre(content["boundary"], content["places"]))
+    parts = (*PARTS, TILES_PART) if tiles else PARTS
+    scripts = (map_file("unpack.js"), map_file("common.js"), _own_script(parts))
+    before, after = page_around(container, "template.html", scripts, ("style.css",), tiles)
+    packed = pack_content(content) | ({"tiles": tiles.plain()} if tiles else {})
+    islands = island("plan", packed | {"view": view, "language": language()}) + island("words", _words(tiles))
     return before + islands + after
 
 
-def _page(container: str) -> tuple[str, str]:
-    """Return what stands before and after the data, once it is sure that nothing in it is fetched."""
-    scripts = [_leaflet_script(), *(_without_remarks(map_file(name)) for name in ("unpack.js", "page.js"))]
-    template = map_file("template.html").replace("<!-- map -->", container)
-    template = template.replace("<!-- no_script -->", escape(both("map.no_script")))
+def page_around(
+    container: str, frame: str, own: Iterable[str], looks: Iterable[str], tiles: Tiles | None = None
+) -> tuple[str, str]:
+    """Return what stands before and after the data, once it is sure that nothing in it is fetched but tiles.
+
+    Parameters
+    ----------
+    frame, looks
+        Files of maps/: the page without its parts, and its styles.
+    own
+        The scripts of the page beside Leaflet.
+    """
+    scripts = [_leaflet_script(), *map(_tightened, own)]
+    template = map_file(frame).replace("<!-- map -->", container)
+    template = template.replace("<!-- no_script -->", escape(both("map.no_script_tiles" if tiles else "map.no_script")))
     head, body = template.split("<!-- body -->")
-    policy = policy_of(scripts)
-    styles = f"<style>\n{_leaflet_style()}\n{map_file('style.css')}</style>\n"
+    policy = policy_of(scripts, tiles.hosts if tiles else ())
+    styles = f"<style>{_tight_style(_leaflet_style() + ''.join(map(map_file, looks)))}</style>\n"
     before = head.replace("<!-- policy -->", policy).replace("<!-- styles -->", styles) + body
     before, end = before.split("<!-- data -->")
     after = "".join(f"<script>{script}</script>\n" for script in scripts) + end
@@ -79,7 +110,7 @@ def _page(container: str) -> tuple[str, str]:
     return before, after
 
 
-def _shell(location: tuple[float, float]) -> tuple[str, dict[str, Any]]:
+def shell(location: tuple[float, float]) -> tuple[str, dict[str, Any]]:
     """Return folium's container and the options of its map; what it would fetch is left behind."""
     import folium  # takes long to load: only when a page is drawn
 
@@ -90,7 +121,7 @@ def _shell(location: tuple[float, float]) -> tuple[str, dict[str, Any]]:
     return body.strip(), options | {"centre": list(drawn.location)}
 
 
-def _island(name: str, content: Any) -> str:
+def island(name: str, content: Any) -> str:
     """Return data as JSON that no HTML parser can take for markup."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
     for sign in "<>&\u2028\u2029":
@@ -100,9 +131,11 @@ def _island(name: str, content: Any) -> str:
     return f'<script type="application/json" id="{name}">{text}</script>\n'
 
 
-def _words() -> dict[str, Mapping[Language, str]]:
+def _words(tiles: Tiles | None) -> dict[str, Mapping[Language, str]]:
     """Return the words of the page, and those of the codes in a plan by group and code."""
     own = {key.removeprefix("map."): texts for key, texts in catalogue().items() if key.startswith("map.")}
+    if tiles is None:
+        own = {key: texts for key, texts in own.items() if not key.startswith("tiles_")}
     codes = [key for key in catalogue() if key.split(".")[0] in _CODES]
     return own | {key.replace(".", "_"): catalogue()[key] for key in (*codes, *_SHARED)}
 
@@ -112,9 +145,15 @@ def map_file(name: str) -> str:
     return (bundled() / "maps" / name).read_text(encoding="utf-8")
 
 
-def policy_of(scripts: Iterable[str]) -> str:
-    """Return the policy of a page that asks no host for anything and runs these scripts only."""
-    return _POLICY.format(hashes=" ".join(f"'sha256-{_digest(script)}'" for script in scripts))
+def policy_of(scripts: Iterable[str], hosts: Iterable[str] = ()) -> str:
+    """Return the policy of a page that asks no host for anything (but these for pictures) and runs no other scripts."""
+    hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
+    return _POLICY.format(hashes=hashes, images=" ".join(("data:", *hosts)))
+
+
+def _own_script(parts: Iterable[str] = PARTS) -> str:
+    """Return the page's own script with its parts in it."""
+    return map_file("page.js").replace(_PARTS_HERE, "".join(map(map_file, parts)))
 
 
 def still_policy() -> str:
@@ -125,6 +164,31 @@ def still_policy() -> str:
 def _without_remarks(script: str) -> str:
     """Return a script without what only people read: a page of many is to be small."""
     return _REMARKS.sub("", script)
+
+
+def _tightened(script: str) -> str:
+    """Return a script of ours without remarks, and without the blanks that nothing needs; its texts stay as they are.
+
+    >>> _tightened('const a = [1, "b, c"]; // why\\n')
+    'const a=[1,"b, c"];'
+    """
+    lines = _without_remarks(script)
+
+    def shorter(found: re.Match[str]) -> str:
+        if found["blank"] is None:
+            return "" if found["remark"] else found[0]
+        before, after = lines[found.start() - 1 : found.start()], lines[found.end() : found.end() + 1]
+        if before in _SIGNS or after in _SIGNS or (before in _ADDING) != (after in _ADDING):
+            return ""
+        return " "
+
+    return _ENDS.sub("", _KEPT.sub(shorter, lines))
+
+
+def _tight_style(style: str) -> str:
+    """Return a style without remarks, and without the blanks that nothing needs."""
+    lines = (line.strip() for line in _STYLE_REMARKS.sub("", style).splitlines())
+    return re.sub(r" *([{};]) *|(?<=:) +", lambda found: found[1] or "", " ".join(lines)).strip()
 
 
 def _leaflet_script() -> str:

@@ -9,20 +9,18 @@ import shapely
 from allocate.draw.canvas import CENTIMETRES_PER_INCH, INK, Canvas, Point, place_symbol, png, site_symbol, times_of
 from allocate.draw.legend import Legend
 from allocate.draw.lettering import plain
-from allocate.draw.pictured import STATES, WHATS, Pictured, Site, What, by_state, kinds_of, people_by_status, step_of
+from allocate.draw.pictured import STATES, WHATS, Pictured, What, by_state, kinds_of, people_by_status, step_of
 from allocate.draw.plate import (
-    ABREAST,
     COLOURS,
     CROWD,
     DOT,
     EDGE,
     GROUND,
-    MANY_SITES,
+    LARGE,
     NAME,
     PAPER_WHITE,
     QUIET,
     SHAPES,
-    SIZES,
     STEP_COLOURS,
     TOWN_LINE,
     USUAL,
@@ -40,6 +38,8 @@ if TYPE_CHECKING:
 # How broad the picture stands in a document [cm].
 PAPER = 15.0
 _LEAST, _MOST = 600, 6000
+# How large names of towns and their shares are written [px of the usual picture].
+_NAME, _SHARE = 26, 22
 # Lengths that a scale may show [m].
 _SCALES = tuple(step * 10**power for power in range(1, 6) for step in (1, 2, 5))
 
@@ -117,8 +117,9 @@ def _draw(pictured: Pictured, year: int, what: What, width: int) -> bytes:
     plate = Plate(pictured, year, what, width)
     view, legend, room = plate.view, Legend(plate), width - 2 * plate.px(24)
     names = list(_names(plate))
+    named = sum(size == _NAME for _, _, size in names)
     small, step = plate.text(22, QUIET), plate.px(31)
-    notes = [line for note in _notes(plate, len(names)) for line in small.lines(note, room, 4)]
+    notes = [line for note in _notes(plate, named) for line in small.lines(note, room, 4)]
     body = max(view.high, legend.high)
     bottom = view.top + body + plate.px(18)
     canvas = Canvas(width, bottom + step * len(notes) + plate.px(20), times_of(width))
@@ -144,7 +145,7 @@ def _draw(pictured: Pictured, year: int, what: What, width: int) -> bytes:
     text = plate.say("subtitle", title=told, as_of=pictured.content["as_of"])
     under.write(pen, (view.left, plate.px(108)), under.cut(text, room))
     for at, line, size in names:
-        letters = plate.text(size, INK if size > 22 else QUIET, 0.4 if size > 22 else 0)
+        letters = plate.text(size, INK, 0.4 if size == _NAME else 0)
         letters.write(pen, (view.left + at[0], view.top + at[1]), line, anchor="m", halo=plate.px(4))
     _write_scale(plate, pen)
     legend.write(pen, left, view.top)
@@ -193,7 +194,9 @@ def _draw_places(plate: Plate, canvas: Canvas) -> None:
     crowd = len(spots) > CROWD
     sorted_people = sorted(spot.people for spot in spots if spot.people > 0) or [1]
     large = sorted_people[int(0.98 * (len(sorted_people) - 1))]
-    least, most = (2.2, max(4.0, 7 * math.sqrt(CROWD / len(spots)))) if crowd else (4.5, 11.5)
+    # (A few places are drawn larger.)
+    few = min(1.5, max(1.0, math.sqrt(600 / max(1, len(spots)))))
+    least, most = (2.2, max(4.0, 7 * math.sqrt(CROWD / len(spots)))) if crowd else (4.5 * few, 11.5 * few)
     at = plate.view.at([(spot.lon, spot.lat) for spot in spots])
     for spot, where in zip(spots, at, strict=True):
         if not plate.view.shows(where):
@@ -207,22 +210,13 @@ def _draw_places(plate: Plate, canvas: Canvas) -> None:
 
 
 def _draw_sites(plate: Plate, canvas: Canvas) -> None:
-    """Draw the sites; those on one spot side by side, if they are few."""
-    small = 0.7 if len(plate.sites) > MANY_SITES else 1.0
-    found = plate.stood
-    for site, at, before in found:
-        r = _radius(plate, site, small)
+    """Draw the sites, and arrows from where some stood before."""
+    for site, at, before in plate.stood:
         if before is not None:
-            _draw_move(canvas, before, at, r, plate.unit)
-    for site, at, _ in found:
+            _draw_move(canvas, before, at, plate.size_of(site), plate.unit)
+    for site, at, _ in plate.stood:
         if plate.view.shows(at):
-            r = _radius(plate, site, small)
-            site_symbol(canvas, at, r, site.kind, site.state, hollow=not site.firm)
-
-
-def _radius(plate: Plate, site: Site, small: float) -> float:
-    faint = plate.what == "change" and site.state in ("kept", "other")
-    return plate.unit * SIZES.get(site.kind, 9.0) * small * (0.7 if faint else 1.0)
+            site_symbol(canvas, at, plate.size_of(site), site.kind, site.state, hollow=not site.firm)
 
 
 def _draw_move(canvas: Canvas, before: Point, at: Point, r: float, unit: float) -> None:
@@ -234,9 +228,12 @@ def _draw_move(canvas: Canvas, before: Point, at: Point, r: float, unit: float) 
     (x, y), across = before, ((at[0] - before[0]) / away, (at[1] - before[1]) / away)
     tip, back = away - 1.4 * r, max(0.0, away - 1.4 * r - 10 * unit)
     canvas.line([before, (x + back * across[0], y + back * across[1])], INK, 2.2 * unit)
-    head = [(x + tip * across[0], y + tip * across[1])]
-    for side in (-1, 1):
-        head.append((x + back * across[0] - side * 5 * unit * across[1], y + back * across[1] + side * 5 * unit * across[0]))
+    foot, half = (x + back * across[0], y + back * across[1]), 5 * unit
+    head = [
+        (x + tip * across[0], y + tip * across[1]),
+        (foot[0] - half * across[1], foot[1] + half * across[0]),
+        (foot[0] + half * across[1], foot[1] - half * across[0]),
+    ]
     canvas.polygon(head, INK)
 
 
@@ -249,8 +246,10 @@ def _names(plate: Plate) -> Iterator[tuple[Point, str, float]]:
     Names of towns with more people come first. None lies on another, on the scale or on the arrow.
     """
     view, lines = plate.view, plate.pictured.of_towns(plate.year)
-    letters, below = plate.text(26), plate.text(22)
+    letters, below = plate.text(_NAME), plate.text(_SHARE)
     taken: list[_Box] = [_corner(plate)]
+    # (A name on a hub or hospital is better than none.)
+    hubs = [_box(at, plate.size_of(site)) for site, at, _ in plate.stood if site.kind in LARGE]
     known = {str(town["id"]): str(town["name"]) for town in plate.pictured.district["towns"]}
     order = sorted(plate.middles, key=lambda town: (-(lines.get(town) or {"people": 0})["people"], town))
     for town in order:
@@ -263,15 +262,16 @@ def _names(plate: Plate) -> Iterator[tuple[Point, str, float]]:
             continue
         wide = max(letters.width(name), below.width(share) if share else 0) + plate.px(8)
         high = plate.px(60 if share else 32)
-        for x, y in _around(plate.middles[town], wide, high, plate.unit):
+        spots = list(_around(plate.middles[town], wide, high, plate.unit))
+        for (x, y), beside in ((spot, beside) for beside in ([*taken, *hubs], taken) for spot in spots):
             box = (x - wide / 2, y - high / 2, x + wide / 2, y + high / 2)
             inside = box[0] >= 0 and box[1] >= 0 and box[2] <= view.wide and box[3] <= view.high
-            if inside and not any(_meet(box, other) for other in taken):
+            if inside and not any(_meet(box, other) for other in beside):
                 taken.append(box)
                 foot = y + plate.px(9) - (plate.px(14) if share else 0)
-                yield (x, foot), name, 26
+                yield (x, foot), name, _NAME
                 if share:
-                    yield (x, foot + plate.px(27)), share, 22
+                    yield (x, foot + plate.px(27)), share, _SHARE
                 break
 
 
@@ -281,6 +281,10 @@ def _around(at: Point, wide: float, high: float, unit: float) -> Iterator[Point]
     for far in (0.6, 1.0, 1.6):
         for x, y in ((0, -1), (0, 1), (1, 0), (-1, 0), (1, -1), (-1, -1), (1, 1), (-1, 1)):
             yield at[0] + x * far * wide / 2, at[1] + y * far * (high + 6 * unit)
+
+
+def _box(at: Point, r: float) -> _Box:
+    return at[0] - r, at[1] - r, at[0] + r, at[1] + r
 
 
 def _meet(one: _Box, other: _Box) -> bool:
@@ -324,7 +328,7 @@ def _write_scale(plate: Plate, pen: "ImageDraw") -> None:
     letters.write(pen, north, plate.say("north"), anchor="m", halo=plate.px(3))
 
 
-def _notes(plate: Plate, _: int) -> Iterator[str]:
+def _notes(plate: Plate, named: int) -> Iterator[str]:
     """Yield what a reader must know: what is estimated, left out or approximate, whose roads, and the approval."""
     pictured, content = plate.pictured, plate.pictured.content
     sites = [site for site, _, _ in plate.stood]
@@ -343,7 +347,6 @@ def _notes(plate: Plate, _: int) -> Iterator[str]:
         yield plate.say("missing", count=plate.missing)
     if plate.outside:
         yield plate.say("outside", count=plate.outside)
-    named = sum(1 for _, _, size in _names(plate) if size == 26)
     if unnamed := len(pictured.district["towns"]) - named:
         yield plate.say("unnamed", count=unnamed)
     if plate.is_abreast:

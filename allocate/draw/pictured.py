@@ -1,4 +1,4 @@
-"""What a picture of a plan shows in one year, from the plan's tables: places by status, sites by what becomes of them."""
+"""What a picture of a plan shows in a year, from its tables: places by status, sites by what becomes of them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -128,7 +128,10 @@ class Pictured:
 
         With `since_today`, what became of them up to and in that year, beside what stands today.
         """
-        changed = (lambda row: row["year"] <= year) if since_today else (lambda row: row["year"] == year)
+
+        def changed(row: Mapping[str, Any]) -> bool:
+            return bool(row["year"] <= year if since_today else row["year"] == year)
+
         rows = self.content["sites"]
         moves = {row["id"]: row for row in rows if row["action"] == "move" and changed(row)}
         upgraded = {row["id"] for row in rows if row["action"] == "upgrade" and changed(row)}

@@ -1,6 +1,6 @@
 """A picture of a plan in the making: what is drawn in it, where, in which sizes and colours."""
 
-from collections import Counter
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,16 +23,19 @@ COLOURS = {
     "served": "#009e73", "posted": "#cc79a7", "rounds": "#56b4e9", "no_capacity": "#e69f00", "out_of_range": "#d55e00",
     "unknown": "#777777",
 }  # fmt: skip
-SHAPES = {"served": "circle", "posted": "plus", "rounds": "barred", "no_capacity": "triangle", "out_of_range": "diamond"}
+SHAPES = {
+    "served": "circle", "posted": "plus", "rounds": "barred", "no_capacity": "triangle", "out_of_range": "diamond",
+}  # fmt: skip
 SIZES = {"clinic": 8.5, "station": 9.5, "ems_station": 9.0, **dict.fromkeys(HUB_KINDS, 11.0), "hospital": 14.0}
 # ColorBrewer's Purples, one for each of `STEPS`: the fewer are served, the darker.
 STEP_COLOURS = ("#756bb1", "#9e9ac8", "#bcbddc", "#dadaeb", "#f6f4fa")
 GROUND, PAPER_WHITE, TOWN_LINE, EDGE, QUIET, DOT = "#eef1f3", "#ffffff", "#b9c0c8", "#59636d", "#4d5761", "#aab2ba"
+LARGE = (*HUB_KINDS, "hospital")
 CROWD, MANY_SITES = 3000, 600
 # A picture of one spot shows so much round it [m], and beyond the boundary it shows such a share of the district.
 _AROUND, _BEYOND = 1000.0, 0.25
 # A name in the map is cut at such a share of its breadth; on one spot so many sites stand side by side.
-NAME, ABREAST = 0.24, 4
+NAME, ABREAST = 0.24, 6
 
 
 @dataclass(frozen=True)
@@ -118,9 +121,13 @@ class Plate:
         """Return the sites, the large kinds last."""
         found = self.pictured.sites(self.year, since_today=self.what == "change")
         if self.what == "coverage":
-            found = [site for site in found if site.kind in (*HUB_KINDS, "hospital") and site.state != "closed"]
+            found = [site for site in found if site.kind in LARGE and site.state != "closed"]
         late = ("other", "kept", "upgraded", "opened", "moved", "closed")
-        return sorted(found, key=lambda site: (SIZES.get(site.kind, 9), late.index(site.state), site.lon or 0, site.lat or 0))
+
+        def order(site: Site) -> tuple[float, int, float, float]:
+            return SIZES.get(site.kind, 9.0), late.index(site.state), site.lon or 0, site.lat or 0
+
+        return sorted(found, key=order)
 
     @cached_property
     def line(self) -> dict[str, Any]:
@@ -132,26 +139,44 @@ class Plate:
         """Return the sites with where they stand in the map, and where they came from [px]; few on one spot abreast."""
         located = [site for site in self.sites if None not in (site.lon, site.lat)]
         at = self.view.at([(site.lon, site.lat) for site in located])
-        of_spot: dict[Point, list[int]] = {}
-        for n, (x, y) in enumerate(at):
-            of_spot.setdefault((round(x, 1), round(y, 1)), []).append(n)
-        for together in of_spot.values():
+        for together in self._together(located, at):
             if 1 < len(together) <= ABREAST:
-                wide = [2.3 * self.unit * SIZES.get(located[n].kind, 9.0) for n in together]
+                wide = [2.3 * self.size_of(located[n]) for n in together]
                 left = at[together[0]][0] - sum(wide) / 2
                 for n, room in zip(together, wide, strict=True):
-                    at[n] = left + room / 2, at[n][1]
+                    at[n] = left + room / 2, at[together[0]][1]
                     left += room
         return [
             (site, where, None if site.came_from is None else self.view.at([site.came_from])[0])
             for site, where in zip(located, at, strict=True)
         ]
 
+    def _together(self, sites: Sequence[Site], at: Sequence[Point]) -> list[list[int]]:
+        """Return the positions in a list of sites that stand on one spot; hubs and hospitals, where they would hide."""
+        of_spot: dict[Point, list[int]] = {}
+        for n, spot in enumerate(at):
+            key = round(spot[0], 1), round(spot[1], 1)
+            if sites[n].kind in LARGE:
+                near = (of for of in of_spot if math.dist(of, key) < self.size_of(sites[n]))
+                key = next(near, key)
+            of_spot.setdefault(key, []).append(n)
+        return list(of_spot.values())
+
     @cached_property
     def is_abreast(self) -> bool:
-        """Tell whether sites on one spot stand side by side."""
-        counts = Counter((site.lon, site.lat) for site, _, _ in self.stood)
-        return any(1 < count <= ABREAST for count in counts.values())
+        """Tell whether sites stand side by side that would lie on one another."""
+        located = [site for site, _, _ in self.stood]
+        at = self.view.at([(site.lon, site.lat) for site in located])
+        return any(1 < len(found) <= ABREAST for found in self._together(located, at))
+
+    @cached_property
+    def _crowded(self) -> bool:
+        return len(self.sites) > MANY_SITES
+
+    def size_of(self, site: Site) -> float:
+        """Return how large a site is drawn, from its middle to its edge [px]."""
+        faint = self.what == "change" and site.state in ("kept", "other")
+        return self.unit * SIZES.get(site.kind, 9.0) * (0.7 if self._crowded else 1.0) * (0.75 if faint else 1.0)
 
     @cached_property
     def middles(self) -> dict[str, Point]:
@@ -198,6 +223,7 @@ class Plate:
 
 
 def rank(spot: Spot) -> int:
+    """Return how badly a place is served."""
     return WORST.index(spot.status) if spot.status in WORST else len(WORST)
 
 
@@ -222,7 +248,6 @@ def _extent(plate: Plate, datum: str, epsg: int) -> tuple[float, float, float, f
     west, south = (middle - half).tolist()
     east, north = (middle + half).tolist()
     return west, south, east, north
-
 
 
 def district_name(pictured: Pictured) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from allocate.counting import holds as holds
 from allocate.words import Language, term
 
 Content = Mapping[str, Any]
@@ -39,16 +40,6 @@ def functions_in_order(content: Content) -> list[str]:
     """Return the codes of all functions in the order of the model, then those that only the plan knows."""
     had = (row["function"] for row in content.get("functions", ()))
     return list(dict.fromkeys((*(content["settings"].get("functions") or ()), *had)))
-
-
-def holds(row: Content, year: int) -> bool:
-    """Tell whether a line of the plan's functions stands in a year.
-
-    >>> holds({"since": 2027, "until": None}, 2025), holds({"since": None, "until": 2027}, 2027)
-    (False, True)
-    """
-    since, until = row["since"], row["until"]
-    return (since is None or since <= year) and (until is None or year <= until)
 
 
 def fresh(content: Content) -> list[Content]:

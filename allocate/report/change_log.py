@@ -484,9 +484,9 @@ class _Log:
         for to, sender, specialty in sorted(bases):
             kind = self.source.standing_at[to]["kind"]
             supporter = (self.settings.get("supporters") or {}).get(sender)
-            sent_by = (supporter["sends_as"],) if supporter else ("district", "lead_hospital")
+            sent_by = (supporter.get("sends_as"),) if supporter else ("district", "lead_hospital")
 
-            def is_on(rule: Mapping[str, Any], kind: str = kind, sent_by: tuple[str, ...] = sent_by) -> bool:
+            def is_on(rule: Mapping[str, Any], kind: str = kind, sent_by: tuple[str | None, ...] = sent_by) -> bool:
                 asks = rule.get("rule") == "posting" and kind in rule.get("to", ())
                 return asks and rule.get("sent_by") in sent_by
 
@@ -731,7 +731,7 @@ class _Comparison:
                 yield self._line(scope, item, "sites", today, [number(standing[year]) for year in standing], basis)
 
     def _resources(self) -> Iterator[dict[str, Any]]:
-        """Yield staff, beds and teams for 1,000 people, as the table of staff by town has them.
+        """Yield staff and beds for 1,000 people, and how many of all else, as the table of staff by town has them.
 
         What hospitals alone may have stands with the district: a town's figure would say where the hospital is.
         """
@@ -745,13 +745,16 @@ class _Comparison:
             first = by_year[self.source.years[0]]
             if not first["people"] or (scope is not None and not self._is_near(names[str(resource)])):
                 continue
-            unknown = is_unknown(self.source, names[str(resource)])
+            unknown, unit = is_unknown(self.source, names[str(resource)]), unit_of(names[str(resource)])
+            by_people = unit in ("persons", "beds")
+            today, planned = ("today_per_1000", "per_1000") if by_people else ("today_number", "number")
+            what = str(first["resource"])
             yield self._line(
                 scope,
-                (self.source.word("compared.per_1000", what=first["resource"]), str(resource)),
-                "per_1000",
-                None if unknown else first["today_per_1000"],
-                [by_year[year]["per_1000"] for year in self.source.years],
+                (self.source.word("compared.per_1000", what=what) if by_people else what, str(resource)),
+                "per_1000" if by_people else unit,
+                None if unknown else first[today],
+                [by_year[year][planned] for year in self.source.years],
                 None if unknown else str(first["stock_basis"]),
             )
 

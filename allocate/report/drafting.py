@@ -21,6 +21,9 @@ _TEN_THOUSAND, _HUNDRED_MILLION = 10_000, 100_000_000
 _DIGITS = "paper.digits"
 # How broad a column is [narrow characters]: no less, and no more.
 _NARROWEST, _BROADEST = 5, 34
+# Signs as broad as a Chinese letter where they stand between these.
+_BROAD = "\u2014\u2018\u2019\u201c\u201d\u2026\u25cb\u25cf"
+_SHORT = 12  # narrow characters that are never broken
 _KEPT_APART = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef]) (?=[0-9])|(?<=[0-9%]) (?=[%\u3000-\u9fff])")
 
 
@@ -92,6 +95,15 @@ class Draft:
         """Return what the summary says about something, as a sentence; nothing where it says nothing."""
         texts = [text for _, text in labelled(self.topics[name])]
         return "".join(self.sentence(text) for text in texts)
+
+    def topic_points(self, name: str) -> None:
+        """Write what the summary says about something: each year, or whatever it lists, as a point."""
+        mark = self.word("summary.semicolon")
+        *parts, last = self.topic(name).split(mark)
+        if parts:
+            self.points([*(part + mark.rstrip() for part in parts), last])
+        else:
+            self.write(last)
 
     def sentence(self, text: str) -> str:
         """Return a line of the summary as a sentence."""
@@ -167,7 +179,7 @@ class Draft:
             [fields[column].heading(self.language) for column in kept],
             [[self.cell(fields[column], record, column in unknown) for column in kept] for record in told],
             numbers=[at for at, column in enumerate(kept) if _is_figure(fields[column])],
-            strong=[at for at, record in enumerate(told) if "town_id" in record and record["town_id"] is None],
+            strong=_districts(told),
             note=note,
             **values,
         )
@@ -185,7 +197,7 @@ class Draft:
         month = self.word(f"field.month_{day.month}")
         return self.word("paper.day_is", year=day.year, month=month, day=day.day)
 
-    def cell(self, field: Field, record: Record, is_unknown: bool = False) -> str:  # noqa: FBT001, FBT002
+    def cell(self, field: Field, record: Record, is_unknown: bool = False) -> str:
         """Return a cell of a sheet as text."""
         cell = field.say(record[field.name], self.language)
         if cell is None:
@@ -236,7 +248,18 @@ class Draft:
 
     def amount(self, number: Any, unit: str | None, target: Any = None) -> str:
         """Return a figure of a clause with its unit; what nobody knows says so."""
+        if isinstance(number, float) and unit != "share":
+            number = _rounded(number, target)
         return _KEPT_APART.sub("", amount(number, unit, target)).replace(" %", "%")
+
+    def span(self, years: Sequence[int]) -> str:
+        """Return years as a list; where they are all of the plan's, in a word."""
+        if list(years) == self.years and len(years) > 1:
+            return self.word("paper.every_year")
+        at = self.years.index(years[0]) if years[0] in self.years else 0
+        if len(years) > 2 and self.years[at : at + len(years)] == list(years):
+            return self.word("roster.span", first=years[0], last=years[-1])
+        return self.listed(map(str, years))
 
     def listed(self, names: Iterable[str]) -> str:
         """Return names as a list in a sentence."""
@@ -250,15 +273,17 @@ class Draft:
     def of_source(self, text: str) -> str:
         """Return the half of a source in the language of the document, where it is written in both."""
         halves = text.split(" · ")
-        return halves[self.language == "en"] if len(halves) == 2 else text  # noqa: PLR2004
+        return halves[self.language == "en"] if len(halves) == 2 else text
 
     def _numbered(self, level: int) -> str:
         if self.language == "en":
             return ".".join(map(str, self._numbers[:level])) + "  "
         number = self._numbers[level - 1]
-        if level > 2:  # noqa: PLR2004
+        if level > 2:
             return f"{number}."
-        return self.word("paper.numbered_first" if level == 1 else "paper.numbered_second", number=self._chinese(number))
+        return self.word(
+            "paper.numbered_first" if level == 1 else "paper.numbered_second", number=self._chinese(number)
+        )
 
     def _chinese(self, number: int) -> str:
         """Return a number as headings have it."""
@@ -266,6 +291,18 @@ class Draft:
         tens, ones = divmod(number, 10)
         lead = "" if not tens else digits[10] if tens == 1 else digits[tens] + digits[10]
         return lead + (digits[ones] if ones or not tens else "")
+
+
+def _rounded(number: float, target: Any) -> float:
+    """Return a figure to as many places as it takes to differ from a target that it is not; to two at least."""
+    places = (round(number, count) for count in range(2, 9))
+    return next((said for said in places if number == target or said != target), number)
+
+
+def _districts(records: Sequence[Record]) -> list[int]:
+    """Return which rows are of the whole district, where others are of its towns."""
+    whole = [at for at, record in enumerate(records) if "town_id" in record and record["town_id"] is None]
+    return whole if len(whole) < len(records) else []
 
 
 def _is_figure(field: Field) -> bool:
@@ -276,13 +313,15 @@ def _widths(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[float,
     """Return how broad columns should be: what most of their cells take, within reason."""
     found = []
     for at, head in enumerate(heads):
-        lengths = sorted(max(map(_length, row[at].split("\n")), default=0) for row in rows)
-        most = lengths[int(0.95 * (len(lengths) - 1))] if lengths else 0
+        lengths = sorted(max(map(length_of, row[at].split("\n")), default=0) for row in rows)
+        most = lengths[int(0.95 * (len(lengths) - 1))]
+        short = max((length for length in lengths if length <= _SHORT), default=0)
         word = max((len(part) for part in re.findall(r"[A-Za-z]+", head)), default=0)
-        found.append(float(min(_BROADEST, max(_NARROWEST, most + 1, word + 1, _length(head) / 2 + 1))))
+        held = max(short, min(most, _BROADEST), word, length_of(head) / 3) + 2
+        found.append(float(max(_NARROWEST, held)))
     return tuple(found)
 
 
-def _length(text: str) -> int:
+def length_of(text: str) -> int:
     """Return how many narrow characters a text takes."""
-    return sum(2 if ord(sign) > 0x2E7F else 1 for sign in text[:200])  # noqa: PLR2004
+    return sum(2 if ord(sign) > 0x2E7F or sign in _BROAD else 1 for sign in text[:200])

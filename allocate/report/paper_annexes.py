@@ -5,25 +5,25 @@ from typing import Any
 
 from allocate.report.away import posts_away, visits_made
 from allocate.report.belonging import sets_up_functions
-from allocate.report.blocks import Block
 from allocate.report.drafting import Draft
 from allocate.report.paper_siting import asked_of, target_of, write_town_lists
 from allocate.report.sheets import by_status, why_status
+from allocate.report.site_cards import SiteCard, site_cards
 
 # Rows that an annex prints at most: about forty pages of them; the rest stands in the workbook.
 _PORTRAIT, _LANDSCAPE = 1_200, 800
 _RESOURCES = 9  # columns of staff in one table
 _FUNCTIONS = 7  # columns of functions in one table
-_SHOWN = 10  # rows that show what a table of places looks like
+_CARDS = 300  # site cards: some forty pages
+# Parts of a card that say why a site is there, who would lose, and where else it could stand; how broad each is.
+_OF_CARDS = {"gain": 34, "without": 26, "others": 34, "draws": 16, "clauses": 20}
 
 
-def write_annexes(draft: Draft, cards: Sequence[Block]) -> None:
-    """Write all annexes; `cards` are the blocks of the site cards."""
+def write_annexes(draft: Draft) -> None:
+    """Write all annexes."""
     _clauses(draft)
     _sites(draft)
-    if cards:
-        draft.annex("paper.annex_cards")
-        draft.blocks += cards
+    _cards(draft)
     _staffing(draft)
     _postings(draft)
     _rounds(draft)
@@ -80,6 +80,37 @@ def _sites(draft: Draft) -> None:
         ("town", "name", "kind", "action", "year", f"serves_{draft.last}", "parent", "basis"),
         most=_PORTRAIT,
     )
+
+
+def _cards(draft: Draft) -> None:
+    """Write why each site that the plan decides is there, who would lose without it, and where else it could stand."""
+    kinds = {draft.word(f"kind.{kind}") for kind in draft.content["settings"]["siting"]}
+    cards = [card for card in site_cards(draft.content, draft.language).values() if card.kind in kinds]
+    parts = [name for name in _OF_CARDS if any(card.part(name) for card in cards)]
+    if not cards or not parts:
+        return
+    draft.annex("paper.annex_cards", "landscape")
+    draft.say("paper.annex_cards_about", "note")
+    told = cards[:_CARDS]
+    left = draft.word("paper.cards_left", shown=len(told), cards=len(cards)) if len(told) < len(cards) else ""
+    draft.grid(
+        "paper.table_cards",
+        [draft.word("paper.site_of"), *(draft.word(f"paper.card_{name}") for name in parts)],
+        [
+            [f"{card.name}\n{card.town}\n{card.headline}", *(_of_card(draft, card, name) for name in parts)]
+            for card in told
+        ],
+        widths=(20, *(_OF_CARDS[name] for name in parts)),
+        note=left,
+    )
+
+
+def _of_card(draft: Draft, card: SiteCard, name: str) -> str:
+    """Return a part of a card as text, a line for each of its points."""
+    part = card.part(name)
+    mark = draft.word("paper.colon")
+    lines = part.lines if part else ()
+    return "\n".join(f"{line.label}{mark}{line.text}" if line.label else line.text for line in lines)
 
 
 def _staffing(draft: Draft) -> None:
@@ -232,4 +263,6 @@ def _rated(draft: Draft) -> list[str]:
 def _sources(draft: Draft) -> None:
     """Write published totals, the files that were read with their checksums, and the programs."""
     draft.annex("paper.annex_sources")
-    draft.sheet("paper.table_sources", "sources", ("source_kind", "item", "figure", "date", "basis", "source"), most=_PORTRAIT)
+    draft.sheet(
+        "paper.table_sources", "sources", ("source_kind", "item", "figure", "date", "basis", "source"), most=_PORTRAIT
+    )

@@ -2,6 +2,7 @@
 
 from allocate.report.away import posts_away, visits_made
 from allocate.report.belonging import forms_consortia, holds_back, sets_up_functions
+from allocate.report.change_log import is_unknown
 from allocate.report.drafting import Draft
 from allocate.report.summary import assumed_stock, is_assumed
 
@@ -19,8 +20,10 @@ def write_staff(draft: Draft) -> None:
     rows = []
     for name in source.resources:
         stock = source.stock[name]
-        today = draft.word("card.unknown") if stock["number"] is None else f"{stock['number']:,}"
-        mark = draft.word("paper.assumed_mark") if is_assumed(stock) else ""
+        # (What is only counted as none is not known.)
+        lacks = is_unknown(source, name)
+        today = draft.word("card.unknown") if lacks else f"{stock['number']:,}"
+        mark = draft.word("paper.assumed_mark") if is_assumed(stock) and not lacks else ""
         numbers = [f"{record[f'number_of_{name}']:,}" for record in draft.by_year.values()]
         rows.append([source.term(name), today + mark, *numbers])
     draft.grid(
@@ -38,7 +41,7 @@ def write_postings(draft: Draft) -> None:
     if not posts_away(draft.content):
         return
     draft.heading("paper.postings")
-    draft.write(draft.topic("postings"))
+    draft.topic_points("postings")
     last = draft.last
     sent: dict[tuple[str, str], dict[int, set[tuple[str, ...]]]] = {}
     for record in draft.tables["postings_by_hospital"].records():
@@ -72,7 +75,7 @@ def write_rounds(draft: Draft) -> None:
     if not visits_made(draft.content):
         return
     draft.heading("paper.rounds")
-    draft.write(draft.topic("rounds"))
+    draft.topic_points("rounds")
     last = draft.last
     draft.sheet(
         "paper.table_rounds",
@@ -99,7 +102,7 @@ def write_consortia(draft: Draft) -> None:
     draft.heading("paper.consortia")
     if forms_consortia(content):
         draft.heading("paper.consortia_members", 2)
-        draft.write(draft.topic("consortia"))
+        draft.topic_points("consortia")
         draft.sheet(
             "paper.table_members",
             "members",
@@ -120,7 +123,7 @@ def write_consortia(draft: Draft) -> None:
             year=last,
         )
         draft.heading("paper.functions", 2)
-        draft.write(draft.topic("functions"))
+        draft.topic_points("functions")
         draft.sheet(
             "paper.table_functions",
             "function_shares",
@@ -139,7 +142,7 @@ def write_care(draft: Draft) -> None:
     draft.heading("paper.care")
     if content.get("contracts"):
         draft.heading("paper.contracts", 2)
-        draft.write(draft.topic("contracts"))
+        draft.topic_points("contracts")
         draft.sheet(
             "paper.table_contracts",
             "contracts",
@@ -150,7 +153,7 @@ def write_care(draft: Draft) -> None:
         )
     if holds_back(content):
         draft.heading("paper.reserves", 2)
-        draft.write(draft.topic("reserves"))
+        draft.topic_points("reserves")
         draft.sheet(
             "paper.table_reserves",
             "reserves",
@@ -161,7 +164,7 @@ def write_care(draft: Draft) -> None:
         )
     if content.get("primary_capacity"):
         draft.heading("paper.primary", 2)
-        draft.write(draft.topic("primary_capacity"))
+        draft.topic_points("primary_capacity")
         draft.say("paper.primary_means")
         draft.sheet(
             "paper.table_primary",

@@ -154,7 +154,9 @@ def _reasons(draft: Draft, missed: list[Mapping[str, Any]]) -> Iterator[str]:
             indicator=indicator_of(row),
             short=draft.amount(row["shortfall"], row["shortfall_unit"]),
             where=draft.word("paper.missed_where", text=where) if where else "",
-            rests=draft.word("paper.missed_rests", text=grounds) if (grounds := say_grounds(row, draft.language)) else "",
+            rests=draft.word("paper.missed_rests", text=grounds)
+            if (grounds := say_grounds(row, draft.language))
+            else "",
         )
 
 

@@ -2,19 +2,21 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from allocate.report.clauses import indicator_of
 from allocate.report.drafting import Draft, Record
 from allocate.report.sheets import STATUSES
+from allocate.report.summary import doubt_of, percent_exact
+from allocate.report.table import Cell
 from allocate.tables import ENDS, INSTITUTION_KINDS
 
 # Draws a map of a year, of sites, of coverage or of change, and says what it shows: the bytes of a PNG, and words.
-Drawer = Callable[[int, str], tuple[bytes, str]]
+Drawer = Callable[[int, Literal["sites", "coverage", "change"]], tuple[bytes, str]]
 Content = Mapping[str, Any]
 
 ANSWERED = ("met", "missed")
-_SOFT = ("estimated", "assumed")
+SOFT = ("estimated", "assumed")
 
 
 def write_basis(draft: Draft) -> None:
@@ -100,19 +102,9 @@ def write_today(draft: Draft) -> None:
         draft.say("paper.today_unknown", "warning", kinds=names)
     if draft.source.resources:
         draft.say("paper.today_staff")
-    lacking = [
-        draft.word("paper.cells", of=record["of"], cells=f"{record['cells']:,}", basis=draft.word(f"basis.{basis}"))
-        for record in draft.tables["assumptions"].records()
-        if (basis := str(record["basis"])) in _SOFT and not str(record["of"]).startswith(_of_models(draft))
-    ]
-    if lacking:
-        draft.say("paper.today_lacking")
-        draft.points(lacking)
-
-
-def _of_models(draft: Draft) -> str:
-    """Return how what a model assumes begins, beside what the data lack."""
-    return draft.word("paper.of_models")
+    soft = [record for record in draft.tables["assumptions"].records() if record["basis"] in SOFT]
+    if soft:
+        draft.say("paper.today_lacking", "warning", kinds=len(soft))
 
 
 def write_targets(draft: Draft) -> None:
@@ -136,7 +128,7 @@ def write_targets(draft: Draft) -> None:
             "paper.table_targets" if document else "paper.table_own",
             [draft.word(f"paper.{head}") for head in ("clause", "asked", "target", "by_years", "strength")],
             [*_targets(draft, lines[document])],
-            widths=(9, 34, 13, 9, 8),
+            widths=(13, 40, 15, 13, 9),
             title=document,
         )
 
@@ -155,7 +147,7 @@ def _targets(draft: Draft, rows: list[Mapping[str, Any]]) -> Iterator[list[str]]
             "\n".join(filter(None, (one["clause"], one["at"]))) or one["rule"],
             asked_of(draft, one),
             "\n".join(same),
-            "\n".join(draft.word("summary.comma").join(map(str, years)) for years in same.values()),
+            "\n".join(map(draft.span, same.values())),
             draft.word(f"strength.{one['strength']}"),
         ]
 
@@ -245,14 +237,14 @@ def write_towns(draft: Draft, pictures: Drawer | None) -> None:
     draft.heading("paper.siting")
     content = draft.content
     records = list(draft.tables["towns"].records())
-    draft.write(draft.topic("worst_town"))
+    draft.write(_worst(draft, records))
     if content["draws"]:
         draft.say("paper.siting_draws", count=len(content["draws"]))
-    if any(place["position_basis"] in _SOFT for place in content["district_data"]["places"]):
+    if any(place["position_basis"] in SOFT for place in content["district_data"]["places"]):
         draft.say("paper.siting_examples", "warning")
-    draft.write(draft.topic("circles"))
+    _circles(draft)
     if pictures is not None:
-        for what, year in (("sites", draft.last), ("coverage", draft.first), ("coverage", draft.last)):
+        for what, year in dict.fromkeys((("sites", draft.last), ("coverage", draft.first), ("coverage", draft.last))):
             png, words = pictures(year, what)
             caption = draft.word(f"paper.picture_{what}", year=year)
             draft.picture(caption, png, words)
@@ -275,7 +267,7 @@ def write_towns(draft: Draft, pictures: Drawer | None) -> None:
             [
                 str(end["town"]),
                 f"{end['people']:,}",
-                draft.word("card.unknown") if today is None else f"{today[town]:,}",
+                draft.word("card.unknown") if today[town] is None else f"{today[town]:,}",
                 *(f"{years[year]['sited']:,}" for year in draft.years),
                 *span,
                 *(
@@ -294,16 +286,45 @@ def write_towns(draft: Draft, pictures: Drawer | None) -> None:
     )
 
 
-def _today_by_town(draft: Draft) -> Counter[str] | None:
+def _worst(draft: Draft, records: list[dict[str, Cell]]) -> str:
+    """Say which town is served worst, in the first and the last year."""
+    said = []
+    for year in dict.fromkeys((draft.first, draft.last)):
+        # (In each year the worst comes first.)
+        towns = (one for one in records if one["year"] == year and one["town_id"] is not None and one["people"])
+        for town in list(towns)[:1]:
+            share = draft.share(int(str(town["served"])), int(str(town["people"])))
+            said.append(draft.word("paper.worst_in", year=year, town=town["town"], share=share))
+    return draft.word("paper.worst", text=draft.word("summary.semicolon").join(said)) if said else ""
+
+
+def _circles(draft: Draft) -> None:
+    """Write how many people live within the circle by each of its readings."""
+    last = draft.last
+    draft.sheet(
+        "paper.table_circles",
+        "coverage",
+        (
+            *("circle", "covered", "covered_share", "covered_slower_share", "covered_faster_share"),
+            *("today_covered_share", "share_asked"),
+        ),
+        where=lambda record: record["year"] == last and record["town_id"] is None,
+        unknown=("today_covered_share",),
+        year=last,
+        note=draft.word("paper.circles_mean", doubt=percent_exact(doubt_of(draft.content))),
+    )
+
+
+def _today_by_town(draft: Draft) -> dict[str, int | None]:
     """Return how many sites of the kinds that are sited each town has today; None where nobody knows."""
-    if not draft.content.get("today"):
-        return None
-    counts: Counter[str] = Counter()
-    for one in draft.content["district_data"]["institutions"]:
-        if one["kind"] in draft.content["settings"]["siting"]:
-            counts[one["town"]] += 1
-            counts[""] += 1
-    return counts
+    kinds = {f"open_{kind}" for kind in draft.content["settings"]["siting"]}
+    found: dict[str, int | None] = {}
+    for record in draft.tables["today_and_planned"].records():
+        if record["item_id"] in kinds:
+            town, number = str(record["town_id"] or ""), record["today_figure"]
+            before = found.get(town, 0)
+            found[town] = None if before is None or number is None else before + int(str(number))
+    return {str(record["town_id"] or ""): None for record in draft.tables["towns"].records()} | found
 
 
 def write_town_lists(draft: Draft) -> None:
@@ -326,4 +347,3 @@ def write_town_lists(draft: Draft) -> None:
             lines.setdefault(str(record["town"]), []).append(said)
     for town, names in lines.items():
         draft.say("paper.town_list", town=town, sites=draft.listed(names))
-

@@ -1,16 +1,19 @@
 """The recommendation that a plan comes to, as the document that a health commission puts before its leaders."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
-from allocate.report.blocks import Block, Contents, Document, NewPage
+from allocate.report.away import posts_away, visits_made
+from allocate.report.belonging import forms_consortia, sets_up_functions
+from allocate.report.blocks import Contents, Document, NewPage
 from allocate.report.drafting import Draft, shown
 from allocate.report.paper_annexes import write_annexes
 from allocate.report.paper_people import write_care, write_consortia, write_postings, write_rounds, write_staff
 from allocate.report.paper_proof import write_missed, write_money, write_proof, write_risks
 from allocate.report.paper_siting import (
     ANSWERED,
+    SOFT,
     Content,
     Drawer,
     write_basis,
@@ -19,24 +22,20 @@ from allocate.report.paper_siting import (
     write_towns,
     write_years,
 )
-from allocate.report.summary import percent_up
+from allocate.report.summary import assumed_stock, percent_up
 from allocate.words import Language, speaking
 
 # How a title ends that says already that it is a plan.
 _LONGEST_FOOT = 40
 
 
-def recommendation(
-    content: Content, language: Language, *, pictures: Drawer | None = None, cards: Sequence[Block] = ()
-) -> Document:
+def recommendation(content: Content, language: Language, *, pictures: Drawer | None = None) -> Document:
     """Return the recommendation document of a plan in one language; what the plan does not decide has no part in it.
 
     Parameters
     ----------
     pictures
         Draws the maps; without it there are none.
-    cards
-        Why each site is there, as an annex.
     """
     with speaking(language):
         draft = Draft(content, language)
@@ -61,7 +60,7 @@ def recommendation(
         )
         for write in parts:
             write(draft)
-        write_annexes(draft, cards)
+        write_annexes(draft)
         day = date.fromisoformat(content["as_of"])
         district = content["district_data"]["name"][language]
         return Document(
@@ -84,77 +83,82 @@ def _title(draft: Draft) -> str:
 
 def _first_page(draft: Draft) -> None:
     """Write what leaders read: what is asked of them, the main figures, and what they must know first."""
-    content, rows = draft.content, draft.content["scorecard"]
+    content = draft.content
     draft.plain_heading(draft.word("paper.summary"))
     records = list(draft.tables["budget"].records())
-    first, last = draft.by_year[draft.first], draft.by_year[draft.last]
+    last = draft.by_year[draft.last]
     kinds = [kind for kind in content["settings"]["siting"] if f"open_{kind}" in last]
     draft.say(
         "paper.asks",
-        district=content["district_data"]["name"][draft.language],
         first=draft.first,
         last=draft.last,
-        sites=draft.listed(draft.sites(kind, int(str(last[f"open_{kind}"]))) for kind in kinds) or draft.word("paper.none"),
+        what=draft.listed(_decided(draft)),
+        sites=draft.listed(draft.sites(kind, int(str(last[f"open_{kind}"]))) for kind in kinds)
+        or draft.word("paper.none"),
         served=draft.people(int(str(last["served"]))),
         share=draft.share(int(str(last["served"])), int(str(last["people"]))),
         total=draft.money(sum(int(str(record["total"])) for record in records)),
     )
+    money = {record["year"]: record for record in records}
+    once, yearly = ("capital", "recurrent") if "recurrent" in records[0] else ("opening", "yearly")
     lines: list[tuple[str, Callable[[Any], str]]] = [
-        (draft.word("field.people"), lambda record: f"{record['people']:,}"),
-        (draft.word("paper.served_and_share"), lambda record: _served(draft, record)),
-        (draft.word("paper.sites_of_kinds"), lambda record: f"{sum(record[f'open_{kind}'] for kind in kinds):,}"),
+        ("field.people", lambda record: f"{record['people']:,}"),
+        ("paper.served", lambda record: f"{record['served']:,}"),
+        ("field.served_share", lambda record: draft.share(record["served"], record["people"])),
+        ("paper.sites_of_kinds", lambda record: f"{sum(record[f'open_{kind}'] for kind in kinds):,}"),
+        (f"paper.budget_{once}", lambda record: draft.in_tables(money[record["year"]][once])),
+        (f"paper.budget_{yearly}", lambda record: draft.in_tables(money[record["year"]][yearly])),
     ]
-    money = {int(str(record["year"])): record for record in records}
-    if "recurrent" in records[0]:
-        lines += [
-            (draft.word("paper.budget_capital"), lambda record: draft.in_tables(money[record["year"]]["capital"])),
-            (draft.word("paper.budget_recurrent"), lambda record: draft.in_tables(money[record["year"]]["recurrent"])),
-        ]
-    else:
-        lines += [
-            (draft.word("paper.budget_opening"), lambda record: draft.in_tables(money[record["year"]]["opening"])),
-            (draft.word("paper.budget_yearly"), lambda record: draft.in_tables(money[record["year"]]["yearly"])),
-        ]
     draft.grid(
         "paper.table_main",
         [draft.word("paper.item"), *map(str, draft.years)],
-        [[head, *(say(record) for record in draft.by_year.values())] for head, say in lines],
+        [[draft.word(key), *(say(record) for record in draft.by_year.values())] for key, say in lines],
         numbers=range(1, len(draft.years) + 1),
         widths=(22, *([15] * len(draft.years))),
         unit=draft.word("paper.money_unit"),
     )
     draft.say("paper.must_know")
-    missed = [row for row in rows if row["status"] == "missed"]
-    answered = sum(row["status"] in ANSWERED for row in rows)
-    points = [
-        draft.word("paper.know_missed", count=answered, missed=len(missed))
-        if missed
-        else draft.word("paper.know_met", count=answered)
-    ]
+    draft.points(_must_know(draft))
+
+
+def _decided(draft: Draft) -> Iterator[str]:
+    """Yield what the plan decides."""
+    content = draft.content
+    for key, is_there in (
+        ("paper.decides_sites", bool(content["settings"]["siting"])),
+        ("paper.decides_staff", bool(draft.source.resources)),
+        ("paper.decides_postings", posts_away(content)),
+        ("paper.decides_rounds", visits_made(content)),
+        ("paper.decides_consortia", forms_consortia(content)),
+        ("paper.decides_functions", sets_up_functions(content)),
+    ):
+        if is_there:
+            yield draft.word(key)
+
+
+def _must_know(draft: Draft) -> Iterator[str]:
+    """Yield what leaders must know before they decide: what is missed, what is assumed, how far from the best."""
+    content, first = draft.content, draft.by_year[draft.first]
+    statuses = [row["status"] for row in content["scorecard"]]
+    missed, answered = statuses.count("missed"), sum(status in ANSWERED for status in statuses)
+    known = [draft.word("paper.know_missed" if missed else "paper.know_met", count=answered, missed=missed)]
     unserved = int(str(first["people"])) - int(str(first["served"]))
     if unserved:
         share = draft.share(unserved, int(str(first["people"])))
-        points.append(draft.word("paper.know_unserved", year=draft.first, people=draft.people(unserved), share=share))
-    points.append(_assumed(draft))
-    if not content.get("today"):
-        points.append(draft.word("paper.know_today"))
-    gap = max((row["gap"] for row in content["stages"] if row["name"].split(".")[0] == "cost"), default=None)
-    if gap is not None:
-        points.append(draft.word("paper.know_gap", gap=percent_up(gap)))
-    draft.points(points)
-    draft.say("paper.decide")
-
-
-def _served(draft: Draft, record: Any) -> str:
-    return draft.word(
-        "paper.number_and_share", number=f"{record['served']:,}", share=draft.share(record["served"], record["people"])
-    )
-
-
-def _assumed(draft: Draft) -> str:
-    """Say what of the plan's inputs is estimated or assumed, for leaders."""
-    records = [record for record in draft.tables["assumptions"].records() if record["basis"] in ("estimated", "assumed")]
-    places = draft.content["district_data"]["places"]
-    soft = sum(place["position_basis"] in ("estimated", "assumed") for place in places)
-    key = "paper.know_estimated" if soft else "paper.know_assumed"
-    return draft.word(key, places=len(places), positions=soft, kinds=len(records))
+        known.append(draft.word("paper.know_unserved", year=draft.first, people=draft.people(unserved), share=share))
+    yield draft.sentence(draft.word("summary.semicolon").join(known))
+    places = content["district_data"]["places"]
+    soft = sum(place["position_basis"] in SOFT for place in places)
+    if soft:
+        yield draft.word("paper.know_estimated", places=len(places), positions=soft)
+    unknown = [] if content.get("today") else [draft.word("paper.know_today")]
+    staff = assumed_stock(content, draft.source.resources)
+    if staff:
+        unknown.append(draft.word("paper.know_staff", count=len(staff)))
+    if content["budget"][0]["basis"] in SOFT:
+        unknown.append(draft.word("paper.know_prices"))
+    if unknown:
+        yield draft.sentence(draft.word("summary.semicolon").join(unknown))
+    gaps = [row["gap"] for row in content["stages"] if row["name"] == "cost"]
+    if gaps:
+        yield draft.word("paper.know_gap", gap=percent_up(max(gaps)))

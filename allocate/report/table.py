@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from allocate.counting import counted_as, number_there, totals, working_at
 from allocate.report.summary import resources_of
 from allocate.words import Language, catalogue, say_in, term
 
@@ -147,20 +148,15 @@ class Source:
     @cached_property
     def working(self) -> dict[tuple[str, int], dict[str, int]]:
         """Return how many of every resource work at each site in each year, by the id of the site and the year."""
-        found: dict[tuple[str, int], dict[str, int]] = {}
-        for row in self.content["staff"]:
-            found.setdefault((row["id"], row["year"]), {})[row["resource"]] = row["number"]
-        return found
+        return working_at(self.content)
 
     def counted(self, resource: str) -> tuple[str, tuple[str, ...]]:
         """Return under which name a resource is counted, and at which kinds of site; at any kind where none is told."""
-        table = self.content["settings"]["resources"][resource]
-        return table.get("sum_of") or resource, tuple(table.get("kinds") or ())
+        return counted_as(self.content, resource)
 
     def number(self, resource: str, there: Mapping[str, int], kind: str) -> int:
         """Return how many of a resource a site of a kind has, of all that is there."""
-        name, kinds = self.counted(resource)
-        return there.get(name, 0) if not kinds or kind in kinds else 0
+        return number_there(self.content, resource, there, kind)
 
     def total(self, resource: str, year: int, town: str | None = None) -> int:
         """Return how many of a resource the sites of a town, or of the district, have in a year."""
@@ -168,14 +164,7 @@ class Source:
 
     @cached_property
     def _totals(self) -> dict[tuple[str, int, str | None], int]:
-        sums: dict[tuple[str, int, str | None], int] = {}
-        for (site, year), there in self.working.items():
-            at = self.standing_at[site]
-            for resource in self.resources:
-                for town in (None, at["town"]):
-                    number = self.number(resource, there, at["kind"])
-                    sums[resource, year, town] = sums.get((resource, year, town), 0) + number
-        return sums
+        return totals(self.content, self.resources)
 
     def scope(self, scope: str) -> str:
         """Return the name of a town by its id, or of the whole district."""

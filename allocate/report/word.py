@@ -22,6 +22,7 @@ from allocate.report.blocks import (
     Picture,
     Turn,
 )
+from allocate.report.drafting import length_of
 from allocate.report.table import clean
 from allocate.report.word_styles import (
     HEADINGS,
@@ -32,7 +33,7 @@ from allocate.report.word_styles import (
     settings_xml,
     styles_xml,
 )
-from allocate.words import say_in
+from allocate.words import Language, say_in
 
 _NAMESPACE = f'xmlns:w="{WORD}"'
 _MM = 1440 / 25.4  # twips in a millimetre
@@ -44,14 +45,15 @@ _MARGINS: dict[Turn, tuple[float, float, float, float]] = {
     "landscape": (26, 24, 22, 22),
 }
 _HIGHEST = 150.0  # of a picture [mm]: a page holds it with its caption
-_DEEPEST = 2  # headings that the contents list
+_DEEPEST = 1  # headings that the contents list
 _LOOKS = {"body": "Normal", "note": "Note", "quote": "Quote", "warning": "Warning"}
-# Letters of a table by its columns, for each way that a page lies: up to so many, of this size [points].
-_SIZES: dict[Turn, tuple[tuple[int, float], ...]] = {
-    "portrait": ((6, 10.5), (9, 9)),
-    "landscape": ((9, 10.5), (13, 9)),
-}
-_SMALLEST = 7.5
+# Letters of a title: as large as one line holds it, within these [points].
+_TITLE, _LEAST_TITLE = 22.0, 18.0
+# Letters of tables: the largest in which no short text is broken [points].
+_SIZES: dict[Language, tuple[float, ...]] = {"zh": (10.5, 9, 8, 7.5), "en": (9.5, 8.5, 7.5, 7)}
+_SHORT = 12  # narrow characters
+_LOOKED_AT = 300  # rows that say how broad texts are
+_PADDING = 160  # left and right of a cell [twips]
 _WHOLE = 400  # characters of a cell up to which its row stays on one page
 # What a zip holds bears this day: the same document gives the same bytes.
 _DAY = (1980, 1, 1, 0, 0, 0)
@@ -137,9 +139,7 @@ class _Body:
         # (The first of each level would be missed by a list that is made on the way.)
         self.listed = [
             (number, block)
-            for number, block in enumerate(
-                (block for block in document.blocks if isinstance(block, Heading)), start=1
-            )
+            for number, block in enumerate((block for block in document.blocks if isinstance(block, Heading)), start=1)
             if block.level <= _DEEPEST
         ]
 
@@ -149,8 +149,14 @@ class _Body:
         for footer, is_even in ((section.footer, False), (section.even_page_footer, True)):
             footer.is_linked_to_previous = False
             _replace(footer._element, f"<w:ftr {_NAMESPACE}>{self._foot(is_even=is_even)}</w:ftr>")
-        self._add(_paragraph(self.document.title, "Title"))
-        for text in (self.document.subtitle, self.document.issuer, self.document.date):
+        size = min(_TITLE, max(_LEAST_TITLE, self._room() / 20 / (length_of(self.document.title) / 2 + 1)))
+        look = f'<w:rPr><w:sz w:val="{int(2 * size)}"/><w:szCs w:val="{int(2 * size)}"/></w:rPr>'
+        self._add(
+            f'<w:p {_NAMESPACE}><w:pPr><w:pStyle w:val="Title"/></w:pPr>'
+            f"{_runs(self.document.title, look if self.document.language == 'zh' else '')}</w:p>"
+        )
+        gap = "\u3000" if self.document.language == "zh" else " · "
+        for text in (self.document.subtitle, gap.join(filter(None, (self.document.issuer, self.document.date)))):
             if text:
                 self._add(_paragraph(text, "Subtitle"))
         self._add(_paragraph("", "Spacer"))
@@ -186,7 +192,7 @@ class _Body:
     @put.register
     def _(self, block: Grid) -> None:
         self._add(_paragraph(block.caption, "Caption", more=self._broken()))
-        self._add(_table(block, self._room(), _size(block, self.turn)))
+        self._add(_table(block, self._room(), _size(block, self._room(), self.document.language)))
         # (Two tables with nothing between them would be one.)
         self._add(_paragraph(block.note, "Note") if block.note else _paragraph("", "Spacer"))
 
@@ -232,7 +238,7 @@ class _Body:
         end = '<w:r><w:fldChar w:fldCharType="end"/></w:r>'
         for at, (number, heading) in enumerate(self.listed):
             self._add(
-                f'<w:p {_NAMESPACE}><w:pPr><w:pStyle w:val="TOC{heading.level}"/></w:pPr>{begin if at == 0 else ""}'
+                f'<w:p {_NAMESPACE}><w:pPr><w:pStyle w:val="TOC1"/></w:pPr>{begin if at == 0 else ""}'
                 f'<w:hyperlink w:anchor="{_mark(number)}" w:history="1">{_runs(heading.text)}</w:hyperlink>'
                 f"{end if at == len(self.listed) - 1 else ''}</w:p>"
             )
@@ -272,9 +278,7 @@ class _Body:
     def _foot(self, *, is_even: bool) -> str:
         """Return the foot of a page: its number stands at the outer edge."""
         small = '<w:rPr><w:sz w:val="18"/><w:szCs w:val="18"/></w:rPr>'
-        number = (
-            f'{_runs("— ")}<w:fldSimple w:instr=" PAGE "><w:r><w:t>1</w:t></w:r></w:fldSimple>{_runs(" —")}'
-        )
+        number = f'{_runs("— ")}<w:fldSimple w:instr=" PAGE "><w:r><w:t>1</w:t></w:r></w:fldSimple>{_runs(" —")}'
         said = clean(self.document.footer)
         parts = (number, _runs(f"\u3000{said}", small)) if is_even else (_runs(f"{said}\u3000", small), number)
         align = "left" if is_even else "right"
@@ -285,9 +289,19 @@ def _mark(number: int) -> str:
     return f"_Toc{number:08}"
 
 
-def _size(grid: Grid, turn: Turn) -> float:
-    """Return the size of the letters of a table [points]: smaller, the more columns it has."""
-    return next((size for most, size in _SIZES[turn] if len(grid.heads) <= most), _SMALLEST)
+def _size(grid: Grid, room: int, language: Language) -> float:
+    """Return the size of the letters of a table [points]: the largest in which no short text is broken."""
+    whole = sum(grid.widths)
+    rows = grid.rows[:_LOOKED_AT]
+
+    def fits(size: float) -> bool:
+        for at, width in enumerate(grid.widths):
+            held = (room * width / whole - _PADDING) / (10 * size)
+            if any(held < length <= _SHORT for row in rows for length in map(length_of, row[at].split("\n"))):
+                return False
+        return True
+
+    return next(filter(fits, _SIZES[language]), _SIZES[language][-1])
 
 
 def _table(grid: Grid, room: int, size: float) -> str:
@@ -296,7 +310,9 @@ def _table(grid: Grid, room: int, size: float) -> str:
     widths = [round(room * width / whole) for width in grid.widths]
     marked = f'<w:sz w:val="{round(2 * size)}"/><w:szCs w:val="{round(2 * size)}"/>'
     plain, strong = f"<w:rPr>{marked}</w:rPr>", f"<w:rPr><w:b/><w:bCs/>{marked}</w:rPr>"
-    cells = [f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{{}}<w:vAlign w:val="center"/></w:tcPr>' for width in widths]
+    cells = [
+        f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{{}}<w:vAlign w:val="center"/></w:tcPr>' for width in widths
+    ]
     styles = ["CellFigure" if at in grid.numbers else "Cell" for at in range(len(widths))]
 
     def row(texts: Sequence[str], *, head: bool, bold: bool) -> Iterator[str]:

@@ -90,7 +90,7 @@ _STYLES: dict[Language, dict[str, _Style]] = {
     "zh": {
         "Normal": _Style(name="Normal", east=_FANG, line=28, indent=2),
         "Title": _Style(name="Title", east=_TITLE, size=22, line=36, align="center", after=10, keep=True),
-        "Subtitle": _Style(name="Subtitle", east=_KAI, line=28, align="center"),
+        "Subtitle": _Style(name="Subtitle", east=_KAI, size=14, line=24, align="center"),
         "Heading1": _Style(name="heading 1", east=_HEI, line=28, indent=2, before=8, keep=True, level=0, align="left"),
         "Heading2": _Style(name="heading 2", east=_KAI, line=28, indent=2, keep=True, level=1, align="left"),
         "Heading3": _Style(
@@ -104,8 +104,7 @@ _STYLES: dict[Language, dict[str, _Style]] = {
         "PictureCaption": _Style(name="Picture Caption", east=_HEI, size=12, before=2, after=10, align="center"),
         "Picture": _Style(name="Picture", east=_SONG, size=10.5, before=8, align="center", keep=True),
         "TOCHeading": _Style(name="TOC Heading", east=_HEI, line=32, align="center", after=8, keep=True),
-        "TOC1": _Style(name="toc 1", east=_FANG, line=26, align="left"),
-        "TOC2": _Style(name="toc 2", east=_FANG, size=14, line=24, left=28, align="left"),
+        "TOC1": _Style(name="toc 1", east=_FANG, line=25, align="left"),
         "Cell": _Style(name="Cell", east=_SONG, size=10.5, align="left"),
         "CellHead": _Style(name="Cell Head", east=_HEI, size=10.5, align="center"),
         "CellFigure": _Style(name="Cell Figure", east=_SONG, size=10.5, align="right"),
@@ -145,7 +144,6 @@ _STYLES: dict[Language, dict[str, _Style]] = {
             name="TOC Heading", east=_HEI, west="Arial", size=15, after=8, keep=True, bold=True, align="left"
         ),
         "TOC1": _Style(name="toc 1", east=_SONG, size=11, after=3, align="left"),
-        "TOC2": _Style(name="toc 2", east=_SONG, size=10.5, left=18, after=2, align="left"),
         "Cell": _Style(name="Cell", east=_SONG, size=9.5, align="left"),
         "CellHead": _Style(name="Cell Head", east=_HEI, west="Arial", size=9, align="left", bold=True),
         "CellFigure": _Style(name="Cell Figure", east=_SONG, size=9.5, align="right"),
