@@ -8,7 +8,7 @@ from typing import Any
 
 from allocate.report.belonging import function_name, holds
 from allocate.report.candidate_tables import say_kept
-from allocate.report.sheets import reason
+from allocate.report.reasons import reason
 from allocate.report.summary import assumed_stock, stage_key
 from allocate.report.table import Content, Source, clean
 from allocate.tables import BASES, ENDS, INSTITUTION_KINDS, NOT_GONE_TO
@@ -28,10 +28,18 @@ _FEW, _MANY = 5, 20  # names in a line
 
 @dataclass(frozen=True)
 class Line:
-    """What a card says under one label; a point without a label stands by itself."""
+    """What a card says under one label; a point without a label stands by itself.
+
+    Attributes
+    ----------
+    name
+        What it is about, for tables: `goal`, by how much a goal is worse; `verdict`, why a site cannot be dropped, or
+        may be.
+    """
 
     text: str
     label: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,6 +171,9 @@ class _Cards:
 
     def _point(self, key: str, **values: object) -> Line:
         return Line(clean(self._word(key, **values)))
+
+    def _verdict(self, key: str, **values: object) -> Line:
+        return Line(clean(self._word(key, **values)), name="verdict")
 
     def _by_year(self, values: Mapping[str, int], unit: str = "") -> str:
         """Return a figure of every year as a list; one that stays as it is says so, and is told once."""
@@ -316,14 +327,14 @@ class _Cards:
             return
         dropped = worth["dropped"]
         if "hindrance" in dropped:
-            yield self._point(f"hindrance_{dropped['hindrance']}")
+            yield self._verdict(f"hindrance_{dropped['hindrance']}")
             return
         if is_spare(dropped):
             worse = [
                 name for name, more in dropped["goals"].items() if more > 0 and self._goal_units.get(name) != "yuan"
             ]
             goals = self.source.word("summary.comma").join(self.source.word(stage_key(name)) for name in worse)
-            yield self._point("spare" if worse else "spare_for_all", goals=goals)
+            yield self._verdict("spare" if worse else "spare_for_all", goals=goals)
         yield self._line("unserved", self._by_year(dropped["unserved"], "fewer"))
         yield self._line("cost_change", self._more(dropped["cost"]))
         yield from self._goals(dropped)
@@ -351,7 +362,7 @@ class _Cards:
             # (The goal of travel counts those whom nobody serves with minutes of its own.)
             if more and unit == "person-seconds" and any(told["unserved"].values()):
                 text += self._word("with_unserved")
-            yield Line(clean(text), clean(self.source.word(stage_key(name))))
+            yield Line(clean(text), clean(self.source.word(stage_key(name))), "goal")
 
     @cached_property
     def _goal_units(self) -> dict[str, str]:
