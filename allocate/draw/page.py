@@ -158,7 +158,7 @@ def _own_script(parts: Iterable[str] = PARTS) -> str:
 
 def still_policy() -> str:
     """Return the policy of a page that asks no host for anything and runs no script at all."""
-    return _POLICY.format(hashes="'none'")
+    return _POLICY.format(hashes="'none'", images="data:")
 
 
 def _without_remarks(script: str) -> str:
