@@ -15,7 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 # Tables whose columns are packed each by itself; `rows` are packed year by year, `areas` ring by ring.
-TABLES = ("towns", "places", "marks", "rounds", "visits", "tours", "care", "consortia", "functions", "reserves")
+TABLES = (
+    "towns", "places", "marks", "rounds", "visits", "tours", "care", "consortia", "functions", "reserves",
+    "worth", "worth_years", "worth_clauses", "worth_goals", "worth_spots", "worth_ways", "worth_visits",
+)  # fmt: skip
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _BITS = 5

@@ -54,9 +54,17 @@ _SIGNS, _ADDING = "{}()[],;:?=<>&|*!", "+-"
 _ENDS = re.compile(r"(?<=[;{,(\[])\n|\n(?=[})\].?:&|])")
 _STYLE_REMARKS = re.compile(r"/\*.*?\*/", re.DOTALL)
 # The scripts that are parts of the page's own: they stand in it, in this order, where it says so.
-PARTS, _PARTS_HERE = ("today.js", "picture.js"), "/* parts */\n"
+PARTS, _PARTS_HERE = ("today.js", "picture.js", "worth.js"), "/* parts */\n"
 # And one that is there only with base map tiles.
 TILES_PART = "tiles.js"
+# Words of the site cards that the page has no use for, and how the others write their numbers.
+_NOT_ON_MAP = (
+    "basis_of", "since", "until", "assumed_mark", "yuan", "place", "clause", "money_", "part_what", "part_staff",
+    "part_money", "part_gain", "step", "label_into", "label_from", "label_parent", "label_hospital", "label_kept",
+    "label_why", "label_functions", "label_opening", "label_yearly", "label_position", "label_places", "staff_",
+    "worth_unknown", "label_people", "label_alone", "label_basis_prices", "label_basis_staff", "labelled",
+)  # fmt: skip
+_FORMAT = re.compile(r"\{(\w+):[^}]*\}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 # Only these may follow `default-src 'none'`: pictures inside the page (and of tiles, where asked for), styles, and the
@@ -137,7 +145,16 @@ def _words(tiles: Tiles | None) -> dict[str, Mapping[Language, str]]:
     if tiles is None:
         own = {key: texts for key, texts in own.items() if not key.startswith("tiles_")}
     codes = [key for key in catalogue() if key.split(".")[0] in _CODES]
-    return own | {key.replace(".", "_"): catalogue()[key] for key in (*codes, *_SHARED)}
+    return own | {key.replace(".", "_"): catalogue()[key] for key in (*codes, *_SHARED)} | _card_words()
+
+
+def _card_words() -> dict[str, Mapping[Language, str]]:
+    """Return the words of the site cards that the page says as they do; its script writes the numbers in them."""
+    return {
+        key.replace(".", "_"): {spoken: _FORMAT.sub(r"{\1}", text) for spoken, text in texts.items()}
+        for key, texts in catalogue().items()
+        if key.startswith("site_card.") and not key.removeprefix("site_card.").startswith(_NOT_ON_MAP)
+    } | {f"said_{name}": catalogue()[f"summary.{name}"] for name in ("comma", "semicolon")}
 
 
 def map_file(name: str) -> str:
