@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from allocate.comparing import Comparison
-from allocate.draw import comparison_page, front_figure, is_picture, map_page, pictures, timetable_page
+from allocate.draw import (
+    card_pages,
+    comparison_page,
+    front_figure,
+    is_card,
+    is_picture,
+    map_page,
+    pictures,
+    timetable_page,
+)
 from allocate.draw.picture import drawer
 from allocate.draw.tiles import Tiles
 from allocate.errors import Problem, UsageError
@@ -30,6 +39,7 @@ from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import SHEETS, STAFF_SHEETS
 from allocate.report.word import word
 from allocate.report.workbook import comparison_workbook, workbook
+from allocate.report.worth_tables import WORTH_SHEETS
 from allocate.words import Language, language, say, visible
 
 MAP_FILE, WORKBOOK_FILE, REPORT_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE = (
@@ -40,6 +50,8 @@ FILES = (PLAN_FILE, MAP_FILE, WORKBOOK_FILE, REPORT_FILE, LAYERS_FILE, SITES_FIL
 FRONT_FILE = "front.svg"
 # And these where it sends people out: timetables to print, and a folder of calendars.
 TIMETABLE_FILE, CALENDARS = "timetable.html", "calendars"
+# A folder with a page for every site; a plan of more sites has it where it is asked for.
+CARDS, MOST_CARDS = "cards", 2_000
 # The folder of maps for documents, where they were exported.
 PICTURES = "pictures"
 # The document as PDF, where it was exported.
@@ -51,11 +63,13 @@ PAGE_FILE, TABLES_FILE = "compare.html", "compare.xlsx"
 EXPORTS = {
     "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "docx": REPORT_FILE, "pdf": PDF_FILE, "png": PICTURES,
     "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson", "ics": CALENDARS, "timetable": TIMETABLE_FILE,
+    "cards": CARDS,
 }  # fmt: skip
-# The files in the folders among them; calendars are called after those whom they are of.
+# The files in the folders among them; calendars and cards are called after those whom they are of.
 _HELD = {
     "csv": (
         *SHEETS,
+        *WORTH_SHEETS,
         *STAFF_SHEETS,
         *BELONGING_SHEETS,
         *CARE_SHEETS,
@@ -65,6 +79,7 @@ _HELD = {
     ),
     "geojson": (*LAYERS, *BELONGING_LAYERS, *CANDIDATE_LAYERS, *SENDING_LAYERS),
 }
+_CALLED: Mapping[str, Callable[[str], bool]] = {CALENDARS: is_calendar, PICTURES: is_picture, CARDS: is_card}
 _WITHIN = {form: tuple(f"{name}.{form}" for name in names) for form, names in _HELD.items()}
 # A program leaves such a file beside one that it holds open: Excel and Word, LibreOffice.
 _LOCKS = ("~${}", ".~lock.{}#")
@@ -110,7 +125,7 @@ def _is_ours(item: Path) -> bool:
     """Tell whether a file or folder within a plan's folder is one that we write."""
     if item.is_symlink() or not item.is_dir():
         return item.name in _ASKED
-    known = {CALENDARS: is_calendar, PICTURES: is_picture}.get(item.name)
+    known = _CALLED.get(item.name)
     if known is not None:
         return all(known(file.name) and not file.is_dir() for file in item.iterdir())
     names = _WITHIN.get(item.name)
@@ -175,7 +190,8 @@ def _disk(target: Path) -> Iterator[None]:
 def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
     """Write the files of a plan into a folder, replacing an earlier plan there, and return their paths.
 
-    The workbook, the document, the styles of the layers, timetables and calendars speak the language of the session.
+    The workbook, the document, the styles of the layers, timetables, calendars and cards speak the language of the
+    session.
 
     Raises
     ------
@@ -199,6 +215,8 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
     if _sends(content):
         files[TIMETABLE_FILE] = _bytes(timetable_page(content, spoken))
         files |= {f"{CALENDARS}/{name}": made for name, made in calendars(content, spoken).items()}
+    if len({site["id"] for site in content["sites"]}) <= MOST_CARDS:
+        files |= {f"{CARDS}/{name}": _bytes(made) for name, made in card_pages(content, spoken).items()}
     _write_folder(folder, files)
     return {name: folder / name for name in files}
 
@@ -285,7 +303,7 @@ def export(
         raise UsageError([Problem("problem.export_nobody", column="--to", value=form)])
     with _disk(target):
         _refuse_within(target, form)
-    if form in (*_WITHIN, "ics", "png"):
+    if form in (*_WITHIN, "ics", "png", "cards"):
         return _export_folder(content, form, target, spoken)
     with _disk(target):
         ours = target.name == EXPORTS[form] and (target.parent / PLAN_FILE).is_file()
@@ -319,6 +337,9 @@ def _export_folder(content: Mapping[str, Any], form: str, target: Path, spoken: 
             _refuse_around(target)
     if form == "ics":
         _write_folder(target, calendars(content, spoken))
+        return target
+    if form == "cards":
+        _write_folder(target, {name: _bytes(made) for name, made in card_pages(content, spoken).items()})
         return target
     if form == "png":
         _write_folder(target, pictures(content, spoken))

@@ -1602,7 +1602,7 @@ function markCard(mark) {
     spotLine(marks, mark),
     ["card_position_basis", basisWord(marks.basis[mark])],
     marks.source[mark] ? ["card_source", given(marks.source[mark])] : null,
-  ]), exampleNote(marks.basis[mark]), ...belongingParts(mark), ...contractParts(mark), ...staffTable(mark), ...toursHere(mark), ...toursSent(mark), ...visitsFrom(mark),
+  ]), exampleNote(marks.basis[mark]), ...worthParts(mark), ...belongingParts(mark), ...contractParts(mark), ...staffTable(mark), ...toursHere(mark), ...toursSent(mark), ...visitsFrom(mark),
   served.length ? element("h3", "", say("card_serves_list")) : null, served.length ? element("ul", "served", ...served) : null];
 }
 

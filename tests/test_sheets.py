@@ -9,7 +9,8 @@ import pytest
 from allocate.candidates import make_case
 from allocate.model import model_of
 from allocate.plans import Plan, district_of, inputs_of, standing_today
-from allocate.report.sheets import reason, sheets
+from allocate.report.reasons import reason
+from allocate.report.sheets import sheets
 from allocate.report.table import Cell, Sheet, clean
 from allocate.words import LANGUAGES, Language, catalogue, say_in
 

@@ -11,11 +11,13 @@ from allocate.report.calibrated import calibration_sheets
 from allocate.report.candidate_tables import candidate_sheets, say_kept
 from allocate.report.care_tables import care_sheets
 from allocate.report.change_log import change_log, today_and_planned
+from allocate.report.reasons import reason
 from allocate.report.sending import sending_sheets
 from allocate.report.summary import assumed_stock, from_openstreetmap, say_grounds, stage_key
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, make_sheet, share_of
+from allocate.report.worth_tables import worth_sheets
 from allocate.synonyms import ROADS, title_of
-from allocate.tables import BASES, ENDS, INSTITUTION_KINDS, NOT_GONE_TO
+from allocate.tables import BASES, ENDS, INSTITUTION_KINDS
 from allocate.words import Language, catalogue, say_in
 
 # Every table by its name, in the order in which a planner reads them.
@@ -58,11 +60,12 @@ def sheets(content: Content, language: Language) -> dict[str, Sheet]:
     )
     tables = {sheet.name: sheet for sheet in made}
     compared = today_and_planned(source, tables)
-    # (It is made of the others, and read after the towns.)
+    worths = tuple(worth_sheets(source))
+    # (It is made of the others, and read after the towns; what sites are worth, after the sites.)
     return {
         sheet.name: sheet
         for name, table in tables.items()
-        for sheet in ((table, compared) if name == "towns" else (table,))
+        for sheet in ((table, compared) if name == "towns" else (table, *worths) if name == "sites" else (table,))
     }
 
 
@@ -70,19 +73,6 @@ def people_sheets(content: Content, language: Language) -> dict[str, Sheet]:
     """Return the tables of a plan that say who is served where, and by how many sites: all that a map needs."""
     source = Source(content, language)
     return {sheet.name: sheet for sheet in (_years(source), _towns(source), _places(source))}
-
-
-def reason(site: Mapping[str, Any], years: Sequence[int], language: Language) -> str:
-    """Say why a site is in the plan, or what its closing means to the people within its circle."""
-    if site["kind"] in NOT_GONE_TO:
-        return say_in(language, "sites.why_ambulances")
-    last = str(years[-1])
-    people, alone = site["people"].get(last, 0), site["only_site_of"].get(last, 0)
-    if site["action"] == "upgrade":
-        return say_in(language, "sites.upgraded", year=site["year"])
-    if site["action"] in ENDS:
-        return say_in(language, "sites.closed_alone" if alone else "sites.closed", year=last, alone=alone)
-    return say_in(language, "sites.why" if alone else "sites.why_shared", year=last, people=people, alone=alone)
 
 
 # A plan of an earlier version does not name every status, and has nobody in those.

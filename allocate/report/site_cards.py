@@ -8,7 +8,7 @@ from typing import Any
 
 from allocate.report.belonging import function_name, holds
 from allocate.report.candidate_tables import say_kept
-from allocate.report.sheets import reason
+from allocate.report.reasons import reason
 from allocate.report.summary import assumed_stock, stage_key
 from allocate.report.table import Content, Source, clean
 from allocate.tables import BASES, ENDS, INSTITUTION_KINDS, NOT_GONE_TO
@@ -23,15 +23,24 @@ _WEAKER = (*BASES, "unknown")
 # Whoever travels longer than this part of the longest way that the plan has is worth a ride there to measure it.
 _NEARLY = 0.9
 _SECONDS_IN_HOUR = 3600
+_SHORT = 1000  # figures below it have three digits
 _FEW, _MANY = 5, 20  # names in a line
 
 
 @dataclass(frozen=True)
 class Line:
-    """What a card says under one label; a point without a label stands by itself."""
+    """What a card says under one label; a point without a label stands by itself.
+
+    Attributes
+    ----------
+    name
+        What it is about: `goal`, by how much a goal is worse; `verdict`, why a site cannot be dropped, or may be; of
+        another point its key in the catalogue.
+    """
 
     text: str
     label: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,10 @@ class SiteCard:
         What becomes of it, in one line.
     is_firm
         Whether its position is official or surveyed: otherwise it is an example.
+    people
+        Whom it serves by year; nothing where it stands in none.
+    cost
+        What it costs over the whole plan, staff apart [yuan]; None where that is not counted.
     parts
         Only those that have something to say.
     """
@@ -68,6 +81,8 @@ class SiteCard:
     town: str
     headline: str
     is_firm: bool
+    people: Mapping[str, int]
+    cost: int | None
     parts: tuple[Part, ...]
 
     def part(self, name: str) -> Part | None:
@@ -77,7 +92,7 @@ class SiteCard:
 
 def site_cards(content: Content, language: Language) -> dict[str, SiteCard]:
     """Return the card of every site that the plan opens, keeps, changes or ends, by id: by town, kind and id."""
-    return _Cards(Source(content, language)).made()
+    return Cards(Source(content, language)).made()
 
 
 def headline(source: Source, rows: Sequence[Content]) -> str:
@@ -89,6 +104,27 @@ def headline(source: Source, rows: Sequence[Content]) -> str:
     return source.word("summary.comma").join(steps)
 
 
+@dataclass(frozen=True)
+class Farther:
+    """In a year, people whose nearest site it is and who have another, and how much longer that takes [min]."""
+
+    year: int
+    people: int
+    minutes: float
+
+
+def goal_words(more: float, unit: str) -> tuple[str, str]:
+    """Return the key of what a difference of a goal reads as, and its figure, empty where the words say it all."""
+    if not more:
+        return "goal_same", ""
+    sign = "worse" if more > 0 else "better"
+    if unit == "person-seconds":
+        hours = abs(more) / _SECONDS_IN_HOUR
+        return f"hours_{sign}", f"{hours:,.0f}" if hours >= 1 else ""
+    number = 100 * abs(more) if unit == "share" else abs(more)
+    return f"goal_{sign}", f"{number:,.0f}" if number >= _SHORT else f"{number:.3g}"
+
+
 def is_spare(dropped: Mapping[str, Any]) -> bool:
     """Tell whether a site may be dropped with no clause missed, nobody served less and no more money."""
     return (
@@ -96,7 +132,7 @@ def is_spare(dropped: Mapping[str, Any]) -> bool:
     )
 
 
-class _Cards:
+class Cards:
     """What the cards of a plan ask of it, each worked out once."""
 
     def __init__(self, source: Source) -> None:
@@ -129,7 +165,7 @@ class _Cards:
         site = rows[0]
         makers = (
             self._what, self._staff, self._money, self._gain, self._without, self._others, self._draws, self._clauses,
-            self._basis, self._visit,
+            self._basis, self.visit,
         )  # fmt: skip
         parts = []
         for name, make in zip(PARTS, makers, strict=True):
@@ -144,6 +180,8 @@ class _Cards:
             town=clean(self.source.towns[site["town"]]),
             headline=headline(self.source, rows),
             is_firm=site["basis"] in _FIRM,
+            people=next((row["people"] for row in rows if row["people"]), {}),
+            cost=self._cost(code),
             parts=tuple(parts),
         )
 
@@ -154,7 +192,10 @@ class _Cards:
         return Line(clean(text), self._word(f"label_{key}"))
 
     def _point(self, key: str, **values: object) -> Line:
-        return Line(clean(self._word(key, **values)))
+        return Line(clean(self._word(key, **values)), name=key)
+
+    def _verdict(self, key: str, **values: object) -> Line:
+        return Line(clean(self._word(key, **values)), name="verdict")
 
     def _by_year(self, values: Mapping[str, int], unit: str = "") -> str:
         """Return a figure of every year as a list; one that stays as it is says so, and is told once."""
@@ -242,14 +283,16 @@ class _Cards:
             yield self._point("money_not_counted")
             return
         basis = self._in_brackets(self._price_basis)
-        total = sum(row["cost"] for row in self.rows[code])
-        yield self._line("cost", self._word("yuan", cost=total) + basis)
+        yield self._line("cost", self._word("yuan", cost=self._cost(code)) + basis)
         candidate = self.candidates.get(code)
         if candidate is not None:
             yield self._line("opening", self._word("yuan", cost=candidate["opening"]))
             yield self._line("yearly", self._word("yuan", cost=candidate["yearly"]))
         if self.source.resources:
             yield self._point("money_without_staff")
+
+    def _cost(self, code: str) -> int | None:
+        return sum(row["cost"] for row in self.rows[code]) if self._is_decided(code) else None
 
     @cached_property
     def _price_basis(self) -> str:
@@ -271,14 +314,21 @@ class _Cards:
         worth = self.worth.get(code)
         if worth is not None:
             yield self._line("nearest", self._by_year(worth["nearest"], "people"))
-            year = max(worth["nearest"])
-            others = worth["nearest"][year] - alone.get(year, 0)
-            if others > 0:
-                more = f"{worth['longer'][year] / others:.1f}"
-                yield self._point("longer", year=year, people=others, minutes=more)
+            farther = self.farther(code)
+            if farther is not None:
+                told = {"year": farther.year, "people": farther.people, "minutes": f"{farther.minutes:.1f}"}
+                yield self._point("longer", **told)
         places = self._places(code)
         if places:
             yield self._line("places", places)
+
+    def farther(self, code: str) -> "Farther | None":
+        """Return what the next site means in the last of a site's years; None where nobody has another."""
+        worth = self.worth[code]
+        year = max(worth["nearest"])
+        alone = next((row["only_site_of"] for row in self.rows[code] if row["people"]), {})
+        others = worth["nearest"][year] - alone.get(year, 0)
+        return Farther(int(year), others, worth["longer"][year] / others) if others > 0 else None
 
     def _places(self, code: str) -> str:
         """Return the places that it serves in the last of its years, the most people first."""
@@ -306,14 +356,14 @@ class _Cards:
             return
         dropped = worth["dropped"]
         if "hindrance" in dropped:
-            yield self._point(f"hindrance_{dropped['hindrance']}")
+            yield self._verdict(f"hindrance_{dropped['hindrance']}")
             return
         if is_spare(dropped):
             worse = [
-                name for name, more in dropped["goals"].items() if more > 0 and self._goal_units.get(name) != "yuan"
+                name for name, more in dropped["goals"].items() if more > 0 and self.goal_units.get(name) != "yuan"
             ]
             goals = self.source.word("summary.comma").join(self.source.word(stage_key(name)) for name in worse)
-            yield self._point("spare" if worse else "spare_for_all", goals=goals)
+            yield self._verdict("spare" if worse else "spare_for_all", goals=goals)
         yield self._line("unserved", self._by_year(dropped["unserved"], "fewer"))
         yield self._line("cost_change", self._more(dropped["cost"]))
         yield from self._goals(dropped)
@@ -334,28 +384,28 @@ class _Cards:
     def _goals(self, told: Mapping[str, Any]) -> Iterator[Line]:
         """Yield by how much goals other than money are worse."""
         for name, more in told["goals"].items():
-            unit = self._goal_units.get(name, "")
+            unit = self.goal_units.get(name, "")
             if unit == "yuan":
                 continue
             text = self._goal_more(more, unit)
             # (The goal of travel counts those whom nobody serves with minutes of its own.)
             if more and unit == "person-seconds" and any(told["unserved"].values()):
                 text += self._word("with_unserved")
-            yield Line(clean(text), clean(self.source.word(stage_key(name))))
+            yield Line(clean(text), clean(self.source.word(stage_key(name))), "goal")
 
     @cached_property
-    def _goal_units(self) -> dict[str, str]:
+    def goal_units(self) -> dict[str, str]:
+        """Return the unit of every goal."""
         return {stage["name"]: stage["unit"] for stage in self.content["stages"]}
 
     def _goal_more(self, more: float, unit: str) -> str:
-        if not more:
-            return self._word("goal_same")
-        sign = "worse" if more > 0 else "better"
-        if unit == "person-seconds":
-            hours = abs(more) / _SECONDS_IN_HOUR
-            return self._word(f"hours_{sign}", hours=f"{hours:,.0f}" if hours >= 1 else self._word("under_one"))
-        number = 100 * abs(more) if unit == "share" else abs(more)
-        return self._word(f"goal_{sign}", more=f"{number:,.4g}", unit=self.source.known(f"unit.{unit}", unit))
+        key, shown = goal_words(more, unit)
+        what = {
+            "hours": shown or self._word("under_one"),
+            "more": shown,
+            "unit": self.source.known(f"unit.{unit}", unit),
+        }
+        return self._word(key, **what)
 
     def _others(self, code: str) -> Iterator[Line]:
         worth = self.worth.get(code)
@@ -419,15 +469,13 @@ class _Cards:
 
     def _basis(self, code: str) -> Iterator[Line]:
         site, served = self.rows[code][0], self._last_served(code)
-        yield self._line("basis_position", self.source.word(f"basis.{site['basis']}"))
+        yield self._line("basis_position", self.source.word(f"basis.{site['basis'] or 'unknown'}"))
         if served:
             people: Counter[str] = Counter()
-            ways: Counter[str] = Counter()
             for row in served:
                 people[self.source.places[row["id"]]["people_basis"] or "unknown"] += row["people"]
-                ways[row.get("how") or "unknown"] += row["people"]
             yield self._line("basis_people", self._shares(people, "basis", (*BASES, "unknown")))
-            if not ways["unknown"]:
+            if ways := self.ways(code):
                 yield self._line("basis_times", self._shares(ways, "way_by", HOW))
         if self._is_decided(code) and self.content["budget"]:
             yield self._line("basis_prices", self.source.word(f"basis.{self._price_basis}"))
@@ -435,6 +483,13 @@ class _Cards:
         assumed = assumed_stock(self.content, [name for name in self.source.resources if name in there])
         if assumed:
             yield self._line("basis_staff", self._word("staff_assumed", names=self.source.terms(assumed)))
+
+    def ways(self, code: str) -> dict[str, int]:
+        """Return by how their times were worked out how many people it serves; nothing where a plan does not say."""
+        ways: Counter[str] = Counter()
+        for row in self._last_served(code):
+            ways[row.get("how") or ""] += row["people"]
+        return {} if "" in ways else {how: ways[how] for how in HOW if ways[how]}
 
     def _last_served(self, code: str) -> list[Content]:
         served = self.served.get(code, [])
@@ -449,7 +504,7 @@ class _Cards:
         ]
         return self.source.word("summary.comma").join(parts)
 
-    def _visit(self, code: str) -> Iterator[Line]:
+    def visit(self, code: str) -> Iterator[Line]:
         """Yield what somebody who goes there should look at: each point follows from what the plan does not know."""
         rows, served = self.rows[code], self._last_served(code)
         site = rows[0]
@@ -464,7 +519,7 @@ class _Cards:
         if guessed:
             names = [self.source.places[row["id"]]["name"] for row in sorted(guessed, key=lambda row: -row["people"])]
             yield self._point("visit_people", names=self._few(names))
-        far = self._far(served)
+        far = self.far(code)
         if far is not None:
             way = self.source.known(f"way_by.{far.get('how')}", "")
             name = self.source.places[far["id"]]["name"]
@@ -485,9 +540,9 @@ class _Cards:
         shown = self.source.word("summary.comma").join(names[:most])
         return shown if len(names) <= most else self._word("and_more", names=shown, count=len(names))
 
-    def _far(self, served: Sequence[Content]) -> Content | None:
+    def far(self, code: str) -> Content | None:
         """Return the longest way to it, unless somebody measured it or it is short."""
-        ways = [row for row in served if row["minutes"] is not None and row.get("how") != "table"]
+        ways = [row for row in self._last_served(code) if row["minutes"] is not None and row.get("how") != "table"]
         far = max(ways, key=lambda row: (row["minutes"], row["id"]), default=None)
         return far if far is not None and far["minutes"] >= _NEARLY * self._longest else None
 

@@ -56,6 +56,7 @@ _HEAD, _FIRST = 1, 2  # row of the headings, and of the first line [from 0]
 _WIDE = {
     *("missed", "without", "document", "reason", "causes", "quote", "source", "advice", "figure", "indicator", "says"),
     *("why", "reading", "rests_on", "assumed_for", "why_so", "asked_by", "remark", "clauses_on"),
+    *("goals_more", "clauses_without", "worth_remark", "other_spots"),
 }
 # Columns whose lines say in which unit their figures are: those for 1,000 people have two digits.
 _FIGURES = ("today_figure", "figure_in", "figure_more")
