@@ -206,7 +206,7 @@ function drawYears(years) {
 }
 
 return {
-  say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
+  ALL, say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
   show, outline, stroke, ringsOf, spaceTowns, makeYears, drawYears,
 };
 };

@@ -74,7 +74,7 @@ const state = {
 };
 
 const {
-  say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
+  ALL, say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
   show, outline, stroke, ringsOf, spaceTowns, makeYears, drawYears,
 } = pageTools(words, state, LOCALE);
 
