@@ -96,7 +96,15 @@ def plan(
     """Plan a model's district, prove it, recheck it and write the plan's folder."""
     from allocate.front import check_count
     from allocate.model import read_model
-    from allocate.outputs import FRONT_FILE, LAYERS_FILE, MAP_FILE, WORKBOOK_FILE, check_target, write_plan
+    from allocate.outputs import (
+        FRONT_FILE,
+        LAYERS_FILE,
+        MAP_FILE,
+        REPORT_FILE,
+        WORKBOOK_FILE,
+        check_target,
+        write_plan,
+    )
     from allocate.planning import plan as make_plan
     from allocate.plans import PLAN_FILE
     from allocate.program import Options
@@ -149,6 +157,7 @@ def plan(
             plan=files[PLAN_FILE],
             map=files[MAP_FILE],
             table=files[WORKBOOK_FILE],
+            report=files[REPORT_FILE],
             layers=files[LAYERS_FILE],
         )
     )

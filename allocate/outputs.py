@@ -19,8 +19,7 @@ from allocate.draw import (
     pictures,
     timetable_page,
 )
-from allocate.draw.picture import map_picture, picture_words
-from allocate.draw.pictured import What
+from allocate.draw.picture import drawer
 from allocate.draw.tiles import Tiles
 from allocate.errors import Problem, UsageError
 from allocate.faults import disk_reason
@@ -30,7 +29,6 @@ from allocate.report.calendars import calendars, is_calendar
 from allocate.report.calibrated import CALIBRATION_SHEETS
 from allocate.report.candidate_tables import CANDIDATE_SHEETS
 from allocate.report.care_tables import CARE_SHEETS
-from allocate.report.change_log import CHANGE_SHEETS
 from allocate.report.comma import csv_files, sites_csv
 from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
 from allocate.report.geopackage import geojson, geopackage
@@ -39,7 +37,6 @@ from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import SHEETS, STAFF_SHEETS
 from allocate.report.word import word
 from allocate.report.workbook import comparison_workbook, workbook
-from allocate.report.worth_tables import WORTH_SHEETS
 from allocate.words import Language, language, say, visible
 
 MAP_FILE, WORKBOOK_FILE, REPORT_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE = (
@@ -67,8 +64,6 @@ EXPORTS = {
 _HELD = {
     "csv": (
         *SHEETS,
-        *CHANGE_SHEETS,
-        *WORTH_SHEETS,
         *STAFF_SHEETS,
         *BELONGING_SHEETS,
         *CARE_SHEETS,
@@ -222,12 +217,7 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
 
 def report(content: Mapping[str, Any], spoken: Language) -> bytes:
     """Return the recommendation document of a plan as a Word file."""
-
-    def drawn(year: int, what: What) -> tuple[bytes, str]:
-        picture = map_picture(content, year, spoken, what=what, width=_PRINTED)
-        return picture, picture_words(content, year, spoken, what=what)
-
-    return word(recommendation(content, spoken, pictures=drawn))
+    return word(recommendation(content, spoken, pictures=drawer(content, spoken, width=_PRINTED)))
 
 
 def check_comparison_target(folder: str | Path) -> None:

@@ -177,7 +177,7 @@ class Worth:
             self._send(change, t, left[t], first=k)
         change.begin(k, has)
         change.settle()
-        return change if change.can_be else None
+        return change if change.can_be and change.follows(k, has) else None
 
     def _take_over(self, change: Change, name: str, j: int, k: int, t: int) -> None:
         """Let another spot have a function as the site has it in a year, from the same centre where there is one."""

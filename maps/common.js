@@ -194,6 +194,6 @@ function drawYears(years) {
 
 return {
   say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
-  show, outline, stroke, ringsOf, makeYears, drawYears,
+  show, outline, stroke, ringsOf, makeYears, drawYears, ALL,
 };
 };

@@ -68,7 +68,7 @@ class Canvas:
 def png(image: "Image", dots_per_inch: float) -> bytes:
     """Return a picture as PNG, with its size on paper and nothing that changes from run to run."""
     file = io.BytesIO()
-    image.save(file, "PNG", dpi=(dots_per_inch, dots_per_inch), compress_level=9)
+    image.save(file, "PNG", dpi=(dots_per_inch, dots_per_inch), compress_level=6)
     return file.getvalue()
 
 

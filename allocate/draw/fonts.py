@@ -3,6 +3,7 @@
 import os
 import struct
 import sys
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -10,14 +11,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from allocate.bundle import bundled
+from allocate.words import say_in
 
 # 黑体, 宋体 and 仿宋, as documents ask for them.
 Kind = Literal["sans", "song", "fangsong"]
 VENDORED = "vendor/noto-sans-sc-2.004"
 FAMILY = "Allocate Sans SC"
 _FILE = "AllocateSansSC-Regular.ttf"
-# A font that lacks one of these is no font for a district of China.
-_ASKED = "区镇村卫生院"
 # What the system calls its fonts, best first, and which of a collection's faces has the forms of the mainland.
 _NAMES: dict[Kind, tuple[tuple[str, int], ...]] = {
     "sans": (
@@ -33,7 +33,7 @@ _NAMES: dict[Kind, tuple[tuple[str, int], ...]] = {
         ("sourcehanserifcn-regular.otf", 0), ("uming.ttc", 0), ("gbsn00lp.ttf", 0),
     ),
     "fangsong": (
-        ("simfang.ttf", 0), ("stfangsong.ttf", 0), ("stfangso.ttf", 0), ("fangsong.ttf", 0), ("方正仿宋_gbk.ttf", 0),
+        ("simfang.ttf", 0), ("stfangsong.ttf", 0), ("stfangso.ttf", 0), ("fangsong.ttf", 0),
     ),
 }  # fmt: skip
 # Where one kind is missing, the next one stands in for it.
@@ -61,7 +61,9 @@ class Font:
 
     def has(self, letter: str) -> bool:
         """Tell whether the font has a letter."""
-        return any(first <= ord(letter) <= last for first, last in letters(self.path, self.face))
+        runs = letters(self.path, self.face)
+        at = bisect_right(runs, ord(letter), key=lambda run: run[0])
+        return at > 0 and ord(letter) <= runs[at - 1][1]
 
 
 def vendored() -> Font:
@@ -95,7 +97,7 @@ def _of_system(kind: Kind) -> tuple[Font, ...]:
 
 def _reads(font: Font) -> bool:
     """Tell whether a font can be read and has Chinese letters."""
-    return font.path.is_file() and all(map(font.has, _ASKED))
+    return font.path.is_file() and all(map(font.has, say_in("zh", "kind.township_hospital")))
 
 
 @cache
@@ -134,7 +136,7 @@ def letters(path: Path, face: int = 0) -> tuple[tuple[int, int], ...]:
     try:
         with path.open("rb") as file:
             return tuple(_merged(sorted(_runs(file, face))))
-    except (OSError, struct.error, IndexError, StopIteration):
+    except (OSError, struct.error, LookupError):
         return ()
 
 
@@ -162,8 +164,8 @@ def _runs(file: BinaryIO, face: int) -> Iterator[tuple[int, int]]:
     if _take(file, 0, "4s") == (b"ttcf",):
         (start,) = _take(file, 12 + 4 * face, "I")
     (count,) = _take(file, start + 4, "H")
-    tables = (_take(file, start + 12 + 16 * n, "4sIII") for n in range(count))
-    cmap = next(table[2] for table in tables if table[0] == b"cmap")
+    tables = {name: at for name, _, at, _ in (_take(file, start + 12 + 16 * n, "4sIII") for n in range(count))}
+    cmap = tables[b"cmap"]
     (count,) = _take(file, cmap + 2, "H")
     for n in range(count):
         platform, coded, offset = _take(file, cmap + 4 + 8 * n, "HHI")

@@ -1,6 +1,6 @@
 """The legend of a picture, with counts, and the notes below it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -46,6 +46,12 @@ class _Entry:
     text: str
     symbol: Callable[[Canvas, float, float], None] | None = None
     heading: bool = False
+
+
+def _mostly_hollow(firm: Iterable[bool]) -> bool:
+    """Tell whether most of what is drawn is hollow: then its symbol in the legend is so too."""
+    found = list(firm)
+    return sum(found) * 2 < len(found)
 
 
 @dataclass(frozen=True)
@@ -116,27 +122,29 @@ class Legend:
     def _places(self) -> Iterator[_Entry]:
         plate, line = self.plate, self.plate.line
         counts, people = plate.pictured.by_status(plate.year), people_by_status(line)
-        yield _Entry(plate.say("places"), heading=True)
+        yield _Entry(plate.say("picture.places"), heading=True)
         for status in sorted({*counts, *people}, key=lambda code: WORST.index(code) if code in WORST else len(WORST)):
             word = say_in(plate.pictured.language, f"status.{status}")
-            told = plate.say("with_people", what=word, count=f"{counts[status]:,}", people=f"{people.get(status, 0):,}")
+            told = plate.say(
+                "picture.with_people", what=word, count=f"{counts[status]:,}", people=f"{people.get(status, 0):,}"
+            )
             yield _Entry(told, self._place(status))
-        yield _Entry(plate.say("total", people=f"{line['people']:,}"))
+        yield _Entry(plate.say("picture.total", people=f"{line['people']:,}"))
 
     def _place(self, status: str) -> Callable[[Canvas, float, float], None]:
         colour, shape = COLOURS.get(status, COLOURS["unknown"]), SHAPES.get(status, "circle")
-        hollow = not any(spot.firm for spot in self.plate.spots)
+        hollow = _mostly_hollow(spot.firm for spot in self.plate.spots)
         return lambda canvas, x, y: place_symbol(canvas, (x, y), self.plate.px(10), shape, colour, hollow=hollow)
 
     def _steps(self) -> Iterator[_Entry]:
         plate = self.plate
-        yield _Entry(plate.say("towns"), heading=True)
+        yield _Entry(plate.say("picture.towns"), heading=True)
         counts = plate.pictured.by_step(plate.year)
         for step in (*reversed(range(len(STEP_COLOURS))), *([None] if counts[None] else [])):
             word = say_step(plate.pictured.language, step)
             colour = PAPER_WHITE if step is None else STEP_COLOURS[step]
-            yield _Entry(plate.say("with_count", what=word, count=counts[step]), self._swatch(colour))
-        yield _Entry(plate.say("with_share", share=percent(plate.line["served"], plate.line["people"])))
+            yield _Entry(plate.say("picture.with_count", what=word, count=counts[step]), self._swatch(colour))
+        yield _Entry(plate.say("picture.with_share", share=percent(plate.line["served"], plate.line["people"])))
 
     def _swatch(self, colour: str) -> Callable[[Canvas, float, float], None]:
         a, b, width = self.plate.px(17), self.plate.px(11), self.plate.unit
@@ -150,29 +158,33 @@ class Legend:
         plate = self.plate
         since = plate.what == "change"
         counts = by_state(plate.sites)
-        yield _Entry(plate.say("sites_since" if since else "sites_changed", year=plate.year), heading=True)
+        yield _Entry(
+            plate.say("picture.sites_since" if since else "picture.sites_changed", year=plate.year), heading=True
+        )
         kinds = [site.kind for site in plate.sites if site.kind in ("clinic", "station")]
         kind = kinds[0] if kinds else "clinic"
         drawn: list[State] = [*STATES, *(_OTHER if counts["other"] else ())]
         for state in drawn:
             if counts[state] or state in ("opened", "closed"):
-                key = "state_kept_since" if since and state == "kept" else f"state_{state}"
-                told = plate.say("with_count", what=plate.say(key), count=f"{counts[state]:,}")
+                key = "picture.state_kept_since" if since and state == "kept" else f"picture.state_{state}"
+                told = plate.say("picture.with_count", what=plate.say(key), count=f"{counts[state]:,}")
                 yield _Entry(told, self._site(kind, state))
 
     def _site(self, kind: str, state: str) -> Callable[[Canvas, float, float], None]:
         r = self.plate.unit * SIZES.get(kind, 9.0)
-        hollow = not any(site.firm for site in self.plate.sites if state in (site.state, "kept"))
+        hollow = _mostly_hollow(site.firm for site in self.plate.sites if state in (site.state, "kept"))
         return lambda canvas, x, y: site_symbol(canvas, (x, y), r, kind, state, hollow=hollow)
 
     def _kinds(self) -> Iterator[_Entry]:
         plate = self.plate
         counts = kinds_of(plate.line)
         if counts:
-            yield _Entry(plate.say("sites_open", year=plate.year), heading=True)
+            yield _Entry(plate.say("picture.sites_open", year=plate.year), heading=True)
         drawn = {site.kind for site in plate.sites}
         for kind, count in counts.items():
-            told = plate.say("with_count", what=say_in(plate.pictured.language, f"kind.{kind}"), count=f"{count:,}")
+            told = plate.say(
+                "picture.with_count", what=say_in(plate.pictured.language, f"kind.{kind}"), count=f"{count:,}"
+            )
             yield _Entry(told, self._site(kind, "kept") if kind in drawn else None)
 
     def _lines(self) -> Iterator[_Entry]:
@@ -180,9 +192,9 @@ class Legend:
         if plate.pictured.areas.boundary.is_empty:
             return
         yield _Entry("", heading=True)
-        yield _Entry(plate.say("boundary"), self._line(EDGE, 3))
+        yield _Entry(plate.say("picture.boundary"), self._line(EDGE, 3))
         if plate.pictured.towns:
-            yield _Entry(plate.say("town_line"), self._line(TOWN_LINE, 1.6))
+            yield _Entry(plate.say("picture.town_line"), self._line(TOWN_LINE, 1.6))
 
     def _line(self, colour: str, width: float) -> Callable[[Canvas, float, float], None]:
         a = self.plate.px(17)

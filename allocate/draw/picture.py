@@ -1,7 +1,7 @@
 """Draws a plan's map as a picture for documents: sites, towns by share served, or what changes against today."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import shapely
@@ -76,14 +76,25 @@ def is_picture(name: str) -> bool:
 
 def picture_words(content: Mapping[str, Any], year: int, language: Language, *, what: What = "sites") -> str:
     """Say in a sentence or two what a map of a plan shows, for those who cannot see it."""
+    return _words(Pictured(content, language), year, language, what)
+
+
+def drawer(
+    content: Mapping[str, Any], language: Language, *, width: int = USUAL
+) -> Callable[[int, What], tuple[bytes, str]]:
+    """Return what draws one map of a plan after the other, as `map_picture` does, and says in words what it shows."""
     pictured = Pictured(content, language)
+    return lambda year, what: (_draw(pictured, year, what, width), _words(pictured, year, language, what))
+
+
+def _words(pictured: Pictured, year: int, language: Language, what: What) -> str:
     line = pictured.of_year(year)
     comma = say_in(language, "picture.comma")
     kinds, people, steps = kinds_of(line), people_by_status(line), pictured.by_step(year)
     states = by_state(pictured.sites(year, since_today=what == "change"))
     changed = [state for state in STATES[:-1] if states[state]]
     changes = comma.join(_part(language, "kind", f"picture.word_{state}", states[state]) for state in changed)
-    return say_in(
+    told = say_in(
         language,
         f"picture.words_{what}",
         district=district_name(pictured),
@@ -101,6 +112,9 @@ def picture_words(content: Mapping[str, Any], year: int, language: Language, *, 
             for step in steps_of(steps)
         ),
     )
+    if what == "coverage" or not states["opened"] or content.get("today"):
+        return told
+    return say_in(language, "picture.words_and", told=told, more=say_in(language, "picture.today_unknown"))
 
 
 def _part(language: Language, how: str, key: str, count: int) -> str:
@@ -138,11 +152,11 @@ def _draw(pictured: Pictured, year: int, what: What, width: int) -> bytes:
     image = canvas.finished()
     pen = ImageDraw.Draw(image)
     title, under = plate.text(46, bold=0.7), plate.text(25, QUIET)
-    whole = plate.say(f"title_{what}", district=district_name(pictured), year=year)
+    whole = plate.say(f"picture.title_{what}", district=district_name(pictured), year=year)
     title.write(pen, (view.left, plate.px(62)), title.cut(whole, room))
     name = pictured.content["title"]
     told = plain(str(name[pictured.language] if isinstance(name, Mapping) else name))
-    text = plate.say("subtitle", title=told, as_of=pictured.content["as_of"])
+    text = plate.say("picture.subtitle", title=told, as_of=pictured.content["as_of"])
     under.write(pen, (view.left, plate.px(108)), under.cut(text, room))
     for at, line, size in names:
         letters = plate.text(size, INK, 0.4 if size == _NAME else 0)
@@ -257,7 +271,7 @@ def _names(plate: Plate) -> Iterator[tuple[Point, str, float]]:
         line = lines.get(town)
         share = ""
         if plate.what == "coverage" and line and line["people"]:
-            share = plate.say("town_share", share=percent(line["served"], line["people"]))
+            share = plate.say("picture.town_share", share=percent(line["served"], line["people"]))
         if not name.strip():
             continue
         wide = max(letters.width(name), below.width(share) if share else 0) + plate.px(8)
@@ -322,10 +336,14 @@ def _write_scale(plate: Plate, pen: "ImageDraw") -> None:
         ends = (round(left + long * n / 4), round(low - high), round(left + long * (n + 1) / 4), round(low))
         pen.rectangle(ends, fill=INK if n % 2 == 0 else PAPER_WHITE, outline=INK)
     letters = plate.text(23)
-    told = plate.say("scale", km=metres // 1000) if metres >= 1000 else plate.say("scale_metres", metres=metres)
+    told = (
+        plate.say("picture.scale", km=metres // 1000)
+        if metres >= 1000
+        else plate.say("picture.scale_metres", metres=metres)
+    )
     letters.write(pen, (left + long / 2, low - high - 8 * unit), told, anchor="m", halo=plate.px(3))
     north = view.left + view.wide - 40 * unit, view.top + view.high - 26 * unit
-    letters.write(pen, north, plate.say("north"), anchor="m", halo=plate.px(3))
+    letters.write(pen, north, plate.say("picture.north"), anchor="m", halo=plate.px(3))
 
 
 def _notes(plate: Plate, named: int) -> Iterator[str]:
@@ -334,23 +352,23 @@ def _notes(plate: Plate, named: int) -> Iterator[str]:
     sites = [site for site, _, _ in plate.stood]
     shown = plate.spots if plate.what == "sites" else []
     if any(not spot.firm for spot in shown) or any(not site.firm for site in sites):
-        yield plate.say("hollow")
+        yield plate.say("picture.hollow")
     if not content.get("today") and plate.what != "coverage" and any(site.state == "opened" for site in sites):
-        yield plate.say("today_unknown")
+        yield plate.say("picture.today_unknown")
     if plate.what == "sites" and pictured.parted(plate.year):
-        yield plate.say("worst")
+        yield plate.say("picture.worst")
     if pictured.towns:
-        yield plate.say("ground")
+        yield plate.say("picture.ground")
     elif plate.what == "coverage":
-        yield plate.say("no_boundary")
+        yield plate.say("picture.no_boundary")
     if plate.missing:
-        yield plate.say("missing", count=plate.missing)
+        yield plate.say("picture.missing", count=plate.missing)
     if plate.outside:
-        yield plate.say("outside", count=plate.outside)
+        yield plate.say("picture.outside", count=plate.outside)
     if unnamed := len(pictured.district["towns"]) - named:
-        yield plate.say("unnamed", count=unnamed)
+        yield plate.say("picture.unnamed", count=unnamed)
     if plate.is_abreast:
-        yield plate.say("beside")
+        yield plate.say("picture.beside")
     if from_openstreetmap(content):
-        yield plate.say("roads")
-    yield plate.say("approval", number=plain(str(content.get("map_approval_number") or "")) or "＿" * 16)
+        yield plate.say("picture.roads")
+    yield plate.say("picture.approval", number=plain(str(content.get("map_approval_number") or "")) or "＿" * 16)

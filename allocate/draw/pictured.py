@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from allocate.areas import Areas
 from allocate.draw.compact import FIRM
-from allocate.report.sheets import STATUSES, sheets
+from allocate.report.sheets import STATUSES, people_sheets
 from allocate.report.table import Sheet
 from allocate.tables import ENDS, INSTITUTION_KINDS
 from allocate.words import Language
@@ -86,8 +86,8 @@ class Pictured:
 
     @cached_property
     def tables(self) -> dict[str, Sheet]:
-        """Return the tables of the plan by name."""
-        return sheets(self.content, self.language)
+        """Return the tables of who is served where, by name."""
+        return people_sheets(self.content, self.language)
 
     @cached_property
     def towns(self) -> dict[str, Any]:

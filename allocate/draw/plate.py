@@ -35,6 +35,7 @@ CROWD, MANY_SITES = 3000, 600
 # A picture of one spot shows so much round it [m], and beyond the boundary it shows such a share of the district.
 _AROUND, _BEYOND = 1000.0, 0.25
 # A name in the map is cut at such a share of its breadth; on one spot so many sites stand side by side.
+_LONGEST = 30  # letters of a name of a district in a title
 NAME, ABREAST = 0.24, 6
 
 
@@ -107,8 +108,8 @@ class Plate:
         return Lettering(max(8, self.px(size)), colour, bold * self.unit)
 
     def say(self, key: str, **values: object) -> str:
-        """Return a text of pictures."""
-        return say_in(self.pictured.language, f"picture.{key}", **values)
+        """Return a text in the language of the picture."""
+        return say_in(self.pictured.language, key, **values)
 
     @cached_property
     def spots(self) -> list[Spot]:
@@ -253,7 +254,8 @@ def _extent(plate: Plate, datum: str, epsg: int) -> tuple[float, float, float, f
 def district_name(pictured: Pictured) -> str:
     """Return what the district is called."""
     name = pictured.district["name"]
-    return plain(str(name[pictured.language] if isinstance(name, Mapping) else name))
+    told = plain(str(name[pictured.language] if isinstance(name, Mapping) else name))
+    return told if len(told) <= _LONGEST else told[:_LONGEST] + "…"
 
 
 def steps_of(counts: Mapping[int | None, int]) -> list[int | None]:

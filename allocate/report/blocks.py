@@ -1,8 +1,8 @@
 """What a document is made of, whatever program writes it down: headings, paragraphs, tables and pictures."""
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date as Day
 from typing import Literal
 
 from allocate.words import Language
@@ -123,6 +123,6 @@ class Document:
     subtitle: str
     issuer: str
     date: str
-    day: Day
+    day: datetime.date
     footer: str
     blocks: Sequence[Block]

@@ -51,6 +51,7 @@ def _head(row: Line) -> str:
 
 
 def indicator_of(row: Line) -> str:
+    """Return what is measured, in words."""
     key = row["indicator"]
     return say(key) if key in catalogue() else str(key or "")
 

@@ -1,4 +1,4 @@
-"""What a document about a plan is drafted with: numbered headings, figures as people write them, tables made of sheets."""
+"""The pen of a document about a plan: numbered headings, figures as people write them, tables made of sheets."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ _NARROWEST, _BROADEST = 5, 34
 # Signs as broad as a Chinese letter where they stand between these.
 _BROAD = "\u2014\u2018\u2019\u201c\u201d\u2026\u25cb\u25cf"
 _SHORT = 12  # narrow characters that are never broken
-_KEPT_APART = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef]) (?=[0-9])|(?<=[0-9%]) (?=[%\u3000-\u9fff])")
+_KEPT_APART = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef]) (?=[0-9])|(?<=[0-9%]) (?=[%\u3000-\u9fff\uff00-\uffef])")
 
 
 def shown(text: str) -> str:
@@ -35,6 +35,11 @@ def shown(text: str) -> str:
     """
     kept = text if len(text) <= LONGEST else text[:LONGEST] + say_in("zh", "paper.ellipsis")
     return _TURNING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), clean(kept))
+
+
+def whole(cell: Cell) -> int:
+    """Return a cell that holds a whole number; one that is missing counts 0."""
+    return cell if isinstance(cell, int) else int(cell or 0)
 
 
 class Draft:
@@ -48,7 +53,7 @@ class Draft:
         self.blocks: list[Block] = []
         self.years = self.source.years
         self.first, self.last = self.years[0], self.years[-1]
-        self.by_year = {int(str(record["year"])): record for record in self.tables["years"].records()}
+        self.by_year = {whole(record["year"]): record for record in self.tables["years"].records()}
         self._numbers = [0, 0, 0]
         self._grids = self._figures = self._annexes = 0
 
@@ -123,7 +128,7 @@ class Draft:
         strong: Iterable[int] = (),
         note: str = "",
         widths: Sequence[float] = (),
-        **values: object,
+        **values: Any,
     ) -> None:
         """Write a table with its number; nothing where it has no rows."""
         cells = tuple(tuple(shown(cell) for cell in row) for row in rows)
@@ -153,7 +158,7 @@ class Draft:
         unknown: Iterable[str] = (),
         most: int | None = None,
         note: str = "",
-        **values: object,
+        **values: Any,
     ) -> None:
         """Write some columns of a sheet as a table, its figures as they stand there.
 
@@ -168,27 +173,32 @@ class Draft:
         if table is None:
             return
         fields = {field.name: field for field in table.fields}
-        kept = [column for column in columns if column in fields]
         lines = [record for record in table.records() if where(record)]
         told = lines if most is None else lines[:most]
+        # (A column in which nothing stands says nothing.)
+        kept = [
+            column
+            for column in columns
+            if column in fields and (column in unknown or any(record[column] is not None for record in told))
+        ]
         if len(told) < len(lines):
             cut = self.word("paper.rows_left", shown=len(told), rows=len(lines), sheet=self.word(f"sheet.{name}"))
             note = f"{note} {cut}".strip()
         self.grid(
             key,
             [fields[column].heading(self.language) for column in kept],
-            [[self.cell(fields[column], record, column in unknown) for column in kept] for record in told],
+            [[self.cell(fields[column], record, is_unknown=column in unknown) for column in kept] for record in told],
             numbers=[at for at, column in enumerate(kept) if _is_figure(fields[column])],
             strong=_districts(told),
             note=note,
             **values,
         )
 
-    def picture(self, caption: str, png: bytes, words: str) -> None:
+    def picture(self, caption: str, png: bytes, words: str, share: float = 1.0) -> None:
         """Put a picture with its number, and what it shows in words."""
         self._figures += 1
         said = self.word("paper.figure", number=self._figures, title=caption)
-        self.blocks.append(Picture(shown(said), png, shown(words)))
+        self.blocks.append(Picture(shown(said), png, shown(words), share))
 
     # Figures as people write them.
 
@@ -197,7 +207,7 @@ class Draft:
         month = self.word(f"field.month_{day.month}")
         return self.word("paper.day_is", year=day.year, month=month, day=day.day)
 
-    def cell(self, field: Field, record: Record, is_unknown: bool = False) -> str:
+    def cell(self, field: Field, record: Record, *, is_unknown: bool) -> str:
         """Return a cell of a sheet as text."""
         cell = field.say(record[field.name], self.language)
         if cell is None:
@@ -224,9 +234,9 @@ class Draft:
             case _:
                 return f"{cell:,}"
 
-    def share(self, part: float, whole: float) -> str:
+    def share(self, part: float, all_of: int) -> str:
         """Return a share in percent; not quite all is never a full hundred."""
-        return f"{percent(part, whole)}%"  # type: ignore[arg-type]
+        return f"{percent(part, all_of)}%"
 
     def people(self, number: int) -> str:
         """Return a number of people: in units of 10,000 where Chinese does so."""

@@ -3,7 +3,7 @@
 from allocate.report.away import posts_away, visits_made
 from allocate.report.belonging import forms_consortia, holds_back, sets_up_functions
 from allocate.report.change_log import is_unknown
-from allocate.report.drafting import Draft
+from allocate.report.drafting import Draft, whole
 from allocate.report.summary import assumed_stock, is_assumed
 
 
@@ -48,7 +48,7 @@ def write_postings(draft: Draft) -> None:
         specialty = draft.source.term(str(record["specialty"])) if record["specialty"] else ""
         post = (str(record["post"]), str(record["rank"]), str(record["sender_id"]))
         key = (str(record["sender"]), specialty)
-        sent.setdefault(key, {}).setdefault(int(str(record["year"])), set()).add(post)
+        sent.setdefault(key, {}).setdefault(whole(record["year"]), set()).add(post)
     if sent:
         draft.say("paper.postings_letting")
         draft.grid(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from allocate.report.clauses import indicator_of
-from allocate.report.drafting import Draft
+from allocate.report.drafting import Draft, whole
 from allocate.report.paper_siting import ANSWERED, asked_of, target_of
 from allocate.report.sheets import why_status
 from allocate.report.summary import say_grounds
@@ -20,20 +20,20 @@ def write_money(draft: Draft) -> None:
     """Write what the plan costs by year and kind, and what the prices rest on."""
     draft.heading("paper.money_head")
     records = list(draft.tables["budget"].records())
-    total = sum(int(str(record["total"])) for record in records)
+    total = sum(whole(record["total"]) for record in records)
     last = records[-1]
     basis = draft.word(f"basis.{draft.content['budget'][0]['basis']}")
     draft.say("paper.money_all", first=draft.first, last=draft.last, total=draft.money(total), basis=basis)
     if "recurrent" in last:
         draft.say(
             "paper.money_parts",
-            capital=draft.money(sum(int(str(record["capital"])) for record in records)),
+            capital=draft.money(sum(whole(record["capital"]) for record in records)),
             first=draft.first,
-            low=draft.money(int(str(records[0]["recurrent"]))),
+            low=draft.money(whole(records[0]["recurrent"])),
             last=draft.last,
-            high=draft.money(int(str(last["recurrent"]))),
+            high=draft.money(whole(last["recurrent"])),
         )
-        standing = int(str(last.get("standing_pay") or 0))
+        standing = whole(last.get("standing_pay") or 0)
         if standing:
             draft.say("paper.money_standing", last=draft.last, standing=draft.money(standing))
     draft.say("paper.money_rest")
@@ -42,7 +42,7 @@ def write_money(draft: Draft) -> None:
     rows = [
         [
             draft.word(f"paper.budget_{name}"),
-            *(draft.in_tables(int(str(record[name]))) for record in records),
+            *(draft.in_tables(whole(record[name])) for record in records),
             draft.in_tables(total) if name == "total" else _over_years(draft, name, records),
         ]
         for name in names

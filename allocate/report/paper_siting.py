@@ -5,16 +5,19 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 from allocate.report.clauses import indicator_of
-from allocate.report.drafting import Draft, Record
+from allocate.report.drafting import Draft, Record, whole
 from allocate.report.sheets import STATUSES
 from allocate.report.summary import doubt_of, percent_exact
 from allocate.report.table import Cell
 from allocate.tables import ENDS, INSTITUTION_KINDS
 
 # Draws a map of a year, of sites, of coverage or of change, and says what it shows: the bytes of a PNG, and words.
-Drawer = Callable[[int, Literal["sites", "coverage", "change"]], tuple[bytes, str]]
+What = Literal["sites", "coverage", "change"]
+Drawer = Callable[[int, What], tuple[bytes, str]]
 Content = Mapping[str, Any]
 
+# How much of the width of a page a map takes: of coverage two stand on one.
+_SHARES = {"sites": 1.0, "coverage": 0.62}
 ANSWERED = ("met", "missed")
 SOFT = ("estimated", "assumed")
 
@@ -79,9 +82,9 @@ def write_today(draft: Draft) -> None:
         towns=len(content["district_data"]["towns"]),
         places=len(content["district_data"]["places"]),
         first=draft.first,
-        people=draft.people(int(str(first["people"]))),
+        people=draft.people(whole(first["people"])),
         last=draft.last,
-        later=draft.people(int(str(last["people"]))),
+        later=draft.people(whole(last["people"])),
         method=draft.word(f"projection.{first['method']}") if first["method"] else draft.word("card.unknown"),
         basis=draft.word(f"basis.{first['people_basis'] or 'unknown'}"),
     )
@@ -93,7 +96,7 @@ def write_today(draft: Draft) -> None:
     if today is not None and today["today_served"] is not None:
         draft.say(
             "paper.today_served",
-            people=draft.people(int(str(today["today_served"]))),
+            people=draft.people(whole(today["today_served"])),
             share=draft.share(float(str(today["today_share"])), 1),
         )
     else:
@@ -154,9 +157,15 @@ def _targets(draft: Draft, rows: list[Mapping[str, Any]]) -> Iterator[list[str]]
 
 def asked_of(draft: Draft, row: Mapping[str, Any]) -> str:
     """Return what a line of the scorecard asks for: the words of its document, else of its model."""
+    says = str(row["says"][draft.language]) if row["says"] else ""
     if row["quote"]:
-        return draft.word("paper.quoted", quote=row["quote"])
-    return str(row["says"][draft.language]) if row["says"] else indicator_of(row)
+        # (Its words are Chinese: whoever reads English is told what they say.)
+        quote = draft.word("paper.quoted", quote=row["quote"])
+        return "\n".join(filter(None, (says, quote))) if draft.language == "en" else quote
+    if says:
+        return says
+    source = draft.of_source(str(row["source"]))
+    return f"{indicator_of(row)}\n{source}" if source else indicator_of(row)
 
 
 def target_of(draft: Draft, row: Mapping[str, Any]) -> str:
@@ -173,8 +182,8 @@ def write_years(draft: Draft) -> None:
     draft.heading("paper.years")
     for year, record in draft.by_year.items():
         draft.heading("paper.year", 2, year=year)
-        people = int(str(record["people"]))
-        numbers = {status: int(str(record[status])) for status in STATUSES}
+        people = whole(record["people"])
+        numbers = {status: whole(record[status]) for status in STATUSES}
         draft.say(
             "paper.year_people",
             people=draft.people(people),
@@ -188,7 +197,7 @@ def write_years(draft: Draft) -> None:
             or draft.word("paper.also_nobody"),
         )
         kinds = [kind for kind in INSTITUTION_KINDS if record.get(f"open_{kind}")]
-        sites = draft.listed(draft.sites(kind, int(str(record[f"open_{kind}"]))) for kind in kinds)
+        sites = draft.listed(draft.sites(kind, whole(record[f"open_{kind}"])) for kind in kinds)
         draft.say("paper.year_sites", year=year, sites=sites)
         draft.write(_changes(draft, year))
     _years_table(draft)
@@ -220,7 +229,7 @@ def _years_table(draft: Draft) -> None:
         for name, head in lines
         if name not in STATUSES[1:] or any(record[name] for record in draft.by_year.values())
     ]
-    shares = [draft.share(int(str(r["served"])), int(str(r["people"]))) for r in draft.by_year.values()]
+    shares = [draft.share(whole(r["served"]), whole(r["people"])) for r in draft.by_year.values()]
     rows.insert(2, [draft.word("field.served_share"), *shares])
     draft.grid(
         "paper.table_years",
@@ -243,14 +252,9 @@ def write_towns(draft: Draft, pictures: Drawer | None) -> None:
     if any(place["position_basis"] in SOFT for place in content["district_data"]["places"]):
         draft.say("paper.siting_examples", "warning")
     _circles(draft)
-    if pictures is not None:
-        for what, year in dict.fromkeys((("sites", draft.last), ("coverage", draft.first), ("coverage", draft.last))):
-            png, words = pictures(year, what)
-            caption = draft.word(f"paper.picture_{what}", year=year)
-            draft.picture(caption, png, words)
     by_town: dict[str, dict[int, Record]] = {}
     for record in records:
-        by_town.setdefault(str(record["town_id"] or ""), {})[int(str(record["year"]))] = record
+        by_town.setdefault(str(record["town_id"] or ""), {})[whole(record["year"])] = record
     today = _today_by_town(draft)
     ranged = any(record["draws_low"] is not None for record in records)
     heads = [
@@ -271,7 +275,7 @@ def write_towns(draft: Draft, pictures: Drawer | None) -> None:
                 *(f"{years[year]['sited']:,}" for year in draft.years),
                 *span,
                 *(
-                    draft.share(int(str(years[year]["served"])), int(str(years[year]["people"])))
+                    draft.share(whole(years[year]["served"]), whole(years[year]["people"]))
                     for year in dict.fromkeys((draft.first, draft.last))
                 ),
             ]
@@ -284,6 +288,14 @@ def write_towns(draft: Draft, pictures: Drawer | None) -> None:
         strong=[at for at, town in enumerate(by_town) if not town],
         note=draft.word("paper.towns_mean", year=draft.last),
     )
+    if pictures is not None:
+        wanted: tuple[tuple[What, int], ...] = (
+            ("sites", draft.last), ("coverage", draft.first), ("coverage", draft.last),
+        )  # fmt: skip
+        for what, year in dict.fromkeys(wanted):
+            png, words = pictures(year, what)
+            caption = draft.word(f"paper.picture_{what}", year=year)
+            draft.picture(caption, png, words, _SHARES[what])
 
 
 def _worst(draft: Draft, records: list[dict[str, Cell]]) -> str:
@@ -293,7 +305,7 @@ def _worst(draft: Draft, records: list[dict[str, Cell]]) -> str:
         # (In each year the worst comes first.)
         towns = (one for one in records if one["year"] == year and one["town_id"] is not None and one["people"])
         for town in list(towns)[:1]:
-            share = draft.share(int(str(town["served"])), int(str(town["people"])))
+            share = draft.share(whole(town["served"]), whole(town["people"]))
             said.append(draft.word("paper.worst_in", year=year, town=town["town"], share=share))
     return draft.word("paper.worst", text=draft.word("summary.semicolon").join(said)) if said else ""
 
@@ -323,7 +335,7 @@ def _today_by_town(draft: Draft) -> dict[str, int | None]:
         if record["item_id"] in kinds:
             town, number = str(record["town_id"] or ""), record["today_figure"]
             before = found.get(town, 0)
-            found[town] = None if before is None or number is None else before + int(str(number))
+            found[town] = None if before is None or number is None else before + whole(number)
     return {str(record["town_id"] or ""): None for record in draft.tables["towns"].records()} | found
 
 
@@ -345,5 +357,10 @@ def write_town_lists(draft: Draft) -> None:
                 people=draft.people(int(serves)) if isinstance(serves, int) else "",
             )
             lines.setdefault(str(record["town"]), []).append(said)
-    for town, names in lines.items():
-        draft.say("paper.town_list", town=town, sites=draft.listed(names))
+    draft.grid(
+        "paper.table_town_sites",
+        [draft.word("field.town"), draft.word("paper.sites_of_town"), draft.word("paper.which_sites")],
+        [[town, str(len(names)), draft.listed(names)] for town, names in lines.items()],
+        numbers=(1,),
+        widths=(13, 7, 66),
+    )

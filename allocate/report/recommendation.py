@@ -7,7 +7,7 @@ from typing import Any
 from allocate.report.away import posts_away, visits_made
 from allocate.report.belonging import forms_consortia, sets_up_functions
 from allocate.report.blocks import Contents, Document, NewPage
-from allocate.report.drafting import Draft, shown
+from allocate.report.drafting import Draft, shown, whole
 from allocate.report.paper_annexes import write_annexes
 from allocate.report.paper_people import write_care, write_consortia, write_postings, write_rounds, write_staff
 from allocate.report.paper_proof import write_missed, write_money, write_proof, write_risks
@@ -25,8 +25,7 @@ from allocate.report.paper_siting import (
 from allocate.report.summary import assumed_stock, percent_up
 from allocate.words import Language, speaking
 
-# How a title ends that says already that it is a plan.
-_LONGEST_FOOT = 40
+_LONGEST_FOOT = 70  # characters of a title at the foot of every page
 
 
 def recommendation(content: Content, language: Language, *, pictures: Drawer | None = None) -> Document:
@@ -93,11 +92,11 @@ def _first_page(draft: Draft) -> None:
         first=draft.first,
         last=draft.last,
         what=draft.listed(_decided(draft)),
-        sites=draft.listed(draft.sites(kind, int(str(last[f"open_{kind}"]))) for kind in kinds)
+        sites=draft.listed(draft.sites(kind, whole(last[f"open_{kind}"])) for kind in kinds)
         or draft.word("paper.none"),
-        served=draft.people(int(str(last["served"]))),
-        share=draft.share(int(str(last["served"])), int(str(last["people"]))),
-        total=draft.money(sum(int(str(record["total"])) for record in records)),
+        served=draft.people(whole(last["served"])),
+        share=draft.share(whole(last["served"]), whole(last["people"])),
+        total=draft.money(sum(whole(record["total"]) for record in records)),
     )
     money = {record["year"]: record for record in records}
     once, yearly = ("capital", "recurrent") if "recurrent" in records[0] else ("opening", "yearly")
@@ -106,8 +105,8 @@ def _first_page(draft: Draft) -> None:
         ("paper.served", lambda record: f"{record['served']:,}"),
         ("field.served_share", lambda record: draft.share(record["served"], record["people"])),
         ("paper.sites_of_kinds", lambda record: f"{sum(record[f'open_{kind}'] for kind in kinds):,}"),
-        (f"paper.budget_{once}", lambda record: draft.in_tables(money[record["year"]][once])),
-        (f"paper.budget_{yearly}", lambda record: draft.in_tables(money[record["year"]][yearly])),
+        (f"paper.budget_{once}", lambda record: draft.in_tables(whole(money[record["year"]][once]))),
+        (f"paper.budget_{yearly}", lambda record: draft.in_tables(whole(money[record["year"]][yearly]))),
     ]
     draft.grid(
         "paper.table_main",
@@ -142,9 +141,9 @@ def _must_know(draft: Draft) -> Iterator[str]:
     statuses = [row["status"] for row in content["scorecard"]]
     missed, answered = statuses.count("missed"), sum(status in ANSWERED for status in statuses)
     known = [draft.word("paper.know_missed" if missed else "paper.know_met", count=answered, missed=missed)]
-    unserved = int(str(first["people"])) - int(str(first["served"]))
+    unserved = whole(first["people"]) - whole(first["served"])
     if unserved:
-        share = draft.share(unserved, int(str(first["people"])))
+        share = draft.share(unserved, whole(first["people"]))
         known.append(draft.word("paper.know_unserved", year=draft.first, people=draft.people(unserved), share=share))
     yield draft.sentence(draft.word("summary.semicolon").join(known))
     places = content["district_data"]["places"]

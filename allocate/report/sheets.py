@@ -22,8 +22,8 @@ from allocate.words import Language, catalogue, say_in
 
 # Every table by its name, in the order in which a planner reads them.
 SHEETS = (
-    "years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting",
-    "draws", "front", "assumptions", "problems", "sources",
+    "years", "scorecard", "sites", "worth", "change_log", "towns", "today_and_planned", "places", "budget", "coverage",
+    "ages", "fairness", "proof", "nesting", "draws", "front", "assumptions", "problems", "sources",
 )  # fmt: skip
 # Those that only a plan that decides staff has: after the towns.
 STAFF_SHEETS = ("staffing", "staff_flows", "staff_by_town")
@@ -67,6 +67,12 @@ def sheets(content: Content, language: Language) -> dict[str, Sheet]:
         for name, table in tables.items()
         for sheet in ((table, compared) if name == "towns" else (table, *worths) if name == "sites" else (table,))
     }
+
+
+def people_sheets(content: Content, language: Language) -> dict[str, Sheet]:
+    """Return the tables of a plan that say who is served where, and by how many sites: all that a map needs."""
+    source = Source(content, language)
+    return {sheet.name: sheet for sheet in (_years(source), _towns(source), _places(source))}
 
 
 # A plan of an earlier version does not name every status, and has nobody in those.

@@ -52,6 +52,7 @@ _TITLE, _LEAST_TITLE = 22.0, 18.0
 # Letters of tables: the largest in which no short text is broken [points].
 _SIZES: dict[Language, tuple[float, ...]] = {"zh": (10.5, 9, 8, 7.5), "en": (9.5, 8.5, 7.5, 7)}
 _SHORT = 12  # narrow characters
+_HIGH = 3  # lines of a row
 _LOOKED_AT = 300  # rows that say how broad texts are
 _PADDING = 160  # left and right of a cell [twips]
 _WHOLE = 400  # characters of a cell up to which its row stays on one page
@@ -290,18 +291,32 @@ def _mark(number: int) -> str:
 
 
 def _size(grid: Grid, room: int, language: Language) -> float:
-    """Return the size of the letters of a table [points]: the largest in which no short text is broken."""
+    """Return the size of the letters of a table [points]: the largest in which no short text is broken.
+
+    Where many rows would take many lines it is smaller by one step.
+    """
     whole = sum(grid.widths)
-    rows = grid.rows[:_LOOKED_AT]
+    rows = [[[length_of(line) for line in text.split("\n")] for text in row] for row in grid.rows[:_LOOKED_AT]]
+    largest, *others, smallest = _SIZES[language]
 
-    def fits(size: float) -> bool:
-        for at, width in enumerate(grid.widths):
-            held = (room * width / whole - _PADDING) / (10 * size)
-            if any(held < length <= _SHORT for row in rows for length in map(length_of, row[at].split("\n"))):
-                return False
-        return True
+    def held(size: float) -> list[float]:
+        return [(room * width / whole - _PADDING) / (10 * size) for width in grid.widths]
 
-    return next(filter(fits, _SIZES[language]), _SIZES[language][-1])
+    def breaks(size: float) -> bool:
+        return any(
+            most < length <= _SHORT
+            for row in rows
+            for cell, most in zip(row, held(size), strict=True)
+            for length in cell
+        )
+
+    def is_high(row: list[list[int]]) -> bool:
+        lines = (sum(-(-length // most) for length in cell) for cell, most in zip(row, held(largest), strict=True))
+        return max(lines, default=0) > _HIGH
+
+    if not breaks(largest) and 3 * sum(map(is_high, rows)) < len(rows):
+        return largest
+    return next((size for size in others if not breaks(size)), smallest)
 
 
 def _table(grid: Grid, room: int, size: float) -> str:

@@ -66,25 +66,32 @@ class _Style:
         ends = f'w:left="{round(20 * self.left)}" w:hanging="{round(20 * self.hanging)}"'
         indent = f"<w:ind {chars if self.indent else ends}/>"
         outline = "" if self.level is None else f'<w:outlineLvl w:val="{self.level}"/>'
-        fonts = f"w:ascii={quoteattr(self.west)} w:hAnsi={quoteattr(self.west)} w:cs={quoteattr(self.west)}"
         bold = f'<w:b w:val="{int(self.bold)}"/><w:bCs w:val="{int(self.bold)}"/>'
         colour = f'<w:color w:val="{self.colour}"/>' if self.colour else ""
         size = f'<w:sz w:val="{round(2 * self.size)}"/><w:szCs w:val="{round(2 * self.size)}"/>'
         based = "" if code == "Normal" else '<w:basedOn w:val="Normal"/>'
-        default = ' w:default="1"' if code == "Normal" else ""
+        default = ' w:default="1"' if code == "Normal" else ' w:customStyle="1"' if code in _OURS else ""
         return (
             f'<w:style w:type="paragraph"{default} w:styleId="{code}"><w:name w:val={quoteattr(self.name)}/>{based}'
             f'<w:qFormat/><w:pPr>{keep}{bullet}<w:snapToGrid w:val="0"/>'
             f'<w:spacing w:before="{round(20 * self.before)}" w:after="{round(20 * self.after)}" {rule}/>'
             f'{indent}<w:jc w:val="{self.align}"/>{outline}</w:pPr>'
-            f"<w:rPr><w:rFonts {fonts} w:eastAsia={quoteattr(say_in(language, self.east))}/>{bold}{colour}{size}</w:rPr></w:style>"
+            f"<w:rPr>{self.fonts(language)}{bold}{colour}{size}</w:rPr></w:style>"
         )
 
+    def fonts(self, language: Language) -> str:
+        """Return its fonts as Word holds them."""
+        west, east = quoteattr(self.west), quoteattr(say_in(language, self.east))
+        return f"<w:rFonts w:ascii={west} w:hAnsi={west} w:cs={west} w:eastAsia={east}/>"
 
+
+# Styles that Word does not know by itself.
+_OURS = {"Note", "Warning", "PictureCaption", "Picture", "Cell", "CellHead", "CellFigure", "Spacer"}
 _SONG, _HEI, _KAI, _FANG, _TITLE = (
     "paper.font_song", "paper.font_hei", "paper.font_kai", "paper.font_fang", "paper.font_title",
 )  # fmt: skip
-_BULLETS: dict[Language, dict[str, float]] = {"zh": {"left": 48, "hanging": 16}, "en": {"left": 24, "hanging": 12}}
+# Where points begin, and how far their dot stands before that [points].
+_BULLETS: dict[Language, tuple[float, float]] = {"zh": (48, 16), "en": (24, 12)}
 
 _STYLES: dict[Language, dict[str, _Style]] = {
     "zh": {
@@ -96,7 +103,7 @@ _STYLES: dict[Language, dict[str, _Style]] = {
         "Heading3": _Style(
             name="heading 3", east=_FANG, line=28, indent=2, keep=True, level=2, bold=True, align="left"
         ),
-        "ListBullet": _Style(name="List Bullet", east=_FANG, line=28, bulleted=True, **_BULLETS["zh"]),
+        "ListBullet": _Style(name="List Bullet", east=_FANG, line=28, bulleted=True, left=48, hanging=16),
         "Quote": _Style(name="Quote", east=_KAI, size=14, line=24, left=32, after=4),
         "Note": _Style(name="Note", east=_SONG, size=9, line=14, before=3, after=8, colour=_GREY),
         "Warning": _Style(name="Warning", east=_FANG, line=28, indent=2, colour=_WARNING),
@@ -128,7 +135,7 @@ _STYLES: dict[Language, dict[str, _Style]] = {
             align="left",
         ),
         "ListBullet": _Style(
-            name="List Bullet", east=_SONG, size=11, after=4, align="left", bulleted=True, **_BULLETS["en"]
+            name="List Bullet", east=_SONG, size=11, after=4, align="left", bulleted=True, left=24, hanging=12
         ),
         "Quote": _Style(name="Quote", east=_KAI, size=10.5, left=24, after=6, align="left"),
         "Note": _Style(name="Note", east=_SONG, size=8.5, before=3, after=8, align="left", colour=_GREY),
@@ -161,13 +168,12 @@ HEADINGS = ("Heading1", "Heading2", "Heading3")
 def styles_xml(language: Language) -> str:
     """Return all styles of a document."""
     normal, locale = _STYLES[language]["Normal"], LOCALES[language]
-    fonts = f'w:ascii="{normal.west}" w:hAnsi="{normal.west}" w:cs="{normal.west}" w:eastAsia="{say_in(language, normal.east)}"'
     size = f'<w:sz w:val="{round(2 * normal.size)}"/><w:szCs w:val="{round(2 * normal.size)}"/>'
     lang = f'<w:lang w:val="{locale}" w:eastAsia="zh-CN" w:bidi="ar-SA"/>'
     sides = ("top", "left", "bottom", "right", "insideH", "insideV")
     borders = "".join(f'<w:{side} w:val="single" w:sz="4" w:space="0" w:color="auto"/>' for side in sides)
     return (
-        f"<w:styles {_NAMESPACE}><w:docDefaults><w:rPrDefault><w:rPr><w:rFonts {fonts}/>{size}{lang}</w:rPr>"
+        f"<w:styles {_NAMESPACE}><w:docDefaults><w:rPrDefault><w:rPr>{normal.fonts(language)}{size}{lang}</w:rPr>"
         "</w:rPrDefault><w:pPrDefault/></w:docDefaults>"
         + "".join(style.xml(code, language) for code, style in _STYLES[language].items())
         + '<w:style w:type="character" w:default="1" w:styleId="DefaultParagraphFont">'
@@ -181,8 +187,8 @@ def styles_xml(language: Language) -> str:
 
 def numbering_xml(language: Language) -> str:
     """Return the one list of a document: its points begin with a dot."""
-    ends = _BULLETS[language]
-    indent = f'<w:ind w:left="{round(20 * ends["left"])}" w:hanging="{round(20 * ends["hanging"])}"/>'
+    left, hanging = _BULLETS[language]
+    indent = f'<w:ind w:left="{round(20 * left)}" w:hanging="{round(20 * hanging)}"/>'
     return (
         f'<w:numbering {_NAMESPACE}><w:abstractNum w:abstractNumId="0"><w:multiLevelType w:val="singleLevel"/>'
         '<w:lvl w:ilvl="0"><w:start w:val="1"/><w:numFmt w:val="bullet"/><w:lvlText w:val="•"/><w:lvlJc w:val="left"/>'
@@ -205,8 +211,8 @@ def settings_xml(language: Language) -> str:
         )
     )
     return (
-        f'<w:settings {_NAMESPACE}><w:zoom w:percent="100"/><w:evenAndOddHeaders/>'
-        '<w:defaultTabStop w:val="420"/><w:characterSpacingControl w:val="compressPunctuation"/>'
+        f'<w:settings {_NAMESPACE}><w:zoom w:percent="100"/><w:defaultTabStop w:val="420"/>'
+        '<w:evenAndOddHeaders/><w:characterSpacingControl w:val="compressPunctuation"/>'
         f"<w:compat>{compat}</w:compat>"
         f'<w:themeFontLang w:val="{LOCALES[language]}" w:eastAsia="zh-CN"/></w:settings>'
     )

@@ -6,8 +6,6 @@ from typing import Any
 from allocate.report.site_cards import Line, Part, SiteCard, is_spare, site_cards
 from allocate.report.table import Field, Sheet, Source, make_sheet
 
-WORTH_SHEETS = ("worth",)
-
 
 def worth_sheets(source: Source) -> Iterator[Sheet]:
     """Yield the table; a plan of an earlier version, or one that decides no site, has none."""
