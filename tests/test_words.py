@@ -44,7 +44,7 @@ PAGE = [*(ROOT / "maps").glob("*.js"), ROOT / "maps" / "template.html"]
 REPORTS = [module for module in MODULES if module.parent.name == "report"]
 SECTIONS = {key.split(".")[0] for key in catalogue()}
 SHEETS = {
-    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting"),
+    *("years", "scorecard", "sites", "worth", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting"),
     *("draws", "front", "assumptions", "problems", "sources", "staffing", "staff_flows", "staff_by_town"),
     *CHANGE_SHEETS,
     *SENDING_SHEETS,
