@@ -88,7 +88,7 @@ def _unit(cards: Cards, goal: str) -> dict[str, str]:
 def _add_goals(
     cards: Cards, table: Columns, goals: dict[str, int], told: Mapping[str, Any], about: tuple[int, int]
 ) -> None:
-    for name, more in told["goals"].items():
+    for name, more in told.get("goals", {}).items():
         unit = cards.goal_units.get(name, "")
         if unit != "yuan":
             how, shown = goal_words(more, unit)

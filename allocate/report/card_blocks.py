@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from allocate.report.blocks import Block, Grid, Heading, Paragraph
 from allocate.report.site_cards import SiteCard, site_cards
-from allocate.report.table import Content, Source
+from allocate.report.table import Content
 from allocate.words import Language, say_in
 
 # The parts that stand in a document, and how much of a line is told there [characters]; the page of a site has all.
@@ -26,14 +26,13 @@ def card_blocks(card: SiteCard, language: Language) -> list[Block]:
 def changing_cards(content: Content, language: Language) -> list[Block]:
     """Return the cards of all sites that a plan opens, moves, merges, upgrades or closes, by town."""
     kept = {row["id"] for row in content["sites"] if row["action"] != "keep"}
-    towns = Source(content, language).towns
     blocks: list[Block] = []
     town = ""
     for code, card in site_cards(content, language).items():
         if code in kept:
             if card.town_id != town:
                 town = card.town_id
-                blocks.append(Heading(towns[town], 2))
+                blocks.append(Heading(card.town, 2))
             blocks += card_blocks(card, language)
     return blocks
 
