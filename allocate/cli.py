@@ -347,7 +347,7 @@ def export(
     language: Annotated[str | None, typer.Option(help=both("cli.export_language"))] = None,
 ) -> None:
     """Write a finished plan in another form."""
-    forms = ("xlsx", "docx", "gpkg", "csv", "geojson", "ics", "timetable", "png", "cards")
+    forms = ("xlsx", "docx", "pdf", "gpkg", "csv", "geojson", "ics", "timetable", "png", "cards")
     problems = [
         Problem("problem.choice", column=column, value=value, details={"choices": ", ".join(choices)})
         for column, value, choices in (("--to", to, forms), ("--language", language or LANGUAGES[0], LANGUAGES))

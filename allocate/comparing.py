@@ -1,7 +1,7 @@
 """What sets finished plans of one district apart: settings, proof, clauses, money, sites, staff, towns and people."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any, Literal
@@ -727,7 +727,7 @@ def _counted(content: Content) -> Iterator[tuple[tuple[str, str, int], int]]:
         for year in site["people"]:
             add("open", site["kind"], int(year))
     resources = list(content["settings"].get("resources") or ()) if "stock" in content else []
-    sums = totals(content, resources)
+    sums = totals(content, resources) if resources else {}
     for name in resources:
         for year in content["years"]:
             add("staff", name, year, sums.get((name, year, None), 0))
@@ -889,18 +889,18 @@ def _beside(before: dict[Faring, int], after: dict[Faring, int]) -> dict[tuple[F
     """
     found: dict[tuple[Faring, Faring], int] = {}
     left, right = dict(before), dict(after)
-    for one in before:
-        two = next((two for two in after if (two.status, two.site) == (one.status, one.site)), None)
-        if two is not None and (staying := min(left[one], right[two])):
-            found[one, two] = staying
-            left[one] -= staying
-            right[two] -= staying
-    for one in before:
-        for two in after:
-            if moving := min(left[one], right[two]):
-                found[one, two] = found.get((one, two), 0) + moving
-                left[one] -= moving
-                right[two] -= moving
+    likes: tuple[Callable[[Faring], object], ...] = (
+        lambda one: one,
+        lambda one: (one.status, one.site),
+        lambda _: None,
+    )
+    for like in likes:
+        for one in before:
+            for two in after:
+                if like(one) == like(two) and (number := min(left[one], right[two])):
+                    found[one, two] = found.get((one, two), 0) + number
+                    left[one] -= number
+                    right[two] -= number
     return found
 
 

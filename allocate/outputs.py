@@ -25,6 +25,7 @@ from allocate.errors import Problem, UsageError
 from allocate.faults import disk_reason
 from allocate.plans import PLAN_FILE, Plan, to_json
 from allocate.report.belonging_tables import BELONGING_SHEETS
+from allocate.report.blocks import Document
 from allocate.report.calendars import calendars, is_calendar
 from allocate.report.calibrated import CALIBRATION_SHEETS
 from allocate.report.candidate_tables import CANDIDATE_SHEETS
@@ -32,6 +33,7 @@ from allocate.report.care_tables import CARE_SHEETS
 from allocate.report.comma import csv_files, sites_csv
 from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
 from allocate.report.geopackage import geojson, geopackage
+from allocate.report.pdf import pdf, typesetter
 from allocate.report.recommendation import recommendation
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import SHEETS, STAFF_SHEETS
@@ -51,12 +53,14 @@ TIMETABLE_FILE, CALENDARS = "timetable.html", "calendars"
 CARDS, MOST_CARDS = "cards", 2_000
 # The folder of maps for documents, where they were exported.
 PICTURES = "pictures"
-_ASKED = (*FILES, FRONT_FILE, TIMETABLE_FILE)
+# The document as PDF, where it was exported.
+PDF_FILE = "report.pdf"
+_ASKED = (*FILES, FRONT_FILE, TIMETABLE_FILE, PDF_FILE)
 # What a comparison of plans writes, into a folder of its own.
 PAGE_FILE, TABLES_FILE = "compare.html", "compare.xlsx"
 # What an export is called where no other name is given; a name without a dot is a folder.
 EXPORTS = {
-    "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "docx": REPORT_FILE, "png": PICTURES,
+    "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "docx": REPORT_FILE, "pdf": PDF_FILE, "png": PICTURES,
     "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson", "ics": CALENDARS, "timetable": TIMETABLE_FILE,
     "cards": CARDS,
 }  # fmt: skip
@@ -217,7 +221,13 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
 
 def report(content: Mapping[str, Any], spoken: Language) -> bytes:
     """Return the recommendation document of a plan as a Word file."""
-    return word(recommendation(content, spoken, pictures=drawer(content, spoken, width=_PRINTED)))
+    return word(_recommended(content, spoken))
+
+
+def _recommended(content: Mapping[str, Any], spoken: Language) -> Document:
+    """Return the recommendation document of a plan, with its maps."""
+
+    return recommendation(content, spoken, pictures=drawer(content, spoken, width=_PRINTED))
 
 
 def check_comparison_target(folder: str | Path) -> None:
@@ -282,9 +292,11 @@ def export(
     ------
     UsageError
         When the target is not ours to replace, is open elsewhere, or the disk fails; what was there stays. Or when the
-        plan sends nobody anywhere, and its timetables are asked for.
+        plan sends nobody anywhere, and its timetables are asked for, or what makes a PDF is not installed.
     """
     target = Path(target)
+    if form == "pdf":
+        typesetter()
     if form in ("ics", "timetable") and not _sends(content):
         raise UsageError([Problem("problem.export_nobody", column="--to", value=form)])
     with _disk(target):
@@ -302,6 +314,7 @@ def export(
         "docx": lambda: report(content, spoken),
         "gpkg": lambda: geopackage(content, spoken),
         "timetable": lambda: _bytes(timetable_page(content, spoken)),
+        "pdf": lambda: pdf(_recommended(content, spoken)),
     }
     made = makers[form]()
     with _disk(target), _parents(target), tempfile.TemporaryDirectory(prefix=_BESIDE, dir=target.parent) as beside:

@@ -1,5 +1,5 @@
 "use strict";
-/* What the pages share: words and numbers, elements, symbols, and the years. Texts of a plan become text, never markup. */
+/* What the pages share: words and numbers, elements, symbols, names, and the years. Texts of a plan become text, never markup. */
 const pageTools = (words, state, LOCALE) => {
 const YEAR_LABELS = 4; // more would lie on one another on a telephone
 
@@ -106,12 +106,6 @@ function outline(ctx, shape, x, y, r) {
       ctx.lineTo(x, y + 1.2 * r);
       ctx.closePath();
       break;
-    case "up":
-      ctx.moveTo(x, y - 1.2 * r);
-      ctx.lineTo(x + 1.15 * r, y + 0.8 * r);
-      ctx.lineTo(x - 1.15 * r, y + 0.8 * r);
-      ctx.closePath();
-      break;
     case "diamond":
       ctx.moveTo(x, y - 1.3 * r);
       ctx.lineTo(x + 1.3 * r, y);
@@ -150,6 +144,19 @@ function ringsOf(area) {
     for (let at = start; at < start + count; at += 1) ring.push([area.lat[at], area.lon[at]]);
     start += count;
     return ring;
+  });
+}
+
+// Names that would lie on one another: the later one waits until there is room.
+function spaceTowns(labels) {
+  const taken = [];
+  labels.eachLayer((marker) => {
+    const icon = marker.getElement();
+    if (!icon) return;
+    const box = icon.firstElementChild.getBoundingClientRect();
+    const clash = taken.some((other) => box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top);
+    icon.classList.toggle("behind", clash);
+    if (!clash) taken.push(box);
   });
 }
 
@@ -193,7 +200,7 @@ function drawYears(years) {
 }
 
 return {
-  say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
-  show, outline, stroke, ringsOf, makeYears, drawYears, ALL,
+  ALL, say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
+  show, outline, stroke, ringsOf, spaceTowns, makeYears, drawYears,
 };
 };

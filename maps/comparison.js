@@ -17,10 +17,11 @@ const SITE_LOOKS = [
   { word: "site_both", colour: "#39434c", filled: true, small: true },
 ];
 // Two hues (ColorBrewer's oranges and blues), a light and a dark step of each, and white between them.
-const TOWN_COLOURS = { more: "#6baed6", few_more: "#c6dbef", even: "#ffffff", few_less: "#fdd0a2", less: "#fd8d3c" };
+const TOWN_COLOURS = { more: "#9ecae1", few_more: "#deebf7", even: "#ffffff", few_less: "#fee6ce", less: "#fdae6b" };
 const INK = "#1d2329";
-const DIM = 0.16; // how much of a colour a hollow symbol has
+const SMALL = 2.5; // radius of a place that fares the same: pixels
 const HUNDRED = 100;
+const ASIDE = 8; // pixels
 
 const state = {
   language: Object.keys(LOCALE).includes(content.language) ? content.language : "zh",
@@ -32,7 +33,7 @@ const state = {
 
 const {
   say, sayCode, inLanguage, number, percent, apart, inBrackets, element, given, sentence, button, cell, show, outline, stroke,
-  ringsOf, makeYears, drawYears,
+  ringsOf, spaceTowns, makeYears, drawYears,
 } = pageTools(words, state, LOCALE);
 
 const pair = () => pairs[state.pair];
@@ -41,16 +42,25 @@ const signed = (value) => (value > 0 ? `+${number(value)}` : number(value).repla
 
 /* ---- symbols ---- */
 
-function drawPlace(ctx, x, y, { shape, colour, hollow, r }) {
-  outline(ctx, shape, x, y, r);
-  ctx.fillStyle = colour;
-  ctx.globalAlpha = hollow ? DIM : 1;
+function drawPlace(ctx, x, y, { shape, colour, hollow, small, r }) {
+  if (shape === "up") {
+    ctx.beginPath();
+    ctx.moveTo(x, y - 1.2 * r);
+    ctx.lineTo(x + 1.15 * r, y + 0.8 * r);
+    ctx.lineTo(x - 1.15 * r, y + 0.8 * r);
+    ctx.closePath();
+  } else {
+    outline(ctx, shape, x, y, r);
+  }
+  stroke(ctx, "#ffffff", small ? 1 : 4);
+  ctx.fillStyle = hollow ? "#ffffff" : colour;
   ctx.fill();
-  ctx.globalAlpha = 1;
-  stroke(ctx, hollow ? colour : "#ffffff", hollow ? 1.5 : 0.8);
+  stroke(ctx, hollow ? colour : "#ffffff", hollow ? (small ? 1 : 1.8) : 0.8);
 }
 
-function drawSite(ctx, x, y, { colour, filled, crossed, hollow, r }) {
+// (What stands in one plan only is set off, so that the place below it is seen.)
+function drawSite(ctx, across, up, { colour, filled, crossed, hollow, r, aside }) {
+  const [x, y] = aside ? [across + ASIDE, up - ASIDE] : [across, up];
   outline(ctx, "house", x, y, r);
   stroke(ctx, "#ffffff", 4);
   ctx.fillStyle = filled && !hollow ? colour : "#ffffff";
@@ -102,13 +112,24 @@ const Spot = L.CircleMarker.extend({
     this.options.draw(renderer._ctx, this._point.x, this._point.y, this.options.look);
   },
 });
+// As large as what is set off needs, to be drawn and clicked on.
+const Aside = Spot.extend({
+  _updateBounds() {
+    Spot.prototype._updateBounds.call(this);
+    this._pxBounds = L.bounds(this._pxBounds.min.subtract([2 * ASIDE, 2 * ASIDE]), this._pxBounds.max.add([2 * ASIDE, 2 * ASIDE]));
+  },
+  _containsPoint(point) {
+    const at = this.options.look.aside ? this._point.add([ASIDE, -ASIDE]) : this._point;
+    return point.distanceTo(at) <= this._radius + this._clickTolerance();
+  },
+});
 const layers = Object.fromEntries(["boundary", "towns", "unchanged", "places", "sites", "chosen", "names"].map((name) => [name, L.featureGroup()]));
 const hint = L.tooltip({ direction: "top", offset: [0, -8], opacity: 0.95 });
 
 function spot(table, at, draw, look, subject) {
   if (table.lon[at] === null) return null;
   const options = { renderer: canvas, radius: look.r + 1, weight: 3, draw, look, subject, bubblingMouseEvents: false };
-  return new Spot([table.lat[at], table.lon[at]], options);
+  return new (table === sites ? Aside : Spot)([table.lat[at], table.lon[at]], options);
 }
 
 function radiusScale() {
@@ -138,7 +159,7 @@ function drawPlaces() {
   for (let place = 0; place < places.name.length; place += 1) {
     const fate = fateOf(parts.get(place) || []);
     const small = fate === "same";
-    const look = { ...PLACE_LOOKS[fate], hollow: Boolean(places.hollow[place]), r: small ? Math.min(4, radius(places.people[place])) : radius(places.people[place]) };
+    const look = { ...PLACE_LOOKS[fate], hollow: Boolean(places.hollow[place]), small, r: small ? SMALL : radius(places.people[place]) };
     const made = spot(places, place, drawPlace, look, { place });
     if (made) made.addTo(small ? layers.unchanged : layers.places);
   }
@@ -148,7 +169,8 @@ function drawSites() {
   layers.sites.clearLayers();
   // What stands in both lies below what stands in one.
   for (const [site, where] of [...ofYear(pair().standing)].sort((one, other) => other[1] - one[1])) {
-    const look = { ...SITE_LOOKS[where], hollow: Boolean(sites.hollow[site]), r: SITE_LOOKS[where].small ? 3.5 : 6 };
+    const aside = !SITE_LOOKS[where].small;
+    const look = { ...SITE_LOOKS[where], hollow: Boolean(sites.hollow[site]), r: aside ? 6 : 3.5, aside };
     const made = spot(sites, site, drawSite, look, { site });
     if (made) made.addTo(layers.sites);
   }
@@ -209,6 +231,7 @@ function stack() {
   // Canvas draws in the order of arrival, so what was switched on later is put in its place.
   for (const layer of [layers.towns, layers.boundary]) if (map.hasLayer(layer)) layer.bringToBack();
   for (const layer of [layers.unchanged, layers.places, layers.sites, layers.chosen]) if (map.hasLayer(layer)) layer.bringToFront();
+  if (map.hasLayer(layers.names)) spaceTowns(layers.names);
 }
 
 function showWhole() {
@@ -401,7 +424,7 @@ function cellWord(field, value, record) {
   if (field.kind === "measure" && unit === "ratio") return `${apart(value * HUNDRED, Math.round(value) * HUNDRED)}\u00a0%`;
   if (field.kind === "year") return String(value);
   if (field.name.endsWith("_difference")) return signed(value);
-  return number(value, field.kind === "degrees" ? 5 : field.kind === "minutes" ? 1 : 6);
+  return number(value, field.kind === "degrees" ? 5 : field.kind === "minutes" ? 1 : 2);
 }
 
 function tableOf({ fields, rows, count, title, about }) {
@@ -501,6 +524,7 @@ function listen() {
     });
     layer.on("mouseout", () => hint.remove());
   }
+  map.on("zoomend", stack);
   map.on("click", () => { if (state.selected) choose(null); });
   new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(map.getContainer());
   // A sheet cannot be unfolded.

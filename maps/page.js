@@ -56,12 +56,15 @@ const REACH = { color: "#0b5c94", weight: 1.4, dashArray: "5 4", fillColor: "#4a
 const FOLDED = ["undecided", "reported", "not_applicable"];
 
 // What parts of this script add: boxes and fields of layers, and what is put on every map.
-const EXTRAS = { boxes: [], maps: [] };
+const EXTRAS = { boxes: [], maps: [], legends: [], years: [], facts: [], details: [] };
+// What a subject is a row of, by its name, and what its card holds.
+const TABLES = { mark: marks, town: towns, place: places };
+const CARDS = { mark: markCard, town: townCard, place: placeCard };
 
 const state = {
   language: LANGUAGES.includes(plan.language) ? plan.language : "zh",
   year: plan.years.length ? plan.years[plan.years.length - 1] : null,
-  shown: { places: true, sites: true, existing: true, towns: true, rounds: rounds.stop.length <= MANY_LINES, postings: false, consortia: false, centres: false, shares: false, reach: false },
+  shown: { places: true, sites: true, existing: true, towns: true, rounds: rounds.stop.length <= MANY_LINES, postings: false, consortia: false, centres: false, homes: false, dropped: false, shares: false, reach: false },
   links: null, // null: by zoom; else what the reader chose
   selected: null,
   tiled: false, // whether a base map is seen
@@ -71,8 +74,8 @@ const state = {
 };
 
 const {
-  say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
-  show, outline, stroke, ringsOf, makeYears, drawYears, ALL,
+  ALL, say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
+  show, outline, stroke, ringsOf, spaceTowns, makeYears, drawYears,
 } = pageTools(words, state, LOCALE);
 
 /* ---- the plan by year ---- */
@@ -734,19 +737,6 @@ function drawTowns(onto) {
   });
 }
 
-// Names that would lie on one another: the later one waits until there is room.
-function spaceTowns(labels) {
-  const taken = [];
-  labels.eachLayer((marker) => {
-    const icon = marker.getElement();
-    if (!icon) return;
-    const box = icon.firstElementChild.getBoundingClientRect();
-    const clash = taken.some((other) => box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top);
-    icon.classList.toggle("behind", clash);
-    if (!clash) taken.push(box);
-  });
-}
-
 function drawChosen() {
   layers.chosen.clearLayers();
   const subject = state.selected;
@@ -757,29 +747,36 @@ function drawChosen() {
     return;
   }
   const index = indexOf(state.year);
-  const rows = ("place" in subject ? index.ofPlace.get(subject.place) : index.ofMark.get(subject.mark)) || [];
+  const rows = ("place" in subject ? index.ofPlace.get(subject.place) : "mark" in subject ? index.ofMark.get(subject.mark) : null) || [];
   const lines = rows.map((row) => linkLine(index, row)).filter(Boolean);
   L.polyline(lines, { renderer: canvas, interactive: false, color: "#1d2329", weight: 1.6, opacity: 0.9 }).addTo(layers.chosen);
   const { roundsTo, roundsFrom, toursTo, toursFrom } = goingOf(state.year);
-  const visiting = ("place" in subject ? roundsTo.get(subject.place) : roundsFrom.get(subject.mark)) || [];
+  const visiting = ("place" in subject ? roundsTo.get(subject.place) : "mark" in subject ? roundsFrom.get(subject.mark) : null) || [];
   const touring = "mark" in subject ? [...(toursTo.get(subject.mark) || []), ...(toursFrom.get(subject.mark) || [])] : [];
   const chosen = [...roundLines(visiting, "rounds", "posts", "towns"), ...goingLines(touring, tourLine, "postings")];
   for (const made of chosen) made.addTo(layers.chosen);
   const spot = latLngOf(subject);
   if (!spot) return;
-  const r = "place" in subject ? placeSpots[subject.place].options.look.r : sizeOf(marks.kind[subject.mark]);
+  const r = "place" in subject ? placeSpots[subject.place].options.look.r : "mark" in subject ? sizeOf(marks.kind[subject.mark]) : 6;
   L.circleMarker(spot, { renderer: canvas, interactive: false, radius: r + 6, color: "#1d2329", weight: 2.5, fill: false }).addTo(layers.chosen);
 }
 
 function latLngOf(subject) {
   if ("mark" in subject) return spotOf(subject.mark, state.year);
-  if ("town" in subject) return towns.lon[subject.town] === null ? null : [towns.lat[subject.town], towns.lon[subject.town]];
-  return placeSpots[subject.place] ? placeSpots[subject.place].getLatLng() : null;
+  if ("place" in subject) return placeSpots[subject.place] ? placeSpots[subject.place].getLatLng() : null;
+  const [table, at] = rowOf(subject);
+  return table.lon[at] === null ? null : [table.lat[at], table.lon[at]];
+}
+
+// The table that a subject stands in, and its row.
+function rowOf(subject) {
+  const [kind] = Object.keys(subject);
+  return [TABLES[kind], subject[kind]];
 }
 
 function nameOf(subject) {
-  const name = "mark" in subject ? marks.name[subject.mark] : "town" in subject ? towns.name[subject.town] : places.name[subject.place];
-  return name || say("unnamed");
+  const [table, at] = rowOf(subject);
+  return table.name[at] || say("unnamed");
 }
 
 function stack() {
@@ -789,8 +786,8 @@ function stack() {
     if (!shown && map.hasLayer(layer)) layer.remove();
   }
   // Canvas draws in the order of arrival, so what was switched on later is put in its place.
-  for (const layer of [layers.postings, layers.rounds, layers.links, layers.centres, layers.consortia, layers.reach, layers.shares, layers.boundary]) if (map.hasLayer(layer)) layer.bringToBack();
-  for (const layer of [layers.existing, layers.sites, layers.chosen]) if (map.hasLayer(layer)) layer.bringToFront();
+  for (const layer of [layers.existing, layers.sites, layers.homes, layers.chosen]) if (map.hasLayer(layer)) layer.bringToFront();
+  for (const layer of [layers.postings, layers.rounds, layers.links, layers.centres, layers.consortia, contractLines, layers.dropped, layers.reach, layers.shares, layers.boundary]) if (map.hasLayer(layer)) layer.bringToBack();
   if (map.hasLayer(layers.towns)) spaceTowns(layers.towns);
 }
 
@@ -1086,7 +1083,7 @@ function drawSummary() {
   foot.dataset.people = index.total;
   const heads = [say("people_of_year", { year: state.year ?? "" }), say("people"), say("share")];
   show("summary", element("p", "headline", served, element("span", "", say("headline"))), missedMusts(), visitedNote(index), clauseCount(), bar(index),
-    tableOf(heads, statusRows(index), foot), sumNote(index), sitesFacts(), sendingFacts(), coverageFacts(), certaintyFacts());
+    tableOf(heads, statusRows(index), foot), sumNote(index), sitesFacts(), sendingFacts(), coverageFacts(), ...EXTRAS.facts.map((make) => make()), certaintyFacts());
 }
 
 function legendItem(picture, text) {
@@ -1216,7 +1213,7 @@ function drawLegend() {
     ...goingLegend(), legendItem(linePicture("#7d8892", 1.5, true), say("legend_boundary")),
   ];
   show("legend", belongingLegends(), heading("legend_places"), element("ul", "", ...statuses), heading("legend_sites"), element("ul", "", ...kinds),
-    element("h3"), element("ul", "", ...states), element("h3"), element("ul", "", ...rest), element("p", "note", say("legend_mixed")), areaLegends());
+    element("h3"), element("ul", "", ...states), element("h3"), element("ul", "", ...rest), element("p", "note", say("legend_mixed")), areaLegends(), EXTRAS.legends.flatMap((make) => make()));
 }
 
 const linesOfYear = new Map();
@@ -1347,7 +1344,7 @@ function assumptionDetails() {
 
 function drawDetails() {
   const wasOpen = [...document.querySelectorAll("#details details[open]")].map((one) => one.dataset.name);
-  const made = [townDetails(), clauseDetails(), assumptionDetails()].filter(Boolean);
+  const made = [townDetails(), ...EXTRAS.details.map((make) => make()), clauseDetails(), assumptionDetails()].filter(Boolean);
   show("details", made);
   for (const one of document.querySelectorAll("#details details")) one.open = wasOpen.includes(one.dataset.name);
   document.getElementById("details").hidden = !made.length;
@@ -1566,6 +1563,7 @@ function townCard(town) {
       townReach(line) ? ["card_town_range", townRange(line)] : null,
       townLeads().has(town) ? ["card_consortium", ...sentence("card_led", { lead: openLink({ mark: townLeads().get(town) }) })] : null,
       ...visitLines(goingOf(state.year).roundsTo.get(-1 - town) || []),
+      ...nearLines(town),
     ]),
     String(town) in plan.areas.towns ? element("p", "note", say("legend_shares_note")) : null];
 }
@@ -1604,7 +1602,7 @@ function markCard(mark) {
     spotLine(marks, mark),
     ["card_position_basis", basisWord(marks.basis[mark])],
     marks.source[mark] ? ["card_source", given(marks.source[mark])] : null,
-  ]), exampleNote(marks.basis[mark]), ...worthParts(mark), ...belongingParts(mark), ...staffTable(mark), ...toursHere(mark), ...toursSent(mark), ...visitsFrom(mark),
+  ]), exampleNote(marks.basis[mark]), ...worthParts(mark), ...belongingParts(mark), ...contractParts(mark), ...staffTable(mark), ...toursHere(mark), ...toursSent(mark), ...visitsFrom(mark),
   served.length ? element("h3", "", say("card_serves_list")) : null, served.length ? element("ul", "served", ...served) : null];
 }
 
@@ -1791,7 +1789,7 @@ function drawCard() {
   const close = button("close", "×", () => choose(null));
   close.setAttribute("aria-label", say("close_card"));
   const heading = element("h2", "", given(nameOf(subject)));
-  show("card", element("header", "", heading, close), "mark" in subject ? markCard(subject.mark) : "town" in subject ? townCard(subject.town) : placeCard(subject.place));
+  show("card", element("header", "", heading, close), CARDS[Object.keys(subject)[0]](Object.values(subject)[0]));
   card.scrollTop = 0;
 }
 
@@ -1821,6 +1819,7 @@ function drawYear() {
   drawBelonging();
   drawChosen();
   drawToday();
+  EXTRAS.years.forEach((draw) => draw());
   stack();
 }
 
@@ -1869,6 +1868,7 @@ function isOffered(name) {
   if (name === "postings") return tours.sender.some((sender) => plan.senders[sender][1] >= 0);
   if (name === "consortia") return LEADS.length > 0;
   if (name === "centres") return CENTRES.length > 0;
+  if (name === "homes" || name === "dropped") return plan[name].name.length > 0;
   if (name === "shares") return Object.keys(plan.areas.towns).length > 0;
   if (name === "reach") return Object.keys(plan.areas.reach).length > 0;
   return true;
@@ -1881,7 +1881,7 @@ function isDrawn(name) {
 function drawLayerBoxes() {
   const box = document.getElementById("layers");
   const legend = box.querySelector("legend");
-  const names = ["places", "sites", "existing", "towns", "links", "rounds", "postings", "consortia", "centres", "shares", "reach"].filter(isOffered);
+  const names = ["places", "sites", "existing", "towns", "links", "rounds", "postings", "consortia", "centres", "homes", "dropped", "shares", "reach"].filter(isOffered);
   const boxes = names.map((name) => {
     const input = element("input");
     input.type = "checkbox";
@@ -1944,8 +1944,8 @@ function abilityPicker() {
 // What a found thing is, and where: there are many places of one name.
 function whatIs(subject) {
   if ("town" in subject) return [say("town")];
-  const [table, at] = "mark" in subject ? [marks, subject.mark] : [places, subject.place];
-  return [given(sayCode("kind", table.kind[at])), " · ", given(towns.name[table.town[at]] || "")];
+  const [table, at] = rowOf(subject);
+  return ["home" in subject ? say("care_home") : given(sayCode("kind", table.kind[at])), " · ", given(towns.name[table.town[at]] || "")];
 }
 
 function find() {
@@ -1957,6 +1957,7 @@ function find() {
   towns.name.forEach((name, town) => { if (name.toLowerCase().includes(asked)) hits.push({ town }); });
   marks.name.forEach((name, mark) => { if (name.toLowerCase().includes(asked)) hits.push({ mark }); });
   places.name.forEach((name, place) => { if (name.toLowerCase().includes(asked)) hits.push({ place }); });
+  plan.homes.name.forEach((name, home) => { if (name.toLowerCase().includes(asked)) hits.push({ home }); });
   const items = hits.slice(0, SEARCH_LIMIT).map((subject) => {
     const label = element("span", "", given(nameOf(subject)), " · ", ...whatIs(subject));
     return element("li", "", button("", label, () => {
@@ -1994,7 +1995,7 @@ function listen() {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && state.selected) choose(null);
   });
-  for (const layer of [layers.places, layers.sites, layers.existing]) answer(layer, map);
+  for (const layer of [layers.places, layers.sites, layers.existing, layers.homes, layers.dropped]) answer(layer, map);
   layers.shares.on("click", (event) => choose(event.layer.options.subject));
   layers.shares.on("mouseover mousemove", (event) => {
     const { subject } = event.layer.options;
@@ -2066,6 +2067,7 @@ function start() {
   drawGoing();
   drawBelonging();
   drawTowns(layers.towns);
+  EXTRAS.years.forEach((draw) => draw());
   stack();
   drawAll();
   listen();

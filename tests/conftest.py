@@ -39,6 +39,7 @@ MADE_ONCE = {
     "enlarged": "enlarged",
     "finished": "ambulances",
     "source": "wheel",
+    "compared_plans": "compare",
 }
 
 

@@ -1,4 +1,4 @@
-"""What the map page gained: today beside the plan, the map as a picture, and base map tiles where asked for."""
+"""What the map page gained: today beside the plan, a picture, base map tiles, budget, contracts, what was dropped."""
 
 import copy
 import json
@@ -18,7 +18,9 @@ from allocate.draw.pack import pack_content, unpack_content
 from allocate.draw.tiles import AMAP, KEY_VARIABLE, PROVIDERS, TIANDITU, tiles_asked, tiles_of
 from allocate.errors import UsageError
 from allocate.plans import PLAN_FILE, Plan, to_json
+from allocate.report.sheets import sheets
 from allocate.verification import verify
+from allocate.words import say_in
 
 
 def test_today_is_told_by_place_and_adds_up_to_its_ledger(tiny_plan: Plan) -> None:
@@ -97,6 +99,134 @@ def test_no_id_stands_twice_in_the_page() -> None:
 def test_the_page_knows_what_its_picture_is_called() -> None:
     made: Any = island(map_page(small_plan()), "plan")
     assert (made["model"], made["years"]) == ("example", list(YEARS))
+
+
+def test_the_budget_of_the_page_is_that_of_the_table(hubs_plan: Plan) -> None:
+    made = compact(hubs_plan.content)
+    table = sheets(hubs_plan.content, "en")["budget"]
+    lines = {line["name"]["en"]: line for line in made["budget"]}
+    for field in table.fields:
+        heading = say_in("en", f"field.{field.name}")
+        numbers = table.column(field.name)
+        if heading.endswith(" (yuan)") and any(numbers) and field.name != "standing_pay":
+            assert lines.pop(heading.removesuffix(" (yuan)"))["yuan"] == numbers
+    assert lines == {}
+    assert [line["name"]["zh"] for line in made["budget"] if line["sum"]] == ["一次性合计", "每年合计", "合计"]
+
+
+def test_the_staffing_of_the_page_is_that_of_the_table(hubs_plan: Plan) -> None:
+    made = compact(hubs_plan.content)
+    table = sheets(hubs_plan.content, "zh")["years"]
+    stock = {row["resource"]: row for row in hubs_plan.content["stock"]}
+    assert len(made["staffing"]) == len(stock) > 5
+    for line, (name, row) in zip(made["staffing"], stock.items(), strict=True):
+        assert line["numbers"] == table.column(f"number_of_{name}")
+        assert line["today"] == row["number"]
+        assert line["assumed"] == (row["basis"] == "assumed")
+
+
+def test_the_page_holds_every_care_home_and_contract(hubs_plan: Plan) -> None:
+    made = compact(hubs_plan.content)
+    homes, marks, contracts = made["homes"], made["marks"]["id"], made["contracts"]
+    listed = hubs_plan.content["district_data"]["care_homes"]
+    assert homes["name"] == [one["name"] for one in listed]
+    assert homes["beds"] == [one["beds"] for one in listed]
+
+    def named(at: int) -> str | None:
+        return marks[at] if at >= 0 else None
+
+    found = [
+        (year, listed[home]["id"], named(mark), minutes, named(before))
+        for year, home, mark, minutes, before in zip(
+            *(contracts[key] for key in ("year", "home", "mark", "minutes", "before")), strict=True
+        )
+    ]
+    wanted = hubs_plan.content["contracts"]
+    assert found == [tuple(row[key] for key in ("year", "home", "id", "minutes", "before")) for row in wanted]
+
+
+def with_homes(plan: dict[str, Any]) -> dict[str, Any]:
+    """Return a plan with three care homes, one without a contract, a budget, and staff of which some is unknown."""
+    town = plan["district_data"]["towns"][1]["id"]
+    plan["district_data"]["care_homes"] = [
+        {"id": f"home-{n}", "name": f"养老院{n}", "town": town, "beds": 40 + n, "lon": 117.24 + n / 50, "lat": 39.66}
+        | {"position_basis": "surveyed", "source": "名册"}
+        for n in range(3)
+    ]
+    plan["settings"]["resources"] = {"gps": {}, "nurses": {}, "rounds_teams": {}}
+    plan["stock"] += [{"resource": "rounds_teams", "number": None, "basis": "assumed", "at": {}}]
+    working = {"gps": 2, "nurses": 3, "rounds_teams": 1}
+    return plan | {
+        "contracts": [
+            {"year": year, "home": f"home-{n}", "id": ("S00", "S01", None)[n], "minutes": (4, 12, None)[n]}
+            | {"before": "H1" if n == 1 else None}
+            for year in YEARS
+            for n in range(3)
+        ],
+        "budget": [
+            {"year": year, "calendar_years": 5, "opening": 1_234_000, "yearly": 400, "capital": 1_234_000}
+            | {"pay": 0, "recurrent": 400, "total": 1_236_000, "basis": "assumed"}
+            for year in YEARS
+        ],
+        "staff": [
+            {"id": "S00", "year": year, "resource": name, "number": n} for year in YEARS for name, n in working.items()
+        ],
+    }
+
+
+def with_reach(plan: dict[str, Any]) -> dict[str, Any]:
+    """Return a plan with two rules on the reach of a function, of which one binds in the last year only."""
+    towns = [town["id"] for town in plan["district_data"]["towns"]]
+    rows = [
+        {"rule": rule, "function": "ems", "year": year, "scope": scope, "people": 1000, "covered": 990 - 100 * n}
+        for rule, years in (("near", plan["years"]), ("nearer", plan["years"][-1:]))
+        for year in years
+        for n, scope in enumerate(("district", *towns))
+    ]
+    return plan | {"function_reach": rows}
+
+
+def test_the_page_holds_who_lives_within_reach_of_a_function_by_rule_year_and_town() -> None:
+    near, nearer = compact(with_reach(small_plan()))["near"]
+    assert list(near["by"]) == [str(year) for year in YEARS]
+    assert list(nearer["by"]) == [str(YEARS[-1])]
+    assert near["by"][str(YEARS[0])] == {"": [1000, 990], "0": [1000, 890], "1": [1000, 790], "2": [1000, 690]}
+
+
+def with_dropped(plan: dict[str, Any]) -> dict[str, Any]:
+    """Return a plan with candidates that a layer and other things kept out."""
+    plan["district_data"]["layers"] = [{"id": "water", "name": {"zh": "水系", "en": "Water"}, "keeps": "out"}]
+    about = {"kind": "clinic", "town": plan["district_data"]["towns"][0]["id"], "from": "list"}
+    whys: list[dict[str, Any]] = [
+        {"code": "excluded", "layer": "water"},
+        {"code": "too_near_layer", "layer": "water", "metres": 40, "buffer": 100},
+        {"code": "reaches_nobody"},
+        {"code": "of a later version"},
+    ]
+    spots = [{"lon": 117.30 + n / 100, "lat": 39.62} for n in range(4)]
+    named = [about | {"id": f"D{n}", "name": f"候选{n}", "why": why} for n, why in enumerate(whys)]
+    return plan | {"dropped": [one | spot for one, spot in zip(named, spots, strict=True)]}
+
+
+def test_dropped_candidates_are_grouped_by_what_kept_them_out() -> None:
+    made = compact(with_dropped(small_plan()))
+    assert made["dropped"]["name"] == ["候选0", "候选1", "候选2"]
+    assert [made["drop_groups"][at]["en"] for at in made["dropped"]["group"]] == [
+        "Water",
+        "Water",
+        "reach nobody who has nothing else",
+    ]
+    assert [made["drop_reasons"][at]["zh"] for at in made["dropped"]["why"]] == [
+        "在禁建图层“水系”里",
+        "离禁建图层“水系”40米，不足100米",
+        "圈内没有无站点可去的人",
+    ]
+
+
+def test_what_the_page_gained_comes_out_of_it_as_it_went_in(hubs_plan: Plan) -> None:
+    for content in (hubs_plan.content, with_dropped(with_reach(with_homes(small_plan()))), hostile_plan(), {}):
+        made = compact(content)
+        assert unpack_content(json.loads(json.dumps(pack_content(made)))) == json.loads(json.dumps(made))
 
 
 KEY = "0123456789abcdef0123456789abcdef"

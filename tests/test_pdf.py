@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from pypdf import PdfReader
 from pypdf.generic import DictionaryObject, IndirectObject
 
 from allocate.errors import UsageError
+from allocate.outputs import EXPORTS, export, write_plan
+from allocate.plans import Plan
 from allocate.report import pdf as pdf_module
 from allocate.report.blocks import (
     Block,
@@ -31,6 +34,7 @@ from allocate.report.blocks import (
 )
 from allocate.report.pdf import pdf
 from allocate.report.pdf_sizes import Room, fit, in_parts
+from allocate.report.recommendation import recommendation
 from allocate.report.table import clean
 from allocate.words import LANGUAGES, Language, speaking
 
@@ -166,7 +170,9 @@ def test_every_text_of_every_block_is_in_the_pdf_as_letters(language: Language) 
 
 
 def test_figures_are_found_as_they_are_written() -> None:
-    (page,) = read(pdf(document("zh", Paragraph("到2027年服务65.12万人。"), Paragraph("占96.8%（15分钟）", "note")))).pages
+    (page,) = read(
+        pdf(document("zh", Paragraph("到2027年服务65.12万人。"), Paragraph("占96.8%（15分钟）", "note")))
+    ).pages
     assert "到2027年服务65.12万人。" in page.extract_text()
     assert "占96.8%（15分钟）" in page.extract_text()
 
@@ -469,3 +475,58 @@ def test_the_template_holds_no_words_of_its_own_and_fetches_nothing() -> None:
     code = re.sub(r"//.*", "", source)
     assert not re.search(r"[一-鿿]", code)
     assert not re.search(r"#?\b(import|include|eval|read|plugin)\b", code)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_recommendation_of_a_plan_is_in_its_pdf(language: Language, hubs_plan: Plan, tmp_path: Path) -> None:
+    drawn = recommendation(hubs_plan.content, language)
+    made = export(hubs_plan.content, "pdf", tmp_path / "report.pdf", language).read_bytes()
+    pages = list(map(shown, pages_of(made)))
+    held = "".join(pages)
+    texts = set(map(shown, texts_of(drawn)))
+    assert len(texts) > 300
+    assert [text for text in texts if text not in held and not runs_over(text, pages)] == []
+    marks = [block.text for block in drawn.blocks if isinstance(block, Heading)]
+    assert [entry.title for entry in flattened(read(made).outline)] == marks
+
+
+def runs_over(text: str, pages: list[str]) -> bool:
+    """Tell whether a text begins on one page and ends on the next: feet and heading rows stand between."""
+    return any(
+        text[:at] in page and text[at:] in after for page, after in pairwise(pages) for at in range(1, len(text))
+    )
+
+
+def flattened(outline: list[Any]) -> Iterator[Any]:
+    for entry in outline:
+        yield from flattened(entry) if isinstance(entry, list) else [entry]
+
+
+def test_a_pdf_that_is_open_elsewhere_stays_and_a_new_plan_leaves_no_old_one(tiny_plan: Plan, tmp_path: Path) -> None:
+    folder = tmp_path / "plan"
+    write_plan(tiny_plan, folder)
+    file = export(tiny_plan.content, "pdf", folder / EXPORTS["pdf"], "zh")
+    before = file.read_bytes()
+    assert export(tiny_plan.content, "pdf", file, "zh").read_bytes() == before
+    lock = folder / ".~lock.report.pdf#"
+    lock.write_text("open")
+    for write in (
+        lambda: export(tiny_plan.content, "pdf", file, "en"),
+        lambda: write_plan(tiny_plan, folder),
+    ):
+        with pytest.raises(UsageError) as caught:
+            write()
+        assert [problem.what for problem in caught.value.problems] == ["problem.out_in_use"]
+    assert file.read_bytes() == before
+    lock.unlink()
+    write_plan(tiny_plan, folder)
+    assert not file.exists()
+
+
+def test_without_the_extra_nothing_is_exported(
+    tiny_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "typst", None)
+    with pytest.raises(UsageError, match=r"allocate\[pdf\]"):
+        export(tiny_plan.content, "pdf", tmp_path / "new" / "report.pdf", "zh")
+    assert list(tmp_path.iterdir()) == []

@@ -25,7 +25,9 @@ from allocate.draw.cells import (
     in_words,
     rows_of,
 )
+from allocate.draw.figures import figures
 from allocate.draw.sending import Known, called, sending
+from allocate.draw.spots import signers, spots
 from allocate.draw.today import TODAY, today
 from allocate.draw.worth import worth
 from allocate.report.candidate_tables import layer_names, say_reasons
@@ -106,6 +108,8 @@ def compact(plan: Row) -> dict[str, Any]:
         **worth(plan, known),
         **sent,
         **belongs,
+        **spots(plan, years, known),
+        **figures(plan, years, towns),
         "expected": _expected(plan, district, years),
         "coverage": _coverage(plan, district, years),
         "doubt": _doubt(plan),
@@ -168,7 +172,7 @@ def _marks(plan: Row, district: Row, marks: Index, towns: Index) -> Columns:
         actions[marks.of(site.get("id"))].append(site)
     planned = len(marks.position)
     others = [row["served_by"] for row in rows_of(plan.get("places")) if row.get("served_by") is not None]
-    for code in (*institutions, *others, *called(plan), *belong(plan)):
+    for code in (*institutions, *others, *called(plan), *belong(plan), *signers(plan)):
         marks.of(code)
     columns: Columns = {key: [] for key in ("id", "name", "kind", "town", "lon", "lat", "basis", "source", "actions")}
     for code, at in marks.position.items():

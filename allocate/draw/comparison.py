@@ -17,7 +17,7 @@ _CODES = (
     "basis", "cannot_tell", "clause", "differing", "kind", "site_change", "status", "strength", "unit", "verdict",
 )  # fmt: skip
 _OWN = "versus."
-_SHARED = (
+SHARED = (
     "approval_given", "approval_missing", "in_brackets", "language_switch", "layers", "legend", "map_region", "north",
     "panel_region", "roads_openstreetmap", "unnamed", "whole", "year_now", "years", "zoom_in", "zoom_out",
     "close_card",
@@ -52,7 +52,7 @@ def comparison_page(made: Comparison, contents: Sequence[Content]) -> str:
 def _words() -> dict[str, Mapping[Language, str]]:
     texts = catalogue()
     own = {key.removeprefix(_OWN): said for key, said in texts.items() if key.startswith(_OWN)}
-    shared = {key: texts[f"map.{key}"] for key in _SHARED}
+    shared = {key: texts[f"map.{key}"] for key in SHARED}
     return shared | own | {key.replace(".", "_"): texts[key] for key in texts if key.split(".")[0] in _CODES}
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 # Tables whose columns are packed each by itself; `rows` are packed year by year, `areas` ring by ring.
 TABLES = (
     "towns", "places", "marks", "rounds", "visits", "tours", "care", "consortia", "functions", "reserves",
+    "homes", "contracts", "dropped",
     "worth", "worth_years", "worth_clauses", "worth_goals", "worth_spots", "worth_ways", "worth_visits",
 )  # fmt: skip
 

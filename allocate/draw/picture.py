@@ -112,7 +112,7 @@ def _words(pictured: Pictured, year: int, language: Language, what: What) -> str
             for step in steps_of(steps)
         ),
     )
-    if what == "coverage" or not states["opened"] or content.get("today"):
+    if what == "coverage" or not states["opened"] or pictured.content.get("today"):
         return told
     return say_in(language, "picture.words_and", told=told, more=say_in(language, "picture.today_unknown"))
 

@@ -48,10 +48,7 @@ def pdf(document: Document) -> bytes:
     UsageError
         When typst is not installed, or fails.
     """
-    try:
-        import typst  # only when a document is written
-    except ImportError:
-        raise UsageError([Problem("pdf.missing", column="--to", value="pdf")]) from None
+    typst = typesetter()
     try:
         with tempfile.TemporaryDirectory(prefix="allocate-") as name:
             root = Path(name)
@@ -78,6 +75,21 @@ def pdf(document: Document) -> bytes:
         _LOG.warning("%s: %s", TEMPLATE, warning.message)
     assert isinstance(made, bytes)
     return made
+
+
+def typesetter() -> Any:
+    """Return typst, which sets the pages.
+
+    Raises
+    ------
+    UsageError
+        When it is not installed.
+    """
+    try:
+        import typst  # only when a PDF is asked for
+    except ImportError:
+        raise UsageError([Problem("pdf.missing", column="--to", value="pdf")]) from None
+    return typst
 
 
 def _failed(reason: str) -> UsageError:
