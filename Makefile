@@ -13,7 +13,8 @@ test: $(READY)
 	@sh tests/browser/get-chromium.sh
 	@sh tests/office/get-libreoffice.sh
 	@sh tests/postgis/get-postgis.sh
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+# (What many processes load is compiled once, not by each, whatever the environment says.)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(READY)
 	@$(BIN)/ruff check .

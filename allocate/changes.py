@@ -380,8 +380,9 @@ class Change:
             self.put(opened(j, t), 1)
             for name in () if was_open else self.plan.functions_of.get(j, ()):
                 self._go_on(name, j, t)
-        self._begin(j)
-        self.can_be = self.can_be and self._lives(j)
+        functions = self.plan.functions_of.get(j, ())
+        self.begin(j, functions)
+        self.can_be = self.can_be and self._lives(j) and self.follows(j, functions)
 
     def _go_on(self, name: str, j: int, t: int) -> None:
         """Let a site have a function in a year that it had in the year before, from the same centre."""
@@ -403,10 +404,10 @@ class Change:
         if most is not None and self.of((_LINKED, name, k, t)) > most:
             self.can_be = False
 
-    def _begin(self, j: int) -> None:
-        """Work out in which year a site that may close comes by each function."""
+    def begin(self, j: int, functions: Iterable[str]) -> None:
+        """Work out in which year a site that may close comes by each of some functions."""
         case = self.plan.case
-        for name in self.plan.functions_of.get(j, ()) if case.sites[j].closable else ():
+        for name in functions if case.sites[j].closable else ():
             before = int((name, j) in case.had)
             for t in case.periods:
                 has = self.of(amount(name, j, t))
@@ -427,8 +428,23 @@ class Change:
                 for k in case.centres_of.get((name, j), ()):
                     if self.of(linked(name, j, k, t)):
                         self.link(name, j, k, t, -1)
-        self._begin(j)
-        self.can_be = self.can_be and self._lives(j)
+        functions = self.plan.functions_of.get(j, ())
+        self.begin(j, functions)
+        self.can_be = self.can_be and self._lives(j) and self.follows(j, functions)
+
+    def follows(self, j: int, functions: Iterable[str]) -> bool:
+        """Tell whether each of some functions that a site sets up comes after those that it needs."""
+        case = self.plan.case
+        for name in functions:
+            ability = case.abilities[name]
+            if ability.posted_by or (name, j) in case.had or j not in case.makers[name]:
+                continue
+            for t in case.periods if ability.needs else ():
+                for other, years in ability.needs.items() if self.of(amount(name, j, t)) else ():
+                    before = case.had_by(other, j, years, t)
+                    if before is not None and not (before >= 0 and self.of(amount(other, j, before))):
+                        return False
+        return True
 
     def _lives(self, j: int) -> bool:
         site = self.plan.case.sites[j]

@@ -1,11 +1,11 @@
-"""The verbs, for a terminal: allocate new · check · plan · estimate · verify · map · export · card · explain."""
+"""The verbs, for a terminal: new · check · plan · estimate · verify · compare · map · export · card · explain."""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TextIO
 
 import typer
 
@@ -96,7 +96,15 @@ def plan(
     """Plan a model's district, prove it, recheck it and write the plan's folder."""
     from allocate.front import check_count
     from allocate.model import read_model
-    from allocate.outputs import FRONT_FILE, LAYERS_FILE, MAP_FILE, WORKBOOK_FILE, check_target, write_plan
+    from allocate.outputs import (
+        FRONT_FILE,
+        LAYERS_FILE,
+        MAP_FILE,
+        REPORT_FILE,
+        WORKBOOK_FILE,
+        check_target,
+        write_plan,
+    )
     from allocate.planning import plan as make_plan
     from allocate.plans import PLAN_FILE
     from allocate.program import Options
@@ -149,6 +157,7 @@ def plan(
             plan=files[PLAN_FILE],
             map=files[MAP_FILE],
             table=files[WORKBOOK_FILE],
+            report=files[REPORT_FILE],
             layers=files[LAYERS_FILE],
         )
     )
@@ -273,6 +282,41 @@ def verify(
     raise typer.Exit(1)
 
 
+@app.command(help=both("compare.cli"), epilog="allocate compare maps/out/baodi maps/out/baodi-95 --out compared")
+def compare(
+    plans: Annotated[list[Path], typer.Argument(metavar="PLAN PLAN…", help=both("compare.cli_plans"))],
+    out: Annotated[Path | None, typer.Option(help=both("compare.cli_out"))] = None,
+) -> None:
+    """Say what sets plans apart from the first of them; on request as a page and a workbook."""
+    from allocate.comparing import FEWEST, MOST, distinct_names
+    from allocate.comparing import compare as make_comparison
+    from allocate.outputs import PAGE_FILE, TABLES_FILE, check_comparison_target, write_comparison
+    from allocate.plans import PLAN_FILE
+    from allocate.report.comparison import comparison_lines
+
+    if not FEWEST <= len(plans) <= MOST:
+        key = "compare.too_few" if len(plans) < FEWEST else "compare.too_many"
+        raise UsageError([Problem(key, details={"count": len(plans), "most": MOST})])
+    if out is not None:
+        check_comparison_target(out)
+    folders = [plan.parent if plan.name == PLAN_FILE and plan.is_file() else plan for plan in plans]
+    read: dict[Path, dict[str, Any]] = {}
+    for plan in plans:
+        place = plan.resolve()
+        if place not in read:
+            read[place] = _sound_plan(plan)
+    contents = [read[plan.resolve()] for plan in plans]
+    made = make_comparison(contents, distinct_names([folder.resolve().parts for folder in folders]))
+    for lines in comparison_lines(made, contents):
+        for line in lines:
+            _tell(line)
+    if out is None:
+        _tell(say("compare.how_files"))
+        return
+    files = write_comparison(made, contents, out)
+    _tell(say("compare.files", page=files[PAGE_FILE], table=files[TABLES_FILE]))
+
+
 @app.command("map", help=both("cli.map"), epilog="allocate map maps/out/baodi")
 def draw_map(
     plan: Annotated[Path, typer.Argument(help=both("cli.plan_folder"))],
@@ -303,7 +347,7 @@ def export(
     language: Annotated[str | None, typer.Option(help=both("cli.export_language"))] = None,
 ) -> None:
     """Write a finished plan in another form."""
-    forms = ("xlsx", "gpkg", "csv", "geojson", "ics", "timetable")
+    forms = ("xlsx", "docx", "pdf", "gpkg", "csv", "geojson", "ics", "timetable", "png", "cards")
     problems = [
         Problem("problem.choice", column=column, value=value, details={"choices": ", ".join(choices)})
         for column, value, choices in (("--to", to, forms), ("--language", language or LANGUAGES[0], LANGUAGES))
@@ -337,6 +381,20 @@ def card(
         details = {"reason": disk_reason(error)}
         raise UsageError([Problem("card.cannot_write", str(out), details=details)]) from None
     _tell(say("card.written", file=out))
+
+
+def _sound_plan(plan: Path) -> dict[str, Any]:
+    """Read a plan in which a recheck finds nothing wrong."""
+    from allocate.plans import read_plan
+    from allocate.verification import verify as recheck
+
+    content = read_plan(plan)
+    verdict = recheck(content)
+    if not verdict.sound:
+        first = verdict.findings[0]
+        details = {"finding": f"{first.where}: {first.words}"}
+        raise UsageError([Problem("compare.not_sound", str(plan), details=details)])
+    return content
 
 
 def _export(plan: Path, form: str, out: Path | None, tiles: "Tiles | None" = None) -> None:

@@ -60,8 +60,13 @@ def look(district: District, model: Model, options: Options, seed: int) -> dict[
     def number(members: tuple[int, ...], t: int) -> int:
         return sum((j, t) in found.layout.open for j in members if case.sites[j].kind in model.siting)
 
+    last = case.periods[-1]
     return {
         "seed": seed,
+        # (Which of the decided sites stand in the last year.)
+        "standing": sorted(
+            site.id for j, site in enumerate(case.sites) if (j, last) in found.layout.open and site.kind in model.siting
+        ),
         "sites": {str(case.years[t]): number(tuple(range(len(case.sites))), t) for t in case.periods},
         "sites_by_town": {
             town: {str(case.years[t]): number(members, t) for t in case.periods}

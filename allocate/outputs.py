@@ -3,17 +3,29 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from allocate.draw import front_figure, map_page, timetable_page
+from allocate.comparing import Comparison
+from allocate.draw import (
+    card_pages,
+    comparison_page,
+    front_figure,
+    is_card,
+    is_picture,
+    map_page,
+    pictures,
+    timetable_page,
+)
+from allocate.draw.picture import drawer
 from allocate.draw.tiles import Tiles
 from allocate.errors import Problem, UsageError
 from allocate.faults import disk_reason
 from allocate.plans import PLAN_FILE, Plan, to_json
 from allocate.report.belonging_tables import BELONGING_SHEETS
+from allocate.report.blocks import Document
 from allocate.report.calendars import calendars, is_calendar
 from allocate.report.calibrated import CALIBRATION_SHEETS
 from allocate.report.candidate_tables import CANDIDATE_SHEETS
@@ -21,29 +33,43 @@ from allocate.report.care_tables import CARE_SHEETS
 from allocate.report.comma import csv_files, sites_csv
 from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
 from allocate.report.geopackage import geojson, geopackage
+from allocate.report.pdf import pdf, typesetter
+from allocate.report.recommendation import recommendation
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import SHEETS, STAFF_SHEETS
-from allocate.report.workbook import workbook
+from allocate.report.word import word
+from allocate.report.workbook import comparison_workbook, workbook
+from allocate.report.worth_tables import WORTH_SHEETS
 from allocate.words import Language, language, say, visible
 
-MAP_FILE, WORKBOOK_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE = (
-    "map.html", "plan.xlsx", "plan.gpkg", "sites.csv", "log.txt",
+MAP_FILE, WORKBOOK_FILE, REPORT_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE = (
+    "map.html", "plan.xlsx", "report.docx", "plan.gpkg", "sites.csv", "log.txt",
 )  # fmt: skip
-FILES = (PLAN_FILE, MAP_FILE, WORKBOOK_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE)
+FILES = (PLAN_FILE, MAP_FILE, WORKBOOK_FILE, REPORT_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE)
 # Beside them, where a front was asked for.
 FRONT_FILE = "front.svg"
 # And these where it sends people out: timetables to print, and a folder of calendars.
 TIMETABLE_FILE, CALENDARS = "timetable.html", "calendars"
-_ASKED = (*FILES, FRONT_FILE, TIMETABLE_FILE)
+# A folder with a page for every site; a plan of more sites has it where it is asked for.
+CARDS, MOST_CARDS = "cards", 2_000
+# The folder of maps for documents, where they were exported.
+PICTURES = "pictures"
+# The document as PDF, where it was exported.
+PDF_FILE = "report.pdf"
+_ASKED = (*FILES, FRONT_FILE, TIMETABLE_FILE, PDF_FILE)
+# What a comparison of plans writes, into a folder of its own.
+PAGE_FILE, TABLES_FILE = "compare.html", "compare.xlsx"
 # What an export is called where no other name is given; a name without a dot is a folder.
 EXPORTS = {
-    "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson",
-    "ics": CALENDARS, "timetable": TIMETABLE_FILE,
+    "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "docx": REPORT_FILE, "pdf": PDF_FILE, "png": PICTURES,
+    "gpkg": LAYERS_FILE, "csv": "csv", "geojson": "geojson", "ics": CALENDARS, "timetable": TIMETABLE_FILE,
+    "cards": CARDS,
 }  # fmt: skip
-# The files in the folders among them; calendars are called after those whom they are of.
+# The files in the folders among them; calendars and cards are called after those whom they are of.
 _HELD = {
     "csv": (
         *SHEETS,
+        *WORTH_SHEETS,
         *STAFF_SHEETS,
         *BELONGING_SHEETS,
         *CARE_SHEETS,
@@ -53,9 +79,14 @@ _HELD = {
     ),
     "geojson": (*LAYERS, *BELONGING_LAYERS, *CANDIDATE_LAYERS, *SENDING_LAYERS),
 }
+_CALLED: Mapping[str, Callable[[str], bool]] = {CALENDARS: is_calendar, PICTURES: is_picture, CARDS: is_card}
 _WITHIN = {form: tuple(f"{name}.{form}" for name in names) for form, names in _HELD.items()}
-# A spreadsheet program leaves such a file beside one that it holds open: Excel, LibreOffice.
+# A program leaves such a file beside one that it holds open: Excel and Word, LibreOffice.
 _LOCKS = ("~${}", ".~lock.{}#")
+# Word puts its mark before a short name, and in the place of the first two letters of a longer one.
+_WORD_LOCK = "~${}"
+# Width of a map in a document [px]: 15 cm at 200 dots to the inch.
+_PRINTED = 1200
 # What is written stands beside its place under such a name until it is whole.
 _BESIDE = ".allocate-"
 
@@ -94,8 +125,9 @@ def _is_ours(item: Path) -> bool:
     """Tell whether a file or folder within a plan's folder is one that we write."""
     if item.is_symlink() or not item.is_dir():
         return item.name in _ASKED
-    if item.name == CALENDARS:
-        return all(is_calendar(file.name) and not file.is_dir() for file in item.iterdir())
+    known = _CALLED.get(item.name)
+    if known is not None:
+        return all(known(file.name) and not file.is_dir() for file in item.iterdir())
     names = _WITHIN.get(item.name)
     return names is not None and all(file.name in names and not file.is_dir() for file in item.iterdir())
 
@@ -111,7 +143,10 @@ def _is_nobodys(_: Path) -> bool:
 
 def _refuse_open(folder: Path, files: Iterable[str]) -> None:
     for file in files:
-        if any((folder / lock.format(file)).exists() for lock in _LOCKS):
+        locks = [lock.format(file) for lock in _LOCKS]
+        if file.endswith(".docx"):
+            locks.append(_WORD_LOCK.format(file[2:]))
+        if any((folder / lock).exists() for lock in locks):
             raise UsageError([Problem("problem.out_in_use", file=str(folder / file))])
 
 
@@ -155,7 +190,8 @@ def _disk(target: Path) -> Iterator[None]:
 def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
     """Write the files of a plan into a folder, replacing an earlier plan there, and return their paths.
 
-    The workbook, the styles of the layers, timetables and calendars speak the language of the session.
+    The workbook, the document, the styles of the layers, timetables, calendars and cards speak the language of the
+    session.
 
     Raises
     ------
@@ -169,6 +205,7 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
         PLAN_FILE: _bytes(to_json(content)),
         MAP_FILE: _bytes(map_page(content)),
         WORKBOOK_FILE: workbook(content, spoken),
+        REPORT_FILE: report(content, spoken),
         LAYERS_FILE: geopackage(content, spoken),
         SITES_FILE: _bytes("\ufeff" + sites_csv(content)),
         LOG_FILE: _bytes(log_text(plan)),
@@ -178,6 +215,64 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
     if _sends(content):
         files[TIMETABLE_FILE] = _bytes(timetable_page(content, spoken))
         files |= {f"{CALENDARS}/{name}": made for name, made in calendars(content, spoken).items()}
+    if len({site["id"] for site in content["sites"]}) <= MOST_CARDS:
+        files |= {f"{CARDS}/{name}": _bytes(made) for name, made in card_pages(content, spoken).items()}
+    _write_folder(folder, files)
+    return {name: folder / name for name in files}
+
+
+def report(content: Mapping[str, Any], spoken: Language) -> bytes:
+    """Return the recommendation document of a plan as a Word file."""
+    return word(_recommended(content, spoken))
+
+
+def _recommended(content: Mapping[str, Any], spoken: Language) -> Document:
+    """Return the recommendation document of a plan, with its maps."""
+
+    return recommendation(content, spoken, pictures=drawer(content, spoken, width=_PRINTED))
+
+
+def check_comparison_target(folder: str | Path) -> None:
+    """Refuse a folder that holds anything but an earlier comparison, before any work is done.
+
+    Raises
+    ------
+    UsageError
+        When something else stands there, a file of it is open elsewhere, or the folder above cannot be written to.
+    """
+    folder, files = Path(folder), (PAGE_FILE, TABLES_FILE)
+    with _disk(folder):
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise UsageError([Problem("problem.out_not_folder", file=str(folder))])
+        if folder.is_dir():
+            _refuse_open(folder, files)
+            items = sorted(folder.iterdir())
+            strange = [item.name for item in items if item.name not in files or item.is_symlink() or item.is_dir()]
+            if strange:
+                details = {"strange": ", ".join(strange[:5])}
+                raise UsageError([Problem("problem.out_not_ours", file=str(folder), details=details)])
+            _refuse_around(folder)
+        above = next(path for path in folder.absolute().parents if path.exists())
+        with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=above):
+            pass
+
+
+def write_comparison(made: Comparison, contents: Sequence[Mapping[str, Any]], folder: str | Path) -> dict[str, Path]:
+    """Write page and workbook of a comparison into a folder, replacing an earlier one there, and return their paths.
+
+    The workbook speaks the language of the session, and the page opens in it.
+
+    Raises
+    ------
+    UsageError
+        When the folder is not ours to replace, or the disk fails; what was there stays.
+    """
+    folder = Path(folder)
+    check_comparison_target(folder)
+    files = {
+        PAGE_FILE: _bytes(comparison_page(made, contents)),
+        TABLES_FILE: comparison_workbook(made, contents, language()),
+    }
     _write_folder(folder, files)
     return {name: folder / name for name in files}
 
@@ -199,14 +294,16 @@ def export(
     ------
     UsageError
         When the target is not ours to replace, is open elsewhere, or the disk fails; what was there stays. Or when the
-        plan sends nobody anywhere, and its timetables are asked for.
+        plan sends nobody anywhere, and its timetables are asked for, or what makes a PDF is not installed.
     """
     target = Path(target)
+    if form == "pdf":
+        typesetter()
     if form in ("ics", "timetable") and not _sends(content):
         raise UsageError([Problem("problem.export_nobody", column="--to", value=form)])
     with _disk(target):
         _refuse_within(target, form)
-    if form in (*_WITHIN, "ics"):
+    if form in (*_WITHIN, "ics", "png", "cards"):
         return _export_folder(content, form, target, spoken)
     with _disk(target):
         ours = target.name == EXPORTS[form] and (target.parent / PLAN_FILE).is_file()
@@ -216,8 +313,10 @@ def export(
     makers: dict[str, Callable[[], bytes]] = {
         "html": lambda: _bytes(map_page(content, tiles)),
         "xlsx": lambda: workbook(content, spoken),
+        "docx": lambda: report(content, spoken),
         "gpkg": lambda: geopackage(content, spoken),
         "timetable": lambda: _bytes(timetable_page(content, spoken)),
+        "pdf": lambda: pdf(_recommended(content, spoken)),
     }
     made = makers[form]()
     with _disk(target), _parents(target), tempfile.TemporaryDirectory(prefix=_BESIDE, dir=target.parent) as beside:
@@ -238,6 +337,12 @@ def _export_folder(content: Mapping[str, Any], form: str, target: Path, spoken: 
             _refuse_around(target)
     if form == "ics":
         _write_folder(target, calendars(content, spoken))
+        return target
+    if form == "cards":
+        _write_folder(target, {name: _bytes(made) for name, made in card_pages(content, spoken).items()})
+        return target
+    if form == "png":
+        _write_folder(target, pictures(content, spoken))
         return target
     texts = csv_files(content, spoken) if form == "csv" else geojson(content, spoken)
     _write_folder(target, {f"{name}.{form}": _bytes(text) for name, text in texts.items()})

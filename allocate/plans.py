@@ -75,6 +75,7 @@ from allocate.tables import ENDS, KINDS_ABOVE, MEASURES, NOT_GONE_TO, TOTALS
 from allocate.travel import Times
 from allocate.units import Basis, exact, minutes, weakest
 from allocate.words import say
+from allocate.worth import worth
 
 SCHEMA = 1
 # Tables on candidates, which a plan carries so that it can be checked without the areas of layers, or roads.
@@ -158,6 +159,7 @@ def assemble(
         "readings": _readings(model, case, layout),
         "fits": _fits(model, case, layout),
         "care": care(district, model, case, layout),
+        "worth": worth(model, case, layout, draws),
         "consortia": consortia_rows(case, layout),
         "functions": function_rows(case, layout),
         "reserves": reserve_rows(model.planned(), case, layout),

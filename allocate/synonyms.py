@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ DRAWN = (BOUNDARY, ROADS, BARRIERS)
 # What stands in brackets behind a heading: a unit, or a remark.
 _BRACKETS = re.compile(r"^(.+?)[(\[【{〔](.+)[)\]】}〕]$")
 # What marks a heading whose column must be filled.
+# What is longer is no heading worth remembering.
+_LONG = 100
 _STARS = " *"
 # Columns whose values are names in the model, for which the catalogue has words.
 _TERMS = ("resource", "function", "specialty")
@@ -180,7 +182,14 @@ def _columns(file: str) -> Mapping[str, str]:
 
 def column_called(table: Table, heading: str) -> str:
     """Return the column that a heading means, its unit or remark in brackets aside; empty where it is none."""
-    known = _columns(table.file)
+    called = _called if len(heading) < _LONG else _called.__wrapped__
+    return called(table.file, heading)
+
+
+# (Every cell of the lines at a table's head is asked after, several times over.)
+@lru_cache(4096)
+def _called(file: str, heading: str) -> str:
+    known = _columns(file)
     return known.get(fold(heading)) or known.get(fold(split_unit(heading)[0]), "")
 
 

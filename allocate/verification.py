@@ -55,6 +55,7 @@ _LATER = frozenset(
         *("contracts", "contracts_yearly", "care_homes", "primary_capacity"),
         *("origins", "heading", "road_times", "how", "isochrones"),
         *("candidates", "dropped", "generated", "layers"),
+        *("worth", "standing"),
         # calibration and doubt
         *("observed", "calibration", "slower", "faster"),
         *("roster", "timetable", "remote", "posted", "postings", "outreach", "care", "fits", "readings"),
@@ -311,12 +312,22 @@ def _draws(content: Mapping[str, Any], district: District, model: Model, counted
                     f"{where}.coverage.{year}",
                     say("verify.differs", found=draw["coverage"][year], wanted=share),
                 )
+        yield from _standing(draw, f"{where}.standing", list(totals)[-1], counted)
         gap = shown_gap(draw["value"], draw["bound"])
         if gap != draw["gap"] or draw["bound"] > draw["value"]:
             yield Finding(f"{where}.gap", say("verify.differs", found=draw["gap"], wanted=gap))
     wanted = model.draws if district.has_estimates else 0
     if len(content["draws"]) != wanted:
         yield Finding("draws", say("verify.length", found=len(content["draws"]), wanted=wanted))
+
+
+def _standing(draw: Mapping[str, Any], where: str, last: str, counted: _Counter) -> Iterator[Finding]:
+    """Yield a list of sites that are not as many as the draw has in its last year, or one that names a site twice."""
+    standing = draw.get("standing")
+    if standing is not None:
+        counted.number += 1
+        if standing != sorted(set(standing)) or len(standing) != draw["sites"][last]:
+            yield Finding(where, say("verify.length", found=len(standing), wanted=draw["sites"][last]))
 
 
 def _totals(district: District, model: Model, seed: int) -> dict[str, int]:

@@ -84,7 +84,8 @@ function unpackYear(columns, people, before) {
 
 return (packed) => {
   const plan = { ...packed, rows: {} };
-  for (const name of ["towns", "places", "marks", "rounds", "visits", "tours", "care", "consortia", "functions", "reserves", "homes", "contracts", "dropped"]) plan[name] = unpackTable(packed[name]);
+  for (const name of ["towns", "places", "marks", "rounds", "visits", "tours", "care", "consortia", "functions", "reserves", "homes", "contracts", "dropped",
+    "worth", "worth_years", "worth_clauses", "worth_goals", "worth_spots", "worth_ways", "worth_visits"]) plan[name] = unpackTable(packed[name]);
   // Each year is told by the one before it, and today, which is not one of them, by the first.
   const [first] = packed.years;
   let before = null;

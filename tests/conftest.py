@@ -39,15 +39,40 @@ MADE_ONCE = {
     "enlarged": "enlarged",
     "finished": "ambulances",
     "source": "wheel",
+    "compared_plans": "compare",
 }
+
+
+# What takes longest, longest first: begun first, so that no worker waits long for another at the end. (The plan of
+# Baodi takes minutes, and other tests run beside it.) A file, or a group, that is missing here only ends later.
+BEGUN_FIRST = (
+    *("baodi", "test_hazards", "explained", "test_fault_kinds", "test_outputs", "hubs", "test_ledger", "test_cli"),
+    *("browser", "test_hostile_files", "sent", "wheel", "test_explain", "test_estimate", "test_care", "front"),
+    *("test_hubs_verification", "test_model", "test_new", "test_templates", "test_rules", "test_words", "staffed"),
+    *("test_datum_fit", "test_verification", "test_staff_verification", "test_sent_verification", "test_population"),
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # The workers take groups in the order of the collection, not by the number of tests.
+    config.option.loadscopereorder = False
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep on one worker what shares something that takes long to make, else the tests of a file; longest first."""
     for item in items:
         used = [group for name, group in MADE_ONCE.items() if name in getattr(item, "fixturenames", ())]
-        if used and not any(item.iter_markers("xdist_group")):
-            item.add_marker(pytest.mark.xdist_group(used[0]))
+        if not any(item.iter_markers("xdist_group")):
+            item.add_marker(pytest.mark.xdist_group(used[0] if used else item.path.stem))
+    ranks = {group: rank for rank, group in enumerate(BEGUN_FIRST)}
+
+    def rank(item: pytest.Item) -> int:
+        mark = item.get_closest_marker("xdist_group")
+        assert mark is not None
+        return ranks.get(mark.args[0], len(ranks))
+
+    items.sort(key=rank)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

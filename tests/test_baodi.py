@@ -14,7 +14,7 @@ import pytest
 
 from allocate.verification import verify
 
-pytestmark = [pytest.mark.baodi, pytest.mark.xdist_group("baodi"), pytest.mark.timeout(540)]
+pytestmark = [pytest.mark.baodi, pytest.mark.xdist_group("baodi"), pytest.mark.timeout(1200)]
 # The census trend: 722,367 × (722,367 ÷ 799,157)^(years after 2020 ÷ 10), rounded.
 PEOPLE = {2025: 686_785, 2027: 673_048, 2030: 652_956, 2035: 620_793}
 
@@ -25,12 +25,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("baodi") / "out" / "baodi"
     command = [sys.executable, "-m", "allocate", "--language", "en", "plan", "baodi", "--out", str(folder)]
     done = subprocess.run(
-        [*command, "--seconds", "150", "--set", "draws=2"],
+        [*command, "--seconds", "600", "--set", "draws=2"],
         capture_output=True,
         text=True,
         encoding="utf-8",
         env=os.environ | {"PYTHONIOENCODING": "utf-8"},
-        timeout=500,
+        timeout=1150,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -323,6 +323,9 @@ def test_every_draw_is_another_possible_district(content: dict[str, Any]) -> Non
     draws = content["draws"]
     assert [draw["seed"] for draw in draws] == [1, 2]
     assert len({draw["value"] for draw in draws}) > 1
+    drawn = Counter(site for draw in draws for site in draw["standing"])
+    assert all(row["draws"] == drawn[row["id"]] for row in content["worth"])
+    assert {row["draws"] for row in content["worth"]} == {0, 1, 2}
 
 
 def test_the_plan_passes_its_recheck_and_a_lost_person_does_not(content: dict[str, Any]) -> None:

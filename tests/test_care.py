@@ -14,7 +14,7 @@ from tiny import ability, lives, make, resource, rule, site, staffed
 from allocate import decisions
 from allocate.care import HOWS, Care, Choices, _why, care_of
 from allocate.case import Case, Upgrade
-from allocate.changes import AsPlanned
+from allocate.changes import AsPlanned, Change
 from allocate.costs import whole_cost
 from allocate.layout import Layout, send_nearest
 from allocate.outreach import Outreach, Way
@@ -511,3 +511,26 @@ def test_why_names_the_clause_that_asks_or_is_missed() -> None:
 
 def why_of(choices: Choices, i: int, t: int) -> tuple[str, dict[str, Any]]:
     return _why(choices, i, t, next(iter(choices.of(i, t)), None))
+
+
+def test_a_clinic_is_not_closed_for_its_first_year_alone_where_a_later_function_needs_that_year() -> None:
+    # Nobody lives in P1 from 2027 on. Its clinic has a corner, and from 2027 on a unit, which needs one for a year.
+    sites = [site("A", place=0, **CLINIC), site("HUB", kind="township_hospital", place=-1, exists=True)]
+    case = make([[900, 0]], sites, {(0, 0): 60}, years=(2025, 2027), parents=[1, -1], spans=[2, 1])
+    corner = ability("corner", at=["clinic"], opening=9_000)
+    unit = ability("unit", at=["clinic"], needs={"corner": 1}, opening=1_000)
+    case = replace(case, abilities={"corner": corner, "unit": unit}, makers={"corner": (0,), "unit": (0,)})
+    case = replace(case, intervals=(1, 2), resources={"village_doctors": resource(at={"clinic": 4})})
+    is_open = frozenset({(0, 0), (0, 1), (1, 0), (1, 1)})
+    doctors = {("village_doctors", 0, t): 1 for t in (0, 1)}
+    functions = {("corner", 0, 0): 1, ("corner", 0, 1): 1, ("unit", 0, 1): 1}
+    layout = Layout(is_open, {(0, 0, 0): 900}, {**doctors, **functions})
+    change = Change(AsPlanned(case, layout, {}))
+    change.close(0, [0])
+    assert not change.can_be
+    change = Change(AsPlanned(case, layout, {}))
+    change.close(0, [0, 1])
+    assert change.can_be
+    change = Change(AsPlanned(case, replace(layout, amounts=doctors), {}))
+    change.close(0, [0])
+    assert change.can_be

@@ -385,7 +385,7 @@ def test_positions_of_amap_and_baidu_are_converted_where_they_are_declared(
     assert "district.toml" in unknown.stderr
 
 
-FORMS = ("xlsx", "gpkg", "csv", "geojson")
+FORMS = ("xlsx", "pdf", "gpkg", "csv", "geojson")
 
 
 @pytest.fixture

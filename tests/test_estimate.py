@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +103,12 @@ def baodi() -> District:
     return read_district(BAODI)
 
 
+@pytest.fixture(scope="module")
+def drawn(baodi: District) -> Callable[[int], District]:
+    """Return a function that draws Baodi again, each seed once."""
+    return cache(lambda seed: redraw(baodi, seed))
+
+
 @st.composite
 def districts(draw: st.DrawFn) -> District:
     """Draw lists of every kind: towns with and without a centre, villages with and without people."""
@@ -189,15 +197,19 @@ def test_every_draw_of_baodi_is_a_sound_district(baodi: District, seed: int) -> 
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 40, 500])
-def test_neighbouring_villages_are_about_as_far_apart_as_they_are_known_to_be(baodi: District, seed: int) -> None:
-    spots = metres([p for p in redraw(baodi, seed).places if p.kind == "village"])
+def test_neighbouring_villages_are_about_as_far_apart_as_they_are_known_to_be(
+    drawn: Callable[[int], District], seed: int
+) -> None:
+    spots = metres([p for p in drawn(seed).places if p.kind == "village"])
     nearest = cKDTree(spots).query(spots, k=2)[0][:, 1]
     assert 1_000 <= np.median(nearest) <= 1_400
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_nothing_estimated_comes_nearer_to_a_place_than_the_separation(baodi: District, seed: int) -> None:
-    places = redraw(baodi, seed).places
+def test_nothing_estimated_comes_nearer_to_a_place_than_the_separation(
+    drawn: Callable[[int], District], seed: int
+) -> None:
+    places = drawn(seed).places
     nearest = cKDTree(metres(places)).query(metres(places), k=2)[0][:, 1]
     estimated = [i for i, p in enumerate(places) if p.position_basis is Basis.ESTIMATED]
     # Rounding to six decimals moves a point by a tenth of a metre.
@@ -205,8 +217,10 @@ def test_nothing_estimated_comes_nearer_to_a_place_than_the_separation(baodi: Di
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_each_village_lies_nearer_to_its_own_centre_than_to_the_centres_on_average(baodi: District, seed: int) -> None:
-    found = redraw(baodi, seed)
+def test_each_village_lies_nearer_to_its_own_centre_than_to_the_centres_on_average(
+    drawn: Callable[[int], District], seed: int
+) -> None:
+    found = drawn(seed)
     centres = dict(zip([t.id for t in found.towns], metres(found.towns), strict=True))
     villages = [p for p in found.places if p.kind == "village"]
     for spot, place in zip(metres(villages), villages, strict=True):
@@ -222,9 +236,9 @@ def test_communities_stand_closer_together_than_villages(baodi: District) -> Non
     assert spacing("community") < 0.6 * spacing("village")
 
 
-def test_a_town_said_to_be_near_another_is_put_near_it(baodi: District) -> None:
+def test_a_town_said_to_be_near_another_is_put_near_it(drawn: Callable[[int], District]) -> None:
     for seed in range(5):
-        found = {t.id: t for t in redraw(baodi, seed).towns}
+        found = {t.id: t for t in drawn(seed).towns}
         for town in found.values():
             if town.near:
                 here, there = metres([town, found[town.near]])

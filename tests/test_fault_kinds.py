@@ -33,8 +33,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 
 
 @pytest.fixture
-def spoilt(tmp_path: Path) -> Tiny:
-    return good(tmp_path)
+def spoilt(home: Tiny, tmp_path: Path) -> Tiny:
+    """Return a copy of the good district, and of its model, that names it by its whole path."""
+    copy = Tiny(Path(shutil.copytree(home.folder, tmp_path / "tiny")), tmp_path / "tiny.toml")
+    shutil.copy(home.model, copy.model)
+    copy.edit("tiny.toml", f"'{home.folder}'", f"'{copy.folder}'")
+    return copy
 
 
 @contextmanager

@@ -232,6 +232,37 @@ def tame_files(tame: dict[str, Any]) -> dict[Language, bytes]:
 
 
 @pytest.fixture(scope="module")
+def tame_workbooks(tame: dict[str, Any]) -> dict[Language, set[str]]:
+    """Return the parts that a workbook without hostile texts has."""
+    return {language: set(parts(workbook(tame, language))) for language in LANGUAGES}
+
+
+@pytest.fixture(scope="module")
+def tame_tags(tame: dict[str, Any]) -> list[tuple[str, dict[str, str | None]]]:
+    return Tags(map_page(tame)).tags
+
+
+@pytest.fixture(scope="module")
+def tame_styles(tame: dict[str, Any]) -> dict[Language, dict[str, str]]:
+    return {language: dict(styles(tame, language)) for language in LANGUAGES}
+
+
+@pytest.fixture(scope="module")
+def tame_calendars(tiny_plan: Plan) -> dict[Language, list[Any]]:
+    """Return the calendars of a plan that sends people out, without hostile texts, read back."""
+    content = poisoned(going_out(tiny_plan.content), "tame")
+    return {
+        language: [Calendar.from_ical(data) for data in calendars(content, language).values()] for language in LANGUAGES
+    }
+
+
+@pytest.fixture(scope="module")
+def tame_timetables(tiny_plan: Plan) -> dict[Language, list[tuple[str, dict[str, str | None]]]]:
+    content = poisoned(going_out(tiny_plan.content), "tame")
+    return {language: Tags(timetable_page(content, language)).tags for language in LANGUAGES}
+
+
+@pytest.fixture(scope="module")
 def tame_log(tame: dict[str, Any], tiny_plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     files = write_plan(replace(tiny_plan, content=tame), tmp_path_factory.mktemp("tame") / "plan")
     return files["log.txt"].read_text(encoding="utf-8").split("\n")
@@ -279,10 +310,12 @@ def test_cleaning_replaces_only_what_files_cannot_hold_letter_by_letter(text: st
     ET.fromstring(f"<a>{escape(clean(text))}</a>")
 
 
-def test_the_map_holds_the_text_letter_by_letter_and_no_tag_more(hostile: dict[str, Any], tame: dict[str, Any]) -> None:
+def test_the_map_holds_the_text_letter_by_letter_and_no_tag_more(
+    hostile: dict[str, Any], tame_tags: list[tuple[str, dict[str, str | None]]]
+) -> None:
     html = map_page(hostile)
     html.encode()
-    assert Tags(html).tags == Tags(map_page(tame)).tags
+    assert Tags(html).tags == tame_tags
     drawn = unpack_content(island(html, "plan"))
     assert drawn["places"]["id"] == [place["id"] for place in hostile["district_data"]["places"]]
     # (A place, or a site, that has no name is shown by its id.)
@@ -294,11 +327,11 @@ def test_the_map_holds_the_text_letter_by_letter_and_no_tag_more(hostile: dict[s
 
 
 def test_the_workbook_holds_the_text_in_cells_of_text(
-    hostile: dict[str, Any], tame: dict[str, Any], language: Language
+    hostile: dict[str, Any], tame_workbooks: dict[Language, set[str]], language: Language
 ) -> None:
     made = workbook(hostile, language)
     found = parts(made)
-    assert set(found) == set(parts(workbook(tame, language)))
+    assert set(found) == tame_workbooks[language]
     for name, document in found.items():
         if name.endswith((".xml", ".rels", ".vml")):
             held = tags(document)
@@ -401,14 +434,16 @@ def busy(text: str, tiny_plan: Plan) -> dict[str, Any]:
     return poisoned(going_out(tiny_plan.content), text)
 
 
-def test_a_calendar_holds_the_text_and_no_event_more(busy: dict[str, Any], tiny_plan: Plan, language: Language) -> None:
+def test_a_calendar_holds_the_text_and_no_event_more(
+    busy: dict[str, Any], tame_calendars: dict[Language, list[Any]], language: Language
+) -> None:
     made = calendars(busy, language)
     assert all(is_calendar(name) and len(name.encode()) < 255 for name in made)
-    tame = calendars(poisoned(going_out(tiny_plan.content), "tame"), language)
+    tame = tame_calendars[language]
     read = [Calendar.from_ical(data) for data in made.values()]
     assert len(made) == len({name.lower() for name in made}) == len(tame)
     for kind, sought in (("VEVENT", None), ("VCALENDAR", None), ("VALARM", 0), ("VTODO", 0)):
-        wanted = sum(len(Calendar.from_ical(data).walk(kind)) for data in tame.values()) if sought is None else sought
+        wanted = sum(len(one.walk(kind)) for one in tame) if sought is None else sought
         assert sum(len(one.walk(kind)) for one in read) == wanted
     outings = Outings(busy, language)
     wanted_places = {outings.stop(row) for row in busy["timetable"]} | {
@@ -423,16 +458,17 @@ def test_a_calendar_holds_the_text_and_no_event_more(busy: dict[str, Any], tiny_
 
 
 def test_a_timetable_to_print_holds_the_text_and_no_tag_more(
-    busy: dict[str, Any], tiny_plan: Plan, language: Language
+    busy: dict[str, Any],
+    tame_timetables: dict[Language, list[tuple[str, dict[str, str | None]]]],
+    language: Language,
 ) -> None:
     html = timetable_page(busy, language)
     html.encode()
-    tame = Tags(timetable_page(poisoned(going_out(tiny_plan.content), "tame"), language)).tags
 
     def kinds(tags: list[tuple[str, dict[str, str | None]]]) -> list[tuple[str, list[str]]]:
         return sorted((tag, sorted(attributes)) for tag, attributes in tags)
 
-    assert kinds(Tags(html).tags) == kinds(tame)
+    assert kinds(Tags(html).tags) == kinds(tame_timetables[language])
     values = {value for _, attributes in Tags(html).tags for value in attributes.values()}
     assert not [value for value in values if value and CANARY in value]
     outings = Outings(busy, language)
@@ -455,9 +491,9 @@ class Shown(HTMLParser):
 
 
 def test_the_styles_hold_the_text_in_labels_headings_and_filters_alone(
-    hostile: dict[str, Any], tame: dict[str, Any], language: Language
+    hostile: dict[str, Any], tame_styles: dict[Language, dict[str, str]], language: Language
 ) -> None:
-    made, beside = styles(hostile, language), styles(tame, language)
+    made, beside = styles(hostile, language), tame_styles[language]
     assert {name: made[name] for name in LAYERS} == {name: beside[name] for name in LAYERS}
     for name in BELONGING_LAYERS:
         nodes, others = (list(ET.fromstring(style[name]).iter()) for style in (made, beside))

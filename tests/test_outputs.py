@@ -186,6 +186,7 @@ def full_disk(victim: str) -> Callable[[Path, bytes], int]:
         ("geojson", "sites.geojson"),
         ("ics", "rounds-2025-柳河医院-hospital-1.ics"),
         ("timetable", "timetable.html"),
+        ("pdf", "report.pdf"),
     ],
 )
 @pytest.mark.parametrize("where", ["plan", "far/below"])

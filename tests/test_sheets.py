@@ -9,13 +9,28 @@ import pytest
 from allocate.candidates import make_case
 from allocate.model import model_of
 from allocate.plans import Plan, district_of, inputs_of, standing_today
-from allocate.report.sheets import reason, sheets
+from allocate.report.reasons import reason
+from allocate.report.sheets import sheets
 from allocate.report.table import Cell, Sheet, clean
 from allocate.words import LANGUAGES, Language, catalogue, say_in
 
 Content = dict[str, Any]
 NAMES = (
-    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting"),
+    *(
+        "years",
+        "scorecard",
+        "sites",
+        "change_log",
+        "towns",
+        "today_and_planned",
+        "places",
+        "budget",
+        "coverage",
+        "ages",
+        "fairness",
+        "proof",
+        "nesting",
+    ),
     *("draws", "front", "assumptions", "problems", "sources"),
 )
 
@@ -89,6 +104,8 @@ def test_every_code_of_every_sheet_has_a_word(content: Content, language: Langua
         "projection",
         "age",
         "way_by",
+        "changed",
+        "paid_for",
     }
 
 

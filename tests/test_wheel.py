@@ -16,6 +16,7 @@ from conftest import copy_sent, start_python
 from allocate.outputs import CALENDARS, FILES, TIMETABLE_FILE
 
 ROOT = Path(__file__).resolve().parents[1]
+FONT = "maps/vendor/noto-sans-sc-2.004/AllocateSansSC-Regular.ttf"
 PACKED = ("allocate", "data", "models", "maps")
 BUILT_FROM = (*PACKED, "pyproject.toml", "README.md", "LICENSE", ".gitignore")
 # What lies about in a checkout, and what no wheel may hold.
@@ -119,7 +120,7 @@ def test_the_wheel_holds_the_files_of_four_folders_and_no_litter(wheel: Path, so
     code = {name for name in files_of(source) - litter if name.startswith("allocate/")}
     bundled = {f"allocate/bundled/{name}" for name in files_of(source) - litter if name.startswith(PACKED[1:])}
     assert held == code | bundled
-    for name in ("data/baodi/places.csv", "models/presets/circles.toml", "maps/vendor/leaflet-1.9.4/LICENSE"):
+    for name in ("data/baodi/places.csv", "models/presets/circles.toml", "maps/vendor/leaflet-1.9.4/LICENSE", FONT):
         assert f"allocate/bundled/{name}" in held
     assert {"allocate/words.toml", "allocate/py.typed"} <= held
 

@@ -14,6 +14,8 @@ import pytest
 from allocate import tables
 from allocate.abilities import Ability
 from allocate.calibration import FIT_STATUSES, SKIPPED
+from allocate.comparing import Doubt, Verdict
+from allocate.draw.comparison import SHARED
 from allocate.goals import GOALS
 from allocate.model import ORIGINS, SITED, Generating
 from allocate.outreach import DAY_NAMES, HALF_NAMES, WEEKS
@@ -23,6 +25,9 @@ from allocate.report.belonging_tables import BELONGING_SHEETS, REACH_SHEETS
 from allocate.report.calibrated import CALIBRATION_SHEETS
 from allocate.report.candidate_tables import CANDIDATE_SHEETS
 from allocate.report.care_tables import CARE_SHEETS
+from allocate.report.change_log import BUDGET, CHANGE_SHEETS, CHANGES
+from allocate.report.comparison import CHANGES as SITE_CHANGES
+from allocate.report.comparison import COMPARISON_SHEETS
 from allocate.report.faults_page import areas
 from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
 from allocate.report.sending import SENDING_SHEETS
@@ -38,19 +43,22 @@ from allocate.words import LANGUAGES, both, catalogue, language, say, say_in, sp
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "allocate").rglob("*.py"))
-PAGE = [*(ROOT / "maps").glob("*.js"), ROOT / "maps" / "template.html"]
+COMPARISON = [ROOT / "maps" / name for name in ("comparison.js", "common.js", "comparison.html")]
+PAGE = [*(path for path in (ROOT / "maps").glob("*.js") if path not in COMPARISON[:1]), ROOT / "maps" / "template.html"]
 # One module says the headings and notes of all sheets, and others name the columns.
 REPORTS = [module for module in MODULES if module.parent.name == "report"]
 SECTIONS = {key.split(".")[0] for key in catalogue()}
 SHEETS = {
     *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting"),
     *("draws", "front", "assumptions", "problems", "sources", "staffing", "staff_flows", "staff_by_town"),
+    *CHANGE_SHEETS,
     *SENDING_SHEETS,
     *BELONGING_SHEETS,
     *REACH_SHEETS,
     *CARE_SHEETS,
     *CANDIDATE_SHEETS,
     *CALIBRATION_SHEETS,
+    *COMPARISON_SHEETS,
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
 POLICY_FILES = [tomllib.loads(file.read_text("utf-8")) for file in sorted((ROOT / "models/policies").glob("*.toml"))]
@@ -105,6 +113,8 @@ CODES: dict[str, set[str]] = {
         *(
             "summary",
             "about_summary",
+            "contents",
+            "about_contents",
             "whole_district",
             "fact",
             "file",
@@ -150,7 +160,13 @@ CODES: dict[str, set[str]] = {
     "hospital": set(tables.HOSPITAL_TYPES),
     "ownership": set(tables.OWNERSHIPS),
     "step": {"worst", "sum"},
+    "changed": set(CHANGES),
+    "paid_for": set(BUDGET),
     "proven": {"yes", "no"},
+    "differing": {"setting", "input", "version", "open", "staff", "postings", "rounds", "consortia", "functions"},
+    "verdict": set(get_args(Verdict)),
+    "cannot_tell": set(get_args(Doubt)) - {""},
+    "site_change": set(SITE_CHANGES),
     "regime": set(REGIMES),
     "rank": set(tables.RANKS),
     "counted": {
@@ -249,8 +265,10 @@ def is_used(key: str) -> bool:
         return True
     if section in CODES:
         return rest in CODES[section]
+    if section == "versus":
+        return page_uses(rest, comparison_page())
     if section == "map":
-        return map_uses(rest) or any(key in constants(module) for module in MODULES)
+        return page_uses(rest, page()) or any(key in constants(module) for module in MODULES)
     for module in MODULES:
         texts, shapes = constants(module), patterns(module)
         if section in ("field", "note") and module.name == "table.py":
@@ -273,11 +291,16 @@ def page() -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in PAGE)
 
 
-def map_uses(word: str) -> bool:
-    """Tell whether the page writes a word out, or puts it together from a group and a code."""
-    if re.search(rf"""["'`]{re.escape(word)}["'`]""", page()):
+@cache
+def comparison_page() -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in COMPARISON)
+
+
+def page_uses(word: str, text: str) -> bool:
+    """Tell whether a page writes a word out, or puts it together from a group and a code."""
+    if re.search(rf"""["'`]{re.escape(word)}["'`]""", text):
         return True
-    groups = set(re.findall(r"`([a-z_]+)_\$\{", page())) | set(re.findall(r"""sayCode\(["']([a-z_]+)["']""", page()))
+    groups = set(re.findall(r"`([a-z_]+)_\$\{", text)) | set(re.findall(r"""sayCode\(["']([a-z_]+)["']""", text))
     return any(word.startswith(f"{group}_") for group in groups)
 
 
@@ -298,7 +321,7 @@ def test_the_scan_sees_what_the_code_says() -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT)))
 def test_every_text_that_a_module_says_is_in_the_catalogue(module: Path) -> None:
-    files = re.compile(r".*\.(csv|html|svg|txt|json|toml|geojson|js|css|py|md)")
+    files = re.compile(r".*\.(csv|html|xlsx|svg|txt|json|toml|geojson|js|css|py|md|typ)")
     written = {
         text for text in constants(module) if re.fullmatch(r"[a-z]+\.[a-z_0-9]+", text) and not files.fullmatch(text)
     }
@@ -322,6 +345,15 @@ def test_every_word_of_the_page_is_in_the_catalogue() -> None:
     )
     assert "unnamed" in found
     assert {f"map.{word}" for word in found} <= set(catalogue())
+
+
+def test_every_word_of_the_page_that_compares_is_in_the_catalogue() -> None:
+    text = comparison_page()
+    found = set(re.findall(r"""\b(?:say|sentence)\(["']([a-z_]+)["']""", text))
+    found |= set(re.findall(r'data-(?:word|label)="([a-z_]+)"', text))
+    assert "chooser" in found
+    assert {word for word in found if f"versus.{word}" not in catalogue()} <= set(SHARED)
+    assert {f"map.{word}" for word in SHARED} <= set(catalogue())
 
 
 def test_no_text_is_left_over() -> None:

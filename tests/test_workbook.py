@@ -25,16 +25,56 @@ from allocate.words import LANGUAGES, Language, say_in
 
 SHEETS = {
     "zh": (
-        *("概要", "条款对照", "站点建议", "街镇", "村和社区", "预算", "各口径覆盖", "年龄组", "公平", "证明"),
+        *(
+            "概要",
+            "目录",
+            "条款对照",
+            "站点建议",
+            "变动清单",
+            "街镇",
+            "现状与规划对照",
+            "村和社区",
+            "预算",
+            "各口径覆盖",
+            "年龄组",
+            "公平",
+            "证明",
+        ),
         *("逐年嵌套", "推算幅度", "费用与覆盖", "推算与假定", "数据问题", "来源"),
     ),
     "en": (
-        *("Summary", "Scorecard", "Sites", "Towns", "Places", "Budget", "Coverage", "Age groups", "Fairness", "Proof"),
+        *(
+            "Summary",
+            "Contents",
+            "Scorecard",
+            "Sites",
+            "Changes",
+            "Towns",
+            "Today and planned",
+            "Places",
+            "Budget",
+            "Coverage",
+            "Age groups",
+            "Fairness",
+            "Proof",
+        ),
         *("Nesting", "Draws", "Cost and coverage", "Assumptions", "Data problems", "Sources"),
     ),
 }
 TABLES = (
-    *("scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof"),
+    *(
+        "scorecard",
+        "sites",
+        "change_log",
+        "towns",
+        "today_and_planned",
+        "places",
+        "budget",
+        "coverage",
+        "ages",
+        "fairness",
+        "proof",
+    ),
     *("nesting", "draws", "front", "assumptions"),
     *("problems", "sources"),
 )
@@ -65,7 +105,7 @@ class Parts:
         return ET.fromstring(self.files[name])
 
     def sheet(self, table: str) -> ET.Element:
-        return self.tree(f"xl/worksheets/sheet{2 + TABLES.index(table)}.xml")
+        return self.tree(f"xl/worksheets/sheet{3 + TABLES.index(table)}.xml")
 
     def format_of(self, table: str, cell: str) -> str | None:
         """Return the number format of a cell."""
@@ -103,14 +143,14 @@ def test_every_sheet_holds_its_title_its_headings_and_every_cell_of_its_table(
     content: Content, language: Language
 ) -> None:
     found, made = cells(workbook(content, language)), sheets(content, language)
-    for table, name in zip(TABLES, SHEETS[language][1:], strict=True):
+    for table, name in zip(TABLES, SHEETS[language][2:], strict=True):
         title, headings, *rows = found[name]
         sheet = made[table]
         assert title[0] == f"{name}　{say_in(language, f'sheet.about_{table}')}"
         assert headings == [field.heading(language) for field in sheet.fields]
         said = [
             [
-                "" if cell is None else held(field.say(cell, language))
+                "" if field.say(cell, language) is None else held(field.say(cell, language))
                 for field, cell in zip(sheet.fields, row, strict=True)
             ]
             for row in sheet.rows
@@ -134,7 +174,15 @@ def test_the_summary_tells_the_plan_in_lines_and_its_years_in_a_table(content: C
 
 def test_headings_stay_in_view_and_every_line_can_be_filtered(content: Content) -> None:
     parts, made = Parts(workbook(content, "zh")), sheets(content, "zh")
-    names = {"sites": "name", "places": "name", "towns": "town", "coverage": "town", "ages": "town"}
+    names = {
+        "change_log": "name",
+        "today_and_planned": "item",
+        "sites": "name",
+        "places": "name",
+        "towns": "town",
+        "coverage": "town",
+        "ages": "town",
+    }
     for table in TABLES:
         page = parts.sheet(table)
         (pane,) = page.iter(f"{MAIN}pane")
@@ -218,7 +266,14 @@ def test_no_text_becomes_a_formula_a_link_or_a_number(content: Content) -> None:
     assert len(pages) == len(SHEETS["zh"])
     for name in pages:
         tags = {node.tag for node in parts.tree(name).iter()}
-        assert not tags & {f"{MAIN}{tag}" for tag in ("f", "hyperlink", "hyperlinks")}, name
+        assert f"{MAIN}f" not in tags, name
+        # The list of sheets leads to every sheet, and nowhere else.
+        links = [node for node in parts.tree(name).iter() if "hyperlink" in node.tag.lower() and node.attrib]
+        lists = name == "xl/worksheets/sheet2.xml"
+        assert [node.get("location") for node in links] == (
+            [f"'{sheet}'!A1" for sheet in SHEETS["zh"][2:]] if lists else []
+        )
+        assert {key for node in links for key in node.attrib} <= {"ref", "location", "display"}
     assert not [name for name in parts.files if "external" in name.lower() or "vba" in name.lower()]
     assert not [name for name, text in parts.files.items() if b'TargetMode="External"' in text]
     texts = {cell for rows in cells(file).values() for row in rows for cell in row if isinstance(cell, str)}

@@ -29,6 +29,7 @@ from allocate.draw.figures import figures
 from allocate.draw.sending import Known, called, sending
 from allocate.draw.spots import signers, spots
 from allocate.draw.today import TODAY, today
+from allocate.draw.worth import worth
 from allocate.report.candidate_tables import layer_names, say_reasons
 from allocate.report.sheets import REASONED
 from allocate.report.summary import from_openstreetmap, say_grounds
@@ -103,6 +104,8 @@ def compact(plan: Row) -> dict[str, Any]:
         "staff": staff,
         "rows": rows,
         "today": today(plan, towns, STATUSES),
+        # Who would lose without a site, and where else it could stand.
+        **worth(plan, known),
         **sent,
         **belongs,
         **spots(plan, years, known),

@@ -18,6 +18,7 @@ import numpy.typing as npt
 TABLES = (
     "towns", "places", "marks", "rounds", "visits", "tours", "care", "consortia", "functions", "reserves",
     "homes", "contracts", "dropped",
+    "worth", "worth_years", "worth_clauses", "worth_goals", "worth_spots", "worth_ways", "worth_visits",
 )  # fmt: skip
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from html import escape
 from html.parser import HTMLParser
 from typing import Any
@@ -54,9 +54,17 @@ _SIGNS, _ADDING = "{}()[],;:?=<>&|*!", "+-"
 _ENDS = re.compile(r"(?<=[;{,(\[])\n|\n(?=[})\].?:&|])")
 _STYLE_REMARKS = re.compile(r"/\*.*?\*/", re.DOTALL)
 # The scripts that are parts of the page's own: they stand in it, in this order, where it says so.
-PARTS, _PARTS_HERE = ("today.js", "picture.js", "figures.js", "spots.js"), "/* parts */\n"
+PARTS, _PARTS_HERE = ("today.js", "picture.js", "figures.js", "spots.js", "worth.js"), "/* parts */\n"
 # And one that is there only with base map tiles.
 TILES_PART = "tiles.js"
+# Words of the site cards that the page has no use for, and how the others write their numbers.
+_NOT_ON_MAP = (
+    "basis_of", "since", "until", "assumed_mark", "yuan", "place", "clause", "money_", "part_what", "part_staff",
+    "part_money", "part_gain", "step", "label_into", "label_from", "label_parent", "label_hospital", "label_kept",
+    "label_why", "label_functions", "label_opening", "label_yearly", "label_position", "label_places", "staff_",
+    "worth_unknown", "label_people", "label_alone", "label_basis_prices", "label_basis_staff", "labelled",
+)  # fmt: skip
+_FORMAT = re.compile(r"\{(\w+):[^}]*\}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 # Only these may follow `default-src 'none'`: pictures inside the page (and of tiles, where asked for), styles, and the
@@ -76,22 +84,33 @@ def map_page(plan: Mapping[str, Any], tiles: Tiles | None = None) -> str:
     content = compact(plan)
     if tiles:
         content = shifted(content, tiles)
-    container, view = _shell(centre(content["boundary"], content["places"]))
-    before, after = _page(container, tiles)
+    container, view = shell(centre(content["boundary"], content["places"]))
+    parts = (*PARTS, TILES_PART) if tiles else PARTS
+    scripts = (map_file("unpack.js"), map_file("common.js"), _own_script(parts))
+    before, after = page_around(container, "template.html", scripts, ("style.css",), tiles)
     packed = pack_content(content) | ({"tiles": tiles.plain()} if tiles else {})
-    islands = _island("plan", packed | {"view": view, "language": language()}) + _island("words", _words(tiles))
+    islands = island("plan", packed | {"view": view, "language": language()}) + island("words", _words(tiles))
     return before + islands + after
 
 
-def _page(container: str, tiles: Tiles | None) -> tuple[str, str]:
-    """Return what stands before and after the data, once it is sure that nothing in it is fetched."""
-    parts = (*PARTS, TILES_PART) if tiles else PARTS
-    scripts = [_leaflet_script(), *(_tightened(script) for script in (map_file("unpack.js"), _own_script(parts)))]
-    template = map_file("template.html").replace("<!-- map -->", container)
+def page_around(
+    container: str, frame: str, own: Iterable[str], looks: Iterable[str], tiles: Tiles | None = None
+) -> tuple[str, str]:
+    """Return what stands before and after the data, once it is sure that nothing in it is fetched but tiles.
+
+    Parameters
+    ----------
+    frame, looks
+        Files of maps/: the page without its parts, and its styles.
+    own
+        The scripts of the page beside Leaflet.
+    """
+    scripts = [_leaflet_script(), *map(_tightened, own)]
+    template = map_file(frame).replace("<!-- map -->", container)
     template = template.replace("<!-- no_script -->", escape(both("map.no_script_tiles" if tiles else "map.no_script")))
     head, body = template.split("<!-- body -->")
     policy = policy_of(scripts, tiles.hosts if tiles else ())
-    styles = f"<style>{_tight_style(_leaflet_style() + map_file('style.css'))}</style>\n"
+    styles = f"<style>{_tight_style(_leaflet_style() + ''.join(map(map_file, looks)))}</style>\n"
     before = head.replace("<!-- policy -->", policy).replace("<!-- styles -->", styles) + body
     before, end = before.split("<!-- data -->")
     after = "".join(f"<script>{script}</script>\n" for script in scripts) + end
@@ -99,7 +118,7 @@ def _page(container: str, tiles: Tiles | None) -> tuple[str, str]:
     return before, after
 
 
-def _shell(location: tuple[float, float]) -> tuple[str, dict[str, Any]]:
+def shell(location: tuple[float, float]) -> tuple[str, dict[str, Any]]:
     """Return folium's container and the options of its map; what it would fetch is left behind."""
     import folium  # takes long to load: only when a page is drawn
 
@@ -110,7 +129,7 @@ def _shell(location: tuple[float, float]) -> tuple[str, dict[str, Any]]:
     return body.strip(), options | {"centre": list(drawn.location)}
 
 
-def _island(name: str, content: Any) -> str:
+def island(name: str, content: Any) -> str:
     """Return data as JSON that no HTML parser can take for markup."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
     for sign in "<>&\u2028\u2029":
@@ -126,7 +145,16 @@ def _words(tiles: Tiles | None) -> dict[str, Mapping[Language, str]]:
     if tiles is None:
         own = {key: texts for key, texts in own.items() if not key.startswith("tiles_")}
     codes = [key for key in catalogue() if key.split(".")[0] in _CODES]
-    return own | {key.replace(".", "_"): catalogue()[key] for key in (*codes, *_SHARED)}
+    return own | {key.replace(".", "_"): catalogue()[key] for key in (*codes, *_SHARED)} | _card_words()
+
+
+def _card_words() -> dict[str, Mapping[Language, str]]:
+    """Return the words of the site cards that the page says as they do; its script writes the numbers in them."""
+    return {
+        key.replace(".", "_"): {spoken: _FORMAT.sub(r"{\1}", text) for spoken, text in texts.items()}
+        for key, texts in catalogue().items()
+        if key.startswith("site_card.") and not key.removeprefix("site_card.").startswith(_NOT_ON_MAP)
+    } | {f"said_{name}": catalogue()[f"summary.{name}"] for name in ("comma", "semicolon")}
 
 
 def map_file(name: str) -> str:
@@ -143,6 +171,11 @@ def policy_of(scripts: Iterable[str], hosts: Iterable[str] = ()) -> str:
 def _own_script(parts: Iterable[str] = PARTS) -> str:
     """Return the page's own script with its parts in it."""
     return map_file("page.js").replace(_PARTS_HERE, "".join(map(map_file, parts)))
+
+
+def still_policy() -> str:
+    """Return the policy of a page that asks no host for anything and runs no script at all."""
+    return _POLICY.format(hashes="'none'", images="data:")
 
 
 def _without_remarks(script: str) -> str:
@@ -192,16 +225,22 @@ def _digest(script: str) -> str:
 class _Fetches(HTMLParser):
     """Collects what a page would fetch."""
 
-    def __init__(self) -> None:
+    def __init__(self, beside: Collection[str]) -> None:
         super().__init__()
         self.found: list[str] = []
+        self._beside = beside
         self._in_style = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note tags and attributes that fetch."""
         self._in_style = tag == "style"
         fetching = {"src", "srcset", "href", "action", "data", "poster", "background", "xlink:href"}
-        self.found += [f"{tag} {name}={value}" for name, value in attrs if name in fetching]
+        # (A link to a page beside this one fetches nothing until somebody follows it, and then a file of the folder.)
+        self.found += [
+            f"{tag} {name}={value}"
+            for name, value in attrs
+            if name in fetching and not (tag == "a" and name == "href" and value in self._beside)
+        ]
         if tag in {"link", "base", "iframe", "object", "embed"}:
             self.found.append(tag)
 
@@ -211,15 +250,20 @@ class _Fetches(HTMLParser):
             self.found += re.findall(r"@import[^;]*|url\((?!['\"]?(?:data:|#))[^)]*\)", data)
 
 
-def refuse_requests(html: str) -> None:
+def refuse_requests(html: str, beside: Collection[str] = ()) -> None:
     """Stop where the page would ask some host for something: a fault in the template or in its parts.
+
+    Parameters
+    ----------
+    beside
+        Names of files that stand beside the page, and that it may link to.
 
     Raises
     ------
     AssertionError
         If a tag or style fetches anything.
     """
-    parser = _Fetches()
+    parser = _Fetches(beside)
     parser.feed(html)
     parser.close()
     if parser.found:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from allocate.counting import holds as holds
 from allocate.words import Language, term
 
 Content = Mapping[str, Any]
@@ -41,16 +42,6 @@ def functions_in_order(content: Content) -> list[str]:
     return list(dict.fromkeys((*(content["settings"].get("functions") or ()), *had)))
 
 
-def holds(row: Content, year: int) -> bool:
-    """Tell whether a line of the plan's functions stands in a year.
-
-    >>> holds({"since": 2027, "until": None}, 2025), holds({"since": None, "until": 2027}, 2027)
-    (False, True)
-    """
-    since, until = row["since"], row["until"]
-    return (since is None or since <= year) and (until is None or year <= until)
-
-
 def fresh(content: Content) -> list[Content]:
     """Return the lines of the plan's functions with which a site has something that it had not the year before.
 
@@ -83,8 +74,8 @@ def members_of(content: Content) -> dict[tuple[int, str], list[Content]]:
     return found
 
 
-def function_rules(content: Content) -> Iterator[tuple[str, Content]]:
-    """Yield every rule on functions that the plan was made for by its name: what it asks, and in which years.
+def planned_rules(content: Content) -> Iterator[tuple[str, Content]]:
+    """Yield every rule that the plan was made for by its name: what it asks, and in which years.
 
     A rule has the numbers of the clause that it cites where it gives none of its own. `when` holds its years.
     """
@@ -107,5 +98,10 @@ def function_rules(content: Content) -> Iterator[tuple[str, Content]]:
         if row["status"] in ("met", "missed") and row["year"] is not None:
             when.setdefault(row["rule"], []).append(row["year"])
     for name, table in tables.items():
-        if table.get("rule") == "function" and name in when:
+        if name in when:
             yield name, {**table, "when": when[name]}
+
+
+def function_rules(content: Content) -> Iterator[tuple[str, Content]]:
+    """Yield every rule on functions that the plan was made for by its name: what it asks, and in which years."""
+    return ((name, table) for name, table in planned_rules(content) if table.get("rule") == "function")

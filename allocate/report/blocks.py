@@ -1,5 +1,6 @@
 """What a document is made of, whatever program writes it down: headings, paragraphs, tables and pictures."""
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,7 +15,7 @@ Turn = Literal["portrait", "landscape"]
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading; `level` counts from 1."""
+    """A heading with its number in its text; `level` counts from 1."""
 
     text: str
     level: int = 1
@@ -111,6 +112,8 @@ class Document:
         Who puts it forward.
     date
         The day that it speaks from, as it is written in its language.
+    day
+        The same day, for the properties of the file.
     footer
         What stands at the foot of every page beside its number.
     """
@@ -120,5 +123,6 @@ class Document:
     subtitle: str
     issuer: str
     date: str
+    day: datetime.date
     footer: str
     blocks: Sequence[Block]

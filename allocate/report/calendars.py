@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
-from hashlib import sha256
 from itertools import chain
 from json import dumps
 from typing import Any
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event, Timezone, TimezoneStandard, vRecur
 
+from allocate.report.file_names import id_mark, name_part
 from allocate.report.outings import HOURS, Outings, Row, group
 from allocate.words import Language
 
@@ -23,8 +23,6 @@ _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR")
 _PRODUCT = "-//allocate//calendars//{}"
 # How every file is called: what it is, a name for people, the id; what files cannot be called is left out.
 _FILE = re.compile(r"(rounds-\d+|postings-from|postings-to)-[\w-]+\.ics")
-_NOT_IN_NAMES = re.compile(r"[^\w-]+")
-_LONGEST = 60  # bytes of a name or id in the name of a file: together they stay below the 255 of most disks
 
 
 def is_calendar(name: str) -> bool:
@@ -133,13 +131,5 @@ def _event(outings: Outings, key: tuple[object, ...], name: str) -> Event:
 
 def _file(kind: str, name: str, code: str) -> str:
     """Return the name of a file, which no two ids share: neither where letters are lost nor where case is not told."""
-    kept = _part(code)
-    mark = "" if code and kept == code == code.lower() else sha256(dumps(code).encode()).hexdigest()[:8]
-    parts = (kind, _part(name) if name != code else "", kept, mark)
+    parts = (kind, name_part(name) if name != code else "", name_part(code), id_mark(code))
     return "-".join(filter(None, parts)) + ".ics"
-
-
-def _part(text: str) -> str:
-    """Return what of a text the name of a file can hold."""
-    kept = _NOT_IN_NAMES.sub("-", text).encode("utf-8", "ignore")[:_LONGEST].decode("utf-8", "ignore")
-    return kept.strip("-")

@@ -46,11 +46,12 @@ def _head(row: Line) -> str:
     parts = [part for part in (f"{name} {row['at']}".strip() + draft, year, strength) if part]
     if changed := changed_strength(row, language()):
         parts.append(changed)
-    sentence = row["says"][language()] if row["says"] else _indicator(row)
+    sentence = row["says"][language()] if row["says"] else indicator_of(row)
     return " · ".join([*parts, sentence] if sentence else parts)
 
 
-def _indicator(row: Line) -> str:
+def indicator_of(row: Line) -> str:
+    """Return what is measured, in words."""
     key = row["indicator"]
     return say(key) if key in catalogue() else str(key or "")
 
@@ -60,39 +61,39 @@ def _figures(row: Line) -> str:
     if row["target"] is None and row["value"] is None:
         return ""
     if row["target"] is None:
-        return say("card.stock", value=_amount(row["value"], row["unit"]))
+        return say("card.stock", value=amount(row["value"], row["unit"]))
     told = say(
         "card.figures",
-        indicator=_indicator(row),
-        target=_target(row),
-        today=_amount(row["today"], row["unit"], row["target"]),
-        value=_amount(row["value"], row["unit"], row["target"]),
+        indicator=indicator_of(row),
+        target=target_of(row),
+        today=amount(row["today"], row["unit"], row["target"]),
+        value=amount(row["value"], row["unit"], row["target"]),
     )
     if row["status"] == "missed":
-        told += say("card.short", shortfall=_amount(row["shortfall"], row["shortfall_unit"]))
+        told += say("card.short", shortfall=amount(row["shortfall"], row["shortfall_unit"]))
     return told
 
 
-def _target(row: Line) -> str:
+def target_of(row: Line) -> str:
     """Return the target, and whether it is the least or the most."""
-    amount, sense = _amount(row["target"], row["unit"]), row.get("sense")
-    return f"{say(f'sense.{sense}')} {amount}" if sense else amount
+    said, sense = amount(row["target"], row["unit"]), row.get("sense")
+    return f"{say(f'sense.{sense}')} {said}" if sense else said
 
 
-def _amount(number: float | None, unit: str | None, target: float | None = None) -> str:
+def amount(number: float | None, unit: str | None, target: float | None = None) -> str:
     """Return a figure with its unit; one that nobody knows says so, and one that differs from its target shows it."""
     if number is None:
         return say("card.unknown")
     if unit == "share":
-        return f"{_share(number, number if target is None else target)} %"
+        return f"{share_beside(number, number if target is None else target)} %"
     word = say(f"unit.{unit}") if f"unit.{unit}" in catalogue() else str(unit or "")
     return f"{number:,} {word}".strip()
 
 
-def _share(number: float, target: float) -> str:
+def share_beside(number: float, target: float) -> str:
     """Return a share in percent, to as many places as it takes to differ from a target that it is not.
 
-    >>> _share(0.899996, 0.9), _share(0.9, 0.9)
+    >>> share_beside(0.899996, 0.9), share_beside(0.9, 0.9)
     ('89.9996', '90')
     """
     shown = percent_exact(number)

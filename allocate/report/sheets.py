@@ -10,17 +10,20 @@ from allocate.report.belonging_tables import belonging_sheets
 from allocate.report.calibrated import calibration_sheets
 from allocate.report.candidate_tables import candidate_sheets, say_kept
 from allocate.report.care_tables import care_sheets
+from allocate.report.change_log import change_log, today_and_planned
+from allocate.report.reasons import reason
 from allocate.report.sending import sending_sheets
 from allocate.report.summary import assumed_stock, from_openstreetmap, say_grounds, stage_key
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, make_sheet, share_of
+from allocate.report.worth_tables import worth_sheets
 from allocate.synonyms import ROADS, title_of
-from allocate.tables import BASES, ENDS, INSTITUTION_KINDS, NOT_GONE_TO
+from allocate.tables import BASES, ENDS, INSTITUTION_KINDS
 from allocate.words import Language, catalogue, say_in
 
 # Every table by its name, in the order in which a planner reads them.
 SHEETS = (
-    "years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting",
-    "draws", "front", "assumptions", "problems", "sources",
+    "years", "scorecard", "sites", "change_log", "towns", "today_and_planned", "places", "budget", "coverage", "ages",
+    "fairness", "proof", "nesting", "draws", "front", "assumptions", "problems", "sources",
 )  # fmt: skip
 # Those that only a plan that decides staff has: after the towns.
 STAFF_SHEETS = ("staffing", "staff_flows", "staff_by_town")
@@ -37,7 +40,7 @@ CLAUSE_STATUSES = ("missed", "met", "undecided", "reported", "not_applicable")
 
 def sheets(content: Content, language: Language) -> dict[str, Sheet]:
     """Return every table of a plan by its name, in the order in which a planner reads them."""
-    first: tuple[Callable[[Source], Sheet], ...] = (_years, _scorecard, _sites, _towns)
+    first: tuple[Callable[[Source], Sheet], ...] = (_years, _scorecard, _sites, change_log, _towns)
     covered: tuple[Callable[[Source], Sheet], ...] = (_places, _budget, _coverage)
     last: tuple[Callable[[Source], Sheet], ...] = (
         _ages, _fairness, _proof, _nesting, _draws, _front, _assumptions, _problems, _sources,
@@ -55,20 +58,21 @@ def sheets(content: Content, language: Language) -> dict[str, Sheet]:
         *calibration_sheets(source),
         *(make(source) for make in last),
     )
-    return {sheet.name: sheet for sheet in made}
+    tables = {sheet.name: sheet for sheet in made}
+    compared = today_and_planned(source, tables)
+    worths = tuple(worth_sheets(source))
+    # (It is made of the others, and read after the towns; what sites are worth, after the sites.)
+    return {
+        sheet.name: sheet
+        for name, table in tables.items()
+        for sheet in ((table, compared) if name == "towns" else (table, *worths) if name == "sites" else (table,))
+    }
 
 
-def reason(site: Mapping[str, Any], years: Sequence[int], language: Language) -> str:
-    """Say why a site is in the plan, or what its closing means to the people within its circle."""
-    if site["kind"] in NOT_GONE_TO:
-        return say_in(language, "sites.why_ambulances")
-    last = str(years[-1])
-    people, alone = site["people"].get(last, 0), site["only_site_of"].get(last, 0)
-    if site["action"] == "upgrade":
-        return say_in(language, "sites.upgraded", year=site["year"])
-    if site["action"] in ENDS:
-        return say_in(language, "sites.closed_alone" if alone else "sites.closed", year=last, alone=alone)
-    return say_in(language, "sites.why" if alone else "sites.why_shared", year=last, people=people, alone=alone)
+def people_sheets(content: Content, language: Language) -> dict[str, Sheet]:
+    """Return the tables of a plan that say who is served where, and by how many sites: all that a map needs."""
+    source = Source(content, language)
+    return {sheet.name: sheet for sheet in (_years(source), _towns(source), _places(source))}
 
 
 # A plan of an earlier version does not name every status, and has nobody in those.

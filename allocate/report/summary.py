@@ -1,7 +1,8 @@
 """A plan in eleven lines, and some more about its staff, postings and rounds, for the terminal."""
 
+import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from allocate.district import Place
@@ -41,32 +42,43 @@ def summary(content: Mapping[str, Any]) -> list[str]:
     on them, one that decides functions up to two, and one that holds something back has one on that; so have contracts
     of care homes, and what primary care could take.
     """
-    lines = (
-        _head(content),
-        _sites(content),
-        _people(content),
-        _clauses(content),
-        _worst_town(content),
-        _circles(content),
-        *_times(content),
-        *_calibration(content),
-        *_staff(content),
-        *_postings(content),
-        *_rounds(content),
-        *_consortia(content),
-        *_centres(content),
-        *_functions(content),
-        *_reserves(content),
-        *_contracts(content),
-        *_primary_capacity(content),
-        _money(content),
-        *_spent(content),
-        _proof(content),
-        _draws(content),
-        _basis(content),
-        *_stock(content),
-    )
-    return [visible(line) for line in lines]
+    return [visible(line) for lines in topics(content).values() for line in lines]
+
+
+def topics(content: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the lines of the summary by what they are about; what a plan does not decide has none."""
+    return {
+        "head": [_head(content)],
+        "sites": [_sites(content)],
+        "people": [_people(content)],
+        "clauses": [_clauses(content)],
+        "worst_town": [_worst_town(content)],
+        "circles": [_circles(content)],
+        "times": [*_times(content)],
+        "calibration": [*_calibration(content)],
+        "staff": [*_staff(content)],
+        "postings": [*_postings(content)],
+        "rounds": [*_rounds(content)],
+        "consortia": [*_consortia(content)],
+        "centres": [*_centres(content)],
+        "functions": [*_functions(content)],
+        "reserves": [*_reserves(content)],
+        "contracts": [*_contracts(content)],
+        "primary_capacity": [*_primary_capacity(content)],
+        "money": [_money(content)],
+        "spent": [*_spent(content)],
+        "proof": [_proof(content)],
+        "draws": [_draws(content)],
+        "basis": [_basis(content)],
+        "stock": [*_stock(content)],
+    }
+
+
+def labelled(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield every line of the summary as its label and its text."""
+    for line in lines:
+        label, *text = re.split(r"\u3000|\s{2,}", line, maxsplit=1)
+        yield (label, text[0]) if text else ("", label)
 
 
 def front_line(content: Mapping[str, Any], file: object) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from allocate.counting import counted_as, number_there, totals, working_at
 from allocate.report.summary import resources_of
 from allocate.words import Language, catalogue, say_in, term
 
@@ -42,6 +43,8 @@ class Field:
         Resource or function that the heading names.
     title
         What that is called in the language of its sheet, where the model says it and not the catalogue.
+    blank
+        Key of what people read where a cell is missing; nothing: it stays blank.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Field:
     year: int | None = None
     resource: str = ""
     title: str = ""
+    blank: str = ""
 
     @property
     def word(self) -> str:
@@ -74,6 +78,8 @@ class Field:
 
     def say(self, cell: Cell, language: Language) -> Cell:
         """Return a cell as people read it: codes in words; what has no word, and everything else, as it is."""
+        if cell is None and self.blank:
+            return say_in(language, self.blank)
         key = f"{self.group}.{cell}"
         return say_in(language, key) if self.kind == "code" and cell is not None and key in catalogue() else cell
 
@@ -142,20 +148,15 @@ class Source:
     @cached_property
     def working(self) -> dict[tuple[str, int], dict[str, int]]:
         """Return how many of every resource work at each site in each year, by the id of the site and the year."""
-        found: dict[tuple[str, int], dict[str, int]] = {}
-        for row in self.content["staff"]:
-            found.setdefault((row["id"], row["year"]), {})[row["resource"]] = row["number"]
-        return found
+        return working_at(self.content)
 
     def counted(self, resource: str) -> tuple[str, tuple[str, ...]]:
         """Return under which name a resource is counted, and at which kinds of site; at any kind where none is told."""
-        table = self.content["settings"]["resources"][resource]
-        return table.get("sum_of") or resource, tuple(table.get("kinds") or ())
+        return counted_as(self.content, resource)
 
     def number(self, resource: str, there: Mapping[str, int], kind: str) -> int:
         """Return how many of a resource a site of a kind has, of all that is there."""
-        name, kinds = self.counted(resource)
-        return there.get(name, 0) if not kinds or kind in kinds else 0
+        return number_there(self.content, resource, there, kind)
 
     def total(self, resource: str, year: int, town: str | None = None) -> int:
         """Return how many of a resource the sites of a town, or of the district, have in a year."""
@@ -163,14 +164,7 @@ class Source:
 
     @cached_property
     def _totals(self) -> dict[tuple[str, int, str | None], int]:
-        sums: dict[tuple[str, int, str | None], int] = {}
-        for (site, year), there in self.working.items():
-            at = self.standing_at[site]
-            for resource in self.resources:
-                for town in (None, at["town"]):
-                    number = self.number(resource, there, at["kind"])
-                    sums[resource, year, town] = sums.get((resource, year, town), 0) + number
-        return sums
+        return totals(self.content, self.resources)
 
     def scope(self, scope: str) -> str:
         """Return the name of a town by its id, or of the whole district."""

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, time
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
+from allocate.comparing import Comparison
+from allocate.report.comparison import comparison_sheets, lines_in
 from allocate.report.sheets import sheets
-from allocate.report.summary import summary
+from allocate.report.summary import labelled, summary
 from allocate.report.table import Cell, Field, Sheet, clean
 from allocate.words import Language, say_in, speaking
 
@@ -41,19 +43,23 @@ _FORMATS = {
 _ABOUT = {
     **dict.fromkeys(("postings_by_hub", "roster", "fits"), ("hub",)), "postings_by_hospital": ("sender",),
     **dict.fromkeys(("rounds", "timetable", "timetable_by_team"), ("base",)),
-    "consortia": ("lead",), "functions": ("name",), "function_shares": ("kind",),
+    "consortia": ("lead",), "today_and_planned": ("item",), "functions": ("name",), "function_shares": ("kind",),
 }  # fmt: skip
 _MANY = 100  # from here on, parts of one say nothing
 # Width of columns whose cells all look alike [characters].
 _MARK = 5.5
 _NARROW = {"year": 5, "share": 7, "rate": 9, "minutes": 6, "degrees": 10}
 _BROAD = 42  # width of a column of sentences [characters]
+_LINES_WIDTH = 110  # of a column of whole lines [characters]
 _LINE = 15  # height of a line [points]
 _HEAD, _FIRST = 1, 2  # row of the headings, and of the first line [from 0]
 _WIDE = {
     *("missed", "without", "document", "reason", "causes", "quote", "source", "advice", "figure", "indicator", "says"),
-    *("why", "reading", "rests_on", "assumed_for", "why_so", "asked_by"),
+    *("why", "reading", "rests_on", "assumed_for", "why_so", "asked_by", "remark", "clauses_on"),
+    *("goals_more", "clauses_without", "worth_remark", "other_spots"),
 }
+# Columns whose lines say in which unit their figures are: those for 1,000 people have two digits.
+_FIGURES = ("today_figure", "figure_in", "figure_more")
 # Columns of the years that stand in a second table of the summary, with the staff: one table would be too broad.
 _BELOW = {
     *("adding", "pay", "standing_pay", "postings", "outreach", "functions", "functions_yearly", "consortia"),
@@ -67,21 +73,54 @@ _COLOURS = {
 
 def workbook(content: Mapping[str, Any], language: Language) -> bytes:
     """Return a plan as an xlsx file: one sheet per table, in one language."""
-    import xlsxwriter  # only when a workbook is written
-
     buffer = io.BytesIO()
-    book = xlsxwriter.Workbook(buffer, OPTIONS)
-    # The day that the plan speaks from: the same plan gives the same bytes.
-    day = datetime.combine(datetime.fromisoformat(content["as_of"]), time(), UTC)
-    book.set_properties({"title": clean(content["title"][language]), "author": "allocate", "created": day})
+    book = _new_book(buffer, content["title"][language], content["as_of"])
     looks = _Looks(book)
     tables = sheets(content, language)
     _summary_sheet(book, looks, content, tables["years"], language)
+    _contents_sheet(book, looks, [table for table in tables.values() if table.name != "years"], language)
     for table in tables.values():
         if table.name != "years":
             _table_sheet(book, looks, table, language)
     book.close()
     return buffer.getvalue()
+
+
+def comparison_workbook(made: Comparison, contents: Sequence[Mapping[str, Any]], language: Language) -> bytes:
+    """Return plans beside the first of them as an xlsx file: their lines, then one sheet per table, in one language."""
+    buffer = io.BytesIO()
+    district = contents[0]["district_data"]["name"][language]
+    title = say_in(language, "compare.title", district=district)
+    book = _new_book(buffer, title, max(content["as_of"] for content in contents))
+    looks = _Looks(book)
+    page = book.add_worksheet(say_in(language, "sheet.summary"))
+    page.hide_gridlines(2)
+    page.write_string(0, 0, _fitted(clean(title), language), looks.of(bold=True, font_size=14))
+    page.set_column(0, 0, 11)
+    page.set_column(1, 1, _LINES_WIDTH)
+    row = 2
+    for lines in lines_in(made, contents, language):
+        for line in labelled(lines):
+            _write_line(page, looks, row, line, _LINES_WIDTH, language)
+            row += 1
+        row += 1
+    _for_paper(page, 1)
+    tables = list(comparison_sheets(made, contents, language).values())
+    _contents_sheet(book, looks, tables, language)
+    for table in tables:
+        _table_sheet(book, looks, table, language)
+    book.close()
+    return buffer.getvalue()
+
+
+def _new_book(buffer: io.BytesIO, title: str, day: str) -> "Workbook":
+    """Return a new workbook that knows no other day than the one given: the same content gives the same bytes."""
+    import xlsxwriter  # only when a workbook is written
+
+    book = xlsxwriter.Workbook(buffer, OPTIONS)
+    created = datetime.combine(datetime.fromisoformat(day), time(), UTC)
+    book.set_properties({"title": clean(title), "author": "allocate", "created": created})
+    return book
 
 
 class _Looks:
@@ -106,6 +145,8 @@ class _Looks:
         look: dict[str, Any] = {"indent": indent} if indent else {}
         if field.is_number:
             look["num_format"] = _number_format(field, cell, row)
+            if field.blank and cell is None:
+                look["align"] = "right"
         elif field.kind == "mark":
             look |= {"align": "center", "font_color": "#0072b2"}
         elif field.word in _WIDE:
@@ -121,8 +162,10 @@ class _Looks:
 
 def _number_format(field: Field, cell: Cell, row: Mapping[str, Cell]) -> str:
     share = field.kind == "share" or (
-        field.kind == "measure" and row.get("shortfall_unit" if field.name == "shortfall" else "unit") == "ratio"
+        field.kind == "measure" and row.get("shortfall_unit" if field.word == "shortfall" else "unit") == "ratio"
     )
+    if field.word in _FIGURES and row.get("unit") == "per_1000":
+        return '"< 0.01"' if isinstance(cell, float) and 0 < cell < 0.005 else _FORMATS["rate"]
     if not share:
         # (A spreadsheet shows the point of a number that has nothing after it.)
         whole = isinstance(cell, int) or (isinstance(cell, float) and cell.is_integer())
@@ -156,6 +199,32 @@ def _table_sheet(book: "Workbook", looks: _Looks, table: Sheet, language: Langua
     elif table.name == "front":
         _front_chart(book, page, table, language)
     _for_paper(page, len(table.fields))
+
+
+def _contents_sheet(book: "Workbook", looks: _Looks, tables: Sequence[Sheet], language: Language) -> None:
+    """Write what every sheet holds, in how many lines, with a link to it: to sheets of this workbook alone."""
+    page = book.add_worksheet(say_in(language, "sheet.contents"))
+    page.hide_gridlines(2)
+    title, about = (say_in(language, f"sheet.{part}contents") for part in ("", "about_"))
+    page.write_rich_string(
+        0, 0, looks.of(bold=True, font_size=13), title, looks.of(font_color="#5a6670"), f"　{about}", looks.of()
+    )
+    page.set_row(0, 22)
+    fields = (Field("sheet_name", "text"), Field("sheet_lines", "whole"), Field("sheet_about", "text"))
+    for at, (field, width) in enumerate(zip(fields, (26, 9, 110), strict=True)):
+        page.write_string(_HEAD, at, field.heading(language), looks.heading(field, int(at == len(fields) - 1)))
+        page.set_column(at, at, width)
+    link = looks.of(font_color="#0072b2", underline=1)
+    for row, table in enumerate(tables, start=_FIRST):
+        name, says = (say_in(language, f"sheet.{part}{table.name}") for part in ("", "about_"))
+        # (The names are our own: no text of the data becomes a link.)
+        page.write_url(row, 0, f"internal:'{name}'!A1", link, name)
+        page.write_number(row, 1, len(table.rows), looks.of(num_format=_FORMATS["whole"]))
+        page.write_string(row, 2, says, looks.of(text_wrap=True, indent=1))
+        page.set_row(row, _LINE * max(1, ceil(1.1 * width_of(says) / 110)))
+    page.freeze_panes(_FIRST, 0)
+    page.repeat_rows(_HEAD)
+    _for_paper(page, len(fields))
 
 
 def _frozen(table: Sheet) -> int:
@@ -249,7 +318,7 @@ def _for_paper(page: "Worksheet", columns: int) -> None:
     page.set_landscape()
     page.set_paper(9 if columns <= 14 else 8)  # A4, else A3
     page.fit_to_pages(1, 0)
-    page.set_footer("&C&P / &N")
+    page.set_footer("&L&A&C&P / &N")
 
 
 def _summary_sheet(
@@ -270,11 +339,9 @@ def _summary_sheet(
     held = [max(_width(block, at, language) for block in blocks if at < len(block.fields)) for at in columns]
     widths = [11.0, *held]
     room = sum(widths[1 : last + 1])
-    for row, (label, text) in enumerate(_labelled(lines), start=2):
-        page.write_string(row, 0, clean(label), looks.of(bold=True, font_color="#33526b"))
+    for row, line in enumerate(labelled(lines), start=2):
         page.merge_range(row, 1, row, last, "", looks.of(text_wrap=True))
-        page.write_string(row, 1, _fitted(clean(text), language), looks.of(text_wrap=True))
-        page.set_row(row, min(_HIGHEST, 17 * max(1, ceil(0.92 * width_of(text) / room))))
+        _write_line(page, looks, row, line, room, language)
     top = len(lines) + 4
     page.write_string(top - 1, 0, say_in(language, "sheet.about_summary"), looks.of(font_color="#5a6670"))
     below = top
@@ -288,18 +355,27 @@ def _summary_sheet(
     page.fit_to_pages(1, 1)
 
 
+def _write_line(
+    page: "Worksheet", looks: _Looks, row: int, line: tuple[str, str], room: float, language: Language
+) -> None:
+    """Write a line of the summary, its label and its text, as high as the text needs in its room [characters]."""
+    label, text = line
+    page.write_string(row, 0, clean(label), looks.of(bold=True, font_color="#33526b"))
+    page.write_string(row, 1, _fitted(clean(text), language), looks.of(text_wrap=True))
+    page.set_row(row, min(_HIGHEST, 17 * max(1, ceil(0.92 * width_of(text) / room))))
+
+
 def _blocks(years: Sheet) -> Iterator[Sheet]:
-    """Yield the table of years without what stands below it, then that; both begin with the year."""
+    """Yield the table of years without what stands below it, then that; all of them begin with the year."""
+    broad = 0
     for is_below in (False, True):
         kept = [at for at, field in enumerate(years.fields) if at == 0 or (field.word in _BELOW) is is_below]
-        fields = tuple(years.fields[at] for at in kept)
-        yield Sheet(years.name, fields, tuple(tuple(row[at] for at in kept) for row in years.rows))
-
-
-def _labelled(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for line in lines:
-        label, *text = re.split(r"\u3000|\s{2,}", line, maxsplit=1)
-        yield (label, text[0]) if text else ("", label)
+        # (What stands below takes as many tables as it needs to be no broader than the first one.)
+        broad = broad or len(kept) - 1
+        for first in range(1, max(len(kept), 2), broad):
+            part = [0, *kept[first : first + broad]]
+            fields = tuple(years.fields[at] for at in part)
+            yield Sheet(years.name, fields, tuple(tuple(row[at] for at in part) for row in years.rows))
 
 
 def width_of(text: str) -> int:

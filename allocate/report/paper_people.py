@@ -1,0 +1,175 @@
+"""The parts of the recommendation on staff and beds, postings, rounds, consortia and functions, and on care homes."""
+
+from allocate.report.away import posts_away, visits_made
+from allocate.report.belonging import forms_consortia, holds_back, sets_up_functions
+from allocate.report.change_log import is_unknown
+from allocate.report.drafting import Draft, whole
+from allocate.report.summary import assumed_stock, is_assumed
+
+
+def write_staff(draft: Draft) -> None:
+    """Write staff, beds and teams: today and in every year; what is assumed of today says so."""
+    source = draft.source
+    if not source.resources:
+        return
+    draft.heading("paper.staff")
+    draft.say("paper.staff_intro")
+    assumed = assumed_stock(draft.content, source.resources)
+    if assumed:
+        draft.say("paper.staff_assumed", "warning", names=source.terms(assumed))
+    rows = []
+    for name in source.resources:
+        stock = source.stock[name]
+        # (What is only counted as none is not known.)
+        lacks = is_unknown(source, name)
+        today = draft.word("card.unknown") if lacks else f"{stock['number']:,}"
+        mark = draft.word("paper.assumed_mark") if is_assumed(stock) and not lacks else ""
+        numbers = [f"{record[f'number_of_{name}']:,}" for record in draft.by_year.values()]
+        rows.append([source.term(name), today + mark, *numbers])
+    draft.grid(
+        "paper.table_staff",
+        [draft.word("field.resource"), draft.word("field.today"), *map(str, draft.years)],
+        rows,
+        numbers=range(1, len(draft.years) + 2),
+        widths=(22, 13, *([10] * len(draft.years))),
+        note=draft.word("paper.staff_note"),
+    )
+
+
+def write_postings(draft: Draft) -> None:
+    """Write who is posted where: what hospitals must let go, and how every hub is supported."""
+    if not posts_away(draft.content):
+        return
+    draft.heading("paper.postings")
+    draft.topic_points("postings")
+    last = draft.last
+    sent: dict[tuple[str, str], dict[int, set[tuple[str, ...]]]] = {}
+    for record in draft.tables["postings_by_hospital"].records():
+        specialty = draft.source.term(str(record["specialty"])) if record["specialty"] else ""
+        post = (str(record["post"]), str(record["rank"]), str(record["sender_id"]))
+        key = (str(record["sender"]), specialty)
+        sent.setdefault(key, {}).setdefault(whole(record["year"]), set()).add(post)
+    if sent:
+        draft.say("paper.postings_letting")
+        draft.grid(
+            "paper.table_senders",
+            [draft.word("field.sender"), draft.word("field.specialty"), *map(str, draft.years)],
+            [[*key, *(str(len(years.get(year, ()))) for year in draft.years)] for key, years in sorted(sent.items())],
+            numbers=range(2, 2 + len(draft.years)),
+            widths=(28, 18, *([9] * len(draft.years))),
+            note=draft.word("paper.posts_mean"),
+        )
+        draft.sheet(
+            "paper.table_postings",
+            "postings_by_hub",
+            ("hub", "support", "sender", "specialty", "rank", "months", "remote_for"),
+            where=lambda record: record["year"] == last,
+            year=last,
+            most=120,
+        )
+    draft.say("paper.postings_more")
+
+
+def write_rounds(draft: Draft) -> None:
+    """Write who visits whom, how often and with how many teams, and what other readings of the clause would take."""
+    if not visits_made(draft.content):
+        return
+    draft.heading("paper.rounds")
+    draft.topic_points("rounds")
+    last = draft.last
+    draft.sheet(
+        "paper.table_rounds",
+        "rounds",
+        ("way", "base", "name", "town", "people", "times", "per", "one_way", "basis"),
+        where=lambda record: record["year"] == last,
+        year=last,
+        most=120,
+    )
+    if "readings" in draft.tables:
+        draft.say("paper.readings")
+        draft.sheet(
+            "paper.table_readings",
+            "readings",
+            ("year", "rule", "reading", "planned", "villages", "visited", "half_days_week", "teams_needed", "teams"),
+        )
+
+
+def write_consortia(draft: Draft) -> None:
+    """Write which consortia there are, which centres are shared, and who gets which functions."""
+    content, last = draft.content, draft.last
+    if not (forms_consortia(content) or sets_up_functions(content)):
+        return
+    draft.heading("paper.consortia")
+    if forms_consortia(content):
+        draft.heading("paper.consortia_members", 2)
+        draft.topic_points("consortia")
+        draft.sheet(
+            "paper.table_members",
+            "members",
+            ("lead", "name", "kind", "people", "to_lead", "since", "lead_changed"),
+            where=lambda record: record["year"] == last,
+            unknown=("lead_changed",),
+            year=last,
+            most=120,
+        )
+    if sets_up_functions(content):
+        draft.heading("paper.centres", 2)
+        draft.write(draft.topic("centres") or draft.word("paper.no_centres"))
+        draft.sheet(
+            "paper.table_centres",
+            "centres",
+            ("function", "name", "since", "within", "linked", "each_year", "basis"),
+            where=lambda record: record["year"] == last,
+            year=last,
+        )
+        draft.heading("paper.functions", 2)
+        draft.topic_points("functions")
+        draft.sheet(
+            "paper.table_functions",
+            "function_shares",
+            ("function", "kind", "having", "open_sites", "having_share", "asked_by"),
+            where=lambda record: record["year"] == last,
+            year=last,
+            most=120,
+        )
+
+
+def write_care(draft: Draft) -> None:
+    """Write with whom care homes have contracts, what hospitals hold back, and what primary care could take."""
+    content, last = draft.content, draft.last
+    if not (content.get("contracts") or holds_back(content) or content.get("primary_capacity")):
+        return
+    draft.heading("paper.care")
+    if content.get("contracts"):
+        draft.heading("paper.contracts", 2)
+        draft.topic_points("contracts")
+        draft.sheet(
+            "paper.table_contracts",
+            "contracts",
+            ("care_home", "care_beds", "contract_with", "one_way", "contract_before", "basis"),
+            where=lambda record: record["year"] == last,
+            year=last,
+            most=120,
+        )
+    if holds_back(content):
+        draft.heading("paper.reserves", 2)
+        draft.topic_points("reserves")
+        draft.sheet(
+            "paper.table_reserves",
+            "reserves",
+            ("name", "resource", "whole_number", "held_back", "held_back_share", "stock_basis"),
+            where=lambda record: record["year"] == last,
+            year=last,
+            most=120,
+        )
+    if content.get("primary_capacity"):
+        draft.heading("paper.primary", 2)
+        draft.topic_points("primary_capacity")
+        draft.say("paper.primary_means")
+        draft.sheet(
+            "paper.table_primary",
+            "primary_capacity",
+            ("name", "people", "visits_expected", "visits_capacity", "capacity_share", "visits_short"),
+            where=lambda record: record["year"] == last,
+            year=last,
+        )
