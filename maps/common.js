@@ -201,6 +201,6 @@ function drawYears(years) {
 
 return {
   say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
-  show, outline, stroke, ringsOf, spaceTowns, makeYears, drawYears,
+  ALL, show, outline, stroke, ringsOf, spaceTowns, makeYears, drawYears,
 };
 };

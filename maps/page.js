@@ -72,7 +72,7 @@ const state = {
 
 const {
   say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
-  show, outline, stroke, ringsOf, spaceTowns, makeYears, drawYears,
+  ALL, show, outline, stroke, ringsOf, spaceTowns, makeYears, drawYears,
 } = pageTools(words, state, LOCALE);
 
 /* ---- the plan by year ---- */
