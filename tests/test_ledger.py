@@ -689,7 +689,7 @@ def test_in_every_table_the_people_are_the_sum_of_the_statuses(file: str, files:
 
 def test_every_csv_opens_in_a_spreadsheet_in_its_own_script(files: Files) -> None:
     tables = [files.folder / "sites.csv", *(files.folder / "csv").iterdir()]
-    assert len(tables) == 17 + (len(SENDING) + len(BELONGING) if files.content.get("roster") else 0)
+    assert len(tables) == 20 + (len(SENDING) + len(BELONGING) if files.content.get("roster") else 0)
     for table in tables:
         text = table.read_bytes()
         assert text.startswith(b"\xef\xbb\xbf"), "the mark that tells Excel that it is UTF-8"
