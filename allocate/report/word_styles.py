@@ -111,7 +111,7 @@ _STYLES: dict[Language, dict[str, _Style]] = {
         "PictureCaption": _Style(name="Picture Caption", east=_HEI, size=12, before=2, after=10, align="center"),
         "Picture": _Style(name="Picture", east=_SONG, size=10.5, before=8, align="center", keep=True),
         "TOCHeading": _Style(name="TOC Heading", east=_HEI, line=32, align="center", after=8, keep=True),
-        "TOC1": _Style(name="toc 1", east=_FANG, line=25, align="left"),
+        "TOC1": _Style(name="toc 1", east=_FANG, line=22, align="left"),
         "Cell": _Style(name="Cell", east=_SONG, size=10.5, align="left"),
         "CellHead": _Style(name="Cell Head", east=_HEI, size=10.5, align="center"),
         "CellFigure": _Style(name="Cell Figure", east=_SONG, size=10.5, align="right"),
