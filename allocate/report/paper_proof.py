@@ -30,9 +30,7 @@ def write_money(draft: Draft) -> None:
         last=draft.last,
         total=draft.money(total),
         basis=basis,
-        standing=draft.word("paper.asks_standing", standing=draft.money(standing), new=draft.money(total - standing))
-        if standing
-        else "",
+        standing=draft.word("paper.asks_standing", new=draft.money(total - standing)) if standing else "",
     )
     if "recurrent" in last:
         draft.say(

@@ -97,7 +97,7 @@ def _first_page(draft: Draft) -> None:
         served=draft.people(whole(last["served"])),
         share=draft.share(whole(last["served"]), whole(last["people"])),
         total=draft.money(total := sum(whole(record["total"]) for record in records)),
-        standing=draft.word("paper.asks_standing", standing=draft.money(standing), new=draft.money(total - standing))
+        standing=draft.word("paper.asks_standing", new=draft.money(total - standing))
         if (standing := standing_of(records))
         else "",
     )
