@@ -169,7 +169,9 @@ def styles_xml(language: Language) -> str:
     """Return all styles of a document."""
     normal, locale = _STYLES[language]["Normal"], LOCALES[language]
     size = f'<w:sz w:val="{round(2 * normal.size)}"/><w:szCs w:val="{round(2 * normal.size)}"/>'
-    lang = f'<w:lang w:val="{locale}" w:eastAsia="zh-CN" w:bidi="ar-SA"/>'
+    # (Figures are Latin text in a Chinese document too: taken for Chinese they are broken between digits.)
+    latin = "en-US" if language == "zh" else locale
+    lang = f'<w:lang w:val="{latin}" w:eastAsia="zh-CN" w:bidi="ar-SA"/>'
     sides = ("top", "left", "bottom", "right", "insideH", "insideV")
     borders = "".join(f'<w:{side} w:val="single" w:sz="4" w:space="0" w:color="auto"/>' for side in sides)
     return (
