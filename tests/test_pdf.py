@@ -232,9 +232,9 @@ def test_bookmarks_are_the_headings_and_the_contents_say_their_pages(language: L
     contents = flat(reader.pages[0].extract_text())
     for text, level, page in marks:
         assert flat(text) in flat(reader.pages[page].extract_text())
-        assert bool(re.search(rf"{re.escape(flat(text))}\.*{page + 1}(?!\d)", contents)) == (level < 3)
+        assert bool(re.search(rf"{re.escape(flat(text))}\.*{page + 1}(?!\d)", contents)) == (level < 2)
     links = [note.get_object() for note in reader.pages[0]["/Annots"]]
-    assert len(links) >= sum(level < 3 for _, level, _ in marks)
+    assert len(links) >= sum(level < 2 for _, level, _ in marks)
     assert all(link["/Subtype"] == "/Link" and "/URI" not in str(link.get("/A")) for link in links)
 
 

@@ -109,6 +109,7 @@ class _Pages:
         """Return everything that the template asks for."""
         document = self.document
         chinese = document.language == "zh"
+        gap = "\u3000" if chinese else " · "
         page = Room.of(document.language, self.turn)
         return {
             "language": document.language,
@@ -117,7 +118,7 @@ class _Pages:
             "title": self._text(document.title, page.width, self.look["title"]),
             "below": [
                 self._text(text, page.width, self.look["subtitle"])
-                for text in (document.subtitle, document.issuer, document.date)
+                for text in (document.subtitle, gap.join(filter(None, (document.issuer, document.date))))
                 if text
             ],
             "footer": fitting(clean(document.footer), _FOOT),
