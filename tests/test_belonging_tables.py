@@ -150,7 +150,7 @@ def test_every_kind_says_how_many_of_how_many_have_a_function_and_who_asks(table
     shares = tables["function_shares"]
     assert said(shares, *columns, function_id="imaging", year=2027) == [
         ("医院", 2, 2, None),
-        ("街镇卫生院", 1, 2, "imaging_by_half：每个医共体的街镇卫生院 50 %"),
+        ("街镇卫生院", 1, 2, "模型自定：每个医共体的街镇卫生院 50 %"),
         ("社区卫生服务中心", 1, 1, None),
     ]
     units = "units：社区卫生服务中心、街镇卫生院至少 1 家"

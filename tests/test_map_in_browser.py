@@ -524,7 +524,7 @@ def test_those_who_are_visited_are_counted_beside_the_headline_and_in_the_legend
     assert f"村级巡诊：{counts['rounds']} 处" in sending
     assert "派驻专家 5 人次" in sending
     # (The hospital, where a nurse of the city is, is no hub.)
-    assert "各中心的专家：全年常驻 1 个 · 部分月份 1 个 · 远程会诊 1 个" in sending
+    assert "各卫生院、医院的派驻：全年常驻 1 个 · 部分月份 1 个 · 远程会诊 1 个" in sending
     shown.page.click("#language")
     assert f"served by rounds ({counts['rounds']})" in shown.text("#legend")
     assert "by staff posted in their village" in shown.text("#visited-share")
@@ -548,7 +548,7 @@ def test_lines_of_rounds_are_drawn_at_first_and_those_of_postings_when_asked_for
     assert "巡诊：从机构到村" not in shown.text("#legend")
     shown.page.check("#layer-postings")
     assert violet() > before + 50
-    assert "派驻专家：从医院到中心" in shown.text("#legend")
+    assert "派驻专家：从医院到派驻单位" in shown.text("#legend")
 
 
 def is_near(colour: str, wanted: tuple[int, int, int]) -> bool:
@@ -702,7 +702,7 @@ def test_sites_are_counted_as_the_draws_count_them_and_hubs_apart(opened: Any, t
     sited = [site for site in standing if site["kind"] in plan["settings"]["siting"]]
     assert 0 < len(sited) < len(standing)
     assert shown.text("#sites-open") == f"{len(sited)} 个站点开放"
-    assert shown.text("#sites-hubs").startswith(f"另有街镇卫生院等中心 {len(standing) - len(sited)} 个 · ")
+    assert shown.text("#sites-hubs").startswith(f"另有医院、街镇卫生院等 {len(standing) - len(sited)} 个 · ")
     shown.page.click("#details details[data-name='towns'] > summary")
     assert "不含街镇卫生院等中心" in shown.text("[data-name='towns']")
     for town in plan["district_data"]["towns"]:

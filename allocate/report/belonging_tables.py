@@ -327,7 +327,7 @@ def _shares(source: Source) -> Sheet:
     def record(year: int, function: str, kind: str, there: list[str]) -> dict[str, Any]:
         having = len(_having(source, function, year) & set(there))
         asked = (
-            _asked(source, clauses.get(name), rule)
+            _asked(source, clauses.get(name) or rule.get("clause"), rule)
             for name, rule in rules
             if function in rule["functions"] and kind in rule["kinds"] and year in rule["when"]
         )
