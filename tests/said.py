@@ -18,7 +18,7 @@ _FIGURE = re.compile(r"(?P<number>[-−]?[\d,]+(?:\.\d+)?)\s*(?P<unit>" + "|".jo
 
 @dataclass(frozen=True)
 class Said:
-    """A figure as it is written: a text, what one of its table's unit is worth, and whether it may only be too large."""
+    """A figure as it is written: its text, what one is worth where its table has a unit, whether it is rounded up."""
 
     text: str
     unit: Fraction = Fraction(1)

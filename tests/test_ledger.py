@@ -839,7 +839,9 @@ def test_the_plan_itself_adds_up(content: Content) -> None:
     for row in content["ledger"]:
         assert sum(row[part] for part in PARTS) == row["people"] > 0
     for year in content["years"]:
-        assert right["district", year, "served"] == sum(right["site", site["id"], year] for site in by_id(content["sites"]))
+        assert right["district", year, "served"] == sum(
+            right["site", site["id"], year] for site in by_id(content["sites"])
+        )
     # (What postings, rounds, functions and consortia cost is no site's.)
     yearly, once = ("postings", "outreach", "functions_yearly", "consortia_yearly"), ("functions", "consortia")
     others = sum(
