@@ -1,13 +1,14 @@
 """What stands on the cards of sites, read back by an HTML parser, is what plan.json says, and adds up to its sums."""
 
 import copy
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from said import Said, sentence
+from said import Said, differing, sentence
 
 from allocate.draw import card_pages
 from allocate.draw.cards import INDEX, card_file
@@ -147,12 +148,8 @@ def exact(content: Content) -> Figures:
         if "hindrance" not in dropped:
             found |= {("fewer without", code, int(year)): people for year, people in dropped["unserved"].items()}
             found["cost without", code] = dropped["cost"]
-    tables = content["settings"]["resources"]
     for row in content["staff"]:
         found["staff", row["id"], row["resource"], row["year"]] = row["number"]
-    for name, table in tables.items():
-        if table.get("sum_of") or not table.get("kinds"):
-            continue
     return found
 
 
@@ -229,3 +226,105 @@ def said(cards: Cards) -> Figures:
 @pytest.fixture(scope="module", params=LANGUAGES)
 def cards(request: pytest.FixtureRequest, hubs_plan: Plan) -> Cards:
     return read(copy.deepcopy(dict(hubs_plan.content)), request.param)
+
+
+def test_every_figure_of_the_cards_is_the_plan_s(cards: Cards) -> None:
+    found = said(cards)
+    assert differing(found, exact(cards.content), cards.language) == {}
+    about = {"people", "alone", "at the top", "listed", "money", "place", "nearest", "others", "fewer without"}
+    assert {key[0] for key in found} == about | {"cost without", "staff"}
+
+
+def test_people_and_money_of_all_cards_are_those_of_the_district(cards: Cards) -> None:
+    content, found = cards.content, said(cards)
+
+    def whole(figure: Said) -> int:
+        return int(re.sub(r"\D", "", figure.text))
+
+    for row in content["ledger"]:
+        if row["scope"] == "district":
+            people = [n for key, n in found.items() if key[0] == "people" and key[2] == row["year"]]
+            assert sum(map(whole, people)) == row["served"] > 0
+    # (The list has the people of the last year.)
+    last = next(row for row in reversed(content["ledger"]) if row["scope"] == "district")
+    assert sum(whole(n) for key, n in found.items() if key[0] == "listed" and key[2] == "people") == last["served"]
+    spent = sum(row["opening"] + row["yearly"] * row["calendar_years"] for row in content["budget"])
+    for part in ("money", "at the top", "listed"):
+        assert sum(whole(n) for key, n in found.items() if key[::2] == (part, "cost")) == spent > 0
+    # Whom a card says that it serves are people of its places.
+    for code in {key[1] for key in found if key[0] == "place"}:
+        places = sum(whole(n) for key, n in found.items() if key[:2] == ("place", code) and key[3] == "people")
+        end = max(key[2] for key in found if key[:2] == ("people", code) and whole(found[key]))
+        assert places == whole(found["people", code, end])
+
+
+def spoil_people(content: Content) -> None:
+    next(site for site in content["sites"] if site["kind"] == "clinic" and site["people"])["people"]["2025"] += 1
+
+
+def spoil_alone(content: Content) -> None:
+    next(site for site in content["sites"] if site["people"].get("2025"))["only_site_of"]["2027"] += 1
+
+
+def spoil_cost(content: Content) -> None:
+    next(site for site in reversed(content["sites"]) if site["cost"])["cost"] += 1
+
+
+def spoil_price(content: Content) -> None:
+    for row in content["candidates"]:
+        row["yearly"] += 1
+
+
+def spoil_place(content: Content) -> None:
+    next(row for row in reversed(content["places"]) if row["status"] == "served")["people"] += 1
+
+
+def spoil_minutes(content: Content) -> None:
+    next(row for row in reversed(content["places"]) if row["status"] == "served")["minutes"] += 0.2
+
+
+def spoil_nearest(content: Content) -> None:
+    content["worth"][0]["nearest"]["2025"] += 1
+
+
+def spoil_others(content: Content) -> None:
+    content["worth"][0]["nearest"]["2030"] += 1
+
+
+def spoil_without(content: Content) -> None:
+    content["worth"][1]["dropped"]["unserved"]["2027"] += 1
+
+
+def spoil_saved(content: Content) -> None:
+    content["worth"][2]["dropped"]["cost"] += 1
+
+
+def spoil_staff(content: Content) -> None:
+    content["staff"][0]["number"] += 1
+
+
+SPOILT: Mapping[Callable[[Content], None], set[str]] = {
+    spoil_people: {"people"},
+    spoil_alone: {"alone"},
+    spoil_cost: {"at the top", "money", "listed"},
+    spoil_price: {"money"},
+    spoil_place: {"place"},
+    spoil_minutes: {"place"},
+    spoil_nearest: {"nearest"},
+    spoil_others: {"nearest", "others"},
+    spoil_without: {"fewer without"},
+    spoil_saved: {"cost without"},
+    spoil_staff: {"staff"},
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("spoil", SPOILT)
+def test_a_figure_of_a_card_that_is_wrong_by_one_is_seen(
+    spoil: Callable[[Content], None], language: Language, hubs_plan: Plan
+) -> None:
+    right = dict(hubs_plan.content)
+    spoilt = copy.deepcopy(right)
+    spoil(spoilt)
+    wrong = differing(said(read(spoilt, language)), exact(right), language)
+    assert {about[0] for about in wrong} == SPOILT[spoil]
