@@ -91,7 +91,7 @@ def exact(contents: list[Content]) -> dict[str, Figures]:
     return found
 
 
-def said(made: Written, contents: list[Content]) -> dict[str, Figures]:
+def said(made: Written) -> dict[str, Figures]:
     """Return the figures of the workbook by table."""
     found: dict[str, Figures] = {name: Counter() for name in ("plans", "money", "people", "towns", "open")}
     head, tables = made.head, made.tables
@@ -154,7 +154,7 @@ def of_page(made: Written, contents: list[Content]) -> dict[str, Figures]:
 def wrong(made: Written, contents: list[Content], right: list[Content]) -> set[str]:
     """Return the tables of workbook and page whose figures are not those of two plans."""
     should = exact(right)
-    seen = {table for table, figures in said(made, contents).items() if figures != should[table]}
+    seen = {table for table, figures in said(made).items() if figures != should[table]}
     drawn = of_page(made, contents)
     should["towns"] = Counter({about: n for about, n in should["towns"].items() if about[0] != "covered"})
     should["towns"] = Counter({about: n for about, n in should["towns"].items() if about[1] != "district"})
@@ -169,7 +169,7 @@ def made(
 
 
 def test_every_figure_of_a_comparison_is_that_of_its_plan(made: Written, compared_plans: list[Content]) -> None:
-    found = said(made, compared_plans)
+    found = said(made)
     assert all(found.values())
     assert {table: figures - exact(compared_plans)[table] for table, figures in found.items()} == {
         table: Counter() for table in found
