@@ -727,7 +727,7 @@ def _counted(content: Content) -> Iterator[tuple[tuple[str, str, int], int]]:
         for year in site["people"]:
             add("open", site["kind"], int(year))
     resources = list(content["settings"].get("resources") or ()) if "stock" in content else []
-    sums = totals(content, resources)
+    sums = totals(content, resources) if resources else {}
     for name in resources:
         for year in content["years"]:
             add("staff", name, year, sums.get((name, year, None), 0))

@@ -106,12 +106,6 @@ function outline(ctx, shape, x, y, r) {
       ctx.lineTo(x, y + 1.2 * r);
       ctx.closePath();
       break;
-    case "up":
-      ctx.moveTo(x, y - 1.2 * r);
-      ctx.lineTo(x + 1.15 * r, y + 0.8 * r);
-      ctx.lineTo(x - 1.15 * r, y + 0.8 * r);
-      ctx.closePath();
-      break;
     case "diamond":
       ctx.moveTo(x, y - 1.3 * r);
       ctx.lineTo(x + 1.3 * r, y);
@@ -206,7 +200,7 @@ function drawYears(years) {
 }
 
 return {
-  say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
+  ALL, say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
   show, outline, stroke, ringsOf, spaceTowns, makeYears, drawYears,
 };
 };

@@ -43,7 +43,15 @@ const signed = (value) => (value > 0 ? `+${number(value)}` : number(value).repla
 /* ---- symbols ---- */
 
 function drawPlace(ctx, x, y, { shape, colour, hollow, small, r }) {
-  outline(ctx, shape, x, y, r);
+  if (shape === "up") {
+    ctx.beginPath();
+    ctx.moveTo(x, y - 1.2 * r);
+    ctx.lineTo(x + 1.15 * r, y + 0.8 * r);
+    ctx.lineTo(x - 1.15 * r, y + 0.8 * r);
+    ctx.closePath();
+  } else {
+    outline(ctx, shape, x, y, r);
+  }
   stroke(ctx, "#ffffff", small ? 1 : 4);
   ctx.fillStyle = hollow ? "#ffffff" : colour;
   ctx.fill();

@@ -74,7 +74,7 @@ const state = {
 };
 
 const {
-  say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
+  ALL, say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
   show, outline, stroke, ringsOf, spaceTowns, makeYears, drawYears,
 } = pageTools(words, state, LOCALE);
 
@@ -786,8 +786,8 @@ function stack() {
     if (!shown && map.hasLayer(layer)) layer.remove();
   }
   // Canvas draws in the order of arrival, so what was switched on later is put in its place.
-  for (const layer of [layers.postings, layers.rounds, layers.links, layers.centres, layers.consortia, layers.homes, layers.dropped, layers.reach, layers.shares, layers.boundary]) if (map.hasLayer(layer)) layer.bringToBack();
-  for (const layer of [layers.existing, layers.sites, layers.chosen]) if (map.hasLayer(layer)) layer.bringToFront();
+  for (const layer of [layers.existing, layers.sites, layers.homes, layers.chosen]) if (map.hasLayer(layer)) layer.bringToFront();
+  for (const layer of [layers.postings, layers.rounds, layers.links, layers.centres, layers.consortia, contractLines, layers.dropped, layers.reach, layers.shares, layers.boundary]) if (map.hasLayer(layer)) layer.bringToBack();
   if (map.hasLayer(layers.towns)) spaceTowns(layers.towns);
 }
 

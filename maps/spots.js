@@ -8,6 +8,7 @@ const DROPS = ["#5b6570", "#b2182b", "#2166ac", "#1b7837", "#762a83"];
 Object.assign(TABLES, { home: homes, drop: dropped });
 Object.assign(CARDS, { home: homeCard, drop: dropCard });
 layers.homes = L.featureGroup();
+const contractLines = L.featureGroup(); // below all sites, while homes are above them: many stand where a hub does
 layers.dropped = L.featureGroup();
 
 function contractsIn(year) {
@@ -20,11 +21,11 @@ function drawHome(ctx, x, y, { r, colour, signed, hollow }) {
   ctx.beginPath();
   for (let at = 0; at < 5; at += 1) ctx.lineTo(x + r * Math.sin((at * 2 * Math.PI) / 5 + Math.PI), y - r * Math.cos((at * 2 * Math.PI) / 5 + Math.PI));
   ctx.closePath();
-  stroke(ctx, "#ffffff", 4);
+  stroke(ctx, "#ffffff", 3.5);
   ctx.fillStyle = signed && !hollow ? colour : "#ffffff";
   ctx.fill();
   ctx.setLineDash(signed ? [] : [2, 2]);
-  stroke(ctx, colour, 2);
+  stroke(ctx, colour, 1.6);
   ctx.setLineDash([]);
 }
 
@@ -40,7 +41,7 @@ function drawDrop(ctx, x, y, { r, colour }) {
   }
 }
 
-const homeLook = (signed, hollow) => ({ r: 6, colour: HOME.colour, signed, hollow });
+const homeLook = (signed, hollow) => ({ r: 4.5, colour: HOME.colour, signed, hollow });
 const dropLook = (group) => ({ r: 3.5, colour: DROPS[group % DROPS.length] });
 
 function contractLine(row) {
@@ -51,8 +52,9 @@ function contractLine(row) {
 
 function drawHomes() {
   layers.homes.clearLayers();
+  contractLines.clearLayers().addTo(layers.homes);
   const rows = contractsIn(state.year);
-  L.polyline(rows.map(contractLine).filter(Boolean), { renderer: canvas, interactive: false, opacity: 0.9, ...HOME.line }).addTo(layers.homes);
+  L.polyline(rows.map(contractLine).filter(Boolean), { renderer: canvas, interactive: false, opacity: 0.9, ...HOME.line }).addTo(contractLines);
   const signed = new Set(rows.filter((row) => contracts.mark[row] >= 0).map((row) => contracts.home[row]));
   homes.name.forEach((_, home) => {
     if (homes.lon[home] === null) return;

@@ -24,7 +24,7 @@ from test_map_in_browser import browser, opened
 from allocate.comparing import BEST_FIRST, MOST, Pair, compare, distinct_names
 from allocate.draw import comparison_page
 from allocate.errors import UsageError
-from allocate.plans import PLAN_FILE, Plan, to_json
+from allocate.plans import PLAN_FILE, Plan, read_plan, to_json
 from allocate.report.comparison import COMPARISON_SHEETS, comparison_lines, comparison_sheets, lines_in
 from allocate.report.sheets import sheets
 from allocate.report.workbook import comparison_workbook
@@ -212,6 +212,7 @@ def test_stages_that_ask_for_different_things_are_not_judged() -> None:
             {
                 "rule": "most", "clause": "", "year": 2025, "strength": "must", "indicator": None, "unit": "share",
                 "shortfall_unit": "persons", "status": "missed", "target": target, "value": 0.6, "shortfall": 9,
+                "rests_on": [],
             }
         ]  # fmt: skip
     must, cost = pair_of(first, other).stages
@@ -503,6 +504,25 @@ def test_what_staff_and_functions_come_to_is_compared_by_year(hubs_plan: Plan) -
             assert amount.first == totals[amount.year or 0][f"number_of_{amount.item}"]
 
 
+def test_what_is_assumed_says_so_in_every_table(hubs_plan: Plan) -> None:
+    first = json.loads(to_json(hubs_plan.content))
+    other = copy.deepcopy(first)
+    for row in other["scorecard"]:
+        row["value"] = 0
+    made = compare([first, other], ["a", "b"])
+    tables = comparison_sheets(made, [first, other], "en")
+    assert set(tables["compare_money"].column("basis")) == {"assumed"}
+    bases = {row["resource"]: row["basis"] for row in first["stock"] if row["number"] is not None}
+    staff = [row for row in tables["compare_amounts"].records() if row["what_differs"] == "staff"]
+    assert {row["stock_basis"] for row in staff} == {bases.get(name) for name in first["settings"]["resources"]}
+    told = {(row["rule"], row["year"]): row["rests_on"] for row in tables["compare_clauses"].records()}
+    wanted = {(row["rule"], row["year"]): row["rests_on"] for row in sheets(first, "en")["scorecard"].records()}
+    assert any(told.values())
+    assert told == {key: wanted[key] for key in told}
+    (lines,) = lines_in(made, [first, other], "en")
+    assert any("(basis: assumed)" in line for line in lines)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_lines_are_few_and_hold_no_code(compared_plans: list[Content], language: Language) -> None:
     (lines,) = lines_in(compare(compared_plans, ["base", "fewer"]), compared_plans, language)
@@ -564,6 +584,16 @@ def test_the_workbook_holds_every_table_and_no_formula(compared_plans: list[Cont
     with zipfile.ZipFile(io.BytesIO(file)) as parts:
         pages = [parts.read(name).decode() for name in parts.namelist() if "worksheets/sheet" in name]
     assert not any("<f>" in page for page in pages)
+
+
+def test_a_plan_of_a_version_that_knew_less_is_compared_too(compared_plans: list[Content]) -> None:
+    old = read_plan(Path(__file__).parent / "data" / "tiny-before-staff")
+    contents = [old, compared_plans[0]]
+    made = compare(contents, ["old", "new"])
+    (lines,) = lines_in(made, contents, "en")
+    assert "versions differ (allocate" in "\n".join(lines)
+    assert set(comparison_sheets(made, contents, "zh")) == set(COMPARISON_SHEETS)
+    assert "</html>" in comparison_page(made, contents)
 
 
 # ---- the command ----

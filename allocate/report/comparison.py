@@ -9,6 +9,7 @@ from allocate.comparing import (
     FELT_MINUTES,
     Amount,
     Comparison,
+    Line,
     Pair,
     Setting,
     SiteChange,
@@ -19,8 +20,9 @@ from allocate.comparing import (
 )
 from allocate.report.away import way_name
 from allocate.report.belonging import function_name
-from allocate.report.summary import percent, percent_up, stage_key
+from allocate.report.summary import assumed_stock, percent, percent_up, say_grounds, stage_key
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, make_sheet, share_of
+from allocate.tables import BASES
 from allocate.words import Language, few, language, say, say_in, speaking, term, visible
 
 # Every table by its name, in the order in which a planner reads them.
@@ -90,6 +92,28 @@ class _Both:
 
     def site(self, code: str | None) -> str | None:
         return None if code is None else self.other.site_names.get(code) or self.first.site_names.get(code, code)
+
+    def basis(self, amount: Amount) -> str | None:
+        """Return the weakest basis of an amount in any of both plans: of prices, or of how many there are today."""
+        found: set[str] = set()
+        for content in (self.first.content, self.other.content):
+            if amount.group == "money":
+                found |= {row["basis"] for row in content["budget"] if amount.year in (None, row["year"])}
+            elif amount.group == "staff":
+                rows = (row for row in content.get("stock", ()) if row["resource"] == amount.item)
+                found |= {row["basis"] for row in rows if row["number"] is not None}
+        return max(found, key=BASES.index, default=None)
+
+    def grounds(self, line: Line) -> str | None:
+        """Say what the figures of a clause rest on in any of both plans that is assumed."""
+        rows = (*self.first.content["scorecard"], *self.other.content["scorecard"])
+        grounds = [
+            one
+            for row in rows
+            if (row["rule"], row["year"]) == (line.rule, line.year)
+            for one in row.get("rests_on") or ()
+        ]
+        return say_grounds({"rests_on": list(dict.fromkeys(grounds))}, self.language) or None
 
     def item(self, amount: Amount) -> str:
         """Return what an amount is of, in words."""
@@ -226,6 +250,7 @@ def _clauses(pairs: Sequence[_Both]) -> Sheet:
         Field("year", "year"), Field("strength", "code", "strength"), Field("indicator", "text"),
         *_sides("status", "code", "clause"), *_sides("target", "measure"), *_sides("value", "measure"),
         Field("unit", "code", "unit"), *_sides("shortfall", "measure"), Field("shortfall_unit", "code", "unit"),
+        Field("rests_on", "text"),
     ]  # fmt: skip
 
     def rows(both: _Both) -> Iterator[dict[str, Any]]:
@@ -241,6 +266,7 @@ def _clauses(pairs: Sequence[_Both]) -> Sheet:
                     for side in ("first", "other")
                 },
                 "unit": "ratio" if line.unit == "share" else line.unit,
+                "rests_on": both.grounds(line),
                 "shortfall_unit": "ratio" if line.shortfall_unit == "share" else line.shortfall_unit,
             }
 
@@ -250,13 +276,14 @@ def _clauses(pairs: Sequence[_Both]) -> Sheet:
 def _money(pairs: Sequence[_Both]) -> Sheet:
     fields = [
         _WITH, Field("year", "year"), Field("item", "text"), *_sides("amount", "yuan"), _difference("amount", "yuan"),
+        Field("basis", "code", "basis"),
     ]  # fmt: skip
 
     def rows(both: _Both) -> Iterator[dict[str, Any]]:
         for amount in both.pair.money:
             item = both.item(amount)
             item = item if amount.year is not None else f"{item} · {both.word('compare.all_years')}"
-            yield {"year": amount.year, "item": item, **_of_amount(amount)}
+            yield {"year": amount.year, "item": item, "basis": both.basis(amount), **_of_amount(amount)}
 
     return make_sheet("compare_money", fields, _rows(pairs, rows))
 
@@ -268,7 +295,7 @@ def _of_amount(amount: Amount) -> dict[str, Any]:
 def _amounts(pairs: Sequence[_Both]) -> Sheet:
     fields = [
         _WITH, Field("what_differs", "code", "differing"), Field("item", "text"), Field("year", "year"),
-        *_sides("amount", "whole"), _difference("amount", "whole"),
+        *_sides("amount", "whole"), _difference("amount", "whole"), Field("stock_basis", "code", "basis"),
     ]  # fmt: skip
 
     def rows(both: _Both) -> Iterator[dict[str, Any]]:
@@ -277,6 +304,7 @@ def _amounts(pairs: Sequence[_Both]) -> Sheet:
                 "what_differs": amount.group,
                 "item": both.item(amount),
                 "year": amount.year,
+                "stock_basis": both.basis(amount),
                 **_of_amount(amount),
             }
 
@@ -462,6 +490,9 @@ def _lines(both: _Both, made: Comparison) -> Iterator[str]:
     yield say("compare.people_means", minutes=FELT_MINUTES)
     if _is_soft(both):
         yield say("compare.estimated")
+    assumed = [name for source in (both.first, both.other) for name in assumed_stock(source.content, source.resources)]
+    if assumed:
+        yield say("compare.assumed_stock", names=both.first.terms(dict.fromkeys(assumed)))
 
 
 def _settings_line(settings: Sequence[Setting]) -> str:
@@ -530,6 +561,7 @@ def _money_lines(both: _Both) -> Iterator[str]:
             first=whole.first,
             other=whole.other,
             difference=_signed(whole.difference or 0),
+            basis=say(f"basis.{both.basis(whole)}"),
         )
     for year in pair.years:
         rows = [row for row in pair.money if row.year == year and row.item not in _SUMS and row.difference]
