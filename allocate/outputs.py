@@ -41,7 +41,6 @@ from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import SHEETS, STAFF_SHEETS
 from allocate.report.word import word
 from allocate.report.workbook import comparison_workbook, workbook
-from allocate.report.worth_tables import WORTH_SHEETS
 from allocate.words import Language, language, say, visible
 
 MAP_FILE, WORKBOOK_FILE, REPORT_FILE, LAYERS_FILE, SITES_FILE, LOG_FILE = (
@@ -71,7 +70,6 @@ EXPORTS = {
 _HELD = {
     "csv": (
         *SHEETS,
-        *WORTH_SHEETS,
         *STAFF_SHEETS,
         *BELONGING_SHEETS,
         *CARE_SHEETS,

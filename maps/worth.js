@@ -9,6 +9,7 @@ function hanging(table, row) {
 }
 
 const cardWord = (key, values) => say(`site_card_${key}`, values);
+const saidWord = (key) => say(`said_${key}`);
 
 // As a card lists a figure of every year: one that stays as it is is told once.
 function byYears(pairs, unit) {
@@ -18,7 +19,7 @@ function byYears(pairs, unit) {
   const after = plan.years.find((year) => year > last);
   if (after !== undefined) told.push([after, cardWord("no_longer")]);
   const kept = told.filter(([, text], at) => !at || text !== told[at - 1][1]);
-  return kept.map(([year, value]) => cardWord("in_year", { year, value })).join(say("said_semicolon"));
+  return kept.map(([year, value]) => cardWord("in_year", { year, value })).join(saidWord("semicolon"));
 }
 
 function costChange(cost) {
@@ -35,10 +36,10 @@ function goalLines(row, spot) {
   });
 }
 
-const spotName = (at) => cardWord("named", { name: plan.worth_spots.name[at], town: plan.worth_spots.town[at] });
+const spotName = (at) => cardWord("named", { name: plan.worth_spots.name[at] + plan.worth_spots.ending[at], town: plan.worth_spots.town[at] });
 
 function fewNames(names) {
-  const shown = names.slice(0, FIRST_NAMES).join(say("said_comma"));
+  const shown = names.slice(0, FIRST_NAMES).join(saidWord("comma"));
   return names.length <= FIRST_NAMES ? shown : cardWord("and_more", { names: shown, count: names.length });
 }
 
@@ -47,9 +48,9 @@ function withoutPart(row) {
   if (hindrance[row]) return [element("p", "", cardWord(`hindrance_${hindrance[row]}`))];
   const goals = goalLines(row, -1);
   const worse = hanging("worth_goals", row).filter((at) => plan.worth_goals.spot[at] === -1 && plan.worth_goals.how[at].endsWith("worse"));
-  const names = worse.map((at) => inLanguage(plan.goals[plan.worth_goals.goal[at]][0])).join(say("said_comma"));
+  const names = worse.map((at) => inLanguage(plan.goals[plan.worth_goals.goal[at]][0])).join(saidWord("comma"));
   const years = hanging("worth_years", row).map((at) => [plan.worth_years.year[at], plan.worth_years.fewer[at]]);
-  const clauses = [...new Set(clausesOfWorth(row).map(([name]) => name))].join(say("said_comma"));
+  const clauses = [...new Set(clausesOfWorth(row).map(([name]) => name))].join(saidWord("comma"));
   return [spare[row] ? element("p", "", cardWord(worse.length ? "spare" : "spare_for_all", { goals: names })) : null,
     worthLines([
       [cardWord("label_unserved"), byYears(years, "fewer")],
@@ -77,7 +78,7 @@ function spotItem(row, at) {
   const said = [cardWord("cost_of", { more: costChange(cost[at]) }), ...goalLines(row, at).map(([name, text]) => `${name} ${text}`)];
   if (fewer[at]) said.push(cardWord(fewer[at] > 0 ? "fewer" : "more", { year: year[at], people: number(Math.abs(fewer[at])) }));
   const name = lon[at] === null ? element("b", "", given(spotName(at))) : button("link", given(spotName(at)), () => fly([lat[at], lon[at]]));
-  return element("li", "", name, " ", given(said.join(say("said_comma"))));
+  return element("li", "", name, " ", given(said.join(saidWord("comma"))));
 }
 
 // Shows where something could stand: with a ring that goes when something else is chosen.
@@ -106,7 +107,7 @@ function lastServed(mark) {
 }
 
 function peopleBy(pairs) {
-  return pairs.filter(([, people]) => people).map(([by, people]) => cardWord("people_by", { by, people: number(people) })).join(say("said_comma"));
+  return pairs.filter(([, people]) => people).map(([by, people]) => cardWord("people_by", { by, people: number(people) })).join(saidWord("comma"));
 }
 
 function basisPart(mark, row) {

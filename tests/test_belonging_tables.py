@@ -51,7 +51,7 @@ def test_a_plan_with_consortia_has_their_tables_after_the_towns_with_headings_of
     content: Content, language: Language
 ) -> None:
     made = sheets(content, language)
-    assert tuple(made) == (*SHEETS[:3], "worth", *SHEETS[3:6], *BELONGING_SHEETS, *SHEETS[6:])
+    assert tuple(made) == (*SHEETS[:7], *BELONGING_SHEETS, *SHEETS[7:])
     for sheet in made.values():
         headings = [field.heading(language) for field in sheet.fields]
         assert len(set(headings)) == len(headings), sheet.name

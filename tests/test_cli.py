@@ -385,7 +385,7 @@ def test_positions_of_amap_and_baidu_are_converted_where_they_are_declared(
     assert "district.toml" in unknown.stderr
 
 
-FORMS = ("xlsx", "pdf", "gpkg", "csv", "geojson")
+FORMS = ("xlsx", "docx", "pdf", "gpkg", "csv", "geojson")
 
 
 @pytest.fixture
@@ -441,11 +441,11 @@ def test_a_form_or_a_language_that_there_is_not_is_answered_with_those_there_are
     language: Language, allocate: Run, made: Path
 ) -> None:
     before = tree(made.parent)
-    done = allocate("--language", language, "export", "plan", "--to", "docx", "--language", "fr")
+    done = allocate("--language", language, "export", "plan", "--to", "odt", "--language", "fr")
     assert (done.returncode, done.stdout) == (2, "")
     form, spoken = done.stderr.splitlines()[1:]
     option = say_in(language, "problem.option", option="")
-    assert all(word in form for word in (f"{option}--to · ", "“docx”", ", ".join(FORMS)))
+    assert all(word in form for word in (f"{option}--to · ", "“odt”", ", ".join(FORMS)))
     assert all(word in spoken for word in (f"{option}--language · ", "“fr”", "zh, en"))
     assert tree(made.parent) == before
 

@@ -109,7 +109,7 @@ TEXTS = (
 CODES = re.compile(
     r"as_of|outcome|stages\[\]\.(name|unit)|draws\[\]\.goal|nesting\[\]\.(goal|unit)"
     r"|scorecard\[\]\.(indicator|unit|strength|status|shortfall_unit|sense)"
-    r"|places\[\]\.status|sites\[\]\.(kind|action)|budget\[\]\.unit|settings\.as_of"
+    r"|(places|places_today)\[\]\.status|sites\[\]\.(kind|action)|budget\[\]\.unit|settings\.as_of"
     r"|settings\.siting\.\w+\.(stands_in|serves)\[\]"
     r"|settings\.circles\.\w+\.(modes|kinds)\[\]|settings\.(rules|goals\[\])(\.\w+)?\.(rule|goal|scope|strength|counts)"
     r"|settings\.goals\[\]\.goal|settings\.rules\.\w+\.kinds\[\]|assumptions\[\]\.table|problems\[\]\.what|inputs\[\]\.of"
@@ -121,16 +121,16 @@ CODES = re.compile(
     r"|settings\.functions\.\w+\.((at|serves|types)\[\]|within|posted_by)"
     r"|settings\.rules\.\w+\.(functions|types)\[\]"
     r"|district_data\.(functions\[\]\.function|institutions\[\]\.(type|ownership))"
-    r"|(places|rounds|consortia|contracts)\[\]\.how|places\[\]\.modes\[\]|(isochrones|calibration)\[\]\.mode"
+    r"|(places|places_today|rounds|consortia|contracts)\[\]\.how|places\[\]\.modes\[\]|(isochrones|calibration)\[\]\.mode"
     r"|(candidates|dropped|generated)\[\]\.(kind|from|kept\[\]\.code)|settings\.modes\.\w+\.roads\.goes_as"
-    r"|places_today\[\]\.(status|how)|worth\[\]\.dropped\.hindrance"
+    r"|worth\[\]\.dropped\.hindrance"
     r"|(.*[.\]])?(\w+_)?basis"
 )
 # What several keys name alike: the same text becomes the same hostile text, and stays apart from all others.
 IDS = re.compile(
-    r"(places|sites|candidates)\[\]\.id|sites\[\]\.(town|parent|hospital|from|into)"
+    r"(places|places_today|sites|candidates)\[\]\.id|sites\[\]\.(town|parent|hospital|from|into)"
     r"|candidates\[\]\.(town|place|kept\[\]\.place)"
-    r"|places\[\]\.served_by|care\[\]\.(id|by|next_by)|(ledger|ledger_by_age|today|coverage)\[\]\.scope"
+    r"|(places|places_today)\[\]\.served_by|care\[\]\.(id|by|next_by)|(ledger|ledger_by_age|today|coverage)\[\]\.scope"
     r"|coverage\[\]\.preset|settings\.(circle|compare_circles\[\])|scorecard\[\]\.(rule|causes\[\]\.id)"
     r"|district_data\.(places|towns|institutions|growth|people_by_year)\[\]\.(id|town|place|zone|near|hosts|parent)"
     r"|settings\.rules\.\w+\.sites\[\]"

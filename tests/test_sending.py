@@ -54,7 +54,7 @@ def test_a_plan_with_postings_and_rounds_has_their_tables_between_the_towns_and_
     content: Content, language: Language
 ) -> None:
     made = sheets(content, language)
-    assert tuple(made) == (*SHEETS[:3], "worth", *SHEETS[3:6], *SENDING_SHEETS, *SHEETS[6:])
+    assert tuple(made) == (*SHEETS[:7], *SENDING_SHEETS, *SHEETS[7:])
     for sheet in made.values():
         headings = [field.heading(language) for field in sheet.fields]
         assert len(set(headings)) == len(headings), sheet.name

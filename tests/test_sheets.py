@@ -20,6 +20,7 @@ NAMES = (
         "years",
         "scorecard",
         "sites",
+        "worth",
         "change_log",
         "towns",
         "today_and_planned",

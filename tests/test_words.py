@@ -49,8 +49,8 @@ PAGE = [*(path for path in (ROOT / "maps").glob("*.js") if path not in COMPARISO
 REPORTS = [module for module in MODULES if module.parent.name == "report"]
 SECTIONS = {key.split(".")[0] for key in catalogue()}
 SHEETS = {
-    *("years", "scorecard", "sites", "towns", "places", "budget", "coverage", "ages", "fairness", "proof", "nesting"),
-    *("draws", "front", "assumptions", "problems", "sources", "staffing", "staff_flows", "staff_by_town"),
+    *("years", "scorecard", "sites", "worth", "towns", "places", "budget", "coverage", "ages", "fairness", "proof"),
+    *("nesting", "draws", "front", "assumptions", "problems", "sources", "staffing", "staff_flows", "staff_by_town"),
     *CHANGE_SHEETS,
     *SENDING_SHEETS,
     *BELONGING_SHEETS,

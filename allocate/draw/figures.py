@@ -6,13 +6,14 @@ from typing import Any
 
 from allocate.draw.cells import Index, Row, as_number, as_text, as_whole, by_text, in_words, rows_of
 from allocate.report.table import DISTRICT, Source
+from allocate.words import LANGUAGES, say_in
 
 # What is paid once, and its sum; what is paid in every calendar year, and its sum; and both over the calendar years.
 ONCE = ("opening", "adding", "functions", "consortia")
 EACH = ("yearly", "pay", "postings", "outreach", "functions_yearly", "consortia_yearly", "contracts_yearly")
 SUMS = ("capital", "recurrent", "total")
 # The page says the unit above the table.
-_UNITS = ("（元）", " (yuan)")
+_UNIT = "map.budget_unit"
 
 
 def figures(plan: Row, years: Sequence[int], towns: Index) -> dict[str, Any]:
@@ -27,9 +28,8 @@ def _budget(plan: Row, years: Sequence[int]) -> list[dict[str, Any]]:
     for name in (*ONCE, "capital", *EACH, "recurrent", "total"):
         yuan = [as_number(rows.get(year, {}).get(name)) for year in years]
         if any(yuan):
-            words = in_words("field", name)
-            for unit in _UNITS:
-                words = {language: text.replace(unit, "") for language, text in words.items()}
+            named = in_words("field", name)
+            words = {language: named[language].replace(say_in(language, _UNIT), "") for language in LANGUAGES}
             lines.append({"name": words, "yuan": yuan, "sum": name in SUMS})
     return lines
 

@@ -16,7 +16,7 @@ _TABLES: Mapping[str, tuple[str, ...]] = {
     "worth_years": ("row", "year", "nearest", "fewer"),
     "worth_clauses": ("row", "rule"),
     "worth_goals": ("row", "spot", "goal", "how", "shown"),
-    "worth_spots": ("row", "name", "town", "lon", "lat", "cost", "fewer", "year"),
+    "worth_spots": ("row", "name", "ending", "town", "lon", "lat", "cost", "fewer", "year"),
     "worth_ways": ("row", "how", "people"),
     "worth_visits": ("row", "point", "place", "minutes", "how"),
 }
@@ -42,7 +42,7 @@ def worth(plan: Row, known: Known) -> dict[str, Any]:
 
 def _worth(cards: Cards, known: Known) -> dict[str, Any]:
     made, goals = empty_worth(), dict[str, int]()
-    for at, row in enumerate(cards.content["worth"]):
+    for at, row in enumerate(row for row in cards.content["worth"] if row["id"] in cards.rows):
         code, dropped = row["id"], row["dropped"]
         farther = cards.farther(code)
         site = {
@@ -88,7 +88,7 @@ def _unit(cards: Cards, goal: str) -> dict[str, str]:
 def _add_goals(
     cards: Cards, table: Columns, goals: dict[str, int], told: Mapping[str, Any], about: tuple[int, int]
 ) -> None:
-    for name, more in told["goals"].items():
+    for name, more in told.get("goals", {}).items():
         unit = cards.goal_units.get(name, "")
         if unit != "yuan":
             how, shown = goal_words(more, unit)
@@ -105,8 +105,13 @@ def _spot(cards: Cards, other: Mapping[str, Any]) -> dict[str, Any]:
     lon, lat = spot.get("lon"), spot.get("lat")
     year, fewer = max(other["unserved"].items(), key=lambda one: (abs(one[1]), one[0]))
     town = cards.source.towns.get(spot.get("town", ""), "")
+    name = clean(str(spot.get("name", other["id"])))
+    # (Most names end with the kind, which is told once for all.)
+    kind = in_words("kind", str(spot.get("kind")))["zh"]
+    ending = kind if name.endswith(kind) else ""
     return {
-        "name": clean(str(spot.get("name", other["id"]))),
+        "name": name.removesuffix(ending),
+        "ending": ending,
         "town": clean(town),
         "lon": None if lon is None else round(lon, _DEGREE_DIGITS),
         "lat": None if lat is None else round(lat, _DEGREE_DIGITS),

@@ -16,7 +16,7 @@ _RESOURCES = 9  # columns of staff in one table
 _FUNCTIONS = 7  # columns of functions in one table
 _CARDS = 300  # site cards: some forty pages
 # Parts of a card that say why a site is there, who would lose, and where else it could stand; how broad each is.
-_OF_CARDS = {"gain": 34, "without": 26, "others": 34, "draws": 16, "clauses": 20}
+_OF_CARDS = {"gain": 40, "without": 27, "others": 27}
 
 
 def write_annexes(draft: Draft) -> None:
@@ -100,17 +100,19 @@ def _cards(draft: Draft) -> None:
             [f"{card.name}\n{card.town}\n{card.headline}", *(_of_card(draft, card, name) for name in parts)]
             for card in told
         ],
-        widths=(20, *(_OF_CARDS[name] for name in parts)),
+        widths=(17, *(_OF_CARDS[name] for name in parts)),
         note=left,
     )
 
 
 def _of_card(draft: Draft, card: SiteCard, name: str) -> str:
-    """Return a part of a card as text, a line for each of its points."""
+    """Return a part of a card in one paragraph; what is true of every card stands above the table."""
     part = card.part(name)
+    labelled = [line for line in part.lines if line.label] if part else []
+    lines = (labelled or part.lines) if part else ()
     mark = draft.word("paper.colon")
-    lines = part.lines if part else ()
-    return "\n".join(f"{line.label}{mark}{line.text}" if line.label else line.text for line in lines)
+    said = (f"{line.label}{mark}{line.text}" if line.label else line.text for line in lines)
+    return draft.word("summary.semicolon").join(said)
 
 
 def _staffing(draft: Draft) -> None:

@@ -22,8 +22,8 @@ from allocate.words import Language, catalogue, say_in
 
 # Every table by its name, in the order in which a planner reads them.
 SHEETS = (
-    "years", "scorecard", "sites", "change_log", "towns", "today_and_planned", "places", "budget", "coverage", "ages",
-    "fairness", "proof", "nesting", "draws", "front", "assumptions", "problems", "sources",
+    "years", "scorecard", "sites", "worth", "change_log", "towns", "today_and_planned", "places", "budget", "coverage",
+    "ages", "fairness", "proof", "nesting", "draws", "front", "assumptions", "problems", "sources",
 )  # fmt: skip
 # Those that only a plan that decides staff has: after the towns.
 STAFF_SHEETS = ("staffing", "staff_flows", "staff_by_town")

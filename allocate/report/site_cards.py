@@ -189,7 +189,7 @@ class Cards:
         return self.source.word(f"site_card.{key}", **values)
 
     def _line(self, key: str, text: str) -> Line:
-        return Line(clean(text), self._word(f"label_{key}"))
+        return Line(clean(text), self._word(f"label_{key}"), key)
 
     def _point(self, key: str, **values: object) -> Line:
         return Line(clean(self._word(key, **values)), name=key)
@@ -239,7 +239,7 @@ class Cards:
             spot = f"{site['lon']:.5f}, {site['lat']:.5f}"
             datum = str(self.source.district["datum"]).upper()
             label = self._word("label_position", datum=datum)
-            yield Line(clean(f"{spot}{self._in_brackets(site['basis'])}"), clean(label))
+            yield Line(clean(f"{spot}{self._in_brackets(site['basis'])}"), clean(label), "position")
         kept = say_kept(self.source, code)
         if kept and any(row["action"] == "open" for row in rows):
             yield self._line("kept", kept)

@@ -6,7 +6,8 @@ from typing import Any
 from allocate.report.site_cards import Line, Part, SiteCard, is_spare, site_cards
 from allocate.report.table import Field, Sheet, Source, make_sheet
 
-WORTH_SHEETS = ("worth",)
+# The columns that there are for every year: it follows.
+_NEAREST, _FEWER = "nearest_to", "fewer_served"
 
 
 def worth_sheets(source: Source) -> Iterator[Sheet]:
@@ -20,8 +21,8 @@ def _worth(source: Source) -> Sheet:
     years, count = source.years, len(source.content["draws"])
     fields = [
         Field("name", "text"), Field("kind", "code", "kind"), Field("town", "text"), Field("becomes", "text"),
-        *(Field(f"nearest_to_{year}", "whole", year=year) for year in years), Field("longer_by", "minutes"),
-        *(Field(f"fewer_served_{year}", "whole", year=year) for year in years), Field("cost_more", "yuan"),
+        *(Field(f"{_NEAREST}_{year}", "whole", year=year) for year in years), Field("longer_by", "minutes"),
+        *(Field(f"{_FEWER}_{year}", "whole", year=year) for year in years), Field("cost_more", "yuan"),
         Field("goals_more", "text"), Field("clauses_without", "text"), Field("can_go", "mark"),
         Field("worth_remark", "text"), Field("spots_tried", "whole"), Field("other_spots", "text"),
         Field("in_draws", "whole"), Field("of_draws", "whole"), Field("basis", "code", "basis"), Field("id", "id"),
@@ -41,9 +42,9 @@ def _worth(source: Source) -> Sheet:
             "kind": sites[row["id"]]["kind"],
             "town": card.town,
             "becomes": card.headline,
-            **{f"nearest_to_{year}": row["nearest"].get(str(year)) for year in years},
+            **{f"{_NEAREST}_{year}": row["nearest"].get(str(year)) for year in years},
             "longer_by": round(row["longer"][last] / others, 1) if others > 0 else None,
-            **{f"fewer_served_{year}": fewer.get(str(year)) for year in years},
+            **{f"{_FEWER}_{year}": fewer.get(str(year)) for year in years},
             "cost_more": dropped.get("cost"),
             "goals_more": _goals(source, card) or None,
             "clauses_without": source.word("summary.comma").join(dropped.get("clauses", ())) or None,
@@ -59,7 +60,7 @@ def _worth(source: Source) -> Sheet:
         }
 
     order = {code: at for at, code in enumerate(cards)}
-    rows = sorted(source.content["worth"], key=lambda row: order[row["id"]])
+    rows = sorted((row for row in source.content["worth"] if row["id"] in order), key=lambda row: order[row["id"]])
     return make_sheet("worth", fields, map(record, rows))
 
 
