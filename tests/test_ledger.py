@@ -19,7 +19,7 @@ from python_calamine import CalamineWorkbook
 from sending import with_sending
 
 from allocate.draw.pack import unpack_content
-from allocate.outputs import CALENDARS, TIMETABLE_FILE, export, write_plan
+from allocate.outputs import CALENDARS, CARDS, TIMETABLE_FILE, export, write_plan
 from allocate.plans import Plan
 from allocate.words import LANGUAGES, Language, say_in
 
@@ -689,7 +689,7 @@ def test_in_every_table_the_people_are_the_sum_of_the_statuses(file: str, files:
 
 def test_every_csv_opens_in_a_spreadsheet_in_its_own_script(files: Files) -> None:
     tables = [files.folder / "sites.csv", *(files.folder / "csv").iterdir()]
-    assert len(tables) == 17 + (len(SENDING) + len(BELONGING) if files.content.get("roster") else 0)
+    assert len(tables) == 20 + (len(SENDING) + len(BELONGING) if files.content.get("roster") else 0)
     for table in tables:
         text = table.read_bytes()
         assert text.startswith(b"\xef\xbb\xbf"), "the mark that tells Excel that it is UTF-8"
@@ -698,7 +698,7 @@ def test_every_csv_opens_in_a_spreadsheet_in_its_own_script(files: Files) -> Non
 
 def test_all_files_are_read(files: Files) -> None:
     # (Calendars and timetables to print hold no sums; test_calendars and test_timetable_page read them back.)
-    there = {path.name for path in files.folder.iterdir()} - {"log.txt", "plan.json", CALENDARS, TIMETABLE_FILE}
+    there = {path.name for path in files.folder.iterdir()} - {"log.txt", "plan.json", CALENDARS, CARDS, TIMETABLE_FILE}
     assert there == {name.removesuffix(" by GDAL") for name in READERS}
 
 

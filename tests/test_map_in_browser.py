@@ -1102,7 +1102,7 @@ def test_hostile_text_is_shown_and_never_obeyed(opened: Any, size: tuple[int, in
             assert page.evaluate("window.PWN") is None
     assert met >= {as_seen(text) for text in HOSTILE_TEXTS}
     assert page.evaluate("document.querySelectorAll('img, iframe, body link, body base, svg [onload]').length") == 0
-    assert page.evaluate("document.querySelectorAll('script').length") == 5
+    assert page.evaluate("document.querySelectorAll('script').length") == 6
 
 
 def test_hovering_over_a_hostile_name_shows_it_as_text(opened: Any) -> None:

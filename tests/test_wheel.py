@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import copy_sent, start_python
 
-from allocate.outputs import CALENDARS, FILES, TIMETABLE_FILE
+from allocate.outputs import CALENDARS, CARDS, FILES, TIMETABLE_FILE
 
 ROOT = Path(__file__).resolve().parents[1]
 FONT = "maps/vendor/noto-sans-sc-2.004/AllocateSansSC-Regular.ttf"
@@ -158,7 +158,7 @@ def test_a_folder_of_ones_own_is_planned_from_the_wheel_to_the_bytes_of_the_chec
     folder = installed.home / "small"
     there = folder / "maps" / "out" / "small"
     installed.run("allocate", "plan", "small", home=folder)
-    assert sorted(path.name for path in there.iterdir()) == sorted((*FILES, TIMETABLE_FILE, CALENDARS))
+    assert sorted(path.name for path in there.iterdir()) == sorted((*FILES, TIMETABLE_FILE, CALENDARS, CARDS))
     assert installed.run("allocate", "verify", there, home=folder).startswith("The plan is sound")
     page = (there / "map.html").read_text(encoding="utf-8")
     assert page.startswith("<!DOCTYPE html>")

@@ -326,7 +326,7 @@ class Cards:
         """Return what the next site means in the last of a site's years; None where nobody has another."""
         worth = self.worth[code]
         year = max(worth["nearest"])
-        alone = next((row["only_site_of"] for row in self.rows[code] if row["people"]), {})
+        alone: Mapping[str, int] = next((row["only_site_of"] for row in self.rows[code] if row["people"]), {})
         others = worth["nearest"][year] - alone.get(year, 0)
         return Farther(int(year), others, worth["longer"][year] / others) if others > 0 else None
 
