@@ -23,6 +23,7 @@ from allocate.report.belonging import function_name
 from allocate.report.summary import assumed_stock, percent, percent_up, say_grounds, stage_key
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, make_sheet, share_of
 from allocate.tables import BASES
+from allocate.units import SOFT
 from allocate.words import Language, few, language, say, say_in, speaking, term, visible
 
 # Every table by its name, in the order in which a planner reads them.
@@ -35,8 +36,6 @@ _WITH = Field("compared_with", "text")
 _TOLD = 4  # settings, clauses, towns and numbers that a line of the terminal names
 # What of the budget a line of the terminal leaves out: sums of other columns.
 _SUMS = ("capital", "recurrent", "total")
-# Bases of what only somebody's estimate says.
-_SOFT = ("estimated", "assumed")
 
 
 @dataclass(frozen=True)
@@ -689,4 +688,4 @@ def _people_lines(pair: Pair) -> Iterator[str]:
 def _is_soft(both: _Both) -> bool:
     """Tell whether positions or people of places are estimated or assumed."""
     places = (*both.first.places.values(), *both.other.places.values())
-    return any(place[basis] in _SOFT for place in places for basis in ("position_basis", "people_basis"))
+    return any(place[basis] in SOFT for place in places for basis in ("position_basis", "people_basis"))

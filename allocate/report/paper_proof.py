@@ -8,6 +8,7 @@ from allocate.report.drafting import Draft, whole
 from allocate.report.paper_siting import ANSWERED, asked_of, target_of
 from allocate.report.sheets import why_status
 from allocate.report.summary import say_grounds
+from allocate.units import SOFT
 from allocate.words import catalogue
 
 # What is paid once, and what in each calendar year, in the order in which a planner reads them.
@@ -209,11 +210,11 @@ def _risks(draft: Draft) -> Iterator[str]:
     documents = (content["settings"].get("documents") or {}).values()
     if any(one["document"]["status"] == "draft" for one in documents):
         yield draft.word("paper.risk_drafts")
-    if draft.by_year[draft.last]["people_basis"] in ("estimated", "assumed"):
+    if draft.by_year[draft.last]["people_basis"] in SOFT:
         yield draft.word("paper.risk_people", last=draft.last)
     if not content.get("today"):
         yield draft.word("paper.risk_today")
-    if content["budget"][0]["basis"] in ("estimated", "assumed"):
+    if content["budget"][0]["basis"] in SOFT:
         yield draft.word("paper.risk_prices")
     if content["outcome"] != "optimal":
         yield draft.word("paper.risk_gap")

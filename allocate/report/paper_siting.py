@@ -10,6 +10,7 @@ from allocate.report.sheets import STATUSES
 from allocate.report.summary import doubt_of, percent_exact
 from allocate.report.table import Cell
 from allocate.tables import ENDS, INSTITUTION_KINDS
+from allocate.units import SOFT
 
 # Draws a map of a year, of sites, of coverage or of change, and says what it shows: the bytes of a PNG, and words.
 What = Literal["sites", "coverage", "change"]
@@ -19,7 +20,6 @@ Content = Mapping[str, Any]
 # How much of the width of a page a map takes: of coverage two stand on one.
 _SHARES = {"sites": 1.0, "coverage": 0.62}
 ANSWERED = ("met", "missed")
-SOFT = ("estimated", "assumed")
 
 
 def write_basis(draft: Draft) -> None:

@@ -13,7 +13,6 @@ from allocate.report.paper_people import write_care, write_consortia, write_post
 from allocate.report.paper_proof import write_missed, write_money, write_proof, write_risks
 from allocate.report.paper_siting import (
     ANSWERED,
-    SOFT,
     Content,
     Drawer,
     write_basis,
@@ -23,6 +22,7 @@ from allocate.report.paper_siting import (
     write_years,
 )
 from allocate.report.summary import assumed_stock, percent_up
+from allocate.units import SOFT
 from allocate.words import Language, speaking
 
 _LONGEST_FOOT = 70  # characters of a title at the foot of every page
