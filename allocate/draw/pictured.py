@@ -4,18 +4,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from allocate.areas import Areas
 from allocate.comparing import BEST_FIRST
+from allocate.report.blocks import What
 from allocate.report.sheets import STATUSES, people_sheets
 from allocate.report.table import Sheet
 from allocate.tables import ENDS, INSTITUTION_KINDS
 from allocate.units import FIRM
 from allocate.words import Language
 
-What = Literal["sites", "coverage", "change"]
-WHATS: tuple[What, ...] = ("sites", "coverage", "change")
+WHATS: tuple[What, ...] = get_args(What)
 # What becomes of a site; `other`: an institution that the plan does not decide on.
 State = Literal["opened", "moved", "upgraded", "closed", "kept", "other"]
 STATES: tuple[State, ...] = ("opened", "moved", "upgraded", "closed", "kept")

@@ -11,7 +11,8 @@ import shapely
 
 from allocate.draw.canvas import INK, Point
 from allocate.draw.lettering import Lettering, plain
-from allocate.draw.pictured import STEPS, Pictured, Site, Spot, What, rank
+from allocate.draw.pictured import STEPS, Pictured, Site, Spot, rank
+from allocate.report.blocks import What
 from allocate.tables import HUB_KINDS
 from allocate.travel.points import metric
 from allocate.words import Language, say_in
