@@ -8,7 +8,7 @@ from typing import Any
 import shapely
 
 from allocate.areas import Areas
-from allocate.comparing import BEST_FIRST
+from allocate.compared import BEST_FIRST
 from allocate.draw.belonging import belong, belonging
 from allocate.draw.cells import (
     BASES,

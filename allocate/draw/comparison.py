@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from allocate.comparing import Comparison, Faring, Pair, Standing, standings
+from allocate.compared import Comparison, Faring, Pair, Standing
+from allocate.comparing import standings
 from allocate.draw.cells import Index, append_row, in_both
 from allocate.draw.compact import DEGREE_DIGITS, centre, compact
 from allocate.draw.page import island, map_file, page_around, shell
-from allocate.report.comparison import comparison_sheets, lines_in
+from allocate.report.comparison import comparison_sheets
+from allocate.report.comparison_lines import lines_in
 from allocate.report.table import DISTRICT, Content, Field, Sheet, clean
 from allocate.units import FIRM
 from allocate.words import LANGUAGES, Language, catalogue, language

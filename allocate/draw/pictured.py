@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Literal, get_args
 
 from allocate.areas import Areas
-from allocate.comparing import BEST_FIRST
+from allocate.compared import BEST_FIRST
 from allocate.report.blocks import What
 from allocate.report.sheets import STATUSES, people_sheets
 from allocate.report.table import Sheet

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, time
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
-from allocate.comparing import Comparison
-from allocate.report.comparison import comparison_sheets, lines_in
+from allocate.compared import Comparison
+from allocate.report.comparison import comparison_sheets
+from allocate.report.comparison_lines import lines_in
 from allocate.report.sheets import sheets
 from allocate.report.summary import labelled, summary
 from allocate.report.table import Cell, Field, Sheet, clean
