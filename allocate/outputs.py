@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from allocate.comparing import Comparison
+from allocate.compared import Comparison
 from allocate.draw import (
     card_pages,
     comparison_page,
