@@ -38,7 +38,9 @@ const {
 
 const pair = () => pairs[state.pair];
 const ofYear = (table) => table[state.year] || [];
-const signed = (value) => (value > 0 ? `+${number(value)}` : number(value).replace("-", "−"));
+// (What rounds to nothing has no sign.)
+const withMinus = (value, digits) => number(value, digits).replace(/^-0$/, "0").replace("-", "−");
+const signed = (value, digits = 0) => (value > 0 ? "+" : "") + withMinus(value, digits);
 
 /* ---- symbols ---- */
 
@@ -277,11 +279,14 @@ function drawHead() {
   }
 }
 
+const isSoft = () => [...places.hollow, ...sites.hollow].some(Boolean);
+
 function drawBanner() {
   const { same, cost_told: isTold, same_people: areSame } = pair();
   const lines = [same ? say("page_same") : say("banner_plans")];
   if (!isTold && !same) lines.push(say("banner_gap"));
   if (!areSame) lines.push(say("banner_unknown"));
+  if (isSoft()) lines.push(say("banner_estimated"));
   document.getElementById("banner").classList.toggle("sound", lines.length === 1);
   show("banner", ...lines.map((line) => element("span", "", line)));
 }
@@ -341,7 +346,7 @@ function drawLegend() {
   const step = townStep();
   const ofTowns = [["more", "town_more", { from: number(step) }], ["few_more", "town_more_few", { to: number(step) }], ["even", "town_even", {}], ["few_less", "town_less_few", { to: number(step) }], ["less", "town_less", { from: number(step) }]]
     .map(([colour, word, values]) => [symbol(drawPatch, { colour: TOWN_COLOURS[colour] }), say(word, values)]);
-  const hollow = [...places.hollow, ...sites.hollow].some(Boolean) ? element("p", "note", say("hollow")) : null;
+  const hollow = isSoft() ? element("p", "note", say("hollow")) : null;
   show("legend", ...legendList("legend_places", ofPlaces), ...legendList("legend_sites", ofSites), ...(Object.keys(content.areas).length ? legendList("legend_towns", ofTowns) : []), hollow);
 }
 
@@ -423,8 +428,8 @@ function cellWord(field, value, record) {
   if (field.kind === "gap") return `${number(Math.ceil(value * HUNDRED * HUNDRED) / HUNDRED, 2)}\u00a0%`;
   if (field.kind === "measure" && unit === "ratio") return `${apart(value * HUNDRED, Math.round(value) * HUNDRED)}\u00a0%`;
   if (field.kind === "year") return String(value);
-  if (field.name.endsWith("_difference")) return signed(value);
-  return number(value, field.kind === "degrees" ? 5 : field.kind === "minutes" ? 1 : 2);
+  if (field.name.endsWith("_difference")) return signed(value, 2);
+  return withMinus(value, field.kind === "degrees" ? 5 : field.kind === "minutes" ? 1 : 2);
 }
 
 function tableOf({ fields, rows, count, title, about }) {

@@ -316,7 +316,7 @@ def test_the_card_of_a_hospital_shows_whom_it_sends_and_the_towns_that_it_visits
     ):
         assert part in card
     assert "东河镇 第2周周一下午" in card
-    assert "1 支队伍 · 每四周 3 个半天 · 去 3 处" in card
+    assert "1 支队伍 · 每月（四周） 3 个半天 · 去 3 处" in card
     assert "第 1 队：第2周周二下午" in open_card(shown, "西河镇")
 
 
@@ -522,7 +522,7 @@ def test_those_who_are_visited_are_counted_beside_the_headline_and_in_the_legend
     assert f"有人驻村（{counts['posted']} 处）" in shown.text("#legend")
     sending = shown.text("#sending")
     assert f"村级巡诊：{counts['rounds']} 处" in sending
-    assert "派驻专家 5 期" in sending
+    assert "派驻专家 5 人次" in sending
     # (The hospital, where a nurse of the city is, is no hub.)
     assert "各中心的专家：全年常驻 1 个 · 部分月份 1 个 · 远程会诊 1 个" in sending
     shown.page.click("#language")
@@ -674,7 +674,7 @@ def test_the_language_switches_with_title_and_lang(opened: Any) -> None:
     ("outcome", "gap", "words"),
     [
         ("optimal", 0.00011, "已证明：与最优方案相差不超过 0.02 %。"),
-        ("feasible", 0.0123, "未证明是最优：与最优方案可能相差 1.23 %。"),
+        ("feasible", 0.0123, "未证明是最优。各项与最优的差距不超过（最大一项 1.23 %）："),
         ("feasible", None, "未证明是最优，差距未知。"),
     ],
 )

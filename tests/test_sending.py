@@ -260,8 +260,8 @@ def test_the_people_of_every_status_stand_in_the_lines_of_the_terminal(content: 
     assert lines[7].endswith("(basis: assumed)")
     # Twice a week a half-day; five days of two; once a month.
     assert lines[8].startswith(
-        "rounds    2025 village rounds to 1 villages, 1 teams, 2 half-days a week, staff posted in villages to 1 "
-        "villages, 1 teams, 10 half-days a week, town rounds to 1 towns, 1 teams, 1 half-days a month"
+        "rounds    2025 village rounds to 1 village(s), 1 team(s), 2 half-days a week, staff posted in villages to 1 "
+        "village(s), 1 team(s), 10 half-days a week, town rounds to 1 towns, 1 team(s), 1 half-days a month"
     )
 
 

@@ -132,7 +132,7 @@ CODES: dict[str, set[str]] = {
     | {f"per_{people}" for people in PER}
     | {goal.unit for goal in GOALS.values()}
     | {clause["value"]["unit"] for clause in CLAUSES if "value" in clause}
-    | {"ratio", "households", "care_homes"},
+    | {"ratio", "households", "care_homes", "person-hours"},
     "sense": {"at_least", "at_most"},
     "document": {"issued", "draft"},
     "term": TERMS | PLANNED | MORE_TERMS | SPECIALTIES | set().union(*USUAL.values()),

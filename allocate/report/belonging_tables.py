@@ -317,6 +317,7 @@ def _shares(source: Source) -> Sheet:
         Field("basis", "code", "basis"), Field("function_id", "id"),
     ]  # fmt: skip
     rules = list(function_rules(content))
+    clauses = {row["rule"]: row["clause"] for row in content["scorecard"]}
     types = {one["id"]: one.get("type") for one in source.district["institutions"]}
 
     def counts(code: str, kind: str, function: str) -> bool:
@@ -326,7 +327,7 @@ def _shares(source: Source) -> Sheet:
     def record(year: int, function: str, kind: str, there: list[str]) -> dict[str, Any]:
         having = len(_having(source, function, year) & set(there))
         asked = (
-            _asked(source, name, rule)
+            _asked(source, clauses.get(name), rule)
             for name, rule in rules
             if function in rule["functions"] and kind in rule["kinds"] and year in rule["when"]
         )
@@ -367,7 +368,7 @@ def _reach(source: Source) -> Sheet:
         return {
             **_function(source, row["function"]),
             "year": row["year"],
-            "asked_by": clauses.get(row["rule"]) or row["rule"],
+            "asked_by": clauses.get(row["rule"]) or source.word("paper.own_rule"),
             "town": source.scope(row["scope"]),
             "town_id": None if row["scope"] == DISTRICT else row["scope"],
             "people": row["people"],
@@ -378,14 +379,14 @@ def _reach(source: Source) -> Sheet:
     return make_sheet("function_reach", fields, map(record, source.content["function_reach"]))
 
 
-def _asked(source: Source, name: str, rule: Mapping[str, Any]) -> str:
-    """Return what a rule asks of a function, with the clause that it stands for, or its own name."""
+def _asked(source: Source, clause: str | None, rule: Mapping[str, Any]) -> str:
+    """Return what a rule asks of a function, with the clause that it stands for, or that it is the model's own."""
     share, number = rule.get("share"), rule.get("at_least")
     kinds = source.word("summary.comma").join(source.known(f"kind.{kind}", kind) for kind in rule["kinds"])
     where = "consortium" if rule.get("scope") == "consortium" else "district"
     asks = {"share": percent_exact(float(share))} if share is not None else {"number": number}
     key = f"having.asked_{'share' if share is not None else 'number'}_{where}"
-    return source.word(key, rule=rule.get("clause") or name, kinds=kinds, **asks)
+    return source.word(key, rule=clause or source.word("paper.own_rule"), kinds=kinds, **asks)
 
 
 def _reserves(source: Source) -> Sheet:

@@ -64,7 +64,7 @@ def _settings_line(settings: Sequence[Setting]) -> str:
     changes = [
         say(
             "compare.change",
-            what=row.item,
+            what=_item(row),
             first=_short(absent if row.first is None else row.first),
             other=_short(absent if row.other is None else row.other),
         )
@@ -75,6 +75,13 @@ def _settings_line(settings: Sequence[Setting]) -> str:
         if rows := said[what]:
             text += say(key, count=len(rows), names=few([row.item for row in rows], _TOLD))
     return say("compare.settings", count=len(changes), text=text)
+
+
+def _item(row: Setting) -> str:
+    """Return what differs in words a planner knows, with the key that the model has for it."""
+    if row.item == "draws":
+        return say("compare.item_draws")
+    return say("compare.item_of_clause", clause=row.clause, item=row.item) if row.clause else row.item
 
 
 def _short(text: str) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from math import floor
 from typing import Any
 
 from allocate.report.blocks import Block, Bullets, Grid, Heading, Look, NewPage, Paragraph, Picture, Turn
@@ -21,6 +22,8 @@ _MOST_ROWS = 120
 _TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 _TEN_THOUSAND, _HUNDRED_MILLION = 10_000, 100_000_000
 _DIGITS = "paper.digits"
+_ROUND = 1_000  # figures as large as this have no decimals
+_MEASURES = ("stage_value", "bound", "tolerance", "value_alone", "bound_alone")
 # How broad a column is [narrow characters]: no less, and no more.
 _NARROWEST, _BROADEST = 5, 34
 # Signs as broad as a Chinese letter where they stand between these.
@@ -175,7 +178,7 @@ class Draft:
         if table is None:
             return
         fields = {field.name: field for field in table.fields}
-        lines = [record for record in table.records() if where(record)]
+        lines = [_in_hours(record) for record in table.records() if where(record)]
         told = lines if most is None else lines[:most]
         # (A column in which nothing stands says nothing.)
         kept = [
@@ -254,8 +257,10 @@ class Draft:
                 return f"{cell:.5f}"
             case "measure" if record.get("shortfall_unit" if field.name == "shortfall" else "unit") == "ratio":
                 return f"{share_beside(cell, cell)}%"
+            case "measure" if isinstance(cell, float) and abs(cell) < _ROUND:
+                return f"{cell:,.2f}".rstrip("0").rstrip(".")
             case "measure":
-                return f"{cell:,.6f}".rstrip("0").rstrip(".") if isinstance(cell, float) else f"{cell:,}"
+                return f"{floor(cell):,}"  # (A bound is never rounded up.)
             case _:
                 return f"{cell:,}"
 
@@ -332,6 +337,15 @@ def _rounded(number: float, target: Any) -> float:
     """Return a figure to as many places as it takes to differ from a target that it is not; to two at least."""
     places = (round(number, count) for count in range(2, 9))
     return next((said for said in places if number == target or said != target), number)
+
+
+def _in_hours(record: Record) -> Record:
+    """Return a line with its seconds of travel as hours: nobody reads thousands of millions of seconds."""
+    if record.get("unit") != "person-seconds":
+        return record
+    cells = ((name, record.get(name)) for name in _MEASURES)
+    hours = {name: seconds / 3_600 for name, seconds in cells if isinstance(seconds, int | float)}
+    return {**record, **hours, "unit": "person-hours"}
 
 
 def _districts(records: Sequence[Record]) -> list[int]:

@@ -7,7 +7,7 @@ from typing import Any
 from allocate.report.away import posts_away, visits_made
 from allocate.report.belonging import sets_up_functions
 from allocate.report.drafting import Draft
-from allocate.report.paper_siting import asked_of, clause_of, target_of, write_town_lists
+from allocate.report.paper_siting import asked_of, stands_in, target_of, write_town_lists
 from allocate.report.sheets import by_status, why_status
 from allocate.report.site_cards import SiteCard, site_cards
 
@@ -59,7 +59,7 @@ def _clause(draft: Draft, lines: Sequence[Mapping[str, Any]]) -> list[str]:
 
     return [
         draft.word(f"clause.{one['status']}"),
-        clause_of(one),
+        stands_in(draft, one),
         asked_of(draft, one),
         draft.word(f"strength.{one['strength']}") if one["strength"] else "",
         "\n".join(str(row["year"] or "") for row in lines),

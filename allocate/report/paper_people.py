@@ -3,7 +3,7 @@
 from allocate.report.away import posts_away, visits_made
 from allocate.report.belonging import forms_consortia, holds_back, sets_up_functions
 from allocate.report.change_log import is_unknown
-from allocate.report.drafting import Draft, whole
+from allocate.report.drafting import Draft, Record, whole
 from allocate.report.summary import assumed_stock, is_assumed
 
 
@@ -79,11 +79,33 @@ def write_rounds(draft: Draft) -> None:
     )
     if "readings" in draft.tables:
         draft.say("paper.readings")
+        alike = _read_alike(draft)
         draft.sheet(
             "paper.table_readings",
             "readings",
             ("year", "rule", "reading", "planned", "villages", "visited", "half_days_week", "teams_needed", "teams"),
+            where=lambda record: record["rule"] in alike,
+            note="".join(
+                draft.word("paper.read_alike", first=first, others=draft.listed(others))
+                for first, others in alike.items()
+                if others
+            ),
         )
+
+
+def _read_alike(draft: Draft) -> dict[str, list[str]]:
+    """Return the clauses whose readings are told, each with those of which every figure is the same."""
+    lines: dict[str, list[Record]] = {}
+    for record in draft.tables["readings"].records():
+        lines.setdefault(str(record["rule"]), []).append({**record, "rule": None})
+    alike: dict[str, list[str]] = {}
+    for rule, told in lines.items():
+        same = next((first for first in alike if lines[first] == told), None)
+        if same is None:
+            alike[rule] = []
+        else:
+            alike[same].append(rule)
+    return alike
 
 
 def write_consortia(draft: Draft) -> None:

@@ -1,11 +1,11 @@
 """The parts of the recommendation on money, on clauses that are missed, on how sure the plan is, and on its risks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from allocate.report.clauses import indicator_of
-from allocate.report.drafting import Draft, whole
-from allocate.report.paper_siting import ANSWERED, asked_of, target_of
+from allocate.report.drafting import Draft, Record, whole
+from allocate.report.paper_siting import ANSWERED, asked_of, named, stands_in, target_of
 from allocate.report.sheets import why_status
 from allocate.report.summary import say_grounds
 from allocate.units import SOFT
@@ -24,7 +24,15 @@ def write_money(draft: Draft) -> None:
     total = sum(whole(record["total"]) for record in records)
     last = records[-1]
     basis = draft.word(f"basis.{draft.content['budget'][0]['basis']}")
-    draft.say("paper.money_all", first=draft.first, last=draft.last, total=draft.money(total), basis=basis)
+    standing = standing_of(records)
+    draft.say(
+        "paper.money_all",
+        first=draft.first,
+        last=draft.last,
+        total=draft.money(total),
+        basis=basis,
+        standing=draft.word("paper.asks_standing", new=draft.money(total - standing)) if standing else "",
+    )
     if "recurrent" in last:
         draft.say(
             "paper.money_parts",
@@ -34,9 +42,9 @@ def write_money(draft: Draft) -> None:
             last=draft.last,
             high=draft.money(whole(last["recurrent"])),
         )
-        standing = whole(last.get("standing_pay") or 0)
-        if standing:
-            draft.say("paper.money_standing", last=draft.last, standing=draft.money(standing))
+        yearly = whole(last.get("standing_pay"))
+        if yearly:
+            draft.say("paper.money_standing", last=draft.last, standing=draft.money(yearly))
     draft.say("paper.money_rest")
     _budget(draft, records, total)
     _prices(draft)
@@ -96,6 +104,11 @@ def _prices(draft: Draft) -> None:
     )
 
 
+def standing_of(records: Iterable[Record]) -> int:
+    """Return what staff and beds of today cost over all calendar years [yuan]: it is paid whatever is decided."""
+    return sum(whole(record.get("standing_pay")) * whole(record["calendar_years"]) for record in records)
+
+
 def _over_years(draft: Draft, name: str, records: list[dict[str, Any]]) -> str:
     """Return what is paid once over all years; of what is paid every year, every calendar year counts."""
     once = name in _ONCE
@@ -115,7 +128,7 @@ def write_missed(draft: Draft) -> None:
             [draft.word(f"paper.{head}") for head in ("clause", "asked", "year_of", "target", "reached", "short")],
             [
                 [
-                    "\n".join(filter(None, (row["clause"] or row["rule"], row["at"]))),
+                    stands_in(draft, row),
                     asked_of(draft, row),
                     str(row["year"] or ""),
                     target_of(draft, row),
@@ -135,7 +148,7 @@ def write_missed(draft: Draft) -> None:
     for row in rows:
         if row["status"] not in ANSWERED:
             why = why_status(row, draft.language) or ""
-            others.setdefault((row["status"], why), set()).add(row["clause"] or row["rule"])
+            others.setdefault((row["status"], why), set()).add(named(draft, row))
     if others:
         draft.say("paper.missed_others", count=len(set().union(*others.values())))
         draft.grid(
@@ -157,7 +170,7 @@ def _reasons(draft: Draft, missed: list[Mapping[str, Any]]) -> Iterator[str]:
         )
         yield draft.word(
             "paper.missed_one",
-            clause=row["clause"] or row["rule"],
+            clause=named(draft, row),
             year=row["year"],
             indicator=indicator_of(row),
             short=draft.amount(row["shortfall"], row["shortfall_unit"]),
@@ -178,7 +191,8 @@ def write_proof(draft: Draft) -> None:
         draft.sheet(
             "paper.table_nesting",
             "nesting",
-            ("year", "sited", "sited_alone", "yearly_all", "yearly_alone", "gap_alone", "nesting_most"),
+            ("year", "sited", "sited_alone", "stage_value", "value_alone", "gap_alone", "nesting_most"),
+            note=draft.word("paper.nesting_means") if draft.content["nesting"][0]["goal"] == "cost" else "",
         )
     draft.heading("paper.proof_draws", 2)
     draft.write(draft.topic("draws"))

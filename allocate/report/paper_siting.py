@@ -125,7 +125,10 @@ def write_targets(draft: Draft) -> None:
             draft.heading("paper.targets_own", 2)
         draft.grid(
             "paper.table_targets" if document else "paper.table_own",
-            [draft.word(f"paper.{head}") for head in ("clause", "asked", "target", "by_years", "strength")],
+            [
+                draft.word(f"paper.{head}")
+                for head in ("clause", "asked" if document else "asked_own", "target", "by_years", "strength")
+            ],
             [*_targets(draft, lines[document])],
             widths=(13, 40, 15, 13, 9),
             title=document,
@@ -143,7 +146,7 @@ def _targets(draft: Draft, rows: list[Mapping[str, Any]]) -> Iterator[list[str]]
         for row in lines:
             same.setdefault(target_of(draft, row), []).append(row["year"])
         yield [
-            clause_of(one),
+            stands_in(draft, one),
             asked_of(draft, one),
             "\n".join(same),
             "\n".join(map(draft.span, same.values())),
@@ -151,9 +154,14 @@ def _targets(draft: Draft, rows: list[Mapping[str, Any]]) -> Iterator[list[str]]
         ]
 
 
-def clause_of(row: Mapping[str, Any]) -> str:
-    """Return the clause of a line of the scorecard with where it stands; a rule of no document has a name alone."""
-    return "\n".join(filter(None, (row["clause"], row["at"]))) or str(row["rule"])
+def named(draft: Draft, row: Mapping[str, Any]) -> str:
+    """Return the clause that a line of the scorecard is about; of a rule that cites none, whose it is."""
+    return row["clause"] or draft.word("paper.own_rule")
+
+
+def stands_in(draft: Draft, row: Mapping[str, Any]) -> str:
+    """Return the clause of a line, and where it stands in its document."""
+    return "\n".join(filter(None, (named(draft, row), row["at"])))
 
 
 def asked_of(draft: Draft, row: Mapping[str, Any]) -> str:
@@ -166,7 +174,12 @@ def asked_of(draft: Draft, row: Mapping[str, Any]) -> str:
     if says:
         return says
     source = draft.of_source(str(row["source"]))
-    return f"{indicator_of(row)}\n{source}" if source else indicator_of(row)
+    rule = (draft.content["settings"].get("rules") or {}).get(row["rule"]) or {}
+    functions = draft.listed(map(draft.source.term, rule.get("functions") or ()))
+    asked = indicator_of(row)
+    if functions:
+        asked = draft.word("paper.asked_functions", indicator=asked, functions=functions)
+    return f"{asked}\n{source}" if source else asked
 
 
 def target_of(draft: Draft, row: Mapping[str, Any]) -> str:

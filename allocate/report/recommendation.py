@@ -10,7 +10,7 @@ from allocate.report.blocks import Contents, Document, Drawer, NewPage
 from allocate.report.drafting import Draft, shown, whole
 from allocate.report.paper_annexes import write_annexes
 from allocate.report.paper_people import write_care, write_consortia, write_postings, write_rounds, write_staff
-from allocate.report.paper_proof import write_missed, write_money, write_proof, write_risks
+from allocate.report.paper_proof import standing_of, write_missed, write_money, write_proof, write_risks
 from allocate.report.paper_siting import (
     ANSWERED,
     write_basis,
@@ -95,7 +95,10 @@ def _first_page(draft: Draft) -> None:
         or draft.word("paper.none"),
         served=draft.people(whole(last["served"])),
         share=draft.share(whole(last["served"]), whole(last["people"])),
-        total=draft.money(sum(whole(record["total"]) for record in records)),
+        total=draft.money(total := sum(whole(record["total"]) for record in records)),
+        standing=draft.word("paper.asks_standing", new=draft.money(total - standing))
+        if (standing := standing_of(records))
+        else "",
     )
     money = {record["year"]: record for record in records}
     once, yearly = ("capital", "recurrent") if "recurrent" in records[0] else ("opening", "yearly")
@@ -159,4 +162,6 @@ def _must_know(draft: Draft) -> Iterator[str]:
         yield draft.sentence(draft.word("summary.semicolon").join(unknown))
     gaps = [row["gap"] for row in content["stages"] if row["name"] == "cost"]
     if gaps:
-        yield draft.word("paper.know_gap", gap=percent_up(max(gaps)))
+        # (What today's staff and beds cost is no part of what is searched for.)
+        key = "paper.know_gap_new" if standing_of(draft.tables["budget"].records()) else "paper.know_gap"
+        yield draft.word(key, gap=percent_up(max(gaps)))

@@ -303,6 +303,8 @@ def _care(source: Source) -> Sheet:
         Field("next_by_id", "id"),
     ]  # fmt: skip
     people = _people(source)
+    # (Where no site is planned, the spot at which one could stand has a name as well.)
+    spots = {one["id"]: one["name"] for one in source.content.get("candidates", ())}
 
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -313,7 +315,7 @@ def _care(source: Source) -> Sheet:
             "by_name": source.site(row["by"]),
             "by_id": row["by"],
             "why_so": _why(source, row),
-            "next_by_name": source.site(row["next_by"]),
+            "next_by_name": spots.get(row["next_by"]) or source.site(row["next_by"]),
             "next_by_id": row["next_by"],
         }
 

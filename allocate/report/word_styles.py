@@ -111,7 +111,7 @@ _STYLES: dict[Language, dict[str, _Style]] = {
         "PictureCaption": _Style(name="Picture Caption", east=_HEI, size=12, before=2, after=10, align="center"),
         "Picture": _Style(name="Picture", east=_SONG, size=10.5, before=8, align="center", keep=True),
         "TOCHeading": _Style(name="TOC Heading", east=_HEI, line=32, align="center", after=8, keep=True),
-        "TOC1": _Style(name="toc 1", east=_FANG, line=25, align="left"),
+        "TOC1": _Style(name="toc 1", east=_FANG, line=22, align="left"),
         "Cell": _Style(name="Cell", east=_SONG, size=10.5, align="left"),
         "CellHead": _Style(name="Cell Head", east=_HEI, size=10.5, align="center"),
         "CellFigure": _Style(name="Cell Figure", east=_SONG, size=10.5, align="right"),
@@ -169,7 +169,9 @@ def styles_xml(language: Language) -> str:
     """Return all styles of a document."""
     normal, locale = _STYLES[language]["Normal"], LOCALES[language]
     size = f'<w:sz w:val="{round(2 * normal.size)}"/><w:szCs w:val="{round(2 * normal.size)}"/>'
-    lang = f'<w:lang w:val="{locale}" w:eastAsia="zh-CN" w:bidi="ar-SA"/>'
+    # (Figures are Latin text in a Chinese document too: taken for Chinese they are broken between digits.)
+    latin = "en-US" if language == "zh" else locale
+    lang = f'<w:lang w:val="{latin}" w:eastAsia="zh-CN" w:bidi="ar-SA"/>'
     sides = ("top", "left", "bottom", "right", "insideH", "insideV")
     borders = "".join(f'<w:{side} w:val="single" w:sz="4" w:space="0" w:color="auto"/>' for side in sides)
     return (
