@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 from allocate.draw.locator import Locator
 from allocate.draw.page import map_file, refuse_requests, still_policy
 from allocate.draw.printed import FOOT, add, head, markup
-from allocate.report.file_names import id_mark, name_part
+from allocate.report.file_names import id_mark, name_part, sure_mark
 from allocate.report.site_cards import Line, Part, SiteCard, site_cards
 from allocate.report.table import Source, clean
 from allocate.words import Language
@@ -16,7 +16,7 @@ from allocate.words import Language
 INDEX = "index.html"
 _PAGE = re.compile(r"[\w-]+\.html")
 # Names that no file of Windows may bear, whatever its ending, and that of the list.
-_TAKEN = re.compile(r"(?i)con|prn|aux|nul|com\d|lpt\d|index|")
+_TAKEN = re.compile(r"(?i)con|prn|aux|nul|(com|lpt)[\d¹²³]|index|")
 # What stands beside the locator map, and what stands in two columns below it.
 _BESIDE, _TICKED = ("what", "money"), "visit"
 _BLANKS = 3  # lines to write on
@@ -43,9 +43,8 @@ def card_file(code: str) -> str:
     """Return the name of the file of a site's page; no two ids share one."""
     kept, mark = name_part(code), id_mark(code)
     if _TAKEN.fullmatch(kept):
-        kept = f"site-{kept}".rstrip("-")
-        # (An id that is called just so keeps the plain name.)
-        mark = mark or "0"
+        # (An id may be called just so without being marked.)
+        kept, mark = f"site-{kept}".rstrip("-"), sure_mark(code)
     return "-".join(filter(None, (kept, mark))) + ".html"
 
 
