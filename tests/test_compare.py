@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Tiny, call_allocate
+from conftest import call_allocate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plan_examples import HOSTILE_TEXTS
@@ -25,10 +25,7 @@ from allocate.compared import BEST_FIRST, Pair
 from allocate.comparing import MOST, compare, distinct_names
 from allocate.draw import comparison_page
 from allocate.errors import UsageError
-from allocate.model import read_model
-from allocate.planning import plan
 from allocate.plans import PLAN_FILE, Plan, read_plan, to_json
-from allocate.read import read_district
 from allocate.report.comparison import COMPARISON_SHEETS, comparison_sheets
 from allocate.report.comparison_lines import comparison_lines, lines_in
 from allocate.report.sheets import sheets
@@ -453,13 +450,6 @@ def test_names_are_told_apart_by_the_folders_above_them() -> None:
 
 
 # ---- plans that were made ----
-
-
-@pytest.fixture(scope="module")
-def compared_plans(tiny_home: Tiny, tiny_plan: Plan) -> list[Content]:
-    """Return the plan of the small district, and one that may open a site less in each year."""
-    fewer = plan(read_district(tiny_home.folder), read_model(tiny_home.model, {"rules.few_new.at_most": "4"}))
-    return [json.loads(to_json(made.content)) for made in (tiny_plan, fewer)]
 
 
 @pytest.fixture
