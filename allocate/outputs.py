@@ -1,12 +1,6 @@
-"""Writes a plan's folder, and exports of a plan: whole or not at all."""
+"""What a plan's folder holds, what a plan can be exported as, and what a comparison of plans writes."""
 
-import os
-import re
-import shutil
-import tempfile
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +18,17 @@ from allocate.draw import (
 from allocate.draw.picture import drawer
 from allocate.draw.tiles import Tiles
 from allocate.errors import Problem, UsageError
-from allocate.faults import disk_reason
 from allocate.plans import PLAN_FILE, Plan, to_json
+from allocate.replacing import (
+    bring_back,
+    check_folder,
+    disk,
+    is_left,
+    refuse_around,
+    refuse_open,
+    write_file,
+    write_folder,
+)
 from allocate.report.belonging_tables import BELONGING_SHEETS
 from allocate.report.blocks import Document
 from allocate.report.calendars import calendars, is_calendar
@@ -81,18 +84,8 @@ _HELD = {
 }
 _CALLED: Mapping[str, Callable[[str], bool]] = {CALENDARS: is_calendar, PICTURES: is_picture, CARDS: is_card}
 _WITHIN = {form: tuple(f"{name}.{form}" for name in names) for form, names in _HELD.items()}
-# A program leaves such a file beside one that it holds open: Word and Excel, WPS, LibreOffice. Word and WPS put their
-# mark before a short name, and in the place of the first one or two letters of a longer one.
-_LOCKS = ("~$", ".~")
-_LOCK_OF_LIBREOFFICE = ".~lock.{}#"
-_REPLACED = 2
 # Width of a map in a document [px]: 15 cm at 200 dots to the inch.
 _PRINTED = 1200
-# What is written stands beside its place under such a name until it is whole, and what it replaces under the other
-# one until that is done. A program that is killed leaves them there.
-_BESIDE, _BEFORE = ".allocate-", ".allocate-old-"
-_LEFT = re.compile(r"\.allocate-(old-)?[a-z0-9_]{8}")
-_STALE = 24 * 3600  # s after which nobody writes there any more
 
 
 def check_target(folder: str | Path) -> None:
@@ -103,34 +96,16 @@ def check_target(folder: str | Path) -> None:
     UsageError
         When something else stands there, a file of it is open elsewhere, or the folder above cannot be written to.
     """
-    folder = Path(folder)
-    with _disk(folder):
-        _bring_back(folder)
-        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-            raise UsageError([Problem("problem.out_not_folder", file=str(folder))])
-        if folder.is_dir():
-            _refuse_open(folder, _ASKED)
-            for name in (*_WITHIN, *_CALLED):
-                _refuse_open(folder / name, _WITHIN.get(name, ()))
-            # Without a plan in it, what bears our names may be anybody's.
-            whose = _is_ours if (folder / PLAN_FILE).is_file() else _is_left
-            strange = sorted(item.name for item in folder.iterdir() if not whose(item))
-            if strange:
-                raise UsageError(
-                    [Problem("problem.out_not_ours", file=str(folder), details={"strange": ", ".join(strange[:5])})]
-                )
-            _refuse_around(folder)
-        # What is missing above it is made only when there is a plan to write.
-        above = next(path for path in folder.absolute().parents if path.exists())
-        with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=above):
-            pass
+    held = {"": _ASKED, **_WITHIN, **dict.fromkeys(_CALLED, ())}
+    # Without a plan in it, what bears our names may be anybody's.
+    check_folder(Path(folder), held, lambda item: (item.parent / PLAN_FILE).is_file() and _is_ours(item))
 
 
 def _is_ours(item: Path) -> bool:
     """Tell whether a file or folder within a plan's folder is one that we write."""
     if item.is_symlink() or not item.is_dir():
         return item.name in _ASKED
-    if _is_left(item):
+    if is_left(item):
         return True
     known = _CALLED.get(item.name)
     if known is not None:
@@ -142,50 +117,6 @@ def _is_ours(item: Path) -> bool:
 def _sends(content: Mapping[str, Any]) -> bool:
     """Tell whether a plan sends anybody anywhere."""
     return bool(content.get("roster") or content.get("timetable"))
-
-
-def _is_left(item: Path) -> bool:
-    """Tell whether a folder is what a killed program left of what it wrote."""
-    return _LEFT.fullmatch(item.name) is not None and item.is_dir() and not item.is_symlink()
-
-
-def _bring_back(folder: Path) -> None:
-    """Put a folder back in its place that a killed program had moved away, and not replaced."""
-    if folder.is_symlink() or folder.exists() or not folder.parent.is_dir():
-        return
-    left = [item / folder.name for item in folder.parent.glob(f"{_BEFORE}*") if _is_left(item)]
-    kept = [path for path in left if path.is_dir() and not path.is_symlink()]
-    if kept:
-        newest = max(kept, key=lambda path: path.parent.stat().st_mtime_ns)
-        newest.rename(folder)
-        newest.parent.rmdir()
-
-
-def _clear_away(above: Path) -> None:
-    """Remove what killed programs left in a folder long ago, but for what they had moved away."""
-    with suppress(OSError):
-        for item in above.glob(f"{_BESIDE}*"):
-            is_old = item.name.startswith(_BEFORE)
-            if not is_old and _is_left(item) and time.time() - item.stat().st_mtime > _STALE:
-                shutil.rmtree(item, ignore_errors=True)
-
-
-def _refuse_open(folder: Path, files: Collection[str]) -> None:
-    """Refuse to replace files that a program holds open; where no file is named, any in the folder."""
-    if not files and folder.is_dir():
-        held = sorted(item.name for item in folder.iterdir() if item.name.startswith(_LOCKS))
-        if held:
-            raise UsageError([Problem("problem.out_in_use", file=str(folder / held[0]))])
-    for file in files:
-        locks = [lock + file[cut:] for lock in _LOCKS for cut in range(_REPLACED + 1)]
-        if any((folder / lock).exists() for lock in (*locks, _LOCK_OF_LIBREOFFICE.format(file))):
-            raise UsageError([Problem("problem.out_in_use", file=str(folder / file))])
-
-
-def _refuse_around(folder: Path) -> None:
-    """Refuse to replace the folder that the command runs in, or one above it."""
-    if Path.cwd().is_relative_to(folder.resolve()):
-        raise UsageError([Problem("problem.out_around", file=str(folder))])
 
 
 def _refuse_within(target: Path, form: str) -> None:
@@ -200,23 +131,6 @@ def _refuse_within(target: Path, form: str) -> None:
         beside = f"{folder.name}-{EXPORTS[form]}" if folder == place else place.name
         details = {"ours": str(folder / EXPORTS[form]), "beside": str(folder.parent / beside)}
         raise UsageError([Problem("problem.export_in_plan", file=str(target), details=details)])
-
-
-@contextmanager
-def _disk(target: Path) -> Iterator[None]:
-    """Turn what the disk refuses into one message."""
-    try:
-        yield
-    except OSError as error:
-        # Windows refuses to replace what a program holds open.
-        held = os.name == "nt" and isinstance(error, PermissionError)
-        raise UsageError(
-            [
-                Problem("problem.out_in_use", file=str(target))
-                if held
-                else Problem("problem.out_unwritable", file=str(target), details={"reason": disk_reason(error)})
-            ]
-        ) from None
 
 
 def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
@@ -249,7 +163,7 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
         files |= {f"{CALENDARS}/{name}": made for name, made in calendars(content, spoken).items()}
     if len({site["id"] for site in content["sites"]}) <= MOST_CARDS:
         files |= {f"{CARDS}/{name}": _bytes(made) for name, made in card_pages(content, spoken).items()}
-    _write_folder(folder, files, lambda: check_target(folder))
+    write_folder(folder, files, lambda: check_target(folder))
     return {name: folder / name for name in files}
 
 
@@ -260,7 +174,6 @@ def report(content: Mapping[str, Any], spoken: Language) -> bytes:
 
 def _recommended(content: Mapping[str, Any], spoken: Language) -> Document:
     """Return the recommendation document of a plan, with its maps."""
-
     return recommendation(content, spoken, pictures=drawer(content, spoken, width=_PRINTED))
 
 
@@ -272,22 +185,12 @@ def check_comparison_target(folder: str | Path) -> None:
     UsageError
         When something else stands there, a file of it is open elsewhere, or the folder above cannot be written to.
     """
-    folder, files = Path(folder), (PAGE_FILE, TABLES_FILE)
-    with _disk(folder):
-        _bring_back(folder)
-        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-            raise UsageError([Problem("problem.out_not_folder", file=str(folder))])
-        if folder.is_dir():
-            _refuse_open(folder, files)
-            items = sorted(item for item in folder.iterdir() if not _is_left(item))
-            strange = [item.name for item in items if item.name not in files or item.is_symlink() or item.is_dir()]
-            if strange:
-                details = {"strange": ", ".join(strange[:5])}
-                raise UsageError([Problem("problem.out_not_ours", file=str(folder), details=details)])
-            _refuse_around(folder)
-        above = next(path for path in folder.absolute().parents if path.exists())
-        with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=above):
-            pass
+    files = (PAGE_FILE, TABLES_FILE)
+
+    def is_ours(item: Path) -> bool:
+        return item.name in files and not item.is_symlink() and not item.is_dir()
+
+    check_folder(Path(folder), {"": files}, is_ours)
 
 
 def write_comparison(made: Comparison, contents: Sequence[Mapping[str, Any]], folder: str | Path) -> dict[str, Path]:
@@ -306,7 +209,7 @@ def write_comparison(made: Comparison, contents: Sequence[Mapping[str, Any]], fo
         PAGE_FILE: _bytes(comparison_page(made, contents)),
         TABLES_FILE: comparison_workbook(made, contents, language()),
     }
-    _write_folder(folder, files, lambda: check_comparison_target(folder))
+    write_folder(folder, files, lambda: check_comparison_target(folder))
     return {name: folder / name for name in files}
 
 
@@ -334,7 +237,7 @@ def export(
         typesetter()
     if form in ("ics", "timetable") and not _sends(content):
         raise UsageError([Problem("problem.export_nobody", column="--to", value=form)])
-    with _disk(target):
+    with disk(target):
         _refuse_within(target, form)
     if form in (*_WITHIN, "ics", "png", "cards"):
         return _export_folder(content, form, target, spoken)
@@ -347,36 +250,30 @@ def export(
         "timetable": lambda: _bytes(timetable_page(content, spoken)),
         "pdf": lambda: pdf(_recommended(content, spoken)),
     }
-    made = makers[form]()
-    with _disk(target), _parents(target), tempfile.TemporaryDirectory(prefix=_BESIDE, dir=target.parent) as beside:
-        file = Path(beside) / target.name
-        file.write_bytes(made)
-        # (What takes long to make may find another file there than when it was begun.)
-        _check_file(target, form)
-        file.replace(target)
+    write_file(target, makers[form](), lambda: _check_file(target, form))
     return target
 
 
 def _check_file(target: Path, form: str) -> None:
     """Refuse a file that is not ours to replace."""
-    with _disk(target):
+    with disk(target):
         ours = target.name == EXPORTS[form] and (target.parent / PLAN_FILE).is_file()
         if target.is_symlink() or (target.exists() and not (ours and target.is_file())):
             raise UsageError([Problem("problem.export_exists", file=str(target))])
-        _refuse_open(target.parent, [target.name])
+        refuse_open(target.parent, [target.name])
 
 
 def _check_folder(target: Path, form: str) -> None:
     """Refuse a folder of an export that is not ours to replace."""
-    with _disk(target):
-        _bring_back(target)
-        _refuse_open(target, _WITHIN.get(form, ()))
+    with disk(target):
+        bring_back(target)
+        refuse_open(target, _WITHIN.get(form, ()))
         ours = target.name == EXPORTS[form] and (target.parent / PLAN_FILE).is_file() and _is_ours(target)
-        empty = target.is_dir() and all(map(_is_left, target.iterdir()))
+        empty = target.is_dir() and all(map(is_left, target.iterdir()))
         if target.is_symlink() or (target.exists() and not (empty or ours)):
             raise UsageError([Problem("problem.export_exists", file=str(target))])
         if target.exists():
-            _refuse_around(target)
+            refuse_around(target)
 
 
 def _export_folder(content: Mapping[str, Any], form: str, target: Path, spoken: Language) -> Path:
@@ -388,66 +285,12 @@ def _export_folder(content: Mapping[str, Any], form: str, target: Path, spoken: 
         "csv": lambda: _named(csv_files(content, spoken), form),
         "geojson": lambda: _named(geojson(content, spoken), form),
     }
-    _write_folder(target, makers[form](), lambda: _check_folder(target, form))
+    write_folder(target, makers[form](), lambda: _check_folder(target, form))
     return target
 
 
 def _named(texts: Mapping[str, str], form: str) -> dict[str, bytes]:
     return {f"{name}.{form}": _bytes(text) for name, text in texts.items()}
-
-
-def _write_folder(folder: Path, files: Mapping[str, bytes], check: Callable[[], None]) -> None:
-    """Put a folder of files in its place, or leave everything as it was.
-
-    What is there is checked again before it is replaced: much may have happened while the files were made.
-    """
-    with _disk(folder), _parents(folder):
-        made = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=folder.parent))
-        try:
-            for name, content in files.items():
-                (made / name).parent.mkdir(exist_ok=True)
-                (made / name).write_bytes(content)
-            made.chmod(0o755)
-            check()
-            _swap(made, folder)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-        _clear_away(folder.parent)
-
-
-@contextmanager
-def _parents(target: Path) -> Iterator[None]:
-    """Make the folders above a target, and take them away again when it cannot be written."""
-    missing = [path for path in target.absolute().parents if not path.exists()]
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield
-    except BaseException:
-        for path in missing:
-            with suppress(OSError):
-                path.rmdir()
-        raise
-
-
-def _swap(made: Path, folder: Path) -> None:
-    """Put a finished folder in the place of an old one; the old one comes back if that fails."""
-    if not folder.exists():
-        made.rename(folder)
-        return
-    old = Path(tempfile.mkdtemp(prefix=_BEFORE, dir=folder.parent))
-    kept = old / folder.name
-    try:
-        folder.rename(kept)
-        made.rename(folder)
-    except BaseException:  # (Ctrl-C too)
-        if kept.exists():
-            kept.rename(folder)
-        old.rmdir()
-        raise
-    # (What is half removed must never be taken for what had been there.)
-    with suppress(OSError):
-        old = old.rename(old.with_name(_BESIDE + old.name.removeprefix(_BEFORE)))
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def log_text(plan: Plan) -> str:

@@ -97,7 +97,7 @@ def _figures(source: Source, header: ET.Element, card: SiteCard) -> None:
     word, told = source.word, []
     if card.people:
         year = max(card.people)
-        label = word("site_page.people", year=year)
+        label = word("field.serves", year=year)
         told.append((label, word("site_card.count_people", count=card.people[year])))
     if card.cost is not None:
         told.append((word("site_card.label_cost"), word("site_card.yuan", cost=card.cost)))

@@ -122,7 +122,7 @@ class Legend:
     def _places(self) -> Iterator[_Entry]:
         plate, line = self.plate, self.plate.line
         counts, people = plate.pictured.by_status(plate.year), people_by_status(line)
-        yield _Entry(plate.say("picture.places"), heading=True)
+        yield _Entry(plate.say("map.legend_places"), heading=True)
         for status in sorted({*counts, *people}, key=rank):
             word = say_in(plate.pictured.language, f"status.{status}")
             told = plate.say(

@@ -235,7 +235,7 @@ def _towns_line(both: Both) -> str:
 
 def _named_towns(both: Both, towns: Sequence[Town]) -> str:
     named = [say("compare.number_of", what=both.town(town.scope), number=_signed(town.more)) for town in towns]
-    return say("compare.towns_named", text=_some(named)) if named else ""
+    return say("map.in_brackets", text=_some(named)) if named else ""
 
 
 def _people_lines(pair: Pair) -> Iterator[str]:

@@ -111,7 +111,7 @@ def _of_card(draft: Draft, card: SiteCard, name: str) -> str:
     part = card.part(name)
     labelled = [line for line in part.lines if line.label] if part else []
     lines = (labelled or part.lines) if part else ()
-    mark = draft.word("paper.colon")
+    mark = draft.word("map.colon")
     said = (f"{line.label}{mark}{line.text}" if line.label else line.text for line in lines)
     return draft.word("summary.semicolon").join(said)
 

@@ -2,8 +2,8 @@
 
 from allocate.report.away import posts_away, visits_made
 from allocate.report.belonging import forms_consortia, holds_back, sets_up_functions
-from allocate.report.change_log import is_unknown
 from allocate.report.drafting import Draft, Record, whole
+from allocate.report.known_today import is_unknown
 from allocate.report.summary import assumed_stock, is_assumed
 
 
