@@ -1,14 +1,16 @@
 """Writes a plan's folder, and exports of a plan: whole or not at all."""
 
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from allocate.comparing import Comparison
+from allocate.compared import Comparison
 from allocate.draw import (
     card_pages,
     comparison_page,
@@ -79,14 +81,18 @@ _HELD = {
 }
 _CALLED: Mapping[str, Callable[[str], bool]] = {CALENDARS: is_calendar, PICTURES: is_picture, CARDS: is_card}
 _WITHIN = {form: tuple(f"{name}.{form}" for name in names) for form, names in _HELD.items()}
-# A program leaves such a file beside one that it holds open: Excel and Word, LibreOffice.
-_LOCKS = ("~${}", ".~lock.{}#")
-# Word puts its mark before a short name, and in the place of the first two letters of a longer one.
-_WORD_LOCK = "~${}"
+# A program leaves such a file beside one that it holds open: Word and Excel, WPS, LibreOffice. Word and WPS put their
+# mark before a short name, and in the place of the first one or two letters of a longer one.
+_LOCKS = ("~$", ".~")
+_LOCK_OF_LIBREOFFICE = ".~lock.{}#"
+_REPLACED = 2
 # Width of a map in a document [px]: 15 cm at 200 dots to the inch.
 _PRINTED = 1200
-# What is written stands beside its place under such a name until it is whole.
-_BESIDE = ".allocate-"
+# What is written stands beside its place under such a name until it is whole, and what it replaces under the other
+# one until that is done. A program that is killed leaves them there.
+_BESIDE, _BEFORE = ".allocate-", ".allocate-old-"
+_LEFT = re.compile(r"\.allocate-(old-)?[a-z0-9_]{8}")
+_STALE = 24 * 3600  # s after which nobody writes there any more
 
 
 def check_target(folder: str | Path) -> None:
@@ -99,14 +105,15 @@ def check_target(folder: str | Path) -> None:
     """
     folder = Path(folder)
     with _disk(folder):
+        _bring_back(folder)
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             raise UsageError([Problem("problem.out_not_folder", file=str(folder))])
         if folder.is_dir():
             _refuse_open(folder, _ASKED)
-            for name, files in _WITHIN.items():
-                _refuse_open(folder / name, files)
+            for name in (*_WITHIN, *_CALLED):
+                _refuse_open(folder / name, _WITHIN.get(name, ()))
             # Without a plan in it, what bears our names may be anybody's.
-            whose = _is_ours if (folder / PLAN_FILE).is_file() else _is_nobodys
+            whose = _is_ours if (folder / PLAN_FILE).is_file() else _is_left
             strange = sorted(item.name for item in folder.iterdir() if not whose(item))
             if strange:
                 raise UsageError(
@@ -123,6 +130,8 @@ def _is_ours(item: Path) -> bool:
     """Tell whether a file or folder within a plan's folder is one that we write."""
     if item.is_symlink() or not item.is_dir():
         return item.name in _ASKED
+    if _is_left(item):
+        return True
     known = _CALLED.get(item.name)
     if known is not None:
         return all(known(file.name) and not file.is_dir() for file in item.iterdir())
@@ -135,16 +144,41 @@ def _sends(content: Mapping[str, Any]) -> bool:
     return bool(content.get("roster") or content.get("timetable"))
 
 
-def _is_nobodys(_: Path) -> bool:
-    return False
+def _is_left(item: Path) -> bool:
+    """Tell whether a folder is what a killed program left of what it wrote."""
+    return _LEFT.fullmatch(item.name) is not None and item.is_dir() and not item.is_symlink()
 
 
-def _refuse_open(folder: Path, files: Iterable[str]) -> None:
+def _bring_back(folder: Path) -> None:
+    """Put a folder back in its place that a killed program had moved away, and not replaced."""
+    if folder.is_symlink() or folder.exists() or not folder.parent.is_dir():
+        return
+    left = [item / folder.name for item in folder.parent.glob(f"{_BEFORE}*") if _is_left(item)]
+    kept = [path for path in left if path.is_dir() and not path.is_symlink()]
+    if kept:
+        newest = max(kept, key=lambda path: path.parent.stat().st_mtime_ns)
+        newest.rename(folder)
+        newest.parent.rmdir()
+
+
+def _clear_away(above: Path) -> None:
+    """Remove what killed programs left in a folder long ago, but for what they had moved away."""
+    with suppress(OSError):
+        for item in above.glob(f"{_BESIDE}*"):
+            is_old = item.name.startswith(_BEFORE)
+            if not is_old and _is_left(item) and time.time() - item.stat().st_mtime > _STALE:
+                shutil.rmtree(item, ignore_errors=True)
+
+
+def _refuse_open(folder: Path, files: Collection[str]) -> None:
+    """Refuse to replace files that a program holds open; where no file is named, any in the folder."""
+    if not files and folder.is_dir():
+        held = sorted(item.name for item in folder.iterdir() if item.name.startswith(_LOCKS))
+        if held:
+            raise UsageError([Problem("problem.out_in_use", file=str(folder / held[0]))])
     for file in files:
-        locks = [lock.format(file) for lock in _LOCKS]
-        if file.endswith(".docx"):
-            locks.append(_WORD_LOCK.format(file[2:]))
-        if any((folder / lock).exists() for lock in locks):
+        locks = [lock + file[cut:] for lock in _LOCKS for cut in range(_REPLACED + 1)]
+        if any((folder / lock).exists() for lock in (*locks, _LOCK_OF_LIBREOFFICE.format(file))):
             raise UsageError([Problem("problem.out_in_use", file=str(folder / file))])
 
 
@@ -215,7 +249,7 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
         files |= {f"{CALENDARS}/{name}": made for name, made in calendars(content, spoken).items()}
     if len({site["id"] for site in content["sites"]}) <= MOST_CARDS:
         files |= {f"{CARDS}/{name}": _bytes(made) for name, made in card_pages(content, spoken).items()}
-    _write_folder(folder, files)
+    _write_folder(folder, files, lambda: check_target(folder))
     return {name: folder / name for name in files}
 
 
@@ -240,11 +274,12 @@ def check_comparison_target(folder: str | Path) -> None:
     """
     folder, files = Path(folder), (PAGE_FILE, TABLES_FILE)
     with _disk(folder):
+        _bring_back(folder)
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             raise UsageError([Problem("problem.out_not_folder", file=str(folder))])
         if folder.is_dir():
             _refuse_open(folder, files)
-            items = sorted(folder.iterdir())
+            items = sorted(item for item in folder.iterdir() if not _is_left(item))
             strange = [item.name for item in items if item.name not in files or item.is_symlink() or item.is_dir()]
             if strange:
                 details = {"strange": ", ".join(strange[:5])}
@@ -271,7 +306,7 @@ def write_comparison(made: Comparison, contents: Sequence[Mapping[str, Any]], fo
         PAGE_FILE: _bytes(comparison_page(made, contents)),
         TABLES_FILE: comparison_workbook(made, contents, language()),
     }
-    _write_folder(folder, files)
+    _write_folder(folder, files, lambda: check_comparison_target(folder))
     return {name: folder / name for name in files}
 
 
@@ -303,11 +338,7 @@ def export(
         _refuse_within(target, form)
     if form in (*_WITHIN, "ics", "png", "cards"):
         return _export_folder(content, form, target, spoken)
-    with _disk(target):
-        ours = target.name == EXPORTS[form] and (target.parent / PLAN_FILE).is_file()
-        if target.is_symlink() or (target.exists() and not (ours and target.is_file())):
-            raise UsageError([Problem("problem.export_exists", file=str(target))])
-        _refuse_open(target.parent, [target.name])
+    _check_file(target, form)
     makers: dict[str, Callable[[], bytes]] = {
         "html": lambda: _bytes(map_page(content, tiles)),
         "xlsx": lambda: workbook(content, spoken),
@@ -320,35 +351,56 @@ def export(
     with _disk(target), _parents(target), tempfile.TemporaryDirectory(prefix=_BESIDE, dir=target.parent) as beside:
         file = Path(beside) / target.name
         file.write_bytes(made)
+        # (What takes long to make may find another file there than when it was begun.)
+        _check_file(target, form)
         file.replace(target)
     return target
 
 
-def _export_folder(content: Mapping[str, Any], form: str, target: Path, spoken: Language) -> Path:
+def _check_file(target: Path, form: str) -> None:
+    """Refuse a file that is not ours to replace."""
     with _disk(target):
+        ours = target.name == EXPORTS[form] and (target.parent / PLAN_FILE).is_file()
+        if target.is_symlink() or (target.exists() and not (ours and target.is_file())):
+            raise UsageError([Problem("problem.export_exists", file=str(target))])
+        _refuse_open(target.parent, [target.name])
+
+
+def _check_folder(target: Path, form: str) -> None:
+    """Refuse a folder of an export that is not ours to replace."""
+    with _disk(target):
+        _bring_back(target)
         _refuse_open(target, _WITHIN.get(form, ()))
         ours = target.name == EXPORTS[form] and (target.parent / PLAN_FILE).is_file() and _is_ours(target)
-        empty = target.is_dir() and not any(target.iterdir())
+        empty = target.is_dir() and all(map(_is_left, target.iterdir()))
         if target.is_symlink() or (target.exists() and not (empty or ours)):
             raise UsageError([Problem("problem.export_exists", file=str(target))])
         if target.exists():
             _refuse_around(target)
-    if form == "ics":
-        _write_folder(target, calendars(content, spoken))
-        return target
-    if form == "cards":
-        _write_folder(target, {name: _bytes(made) for name, made in card_pages(content, spoken).items()})
-        return target
-    if form == "png":
-        _write_folder(target, pictures(content, spoken))
-        return target
-    texts = csv_files(content, spoken) if form == "csv" else geojson(content, spoken)
-    _write_folder(target, {f"{name}.{form}": _bytes(text) for name, text in texts.items()})
+
+
+def _export_folder(content: Mapping[str, Any], form: str, target: Path, spoken: Language) -> Path:
+    _check_folder(target, form)
+    makers: dict[str, Callable[[], Mapping[str, bytes]]] = {
+        "ics": lambda: calendars(content, spoken),
+        "cards": lambda: {name: _bytes(made) for name, made in card_pages(content, spoken).items()},
+        "png": lambda: pictures(content, spoken),
+        "csv": lambda: _named(csv_files(content, spoken), form),
+        "geojson": lambda: _named(geojson(content, spoken), form),
+    }
+    _write_folder(target, makers[form](), lambda: _check_folder(target, form))
     return target
 
 
-def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Put a folder of files in its place, or leave everything as it was."""
+def _named(texts: Mapping[str, str], form: str) -> dict[str, bytes]:
+    return {f"{name}.{form}": _bytes(text) for name, text in texts.items()}
+
+
+def _write_folder(folder: Path, files: Mapping[str, bytes], check: Callable[[], None]) -> None:
+    """Put a folder of files in its place, or leave everything as it was.
+
+    What is there is checked again before it is replaced: much may have happened while the files were made.
+    """
     with _disk(folder), _parents(folder):
         made = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=folder.parent))
         try:
@@ -356,9 +408,11 @@ def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
                 (made / name).parent.mkdir(exist_ok=True)
                 (made / name).write_bytes(content)
             made.chmod(0o755)
+            check()
             _swap(made, folder)
         finally:
             shutil.rmtree(made, ignore_errors=True)
+        _clear_away(folder.parent)
 
 
 @contextmanager
@@ -380,7 +434,7 @@ def _swap(made: Path, folder: Path) -> None:
     if not folder.exists():
         made.rename(folder)
         return
-    old = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=folder.parent))
+    old = Path(tempfile.mkdtemp(prefix=_BEFORE, dir=folder.parent))
     kept = old / folder.name
     try:
         folder.rename(kept)
@@ -390,6 +444,9 @@ def _swap(made: Path, folder: Path) -> None:
             kept.rename(folder)
         old.rmdir()
         raise
+    # (What is half removed must never be taken for what had been there.)
+    with suppress(OSError):
+        old = old.rename(old.with_name(_BESIDE + old.name.removeprefix(_BEFORE)))
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -21,11 +21,13 @@ from plan_examples import HOSTILE_TEXTS
 from python_calamine import CalamineWorkbook
 from test_map_in_browser import browser, opened
 
-from allocate.comparing import BEST_FIRST, MOST, Pair, compare, distinct_names
+from allocate.compared import BEST_FIRST, Pair
+from allocate.comparing import MOST, compare, distinct_names
 from allocate.draw import comparison_page
 from allocate.errors import UsageError
 from allocate.plans import PLAN_FILE, Plan, read_plan, to_json
-from allocate.report.comparison import COMPARISON_SHEETS, comparison_lines, comparison_sheets, lines_in
+from allocate.report.comparison import COMPARISON_SHEETS, comparison_sheets
+from allocate.report.comparison_lines import comparison_lines, lines_in
 from allocate.report.sheets import sheets
 from allocate.report.workbook import comparison_workbook
 from allocate.words import LANGUAGES, Language, catalogue, say_in, speaking

@@ -108,7 +108,7 @@ TEXTS = (
 # Keys of the plan whose texts are codes that the catalogue, a rule or a format defines; [] stands for every item.
 CODES = re.compile(
     r"as_of|outcome|stages\[\]\.(name|unit)|draws\[\]\.goal|nesting\[\]\.(goal|unit)"
-    r"|scorecard\[\]\.(indicator|unit|strength|status|shortfall_unit)"
+    r"|scorecard\[\]\.(indicator|unit|strength|status|shortfall_unit|sense)"
     r"|(places|places_today)\[\]\.status|sites\[\]\.(kind|action)|budget\[\]\.unit|settings\.as_of"
     r"|settings\.siting\.\w+\.(stands_in|serves)\[\]"
     r"|settings\.circles\.\w+\.(modes|kinds)\[\]|settings\.(rules|goals\[\])(\.\w+)?\.(rule|goal|scope|strength|counts)"
@@ -123,6 +123,7 @@ CODES = re.compile(
     r"|district_data\.(functions\[\]\.function|institutions\[\]\.(type|ownership))"
     r"|(places|places_today|rounds|consortia|contracts)\[\]\.how|places\[\]\.modes\[\]|(isochrones|calibration)\[\]\.mode"
     r"|(candidates|dropped|generated)\[\]\.(kind|from|kept\[\]\.code)|settings\.modes\.\w+\.roads\.goes_as"
+    r"|worth\[\]\.dropped\.hindrance"
     r"|(.*[.\]])?(\w+_)?basis"
 )
 # What several keys name alike: the same text becomes the same hostile text, and stays apart from all others.
@@ -136,6 +137,7 @@ IDS = re.compile(
     r"|fairness\[\]\.worst_town"
     r"|(postings|roster)\[\]\.(from|to)|(rounds|timetable)\[\]\.(way|by|to)"
     r"|(consortia|functions|reserves)\[\]\.(id|lead|before|centre)|district_data\.functions\[\]\.(institution|centre)"
+    r"|places_today\[\]\.(id|served_by)|worth\[\]\.(id|others\[\]\.id|dropped\.clauses\[\])"
 )
 # Keys of mappings that are such names too.
 NAMED = re.compile(r"settings\.(circles|rules|supporters|outreach)|draws\[\]\.sites_by_town")

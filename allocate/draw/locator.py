@@ -12,6 +12,7 @@ import shapely
 from allocate.areas import Areas
 from allocate.report.table import clean
 from allocate.travel.points import Metric, metric, metric_shape
+from allocate.units import FIRM
 from allocate.words import Language, say_in
 
 _WIDE, _HIGH = 460, 400  # the drawing [pixels]
@@ -23,7 +24,6 @@ _SITES, _NAMES = 40, 14  # other sites, and names, at most
 _LETTER = 11  # height of a letter [pixels]
 _SHORT = 10  # characters of a name
 _STRAIGHTENED = 0.8  # how far an outline may be straightened [pixels]
-_FIRM = ("official", "surveyed")
 _STEPS = (100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)  # of the scale [m]
 _INK, _QUIET, _BLUE, _GREEN, _RED = "#1d2329", "#59636d", "#0072b2", "#009e73", "#a8005c"
 
@@ -93,7 +93,7 @@ class Locator:
         for _, at in served:
             _line(svg, view.at(spot), view.at(at), stroke=_GREEN, **{"stroke-width": "1.3", "stroke-opacity": ".75"})
         for row, at in served:
-            hollow = row["position_basis"] not in _FIRM
+            hollow = row["position_basis"] not in FIRM
             x, y = view.at(at)
             r = 3.5 + min(3.5, (row["people"] or 0) / 800)
             _element(
@@ -101,13 +101,13 @@ class Locator:
                 **{"stroke-width": "1.8"},
             )  # fmt: skip
         for row, at in near:
-            _house(svg, view.at(at), 5.5, _INK, is_hollow=row["basis"] not in _FIRM)
+            _house(svg, view.at(at), 5.5, _INK, is_hollow=row["basis"] not in FIRM)
         # (Beside a place that is drawn where the spot lies: neither hides the other.)
         drawn = [view.at(at) for at in (spot, *(at for _, at in (*served, *near)))]
         numbers = [_aside(view.at(at), drawn) for _, at in others]
         for number, beside in enumerate(numbers, start=1):
             _numbered(svg, beside, number)
-        _house(svg, view.at(spot), 9, _BLUE, is_hollow=self._sites[code]["basis"] not in _FIRM)
+        _house(svg, view.at(spot), 9, _BLUE, is_hollow=self._sites[code]["basis"] not in FIRM)
         x, y = view.at(spot)
         ring = {"fill": "none", "stroke": _BLUE, "stroke-width": "1.4"}
         _element(svg, "circle", cx=_n(x), cy=_n(y), r="15", **ring)

@@ -1,7 +1,7 @@
 """Draws a plan's map as a picture for documents: sites, towns by share served, or what changes against today."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import shapely
@@ -9,7 +9,7 @@ import shapely
 from allocate.draw.canvas import CENTIMETRES_PER_INCH, INK, Canvas, Point, place_symbol, png, site_symbol, times_of
 from allocate.draw.legend import Legend
 from allocate.draw.lettering import plain
-from allocate.draw.pictured import STATES, WHATS, Pictured, What, by_state, kinds_of, people_by_status, step_of
+from allocate.draw.pictured import STATES, WHATS, Pictured, by_state, kinds_of, people_by_status, step_of
 from allocate.draw.plate import (
     COLOURS,
     CROWD,
@@ -29,6 +29,7 @@ from allocate.draw.plate import (
     say_step,
     steps_of,
 )
+from allocate.report.blocks import Drawer, What
 from allocate.report.summary import from_openstreetmap, percent
 from allocate.words import Language, say_in
 
@@ -79,9 +80,7 @@ def picture_words(content: Mapping[str, Any], year: int, language: Language, *, 
     return _words(Pictured(content, language), year, language, what)
 
 
-def drawer(
-    content: Mapping[str, Any], language: Language, *, width: int = USUAL
-) -> Callable[[int, What], tuple[bytes, str]]:
+def drawer(content: Mapping[str, Any], language: Language, *, width: int = USUAL) -> Drawer:
     """Return what draws one map of a plan after the other, as `map_picture` does, and says in words what it shows."""
     pictured = Pictured(content, language)
     return lambda year, what: (_draw(pictured, year, what, width), _words(pictured, year, language, what))

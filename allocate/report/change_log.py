@@ -652,6 +652,8 @@ class _Comparison:
     def __init__(self, source: Source, tables: Mapping[str, Sheet]) -> None:
         self.source = source
         self.tables = tables
+        # (A table holds ids as every file can hold them.)
+        self._towns = {clean(town): name for town, name in source.towns.items()}
 
     def lines(self) -> Iterator[dict[str, Any]]:
         first = (row for row in self.tables["towns"].records() if row["year"] == self.source.years[0])
@@ -669,7 +671,7 @@ class _Comparison:
         last = planned[-1]
         more = None if today is None or last is None else last - today
         return {
-            "town": self.source.scope(DISTRICT if scope is None else str(scope)),
+            "town": self.source.scope(DISTRICT) if scope is None else self._towns[str(scope)],
             "town_id": scope,
             "item": item[0],
             "item_id": item[1],

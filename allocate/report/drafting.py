@@ -15,6 +15,8 @@ from allocate.words import Language, say_in
 Record = Mapping[str, Cell]
 # Characters of a text that one cell or sentence shows: the rest stands in plan.json.
 LONGEST = 1_500
+# Rows of a table in the text: those who want all of them open the workbook.
+_MOST_ROWS = 120
 # Marks that turn the letters after them round, and figures with them.
 _TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 _TEN_THOUSAND, _HUNDRED_MILLION = 10_000, 100_000_000
@@ -191,6 +193,29 @@ class Draft:
             numbers=[at for at, column in enumerate(kept) if _is_figure(fields[column])],
             strong=_districts(told),
             note=note,
+            **values,
+        )
+
+    def of_last_year(
+        self,
+        key: str,
+        name: str,
+        columns: Sequence[str],
+        *,
+        unknown: Iterable[str] = (),
+        most: int | None = _MOST_ROWS,
+        where: Callable[[Record], bool] = lambda record: True,
+        **values: Any,
+    ) -> None:
+        """Write some columns of a sheet as a table: those of its rows that are of the plan's last year."""
+        self.sheet(
+            key,
+            name,
+            columns,
+            where=lambda record: record["year"] == self.last and where(record),
+            unknown=unknown,
+            most=most,
+            year=self.last,
             **values,
         )
 

@@ -6,16 +6,13 @@ from typing import Any
 
 from allocate.report.away import posts_away, visits_made
 from allocate.report.belonging import forms_consortia, sets_up_functions
-from allocate.report.blocks import Contents, Document, NewPage
+from allocate.report.blocks import Contents, Document, Drawer, NewPage
 from allocate.report.drafting import Draft, shown, whole
 from allocate.report.paper_annexes import write_annexes
 from allocate.report.paper_people import write_care, write_consortia, write_postings, write_rounds, write_staff
 from allocate.report.paper_proof import write_missed, write_money, write_proof, write_risks
 from allocate.report.paper_siting import (
     ANSWERED,
-    SOFT,
-    Content,
-    Drawer,
     write_basis,
     write_targets,
     write_today,
@@ -23,6 +20,8 @@ from allocate.report.paper_siting import (
     write_years,
 )
 from allocate.report.summary import assumed_stock, percent_up
+from allocate.report.table import Content
+from allocate.units import SOFT
 from allocate.words import Language, speaking
 
 _LONGEST_FOOT = 70  # characters of a title at the foot of every page

@@ -13,11 +13,11 @@ from allocate.report.summary import assumed_stock, stage_key
 from allocate.report.table import Content, Source, clean
 from allocate.tables import BASES, ENDS, INSTITUTION_KINDS, NOT_GONE_TO
 from allocate.travel.links import HOW
+from allocate.units import FIRM
 from allocate.words import Language
 
 # The parts of a card, in the order in which they are read.
 PARTS = ("what", "staff", "money", "gain", "without", "others", "draws", "clauses", "basis", "visit")
-_FIRM = ("official", "surveyed")
 # From the firmest basis to the weakest.
 _WEAKER = (*BASES, "unknown")
 # Whoever travels longer than this part of the longest way that the plan has is worth a ride there to measure it.
@@ -179,7 +179,7 @@ class Cards:
             kind=self.source.word(f"kind.{site['kind']}"),
             town=clean(self.source.towns[site["town"]]),
             headline=headline(self.source, rows),
-            is_firm=site["basis"] in _FIRM,
+            is_firm=site["basis"] in FIRM,
             people=next((row["people"] for row in rows if row["people"]), {}),
             cost=self._cost(code),
             parts=tuple(parts),
@@ -513,9 +513,9 @@ class Cards:
             yield self._point("visit_ground")
             if not self.content.get("today"):
                 yield self._point("visit_today")
-        if site["basis"] not in _FIRM:
+        if site["basis"] not in FIRM:
             yield self._point("visit_position", basis=self.source.word(f"basis.{site['basis'] or 'unknown'}"))
-        guessed = [row for row in served if self.source.places[row["id"]]["people_basis"] not in _FIRM]
+        guessed = [row for row in served if self.source.places[row["id"]]["people_basis"] not in FIRM]
         if guessed:
             names = [self.source.places[row["id"]]["name"] for row in sorted(guessed, key=lambda row: -row["people"])]
             yield self._point("visit_people", names=self._few(names))

@@ -23,6 +23,7 @@ from allocate.synonyms import ROADS
 from allocate.tables import BASES, HUB_KINDS
 from allocate.travel.circles import Doubt
 from allocate.travel.links import HOW
+from allocate.units import SOFT
 from allocate.words import Language, catalogue, language, say, say_in, term, visible
 
 # What is paid in each year for what is also paid once: its key in the budget.
@@ -670,9 +671,7 @@ def _basis(content: Mapping[str, Any]) -> str:
     counts: dict[tuple[str, str], int] = {(row["table"], row["basis"]): row["rows"] for row in content["assumptions"]}
 
     def soft(table: str) -> int:
-        return sum(
-            rows for (name, basis), rows in counts.items() if name == table and basis in ("estimated", "assumed")
-        )
+        return sum(rows for (name, basis), rows in counts.items() if name == table and basis in SOFT)
 
     positions = soft("places.position")
     return say(
