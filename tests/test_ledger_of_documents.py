@@ -15,6 +15,7 @@ import pypdf
 import pytest
 from docx.table import Table
 from said import Said, differing, parts, sentence, told
+from test_ledger_of_cards import Cards, Page
 from test_pdf import runs_over, shown
 
 from allocate.outputs import export, report
@@ -126,7 +127,7 @@ class Paper:
     def counted(self, text: str) -> Iterator[tuple[str, Said]]:
         """Yield the kinds and numbers of a list of sites."""
         pattern, kinds = (
-            sentence("paper.number_of_kind", self.language, kind="(?P<kind>.+)", number=r"(?P<n>\d+)"),
+            sentence("paper.number_of_kind", self.language, kind=r"(?P<kind>.*\D)", number=r"(?P<n>\d+)"),
             self.kinds(),
         )
         for part in parts(text, self.language):
@@ -335,12 +336,12 @@ def exact(content: Content) -> dict[str, Figures]:
             ("share", Fraction(row["reserved"], row["number"])),
         )
     }  # fmt: skip
-    held_back: dict[int, list[Content]] = {}
+    held_back: dict[tuple[str, int], list[Content]] = {}
     for row in content["reserves"]:
-        held_back.setdefault(row["year"], []).append(row)
+        held_back.setdefault((row["resource"], row["year"]), []).append(row)
     found["reserves in words"] = {
-        (name, year): figure
-        for year, mine in held_back.items()
+        (name, *about): figure
+        for about, mine in held_back.items()
         for name, figure in (
             ("hospitals", len(mine)), ("number", sum(row["number"] for row in mine)),
             ("reserved", sum(row["reserved"] for row in mine)),
@@ -405,6 +406,30 @@ def exact(content: Content) -> dict[str, Figures]:
         site["town"] for site in content["sites"] if site["kind"] in sited
     ).items()}  # fmt: skip
     found["times in words"] = dict(ways_of(content))
+    found["cards"] = {
+        (name, site["id"], int(year)): people
+        for site in content["sites"]
+        if site["kind"] in sited
+        for name, figures in (("people", site["people"]), ("alone", site["only_site_of"]))
+        for year, people in figures.items()
+        if site["people"]
+    } | {
+        ("nearest", row["id"], int(year)): people for row in content["worth"] for year, people in row["nearest"].items()
+    }
+    rated = {rule.get("resource") for rule in content["settings"]["rules"].values() if rule["rule"] == "rate"}
+    found["staff of towns"] = {
+        (name, scope): sum(
+            number_of(content, name, last, site["id"])
+            for site in {site["id"]: site for site in content["sites"]}.values()
+            if scope in ("district", site["town"])
+        )
+        for name in rated & set(resources)
+        for scope in towns
+    }
+    found["assumptions"] = dict(Counter())
+    for row in content["assumptions"]:
+        if row["basis"] in ("estimated", "assumed"):
+            found["assumptions"][row["basis"],] = found["assumptions"].get((row["basis"],), 0) + row["rows"]
     return found
 
 
@@ -732,8 +757,9 @@ def reserves(paper: Paper) -> Figures:
 def reserves_in_words(paper: Paper) -> Figures:
     digits = {name: rf"(?P<{name}>[\d,.]+)" for name in ("reserved", "number", "hospitals", "share")}
     return {
-        (name, year): Said(row[name] + "%" * (name == "share"))
-        for year, row in paper.by_year("summary.reserve", **digits, what=r"\w+?")
+        (name, code, year): Said(row[name] + "%" * (name == "share"))
+        for what, code in paper.resources().items()
+        for year, row in paper.by_year("summary.reserve", **digits, what=re.escape(what))
         for name in digits
     }
 
@@ -904,6 +930,40 @@ def times_in_words(paper: Paper) -> Figures:
     return found
 
 
+def cards(paper: Paper) -> Figures:
+    """Return the figures of the annex on sites: in a cell the lines of a site's card follow each other."""
+    found: Figures = {}
+    labels = {
+        say_in(paper.language, f"site_card.label_{name}"): name for name in ("people", "alone", "nearest", "places")
+    }
+    card = Cards(paper.content, paper.language, {}, Page())
+    site, gain, colon = (say_in(paper.language, f"paper.{key}") for key in ("site_of", "card_gain", "colon"))
+    line = "(" + "|".join(map(re.escape, labels)) + ")" + re.escape(colon)
+    for row in paper.rows("table_cards"):
+        code = paper.ids("sites")[row[site].split("\n")[0]]
+        _, *said = re.split(line, row[gain])
+        for label, text in zip(said[::2], said[1::2], strict=True):
+            if labels[label] != "places":
+                told_of = text.removesuffix(say_in(paper.language, "summary.semicolon"))
+                found |= {(labels[label], code, year): Said(figure) for year, figure in card.by_year(told_of)}
+    return found
+
+
+def staff_of_towns(paper: Paper) -> Figures:
+    return {
+        (code, paper.scope(row["town"])): Said(row["number"])
+        for name, code in paper.resources().items()
+        for row in paper.sheet("table_staff_by_town", "town", "number", year=paper.last, resource=name)
+    }
+
+
+def assumptions(paper: Paper) -> Figures:
+    counts: Counter[tuple[Any, ...]] = Counter()
+    for row in paper.sheet("table_assumptions", "basis", "cells"):
+        counts[paper.codes("basis")[row["basis"]],] += int(row["cells"].replace(",", ""))
+    return {about: Said(str(number)) for about, number in counts.items()}
+
+
 READ: Mapping[str, Callable[[Paper], Figures]] = {
     "asked for": asked_for, "main figures": main_figures, "to be known": to_be_known, "today": today,
     "targets": targets, "years": years, "people of years": people_of_years, "sites of years": sites_of_years,
@@ -917,6 +977,7 @@ READ: Mapping[str, Callable[[Paper], Figures]] = {
     "prices": prices, "missed": missed, "missed in words": missed_in_words, "clauses": clauses,
     "clauses by status": clauses_by_status, "proof": proof, "nesting": nesting, "fairness": fairness,
     "ledger": ledger, "sites": sites, "sites of towns": sites_of_towns, "times in words": times_in_words,
+    "cards": cards, "staff of towns": staff_of_towns, "assumptions": assumptions,
 }  # fmt: skip
 
 
@@ -936,6 +997,11 @@ def paper(request: pytest.FixtureRequest, hubs_plan: Plan) -> Paper:
 def test_every_figure_of_the_document_is_the_plan_s(paper: Paper) -> None:
     assert exact(paper.content).keys() == READ.keys()
     assert wrong(paper, paper.content) == {}
+
+
+def test_no_sentence_speaks_of_a_mark_that_the_document_does_not_have(paper: Paper) -> None:
+    # (In the terminal's summary figures of what is assumed have an asterisk.)
+    assert [text for text in paper.texts if "*" in text] == []
 
 
 def test_every_part_of_the_document_says_figures(paper: Paper) -> None:
@@ -1042,11 +1108,11 @@ def spoil_way(content: Content) -> None:
 
 SPOILT: Mapping[Callable[[Content], None], set[str]] = {
     spoil_ledger: {"people of years", "years"},
-    spoil_sites: {"sites", "sites of towns"},
+    spoil_sites: {"cards", "sites", "sites of towns"},
     spoil_money: {"main figures", "money", "money in words"},
     spoil_total: {"asked for", "money", "money in words"},
     spoil_price: {"prices"},
-    spoil_staff: {"staff", "staff at sites"},
+    spoil_staff: {"staff", "staff at sites", "staff of towns"},
     spoil_today: {"today"},
     spoil_clause: {"missed", "missed in words"},
     spoil_status: {"clauses", "clauses by status", "missed in words", "targets", "to be known"},
@@ -1100,3 +1166,37 @@ def test_every_paragraph_and_every_row_of_the_document_is_in_the_pdf(
     # (Where a row runs over a page, its cells do one by one.)
     assert [row for row in rows if not is_held("".join(row)) and not all(map(is_held, row))] == []
     assert sum(not is_held("".join(row)) for row in rows) < len(rows) / 50
+
+
+# ---- what counts as right ----
+
+
+@pytest.mark.parametrize(
+    ("text", "exact_one", "is_right"),
+    [
+        ("34,781", 34_781, True),
+        ("34,781", 34_782, False),
+        ("3.48万人", 34_781, True),
+        ("3.48万人", 34_850, True),
+        ("3.48万人", 34_851, False),
+        ("585.0万元", 5_850_499, True),
+        ("585.0万元", 5_850_501, False),
+        ("99.9%", Fraction(999_999, 1_000_000), True),
+        ("100%", Fraction(999_999, 1_000_000), False),
+        ("100%", 1, True),
+        ("0.1%", Fraction(1, 1_000_000), True),
+        ("0.0%", Fraction(1, 1_000_000), False),
+        ("79.2%", 0.7918, True),
+        ("79.1%", 0.7918, False),
+        ("未知", None, True),
+        ("0", None, False),
+        ("未知", 0, False),
+    ],
+)
+def test_a_figure_is_right_as_far_as_its_digits_go(text: str, exact_one: Any, is_right: bool) -> None:
+    assert Said(text).is_right(exact_one, "zh") is is_right
+
+
+@pytest.mark.parametrize(("text", "is_right"), [("14.66%", True), ("14.65%", False), ("14.67%", False)])
+def test_a_gap_is_never_rounded_down(text: str, is_right: bool) -> None:
+    assert Said(text, is_gap=True).is_right(0.146512, "en") is (text == "14.66%") is is_right

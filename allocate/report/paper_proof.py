@@ -7,7 +7,7 @@ from allocate.report.clauses import indicator_of
 from allocate.report.drafting import Draft, Record, whole
 from allocate.report.paper_siting import ANSWERED, asked_of, named, stands_in, target_of
 from allocate.report.sheets import why_status
-from allocate.report.summary import say_grounds
+from allocate.report.summary import assumed_stock, say_grounds
 from allocate.units import SOFT
 from allocate.words import catalogue
 
@@ -217,7 +217,9 @@ def write_risks(draft: Draft) -> None:
     """Write what the plan assumes, what its figures rest on, and what is odd in the data."""
     draft.heading("paper.risks")
     draft.write(draft.topic("basis"))
-    draft.write(draft.topic("stock"), "warning")
+    assumed = assumed_stock(draft.content, draft.source.resources)
+    if assumed:
+        draft.say("paper.staff_assumed", "warning", names=draft.source.terms(assumed))
     draft.points(_risks(draft))
     draft.sheet("paper.table_assumptions", "assumptions", ("of", "basis", "cells"))
     if draft.tables["problems"].rows:
