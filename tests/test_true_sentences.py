@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from test_recommendation import texts
 
+from allocate.comparing import compare
 from allocate.plans import Plan
 from allocate.report.blocks import Grid
+from allocate.report.comparison import lines_in
 from allocate.report.recommendation import recommendation
 from allocate.report.site_cards import site_cards
 from allocate.report.summary import percent, summary
@@ -107,3 +109,13 @@ def test_a_year_by_itself_could_be_lower_by_the_share_that_was_worked_out(conten
     content["nesting"] = [{"year": 2027, "goal": "cost", "most": 0.5}]
     with speaking("zh"):
         assert any("2027 年如单独规划，费用最多可再降 50 %" in line for line in summary(content))
+
+
+def test_plans_of_other_years_that_cost_as_much_are_not_called_the_same(content: Content) -> None:
+    other = copy.deepcopy(content)
+    other["years"] = content["years"][-1:]
+    for table in ("budget", "ledger", "places", "coverage"):
+        other[table] = [row for row in other[table] if row["year"] in other["years"]]
+    (lines,) = lines_in(compare([content, other], ["a", "b"]), [content, other], "zh")
+    assert "判断　费用：规划年不同，不能说明优劣" in lines
+    assert not any("费用：相同" in line for line in lines)
