@@ -204,7 +204,8 @@ def _stages(first: Content, other: Content, *, are_same_people: bool) -> Iterato
     for name in dict.fromkeys((*tables[0], *tables[1])):
         one, two = (table.get(name) for table in tables)
         stage = _stage(name, one, two)
-        if stage.verdict != "same":
+        # (Equal figures may yet mean different things; only where nothing is missed in either is that the same.)
+        if stage.verdict != "same" or stage.first:
             doubt = _doubt(first, other, stage, are_same_people=are_same_people)
             if doubt:
                 stage = replace(stage, verdict="unknown", why=doubt)

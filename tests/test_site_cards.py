@@ -101,7 +101,9 @@ def test_every_figure_of_a_card_can_be_followed_by_hand(content: Content) -> Non
     assert line(card, "without", "goal") == (
         "2,000 person-hours more, those whom nobody serves counted with the time that the model sets"
     )
-    assert line(card, "others", "no_others").startswith("None of the 6 empty spots")
+    assert line(card, "others", "no_others").startswith(
+        "Empty spots near that could serve half of its people or more, looked at: 6."
+    )
     assert line(card, "draws", "draws").startswith("Of 20 possible districts")
     assert " 15 have this site" in told(card)
     chinese = site_cards(content, "zh")[code]

@@ -266,7 +266,7 @@ class Draft:
 
     def share(self, part: float, all_of: int) -> str:
         """Return a share in percent; not quite all is never a full hundred."""
-        return f"{percent(part, all_of)}%"
+        return f"{percent(part, all_of)}%" if all_of else percent(part, all_of)
 
     def people(self, number: int) -> str:
         """Return a number of people: in units of 10,000 where Chinese does so."""

@@ -212,7 +212,7 @@ def write_years(draft: Draft) -> None:
         )
         kinds = [kind for kind in INSTITUTION_KINDS if record.get(f"open_{kind}")]
         sites = draft.listed(draft.sites(kind, whole(record[f"open_{kind}"])) for kind in kinds)
-        draft.say("paper.year_sites", year=year, sites=sites)
+        draft.say("paper.year_sites" if sites else "paper.year_no_sites", year=year, sites=sites)
         draft.write(_changes(draft, year))
     _years_table(draft)
 
@@ -361,6 +361,9 @@ def write_town_lists(draft: Draft) -> None:
     """Write which sites every town has and what becomes of them."""
     closing = {str(row["id"]) for row in draft.content["sites"] if row["action"] in ENDS}
     sited = set(draft.content["settings"]["siting"])
+    # (A site has a line for all that becomes of it, and what has ended is none.)
+    at_the_end = {str(row["id"]) for row in draft.content["sites"] if str(draft.last) in row["people"]}
+    standing: dict[str, set[str]] = {}
     lines: dict[str, list[str]] = {}
     for record in draft.tables["sites"].records():
         if record["kind"] in sited:
@@ -375,10 +378,13 @@ def write_town_lists(draft: Draft) -> None:
                 people=draft.people(int(serves)) if isinstance(serves, int) else "",
             )
             lines.setdefault(str(record["town"]), []).append(said)
+            there = standing.setdefault(str(record["town"]), set())
+            if str(record["id"]) in at_the_end:
+                there.add(str(record["id"]))
     draft.grid(
         "paper.table_town_sites",
-        [draft.word("field.town"), draft.word("paper.sites_of_town"), draft.word("paper.which_sites")],
-        [[town, str(len(names)), draft.listed(names)] for town, names in lines.items()],
+        [draft.word("field.town"), draft.word("paper.sites_of_town", year=draft.last), draft.word("paper.which_sites")],
+        [[town, str(len(standing[town])), draft.listed(names)] for town, names in lines.items()],
         numbers=(1,),
         widths=(13, 7, 66),
     )

@@ -15,6 +15,7 @@ from allocate.tables import BASES, ENDS, INSTITUTION_KINDS, NOT_GONE_TO
 from allocate.travel.links import HOW
 from allocate.units import FIRM
 from allocate.words import Language
+from allocate.worth import LOOKED_AT
 
 # The parts of a card, in the order in which they are read.
 PARTS = ("what", "staff", "money", "gain", "without", "others", "draws", "clauses", "basis", "visit")
@@ -130,6 +131,13 @@ def is_spare(dropped: Mapping[str, Any]) -> bool:
     return (
         not dropped["clauses"] and dropped["cost"] <= 0 and all(people <= 0 for people in dropped["unserved"].values())
     )
+
+
+def no_others(tried: int) -> str:
+    """Return the key of why no other spot is named: where so many were looked at as ever are, there may be more."""
+    if not tried:
+        return "none_tried"
+    return "no_others_of_more" if tried >= LOOKED_AT else "no_others"
 
 
 class Cards:
@@ -398,12 +406,19 @@ class Cards:
         """Return the unit of every goal."""
         return {stage["name"]: stage["unit"] for stage in self.content["stages"]}
 
+    def unit_key(self, unit: str) -> str:
+        """Return the key of what a difference of a goal is counted in."""
+        # (A share that falls from 60 % to 30 % falls by 30 points, and by half.)
+        if unit == "share":
+            return "site_card.goal_points"
+        return "site_card.goal_persons" if unit == "persons" and len(self.years) > 1 else f"unit.{unit}"
+
     def _goal_more(self, more: float, unit: str) -> str:
         key, shown = goal_words(more, unit)
         what = {
             "hours": shown or self._word("under_one"),
             "more": shown,
-            "unit": self.source.known(f"unit.{unit}", unit),
+            "unit": self.source.known(self.unit_key(unit), unit),
         }
         return self._word(key, **what)
 
@@ -412,7 +427,7 @@ class Cards:
         if worth is None or "hindrance" in worth["dropped"]:
             return
         if not worth["others"]:
-            yield self._point("no_others" if worth["tried"] else "none_tried", tried=worth["tried"])
+            yield self._point(no_others(worth["tried"]), tried=worth["tried"])
             return
         comma = self.source.word("summary.comma")
         for other in worth["others"]:

@@ -627,7 +627,9 @@ def _nesting(content: Mapping[str, Any]) -> str:
     if not rows:
         return ""
     dearest = max(rows, key=lambda row: row["most"])
-    return say("summary.nesting", year=dearest["year"], share=percent_up(dearest["most"]))
+    return say(
+        "summary.nesting", year=dearest["year"], goal=say_stage(dearest["goal"]), share=percent_up(dearest["most"])
+    )
 
 
 def stage_key(name: str) -> str:
@@ -688,10 +690,14 @@ def percent(part: float, whole: int) -> str:
 
     >>> percent(999_999, 1_000_000)
     '99.9'
+    >>> percent(0, 0)
+    '—'
     """
+    if not whole:
+        return "—"
     if part == whole:
         return "100"
-    return f"{min(99.9, max(0.1 if part else 0.0, 100 * part / whole)):.1f}" if whole else "—"
+    return f"{min(99.9, max(0.1 if part else 0.0, 100 * part / whole)):.1f}"
 
 
 def percent_up(share: float) -> str:
