@@ -288,15 +288,13 @@ def compare(
     out: Annotated[Path | None, typer.Option(help=both("compare.cli_out"))] = None,
 ) -> None:
     """Say what sets plans apart from the first of them; on request as a page and a workbook."""
-    from allocate.comparing import FEWEST, MOST, distinct_names
+    from allocate.comparing import check_number, distinct_names
     from allocate.comparing import compare as make_comparison
     from allocate.outputs import PAGE_FILE, TABLES_FILE, check_comparison_target, write_comparison
     from allocate.plans import PLAN_FILE
-    from allocate.report.comparison import comparison_lines
+    from allocate.report.comparison_lines import comparison_lines
 
-    if not FEWEST <= len(plans) <= MOST:
-        key = "compare.too_few" if len(plans) < FEWEST else "compare.too_many"
-        raise UsageError([Problem(key, details={"count": len(plans), "most": MOST})])
+    check_number(len(plans))
     if out is not None:
         check_comparison_target(out)
     folders = [plan.parent if plan.name == PLAN_FILE and plan.is_file() else plan for plan in plans]

@@ -1,14 +1,10 @@
-"""Writes a plan's folder, and exports of a plan: whole or not at all."""
+"""What a plan's folder holds, what a plan can be exported as, and what a comparison of plans writes."""
 
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from allocate.comparing import Comparison
+from allocate.compared import Comparison
 from allocate.draw import (
     card_pages,
     comparison_page,
@@ -22,8 +18,17 @@ from allocate.draw import (
 from allocate.draw.picture import drawer
 from allocate.draw.tiles import Tiles
 from allocate.errors import Problem, UsageError
-from allocate.faults import disk_reason
 from allocate.plans import PLAN_FILE, Plan, to_json
+from allocate.replacing import (
+    bring_back,
+    check_folder,
+    disk,
+    is_left,
+    refuse_around,
+    refuse_open,
+    write_file,
+    write_folder,
+)
 from allocate.report.belonging_tables import BELONGING_SHEETS
 from allocate.report.blocks import Document
 from allocate.report.calendars import calendars, is_calendar
@@ -79,14 +84,8 @@ _HELD = {
 }
 _CALLED: Mapping[str, Callable[[str], bool]] = {CALENDARS: is_calendar, PICTURES: is_picture, CARDS: is_card}
 _WITHIN = {form: tuple(f"{name}.{form}" for name in names) for form, names in _HELD.items()}
-# A program leaves such a file beside one that it holds open: Excel and Word, LibreOffice.
-_LOCKS = ("~${}", ".~lock.{}#")
-# Word puts its mark before a short name, and in the place of the first two letters of a longer one.
-_WORD_LOCK = "~${}"
 # Width of a map in a document [px]: 15 cm at 200 dots to the inch.
 _PRINTED = 1200
-# What is written stands beside its place under such a name until it is whole.
-_BESIDE = ".allocate-"
 
 
 def check_target(folder: str | Path) -> None:
@@ -97,32 +96,17 @@ def check_target(folder: str | Path) -> None:
     UsageError
         When something else stands there, a file of it is open elsewhere, or the folder above cannot be written to.
     """
-    folder = Path(folder)
-    with _disk(folder):
-        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-            raise UsageError([Problem("problem.out_not_folder", file=str(folder))])
-        if folder.is_dir():
-            _refuse_open(folder, _ASKED)
-            for name, files in _WITHIN.items():
-                _refuse_open(folder / name, files)
-            # Without a plan in it, what bears our names may be anybody's.
-            whose = _is_ours if (folder / PLAN_FILE).is_file() else _is_nobodys
-            strange = sorted(item.name for item in folder.iterdir() if not whose(item))
-            if strange:
-                raise UsageError(
-                    [Problem("problem.out_not_ours", file=str(folder), details={"strange": ", ".join(strange[:5])})]
-                )
-            _refuse_around(folder)
-        # What is missing above it is made only when there is a plan to write.
-        above = next(path for path in folder.absolute().parents if path.exists())
-        with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=above):
-            pass
+    held = {"": _ASKED, **_WITHIN, **dict.fromkeys(_CALLED, ())}
+    # Without a plan in it, what bears our names may be anybody's.
+    check_folder(Path(folder), held, lambda item: (item.parent / PLAN_FILE).is_file() and _is_ours(item))
 
 
 def _is_ours(item: Path) -> bool:
     """Tell whether a file or folder within a plan's folder is one that we write."""
     if item.is_symlink() or not item.is_dir():
         return item.name in _ASKED
+    if is_left(item):
+        return True
     known = _CALLED.get(item.name)
     if known is not None:
         return all(known(file.name) and not file.is_dir() for file in item.iterdir())
@@ -133,25 +117,6 @@ def _is_ours(item: Path) -> bool:
 def _sends(content: Mapping[str, Any]) -> bool:
     """Tell whether a plan sends anybody anywhere."""
     return bool(content.get("roster") or content.get("timetable"))
-
-
-def _is_nobodys(_: Path) -> bool:
-    return False
-
-
-def _refuse_open(folder: Path, files: Iterable[str]) -> None:
-    for file in files:
-        locks = [lock.format(file) for lock in _LOCKS]
-        if file.endswith(".docx"):
-            locks.append(_WORD_LOCK.format(file[2:]))
-        if any((folder / lock).exists() for lock in locks):
-            raise UsageError([Problem("problem.out_in_use", file=str(folder / file))])
-
-
-def _refuse_around(folder: Path) -> None:
-    """Refuse to replace the folder that the command runs in, or one above it."""
-    if Path.cwd().is_relative_to(folder.resolve()):
-        raise UsageError([Problem("problem.out_around", file=str(folder))])
 
 
 def _refuse_within(target: Path, form: str) -> None:
@@ -166,23 +131,6 @@ def _refuse_within(target: Path, form: str) -> None:
         beside = f"{folder.name}-{EXPORTS[form]}" if folder == place else place.name
         details = {"ours": str(folder / EXPORTS[form]), "beside": str(folder.parent / beside)}
         raise UsageError([Problem("problem.export_in_plan", file=str(target), details=details)])
-
-
-@contextmanager
-def _disk(target: Path) -> Iterator[None]:
-    """Turn what the disk refuses into one message."""
-    try:
-        yield
-    except OSError as error:
-        # Windows refuses to replace what a program holds open.
-        held = os.name == "nt" and isinstance(error, PermissionError)
-        raise UsageError(
-            [
-                Problem("problem.out_in_use", file=str(target))
-                if held
-                else Problem("problem.out_unwritable", file=str(target), details={"reason": disk_reason(error)})
-            ]
-        ) from None
 
 
 def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
@@ -215,7 +163,7 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
         files |= {f"{CALENDARS}/{name}": made for name, made in calendars(content, spoken).items()}
     if len({site["id"] for site in content["sites"]}) <= MOST_CARDS:
         files |= {f"{CARDS}/{name}": _bytes(made) for name, made in card_pages(content, spoken).items()}
-    _write_folder(folder, files)
+    write_folder(folder, files, lambda: check_target(folder))
     return {name: folder / name for name in files}
 
 
@@ -226,7 +174,6 @@ def report(content: Mapping[str, Any], spoken: Language) -> bytes:
 
 def _recommended(content: Mapping[str, Any], spoken: Language) -> Document:
     """Return the recommendation document of a plan, with its maps."""
-
     return recommendation(content, spoken, pictures=drawer(content, spoken, width=_PRINTED))
 
 
@@ -238,21 +185,12 @@ def check_comparison_target(folder: str | Path) -> None:
     UsageError
         When something else stands there, a file of it is open elsewhere, or the folder above cannot be written to.
     """
-    folder, files = Path(folder), (PAGE_FILE, TABLES_FILE)
-    with _disk(folder):
-        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-            raise UsageError([Problem("problem.out_not_folder", file=str(folder))])
-        if folder.is_dir():
-            _refuse_open(folder, files)
-            items = sorted(folder.iterdir())
-            strange = [item.name for item in items if item.name not in files or item.is_symlink() or item.is_dir()]
-            if strange:
-                details = {"strange": ", ".join(strange[:5])}
-                raise UsageError([Problem("problem.out_not_ours", file=str(folder), details=details)])
-            _refuse_around(folder)
-        above = next(path for path in folder.absolute().parents if path.exists())
-        with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=above):
-            pass
+    files = (PAGE_FILE, TABLES_FILE)
+
+    def is_ours(item: Path) -> bool:
+        return item.name in files and not item.is_symlink() and not item.is_dir()
+
+    check_folder(Path(folder), {"": files}, is_ours)
 
 
 def write_comparison(made: Comparison, contents: Sequence[Mapping[str, Any]], folder: str | Path) -> dict[str, Path]:
@@ -271,7 +209,7 @@ def write_comparison(made: Comparison, contents: Sequence[Mapping[str, Any]], fo
         PAGE_FILE: _bytes(comparison_page(made, contents)),
         TABLES_FILE: comparison_workbook(made, contents, language()),
     }
-    _write_folder(folder, files)
+    write_folder(folder, files, lambda: check_comparison_target(folder))
     return {name: folder / name for name in files}
 
 
@@ -299,15 +237,11 @@ def export(
         typesetter()
     if form in ("ics", "timetable") and not _sends(content):
         raise UsageError([Problem("problem.export_nobody", column="--to", value=form)])
-    with _disk(target):
+    with disk(target):
         _refuse_within(target, form)
     if form in (*_WITHIN, "ics", "png", "cards"):
         return _export_folder(content, form, target, spoken)
-    with _disk(target):
-        ours = target.name == EXPORTS[form] and (target.parent / PLAN_FILE).is_file()
-        if target.is_symlink() or (target.exists() and not (ours and target.is_file())):
-            raise UsageError([Problem("problem.export_exists", file=str(target))])
-        _refuse_open(target.parent, [target.name])
+    _check_file(target, form)
     makers: dict[str, Callable[[], bytes]] = {
         "html": lambda: _bytes(map_page(content, tiles)),
         "xlsx": lambda: workbook(content, spoken),
@@ -316,81 +250,47 @@ def export(
         "timetable": lambda: _bytes(timetable_page(content, spoken)),
         "pdf": lambda: pdf(_recommended(content, spoken)),
     }
-    made = makers[form]()
-    with _disk(target), _parents(target), tempfile.TemporaryDirectory(prefix=_BESIDE, dir=target.parent) as beside:
-        file = Path(beside) / target.name
-        file.write_bytes(made)
-        file.replace(target)
+    write_file(target, makers[form](), lambda: _check_file(target, form))
     return target
 
 
-def _export_folder(content: Mapping[str, Any], form: str, target: Path, spoken: Language) -> Path:
-    with _disk(target):
-        _refuse_open(target, _WITHIN.get(form, ()))
+def _check_file(target: Path, form: str) -> None:
+    """Refuse a file that is not ours to replace."""
+    with disk(target):
+        ours = target.name == EXPORTS[form] and (target.parent / PLAN_FILE).is_file()
+        if target.is_symlink() or (target.exists() and not (ours and target.is_file())):
+            raise UsageError([Problem("problem.export_exists", file=str(target))])
+        refuse_open(target.parent, [target.name])
+
+
+def _check_folder(target: Path, form: str) -> None:
+    """Refuse a folder of an export that is not ours to replace."""
+    with disk(target):
+        bring_back(target)
+        refuse_open(target, _WITHIN.get(form, ()))
         ours = target.name == EXPORTS[form] and (target.parent / PLAN_FILE).is_file() and _is_ours(target)
-        empty = target.is_dir() and not any(target.iterdir())
+        empty = target.is_dir() and all(map(is_left, target.iterdir()))
         if target.is_symlink() or (target.exists() and not (empty or ours)):
             raise UsageError([Problem("problem.export_exists", file=str(target))])
         if target.exists():
-            _refuse_around(target)
-    if form == "ics":
-        _write_folder(target, calendars(content, spoken))
-        return target
-    if form == "cards":
-        _write_folder(target, {name: _bytes(made) for name, made in card_pages(content, spoken).items()})
-        return target
-    if form == "png":
-        _write_folder(target, pictures(content, spoken))
-        return target
-    texts = csv_files(content, spoken) if form == "csv" else geojson(content, spoken)
-    _write_folder(target, {f"{name}.{form}": _bytes(text) for name, text in texts.items()})
+            refuse_around(target)
+
+
+def _export_folder(content: Mapping[str, Any], form: str, target: Path, spoken: Language) -> Path:
+    _check_folder(target, form)
+    makers: dict[str, Callable[[], Mapping[str, bytes]]] = {
+        "ics": lambda: calendars(content, spoken),
+        "cards": lambda: {name: _bytes(made) for name, made in card_pages(content, spoken).items()},
+        "png": lambda: pictures(content, spoken),
+        "csv": lambda: _named(csv_files(content, spoken), form),
+        "geojson": lambda: _named(geojson(content, spoken), form),
+    }
+    write_folder(target, makers[form](), lambda: _check_folder(target, form))
     return target
 
 
-def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Put a folder of files in its place, or leave everything as it was."""
-    with _disk(folder), _parents(folder):
-        made = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=folder.parent))
-        try:
-            for name, content in files.items():
-                (made / name).parent.mkdir(exist_ok=True)
-                (made / name).write_bytes(content)
-            made.chmod(0o755)
-            _swap(made, folder)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-
-
-@contextmanager
-def _parents(target: Path) -> Iterator[None]:
-    """Make the folders above a target, and take them away again when it cannot be written."""
-    missing = [path for path in target.absolute().parents if not path.exists()]
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield
-    except BaseException:
-        for path in missing:
-            with suppress(OSError):
-                path.rmdir()
-        raise
-
-
-def _swap(made: Path, folder: Path) -> None:
-    """Put a finished folder in the place of an old one; the old one comes back if that fails."""
-    if not folder.exists():
-        made.rename(folder)
-        return
-    old = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=folder.parent))
-    kept = old / folder.name
-    try:
-        folder.rename(kept)
-        made.rename(folder)
-    except BaseException:  # (Ctrl-C too)
-        if kept.exists():
-            kept.rename(folder)
-        old.rmdir()
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+def _named(texts: Mapping[str, str], form: str) -> dict[str, bytes]:
+    return {f"{name}.{form}": _bytes(text) for name, text in texts.items()}
 
 
 def log_text(plan: Plan) -> str:

@@ -23,6 +23,11 @@ class Basis(StrEnum):
     ASSUMED = "assumed"
 
 
+# What somebody knows, and what somebody only makes of what is known, or takes for granted: that stays flagged.
+FIRM = (Basis.OFFICIAL, Basis.SURVEYED)
+SOFT = (Basis.ESTIMATED, Basis.ASSUMED)
+
+
 def weakest(bases: Iterable[Basis], default: Basis = Basis.OFFICIAL) -> Basis:
     """Return the weakest of some sources; `default` where there is none.
 

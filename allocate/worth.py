@@ -16,7 +16,7 @@ from allocate.units import exact
 # An alternative may be worse than the plan by so much of each goal.
 WITHIN = 0.01
 # Of the spots that could serve most of a site's people, so many are looked at, and so many are named.
-_LOOKED_AT, _NAMED = 8, 3
+LOOKED_AT, _NAMED = 8, 3
 # An alternative could serve this part of the site's people, at least.
 _PART = 0.5
 _MINUTE = 60
@@ -150,7 +150,7 @@ class Worth:
                     reached[k] = reached.get(k, 0) + min(people, case.most(i, k, last))
         able = [k for k, people in reached.items() if people >= _PART * wanted]
         travel = {k: sum(case.seconds.get((i, k), 0) * people for i, people in mine.items()) for k in able}
-        return sorted(able, key=lambda k: (-reached[k], travel[k], case.sites[k].id))[:_LOOKED_AT]
+        return sorted(able, key=lambda k: (-reached[k], travel[k], case.sites[k].id))[:LOOKED_AT]
 
     @cached_property
     def _empty(self) -> frozenset[int]:

@@ -93,7 +93,7 @@ function fly(spot) {
 function othersPart(row) {
   const tried = plan.worth.tried[row];
   const spots = hanging("worth_spots", row);
-  if (!spots.length) return [element("p", "", cardWord(tried ? "no_others" : "none_tried", { tried: number(tried) }))];
+  if (!spots.length) return [element("p", "", cardWord(plan.worth.why_none[row], { tried: number(tried) }))];
   return [element("ol", "spots", ...spots.map((at) => spotItem(row, at))), element("p", "note", cardWord("others_tried", { tried: number(tried) }))];
 }
 

@@ -1,6 +1,7 @@
 """A district of forty places that every test may copy and spoil, and its plan, made once."""
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -18,7 +20,7 @@ from postgis_server import ABSENT, postgis  # noqa: F401
 from allocate.cli import main
 from allocate.model import read_model
 from allocate.planning import plan
-from allocate.plans import Plan
+from allocate.plans import Plan, to_json
 from allocate.read import read_district
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -238,6 +240,13 @@ def plan_again(tiny_home: Tiny) -> Callable[[], Plan]:
 def tiny_plan(plan_again: Callable[[], Plan]) -> Plan:
     """Return the plan of the small district, made once; copy its content before changing it."""
     return plan_again()
+
+
+@pytest.fixture(scope="session")
+def compared_plans(tiny_home: Tiny, tiny_plan: Plan) -> list[dict[str, Any]]:
+    """Return the plan of the small district, and one that may open a site less in each year."""
+    fewer = plan(read_district(tiny_home.folder), read_model(tiny_home.model, {"rules.few_new.at_most": "4"}))
+    return [json.loads(to_json(made.content)) for made in (tiny_plan, fewer)]
 
 
 def start_python(home: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:

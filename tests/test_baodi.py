@@ -14,7 +14,7 @@ import pytest
 
 from allocate.verification import verify
 
-pytestmark = [pytest.mark.baodi, pytest.mark.xdist_group("baodi"), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.baodi, pytest.mark.xdist_group("baodi"), pytest.mark.timeout(900)]
 # The census trend: 722,367 × (722,367 ÷ 799,157)^(years after 2020 ÷ 10), rounded.
 PEOPLE = {2025: 686_785, 2027: 673_048, 2030: 652_956, 2035: 620_793}
 
@@ -25,12 +25,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("baodi") / "out" / "baodi"
     command = [sys.executable, "-m", "allocate", "--language", "en", "plan", "baodi", "--out", str(folder)]
     done = subprocess.run(
-        [*command, "--seconds", "600", "--set", "draws=2"],
+        [*command, "--seconds", "240", "--set", "draws=2"],
         capture_output=True,
         text=True,
         encoding="utf-8",
         env=os.environ | {"PYTHONIOENCODING": "utf-8"},
-        timeout=1150,
+        timeout=850,
         check=False,
     )
     assert done.returncode == 0, done.stderr

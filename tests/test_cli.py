@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, Tiny, call_allocate, start_python
 
-from allocate.outputs import EXPORTS, FILES, write_plan
+from allocate.outputs import CARDS, EXPORTS, FILES, write_plan
 from allocate.plans import Plan
 from allocate.words import LANGUAGES, Language, say_in
 
@@ -50,7 +50,7 @@ def test_a_plan_is_made_written_and_proven_sound(fresh: Run, tiny: Tiny, tmp_pat
     made = fresh("--language", "en", "plan", tiny.model, *QUICK, "--strict")
     assert (made.returncode, "missed must" in made.stdout) == (0, False), made.stderr
     folder = tmp_path / "maps" / "out" / "tiny"
-    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+    assert {path.name for path in folder.iterdir()} == {*FILES, CARDS}
     assert len(made.stdout.splitlines()) == 12
     assert str(Path("maps/out/tiny/map.html")) in made.stdout.splitlines()[-1]
     checked = fresh("--language", "en", "verify", folder, "--data", tiny.folder)
@@ -67,7 +67,7 @@ def test_a_missed_must_is_printed_and_strict_makes_it_exit_1(
     assert made.returncode == len(strict)
     (line,) = [line for line in made.stdout.splitlines() if line.startswith("missed must")]
     assert "most_people in 2025" in line
-    assert sorted(path.name for path in (tmp_path / "plan").iterdir()) == sorted(FILES), "written all the same"
+    assert {path.name for path in (tmp_path / "plan").iterdir()} == {*FILES, CARDS}, "written all the same"
 
 
 def test_check_says_what_was_read_what_is_odd_and_what_is_assumed(allocate: Run, tiny: Tiny) -> None:

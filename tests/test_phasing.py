@@ -128,7 +128,7 @@ def test_what_was_opened_early_is_still_paid_for_later_and_the_plan_says_how_muc
     assert (last["sites"], last["sites_alone"], last["value"], last["value_alone"]) == (2, 1, 240_000, 120_000)
     assert (last["bound_alone"], last["most"]) == (120_000, 0.5)
     with speaking("en"):
-        assert "nested over the years, 2030 costs at most 50 % more than by itself" in summary(content)[8]
+        assert "planned by itself, 2030 could be lower by at most 50 % (cost)" in summary(content)[8]
     table = sheets(content, "en")["nesting"]
     assert (table.column("sited"), table.column("sited_alone")) == ([1, 2], [1, 1])
 

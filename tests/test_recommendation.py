@@ -312,7 +312,7 @@ def test_a_document_that_is_open_elsewhere_leaves_the_plan_untouched(
 ) -> None:
     folder = tmp_path / "plan"
     write_plan(tiny_plan, folder)
-    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    before = {file.name: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
     (folder / lock).write_bytes(b"")
     for refused in (
         lambda: check_target(folder),
@@ -323,7 +323,7 @@ def test_a_document_that_is_open_elsewhere_leaves_the_plan_untouched(
             refused()
         assert "report.docx" in str(told.value)
     (folder / lock).unlink()
-    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    assert {file.name: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
 
 
 def test_a_document_is_exported_in_the_language_asked_for(tiny_plan: Plan, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from allocate import tables
 from allocate.abilities import Ability
 from allocate.calibration import FIT_STATUSES, SKIPPED
-from allocate.comparing import Doubt, Verdict
+from allocate.compared import Doubt, Verdict
 from allocate.draw.comparison import SHARED
 from allocate.goals import GOALS
 from allocate.model import ORIGINS, SITED, Generating

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from allocate.draw.locator import Locator
 from allocate.draw.page import map_file, refuse_requests, still_policy
-from allocate.report.file_names import id_mark, name_part
+from allocate.draw.printed import FOOT, add, head, markup
+from allocate.report.file_names import id_mark, name_part, sure_mark
 from allocate.report.site_cards import Line, Part, SiteCard, site_cards
 from allocate.report.table import Source, clean
 from allocate.words import Language
@@ -16,24 +16,9 @@ from allocate.words import Language
 INDEX = "index.html"
 _PAGE = re.compile(r"[\w-]+\.html")
 # Names that no file of Windows may bear, whatever its ending, and that of the list.
-_TAKEN = re.compile(r"(?i)con|prn|aux|nul|com\d|lpt\d|index|")
-_LANG = {"zh": "zh-CN", "en": "en"}
+_TAKEN = re.compile(r"(?i)con|prn|aux|nul|(com|lpt)[\d¹²³]|index|")
 # What stands beside the locator map, and what stands in two columns below it.
 _BESIDE, _TICKED = ("what", "money"), "visit"
-_HEAD = """<!DOCTYPE html>
-<html lang="{lang}">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>{title}</title>
-<style>
-{style}</style>
-</head>
-<body>
-"""
-_FOOT = "</body>\n</html>\n"
 _BLANKS = 3  # lines to write on
 
 
@@ -58,9 +43,8 @@ def card_file(code: str) -> str:
     """Return the name of the file of a site's page; no two ids share one."""
     kept, mark = name_part(code), id_mark(code)
     if _TAKEN.fullmatch(kept):
-        kept = f"site-{kept}".rstrip("-")
-        # (An id that is called just so keeps the plain name.)
-        mark = mark or "0"
+        # (An id may be called just so without being marked.)
+        kept, mark = f"site-{kept}".rstrip("-"), sure_mark(code)
     return "-".join(filter(None, (kept, mark))) + ".html"
 
 
@@ -70,49 +54,41 @@ def is_card(name: str) -> bool:
 
 
 def _whole(source: Source, title: str, body: ET.Element, names: frozenset[str]) -> str:
-    head = _HEAD.format(
-        lang=_LANG[source.language], policy=still_policy(), title=escape(clean(title)), style=map_file("cards.css")
-    )
-    page = head + ET.tostring(body, encoding="unicode", method="html") + "\n" + _FOOT
+    before = head(source.language, title, policy=still_policy(), style=map_file("cards.css"))
+    page = before + markup(body) + "\n" + FOOT
     refuse_requests(page, names)
     return page
-
-
-def _add(above: ET.Element, tag: str, text: str = "", **attributes: str) -> ET.Element:
-    element = ET.SubElement(above, tag, {name.rstrip("_"): value for name, value in attributes.items()})
-    element.text = text
-    return element
 
 
 def _page(source: Source, card: SiteCard, locator: Locator) -> ET.Element:
     page = ET.Element("main", {"class": "page"})
     word = source.word
-    top = _add(page, "nav")
-    _add(top, "a", word("site_page.list"), href=INDEX)
-    _add(top, "span", clean(str(source.district["name"][source.language])))
-    header = _add(page, "header")
-    _add(header, "h1", card.name)
-    about = _add(header, "p", class_="about")
+    top = add(page, "nav")
+    add(top, "a", word("site_page.list"), href=INDEX)
+    add(top, "span", clean(str(source.district["name"][source.language])))
+    header = add(page, "header")
+    add(header, "h1", card.name)
+    about = add(header, "p", class_="about")
     for text in (card.kind, card.town, card.headline):
-        _add(about, "span", text)
+        add(about, "span", text)
     if not card.is_firm:
-        _add(about, "span", word("site_page.example"), class_="example")
+        add(about, "span", word("site_page.example"), class_="example")
     _figures(source, header, card)
     drawn = locator.picture(card.id)
-    first = _add(page, "div", class_="first")
+    first = add(page, "div", class_="first")
     if drawn is not None:
-        figure = _add(first, "figure")
+        figure = add(first, "figure")
         figure.append(drawn.svg)
-        caption = _add(figure, "figcaption")
+        caption = add(figure, "figcaption")
         for text in drawn.legend:
-            _add(caption, "span", text)
-    beside = _add(first, "div", class_="beside")
-    rest = _add(page, "div", class_="rest")
+            add(caption, "span", text)
+    beside = add(first, "div", class_="beside")
+    rest = add(page, "div", class_="rest")
     for part in card.parts:
         if part.name != _TICKED:
             _part(beside if part.name in _BESIDE else rest, part)
     _field_record(source, page, card.part(_TICKED))
-    _add(page, "p", _says_whose(source), class_="note")
+    add(page, "p", _says_whose(source), class_="note")
     return page
 
 
@@ -121,62 +97,62 @@ def _figures(source: Source, header: ET.Element, card: SiteCard) -> None:
     word, told = source.word, []
     if card.people:
         year = max(card.people)
-        label = word("site_page.people", year=year)
+        label = word("field.serves", year=year)
         told.append((label, word("site_card.count_people", count=card.people[year])))
     if card.cost is not None:
         told.append((word("site_card.label_cost"), word("site_card.yuan", cost=card.cost)))
     if told:
-        figures = _add(header, "dl", class_="figures")
+        figures = add(header, "dl", class_="figures")
         for label, value in told:
-            _add(figures, "dt", label)
-            _add(figures, "dd", value)
+            add(figures, "dt", label)
+            add(figures, "dd", value)
 
 
 def _part(above: ET.Element, part: Part) -> None:
-    section = _add(above, "section", class_=part.name)
-    _add(section, "h2", part.title)
+    section = add(above, "section", class_=part.name)
+    add(section, "h2", part.title)
     labelled = [line for line in part.lines if line.label]
     if labelled:
-        listed = _add(section, "dl", class_="numbered" if part.name == "others" else "lines")
+        listed = add(section, "dl", class_="numbered" if part.name == "others" else "lines")
         for line in labelled:
-            _add(listed, "dt", line.label)
-            _add(listed, "dd", line.text)
+            add(listed, "dt", line.label)
+            add(listed, "dd", line.text)
     for line in part.lines:
         if not line.label:
-            _add(section, "p", line.text)
+            add(section, "p", line.text)
 
 
 def _field_record(source: Source, page: ET.Element, part: Part | None) -> None:
     """Add what to look at there, each with a box to tick, and room for what was found."""
     word = source.word
-    section = _add(page, "section", class_="visit")
+    section = add(page, "section", class_="visit")
     lines: Sequence[Line] = part.lines if part is not None else ()
     if part is not None:
-        _add(section, "h2", part.title)
-        ticks = _add(section, "ul", class_="ticks")
+        add(section, "h2", part.title)
+        ticks = add(section, "ul", class_="ticks")
         for line in lines:
-            _add(ticks, "li", line.text)
-    _add(section, "h2", word("site_page.record"))
-    table = _add(section, "table", class_="record")
+            add(ticks, "li", line.text)
+    add(section, "h2", word("site_page.record"))
+    table = add(section, "table", class_="record")
     for keys in (("who", "office", "date"), ("there", "road", "residents")):
-        row = _add(table, "tr")
+        row = add(table, "tr")
         for key in keys:
-            _add(row, "th", word(f"site_page.{key}"))
-            _add(row, "td")
-    row = _add(table, "tr")
-    _add(row, "th", word("site_page.found"))
-    blank = _add(row, "td", colspan="5", class_="blank")
+            add(row, "th", word(f"site_page.{key}"))
+            add(row, "td")
+    row = add(table, "tr")
+    add(row, "th", word("site_page.found"))
+    blank = add(row, "td", colspan="5", class_="blank")
     for _ in range(_BLANKS):
-        _add(blank, "i")
-    row = _add(table, "tr")
-    _add(row, "th", word("site_page.opinion"))
-    choices = _add(_add(row, "td", colspan="5"), "ul", class_="ticks across")
+        add(blank, "i")
+    row = add(table, "tr")
+    add(row, "th", word("site_page.opinion"))
+    choices = add(add(row, "td", colspan="5"), "ul", class_="ticks across")
     for key in ("agree", "elsewhere", "not_here", "again"):
-        _add(choices, "li", word(f"site_page.{key}"))
-    row = _add(table, "tr")
+        add(choices, "li", word(f"site_page.{key}"))
+    row = add(table, "tr")
     for key in ("sign", "sign_village", "sign_town"):
-        _add(row, "th", word(f"site_page.{key}"))
-        _add(row, "td", class_="sign")
+        add(row, "th", word(f"site_page.{key}"))
+        add(row, "td", class_="sign")
 
 
 def _says_whose(source: Source) -> str:
@@ -192,30 +168,30 @@ def _list(source: Source, cards: Mapping[str, SiteCard], files: Mapping[str, str
     """Return the list of all sites by town."""
     page = ET.Element("main", {"class": "page list"})
     word = source.word
-    header = _add(page, "header")
-    _add(header, "h1", word("site_page.list"))
-    about = _add(header, "p", class_="about")
-    _add(about, "span", clean(str(source.district["name"][source.language])))
-    _add(about, "span", clean(str(source.content["title"][source.language])))
-    _add(about, "span", word("site_page.count", count=len(cards)))
+    header = add(page, "header")
+    add(header, "h1", word("site_page.list"))
+    about = add(header, "p", class_="about")
+    add(about, "span", clean(str(source.district["name"][source.language])))
+    add(about, "span", clean(str(source.content["title"][source.language])))
+    add(about, "span", word("site_page.count", count=len(cards)))
     for town, mine in _by_town(cards):
-        section = _add(page, "section")
-        _add(section, "h2", f"{town}{word('site_page.in_town', count=len(mine))}")
-        table = _add(section, "table", class_="sites")
-        head = _add(_add(table, "thead"), "tr")
+        section = add(page, "section")
+        add(section, "h2", f"{town}{word('site_page.in_town', count=len(mine))}")
+        table = add(section, "table", class_="sites")
+        head = add(add(table, "thead"), "tr")
         for key in ("name", "kind", "headline", "people_last", "cost"):
-            _add(head, "th", word(f"site_page.head_{key}", year=source.years[-1]), class_=key)
-        body = _add(table, "tbody")
+            add(head, "th", word(f"site_page.head_{key}", year=source.years[-1]), class_=key)
+        body = add(table, "tbody")
         for card in mine:
-            row = _add(body, "tr")
-            _add(_add(row, "td", class_="name"), "a", card.name, href=files[card.id])
-            _add(row, "td", card.kind)
-            _add(row, "td", card.headline)
+            row = add(body, "tr")
+            add(add(row, "td", class_="name"), "a", card.name, href=files[card.id])
+            add(row, "td", card.kind)
+            add(row, "td", card.headline)
             people = card.people.get(str(source.years[-1]))
-            _add(row, "td", "–" if people is None else f"{people:,}", class_="number")
-            _add(row, "td", "–" if card.cost is None else f"{card.cost:,}", class_="number")
-    _add(page, "p", word("site_page.dash"), class_="note")
-    _add(page, "p", _says_whose(source), class_="note")
+            add(row, "td", "–" if people is None else f"{people:,}", class_="number")
+            add(row, "td", "–" if card.cost is None else f"{card.cost:,}", class_="number")
+    add(page, "p", word("site_page.dash"), class_="note")
+    add(page, "p", _says_whose(source), class_="note")
     return page
 
 

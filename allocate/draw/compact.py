@@ -8,6 +8,7 @@ from typing import Any
 import shapely
 
 from allocate.areas import Areas
+from allocate.compared import BEST_FIRST
 from allocate.draw.belonging import belong, belonging
 from allocate.draw.cells import (
     BASES,
@@ -35,12 +36,11 @@ from allocate.report.sheets import REASONED
 from allocate.report.summary import from_openstreetmap, say_grounds
 from allocate.travel.circles import Doubt
 from allocate.travel.links import HOW
-from allocate.units import Basis
+from allocate.units import FIRM
 from allocate.words import LANGUAGES
 
 # From best to worst: a place in several states is drawn in the last of them.
-STATUSES = ("served", "posted", "rounds", "no_capacity", "out_of_range", "unknown")
-FIRM = (Basis.OFFICIAL, Basis.SURVEYED)
+STATUSES = (*BEST_FIRST, "unknown")
 # Among the rows of one site and year, the last one says how the site is drawn.
 ACTIONS = ("keep", "move", "upgrade", "open", "merge", "close")
 

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from allocate.comparing import Comparison, Faring, Pair, Standing, standings
+from allocate.compared import Comparison, Faring, Pair, Standing
+from allocate.comparing import standings
 from allocate.draw.cells import Index, append_row, in_both
 from allocate.draw.compact import DEGREE_DIGITS, centre, compact
 from allocate.draw.page import island, map_file, page_around, shell
-from allocate.report.comparison import comparison_sheets, lines_in
+from allocate.report.comparison import comparison_sheets
+from allocate.report.comparison_lines import lines_in
 from allocate.report.table import DISTRICT, Content, Field, Sheet, clean
-from allocate.units import Basis
+from allocate.units import FIRM
 from allocate.words import LANGUAGES, Language, catalogue, language
 
 # Sections of the catalogue that say codes, the page's own words, and what it shares with the map.
@@ -22,7 +24,6 @@ SHARED = (
     "panel_region", "roads_openstreetmap", "unnamed", "whole", "year_now", "years", "zoom_in", "zoom_out",
     "close_card",
 )  # fmt: skip
-_FIRM = (Basis.OFFICIAL, Basis.SURVEYED)
 # Rows of a table that the page shows: a browser, and a reader, has enough of them; the workbook has all.
 _MOST_ROWS = 200
 # Where a site stands open.
@@ -126,7 +127,7 @@ class _Drawn:
     def _add_spot(self, columns: dict[str, list[Any]], row: Content, basis: str) -> None:
         for key, value in _spot(row).items():
             columns[key].append(value)
-        columns["hollow"].append(int(basis not in _FIRM))
+        columns["hollow"].append(int(basis not in FIRM))
 
     def _parts(self, pair: Pair, year: int) -> list[list[Any]]:
         return [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from allocate.draw.canvas import Canvas, place_symbol, site_symbol
 from allocate.draw.lettering import Lettering
-from allocate.draw.pictured import STATES, WORST, State, by_state, kinds_of, people_by_status
+from allocate.draw.pictured import STATES, State, by_state, kinds_of, people_by_status, rank
 from allocate.draw.plate import (
     COLOURS,
     EDGE,
@@ -122,8 +122,8 @@ class Legend:
     def _places(self) -> Iterator[_Entry]:
         plate, line = self.plate, self.plate.line
         counts, people = plate.pictured.by_status(plate.year), people_by_status(line)
-        yield _Entry(plate.say("picture.places"), heading=True)
-        for status in sorted({*counts, *people}, key=lambda code: WORST.index(code) if code in WORST else len(WORST)):
+        yield _Entry(plate.say("map.legend_places"), heading=True)
+        for status in sorted({*counts, *people}, key=rank):
             word = say_in(plate.pictured.language, f"status.{status}")
             told = plate.say(
                 "picture.with_people", what=word, count=f"{counts[status]:,}", people=f"{people.get(status, 0):,}"

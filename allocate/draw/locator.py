@@ -10,8 +10,10 @@ import numpy as np
 import shapely
 
 from allocate.areas import Areas
+from allocate.draw.boxes import Box, box_around, meet
 from allocate.report.table import clean
 from allocate.travel.points import Metric, metric, metric_shape
+from allocate.units import FIRM
 from allocate.words import Language, say_in
 
 _WIDE, _HIGH = 460, 400  # the drawing [pixels]
@@ -23,12 +25,10 @@ _SITES, _NAMES = 40, 14  # other sites, and names, at most
 _LETTER = 11  # height of a letter [pixels]
 _SHORT = 10  # characters of a name
 _STRAIGHTENED = 0.8  # how far an outline may be straightened [pixels]
-_FIRM = ("official", "surveyed")
 _STEPS = (100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)  # of the scale [m]
 _INK, _QUIET, _BLUE, _GREEN, _RED = "#1d2329", "#59636d", "#0072b2", "#009e73", "#a8005c"
 
 Pair = tuple[float, float]
-_Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class _View:
         return float(_WIDE / 2 + x), float(_HIGH / 2 - y)
 
     @property
-    def window(self) -> _Box:
+    def window(self) -> Box:
         reach = np.array((_WIDE, _HIGH)) / 2 / self.scale
         (west, south), (east, north) = self.middle - reach, self.middle + reach
         return float(west), float(south), float(east), float(north)
@@ -93,7 +93,7 @@ class Locator:
         for _, at in served:
             _line(svg, view.at(spot), view.at(at), stroke=_GREEN, **{"stroke-width": "1.3", "stroke-opacity": ".75"})
         for row, at in served:
-            hollow = row["position_basis"] not in _FIRM
+            hollow = row["position_basis"] not in FIRM
             x, y = view.at(at)
             r = 3.5 + min(3.5, (row["people"] or 0) / 800)
             _element(
@@ -101,13 +101,13 @@ class Locator:
                 **{"stroke-width": "1.8"},
             )  # fmt: skip
         for row, at in near:
-            _house(svg, view.at(at), 5.5, _INK, is_hollow=row["basis"] not in _FIRM)
+            _house(svg, view.at(at), 5.5, _INK, is_hollow=row["basis"] not in FIRM)
         # (Beside a place that is drawn where the spot lies: neither hides the other.)
         drawn = [view.at(at) for at in (spot, *(at for _, at in (*served, *near)))]
         numbers = [_aside(view.at(at), drawn) for _, at in others]
         for number, beside in enumerate(numbers, start=1):
             _numbered(svg, beside, number)
-        _house(svg, view.at(spot), 9, _BLUE, is_hollow=self._sites[code]["basis"] not in _FIRM)
+        _house(svg, view.at(spot), 9, _BLUE, is_hollow=self._sites[code]["basis"] not in FIRM)
         x, y = view.at(spot)
         ring = {"fill": "none", "stroke": _BLUE, "stroke-width": "1.4"}
         _element(svg, "circle", cx=_n(x), cy=_n(y), r="15", **ring)
@@ -228,13 +228,13 @@ class Locator:
         near: Sequence[Any],
     ) -> None:
         """Write the names of places, and of sites that stand near, where they hide nothing."""
-        taken: list[_Box] = [
-            _around(view.at(spot), 15),
+        taken: list[Box] = [
+            box_around(view.at(spot), 15),
             (_WIDE - _INSET - 6, 0, _WIDE, _INSET + 6),
             (0, _HIGH - 26, 150, _HIGH),
         ]
-        taken += [_around(at, 8) for at in others]
-        taken += [_around(view.at(at), 6) for _, at in (*served, *near)]
+        taken += [box_around(at, 8) for at in others]
+        taken += [box_around(view.at(at), 6) for _, at in (*served, *near)]
         written = 0
         rows = [(row, at, _INK) for row, at in served] + [(row, at, _QUIET) for row, at in near]
         for row, at, colour in rows:
@@ -245,7 +245,7 @@ class Locator:
             for left, base in ((x + 8, y + 4), (x - 8 - wide, y + 4), (x - wide / 2, y - 9), (x - wide / 2, y + 18)):
                 box = (left - 1, base - _LETTER, left + wide + 1, base + 3)
                 fits = box[0] > 2 and box[2] < _WIDE - 2 and box[1] > 2 and box[3] < _HIGH - 2
-                if fits and not any(_meet(box, other) for other in taken):
+                if fits and not any(meet(box, other) for other in taken):
                     taken.append(box)
                     look = {"font-size": str(_LETTER), "paint-order": "stroke", "stroke": "#fff", "stroke-width": "3"}
                     _element(svg, "text", x=_n(left), y=_n(base), fill=colour, **look).text = text
@@ -316,11 +316,3 @@ def _path(shape: Any, at: Any) -> str:
         spots = [at(np.array(spot)) for spot in ring.coords[:-1]]
         drawn.append("M" + "L".join(f"{_n(x)} {_n(y)}" for x, y in spots) + "Z")
     return "".join(drawn)
-
-
-def _around(at: Pair, r: float) -> _Box:
-    return at[0] - r, at[1] - r, at[0] + r, at[1] + r
-
-
-def _meet(one: _Box, other: _Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -1,15 +1,16 @@
 """Draws a plan's map as a picture for documents: sites, towns by share served, or what changes against today."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import shapely
 
+from allocate.draw.boxes import Box, box_around, meet
 from allocate.draw.canvas import CENTIMETRES_PER_INCH, INK, Canvas, Point, place_symbol, png, site_symbol, times_of
 from allocate.draw.legend import Legend
 from allocate.draw.lettering import plain
-from allocate.draw.pictured import STATES, WHATS, Pictured, What, by_state, kinds_of, people_by_status, step_of
+from allocate.draw.pictured import STATES, WHATS, Pictured, by_state, kinds_of, people_by_status, step_of
 from allocate.draw.plate import (
     COLOURS,
     CROWD,
@@ -29,6 +30,7 @@ from allocate.draw.plate import (
     say_step,
     steps_of,
 )
+from allocate.report.blocks import Drawer, What
 from allocate.report.summary import from_openstreetmap, percent
 from allocate.words import Language, say_in
 
@@ -79,9 +81,7 @@ def picture_words(content: Mapping[str, Any], year: int, language: Language, *, 
     return _words(Pictured(content, language), year, language, what)
 
 
-def drawer(
-    content: Mapping[str, Any], language: Language, *, width: int = USUAL
-) -> Callable[[int, What], tuple[bytes, str]]:
+def drawer(content: Mapping[str, Any], language: Language, *, width: int = USUAL) -> Drawer:
     """Return what draws one map of a plan after the other, as `map_picture` does, and says in words what it shows."""
     pictured = Pictured(content, language)
     return lambda year, what: (_draw(pictured, year, what, width), _words(pictured, year, language, what))
@@ -89,7 +89,7 @@ def drawer(
 
 def _words(pictured: Pictured, year: int, language: Language, what: What) -> str:
     line = pictured.of_year(year)
-    comma = say_in(language, "picture.comma")
+    comma = say_in(language, "summary.comma")
     kinds, people, steps = kinds_of(line), people_by_status(line), pictured.by_step(year)
     states = by_state(pictured.sites(year, since_today=what == "change"))
     changed = [state for state in STATES[:-1] if states[state]]
@@ -251,9 +251,6 @@ def _draw_move(canvas: Canvas, before: Point, at: Point, r: float, unit: float) 
     canvas.polygon(head, INK)
 
 
-_Box = tuple[float, float, float, float]
-
-
 def _names(plate: Plate) -> Iterator[tuple[Point, str, float]]:
     """Yield the names of towns with where their foot stands in the map [px] and their size, those that find room.
 
@@ -261,9 +258,9 @@ def _names(plate: Plate) -> Iterator[tuple[Point, str, float]]:
     """
     view, lines = plate.view, plate.pictured.of_towns(plate.year)
     letters, below = plate.text(_NAME), plate.text(_SHARE)
-    taken: list[_Box] = [_corner(plate)]
+    taken: list[Box] = [_corner(plate)]
     # (A name on a hub or hospital is better than none.)
-    hubs = [_box(at, plate.size_of(site)) for site, at, _ in plate.stood if site.kind in LARGE]
+    hubs = [box_around(at, plate.size_of(site)) for site, at, _ in plate.stood if site.kind in LARGE]
     known = {str(town["id"]): str(town["name"]) for town in plate.pictured.district["towns"]}
     order = sorted(plate.middles, key=lambda town: (-(lines.get(town) or {"people": 0})["people"], town))
     for town in order:
@@ -280,7 +277,7 @@ def _names(plate: Plate) -> Iterator[tuple[Point, str, float]]:
         for (x, y), beside in ((spot, beside) for beside in ([*taken, *hubs], taken) for spot in spots):
             box = (x - wide / 2, y - high / 2, x + wide / 2, y + high / 2)
             inside = box[0] >= 0 and box[1] >= 0 and box[2] <= view.wide and box[3] <= view.high
-            if inside and not any(_meet(box, other) for other in beside):
+            if inside and not any(meet(box, other) for other in beside):
                 taken.append(box)
                 foot = y + plate.px(9) - (plate.px(14) if share else 0)
                 yield (x, foot), name, _NAME
@@ -297,15 +294,7 @@ def _around(at: Point, wide: float, high: float, unit: float) -> Iterator[Point]
             yield at[0] + x * far * wide / 2, at[1] + y * far * (high + 6 * unit)
 
 
-def _box(at: Point, r: float) -> _Box:
-    return at[0] - r, at[1] - r, at[0] + r, at[1] + r
-
-
-def _meet(one: _Box, other: _Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-
-
-def _corner(plate: Plate) -> _Box:
+def _corner(plate: Plate) -> Box:
     """Return where scale and arrow stand in the map: in the lower right corner [px]."""
     view = plate.view
     wide = plate.px(40) + _scale(plate)[1] + plate.px(90)
@@ -343,7 +332,7 @@ def _write_scale(plate: Plate, pen: "ImageDraw") -> None:
     )
     letters.write(pen, (left + long / 2, low - high - 8 * unit), told, anchor="m", halo=plate.px(3))
     north = view.left + view.wide - 40 * unit, view.top + view.high - 26 * unit
-    letters.write(pen, north, plate.say("picture.north"), anchor="m", halo=plate.px(3))
+    letters.write(pen, north, plate.say("map.north"), anchor="m", halo=plate.px(3))
 
 
 def _notes(plate: Plate, named: int) -> Iterator[str]:
@@ -358,7 +347,7 @@ def _notes(plate: Plate, named: int) -> Iterator[str]:
     if plate.what == "sites" and pictured.parted(plate.year):
         yield plate.say("picture.worst")
     if pictured.towns:
-        yield plate.say("picture.ground")
+        yield plate.say("map.legend_shares_note")
     elif plate.what == "coverage":
         yield plate.say("picture.no_boundary")
     if plate.missing:
@@ -371,4 +360,4 @@ def _notes(plate: Plate, named: int) -> Iterator[str]:
         yield plate.say("picture.beside")
     if from_openstreetmap(content):
         yield plate.say("picture.roads")
-    yield plate.say("picture.approval", number=plain(str(content.get("map_approval_number") or "")) or "＿" * 16)
+    yield plate.say("map.approval_given", number=plain(str(content.get("map_approval_number") or "")) or "＿" * 16)

@@ -4,22 +4,21 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from allocate.areas import Areas
-from allocate.draw.compact import FIRM
+from allocate.compared import BEST_FIRST
+from allocate.report.blocks import What
 from allocate.report.sheets import STATUSES, people_sheets
 from allocate.report.table import Sheet
 from allocate.tables import ENDS, INSTITUTION_KINDS
+from allocate.units import FIRM
 from allocate.words import Language
 
-What = Literal["sites", "coverage", "change"]
-WHATS: tuple[What, ...] = ("sites", "coverage", "change")
+WHATS: tuple[What, ...] = get_args(What)
 # What becomes of a site; `other`: an institution that the plan does not decide on.
 State = Literal["opened", "moved", "upgraded", "closed", "kept", "other"]
 STATES: tuple[State, ...] = ("opened", "moved", "upgraded", "closed", "kept")
-# From best to worst: a place in several states is drawn in the last of them.
-WORST = ("served", "posted", "rounds", "no_capacity", "out_of_range")
 # From which share of a town's people served each step goes; the last step is everybody.
 STEPS = (0.0, 0.6, 0.8, 0.9, 1.0)
 
@@ -171,7 +170,8 @@ class Pictured:
             worst: dict[str, dict[str, Any]] = {}
             for row in rows:
                 held = worst.setdefault(row["id"], row)
-                if _rank(row) > _rank(held):
+                # (A place in several states is drawn in the worst of them.)
+                if rank(row["status"]) > rank(held["status"]):
                     worst[row["id"]] = row
             self._spots[year] = [
                 Spot(row["lon"], row["lat"], row["residents"], row["status"], row["position_basis"] in FIRM)
@@ -184,8 +184,9 @@ class Pictured:
         return {}
 
 
-def _rank(row: Mapping[str, Any]) -> int:
-    return WORST.index(row["status"]) if row["status"] in WORST else len(WORST)
+def rank(status: str) -> int:
+    """Return how badly those of a status are served: 0 is best, and what nobody knows comes last."""
+    return BEST_FIRST.index(status) if status in BEST_FIRST else len(BEST_FIRST)
 
 
 def step_of(row: Mapping[str, Any]) -> int | None:

@@ -11,7 +11,8 @@ import shapely
 
 from allocate.draw.canvas import INK, Point
 from allocate.draw.lettering import Lettering, plain
-from allocate.draw.pictured import STEPS, WORST, Pictured, Site, Spot, What
+from allocate.draw.pictured import STEPS, Pictured, Site, Spot, rank
+from allocate.report.blocks import What
 from allocate.tables import HUB_KINDS
 from allocate.travel.points import metric
 from allocate.words import Language, say_in
@@ -115,7 +116,7 @@ class Plate:
     def spots(self) -> list[Spot]:
         """Return the places, the largest first, so that small ones stay in sight, and the worst served last."""
         found = self.pictured.places(self.year)
-        return sorted(found, key=lambda spot: (rank(spot), -spot.people, spot.lon, spot.lat))
+        return sorted(found, key=lambda spot: (rank(spot.status), -spot.people, spot.lon, spot.lat))
 
     @cached_property
     def sites(self) -> list[Site]:
@@ -221,11 +222,6 @@ class Plate:
             (north + south) / 2 + metres * high / 2,
             metres, left, self.px(136), wide, high, datum, epsg,
         )  # fmt: skip
-
-
-def rank(spot: Spot) -> int:
-    """Return how badly a place is served."""
-    return WORST.index(spot.status) if spot.status in WORST else len(WORST)
 
 
 def _extent(plate: Plate, datum: str, epsg: int) -> tuple[float, float, float, float]:

@@ -1,13 +1,13 @@
 """Timetables to print and pin up: a page for every village that is visited, for every team, and for the roster."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from html import escape
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
 
 from allocate.draw.page import map_file, policy_of, refuse_requests
+from allocate.draw.printed import FOOT, add, head, markup
 from allocate.postings import MONTHS
 from allocate.report.away import say_months
 from allocate.report.outings import HOURS, Outings, Row, group
@@ -19,20 +19,6 @@ from allocate.units import Basis
 from allocate.words import Language
 
 _KINDS = ("villages", "teams", "rosters")
-_LANG = {"zh": "zh-CN", "en": "en"}
-_HEAD = """<!DOCTYPE html>
-<html lang="{lang}">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>{title}</title>
-<style>
-{style}</style>
-</head>
-<body>
-"""
 
 
 def timetable_page(content: Mapping[str, Any], language: Language) -> str:
@@ -46,22 +32,12 @@ def timetable_page(content: Mapping[str, Any], language: Language) -> str:
     if pages:
         pages[-1].set("class", f"{pages[-1].get('class')} last")
     script = map_file("timetable.js")
-    head = _HEAD.format(
-        lang=_LANG[language],
-        policy=policy_of([script]),
-        title=escape(f"{clean(content['title'][language])} · {outings.word('outing.page')}"),
-        style=map_file("timetable.css"),
-    )
-    foot = f"<script>{script}</script>\n</body>\n</html>\n"
-    refuse_requests(head + foot)
-    body = [ET.tostring(part, encoding="unicode", method="html") for part in (_tools(outings, pages), *pages)]
-    return head + "\n".join(body) + "\n" + foot
-
-
-def _add(above: ET.Element, tag: str, text: str = "", **attributes: str) -> ET.Element:
-    element = ET.SubElement(above, tag, {name.rstrip("_"): value for name, value in attributes.items()})
-    element.text = text
-    return element
+    title = f"{content['title'][language]} · {outings.word('outing.page')}"
+    before = head(language, title, policy=policy_of([script]), style=map_file("timetable.css"))
+    after = f"<script>{script}</script>\n{FOOT}"
+    refuse_requests(before + after)
+    body = map(markup, (_tools(outings, pages), *pages))
+    return before + "\n".join(body) + "\n" + after
 
 
 def _tools(outings: Outings, pages: Sequence[ET.Element]) -> ET.Element:
@@ -74,20 +50,20 @@ def _tools(outings: Outings, pages: Sequence[ET.Element]) -> ET.Element:
         + [(kind, outings.word(f"outing.kind_{kind}")) for kind in _KINDS],
     }
     for name, options in choices.items():
-        label = _add(tools, "label", outings.word(f"outing.show_{name}") + " ")
-        select = _add(label, "select", id=name)
+        label = add(tools, "label", outings.word(f"outing.show_{name}") + " ")
+        select = add(label, "select", id=name)
         for value, text in options:
-            _add(select, "option", text, value=value)
-    label = _add(tools, "label", outings.word("outing.find") + " ")
-    _add(label, "input", id="find", type="search", autocomplete="off")
-    _add(tools, "button", outings.word("outing.print"), id="print", type="button")
+            add(select, "option", text, value=value)
+    label = add(tools, "label", outings.word("outing.find") + " ")
+    add(label, "input", id="find", type="search", autocomplete="off")
+    add(tools, "button", outings.word("outing.print"), id="print", type="button")
     return tools
 
 
 def _page(outings: Outings, year: int, kind: str, title: str, *, shape: str = "page") -> ET.Element:
     page = ET.Element("section", {"class": shape, "data-year": str(year), "data-kind": kind})
-    _add(page, "h1", title)
-    _add(page, "p", outings.word("outing.years", years=outings.says_years(year)), class_="years")
+    add(page, "h1", title)
+    add(page, "p", outings.word("outing.years", years=outings.says_years(year)), class_="years")
     return page
 
 
@@ -98,7 +74,7 @@ def _close(outings: Outings, page: ET.Element, notes: Sequence[str]) -> ET.Eleme
     source = {key: clean(name) for key, name in names.items()} | {"as_of": content["as_of"]}
     # (A timetable is of half-days, and their hours are assumed; a roster is of months.)
     keys = [*notes, "outing.hours_note"] if notes else []
-    _add(page, "p", " ".join([*map(outings.word, keys), outings.word("outing.source", **source)]), class_="note")
+    add(page, "p", " ".join([*map(outings.word, keys), outings.word("outing.source", **source)]), class_="note")
     return page
 
 
@@ -110,17 +86,17 @@ def _stop_pages(outings: Outings) -> Iterator[ET.Element]:
         called = " ".join(filter(None, (outings.town(visits[0]), outings.stop(visits[0]))))
         page = _page(outings, year, "villages", outings.word("outing.village_page", stop=called), shape="page pin")
         notes = _grids(outings, page, visits, lambda visit: f"{outings.way(visit['way'])}\n{outings.team(visit)}")
-        who = _add(page, "ul")
+        who = add(page, "ul")
         for mine in group(visits, "way", "by", "team").values():
-            _add(who, "li", _comes(outings, mine))
+            add(who, "li", _comes(outings, mine))
         place = outings.place(visits[0])
         elsewhere = nearest.says(place, year) if place else ""
         if elsewhere:
-            _add(page, "p", elsewhere, class_="otherwise")
+            add(page, "p", elsewhere, class_="otherwise")
         bases = [Basis(place[f"{what}_basis"]) for what in ("position", "people")] if place else []
         if soft := [basis for basis in bases if basis in (Basis.ESTIMATED, Basis.ASSUMED)]:
             weakest = outings.word(f"basis.{max(soft, key=list(Basis).index)}")
-            _add(page, "p", outings.word("outing.example", basis=weakest), class_="note")
+            add(page, "p", outings.word("outing.example", basis=weakest), class_="note")
         yield _close(outings, page, notes)
 
 
@@ -169,20 +145,20 @@ def _grid(outings: Outings, visits: Sequence[Row], say: Callable[[Row], str]) ->
     is_monthly = outings.is_monthly(visits[0]["way"])
     at = group(visits, "week", "half", "day")
     table = ET.Element("table", {"class": "grid month" if is_monthly else "grid"})
-    head = _add(_add(table, "thead"), "tr")
-    _add(head, "th")
+    head = add(add(table, "thead"), "tr")
+    add(head, "th")
     for day in range(1, DAYS + 1):
-        _add(head, "th", outings.word(f"timetable.day_{day}"))
-    body = _add(table, "tbody")
+        add(head, "th", outings.word(f"timetable.day_{day}"))
+    body = add(table, "tbody")
     for week in sorted({visit["week"] for visit in visits}):
         for half, (begin, end) in HOURS.items():
-            line = _add(body, "tr")
+            line = add(body, "tr")
             hours = {"begin": f"{begin:%H:%M}", "end": f"{end:%H:%M}"}
             called = outings.word("outing.half_hours", half=outings.word(f"timetable.half_{half}"), **hours)
-            _add(line, "th", f"{outings.word('outing.week', week=week)}\n{called}" if is_monthly else called)
+            add(line, "th", f"{outings.word('outing.week', week=week)}\n{called}" if is_monthly else called)
             for day in range(1, DAYS + 1):
                 there = at.get((week, half, day), [])
-                _add(line, "td", "\n".join(map(say, there)), **({"class_": "here"} if there else {}))
+                add(line, "td", "\n".join(map(say, there)), **({"class_": "here"} if there else {}))
     return table
 
 
@@ -228,7 +204,7 @@ def _roster_pages(outings: Outings) -> Iterator[ET.Element]:
             page.append(_roster(outings, tours, side))
             if side == "to":
                 _remote(outings, page, year)
-            _add(page, "p", outings.word("outing.tour_note", years=outings.says_years(year)), class_="note")
+            add(page, "p", outings.word("outing.tour_note", years=outings.says_years(year)), class_="note")
             yield _close(outings, page, ())
 
 
@@ -237,23 +213,23 @@ def _remote(outings: Outings, page: ET.Element, year: int) -> None:
     hubs = [outings.site(row["id"]) for row in outings.content.get("remote", ()) if row["year"] == year]
     if hubs:
         said = outings.word("outing.remote", hubs=outings.word("summary.comma").join(hubs))
-        _add(page, "p", said, class_="otherwise")
+        add(page, "p", said, class_="otherwise")
 
 
 def _roster(outings: Outings, tours: Sequence[Row], side: str) -> ET.Element:
     """Return tours in the twelve months of a year: of a hub a line for each post there, of a hospital for each post."""
     table = ET.Element("table", {"class": "roster"})
-    head = _add(_add(table, "thead"), "tr")
-    _add(head, "th", outings.word("outing.hub" if side == "to" else "outing.hospital"), class_="site")
-    _add(head, "th", outings.word("outing.who"), class_="post")
+    head = add(add(table, "thead"), "tr")
+    add(head, "th", outings.word("outing.hub" if side == "to" else "outing.hospital"), class_="site")
+    add(head, "th", outings.word("outing.who"), class_="post")
     for month in range(1, MONTHS + 1):
-        _add(head, "th", outings.word(f"field.month_{month}"))
-    body = _add(table, "tbody")
+        add(head, "th", outings.word(f"field.month_{month}"))
+    body = add(table, "tbody")
     ordered = sorted(tours, key=lambda tour: (tour[side], tour["from"], tour["pool"], tour["post"]))
     for mine in group(ordered, side, "from", "pool", "post").values():
-        line = _add(body, "tr")
-        _add(line, "td", outings.site(mine[0][side]), class_="site")
-        _add(line, "td", outings.post(mine[0]), class_="post")
+        line = add(body, "tr")
+        add(line, "td", outings.site(mine[0][side]), class_="site")
+        add(line, "td", outings.post(mine[0]), class_="post")
         at = {month: tour for tour in mine for month in outings.months(tour)}
         month = 1
         while month <= MONTHS:
@@ -262,10 +238,10 @@ def _roster(outings: Outings, tours: Sequence[Row], side: str) -> ET.Element:
             while tour is not None and last < MONTHS and at.get(last + 1) is tour:
                 last += 1
             if tour is None:
-                _add(line, "td")
+                add(line, "td")
             else:
                 span = say_months(month, last - month + 1, outings.language)
                 said = span if side == "to" else outings.site(tour["to"])
-                _add(line, "td", said, colspan=str(last - month + 1), class_="here")
+                add(line, "td", said, colspan=str(last - month + 1), class_="here")
             month = last + 1
     return table

@@ -6,13 +6,13 @@ from typing import Any
 
 from allocate.draw.cells import Columns, Row, append_row, in_words, rows_of
 from allocate.draw.sending import Known
-from allocate.report.site_cards import Cards, goal_words, is_spare
+from allocate.report.site_cards import Cards, goal_words, is_spare, no_others
 from allocate.report.summary import stage_key
 from allocate.report.table import Source, clean
 
 # One row for each decided site, and what hangs on it, by the position of that row.
 _TABLES: Mapping[str, tuple[str, ...]] = {
-    "worth": ("mark", "hindrance", "cost", "spare", "tried", "draws", "longer", "others"),
+    "worth": ("mark", "hindrance", "cost", "spare", "tried", "why_none", "draws", "longer", "others"),
     "worth_years": ("row", "year", "nearest", "fewer"),
     "worth_clauses": ("row", "rule"),
     "worth_goals": ("row", "spot", "goal", "how", "shown"),
@@ -51,6 +51,7 @@ def _worth(cards: Cards, known: Known) -> dict[str, Any]:
             "cost": dropped.get("cost"),
             "spare": int("hindrance" not in dropped and is_spare(dropped)),
             "tried": row["tried"],
+            "why_none": no_others(row["tried"]),
             "draws": row["draws"],
             "longer": None if farther is None else round(farther.minutes, 1),
             "others": None if farther is None else farther.people,
@@ -82,7 +83,9 @@ def _worth(cards: Cards, known: Known) -> dict[str, Any]:
 
 
 def _unit(cards: Cards, goal: str) -> dict[str, str]:
-    return in_words("unit", cards.goal_units.get(goal, ""))
+    unit = cards.goal_units.get(goal, "")
+    key = cards.unit_key(unit)
+    return in_words("unit", unit) if key.startswith("unit.") else in_words("", key)
 
 
 def _add_goals(

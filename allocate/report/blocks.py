@@ -1,7 +1,7 @@
 """What a document is made of, whatever program writes it down: headings, paragraphs, tables and pictures."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,6 +11,10 @@ from allocate.words import Language
 Look = Literal["body", "note", "quote", "warning"]
 # How a page lies: tables with many columns stand across.
 Turn = Literal["portrait", "landscape"]
+# What a map in it shows: sites and places, towns by the share of people served, or what changes against today.
+What = Literal["sites", "coverage", "change"]
+# Draws a map of a year, and says what it shows: the bytes of a PNG, and words.
+Drawer = Callable[[int, What], tuple[bytes, str]]
 
 
 @dataclass(frozen=True)

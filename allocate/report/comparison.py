@@ -1,29 +1,16 @@
-"""Plans beside the first of them: as tables for workbook and page, and as lines for a terminal."""
+"""Plans beside the first of them, as tables for workbook and page."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, floor
 from typing import Any, Literal, get_args
 
-from allocate.comparing import (
-    FELT_MINUTES,
-    Amount,
-    Comparison,
-    Line,
-    Pair,
-    Setting,
-    SiteChange,
-    SiteDifference,
-    Stage,
-    Standing,
-    Town,
-)
+from allocate.compared import Amount, Comparison, Line, Pair, SiteChange, SiteDifference, Standing, Summary
 from allocate.report.away import way_name
 from allocate.report.belonging import function_name
-from allocate.report.summary import assumed_stock, percent, percent_up, say_grounds, stage_key
+from allocate.report.summary import percent_up, say_grounds, stage_key
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, make_sheet, share_of
 from allocate.tables import BASES
-from allocate.words import Language, few, language, say, say_in, speaking, term, visible
+from allocate.words import Language, say_in, term
 
 # Every table by its name, in the order in which a planner reads them.
 COMPARISON_SHEETS = (
@@ -32,11 +19,6 @@ COMPARISON_SHEETS = (
 )  # fmt: skip
 CHANGES: tuple[SiteChange, ...] = get_args(SiteChange)
 _WITH = Field("compared_with", "text")
-_TOLD = 4  # settings, clauses, towns and numbers that a line of the terminal names
-# What of the budget a line of the terminal leaves out: sums of other columns.
-_SUMS = ("capital", "recurrent", "total")
-# Bases of what only somebody's estimate says.
-_SOFT = ("estimated", "assumed")
 
 
 @dataclass(frozen=True)
@@ -58,8 +40,8 @@ class Side(Field):
 def comparison_sheets(made: Comparison, contents: Sequence[Content], language: Language) -> dict[str, Sheet]:
     """Return every table of a comparison by its name; `contents` are those of the plans, in their order."""
     first, *others = (Source(content, language) for content in contents)
-    pairs = [_Both(pair, first, other) for pair, other in zip(made.pairs, others, strict=True)]
-    makers: tuple[Callable[[Sequence[_Both]], Sheet], ...] = (
+    pairs = [Both(pair, first, other) for pair, other in zip(made.pairs, others, strict=True)]
+    makers: tuple[Callable[[Sequence[Both]], Sheet], ...] = (
         _proof, _clauses, _money, _people, _towns, _sites, _amounts, _places, _settings,
     )  # fmt: skip
     tables = (_plans(made, language), *(make(pairs) for make in makers))
@@ -67,7 +49,7 @@ def comparison_sheets(made: Comparison, contents: Sequence[Content], language: L
 
 
 @dataclass(frozen=True)
-class _Both:
+class Both:
     """A pair of plans with what names their towns, places, sites and numbers."""
 
     pair: Pair
@@ -76,21 +58,26 @@ class _Both:
 
     @property
     def language(self) -> Language:
+        """Return the language that both are told in."""
         return self.first.language
 
     def word(self, key: str, **values: object) -> str:
+        """Return a text of the catalogue, filled in."""
         return self.first.word(key, **values)
 
     def town(self, scope: str) -> str:
+        """Return the name of a town by its id, or of the whole district."""
         if scope == DISTRICT:
             return self.word("sheet.whole_district")
         return self.other.towns.get(scope) or self.first.towns.get(scope) or scope
 
     def place(self, code: str) -> Content:
+        """Return a place by its id."""
         place: Content = self.other.places.get(code) or self.first.places[code]
         return place
 
     def site(self, code: str | None) -> str | None:
+        """Return the name of a site by its id; what is in neither plan keeps its id."""
         return None if code is None else self.other.site_names.get(code) or self.first.site_names.get(code, code)
 
     def basis(self, amount: Amount) -> str | None:
@@ -156,13 +143,13 @@ def _plans(made: Comparison, language: Language) -> Sheet:
         Field("served_share", "share"), Field("whole_cost", "yuan"), Field("program_version", "text"),
     ]  # fmt: skip
 
-    def record(plan: Any) -> dict[str, Any]:
+    def record(plan: Summary) -> dict[str, Any]:
         return {
             "plan_name": plan.plan,
             "model_id": plan.model,
             "date": plan.as_of,
-            "plan_years": _said_years(plan.years, language),
-            "outcome_said": _said_outcome(plan, language),
+            "plan_years": said_years(plan.years, language),
+            "outcome_said": said_outcome(plan, language),
             "gap": plan.gap,
             "clauses_met": plan.met,
             "clauses_missed": plan.missed,
@@ -176,26 +163,28 @@ def _plans(made: Comparison, language: Language) -> Sheet:
     return make_sheet("compare_plans", fields, map(record, made.plans))
 
 
-def _said_years(years: Iterable[int], language: Language) -> str:
+def said_years(years: Iterable[int], language: Language) -> str:
+    """Return years as a list."""
     return say_in(language, "summary.comma").join(map(str, years))
 
 
-def _said_outcome(plan: Any, language: Language) -> str:
+def said_outcome(plan: Summary, language: Language) -> str:
+    """Say how far a plan may be from the best one."""
     return say_in(language, f"compare.gap_{plan.outcome}", gap=percent_up(plan.gap))
 
 
-def _rows(pairs: Iterable[_Both], table: Callable[[_Both], Iterable[Mapping[str, Any]]]) -> Iterator[dict[str, Any]]:
+def _rows(pairs: Iterable[Both], table: Callable[[Both], Iterable[Mapping[str, Any]]]) -> Iterator[dict[str, Any]]:
     """Yield the lines of all pairs, each with the plan that it is about."""
     return ({"compared_with": both.pair.other, **row} for both in pairs for row in table(both))
 
 
-def _settings(pairs: Sequence[_Both]) -> Sheet:
+def _settings(pairs: Sequence[Both]) -> Sheet:
     fields = [
         _WITH, Field("what_differs", "code", "differing"), Field("item", "text"), Field("clause", "text"),
         *_sides("setting_value", "text"),
     ]  # fmt: skip
 
-    def rows(both: _Both) -> Iterator[dict[str, Any]]:
+    def rows(both: Both) -> Iterator[dict[str, Any]]:
         for row in both.pair.settings:
             yield {
                 "what_differs": row.what,
@@ -208,7 +197,7 @@ def _settings(pairs: Sequence[_Both]) -> Sheet:
     return make_sheet("compare_settings", fields, _rows(pairs, rows))
 
 
-def _proof(pairs: Sequence[_Both]) -> Sheet:
+def _proof(pairs: Sequence[Both]) -> Sheet:
     fields = [
         _WITH, Field("stage", "text"), Field("verdict", "code", "verdict"), Field("cannot_tell", "code", "cannot_tell"),
         *_sides("stage_worth", "measure"), _difference("stage_worth", "measure"), Field("span_low", "measure"),
@@ -216,10 +205,10 @@ def _proof(pairs: Sequence[_Both]) -> Sheet:
         *_sides("gap", "gap"), Field("given_before", "mark"),
     ]  # fmt: skip
 
-    def rows(both: _Both) -> Iterator[dict[str, Any]]:
+    def rows(both: Both) -> Iterator[dict[str, Any]]:
         for stage in both.pair.stages:
             yield {
-                "stage": _said_stage(stage.stage, both.language),
+                "stage": said_stage(stage.stage, both.language),
                 "verdict": stage.verdict,
                 "cannot_tell": stage.why or None,
                 "stage_worth_first": stage.first,
@@ -238,13 +227,14 @@ def _proof(pairs: Sequence[_Both]) -> Sheet:
     return make_sheet("compare_proof", fields, _rows(pairs, rows))
 
 
-def _said_stage(name: str, language: Language) -> str:
+def said_stage(name: str, language: Language) -> str:
+    """Return what a stage is called, with its step where it has several."""
     stage, dot, step = name.partition(".")
     said = say_in(language, stage_key(stage))
     return f"{said} · {say_in(language, f'step.{step}')}" if dot else said
 
 
-def _clauses(pairs: Sequence[_Both]) -> Sheet:
+def _clauses(pairs: Sequence[Both]) -> Sheet:
     fields = [
         _WITH, Field("verdict", "code", "verdict"), Field("rule", "text"), Field("clause", "text"),
         Field("year", "year"), Field("strength", "code", "strength"), Field("indicator", "text"),
@@ -253,7 +243,7 @@ def _clauses(pairs: Sequence[_Both]) -> Sheet:
         Field("rests_on", "text"),
     ]  # fmt: skip
 
-    def rows(both: _Both) -> Iterator[dict[str, Any]]:
+    def rows(both: Both) -> Iterator[dict[str, Any]]:
         for line in both.pair.scorecard:
             indicator = line.indicator
             yield {
@@ -273,13 +263,13 @@ def _clauses(pairs: Sequence[_Both]) -> Sheet:
     return make_sheet("compare_clauses", fields, _rows(pairs, rows))
 
 
-def _money(pairs: Sequence[_Both]) -> Sheet:
+def _money(pairs: Sequence[Both]) -> Sheet:
     fields = [
         _WITH, Field("year", "year"), Field("item", "text"), *_sides("amount", "yuan"), _difference("amount", "yuan"),
         Field("basis", "code", "basis"),
     ]  # fmt: skip
 
-    def rows(both: _Both) -> Iterator[dict[str, Any]]:
+    def rows(both: Both) -> Iterator[dict[str, Any]]:
         for amount in both.pair.money:
             item = both.item(amount)
             item = item if amount.year is not None else f"{item} · {both.word('compare.all_years')}"
@@ -292,13 +282,13 @@ def _of_amount(amount: Amount) -> dict[str, Any]:
     return {"amount_first": amount.first, "amount_other": amount.other, "amount_difference": amount.difference}
 
 
-def _amounts(pairs: Sequence[_Both]) -> Sheet:
+def _amounts(pairs: Sequence[Both]) -> Sheet:
     fields = [
         _WITH, Field("what_differs", "code", "differing"), Field("item", "text"), Field("year", "year"),
         *_sides("amount", "whole"), _difference("amount", "whole"), Field("stock_basis", "code", "basis"),
     ]  # fmt: skip
 
-    def rows(both: _Both) -> Iterator[dict[str, Any]]:
+    def rows(both: Both) -> Iterator[dict[str, Any]]:
         for amount in both.pair.amounts:
             yield {
                 "what_differs": amount.group,
@@ -311,7 +301,7 @@ def _amounts(pairs: Sequence[_Both]) -> Sheet:
     return make_sheet("compare_amounts", fields, _rows(pairs, rows))
 
 
-def _sites(pairs: Sequence[_Both]) -> Sheet:
+def _sites(pairs: Sequence[Both]) -> Sheet:
     fields = [
         _WITH, Field("site_change", "code", "site_change"), Field("name", "text"), Field("town", "text"),
         *_sides("kind", "code", "kind"), *_sides("open_years", "text"), *_sides("done", "text"),
@@ -319,7 +309,7 @@ def _sites(pairs: Sequence[_Both]) -> Sheet:
         Field("lat", "degrees"), *_sides("id", "id"), Field("town_id", "id"),
     ]  # fmt: skip
 
-    def rows(both: _Both) -> Iterator[dict[str, Any]]:
+    def rows(both: Both) -> Iterator[dict[str, Any]]:
         order = {change: at for at, change in enumerate(CHANGES)}
         for site in sorted(both.pair.sites, key=lambda one: (order[one.change], _any(one).town, _any(one).id)):
             some = _any(site)
@@ -354,21 +344,21 @@ def _standing(site: Standing | None, side: str, language: Language) -> dict[str,
     ]
     return {
         f"kind_{side}": site.kind,
-        f"open_years_{side}": _said_years(site.years, language) or None,
+        f"open_years_{side}": said_years(site.years, language) or None,
         f"done_{side}": say_in(language, "summary.comma").join(steps) or None,
         f"serves_last_{side}": site.people if site.years else None,
         f"id_{side}": site.id,
     }
 
 
-def _towns(pairs: Sequence[_Both]) -> Sheet:
+def _towns(pairs: Sequence[Both]) -> Sheet:
     fields = [
         _WITH, Field("year", "year"), Field("town", "text"), *_sides("served", "whole"),
         _difference("served", "whole"), *_sides("served_share", "share"), *_sides("people", "whole"),
         *_sides("covered", "whole"), Field("town_id", "id"),
     ]  # fmt: skip
 
-    def rows(both: _Both) -> Iterator[dict[str, Any]]:
+    def rows(both: Both) -> Iterator[dict[str, Any]]:
         for town in both.pair.towns:
             yield {
                 "year": town.year,
@@ -388,13 +378,13 @@ def _towns(pairs: Sequence[_Both]) -> Sheet:
     return make_sheet("compare_towns", fields, _rows(pairs, rows))
 
 
-def _people(pairs: Sequence[_Both]) -> Sheet:
+def _people(pairs: Sequence[Both]) -> Sheet:
     fields = [
         _WITH, Field("year", "year"), Field("better", "whole"), Field("worse", "whole"), Field("unchanged", "whole"),
         Field("other_site_people", "whole"), *_sides("incomparable", "whole"), *_sides("people", "whole"),
     ]  # fmt: skip
 
-    def rows(both: _Both) -> Iterator[dict[str, Any]]:
+    def rows(both: Both) -> Iterator[dict[str, Any]]:
         for year in both.pair.people:
             yield {
                 "year": year.year,
@@ -411,7 +401,7 @@ def _people(pairs: Sequence[_Both]) -> Sheet:
     return make_sheet("compare_people", fields, _rows(pairs, rows))
 
 
-def _places(pairs: Sequence[_Both]) -> Sheet:
+def _places(pairs: Sequence[Both]) -> Sheet:
     fields = [
         _WITH, Field("year", "year"), Field("verdict", "code", "verdict"), Field("name", "text"),
         Field("town", "text"), Field("people_of_line", "whole"), Field("share_of_place", "share"),
@@ -420,7 +410,7 @@ def _places(pairs: Sequence[_Both]) -> Sheet:
         Field("town_id", "id"),
     ]  # fmt: skip
 
-    def rows(both: _Both) -> Iterator[dict[str, Any]]:
+    def rows(both: Both) -> Iterator[dict[str, Any]]:
         for part in both.pair.parts:
             place = both.place(part.place)
             fares = {
@@ -447,253 +437,3 @@ def _places(pairs: Sequence[_Both]) -> Sheet:
             }
 
     return make_sheet("compare_places", fields, _rows(pairs, rows))
-
-
-# ---- lines ----
-
-
-def comparison_lines(made: Comparison, contents: Sequence[Content]) -> list[list[str]]:
-    """Return some twenty lines for each of the plans beside the first one, in the language of the session."""
-    first, *others = (Source(content, language()) for content in contents)
-    return [
-        [visible(line) for line in _lines(_Both(pair, first, other), made)]
-        for pair, other in zip(made.pairs, others, strict=True)
-    ]
-
-
-def lines_in(made: Comparison, contents: Sequence[Content], chosen: Language) -> list[list[str]]:
-    """Return the same lines in a named language."""
-    with speaking(chosen):
-        return comparison_lines(made, contents)
-
-
-def _lines(both: _Both, made: Comparison) -> Iterator[str]:
-    pair = both.pair
-    yield say("compare.head", first=pair.first, other=pair.other, years=_said_years(pair.years, language()))
-    if pair.is_same:
-        yield say("compare.same")
-        return
-    if pair.first_years or pair.other_years:
-        left = [_said_years(years, language()) or "—" for years in (pair.first_years, pair.other_years)]
-        yield say("compare.years_left", first=left[0], other=left[1])
-    yield _settings_line(pair.settings)
-    one, two = (next(plan for plan in made.plans if plan.plan == name) for name in (pair.first, pair.other))
-    gaps = [_said_outcome(plan, language()) for plan in (one, two)]
-    yield say("compare.proof", first=pair.first, first_gap=gaps[0], other=pair.other, other_gap=gaps[1])
-    yield _clauses_line(pair)
-    yield from _money_lines(both)
-    yield from _judged_lines(pair)
-    yield from _sites_lines(both)
-    yield from _amounts_lines(both)
-    yield _towns_line(both)
-    yield from _people_lines(pair)
-    yield say("compare.people_means", minutes=FELT_MINUTES)
-    if _is_soft(both):
-        yield say("compare.estimated")
-    assumed = [name for source in (both.first, both.other) for name in assumed_stock(source.content, source.resources)]
-    if assumed:
-        yield say("compare.assumed_stock", names=both.first.terms(dict.fromkeys(assumed)))
-
-
-def _settings_line(settings: Sequence[Setting]) -> str:
-    said = {what: [row for row in settings if row.what == what] for what in ("setting", "input", "version")}
-    absent = say("compare.absent")
-    changes = [
-        say(
-            "compare.change",
-            what=_item(row),
-            first=_short(absent if row.first is None else row.first),
-            other=_short(absent if row.other is None else row.other),
-        )
-        for row in said["setting"]
-    ]
-    text = say("compare.settings_text", text=_some(changes)) if changes else ""
-    for what, key in (("input", "compare.inputs"), ("version", "compare.versions")):
-        if rows := said[what]:
-            text += say(key, count=len(rows), names=few([row.item for row in rows], _TOLD))
-    return say("compare.settings", count=len(changes), text=text)
-
-
-def _item(row: Setting) -> str:
-    """Return what differs in words a planner knows, with the key that the model has for it."""
-    if row.item == "draws":
-        return say("compare.item_draws")
-    return say("compare.item_of_clause", clause=row.clause, item=row.item) if row.clause else row.item
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 30 else f"{text[:30]}…"
-
-
-def _some(parts: Sequence[str], most: int = _TOLD) -> str:
-    """Join the first of some parts, and say how many there are besides."""
-    more = say("compare.more", count=len(parts) - most) if len(parts) > most else ""
-    return say("summary.semicolon").join(parts[:most]) + more
-
-
-def _clauses_line(pair: Pair) -> str:
-    named = {
-        verdict: [row for row in pair.scorecard if row.verdict == verdict]
-        for verdict in ("better", "worse", "same", "unknown")
-    }
-    text = "".join(
-        say(f"compare.clauses_{verdict}", names=few([f"{row.rule} {row.year or ''}".strip() for row in rows], _TOLD))
-        for verdict in ("better", "worse")
-        if (rows := named[verdict])
-    )
-    (met, its_met), (missed, its_missed) = pair.counts["met"], pair.counts["missed"]
-    return say(
-        "compare.clauses",
-        met=met,
-        its_met=its_met,
-        missed=missed,
-        its_missed=its_missed,
-        better=len(named["better"]),
-        worse=len(named["worse"]),
-        others=len(named["same"]) + len(named["unknown"]),
-        text=text,
-    )
-
-
-def _money_lines(both: _Both) -> Iterator[str]:
-    pair = both.pair
-    whole = next((row for row in pair.money if row.year is None), None)
-    if whole is None:
-        yield say("compare.money_none")
-    else:
-        years = f"{pair.years[0]}–{pair.years[-1]} " if len(pair.years) > 1 else f"{pair.years[0]} "
-        yield say(
-            "compare.money",
-            years=years if language() == "zh" else years.strip(),
-            first=whole.first,
-            other=whole.other,
-            difference=_signed(whole.difference or 0),
-            basis=say(f"basis.{both.basis(whole)}"),
-        )
-    for year in pair.years:
-        rows = [row for row in pair.money if row.year == year and row.item not in _SUMS and row.difference]
-        parts = [
-            say("compare.change", what=both.item(row), first=f"{row.first:,}", other=f"{row.other:,}") for row in rows
-        ]
-        if parts:
-            yield say("compare.money_kinds", year=year, text=_some(parts))
-
-
-def _signed(number: int) -> str:
-    """Return a number with its sign, thousands apart."""
-    return f"{number:+,}".replace("-", "−") if number else "0"
-
-
-def cost_verdict(pair: Pair) -> str:
-    """Say whether the difference in cost proves anything, in the language of the session."""
-    stage = pair.cost
-    if stage is None or stage.why == "absent":
-        return say("compare.cost_absent")
-    if stage.why == "years":
-        return say("compare.cost_years")
-    key = stage.why if stage.verdict == "unknown" else stage.verdict
-    low, high = (_signed(whole) for whole in (floor(stage.low or 0), ceil(stage.high or 0)))
-    return say(f"compare.cost_{key}", low=low, high=high) + (say("compare.given") if stage.given else "")
-
-
-def _judged_lines(pair: Pair) -> Iterator[str]:
-    yield say("compare.judged", text=cost_verdict(pair))
-    others = [stage for stage in pair.stages if stage.stage != "cost" and stage.verdict != "same"]
-    if others:
-        text = _some([_judged(stage) for stage in others], 2 * _TOLD)
-        yield say("compare.judged", text=text + (say("compare.given") if any(one.given for one in others) else ""))
-
-
-def _judged(stage: Stage) -> str:
-    verdict = say(f"verdict.{stage.verdict}")
-    why = say("map.in_brackets", text=say(f"cannot_tell.{stage.why}")) if stage.why else ""
-    return say("compare.judged_stage", stage=_said_stage(stage.stage, language()), verdict=verdict + why)
-
-
-def _sites_lines(both: _Both) -> Iterator[str]:
-    sites = both.pair.sites
-    counts = {change: sum(site.change == change for site in sites) for change in CHANGES}
-    told = [say("compare.number_of", what=say(f"site_change.{change}"), number=n) for change, n in counts.items() if n]
-    yield say("compare.sites", text=say("summary.comma").join(told)) if told else say("compare.sites_same")
-    parts = _changed(both, [row for row in both.pair.amounts if row.group == "open"])
-    if parts:
-        yield say("compare.sites_open", text=_some(parts))
-
-
-def _changed(both: _Both, rows: Iterable[Amount]) -> list[str]:
-    """Return what changes how much, one text per item with all of its years that differ."""
-    found: dict[str, list[Amount]] = {}
-    for row in rows:
-        if row.first != row.other:
-            found.setdefault(row.item, []).append(row)
-    return [
-        say(
-            "compare.change_year",
-            year=say("summary.comma").join(str(row.year) for row in some),
-            text=say("compare.change", what=both.item(some[0]), first=_each(some, 0), other=_each(some, 1)),
-        )
-        for some in found.values()
-    ]
-
-
-def _each(rows: Sequence[Amount], at: int) -> str:
-    numbers = [(row.first, row.other)[at] for row in rows]
-    said = [say("compare.not_decided") if number is None else f"{number:,}" for number in numbers]
-    return said[0] if len(set(said)) == 1 else "/".join(said)
-
-
-def _amounts_lines(both: _Both) -> Iterator[str]:
-    groups = [group for group in dict.fromkeys(row.group for row in both.pair.amounts) if group != "open"]
-    if not groups:
-        yield say("compare.amounts_none")
-        return
-    told = False
-    for group in groups:
-        parts = _changed(both, [row for row in both.pair.amounts if row.group == group])
-        if parts:
-            told = True
-            yield say(f"compare.line_{group}", text=_some(parts))
-    if not told:
-        yield say("compare.amounts_same")
-
-
-def _towns_line(both: _Both) -> str:
-    year = both.pair.years[-1]
-    towns = [town for town in both.pair.towns if town.year == year and town.scope != DISTRICT]
-    more = [town for town in towns if town.more > 0]
-    less = [town for town in reversed(towns) if town.more < 0]
-    return say(
-        "compare.towns",
-        year=year,
-        winners=say("compare.towns_more", count=len(more), text=_named_towns(both, more)),
-        losers=say("compare.towns_less", count=len(less), text=_named_towns(both, less)),
-    )
-
-
-def _named_towns(both: _Both, towns: Sequence[Town]) -> str:
-    named = [say("compare.number_of", what=both.town(town.scope), number=_signed(town.more)) for town in towns]
-    return say("compare.towns_named", text=_some(named)) if named else ""
-
-
-def _people_lines(pair: Pair) -> Iterator[str]:
-    district = {town.year: town for town in pair.towns if town.scope == DISTRICT}
-    for year in pair.people:
-        told = {"year": year.year, "better": year.better, "worse": year.worse, "same": year.same}
-        if year.first_unknown or year.other_unknown:
-            whole = district[year.year]
-            yield say(
-                "compare.people_unknown",
-                **told,
-                first=year.first_unknown,
-                other=year.other_unknown,
-                share=percent(whole.first_served, whole.first_people),
-                its_share=percent(whole.other_served, whole.other_people),
-            )
-        else:
-            yield say("compare.people", **told, elsewhere=year.elsewhere, people=year.first_people)
-
-
-def _is_soft(both: _Both) -> bool:
-    """Tell whether positions or people of places are estimated or assumed."""
-    places = (*both.first.places.values(), *both.other.places.values())
-    return any(place[basis] in _SOFT for place in places for basis in ("position_basis", "people_basis"))

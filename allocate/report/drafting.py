@@ -16,6 +16,8 @@ from allocate.words import Language, say_in
 Record = Mapping[str, Cell]
 # Characters of a text that one cell or sentence shows: the rest stands in plan.json.
 LONGEST = 1_500
+# Rows of a table in the text: those who want all of them open the workbook.
+_MOST_ROWS = 120
 # Marks that turn the letters after them round, and figures with them.
 _TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 _TEN_THOUSAND, _HUNDRED_MILLION = 10_000, 100_000_000
@@ -197,6 +199,29 @@ class Draft:
             **values,
         )
 
+    def of_last_year(
+        self,
+        key: str,
+        name: str,
+        columns: Sequence[str],
+        *,
+        unknown: Iterable[str] = (),
+        most: int | None = _MOST_ROWS,
+        where: Callable[[Record], bool] = lambda record: True,
+        **values: Any,
+    ) -> None:
+        """Write some columns of a sheet as a table: those of its rows that are of the plan's last year."""
+        self.sheet(
+            key,
+            name,
+            columns,
+            where=lambda record: record["year"] == self.last and where(record),
+            unknown=unknown,
+            most=most,
+            year=self.last,
+            **values,
+        )
+
     def picture(self, caption: str, png: bytes, words: str, share: float = 1.0) -> None:
         """Put a picture with its number, and what it shows in words."""
         self._figures += 1
@@ -241,7 +266,7 @@ class Draft:
 
     def share(self, part: float, all_of: int) -> str:
         """Return a share in percent; not quite all is never a full hundred."""
-        return f"{percent(part, all_of)}%"
+        return f"{percent(part, all_of)}%" if all_of else percent(part, all_of)
 
     def people(self, number: int) -> str:
         """Return a number of people: in units of 10,000 where Chinese does so."""

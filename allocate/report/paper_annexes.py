@@ -1,6 +1,7 @@
 """The annexes of the recommendation: every clause, every site, who works, is posted and goes round where."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import batched
 from typing import Any
 
 from allocate.report.away import posts_away, visits_made
@@ -110,7 +111,7 @@ def _of_card(draft: Draft, card: SiteCard, name: str) -> str:
     part = card.part(name)
     labelled = [line for line in part.lines if line.label] if part else []
     lines = (labelled or part.lines) if part else ()
-    mark = draft.word("paper.colon")
+    mark = draft.word("map.colon")
     said = (f"{line.label}{mark}{line.text}" if line.label else line.text for line in lines)
     return draft.word("summary.semicolon").join(said)
 
@@ -128,15 +129,13 @@ def _staffing(draft: Draft) -> None:
     ]
     draft.annex("paper.annex_staffing", "landscape", year=last)
     draft.say("paper.annex_staffing_about", "note", sheet=draft.word("sheet.staffing"))
-    for at in range(0, len(had), _RESOURCES):
-        columns = [f"number_of_{name}" for name in had[at : at + _RESOURCES]]
-        draft.sheet(
+    for columns in batched((f"number_of_{name}" for name in had), _RESOURCES):
+        draft.of_last_year(
             "paper.table_staffing",
             "staffing",
             ("name", "kind", "town", *columns),
-            where=lambda record, columns=columns: record["year"] == last and any(record[name] for name in columns),  # type: ignore[misc]
+            where=lambda record, columns=columns: any(record[name] for name in columns),  # type: ignore[misc]
             most=_LANDSCAPE,
-            year=last,
         )
 
 
@@ -148,17 +147,7 @@ def _postings(draft: Draft) -> None:
     draft.annex("paper.annex_roster", "landscape")
     draft.write(draft.word("sheet.about_roster"), "note")
     months = [f"month_{month}" for month in range(1, 13)]
-    years = _years_within(draft, "roster", _LANDSCAPE)
-    for year in years:
-        draft.sheet(
-            "paper.table_roster",
-            "roster",
-            ("hub", "sender", "specialty", "post", *months),
-            where=lambda record, year=year: record["year"] == year,  # type: ignore[misc]
-            year=year,
-            most=_LANDSCAPE,
-        )
-    _say_left(draft, "roster", years)
+    _by_year(draft, "paper.table_roster", "roster", ("hub", "sender", "specialty", "post", *months))
 
 
 def _rounds(draft: Draft) -> None:
@@ -170,17 +159,25 @@ def _rounds(draft: Draft) -> None:
         return
     draft.annex("paper.annex_rounds", "landscape")
     draft.write(draft.word("sheet.about_timetable"), "note")
-    years = _years_within(draft, "timetable_by_team", _LANDSCAPE)
+    columns = ("way", "base", "team", "week", "half", "mon", "tue", "wed", "thu", "fri")
+    _by_year(draft, "paper.table_teams", "timetable_by_team", columns)
+
+
+def _by_year(draft: Draft, key: str, name: str, columns: Sequence[str]) -> None:
+    """Write a table for each year that may be printed, and which years stand in the workbook alone."""
+    years = _years_within(draft, name, _LANDSCAPE)
     for year in years:
         draft.sheet(
-            "paper.table_teams",
-            "timetable_by_team",
-            ("way", "base", "team", "week", "half", "mon", "tue", "wed", "thu", "fri"),
+            key,
+            name,
+            columns,
             where=lambda record, year=year: record["year"] == year,  # type: ignore[misc]
             year=year,
             most=_LANDSCAPE,
         )
-    _say_left(draft, "timetable_by_team", years)
+    left = [str(year) for year in draft.years if year not in years]
+    if left:
+        draft.say("paper.years_left", "note", years=draft.listed(left), sheet=draft.word(f"sheet.{name}"))
 
 
 def _years_within(draft: Draft, name: str, most: int) -> list[int]:
@@ -195,12 +192,6 @@ def _years_within(draft: Draft, name: str, most: int) -> list[int]:
     return years
 
 
-def _say_left(draft: Draft, name: str, years: Sequence[int]) -> None:
-    left = [str(year) for year in draft.years if year not in years]
-    if left:
-        draft.say("paper.years_left", "note", years=draft.listed(left), sheet=draft.word(f"sheet.{name}"))
-
-
 def _functions(draft: Draft) -> None:
     """Write which hospital and hub has which functions since when."""
     table = draft.tables.get("function_matrix")
@@ -209,19 +200,13 @@ def _functions(draft: Draft) -> None:
     draft.annex("paper.annex_functions", "landscape")
     draft.write(draft.word("sheet.about_function_matrix"), "note")
     columns = [field.name for field in table.fields if field.word == "since_of"]
-    for at in range(0, len(columns), _FUNCTIONS):
-        draft.sheet(
-            "paper.table_function_matrix",
-            "function_matrix",
-            ("name", *columns[at : at + _FUNCTIONS]),
-            most=_LANDSCAPE,
-        )
+    for some in batched(columns, _FUNCTIONS):
+        draft.sheet("paper.table_function_matrix", "function_matrix", ("name", *some), most=_LANDSCAPE)
 
 
 def _places(draft: Draft) -> None:
     """Write how the places of every town are served, and where the list of all places stands."""
     draft.annex("paper.annex_places")
-    last = draft.last
     draft.say(
         "paper.annex_places_about",
         "note",
@@ -229,23 +214,22 @@ def _places(draft: Draft) -> None:
         sheet=draft.word("sheet.places"),
         care=draft.word("sheet.care"),
     )
-    draft.sheet(
+    draft.of_last_year(
         "paper.table_ledger",
         "towns",
         ("town", "people", "served", "no_capacity", "rounds", "posted", "out_of_range", "served_share"),
-        where=lambda record: record["year"] == last,
-        year=last,
+        most=None,
     )
     if draft.source.resources:
         columns = ("town", "people", "number", "per_1000", "district_per_1000", "today_per_1000")
         for name in _rated(draft):
-            draft.sheet(
+            draft.of_last_year(
                 "paper.table_staff_by_town",
                 "staff_by_town",
                 columns,
-                where=lambda record, name=name: record["year"] == last and record["resource_id"] == name,  # type: ignore[misc]
+                where=lambda record, name=name: record["resource_id"] == name,  # type: ignore[misc]
                 unknown=("today_per_1000",),
-                year=last,
+                most=None,
                 resource=draft.source.term(name),
             )
 

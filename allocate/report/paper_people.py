@@ -2,8 +2,8 @@
 
 from allocate.report.away import posts_away, visits_made
 from allocate.report.belonging import forms_consortia, holds_back, sets_up_functions
-from allocate.report.change_log import is_unknown
 from allocate.report.drafting import Draft, Record, whole
+from allocate.report.known_today import is_unknown
 from allocate.report.summary import assumed_stock, is_assumed
 
 
@@ -42,7 +42,6 @@ def write_postings(draft: Draft) -> None:
         return
     draft.heading("paper.postings")
     draft.topic_points("postings")
-    last = draft.last
     sent: dict[tuple[str, str], dict[int, set[tuple[str, ...]]]] = {}
     for record in draft.tables["postings_by_hospital"].records():
         specialty = draft.source.term(str(record["specialty"])) if record["specialty"] else ""
@@ -59,13 +58,10 @@ def write_postings(draft: Draft) -> None:
             widths=(28, 18, *([9] * len(draft.years))),
             note=draft.word("paper.posts_mean"),
         )
-        draft.sheet(
+        draft.of_last_year(
             "paper.table_postings",
             "postings_by_hub",
             ("hub", "support", "sender", "specialty", "rank", "months", "remote_for"),
-            where=lambda record: record["year"] == last,
-            year=last,
-            most=120,
         )
     draft.say("paper.postings_more")
 
@@ -76,14 +72,10 @@ def write_rounds(draft: Draft) -> None:
         return
     draft.heading("paper.rounds")
     draft.topic_points("rounds")
-    last = draft.last
-    draft.sheet(
+    draft.of_last_year(
         "paper.table_rounds",
         "rounds",
         ("way", "base", "name", "town", "people", "times", "per", "one_way", "basis"),
-        where=lambda record: record["year"] == last,
-        year=last,
-        most=120,
     )
     if "readings" in draft.tables:
         draft.say("paper.readings")
@@ -118,80 +110,66 @@ def _read_alike(draft: Draft) -> dict[str, list[str]]:
 
 def write_consortia(draft: Draft) -> None:
     """Write which consortia there are, which centres are shared, and who gets which functions."""
-    content, last = draft.content, draft.last
+    content = draft.content
     if not (forms_consortia(content) or sets_up_functions(content)):
         return
     draft.heading("paper.consortia")
     if forms_consortia(content):
         draft.heading("paper.consortia_members", 2)
         draft.topic_points("consortia")
-        draft.sheet(
+        draft.of_last_year(
             "paper.table_members",
             "members",
             ("lead", "name", "kind", "people", "to_lead", "since", "lead_changed"),
-            where=lambda record: record["year"] == last,
             unknown=("lead_changed",),
-            year=last,
-            most=120,
         )
     if sets_up_functions(content):
         draft.heading("paper.centres", 2)
         draft.write(draft.topic("centres") or draft.word("paper.no_centres"))
-        draft.sheet(
+        draft.of_last_year(
             "paper.table_centres",
             "centres",
             ("function", "name", "since", "within", "linked", "each_year", "basis"),
-            where=lambda record: record["year"] == last,
-            year=last,
+            most=None,
         )
         draft.heading("paper.functions", 2)
         draft.topic_points("functions")
-        draft.sheet(
+        draft.of_last_year(
             "paper.table_functions",
             "function_shares",
             ("function", "kind", "having", "open_sites", "having_share", "asked_by"),
-            where=lambda record: record["year"] == last,
-            year=last,
-            most=120,
         )
 
 
 def write_care(draft: Draft) -> None:
     """Write with whom care homes have contracts, what hospitals hold back, and what primary care could take."""
-    content, last = draft.content, draft.last
+    content = draft.content
     if not (content.get("contracts") or holds_back(content) or content.get("primary_capacity")):
         return
     draft.heading("paper.care")
     if content.get("contracts"):
         draft.heading("paper.contracts", 2)
         draft.topic_points("contracts")
-        draft.sheet(
+        draft.of_last_year(
             "paper.table_contracts",
             "contracts",
             ("care_home", "care_beds", "contract_with", "one_way", "contract_before", "basis"),
-            where=lambda record: record["year"] == last,
-            year=last,
-            most=120,
         )
     if holds_back(content):
         draft.heading("paper.reserves", 2)
         draft.topic_points("reserves")
-        draft.sheet(
+        draft.of_last_year(
             "paper.table_reserves",
             "reserves",
             ("name", "resource", "whole_number", "held_back", "held_back_share", "stock_basis"),
-            where=lambda record: record["year"] == last,
-            year=last,
-            most=120,
         )
     if content.get("primary_capacity"):
         draft.heading("paper.primary", 2)
         draft.topic_points("primary_capacity")
         draft.say("paper.primary_means")
-        draft.sheet(
+        draft.of_last_year(
             "paper.table_primary",
             "primary_capacity",
             ("name", "people", "visits_expected", "visits_capacity", "capacity_share", "visits_short"),
-            where=lambda record: record["year"] == last,
-            year=last,
+            most=None,
         )

@@ -7,7 +7,8 @@ from allocate.report.clauses import indicator_of
 from allocate.report.drafting import Draft, Record, whole
 from allocate.report.paper_siting import ANSWERED, asked_of, named, stands_in, target_of
 from allocate.report.sheets import why_status
-from allocate.report.summary import say_grounds
+from allocate.report.summary import assumed_stock, say_grounds
+from allocate.units import SOFT
 from allocate.words import catalogue
 
 # What is paid once, and what in each calendar year, in the order in which a planner reads them.
@@ -45,6 +46,12 @@ def write_money(draft: Draft) -> None:
         if yearly:
             draft.say("paper.money_standing", last=draft.last, standing=draft.money(yearly))
     draft.say("paper.money_rest")
+    _budget(draft, records, total)
+    _prices(draft)
+
+
+def _budget(draft: Draft, records: list[dict[str, Any]], total: int) -> None:
+    """Write the budget year by year: what is paid once, what in each calendar year, and all years together [yuan]."""
     fields = {field.name: field for field in draft.tables["budget"].fields}
     names = [name for name in (*_ONCE, *_YEARLY, "contracts_yearly", "recurrent", "total") if name in fields]
     rows = [
@@ -66,30 +73,31 @@ def write_money(draft: Draft) -> None:
         note=draft.word("paper.budget_note"),
         unit=draft.word("paper.money_unit"),
     )
-    siting = draft.content["settings"]["siting"]
+
+
+def _prices(draft: Draft) -> None:
+    """Write what sites, staff and beds cost, and who says so."""
+    settings = draft.content["settings"]
+
+    def line(what: str, table: Mapping[str, Any], once: str) -> list[str]:
+        return [
+            what,
+            f"{table.get(once, 0):,}",
+            f"{table.get('yearly', 0):,}",
+            draft.word(f"basis.{table['basis']}"),
+            draft.of_source(table["source"]),
+        ]
+
     draft.grid(
         "paper.table_prices",
         [draft.word(f"paper.{head}") for head in ("price_of", "price_once", "price_yearly", "price_basis", "source")],
         [
-            [
-                draft.word(f"kind.{kind}"),
-                f"{table['opening']:,}",
-                f"{table['yearly']:,}",
-                draft.word(f"basis.{table['basis']}"),
-                draft.of_source(table["source"]),
-            ]
-            for kind, table in siting.items()
-        ]
-        + [
-            [
-                draft.source.term(name),
-                f"{table.get('adding', 0):,}",
-                f"{table.get('yearly', 0):,}",
-                draft.word(f"basis.{table['basis']}"),
-                draft.of_source(table["source"]),
-            ]
-            for name, table in (draft.content["settings"].get("resources") or {}).items()
-            if table.get("adding") or table.get("yearly")
+            *(line(draft.word(f"kind.{kind}"), table, "opening") for kind, table in settings["siting"].items()),
+            *(
+                line(draft.source.term(name), table, "adding")
+                for name, table in (settings.get("resources") or {}).items()
+                if table.get("adding") or table.get("yearly")
+            ),
         ],
         numbers=(1, 2),
         widths=(14, 11, 11, 7, 36),
@@ -209,7 +217,9 @@ def write_risks(draft: Draft) -> None:
     """Write what the plan assumes, what its figures rest on, and what is odd in the data."""
     draft.heading("paper.risks")
     draft.write(draft.topic("basis"))
-    draft.write(draft.topic("stock"), "warning")
+    assumed = assumed_stock(draft.content, draft.source.resources)
+    if assumed:
+        draft.say("paper.staff_assumed", "warning", names=draft.source.terms(assumed))
     draft.points(_risks(draft))
     draft.sheet("paper.table_assumptions", "assumptions", ("of", "basis", "cells"))
     if draft.tables["problems"].rows:
@@ -223,11 +233,11 @@ def _risks(draft: Draft) -> Iterator[str]:
     documents = (content["settings"].get("documents") or {}).values()
     if any(one["document"]["status"] == "draft" for one in documents):
         yield draft.word("paper.risk_drafts")
-    if draft.by_year[draft.last]["people_basis"] in ("estimated", "assumed"):
+    if draft.by_year[draft.last]["people_basis"] in SOFT:
         yield draft.word("paper.risk_people", last=draft.last)
     if not content.get("today"):
         yield draft.word("paper.risk_today")
-    if content["budget"][0]["basis"] in ("estimated", "assumed"):
+    if content["budget"][0]["basis"] in SOFT:
         yield draft.word("paper.risk_prices")
     if content["outcome"] != "optimal":
         yield draft.word("paper.risk_gap")

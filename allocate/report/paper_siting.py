@@ -1,25 +1,21 @@
 """The parts of the recommendation on documents, on today, on targets, and on places and sites year by year."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from allocate.report.blocks import Drawer, What
 from allocate.report.clauses import indicator_of
 from allocate.report.drafting import Draft, Record, whole
 from allocate.report.sheets import STATUSES
 from allocate.report.summary import doubt_of, percent_exact
-from allocate.report.table import Cell
+from allocate.report.table import Cell, Content
 from allocate.tables import ENDS, INSTITUTION_KINDS
-
-# Draws a map of a year, of sites, of coverage or of change, and says what it shows: the bytes of a PNG, and words.
-What = Literal["sites", "coverage", "change"]
-Drawer = Callable[[int, What], tuple[bytes, str]]
-Content = Mapping[str, Any]
+from allocate.units import SOFT
 
 # How much of the width of a page a map takes: of coverage two stand on one.
 _SHARES = {"sites": 1.0, "coverage": 0.62}
 ANSWERED = ("met", "missed")
-SOFT = ("estimated", "assumed")
 
 
 def write_basis(draft: Draft) -> None:
@@ -216,7 +212,7 @@ def write_years(draft: Draft) -> None:
         )
         kinds = [kind for kind in INSTITUTION_KINDS if record.get(f"open_{kind}")]
         sites = draft.listed(draft.sites(kind, whole(record[f"open_{kind}"])) for kind in kinds)
-        draft.say("paper.year_sites", year=year, sites=sites)
+        draft.say("paper.year_sites" if sites else "paper.year_no_sites", year=year, sites=sites)
         draft.write(_changes(draft, year))
     _years_table(draft)
 
@@ -270,6 +266,14 @@ def write_towns(draft: Draft, pictures: Drawer | None) -> None:
     if any(place["position_basis"] in SOFT for place in content["district_data"]["places"]):
         draft.say("paper.siting_examples", "warning")
     _circles(draft)
+    _towns_table(draft, records)
+    if pictures is not None:
+        _maps(draft, pictures)
+
+
+def _towns_table(draft: Draft, records: list[dict[str, Cell]]) -> None:
+    """Write the sites of every town from today to the last year, and the share of its people who are served."""
+    ends = tuple(dict.fromkeys((draft.first, draft.last)))
     by_town: dict[str, dict[int, Record]] = {}
     for record in records:
         by_town.setdefault(str(record["town_id"] or ""), {})[whole(record["year"])] = record
@@ -279,7 +283,7 @@ def write_towns(draft: Draft, pictures: Drawer | None) -> None:
         draft.word("field.town"), draft.word("paper.people_in", year=draft.last),
         draft.word("paper.sited_today"), *(draft.word("paper.sited_in", year=year) for year in draft.years),
         *([draft.word("paper.range")] if ranged else []),
-        *(draft.word("paper.share_in", year=year) for year in dict.fromkeys((draft.first, draft.last))),
+        *(draft.word("paper.share_in", year=year) for year in ends),
     ]  # fmt: skip
     rows = []
     for town, years in by_town.items():
@@ -292,10 +296,7 @@ def write_towns(draft: Draft, pictures: Drawer | None) -> None:
                 draft.word("card.unknown") if today[town] is None else f"{today[town]:,}",
                 *(f"{years[year]['sited']:,}" for year in draft.years),
                 *span,
-                *(
-                    draft.share(whole(years[year]["served"]), whole(years[year]["people"]))
-                    for year in dict.fromkeys((draft.first, draft.last))
-                ),
+                *(draft.share(whole(years[year]["served"]), whole(years[year]["people"])) for year in ends),
             ]
         )
     draft.grid(
@@ -306,14 +307,14 @@ def write_towns(draft: Draft, pictures: Drawer | None) -> None:
         strong=[at for at, town in enumerate(by_town) if not town],
         note=draft.word("paper.towns_mean", year=draft.last),
     )
-    if pictures is not None:
-        wanted: tuple[tuple[What, int], ...] = (
-            ("sites", draft.last), ("coverage", draft.first), ("coverage", draft.last),
-        )  # fmt: skip
-        for what, year in dict.fromkeys(wanted):
-            png, words = pictures(year, what)
-            caption = draft.word(f"paper.picture_{what}", year=year)
-            draft.picture(caption, png, words, _SHARES[what])
+
+
+def _maps(draft: Draft, pictures: Drawer) -> None:
+    """Put the map of the last year's sites, and those of coverage at first and in the end."""
+    wanted: tuple[tuple[What, int], ...] = (("sites", draft.last), ("coverage", draft.first), ("coverage", draft.last))
+    for what, year in dict.fromkeys(wanted):
+        png, words = pictures(year, what)
+        draft.picture(draft.word(f"paper.picture_{what}", year=year), png, words, _SHARES[what])
 
 
 def _worst(draft: Draft, records: list[dict[str, Cell]]) -> str:
@@ -330,17 +331,16 @@ def _worst(draft: Draft, records: list[dict[str, Cell]]) -> str:
 
 def _circles(draft: Draft) -> None:
     """Write how many people live within the circle by each of its readings."""
-    last = draft.last
-    draft.sheet(
+    draft.of_last_year(
         "paper.table_circles",
         "coverage",
         (
             *("circle", "covered", "covered_share", "covered_slower_share", "covered_faster_share"),
             *("today_covered_share", "share_asked"),
         ),
-        where=lambda record: record["year"] == last and record["town_id"] is None,
+        where=lambda record: record["town_id"] is None,
         unknown=("today_covered_share",),
-        year=last,
+        most=None,
         note=draft.word("paper.circles_mean", doubt=percent_exact(doubt_of(draft.content))),
     )
 
@@ -361,6 +361,9 @@ def write_town_lists(draft: Draft) -> None:
     """Write which sites every town has and what becomes of them."""
     closing = {str(row["id"]) for row in draft.content["sites"] if row["action"] in ENDS}
     sited = set(draft.content["settings"]["siting"])
+    # (A site has a line for all that becomes of it, and what has ended is none.)
+    at_the_end = {str(row["id"]) for row in draft.content["sites"] if str(draft.last) in row["people"]}
+    standing: dict[str, set[str]] = {}
     lines: dict[str, list[str]] = {}
     for record in draft.tables["sites"].records():
         if record["kind"] in sited:
@@ -375,10 +378,13 @@ def write_town_lists(draft: Draft) -> None:
                 people=draft.people(int(serves)) if isinstance(serves, int) else "",
             )
             lines.setdefault(str(record["town"]), []).append(said)
+            there = standing.setdefault(str(record["town"]), set())
+            if str(record["id"]) in at_the_end:
+                there.add(str(record["id"]))
     draft.grid(
         "paper.table_town_sites",
-        [draft.word("field.town"), draft.word("paper.sites_of_town"), draft.word("paper.which_sites")],
-        [[town, str(len(names)), draft.listed(names)] for town, names in lines.items()],
+        [draft.word("field.town"), draft.word("paper.sites_of_town", year=draft.last), draft.word("paper.which_sites")],
+        [[town, str(len(standing[town])), draft.listed(names)] for town, names in lines.items()],
         numbers=(1,),
         widths=(13, 7, 66),
     )

@@ -6,23 +6,22 @@ from typing import Any
 
 from allocate.report.away import posts_away, visits_made
 from allocate.report.belonging import forms_consortia, sets_up_functions
-from allocate.report.blocks import Contents, Document, NewPage
+from allocate.report.blocks import Contents, Document, Drawer, NewPage
 from allocate.report.drafting import Draft, shown, whole
 from allocate.report.paper_annexes import write_annexes
 from allocate.report.paper_people import write_care, write_consortia, write_postings, write_rounds, write_staff
 from allocate.report.paper_proof import standing_of, write_missed, write_money, write_proof, write_risks
 from allocate.report.paper_siting import (
     ANSWERED,
-    SOFT,
-    Content,
-    Drawer,
     write_basis,
     write_targets,
     write_today,
     write_towns,
     write_years,
 )
-from allocate.report.summary import assumed_stock, percent_up
+from allocate.report.summary import assumed_stock, percent_up, stage_key
+from allocate.report.table import Content
+from allocate.units import SOFT
 from allocate.words import Language, speaking
 
 _LONGEST_FOOT = 70  # characters of a title at the foot of every page
@@ -140,14 +139,18 @@ def _decided(draft: Draft) -> Iterator[str]:
 
 def _must_know(draft: Draft) -> Iterator[str]:
     """Yield what leaders must know before they decide: what is missed, what is assumed, how far from the best."""
-    content, first = draft.content, draft.by_year[draft.first]
+    content = draft.content
     statuses = [row["status"] for row in content["scorecard"]]
     missed, answered = statuses.count("missed"), sum(status in ANSWERED for status in statuses)
-    known = [draft.word("paper.know_missed" if missed else "paper.know_met", count=answered, missed=missed)]
-    unserved = whole(first["people"]) - whole(first["served"])
-    if unserved:
-        share = draft.share(unserved, whole(first["people"]))
-        known.append(draft.word("paper.know_unserved", year=draft.first, people=draft.people(unserved), share=share))
+    key = "paper.know_missed" if missed else "paper.know_met" if answered else "paper.know_none"
+    known = [draft.word(key, count=answered, missed=missed)]
+    # (The first year in which anybody is left out, and the last.)
+    short = [record for record in draft.by_year.values() if record["people"] != record["served"]]
+    for record in {whole(one["year"]): one for one in (*short[:1], *short[-1:])}.values():
+        unserved = whole(record["people"]) - whole(record["served"])
+        share = draft.share(unserved, whole(record["people"]))
+        year = whole(record["year"])
+        known.append(draft.word("paper.know_unserved", year=year, people=draft.people(unserved), share=share))
     yield draft.sentence(draft.word("summary.semicolon").join(known))
     places = content["district_data"]["places"]
     soft = sum(place["position_basis"] in SOFT for place in places)
@@ -161,8 +164,18 @@ def _must_know(draft: Draft) -> Iterator[str]:
         unknown.append(draft.word("paper.know_prices"))
     if unknown:
         yield draft.sentence(draft.word("summary.semicolon").join(unknown))
-    gaps = [row["gap"] for row in content["stages"] if row["name"] == "cost"]
-    if gaps:
-        # (What today's staff and beds cost is no part of what is searched for.)
-        key = "paper.know_gap_new" if standing_of(draft.tables["budget"].records()) else "paper.know_gap"
-        yield draft.word(key, gap=percent_up(max(gaps)))
+    yield from _saved_at_most(draft)
+
+
+def _saved_at_most(draft: Draft) -> Iterator[str]:
+    """Say how much of the cost could still be saved: no plan that reaches less in a stage before is looked at."""
+    stages = draft.content["stages"]
+    at = next((at for at, row in enumerate(stages) if row["name"] == "cost"), None)
+    if at is None:
+        return
+    before = draft.listed(dict.fromkeys(draft.word(stage_key(row["name"])) for row in stages[:at]))
+    # (A gap is a share of what the plan costs.)
+    key = "paper.know_gap" if before else "paper.know_gap_first"
+    # (What today's staff and beds cost is no part of what is searched for.)
+    cost = "paper.know_cost_new" if standing_of(draft.tables["budget"].records()) else "paper.know_cost"
+    yield draft.word(key, cost=draft.word(cost), gap=percent_up(stages[at]["gap"]), before=before)

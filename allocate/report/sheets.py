@@ -10,11 +10,12 @@ from allocate.report.belonging_tables import belonging_sheets
 from allocate.report.calibrated import calibration_sheets
 from allocate.report.candidate_tables import candidate_sheets, say_kept
 from allocate.report.care_tables import care_sheets
-from allocate.report.change_log import change_log, today_and_planned
+from allocate.report.change_log import change_log
 from allocate.report.reasons import reason
 from allocate.report.sending import sending_sheets
 from allocate.report.summary import assumed_stock, from_openstreetmap, say_grounds, stage_key
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, make_sheet, share_of
+from allocate.report.today_and_planned import today_and_planned
 from allocate.report.worth_tables import worth_sheets
 from allocate.synonyms import ROADS, title_of
 from allocate.tables import BASES, ENDS, INSTITUTION_KINDS

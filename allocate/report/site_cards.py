@@ -13,11 +13,12 @@ from allocate.report.summary import assumed_stock, stage_key
 from allocate.report.table import Content, Source, clean
 from allocate.tables import BASES, ENDS, INSTITUTION_KINDS, NOT_GONE_TO
 from allocate.travel.links import HOW
+from allocate.units import FIRM
 from allocate.words import Language
+from allocate.worth import LOOKED_AT
 
 # The parts of a card, in the order in which they are read.
 PARTS = ("what", "staff", "money", "gain", "without", "others", "draws", "clauses", "basis", "visit")
-_FIRM = ("official", "surveyed")
 # From the firmest basis to the weakest.
 _WEAKER = (*BASES, "unknown")
 # Whoever travels longer than this part of the longest way that the plan has is worth a ride there to measure it.
@@ -132,6 +133,13 @@ def is_spare(dropped: Mapping[str, Any]) -> bool:
     )
 
 
+def no_others(tried: int) -> str:
+    """Return the key of why no other spot is named: where so many were looked at as ever are, there may be more."""
+    if not tried:
+        return "none_tried"
+    return "no_others_of_more" if tried >= LOOKED_AT else "no_others"
+
+
 class Cards:
     """What the cards of a plan ask of it, each worked out once."""
 
@@ -179,7 +187,7 @@ class Cards:
             kind=self.source.word(f"kind.{site['kind']}"),
             town=clean(self.source.towns[site["town"]]),
             headline=headline(self.source, rows),
-            is_firm=site["basis"] in _FIRM,
+            is_firm=site["basis"] in FIRM,
             people=next((row["people"] for row in rows if row["people"]), {}),
             cost=self._cost(code),
             parts=tuple(parts),
@@ -398,12 +406,19 @@ class Cards:
         """Return the unit of every goal."""
         return {stage["name"]: stage["unit"] for stage in self.content["stages"]}
 
+    def unit_key(self, unit: str) -> str:
+        """Return the key of what a difference of a goal is counted in."""
+        # (A share that falls from 60 % to 30 % falls by 30 points, and by half.)
+        if unit == "share":
+            return "site_card.goal_points"
+        return "site_card.goal_persons" if unit == "persons" and len(self.years) > 1 else f"unit.{unit}"
+
     def _goal_more(self, more: float, unit: str) -> str:
         key, shown = goal_words(more, unit)
         what = {
             "hours": shown or self._word("under_one"),
             "more": shown,
-            "unit": self.source.known(f"unit.{unit}", unit),
+            "unit": self.source.known(self.unit_key(unit), unit),
         }
         return self._word(key, **what)
 
@@ -412,7 +427,7 @@ class Cards:
         if worth is None or "hindrance" in worth["dropped"]:
             return
         if not worth["others"]:
-            yield self._point("no_others" if worth["tried"] else "none_tried", tried=worth["tried"])
+            yield self._point(no_others(worth["tried"]), tried=worth["tried"])
             return
         comma = self.source.word("summary.comma")
         for other in worth["others"]:
@@ -513,9 +528,9 @@ class Cards:
             yield self._point("visit_ground")
             if not self.content.get("today"):
                 yield self._point("visit_today")
-        if site["basis"] not in _FIRM:
+        if site["basis"] not in FIRM:
             yield self._point("visit_position", basis=self.source.word(f"basis.{site['basis'] or 'unknown'}"))
-        guessed = [row for row in served if self.source.places[row["id"]]["people_basis"] not in _FIRM]
+        guessed = [row for row in served if self.source.places[row["id"]]["people_basis"] not in FIRM]
         if guessed:
             names = [self.source.places[row["id"]]["name"] for row in sorted(guessed, key=lambda row: -row["people"])]
             yield self._point("visit_people", names=self._few(names))

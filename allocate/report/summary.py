@@ -23,6 +23,7 @@ from allocate.synonyms import ROADS
 from allocate.tables import BASES, HUB_KINDS
 from allocate.travel.circles import Doubt
 from allocate.travel.links import HOW
+from allocate.units import SOFT
 from allocate.words import Language, catalogue, language, say, say_in, term, visible
 
 # What is paid in each year for what is also paid once: its key in the budget.
@@ -626,7 +627,9 @@ def _nesting(content: Mapping[str, Any]) -> str:
     if not rows:
         return ""
     dearest = max(rows, key=lambda row: row["most"])
-    return say("summary.nesting", year=dearest["year"], share=percent_up(dearest["most"]))
+    return say(
+        "summary.nesting", year=dearest["year"], goal=say_stage(dearest["goal"]), share=percent_up(dearest["most"])
+    )
 
 
 def stage_key(name: str) -> str:
@@ -670,9 +673,7 @@ def _basis(content: Mapping[str, Any]) -> str:
     counts: dict[tuple[str, str], int] = {(row["table"], row["basis"]): row["rows"] for row in content["assumptions"]}
 
     def soft(table: str) -> int:
-        return sum(
-            rows for (name, basis), rows in counts.items() if name == table and basis in ("estimated", "assumed")
-        )
+        return sum(rows for (name, basis), rows in counts.items() if name == table and basis in SOFT)
 
     positions = soft("places.position")
     return say(
@@ -689,10 +690,14 @@ def percent(part: float, whole: int) -> str:
 
     >>> percent(999_999, 1_000_000)
     '99.9'
+    >>> percent(0, 0)
+    '—'
     """
+    if not whole:
+        return "—"
     if part == whole:
         return "100"
-    return f"{min(99.9, max(0.1 if part else 0.0, 100 * part / whole)):.1f}" if whole else "—"
+    return f"{min(99.9, max(0.1 if part else 0.0, 100 * part / whole)):.1f}"
 
 
 def percent_up(share: float) -> str:

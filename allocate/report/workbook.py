@@ -7,11 +7,13 @@ from datetime import UTC, datetime, time
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
-from allocate.comparing import Comparison
-from allocate.report.comparison import comparison_sheets, lines_in
+from allocate.compared import Comparison
+from allocate.report.comparison import comparison_sheets
+from allocate.report.comparison_lines import lines_in
 from allocate.report.sheets import sheets
 from allocate.report.summary import labelled, summary
 from allocate.report.table import Cell, Field, Sheet, clean
+from allocate.units import SOFT
 from allocate.words import Language, say_in, speaking
 
 if TYPE_CHECKING:
@@ -153,7 +155,7 @@ class _Looks:
             look["text_wrap"] = True
         if row.get("status") == "missed":
             look |= {"font_color": "#9c2a00", "bold": field.name == "status"}
-        if field.kind == "code" and field.group == "basis" and cell in ("estimated", "assumed"):
+        if field.kind == "code" and field.group == "basis" and cell in SOFT:
             look |= {"font_color": "#8a5a00", "italic": True}
         if "town_id" in row and row["town_id"] is None:
             look |= {"bold": True, "bg_color": "#f4f6f8"}

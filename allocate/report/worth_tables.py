@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from allocate.report.site_cards import Line, Part, SiteCard, is_spare, site_cards
+from allocate.report.site_cards import Cards, Line, Part, SiteCard, is_spare
 from allocate.report.table import Field, Sheet, Source, make_sheet
 
 # The columns that there are for every year: it follows.
@@ -28,14 +28,13 @@ def _worth(source: Source) -> Sheet:
         Field("in_draws", "whole"), Field("of_draws", "whole"), Field("basis", "code", "basis"), Field("id", "id"),
         Field("town_id", "id"),
     ]  # fmt: skip
-    cards = site_cards(source.content, source.language)
+    asked = Cards(source)
+    cards = asked.made()
     sites = {row["id"]: row for row in reversed(source.content["sites"])}
-    standing = {row["id"]: row for row in source.content["sites"] if row["people"]}
 
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
         card, dropped = cards[row["id"]], row["dropped"]
-        last = max(row["nearest"])
-        others = row["nearest"][last] - standing[row["id"]]["only_site_of"].get(last, 0)
+        farther = asked.farther(row["id"])
         fewer = dropped.get("unserved", {})
         return {
             "name": card.name,
@@ -43,7 +42,7 @@ def _worth(source: Source) -> Sheet:
             "town": card.town,
             "becomes": card.headline,
             **{f"{_NEAREST}_{year}": row["nearest"].get(str(year)) for year in years},
-            "longer_by": round(row["longer"][last] / others, 1) if others > 0 else None,
+            "longer_by": None if farther is None else round(farther.minutes, 1),
             **{f"{_FEWER}_{year}": fewer.get(str(year)) for year in years},
             "cost_more": dropped.get("cost"),
             "goals_more": _goals(source, card) or None,

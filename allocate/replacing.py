@@ -1,0 +1,185 @@
+"""Puts files and folders in the place of earlier ones, whole or not at all; replaces nothing that is not ours."""
+
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from allocate.errors import Problem, UsageError
+from allocate.faults import disk_reason
+
+# A program leaves such a file beside one that it holds open: Word and Excel, WPS, LibreOffice. Word and WPS put their
+# mark before a short name, and in the place of the first one or two letters of a longer one.
+_LOCKS = ("~$", ".~")
+_LOCK_OF_LIBREOFFICE = ".~lock.{}#"
+_REPLACED = 2
+# What is written stands beside its place under such a name until it is whole, and what it replaces under the other
+# one until that is done. A program that is killed leaves them there.
+_BESIDE, _BEFORE = ".allocate-", ".allocate-old-"
+_LEFT = re.compile(r"\.allocate-(old-)?[a-z0-9_]{8}")
+_STALE = 24 * 3600  # s after which nobody writes there any more
+
+
+@contextmanager
+def disk(target: Path) -> Iterator[None]:
+    """Turn what the disk refuses into one message."""
+    try:
+        yield
+    except OSError as error:
+        # Windows refuses to replace what a program holds open.
+        held = os.name == "nt" and isinstance(error, PermissionError)
+        raise UsageError(
+            [
+                Problem("problem.out_in_use", file=str(target))
+                if held
+                else Problem("problem.out_unwritable", file=str(target), details={"reason": disk_reason(error)})
+            ]
+        ) from None
+
+
+def check_folder(folder: Path, held: Mapping[str, Collection[str]], is_ours: Callable[[Path], bool]) -> None:
+    """Refuse a folder that is not ours to replace, before any work is done.
+
+    Parameters
+    ----------
+    held
+        Files that no program may hold open, by the folder within it that they are in (itself: ""); of a folder for
+        which none is named, any.
+    is_ours
+        Tells whether a file or folder in it is one that we write.
+
+    Raises
+    ------
+    UsageError
+        When something else stands there, a file of it is open elsewhere, or the folder above cannot be written to.
+    """
+    with disk(folder):
+        bring_back(folder)
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise UsageError([Problem("problem.out_not_folder", file=str(folder))])
+        if folder.is_dir():
+            for name, files in held.items():
+                refuse_open(folder / name, files)
+            strange = sorted(item.name for item in folder.iterdir() if not (is_left(item) or is_ours(item)))
+            if strange:
+                details = {"strange": ", ".join(strange[:5])}
+                raise UsageError([Problem("problem.out_not_ours", file=str(folder), details=details)])
+            refuse_around(folder)
+        # What is missing above it is made only when there is something to write.
+        above = next(path for path in folder.absolute().parents if path.exists())
+        with tempfile.TemporaryDirectory(prefix=_BESIDE, dir=above):
+            pass
+
+
+def is_left(item: Path) -> bool:
+    """Tell whether a folder is what a killed program left of what it wrote."""
+    return _LEFT.fullmatch(item.name) is not None and item.is_dir() and not item.is_symlink()
+
+
+def bring_back(folder: Path) -> None:
+    """Put a folder back in its place that a killed program had moved away, and not replaced."""
+    if folder.is_symlink() or folder.exists() or not folder.parent.is_dir():
+        return
+    left = [item / folder.name for item in folder.parent.glob(f"{_BEFORE}*") if is_left(item)]
+    kept = [path for path in left if path.is_dir() and not path.is_symlink()]
+    if kept:
+        newest = max(kept, key=lambda path: path.parent.stat().st_mtime_ns)
+        newest.rename(folder)
+        newest.parent.rmdir()
+
+
+def refuse_open(folder: Path, files: Collection[str]) -> None:
+    """Refuse to replace files that a program holds open; where no file is named, any in the folder."""
+    if not files and folder.is_dir():
+        held = sorted(item.name for item in folder.iterdir() if item.name.startswith(_LOCKS))
+        if held:
+            raise UsageError([Problem("problem.out_in_use", file=str(folder / held[0]))])
+    for file in files:
+        locks = [lock + file[cut:] for lock in _LOCKS for cut in range(_REPLACED + 1)]
+        if any((folder / lock).exists() for lock in (*locks, _LOCK_OF_LIBREOFFICE.format(file))):
+            raise UsageError([Problem("problem.out_in_use", file=str(folder / file))])
+
+
+def refuse_around(folder: Path) -> None:
+    """Refuse to replace the folder that the command runs in, or one above it."""
+    if Path.cwd().is_relative_to(folder.resolve()):
+        raise UsageError([Problem("problem.out_around", file=str(folder))])
+
+
+def write_file(target: Path, made: bytes, check: Callable[[], None]) -> None:
+    """Put a file in its place, or leave everything as it was.
+
+    What is there is checked again before it is replaced: much may have happened while the file was made.
+    """
+    with disk(target), _parents(target), tempfile.TemporaryDirectory(prefix=_BESIDE, dir=target.parent) as beside:
+        file = Path(beside) / target.name
+        file.write_bytes(made)
+        check()
+        file.replace(target)
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes], check: Callable[[], None]) -> None:
+    """Put a folder of files in its place, or leave everything as it was.
+
+    What is there is checked again before it is replaced: much may have happened while the files were made.
+    """
+    with disk(folder), _parents(folder):
+        made = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=folder.parent))
+        try:
+            for name, content in files.items():
+                (made / name).parent.mkdir(exist_ok=True)
+                (made / name).write_bytes(content)
+            made.chmod(0o755)
+            check()
+            _swap(made, folder)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+        _clear_away(folder.parent)
+
+
+@contextmanager
+def _parents(target: Path) -> Iterator[None]:
+    """Make the folders above a target, and take them away again when it cannot be written."""
+    missing = [path for path in target.absolute().parents if not path.exists()]
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for path in missing:
+            with suppress(OSError):
+                path.rmdir()
+        raise
+
+
+def _swap(made: Path, folder: Path) -> None:
+    """Put a finished folder in the place of an old one; the old one comes back if that fails."""
+    if not folder.exists():
+        made.rename(folder)
+        return
+    old = Path(tempfile.mkdtemp(prefix=_BEFORE, dir=folder.parent))
+    kept = old / folder.name
+    try:
+        folder.rename(kept)
+        made.rename(folder)
+    except BaseException:  # (Ctrl-C too)
+        if kept.exists():
+            kept.rename(folder)
+        old.rmdir()
+        raise
+    # (What is half removed must never be taken for what had been there.)
+    with suppress(OSError):
+        old = old.rename(old.with_name(_BESIDE + old.name.removeprefix(_BEFORE)))
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _clear_away(above: Path) -> None:
+    """Remove what killed programs left in a folder long ago, but for what they had moved away."""
+    with suppress(OSError):
+        for item in above.glob(f"{_BESIDE}*"):
+            is_old = item.name.startswith(_BEFORE)
+            if not is_old and is_left(item) and time.time() - item.stat().st_mtime > _STALE:
+                shutil.rmtree(item, ignore_errors=True)
