@@ -45,7 +45,7 @@ def _clauses(draft: Draft) -> None:
         "paper.table_clauses",
         [draft.word(f"paper.{head}") for head in heads],
         [_clause(draft, lines) for lines in by_rule.values()],
-        widths=(8, 10, 36, 8, 7, 13, 11, 13, 30),
+        widths=(8, 10, 32, 8, 7, 19, 9, 18, 26),
     )
 
 
