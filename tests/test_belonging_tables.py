@@ -153,7 +153,7 @@ def test_every_kind_says_how_many_of_how_many_have_a_function_and_who_asks(table
         ("街镇卫生院", 1, 2, "模型自定：每个医共体的街镇卫生院 50 %"),
         ("社区卫生服务中心", 1, 1, None),
     ]
-    units = "units：社区卫生服务中心、街镇卫生院至少 1 家"
+    units = "模型自定：社区卫生服务中心、街镇卫生院至少 1 家"
     assert said(shares, *columns, function_id="chest_pain_unit", year=2027) == [
         ("街镇卫生院", 1, 2, units),
         ("社区卫生服务中心", 0, 1, units),

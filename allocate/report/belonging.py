@@ -87,7 +87,7 @@ def planned_rules(content: Content) -> Iterator[tuple[str, Content]]:
     }
     changes = settings.get("clauses") or {}
     tables = {
-        **{code: {**(one.get("rule") or {}), **changes.get(code, {})} for code, one in clauses.items()},
+        **{code: {**(one.get("rule") or {}), **changes.get(code, {}), "clause": code} for code, one in clauses.items()},
         **{
             name: {**(clauses.get(rule.get("clause"), {}).get("rule") or {}), **rule}
             for name, rule in (settings.get("rules") or {}).items()

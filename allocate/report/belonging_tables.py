@@ -317,7 +317,6 @@ def _shares(source: Source) -> Sheet:
         Field("basis", "code", "basis"), Field("function_id", "id"),
     ]  # fmt: skip
     rules = list(function_rules(content))
-    clauses = {row["rule"]: row["clause"] for row in content["scorecard"]}
     types = {one["id"]: one.get("type") for one in source.district["institutions"]}
 
     def counts(code: str, kind: str, function: str) -> bool:
@@ -327,8 +326,8 @@ def _shares(source: Source) -> Sheet:
     def record(year: int, function: str, kind: str, there: list[str]) -> dict[str, Any]:
         having = len(_having(source, function, year) & set(there))
         asked = (
-            _asked(source, clauses.get(name) or rule.get("clause"), rule)
-            for name, rule in rules
+            _asked(source, rule)
+            for _, rule in rules
             if function in rule["functions"] and kind in rule["kinds"] and year in rule["when"]
         )
         return {
@@ -379,14 +378,14 @@ def _reach(source: Source) -> Sheet:
     return make_sheet("function_reach", fields, map(record, source.content["function_reach"]))
 
 
-def _asked(source: Source, clause: str | None, rule: Mapping[str, Any]) -> str:
+def _asked(source: Source, rule: Mapping[str, Any]) -> str:
     """Return what a rule asks of a function, with the clause that it stands for, or that it is the model's own."""
     share, number = rule.get("share"), rule.get("at_least")
     kinds = source.word("summary.comma").join(source.known(f"kind.{kind}", kind) for kind in rule["kinds"])
     where = "consortium" if rule.get("scope") == "consortium" else "district"
     asks = {"share": percent_exact(float(share))} if share is not None else {"number": number}
     key = f"having.asked_{'share' if share is not None else 'number'}_{where}"
-    return source.word(key, rule=clause or source.word("paper.own_rule"), kinds=kinds, **asks)
+    return source.word(key, rule=rule.get("clause") or source.word("paper.own_rule"), kinds=kinds, **asks)
 
 
 def _reserves(source: Source) -> Sheet:
