@@ -9,6 +9,7 @@ import pytest
 from test_recommendation import texts
 
 from allocate.comparing import compare
+from allocate.draw.picture import picture_words
 from allocate.plans import Plan
 from allocate.report.blocks import Grid
 from allocate.report.comparison import lines_in
@@ -119,3 +120,22 @@ def test_plans_of_other_years_that_cost_as_much_are_not_called_the_same(content:
     (lines,) = lines_in(compare([content, other], ["a", "b"]), [content, other], "zh")
     assert "判断　费用：规划年不同，不能说明优劣" in lines
     assert not any("费用：相同" in line for line in lines)
+
+
+def test_what_is_served_today_says_which_kinds_nobody_has_listed(content: Content) -> None:
+    # The stations are listed and the clinics are not: who is served today is what the stations alone serve.
+    assert "没有名单" not in said(content)
+    rows = content["district_data"]["institutions"]
+    content["district_data"]["institutions"] = [row for row in rows if row["kind"] != "clinic"]
+    content["sites"] = [row for row in content["sites"] if row["id"] != "old-clinic"]
+    document = said(content)
+    assert "按现有站点计算，有服务的居民" in document
+    assert "其中现有村卫生室没有名单，现状未知，上面的人数按没有计算" in document
+    assert "现有村卫生室没有名单，现状未知，按没有计算，全部按新设计算" in document
+    assert say_in("zh", "paper.risk_today") in document
+    fresh = next(row["id"] for row in content["sites"] if row["kind"] == "clinic" and row["action"] == "open")
+    visit = site_cards(content, "zh")[fresh].part("visit")
+    assert visit is not None
+    assert "visit_today" in [line.name for line in visit.lines]
+    words = picture_words(content, content["years"][0], "zh")
+    assert "没有现有村卫生室的名单：“新设”的站点中可能有已经存在的。" in words

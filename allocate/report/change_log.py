@@ -10,7 +10,7 @@ from allocate.report.belonging import ability_of, fresh, function_name, function
 from allocate.report.summary import is_assumed
 from allocate.report.table import DISTRICT, Cell, Field, Sheet, Source, clean, make_sheet
 from allocate.rules.amounts import unit_of
-from allocate.tables import BASES, ENDS, HUB_KINDS, INSTITUTION_KINDS
+from allocate.tables import BASES, ENDS, HUB_KINDS, INSTITUTION_KINDS, NOT_GONE_TO
 from allocate.words import term
 
 # Both of them, in the order in which a planner reads them.
@@ -85,6 +85,12 @@ def is_unknown(source: Source, resource: str) -> bool:
 def is_listed(source: Source, kind: str) -> bool:
     """Tell whether the district lists any institution of a kind: else it is unknown where they stand today."""
     return any(one["kind"] == kind for one in source.district["institutions"])
+
+
+def unlisted(source: Source) -> list[str]:
+    """Return the kinds that the plan sites and people go to of which nobody lists any: unknown, and counted as none."""
+    siting = source.content["settings"]["siting"]
+    return [kind for kind in siting if kind not in NOT_GONE_TO and not is_listed(source, kind)]
 
 
 def paid_today(source: Source) -> dict[Paid, int]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from allocate.report.change_log import unlisted
 from allocate.report.clauses import indicator_of
 from allocate.report.drafting import Draft, whole
 from allocate.report.paper_siting import ANSWERED, asked_of, target_of
@@ -211,7 +212,7 @@ def _risks(draft: Draft) -> Iterator[str]:
         yield draft.word("paper.risk_drafts")
     if draft.by_year[draft.last]["people_basis"] in ("estimated", "assumed"):
         yield draft.word("paper.risk_people", last=draft.last)
-    if not content.get("today"):
+    if not content.get("today") or unlisted(draft.source):
         yield draft.word("paper.risk_today")
     if content["budget"][0]["basis"] in ("estimated", "assumed"):
         yield draft.word("paper.risk_prices")

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
+from allocate.report.change_log import unlisted
 from allocate.report.clauses import indicator_of
 from allocate.report.drafting import Draft, Record, whole
 from allocate.report.sheets import STATUSES
@@ -99,6 +100,9 @@ def write_today(draft: Draft) -> None:
             people=draft.people(whole(today["today_served"])),
             share=draft.share(float(str(today["today_share"])), 1),
         )
+        if lacking := unlisted(draft.source):
+            names = draft.listed(draft.word(f"field.open_{kind}") for kind in lacking)
+            draft.say("paper.today_unlisted", "warning", kinds=names)
     else:
         siting = content["settings"]["siting"]
         names = draft.listed(draft.word(f"field.open_{kind}") for kind in siting)

@@ -8,6 +8,7 @@ from typing import Any
 
 from allocate.report.belonging import function_name, holds
 from allocate.report.candidate_tables import say_kept
+from allocate.report.change_log import unlisted
 from allocate.report.reasons import reason
 from allocate.report.summary import assumed_stock, stage_key
 from allocate.report.table import Content, Source, clean
@@ -526,7 +527,7 @@ class Cards:
         ending = any(row["action"] in ENDS for row in rows)
         if any(row["action"] == "open" for row in rows) and self._is_decided(code):
             yield self._point("visit_ground")
-            if not self.content.get("today"):
+            if not self.content.get("today") or site["kind"] in unlisted(self.source):
                 yield self._point("visit_today")
         if site["basis"] not in _FIRM:
             yield self._point("visit_position", basis=self.source.word(f"basis.{site['basis'] or 'unknown'}"))
