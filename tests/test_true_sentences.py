@@ -139,3 +139,19 @@ def test_what_is_served_today_says_which_kinds_nobody_has_listed(content: Conten
     assert "visit_today" in [line.name for line in visit.lines]
     words = picture_words(content, content["years"][0], "zh")
     assert "没有现有村卫生室的名单：“新设”的站点中可能有已经存在的。" in words
+
+
+def test_draws_of_the_last_year_say_nothing_of_a_site_that_has_ended_by_then(content: Content) -> None:
+    content["draws"] = [{**draw, "standing": []} for draw in content["draws"]]
+    row = content["worth"][0] | {"draws": 0}
+    content["worth"] = [row]
+    assert site_cards(content, "zh")[row["id"]].part("draws") is not None
+    row["until"] = content["years"][0]
+    assert site_cards(content, "zh")[row["id"]].part("draws") is None
+
+
+def test_what_is_assumed_is_not_told_of_as_known_where_nothing_is_drawn(content: Content) -> None:
+    content["draws"] = []
+    assert any(row["table"] == "places.position" and row["basis"] == "assumed" for row in content["assumptions"])
+    with speaking("zh"):
+        assert "幅度　没有推算的位置或人口；有假定的，没有抽样" in summary(content)

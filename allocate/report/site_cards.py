@@ -444,9 +444,15 @@ class Cards:
         return self._word("fewer" if people > 0 else "more", year=year, people=abs(people))
 
     def _draws(self, code: str) -> Iterator[Line]:
+        found = self.in_draws(code)
+        if found is not None:
+            yield self._point("draws", draws=found, count=len(self.content["draws"]), year=self.years[-1])
+
+    def in_draws(self, code: str) -> int | None:
+        """Return how many draws have a site as well; None where nobody asked, or where it has ended by then."""
         worth = self.worth.get(code)
-        if worth is not None and worth["draws"] is not None:
-            yield self._point("draws", draws=worth["draws"], count=len(self.content["draws"]), year=self.years[-1])
+        # (They tell which sites stand in the last year.)
+        return None if worth is None or worth["until"] != self.years[-1] else worth["draws"]
 
     def _clauses(self, code: str) -> Iterator[Line]:
         worth = self.worth.get(code)
