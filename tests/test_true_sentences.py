@@ -9,7 +9,9 @@ import pytest
 from test_recommendation import texts
 
 from allocate.comparing import compare
+from allocate.draw.compact import compact
 from allocate.draw.picture import picture_words
+from allocate.draw.tiles import shifted, tiles_of
 from allocate.plans import Plan
 from allocate.report.blocks import Grid
 from allocate.report.comparison import lines_in
@@ -155,3 +157,22 @@ def test_what_is_assumed_is_not_told_of_as_known_where_nothing_is_drawn(content:
     assert any(row["table"] == "places.position" and row["basis"] == "assumed" for row in content["assumptions"])
     with speaking("zh"):
         assert "幅度　没有推算的位置或人口；有假定的，没有抽样" in summary(content)
+
+
+def test_all_that_a_page_draws_on_shifted_tiles_is_shifted(content: Content) -> None:
+    drawn = compact(content)
+    assert drawn["worth_spots"]["lon"]
+    moved = shifted(drawn, tiles_of("amap"))
+
+    def tables(part: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+        if isinstance(part, dict):
+            if isinstance(part.get("lon"), list):
+                yield name, part
+            for key, inner in part.items():
+                yield from tables(inner, f"{name}.{key}")
+
+    found = dict(tables(moved))
+    for name, table in tables(drawn):
+        for before, after in zip(table["lon"], found[name]["lon"], strict=True):
+            # About 550 m, as in all of Tianjin.
+            assert before is None or 0.004 < after - before < 0.008, name
