@@ -9,6 +9,9 @@ import pytest
 from test_recommendation import texts
 
 from allocate.comparing import compare
+from allocate.draw.compact import compact
+from allocate.draw.picture import picture_words
+from allocate.draw.tiles import shifted, tiles_of
 from allocate.plans import Plan
 from allocate.report.blocks import Grid
 from allocate.report.comparison import lines_in
@@ -117,3 +120,57 @@ def test_plans_of_other_years_that_cost_as_much_are_not_called_the_same(content:
     (lines,) = lines_in(compare([content, other], ["a", "b"]), [content, other], "zh")
     assert "判断　费用：规划年不同，不能说明优劣" in lines
     assert not any("费用：相同" in line for line in lines)
+
+
+def test_what_is_served_today_says_which_kinds_nobody_has_listed(content: Content) -> None:
+    # The stations are listed and the clinics are not: who is served today is what the stations alone serve.
+    assert "没有名单" not in said(content)
+    rows = content["district_data"]["institutions"]
+    content["district_data"]["institutions"] = [row for row in rows if row["kind"] != "clinic"]
+    content["sites"] = [row for row in content["sites"] if row["id"] != "old-clinic"]
+    document = said(content)
+    assert "按现有站点计算，有服务的居民" in document
+    assert "其中现有村卫生室没有名单，现状未知，上面的人数按没有计算" in document
+    assert "现有村卫生室没有名单，现状未知，按没有计算，全部按新设计算" in document
+    assert say_in("zh", "paper.risk_today") in document
+    fresh = next(row["id"] for row in content["sites"] if row["kind"] == "clinic" and row["action"] == "open")
+    visit = site_cards(content, "zh")[fresh].part("visit")
+    assert visit is not None
+    assert "visit_today" in [line.name for line in visit.lines]
+    words = picture_words(content, content["years"][0], "zh")
+    assert "没有现有村卫生室的名单：“新设”的站点中可能有已经存在的。" in words
+
+
+def test_draws_of_the_last_year_say_nothing_of_a_site_that_has_ended_by_then(content: Content) -> None:
+    content["draws"] = [{**draw, "standing": []} for draw in content["draws"]]
+    row = content["worth"][0] | {"draws": 0}
+    content["worth"] = [row]
+    assert site_cards(content, "zh")[row["id"]].part("draws") is not None
+    row["until"] = content["years"][0]
+    assert site_cards(content, "zh")[row["id"]].part("draws") is None
+
+
+def test_what_is_assumed_is_not_told_of_as_known_where_nothing_is_drawn(content: Content) -> None:
+    content["draws"] = []
+    assert any(row["table"] == "places.position" and row["basis"] == "assumed" for row in content["assumptions"])
+    with speaking("zh"):
+        assert "幅度　没有推算的位置或人口；有假定的，没有抽样" in summary(content)
+
+
+def test_all_that_a_page_draws_on_shifted_tiles_is_shifted(content: Content) -> None:
+    drawn = compact(content)
+    assert drawn["worth_spots"]["lon"]
+    moved = shifted(drawn, tiles_of("amap"))
+
+    def tables(part: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+        if isinstance(part, dict):
+            if isinstance(part.get("lon"), list):
+                yield name, part
+            for key, inner in part.items():
+                yield from tables(inner, f"{name}.{key}")
+
+    found = dict(tables(moved))
+    for name, table in tables(drawn):
+        for before, after in zip(table["lon"], found[name]["lon"], strict=True):
+            # About 550 m, as in all of Tianjin.
+            assert before is None or 0.004 < after - before < 0.008, name

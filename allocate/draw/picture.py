@@ -1,7 +1,7 @@
 """Draws a plan's map as a picture for documents: sites, towns by share served, or what changes against today."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import shapely
@@ -10,7 +10,7 @@ from allocate.draw.boxes import Box, box_around, meet
 from allocate.draw.canvas import CENTIMETRES_PER_INCH, INK, Canvas, Point, place_symbol, png, site_symbol, times_of
 from allocate.draw.legend import Legend
 from allocate.draw.lettering import plain
-from allocate.draw.pictured import STATES, WHATS, Pictured, by_state, kinds_of, people_by_status, step_of
+from allocate.draw.pictured import STATES, WHATS, Pictured, Site, by_state, kinds_of, people_by_status, step_of
 from allocate.draw.plate import (
     COLOURS,
     CROWD,
@@ -30,6 +30,7 @@ from allocate.draw.plate import (
     say_step,
     steps_of,
 )
+from allocate.draw.today import unlisted
 from allocate.report.blocks import Drawer, What
 from allocate.report.summary import from_openstreetmap, percent
 from allocate.words import Language, say_in
@@ -91,7 +92,8 @@ def _words(pictured: Pictured, year: int, language: Language, what: What) -> str
     line = pictured.of_year(year)
     comma = say_in(language, "summary.comma")
     kinds, people, steps = kinds_of(line), people_by_status(line), pictured.by_step(year)
-    states = by_state(pictured.sites(year, since_today=what == "change"))
+    drawn = [*pictured.sites(year, since_today=what == "change")]
+    states = by_state(drawn)
     changed = [state for state in STATES[:-1] if states[state]]
     changes = comma.join(_part(language, "kind", f"picture.word_{state}", states[state]) for state in changed)
     told = say_in(
@@ -112,9 +114,21 @@ def _words(pictured: Pictured, year: int, language: Language, what: What) -> str
             for step in steps_of(steps)
         ),
     )
-    if what == "coverage" or not states["opened"] or pictured.content.get("today"):
-        return told
-    return say_in(language, "picture.words_and", told=told, more=say_in(language, "picture.today_unknown"))
+    more = _unknown_today(pictured, drawn) if what != "coverage" else ""
+    return say_in(language, "picture.words_and", told=told, more=more) if more else told
+
+
+def _unknown_today(pictured: Pictured, sites: Iterable[Site]) -> str:
+    """Say of which kinds of sites that open nobody knows what stands today; nothing where all are listed."""
+    language, kinds = pictured.language, {site.kind for site in sites if site.state == "opened"}
+    if not kinds:
+        return ""
+    if not pictured.content.get("today"):
+        return say_in(language, "picture.today_unknown")
+    names = [say_in(language, f"kind.{kind}") for kind in unlisted(pictured.content) if kind in kinds]
+    return (
+        say_in(language, "picture.today_unlisted", kinds=say_in(language, "summary.comma").join(names)) if names else ""
+    )
 
 
 def _part(language: Language, how: str, key: str, count: int) -> str:
@@ -342,8 +356,8 @@ def _notes(plate: Plate, named: int) -> Iterator[str]:
     shown = plate.spots if plate.what == "sites" else []
     if any(not spot.firm for spot in shown) or any(not site.firm for site in sites):
         yield plate.say("picture.hollow")
-    if not content.get("today") and plate.what != "coverage" and any(site.state == "opened" for site in sites):
-        yield plate.say("picture.today_unknown")
+    if plate.what != "coverage" and (unknown := _unknown_today(pictured, sites)):
+        yield unknown
     if plate.what == "sites" and pictured.parted(plate.year):
         yield plate.say("picture.worst")
     if pictured.towns:

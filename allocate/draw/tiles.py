@@ -118,9 +118,11 @@ def shifted(content: Mapping[str, Any], tiles: Tiles) -> dict[str, Any]:
     if tiles.datum == "wgs84":
         return dict(content)
     moved = dict(content)
-    for name in ("towns", "places", "marks", "homes", "dropped"):
+    for name in ("towns", "places", "marks", "homes", "dropped", "worth_spots"):
         table = content[name]
-        told = {} if name in ("towns", "dropped") else {"told_lon": table["lon"], "told_lat": table["lat"]}
+        told = (
+            {} if name in ("towns", "dropped", "worth_spots") else {"told_lon": table["lon"], "told_lat": table["lat"]}
+        )
         moved[name] = {**_moved(table, tiles.datum), **told}
     moved["marks"]["actions"] = [
         None if steps is None else [_moved_step(step, tiles.datum) for step in steps]

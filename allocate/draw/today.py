@@ -21,10 +21,10 @@ def today(plan: Row, towns: Index, statuses: Sequence[str]) -> dict[str, Any]:
         at = towns.known(row.get("scope"))
         found[str(at) if at >= 0 else ""] = [as_whole(row.get(status)) or 0 for status in statuses]
     known = bool(ledger) if TODAY in plan else None
-    return {"known": known, "people": found, "unlisted": _unlisted(plan), "year": _year(ledger)}
+    return {"known": known, "people": found, "unlisted": unlisted(plan), "year": _year(ledger)}
 
 
-def _unlisted(plan: Row) -> list[str]:
+def unlisted(plan: Row) -> list[str]:
     """Return the kinds that the plan sites, and people go to, of which nobody has listed any institution."""
     district: Row = plan.get("district_data") or {}
     listed = {as_text(row.get("kind")) for row in rows_of(district.get("institutions"))}

@@ -52,7 +52,7 @@ def _worth(cards: Cards, known: Known) -> dict[str, Any]:
             "spare": int("hindrance" not in dropped and is_spare(dropped)),
             "tried": row["tried"],
             "why_none": no_others(row["tried"]),
-            "draws": row["draws"],
+            "draws": cards.in_draws(code),
             "longer": None if farther is None else round(farther.minutes, 1),
             "others": None if farther is None else farther.people,
         }

@@ -6,6 +6,7 @@ from typing import Any
 from allocate.report.belonging import ability_of
 from allocate.report.summary import is_assumed
 from allocate.report.table import Source
+from allocate.tables import NOT_GONE_TO
 
 
 def is_unknown(source: Source, resource: str) -> bool:
@@ -18,6 +19,12 @@ def is_unknown(source: Source, resource: str) -> bool:
 def is_listed(source: Source, kind: str) -> bool:
     """Tell whether the district lists any institution of a kind: else it is unknown where they stand today."""
     return any(one["kind"] == kind for one in source.district["institutions"])
+
+
+def unlisted(source: Source) -> list[str]:
+    """Return the kinds that the plan sites and people go to of which nobody lists any: unknown, and counted as none."""
+    siting = source.content["settings"]["siting"]
+    return [kind for kind in siting if kind not in NOT_GONE_TO and not is_listed(source, kind)]
 
 
 def had_today(source: Source) -> list[Mapping[str, Any]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from allocate.report.clauses import indicator_of
 from allocate.report.drafting import Draft, Record, whole
+from allocate.report.known_today import unlisted
 from allocate.report.paper_siting import ANSWERED, asked_of, named, stands_in, target_of
 from allocate.report.sheets import why_status
 from allocate.report.summary import assumed_stock, say_grounds
@@ -235,7 +236,7 @@ def _risks(draft: Draft) -> Iterator[str]:
         yield draft.word("paper.risk_drafts")
     if draft.by_year[draft.last]["people_basis"] in SOFT:
         yield draft.word("paper.risk_people", last=draft.last)
-    if not content.get("today"):
+    if not content.get("today") or unlisted(draft.source):
         yield draft.word("paper.risk_today")
     if content["budget"][0]["basis"] in SOFT:
         yield draft.word("paper.risk_prices")

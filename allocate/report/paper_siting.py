@@ -7,6 +7,7 @@ from typing import Any
 from allocate.report.blocks import Drawer, What
 from allocate.report.clauses import indicator_of
 from allocate.report.drafting import Draft, Record, whole
+from allocate.report.known_today import unlisted
 from allocate.report.sheets import STATUSES
 from allocate.report.summary import doubt_of, percent_exact
 from allocate.report.table import Cell, Content
@@ -95,6 +96,9 @@ def write_today(draft: Draft) -> None:
             people=draft.people(whole(today["today_served"])),
             share=draft.share(float(str(today["today_share"])), 1),
         )
+        if lacking := unlisted(draft.source):
+            names = draft.listed(draft.word(f"field.open_{kind}") for kind in lacking)
+            draft.say("paper.today_unlisted", "warning", kinds=names)
     else:
         siting = content["settings"]["siting"]
         names = draft.listed(draft.word(f"field.open_{kind}") for kind in siting)

@@ -8,6 +8,7 @@ from allocate.report.away import posts_away, visits_made
 from allocate.report.belonging import forms_consortia, sets_up_functions
 from allocate.report.blocks import Contents, Document, Drawer, NewPage
 from allocate.report.drafting import Draft, shown, whole
+from allocate.report.known_today import unlisted
 from allocate.report.paper_annexes import write_annexes
 from allocate.report.paper_people import write_care, write_consortia, write_postings, write_rounds, write_staff
 from allocate.report.paper_proof import standing_of, write_missed, write_money, write_proof, write_risks
@@ -156,7 +157,12 @@ def _must_know(draft: Draft) -> Iterator[str]:
     soft = sum(place["position_basis"] in SOFT for place in places)
     if soft:
         yield draft.word("paper.know_estimated", places=len(places), positions=soft)
-    unknown = [] if content.get("today") else [draft.word("paper.know_today")]
+    lacking = draft.listed(draft.word(f"field.open_{kind}") for kind in unlisted(draft.source))
+    unknown = []
+    if not content.get("today"):
+        unknown.append(draft.word("paper.know_today"))
+    elif lacking:
+        unknown.append(draft.word("paper.know_unlisted", kinds=lacking))
     staff = assumed_stock(content, draft.source.resources)
     if staff:
         unknown.append(draft.word("paper.know_staff", count=len(staff)))

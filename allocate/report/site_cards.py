@@ -8,6 +8,7 @@ from typing import Any
 
 from allocate.report.belonging import function_name, holds
 from allocate.report.candidate_tables import say_kept
+from allocate.report.known_today import unlisted
 from allocate.report.reasons import reason
 from allocate.report.summary import assumed_stock, stage_key
 from allocate.report.table import Content, Source, clean
@@ -443,9 +444,15 @@ class Cards:
         return self._word("fewer" if people > 0 else "more", year=year, people=abs(people))
 
     def _draws(self, code: str) -> Iterator[Line]:
+        found = self.in_draws(code)
+        if found is not None:
+            yield self._point("draws", draws=found, count=len(self.content["draws"]), year=self.years[-1])
+
+    def in_draws(self, code: str) -> int | None:
+        """Return how many draws have a site as well; None where nobody asked, or where it has ended by then."""
         worth = self.worth.get(code)
-        if worth is not None and worth["draws"] is not None:
-            yield self._point("draws", draws=worth["draws"], count=len(self.content["draws"]), year=self.years[-1])
+        # (They tell which sites stand in the last year.)
+        return None if worth is None or worth["until"] != self.years[-1] else worth["draws"]
 
     def _clauses(self, code: str) -> Iterator[Line]:
         worth = self.worth.get(code)
@@ -526,7 +533,7 @@ class Cards:
         ending = any(row["action"] in ENDS for row in rows)
         if any(row["action"] == "open" for row in rows) and self._is_decided(code):
             yield self._point("visit_ground")
-            if not self.content.get("today"):
+            if not self.content.get("today") or site["kind"] in unlisted(self.source):
                 yield self._point("visit_today")
         if site["basis"] not in FIRM:
             yield self._point("visit_position", basis=self.source.word(f"basis.{site['basis'] or 'unknown'}"))

@@ -649,7 +649,7 @@ def _draws(content: Mapping[str, Any]) -> str:
             return say("summary.not_drawn")
         rests = [row for row in content["assumptions"] if row["table"].startswith("places.")]
         estimated = any(row["basis"] == "estimated" for row in rests)
-        return say("summary.not_random" if estimated else "summary.no_draws")
+        return say(f"summary.{'not_random' if estimated else 'not_assumed' if rests else 'no_draws'}")
     first, last = str(content["years"][0]), str(content["years"][-1])
     sites = [draw["sites"][last] for draw in draws]
     sited = set(content["settings"]["siting"])
