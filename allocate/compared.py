@@ -219,16 +219,6 @@ class Town:
         """Return how many people more the other plan serves."""
         return self.other_served - self.first_served
 
-    @property
-    def first_share(self) -> Fraction | None:
-        """Return the share of its people whom the first plan serves."""
-        return Fraction(self.first_served, self.first_people) if self.first_people else None
-
-    @property
-    def other_share(self) -> Fraction | None:
-        """Return the share of its people whom the other plan serves."""
-        return Fraction(self.other_served, self.other_people) if self.other_people else None
-
 
 @dataclass(frozen=True)
 class Faring:
