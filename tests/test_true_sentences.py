@@ -14,7 +14,7 @@ from allocate.draw.picture import picture_words
 from allocate.draw.tiles import shifted, tiles_of
 from allocate.plans import Plan
 from allocate.report.blocks import Grid
-from allocate.report.comparison import lines_in
+from allocate.report.comparison_lines import lines_in
 from allocate.report.recommendation import recommendation
 from allocate.report.site_cards import site_cards
 from allocate.report.summary import percent, summary
