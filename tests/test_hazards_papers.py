@@ -35,7 +35,8 @@ from allocate.outputs import report
 from allocate.plans import Plan
 from allocate.report.blocks import Document, Grid, Heading
 from allocate.report.change_log import CHANGE_SHEETS
-from allocate.report.comparison import comparison_lines, comparison_sheets
+from allocate.report.comparison import comparison_sheets
+from allocate.report.comparison_lines import comparison_lines
 from allocate.report.pdf import pdf
 from allocate.report.recommendation import recommendation
 from allocate.report.sheets import sheets
