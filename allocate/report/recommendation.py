@@ -22,6 +22,7 @@ from allocate.report.paper_siting import (
 )
 from allocate.report.summary import assumed_stock, percent_up, stage_key
 from allocate.report.table import Content
+from allocate.rows import POLICY
 from allocate.units import SOFT
 from allocate.words import Language, speaking
 
@@ -179,9 +180,12 @@ def _saved_at_most(draft: Draft) -> Iterator[str]:
     at = next((at for at, row in enumerate(stages) if row["name"] == "cost"), None)
     if at is None:
         return
-    before = draft.listed(dict.fromkeys(draft.word(stage_key(row["name"])) for row in stages[:at]))
+    keys = dict.fromkeys(stage_key(row["name"]) for row in stages[:at])
+    before = draft.listed(map(draft.word, keys))
     # (A gap is a share of what the plan costs.)
     key = "paper.know_gap" if before else "paper.know_gap_first"
+    if keys and all(one.removeprefix("stage.") in POLICY for one in keys):
+        key = "paper.know_gap_clauses"
     # (What today's staff and beds cost is no part of what is searched for.)
     cost = "paper.know_cost_new" if standing_of(draft.tables["budget"].records()) else "paper.know_cost"
     yield draft.word(key, cost=draft.word(cost), gap=percent_up(stages[at]["gap"]), before=before)
