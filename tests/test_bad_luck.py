@@ -285,7 +285,7 @@ for line in sys.stdin:
     if not child:
         for name in ("write_bytes", "rename", "replace", "chmod"):
             setattr(pathlib.Path, name, counted(getattr(pathlib.Path, name), last, how))
-        outputs.shutil.rmtree = counted(shutil.rmtree, last, how)
+        shutil.rmtree = counted(shutil.rmtree, last, how)
         write(form, target)
         os.write(writes, str(count).encode())
         os._exit(0)
@@ -428,7 +428,7 @@ def test_without_typst_only_the_pdf_is_refused_and_before_anything_is_written(
     done = call_allocate(tmp_path, "export", "plan", "--to", "pdf")
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 2
-    assert "typst" in done.stderr
+    assert "allocate[pdf]" in done.stderr
     assert contents(tmp_path) == before
     assert call_allocate(tmp_path, "export", "plan", "--to", "docx").returncode == 0
     assert contents(tmp_path).keys() == before.keys()

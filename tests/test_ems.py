@@ -426,4 +426,4 @@ def test_a_table_shows_by_town_who_lives_near_a_station(finished: Plan) -> None:
         ("whole district", 2_300, 2_300, 1.0),
         ("一镇", 2_300, 2_300, 1.0),
     ]
-    assert {(line["function"], line["asked_by"]) for line in lines} == {("ambulance station", "near")}
+    assert {(line["function"], line["asked_by"]) for line in lines} == {("ambulance station", "set by the model")}

@@ -405,10 +405,10 @@ def test_the_command_takes_a_plans_folder_and_no_changes_with_it(
     write_plan(tiny_plan, tmp_path / "out")
     assert is_plan("out")
     assert is_plan("out/plan.json")
-    before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     done = CliRunner().invoke(app, ["--language", "en", "explain", "out", "--seconds", "1"])
     assert (done.exit_code, "What each clause costs" in done.output) == (0, True), done.output
-    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
     refused = CliRunner().invoke(app, ["explain", "out", "--set", "draws=0"])
     assert isinstance(refused.exception, UsageError)
 

@@ -20,7 +20,7 @@ def content(tiny_plan: Plan) -> Content:
 
 
 def test_every_sheet_becomes_a_table_with_ascii_columns_of_one_kind(content: Content) -> None:
-    kinds = {"whole": "Int64", "yuan": "Int64", "year": "Int64", "id": "str", "text": "str", "code": "str"}
+    kinds = dict.fromkeys(("whole", "yuan", "year"), "Int64") | dict.fromkeys(("id", "text", "code", "mark"), "str")
     for sheet in sheets(content, "zh").values():
         table = frame(sheet)
         assert list(table.columns) == [field.name for field in sheet.fields]

@@ -580,7 +580,7 @@ def test_passwords_of_this_computer_are_in_no_file_of_a_plan(home: Tiny) -> None
     assert SECRET not in done.stdout + done.stderr
     out = home.model.parent / "out"
     assert {path.name for path in out.iterdir()} >= set(FILES)
-    for path in sorted(out.iterdir()):
+    for path in sorted(path for path in out.rglob("*") if path.is_file()):
         raw = path.read_bytes()
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:

@@ -26,6 +26,7 @@ from allocate.words import LANGUAGES, Language, catalogue, say_in
 
 Content = dict[str, Any]
 # A number of people in a sentence: its figure may have commas, as an English list has.
+TOTAL = r"(?P<total>[\d.,]*\d ?(?:亿元|万元|million yuan))"
 PEOPLE = r"(?P<people>[\d.,]*\d(?:万人|人| people))"
 Figures = dict[tuple[Any, ...], Any]
 
@@ -202,7 +203,10 @@ def exact(content: Content) -> dict[str, Figures]:
     openings = {(kind, year): number(year, kind) for kind in kinds for year in years}
     end = {("served",): district[last]["served"], ("share",): share(district[last]), ("total",): total}
     found["asked for"] = end | {(kind,): number(last, kind) for kind in sited}
-    unserved = district[years[0]]["people"] - district[years[0]]["served"]
+    left = {year: district[year]["people"] - district[year]["served"] for year in years}
+    # (The first year in which anybody is left out, and the last.)
+    told = [year for year in years if left[year]]
+    unserved = {year: left[year] for year in (*told[:1], *told[-1:])}
     found["main figures"] = (
         of_year("people", "served")
         | shares
@@ -213,7 +217,8 @@ def exact(content: Content) -> dict[str, Figures]:
     soft = sum(place["position_basis"] in ("estimated", "assumed") for place in places)
     found["to be known"] = {
         ("clauses",): len(answered), ("missed",): len(missed), ("places",): len(places), ("positions",): soft,
-        ("unserved",): unserved, ("share",): Fraction(unserved, district[years[0]]["people"]),
+        **{("unserved", year): people for year, people in unserved.items()},
+        **{("share", year): Fraction(people, district[year]["people"]) for year, people in unserved.items()},
         ("gap",): max(row["gap"] for row in content["stages"] if row["name"] == "cost"),
     }  # fmt: skip
     (now,) = [row for row in content["today"] if row["scope"] == "district"]
@@ -402,9 +407,12 @@ def exact(content: Content) -> dict[str, Figures]:
     found["sites of towns"] = {
         ("served", site["id"]): site["people"].get(str(last), 0)
         for site in content["sites"] if site["kind"] in sited and site["people"]
-    } | {("number", town): n for town, n in Counter(
-        site["town"] for site in content["sites"] if site["kind"] in sited
-    ).items()}  # fmt: skip
+    } | {
+        ("number", town): sum(
+            one["town"] == town and one["kind"] in sited and str(last) in one["people"] for one in content["sites"]
+        )
+        for town in {site["town"] for site in content["sites"] if site["kind"] in sited}
+    }  # fmt: skip
     found["times in words"] = dict(ways_of(content))
     found["cards"] = {
         (name, site["id"], int(year)): people
@@ -463,7 +471,7 @@ def across(paper: Paper, key: str, heads: Mapping[str, str], worth: Fraction = F
 
 
 def asked_for(paper: Paper) -> Figures:
-    (row,) = paper.told("paper.asks", served=PEOPLE.replace("people", "served", 1))
+    (row,) = paper.told("paper.asks", served=PEOPLE.replace("people", "served", 1), total=TOTAL)
     return {(name,): Said(row[name]) for name in ("served", "share", "total")} | {
         (kind,): number for kind, number in paper.counted(row["sites"])
     }
@@ -481,13 +489,16 @@ def main_figures(paper: Paper) -> Figures:
 
 def to_be_known(paper: Paper) -> Figures:
     (clauses,) = paper.found("paper.know_missed", missed=r"(?P<missed>\d+)", count=r"(?P<count>\d+)")
-    (unserved,) = paper.found("paper.know_unserved", share=r"(?P<share>[\d.]+%)", people=PEOPLE)
+    unserved = list(
+        paper.found("paper.know_unserved", share=r"(?P<share>[\d.]+%)", people=PEOPLE, year=r"(?P<year>\d{4})")
+    )
     (positions,) = paper.told("paper.know_estimated")
-    (gap,) = paper.told("paper.know_gap")
+    (gap,) = paper.told("paper.know_gap_clauses")
     return {
         ("clauses",): Said(clauses["count"]), ("missed",): Said(clauses["missed"]),
         ("places",): Said(positions["places"]), ("positions",): Said(positions["positions"]),
-        ("unserved",): Said(unserved["people"]), ("share",): Said(unserved["share"]),
+        **{("unserved", int(one["year"])): Said(one["people"]) for one in unserved},
+        **{("share", int(one["year"])): Said(one["share"]) for one in unserved},
         ("gap",): Said(gap["gap"] + "%", is_gap=True),
     }  # fmt: skip
 
@@ -796,7 +807,7 @@ def money(paper: Paper) -> Figures:
 
 
 def money_in_words(paper: Paper) -> Figures:
-    (total,) = paper.told("paper.money_all")
+    (total,) = paper.told("paper.money_all", total=TOTAL)
     (some,) = paper.told("paper.money_parts")
     (standing,) = paper.told("paper.money_standing")
     said = {"total": total["total"], "standing": standing["standing"]}
@@ -819,8 +830,11 @@ def missed(paper: Paper) -> Figures:
         say_in(paper.language, f"paper.{key}") for key in ("clause", "year_of", "reached", "short")
     )
     found: Figures = {}
-    for row in paper.rows("table_missed"):
-        about = row[clause], int(row[year])
+    # (The document names no rule by its code: its lines stand in the order of the scorecard.)
+    told = [line for line in paper.content["scorecard"] if line["status"] == "missed"]
+    for row, line in zip(paper.rows("table_missed"), told, strict=True):
+        assert row[clause].split("\n")[0] == (line["clause"] or say_in(paper.language, "paper.own_rule"))
+        about = line["rule"], int(row[year])
         found |= {("shortfall", *about): Said(row[short]), ("reached", *about): Said(row[reached])}
     return found
 
@@ -829,15 +843,17 @@ def missed_in_words(paper: Paper) -> Figures:
     found: Figures = {}
     (count,) = paper.told("paper.missed_some")
     found |= {(name,): Said(count[name]) for name in ("count", "missed")}
-    for row in paper.told(
+    lines = paper.told(
         "paper.missed_one",
-        clause=r"(?P<clause>\w+)",
+        clause=r"(?P<clause>[^（(]+?)",
         year=r"(?P<year>\d{4})",
         rests="",
         short=r"(?P<short>[\d.,]*\d)[^\d；;]*?",
         where="(?P<where>.*)",
-    ):
-        about = row["clause"], int(row["year"])
+    )
+    told = [line for line in paper.content["scorecard"] if line["status"] == "missed"]
+    for row, line in zip(lines, told, strict=True):
+        about = line["rule"], int(row["year"])
         found["shortfall", *about] = Said(row["short"])
         for cause in sentence(
             "paper.cause", paper.language, name=r"(?P<name>\w+)", short=r"(?P<short>[\d,]+)"
@@ -852,11 +868,16 @@ def of_clauses(paper: Paper) -> Iterator[tuple[str, str, int, str, str]]:
         say_in(paper.language, f"paper.{key}") for key in ("status_of", "clause", "year_of", "today_of", "reached")
     ]
     statuses = {say_in(paper.language, f"clause.{status}"): status for status in ("met", "missed")}
-    for row in paper.rows("table_clauses"):
-        status, clause, *lines = (row[head] for head in heads)
+    # (The document names no rule by its code: its lines stand in the order of the statuses, then of the scorecard.)
+    order = ("missed", "met", "undecided", "reported", "not_applicable")
+    told = sorted(paper.content["scorecard"], key=lambda line: order.index(line["status"]))
+    rules = dict.fromkeys((line["status"], line["rule"], line["clause"]) for line in told)
+    for row, (_, rule, clause) in zip(paper.rows("table_clauses"), rules, strict=True):
+        status, named, *lines = (row[head] for head in heads)
+        assert named.split("\n")[0] == (clause or say_in(paper.language, "paper.own_rule"))
         if status in statuses:
             for year, now, then in zip(*(text.split("\n") for text in lines), strict=True):
-                yield statuses[status], clause, int(year), now, then
+                yield statuses[status], rule, int(year), now, then
 
 
 def clauses(paper: Paper) -> Figures:
@@ -910,7 +931,8 @@ def sites(paper: Paper) -> Figures:
 
 def sites_of_towns(paper: Paper) -> Figures:
     found: Figures = {}
-    number, which = (say_in(paper.language, f"paper.{key}") for key in ("sites_of_town", "which_sites"))
+    number = say_in(paper.language, "paper.sites_of_town", year=paper.last)
+    which = say_in(paper.language, "paper.which_sites")
     pattern = sentence(
         "paper.site_serves", paper.language, name=r"(?P<name>\w+)", year=r"\d{4}", action=r"[^\d（(、]+?",
         people=PEOPLE,
@@ -937,7 +959,7 @@ def cards(paper: Paper) -> Figures:
         say_in(paper.language, f"site_card.label_{name}"): name for name in ("people", "alone", "nearest", "places")
     }
     card = Cards(paper.content, paper.language, {}, Page())
-    site, gain, colon = (say_in(paper.language, f"paper.{key}") for key in ("site_of", "card_gain", "colon"))
+    site, gain, colon = (say_in(paper.language, key) for key in ("paper.site_of", "paper.card_gain", "map.colon"))
     line = "(" + "|".join(map(re.escape, labels)) + ")" + re.escape(colon)
     for row in paper.rows("table_cards"):
         code = paper.ids("sites")[row[site].split("\n")[0]]
