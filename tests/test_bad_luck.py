@@ -263,7 +263,7 @@ import json, os, pathlib, shutil, signal, sys
 from allocate import outputs
 from allocate.plans import Plan, read_plan
 content = read_plan(pathlib.Path(sys.argv[1]))
-content["title"]["zh"] = "another plan"
+content["title"]["zh"] = content["district_data"]["towns"][0]["name"] = "another plan"
 count = 0
 def counted(step, last, how):
     def taken(*arguments, **named):
