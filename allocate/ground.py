@@ -120,6 +120,10 @@ class Ground:
             parts = self._open_parts(window)
             if len(parts):
                 found[here] = _nearest(points[here], parts, most)
+        there = np.flatnonzero(~np.isnan(found[:, 0]))
+        if len(there):
+            # (A whole metre beside the rounded corner of what is kept off may be a hair too near.)
+            found[there[~self.allows(found[there])]] = np.nan
         return found
 
     def _open_parts(self, window: BaseGeometry) -> NDArray[np.object_]:

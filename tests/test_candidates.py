@@ -11,7 +11,7 @@ import pytest
 import riverside
 import shapely
 from conftest import Tiny, copy_tiny, one_year
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, box
 
@@ -145,6 +145,7 @@ BOXES = st.lists(
 )
 
 
+@example(spots=[(389, 346)], out=[(413, 0, 1, 328)], within=[(0, 0, 329, 398)], buffer=109)
 @given(SPOTS, BOXES, BOXES, st.integers(0, 200))
 def test_what_is_allowed_is_what_shapely_says_of_each_point_by_itself(
     spots: list[tuple[int, int]], out: list[tuple[int, ...]], within: list[tuple[int, ...]], buffer: int
