@@ -346,10 +346,8 @@ def test_a_process_killed_at_any_step_leaves_the_old_or_the_new_and_the_next_one
         check_target(folder)
         assert export(busy_plan.content, form, target, "zh") == target
         assert contents_of(target) == before
-        # (Where the new one stood already, the old one waits for the next plan to take it away; else it is empty.)
-        left = list(folder.glob(".allocate-old-*"))
-        assert found == after or not any(any(old.iterdir()) for old in left)
-        for old in left:
+        # (What stood there may wait beside it for the next plan, which takes it away.)
+        for old in folder.glob(".allocate-old-*"):
             shutil.rmtree(old)
     assert seen >= {"old", "new"} if form == "csv" else {"old"}
     # A plan is written over all that is left, and takes it away.
