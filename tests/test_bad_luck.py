@@ -337,7 +337,8 @@ def test_a_process_killed_at_any_step_leaves_the_old_or_the_new_and_the_next_one
     assert before != after
     seen = set()
     # (Of the many files of a folder the first and the last ones say enough.)
-    for at in (n for n in range(1, steps + 1) if n <= 2 or n > steps - 5):
+    steps += 3 if form == "csv" else 0  # to move the folder away that stands there, and to remove it
+    for at in (n for n in range(1, steps + 1) if n <= 2 or n > steps - 6):
         assert killed(form, target, at)[0] == -signal.SIGKILL
         found = contents_of(target)
         # Between two steps of a folder nothing stands there: what stood there lies beside it, whole.
