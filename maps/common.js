@@ -199,8 +199,47 @@ function drawYears(years) {
   for (const tick of document.querySelectorAll("#years [data-year]")) tick.classList.toggle("now", tick.dataset.year === String(state.year));
 }
 
+/* ---- the map's own buttons ---- */
+
+function wholeButton(showWhole) {
+  const WholeButton = L.Control.extend({
+    options: { position: "topleft" },
+    onAdd() {
+      const box = element("div", "leaflet-bar");
+      const link = element("a", "", "⌂");
+      link.setAttribute("role", "button");
+      [link.tabIndex, link.id] = [0, "whole"];
+      L.DomEvent.disableClickPropagation(box);
+      link.addEventListener("click", showWhole);
+      link.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        showWhole();
+      });
+      box.append(link);
+      return box;
+    },
+  });
+  return new WholeButton();
+}
+
+// What stands in the page's own markup, and on the map's buttons, in the language chosen.
+function sayPage(map, zoomControl) {
+  const language = document.getElementById("language");
+  language.textContent = say("language_switch");
+  language.lang = LOCALE[state.language === "zh" ? "en" : "zh"];
+  for (const node of document.querySelectorAll("[data-word]")) node.textContent = say(node.dataset.word);
+  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", say(node.dataset.label));
+  map.getContainer().setAttribute("aria-label", say("map_region"));
+  for (const [part, word] of [[zoomControl._zoomInButton, "zoom_in"], [zoomControl._zoomOutButton, "zoom_out"], [document.getElementById("whole"), "whole"]]) {
+    part.title = say(word);
+    part.setAttribute("aria-label", say(word));
+  }
+}
+
 return {
   ALL, say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
   show, outline, stroke, ringsOf, spaceTowns, makeYears, drawYears,
+  wholeButton, sayPage,
 };
 };

@@ -33,7 +33,7 @@ const state = {
 
 const {
   say, sayCode, inLanguage, number, percent, apart, inBrackets, element, given, sentence, button, cell, show, outline, stroke,
-  ringsOf, spaceTowns, makeYears, drawYears,
+  ringsOf, spaceTowns, makeYears, drawYears, wholeButton, sayPage,
 } = pageTools(words, state, LOCALE);
 
 const pair = () => pairs[state.pair];
@@ -241,25 +241,6 @@ function showWhole() {
   map.fitBounds(bounds.isValid() ? bounds : L.latLng(content.view.centre).toBounds(20000), { padding: [12, 12], animate: false, maxZoom: 15 });
 }
 
-const WholeButton = L.Control.extend({
-  options: { position: "topleft" },
-  onAdd() {
-    const box = element("div", "leaflet-bar");
-    const link = element("a", "", "⌂");
-    link.setAttribute("role", "button");
-    [link.tabIndex, link.id] = [0, "whole"];
-    L.DomEvent.disableClickPropagation(box);
-    link.addEventListener("click", showWhole);
-    link.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" && event.key !== " ") return;
-      event.preventDefault();
-      showWhole();
-    });
-    box.append(link);
-    return box;
-  },
-});
-
 /* ---- the panel ---- */
 
 function drawHead() {
@@ -268,15 +249,7 @@ function drawHead() {
   show("title", ...sentence("page_title", { district: given(inLanguage(content.district)) }));
   show("subtitle", ...sentence("page_subtitle", { first: given(pair().first), other: given(pair().other) }));
   drawYears(pair().years);
-  document.getElementById("language").textContent = say("language_switch");
-  document.getElementById("language").lang = LOCALE[state.language === "zh" ? "en" : "zh"];
-  for (const node of document.querySelectorAll("[data-word]")) node.textContent = say(node.dataset.word);
-  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", say(node.dataset.label));
-  map.getContainer().setAttribute("aria-label", say("map_region"));
-  for (const [part, word] of [[zoomControl._zoomInButton, "zoom_in"], [zoomControl._zoomOutButton, "zoom_out"], [document.getElementById("whole"), "whole"]]) {
-    part.title = say(word);
-    part.setAttribute("aria-label", say(word));
-  }
+  sayPage(map, zoomControl);
 }
 
 const isSoft = () => [...places.hollow, ...sites.hollow].some(Boolean);
@@ -537,7 +510,7 @@ function listen() {
 }
 
 function start() {
-  new WholeButton().addTo(map);
+  wholeButton(showWhole).addTo(map);
   state.year = pair().years[pair().years.length - 1];
   makeYears(pair().years, chooseYear);
   if (content.boundary) L.geoJSON(content.boundary, { renderer: canvas, interactive: false, color: "#7d8892", weight: 1.5, fillColor: "#ffffff", fillOpacity: 1 }).addTo(layers.boundary);

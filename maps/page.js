@@ -76,6 +76,7 @@ const state = {
 const {
   ALL, say, sayCode, inLanguage, number, percent, apart, inBrackets, range, element, given, sentence, filled, button, cell,
   show, outline, stroke, ringsOf, spaceTowns, makeYears, drawYears,
+  wholeButton, sayPage,
 } = pageTools(words, state, LOCALE);
 
 /* ---- the plan by year ---- */
@@ -803,26 +804,6 @@ function showWhole() {
   wholeZoom = map.getZoom();
 }
 
-const WholeButton = L.Control.extend({
-  options: { position: "topleft" },
-  onAdd() {
-    const box = element("div", "leaflet-bar");
-    const link = element("a", "", "⌂");
-    link.setAttribute("role", "button");
-    link.tabIndex = 0;
-    link.id = "whole";
-    L.DomEvent.disableClickPropagation(box);
-    link.addEventListener("click", showWhole);
-    link.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" && event.key !== " ") return;
-      event.preventDefault();
-      showWhole();
-    });
-    box.append(link);
-    return box;
-  },
-});
-
 /* ---- the panel ---- */
 
 function tableOf(heads, rows, foot) {
@@ -840,15 +821,7 @@ function drawHead() {
   const names = { district: given(inLanguage(plan.district)), as_of: given(plan.as_of), year: String(state.year ?? "–") };
   show("subtitle", sentence(plan.as_of ? "subtitle" : "subtitle_plain", names));
   drawYears(plan.years);
-  document.getElementById("language").textContent = say("language_switch");
-  document.getElementById("language").lang = LOCALE[state.language === "zh" ? "en" : "zh"];
-  for (const node of document.querySelectorAll("[data-word]")) node.textContent = say(node.dataset.word);
-  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", say(node.dataset.label));
-  map.getContainer().setAttribute("aria-label", say("map_region"));
-  for (const [part, word] of [[zoomControl._zoomInButton, "zoom_in"], [zoomControl._zoomOutButton, "zoom_out"], [document.getElementById("whole"), "whole"]]) {
-    part.title = say(word);
-    part.setAttribute("aria-label", say(word));
-  }
+  sayPage(map, zoomControl);
 }
 
 function drawBanner() {
@@ -2047,7 +2020,7 @@ function listenToPrinter() {
 }
 
 function start() {
-  new WholeButton().addTo(map);
+  wholeButton(showWhole).addTo(map);
   makeYears(plan.years, chooseYear);
   drawHead();
   drawBanner();
