@@ -12,7 +12,7 @@ from allocate.processes import without_main
 from allocate.program import afresh
 from allocate.words import say
 
-# A job whose process is lost is tried so many times more before it is given up.
+# A job whose process is lost while it is alone is tried so many times more before it is given up.
 RETRIES = 2
 
 
@@ -74,18 +74,20 @@ class Processes:
     ) -> Iterator[tuple[str, R | Failure]]:
         """Yield the result of every job by its name; a job whose process was ended is tried again."""
         content = pickle.dumps((do, shared))
-        left = dict.fromkeys(jobs, RETRIES)
+        left, alone = dict.fromkeys(jobs, RETRIES + 1), set[str]()
         while left:
             # (When one process is lost, so is the whole pool. Who brought it down is not known: each that was under
             # way is then tried alone, so that none is blamed for another.)
-            alone = {name for name, tries in left.items() if tries < RETRIES}
             batch = [name for name in left if name not in alone] or [next(iter(left))]
             for name, result in self._batch(content, {name: jobs[name] for name in batch}):
-                if isinstance(result, Failure) and result.lost and left[name]:
-                    left[name] -= 1
+                is_lost = isinstance(result, Failure) and result.lost
+                if is_lost and name not in alone:
+                    alone.add(name)
+                    continue
+                left[name] -= 1
+                if is_lost and left[name]:
                     continue
                 del left[name]
-                is_lost = isinstance(result, Failure) and result.lost
                 yield name, Failure(say("crews.lost", tries=RETRIES + 1), lost=True) if is_lost else result
 
     def _batch[J](self, content: bytes, jobs: Mapping[str, J]) -> Iterator[tuple[str, Any]]:
