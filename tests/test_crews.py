@@ -1,29 +1,11 @@
 """Many jobs, worked out by processes: what is common is read once, a job that fails is its own affair."""
 
-import os
-import signal
 from pathlib import Path
 
 import pytest
+from clusters import killed, times
 
 from allocate.crews import RETRIES, Failure, Processes
-from allocate.errors import Problem, UsageError
-
-
-def times(factor: int, number: int) -> int:
-    if number == 13:
-        raise UsageError([Problem("problem.set_form", column="--set", value="13")])
-    if number == 14:
-        raise ZeroDivisionError("by nobody")
-    return factor * number
-
-
-def killed(folder: str, name: str) -> str:
-    tries = Path(folder) / name
-    tries.write_text(tries.read_text() + "x" if tries.exists() else "x")
-    if name == "always" or (name == "once" and tries.read_text() == "x"):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return name
 
 
 @pytest.mark.parametrize("processes", [1, 3])
