@@ -8,9 +8,11 @@ from typing import Any
 import pydantic
 
 from allocate.errors import Problem, UsageError
-from allocate.settings import entries, put, ways
+from allocate.settings import entries, looked_up, put, ways
+from allocate.tables import BASES
 from allocate.travel.circles import STRICT, Text
 from allocate.units import Basis
+from allocate.words import both
 
 # The model as it is, and what stands today: they are always there.
 BASE, TODAY = "base", "today"
@@ -103,15 +105,39 @@ def changes_in(scenarios: Scenarios, name: str, content: Mapping[str, Any]) -> C
 
 
 def apply(content: dict[str, Any], scenarios: Scenarios, name: str, heads: Collection[str]) -> None:
-    """Change a content as a scenario and those below it say.
+    """Change a content as a scenario and those below it say, and the sources of what they change with it.
 
     Raises
     ------
     UsageError
         When a key is not there.
     """
-    for way, value in changes_in(scenarios, name, content).items():
-        put(content, way, deepcopy(value), heads)
+    for one in chain(scenarios, name):
+        changes = dict(ways(scenarios[one].set, content))
+        for way, value in changes.items():
+            put(content, way, deepcopy(value), heads)
+        for table in dict.fromkeys(filter(None, (_sourced(content, way) for way in changes))):
+            # (A scenario may name source and basis of its own in what it changes.)
+            if (*table, "source") not in changes and (*table, "basis") not in changes:
+                _say_source(looked_up(content, table), one, scenarios[one])
+
+
+def _sourced(content: dict[str, Any], way: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return the way to the innermost table around a key that says its source; rules say theirs in any case."""
+    for length in range(len(way) - 1, 0, -1):
+        table = looked_up(content, way[:length])
+        if isinstance(table, dict) and ("source" in table or (length == len(("rules", "")) and way[0] == "rules")):
+            return way[:length]
+    return None
+
+
+def _say_source(table: dict[str, Any], name: str, scenario: Scenario) -> None:
+    """Say in a table that a scenario changed it, and by what: no source stands beside a number that is not its own."""
+    told = scenario.source or both(f"basis.{scenario.basis}")
+    before = str(table.get("source") or "")
+    table["source"] = both("scenarios.of_source", name=name, source=told) + (f" ({before})" if before else "")
+    was = table.get("basis")
+    table["basis"] = max((str(scenario.basis), *([was] if was in BASES else [])), key=BASES.index)
 
 
 def unknown_keys(content: dict[str, Any], scenarios: Scenarios, file: str, heads: Collection[str]) -> Iterator[Problem]:
