@@ -11,6 +11,7 @@ import typer
 from allocate import __version__
 from allocate.errors import AllocateError, Problem, UsageError
 from allocate.terminal import changes_of, progress, sound_plan, tell
+from allocate.verbs.scenarios import scenarios
 from allocate.words import LANGUAGES, both, say, speaking, visible
 from allocate.words import language as spoken
 
@@ -90,6 +91,7 @@ def plan(
     solver: Annotated[str, typer.Option(help=both("cli.solver"))] = "highs",
     front: Annotated[int, typer.Option(help=both("cli.front"))] = 0,
     strict: Annotated[bool, typer.Option("--strict", help=both("cli.strict"))] = False,
+    scenario: Annotated[str, typer.Option(help=both("cli.scenario"))] = "",
     changes: Annotated[list[str] | None, typer.Option("--set", help=both("cli.set"))] = None,
 ) -> None:
     """Plan a model's district, prove it, recheck it and write the plan's folder."""
@@ -119,8 +121,8 @@ def plan(
         )
     if front:
         check_count(front)
-    chosen = read_model(model, changes_of(changes))
-    folder = out or Path("maps") / "out" / chosen.id
+    chosen = read_model(model, changes_of(changes), scenario)
+    folder = out or Path("maps") / "out" / "-".join(filter(None, (chosen.id, chosen.scenario)))
     check_target(folder)
     district = read_district(chosen.district_folder())
     for warning in district.warnings:
@@ -390,6 +392,9 @@ def _export(plan: Path, form: str, out: Path | None, tiles: "Tiles | None" = Non
     insist(content)
     folder = plan if plan.is_dir() else plan.parent
     tell(str(export(content, form, out or folder / EXPORTS[form], spoken(), tiles)))
+
+
+app.command("scenarios", help=both("cli.scenarios"), epilog="allocate scenarios baodi budget --processes 4")(scenarios)
 
 
 def main() -> NoReturn:

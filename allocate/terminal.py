@@ -75,6 +75,22 @@ def progress() -> Iterator[tuple["Listener", "CountListener", "CountListener"]]:
         yield listen, counting("cli.draw"), counting("cli.point")
 
 
+@contextmanager
+def counted(key: str) -> Iterator["CountListener"]:
+    """Show how many of how many are done, on one line of a terminal; a file or a pipe gets one line per step."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status(say("cli.preparing")) as status:
+
+        def hear(done: int, count: int) -> None:
+            status.update(say(key, done=done, count=count))
+            if not console.is_terminal:
+                console.print(say(key, done=done, count=count), highlight=False)
+
+        yield hear
+
+
 def sound_plan(plan: Path) -> dict[str, Any]:
     """Read a plan in which a recheck finds nothing wrong."""
     from allocate.plans import read_plan
