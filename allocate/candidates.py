@@ -380,16 +380,19 @@ def _suitable(pairs: Links, district: District, model: Model, sites: Sequence[Si
     """Return the pairs in which the kind of site counts, and serves the kind of place."""
     served = {kind: set(candidates.serves) for kind, candidates in model.siting.items()}
     kinds = sorted({place.kind for place in district.places})
+    (places, place_of), (among, site_of) = (
+        np.unique(part, return_inverse=True) for part in (pairs.places, pairs.sites)
+    )
     # Whether a site serves a kind of place, a row per site: few kinds stand for many places.
     serves = np.array(
         [
-            [site.kind in counted and (site.kind not in served or kind in served[site.kind]) for kind in kinds]
-            for site in sites
+            [sites[j].kind in counted and (sites[j].kind not in served or kind in served[sites[j].kind]) for kind in kinds]
+            for j in among.tolist()
         ],
         dtype=bool,
-    ).reshape(len(sites), len(kinds))
-    kind_of = np.array([kinds.index(place.kind) for place in district.places], dtype=np.int64)
-    kept = serves[pairs.sites, kind_of[pairs.places]]
+    ).reshape(len(among), len(kinds))
+    kind_of = np.array([kinds.index(district.places[i].kind) for i in places.tolist()], dtype=np.int64)
+    kept = serves[site_of, kind_of[place_of]]
     return pairs.only(kept)
 
 

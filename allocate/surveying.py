@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,9 @@ from allocate.travel import Links, metric
 
 # Of the empty spots that could serve most of a site's people, so many are looked at.
 LOOKED_AT = 8
-_FAR = 2**30
 
-# What drawing a village by itself does: people who gain or lose service, people served more (or fewer), and how many
-# the sites in it, and the spots that could stand instead of them, serve.
+# What drawing a village by itself does: its own people and others who gain or lose service, how many more are not
+# served, and how many of them the sites in it, and the spots that could stand instead, would serve [persons].
 Alone = dict[str, Any]
 
 
@@ -33,11 +33,12 @@ class Village:
         self.district, self.model, self.case = district, model, case
         self.t = len(case.years) - 1
         self.layout = base
-        self.crowd = crowd_of(case, self.t)
         self.room = rooms_of(case, base, self.t)
+        # (Nobody goes where nobody works.)
+        self.links = case.links.only(self.room[case.links.sites] > 0)
+        self.crowd = crowd_of(case, self.t, self.links)
         self.flow = send(self.crowd, self.room)
         self.unserved = self._unserved(self.crowd, self.flow)
-        self.served = int(self.flow.sum())
         self.decided = {j for j, u in base.open if u == self.t and case.sites[j].kind in model.siting}
 
     def _unserved(self, crowd: Crowd, flow: Integers) -> Integers:
@@ -55,50 +56,60 @@ class Village:
         """
         case, inside = self.case, self.case.sites_in[i]
         fresh = links_after_move(self.district, self.model, case, i, to)
-        stays = (case.links.places != i) & ~np.isin(case.links.sites, inside)
-        old = case.links.only(stays)
-        parts = zip(_parts(old), _parts(fresh), strict=True)
-        links = Links(*(np.concatenate(pair) for pair in parts))
-        numbers = case.people.copy()
-        numbers[i, self.t] = people
-        moved = replace(case, people=numbers, links=links)
-        crowd = crowd_of(moved, self.t)
+        stays = (self.links.places != i) & ~np.isin(self.links.sites, inside)
+        parts = zip(_parts(self.links.only(stays)), _parts(fresh.only(self.room[fresh.sites] > 0)), strict=True)
+        numbers = case.people[:, self.t :].copy()
+        numbers[i] = people
+        moved = replace(case, years=case.years[self.t :], people=numbers)
+        crowd = crowd_of(moved, 0, Links(*(np.concatenate(pair) for pair in parts)))
         # (Whoever does not live there, and is not served there, goes where they went.)
         start = self._as_before(crowd, i, inside)
-        mine = [j for j in inside if j in self.decided and self.room[j]]
         spots = {}
-        for j in mine:
-            closed = self.room.copy()
-            closed[j] = 0
-            left = self._unserved(crowd, send(crowd, closed, start))
-            spots[j] = self._could_serve(j, links, left)
+        for j in inside:
+            if j in self.decided and self.room[j]:
+                closed = self.room.copy()
+                closed[j] = 0
+                left = self._unserved(crowd, send(crowd, closed, start))
+                spots[j] = self._could_serve(j, i, fresh, left)
         flow = send(crowd, self.room, start)
         unserved = self._unserved(crowd, flow)
         return {
             "own": abs(int(unserved[i] - self.unserved[i])),
             "others": int(np.abs(np.delete(unserved - self.unserved, i)).sum()),
-            "served": int(flow.sum()) - self.served,
+            "unserved": int(unserved.sum() - self.unserved.sum()),
             "spots": {case.sites[j].id: told for j, told in spots.items()},
         }
 
     def _as_before(self, crowd: Crowd, i: int, inside: Sequence[int]) -> Integers:
         """Return along each link of a changed crowd how many went there, but for those whom the change concerns."""
-        count = len(self.case.sites)
-        keys, wanted = self.crowd.groups * count + self.crowd.sites, crowd.groups * count + crowd.sites
-        order = np.argsort(keys, kind="stable")
-        at = np.minimum(np.searchsorted(keys[order], wanted), max(len(keys) - 1, 0))
-        found = np.where(keys[order][at] == wanted, self.flow[order][at], 0) if len(keys) else np.zeros_like(wanted)
+        wanted, (keys, flow) = self._key(crowd), self._known
+        at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+        found = np.where(keys[at] == wanted, flow[at], 0) if len(keys) else np.zeros_like(wanted)
         found[(crowd.places[crowd.groups] == i) | np.isin(crowd.sites, inside)] = 0
         return found
 
-    def _could_serve(self, j: int, links: Links, left: Integers) -> dict[str, int]:
+    def _key(self, crowd: Crowd) -> Integers:
+        return crowd.groups * len(self.case.sites) + crowd.sites
+
+    @cached_property
+    def _known(self) -> tuple[Integers, Integers]:
+        """Return the links of the plan by one number each, in ascending order, and how many go along them."""
+        keys = self._key(self.crowd)
+        order = np.argsort(keys, kind="stable")
+        return keys[order], self.flow[order]
+
+    def _could_serve(self, j: int, i: int, fresh: Links, left: Integers) -> dict[str, int]:
         """Return how many of those left a site would serve where it stands, and at each spot near its people."""
-        room = int(self.room[j])
+        room, case = int(self.room[j]), self.case
 
         def at(k: int) -> int:
-            return min(room, int(left[links.places[links.sites == k]].sum()))
+            reached = set(fresh.places[fresh.sites == k].tolist())
+            if k != j:
+                # (A site in the village goes with it; another one is reached by all others as before.)
+                reached |= set(case.places_of[k]) - {i}
+            return min(room, int(left[sorted(reached)].sum()))
 
-        return {self.case.sites[k].id: at(k) for k in (j, *self.spots_near(j))}
+        return {case.sites[k].id: at(k) for k in (j, *self.spots_near(j))}
 
     def spots_near(self, j: int) -> tuple[int, ...]:
         """Return the empty spots of the same kind that reach most of the people whom a site serves, the most first."""
@@ -119,9 +130,9 @@ class Village:
             self._near[j] = tuple(sorted(able, key=lambda k: (-reached[k], case.sites[k].id))[:LOOKED_AT])
         return self._near[j]
 
-    @property
+    @cached_property
     def _near(self) -> dict[int, tuple[int, ...]]:
-        return self.__dict__.setdefault("near", {})
+        return {}
 
 
 def _parts(links: Links) -> tuple[Integers, ...]:
@@ -146,8 +157,8 @@ def ranked(
 ) -> dict[str, Any]:
     """Return the places in the order in which it is worth surveying them, with what each stands for.
 
-    `changes` is the mean, over the draws, of the people who would gain or lose service; `served` of how many more (or
-    fewer) are served, `won` how many more could be served if the site in it were put where it serves most once the
+    `changes` is the mean, over the draws, of the people who would gain or lose service; `unserved` of how many
+    more are not served, `won` how many more could be served if the site in it were put where it serves most once the
     place is known, against the best that one spot can do without knowing (the expected value of perfect information:
     mean of the best, less best of the means; Howard 1966, IEEE Transactions on Systems Science and Cybernetics 2(1)).
     """
@@ -174,7 +185,7 @@ def ranked(
                 "changes": round(own + others, 3),
                 "own": round(own, 3),
                 "others": round(others, 3),
-                "served": round(sum(one["served"] for one in found) / count, 3),
+                "unserved": round(sum(one["unserved"] for one in found) / count, 3),
                 "won": round(sum(_won([one["spots"][site] for one in found]) for site in sites), 3),
             }
         )
