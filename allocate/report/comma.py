@@ -17,7 +17,12 @@ _MARK = "\ufeff"  # tells Excel that the file is UTF-8
 
 def csv_files(content: Mapping[str, Any], language: Language) -> dict[str, str]:
     """Return every table of a plan as CSV by its name, with a byte order mark; shares are fractions of 1."""
-    return {name: _MARK + _csv(_in_words(sheet, language)) for name, sheet in sheets(content, language).items()}
+    return {name: sheet_csv(sheet, language) for name, sheet in sheets(content, language).items()}
+
+
+def sheet_csv(sheet: Sheet, language: Language) -> str:
+    """Return a table as CSV, with a byte order mark."""
+    return _MARK + _csv(_in_words(sheet, language))
 
 
 def sites_csv(content: Mapping[str, Any]) -> str:
