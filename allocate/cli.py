@@ -1,4 +1,4 @@
-"""The verbs, for a terminal: new · check · plan · estimate · verify · compare · map · export · card · explain."""
+"""The verbs, for a terminal: new · check · plan · estimate · verify · compare · map · export · card · explain · …"""
 
 import os
 import sys
@@ -11,6 +11,7 @@ import typer
 from allocate import __version__
 from allocate.errors import AllocateError, Problem, UsageError
 from allocate.terminal import changes_of, progress, sound_plan, tell
+from allocate.verbs.sweep import sweep
 from allocate.words import LANGUAGES, both, say, speaking, visible
 from allocate.words import language as spoken
 
@@ -390,6 +391,11 @@ def _export(plan: Path, form: str, out: Path | None, tiles: "Tiles | None" = Non
     insist(content)
     folder = plan if plan.is_dir() else plan.parent
     tell(str(export(content, form, out or folder / EXPORTS[form], spoken(), tiles)))
+
+
+app.command("sweep", help=both("sweep.cli"), epilog="allocate sweep baodi --vary rules.circle.share=0.80..0.95:0.05")(
+    sweep
+)
 
 
 def main() -> NoReturn:

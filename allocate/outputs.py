@@ -146,6 +146,13 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
     """
     folder = Path(folder)
     check_target(folder)
+    files = plan_files(plan)
+    write_folder(folder, files, lambda: check_target(folder))
+    return {name: folder / name for name in files}
+
+
+def plan_files(plan: Plan) -> dict[str, bytes]:
+    """Return what the files of a plan's folder hold, by their names; they speak the language of the session."""
     content, spoken = plan.content, language()
     files = {
         PLAN_FILE: _bytes(to_json(content)),
@@ -163,8 +170,7 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
         files |= {f"{CALENDARS}/{name}": made for name, made in calendars(content, spoken).items()}
     if len({site["id"] for site in content["sites"]}) <= MOST_CARDS:
         files |= {f"{CARDS}/{name}": _bytes(made) for name, made in card_pages(content, spoken).items()}
-    write_folder(folder, files, lambda: check_target(folder))
-    return {name: folder / name for name in files}
+    return files
 
 
 def report(content: Mapping[str, Any], spoken: Language) -> bytes:
