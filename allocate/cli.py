@@ -1,4 +1,4 @@
-"""The verbs, for a terminal: new · check · plan · estimate · verify · compare · map · export · card · explain."""
+"""The verbs, for a terminal: new · check · plan · estimate · verify · compare · map · export · card · explain · …"""
 
 import os
 import sys
@@ -12,6 +12,7 @@ from allocate import __version__
 from allocate.errors import AllocateError, Problem, UsageError
 from allocate.terminal import changes_of, progress, sound_plan, tell
 from allocate.verbs.scenarios import scenarios
+from allocate.verbs.sweep import sweep
 from allocate.words import LANGUAGES, both, say, speaking, visible
 from allocate.words import language as spoken
 
@@ -395,6 +396,9 @@ def _export(plan: Path, form: str, out: Path | None, tiles: "Tiles | None" = Non
 
 
 app.command("scenarios", help=both("cli.scenarios"), epilog="allocate scenarios baodi budget --processes 4")(scenarios)
+app.command("sweep", help=both("sweep.cli"), epilog="allocate sweep baodi --vary rules.circle.share=0.80..0.95:0.05")(
+    sweep
+)
 
 
 def main() -> NoReturn:

@@ -219,9 +219,7 @@ def carried_over(old: Case, layout: Layout, new: Case) -> Layout:
     """
     at = {j: k for j, site in enumerate(old.sites) if (k := new.site_index.get(site.id)) is not None}
     visits = frozenset(
-        (way, stop, at[j], t)
-        for way, stop, j, t in layout.visits
-        if j in at and (stop, at[j]) in new.ways[way].pairs
+        (way, stop, at[j], t) for way, stop, j, t in layout.visits if j in at and (stop, at[j]) in new.ways[way].pairs
     )
     return Layout(
         open=frozenset((at[j], t) for j, t in layout.open if j in at),
@@ -551,9 +549,7 @@ def robust(
 def _content(content: Mapping[str, Any], kept: Kept, jobs: Mapping[str, Job], results: Mapping[str, Any]) -> Row:
     """Return all that was found, in the order in which it was asked."""
     good = {name: results[name] for name in jobs if not isinstance(results[name], Failure)}
-    failed = [
-        {"job": name, "reason": results[name].reason} for name in jobs if isinstance(results[name], Failure)
-    ]
+    failed = [{"job": name, "reason": results[name].reason} for name in jobs if isinstance(results[name], Failure)]
 
     def of(kind: str) -> list[Any]:
         return [good[name] for name in good if name.split(" ", 1)[0] == kind]

@@ -306,9 +306,7 @@ def headline(told: Told) -> str:
     ]
     if content["surveying"]["places"] and content["surveying"]["whole"]:
         named = content["surveying"]["places"][:NAMED]
-        parts.append(
-            told.word("robust.head_survey", count=len(named), share=_percent(named[-1]["cumulated"]))
-        )
+        parts.append(told.word("robust.head_survey", count=len(named), share=_percent(named[-1]["cumulated"])))
     worst = next((one for one in content["closures"] if one["fewer"][told.last]), None)
     if worst is not None:
         people = f"{worst['fewer'][told.last]:,}"
@@ -361,7 +359,9 @@ def _stable(told: Told, tables: Mapping[str, Sheet]) -> Iterator[Block]:
         return
     order = {name: n for n, name in enumerate(reversed(CLASSES))}
     rows = [row for row in sites.records() if row["stability"] != "firm"]
-    rows.sort(key=lambda row: (order[str(row["stability"])], _whole(row["stands_anew"]), -_whole(row["people_planned"])))
+    rows.sort(
+        key=lambda row: (order[str(row["stability"])], _whole(row["stands_anew"]), -_whole(row["people_planned"]))
+    )
     if rows:
         wanted = ("name", "town", "stability", "people_planned", "stands_anew", "of_anew", "idle_draws", "basis")
         yield _grid(told, sites, wanted, rows[:NAMED], "robust.sites_caption", shown=len(rows[:NAMED]), count=len(rows))
@@ -383,7 +383,9 @@ def _surveyed(told: Told, tables: Mapping[str, Sheet]) -> Iterator[Block]:
         return
     first = found["places"][:NAMED]
     yield Paragraph(
-        told.word("robust.survey_says", count=len(first), of=len(found["places"]), share=_percent(first[-1]["cumulated"]))
+        told.word(
+            "robust.survey_says", count=len(first), of=len(found["places"]), share=_percent(first[-1]["cumulated"])
+        )
     )
     wanted = ("survey_rank", "name", "town", "people", "site_people", "changes_expected", "changes_own",
               "changes_others", "won_by_knowing", "cumulated_share")  # fmt: skip
