@@ -2,21 +2,20 @@
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
 from allocate import __version__
 from allocate.errors import AllocateError, Problem, UsageError
+from allocate.terminal import changes_of, progress, sound_plan, tell
 from allocate.words import LANGUAGES, both, say, speaking, visible
 from allocate.words import language as spoken
 
 if TYPE_CHECKING:
     from allocate.draw.tiles import Tiles
-    from allocate.program import Progress
 
 # Everything heavy is imported inside the commands, so that --help answers at once.
 
@@ -56,12 +55,12 @@ def new(
     from allocate.starting import start, template_name
 
     made = start(folder, model, excel=excel)
-    _tell(say("new.made", folder=folder, files=len(made.files), name=made.name))
-    _tell(say("new.example", source=made.source))
-    _tell(say("new.template", template=template_name()))
-    _tell(say("new.next", folder=f'"{folder}"' if " " in str(folder) else folder))
+    tell(say("new.made", folder=folder, files=len(made.files), name=made.name))
+    tell(say("new.example", source=made.source))
+    tell(say("new.template", template=template_name()))
+    tell(say("new.next", folder=f'"{folder}"' if " " in str(folder) else folder))
     for verb in ("check", "plan"):
-        _tell(f"  allocate {verb} {made.name}")
+        tell(f"  allocate {verb} {made.name}")
 
 
 @app.command(help=both("cli.check"), epilog="allocate check baodi")
@@ -75,10 +74,10 @@ def check(
     from allocate.report.clauses import status_lines
     from allocate.scorecard import outlook
 
-    *found, last = check_all(model, _changes(changes))
-    chosen = read_model(model, _changes(changes))
+    *found, last = check_all(model, changes_of(changes))
+    chosen = read_model(model, changes_of(changes))
     for line in (*found, *(status_lines(outlook(chosen)) if chosen.clauses else ()), last):
-        _tell(line)
+        tell(line)
 
 
 @app.command(help=both("cli.plan"), epilog="allocate plan baodi --seconds 60 --front 10 --set rules.circle.share=0.95")
@@ -120,14 +119,14 @@ def plan(
         )
     if front:
         check_count(front)
-    chosen = read_model(model, _changes(changes))
+    chosen = read_model(model, changes_of(changes))
     folder = out or Path("maps") / "out" / chosen.id
     check_target(folder)
     district = read_district(chosen.district_folder())
     for warning in district.warnings:
-        _tell(say("check.warning", text=warning.sentence()), to=sys.stderr)
+        tell(say("check.warning", text=warning.sentence()), to=sys.stderr)
     options = Options(solver="cbc" if solver == "cbc" else "highs", seconds=seconds, threads=threads, seed=chosen.seed)
-    with _progress() as (listen, hear_draw, hear_front):
+    with progress() as (listen, hear_draw, hear_front):
         made = make_plan(
             district,
             chosen,
@@ -146,12 +145,12 @@ def plan(
     others = [row for row in rows if row["status"] not in ("missed", "met")]
     if made.content["settings"].get("documents"):
         for line in (*clause_lines(answered), *status_lines(others)):
-            _tell(line)
+            tell(line)
     for line in summary(made.content):
-        _tell(line)
+        tell(line)
     if front:
-        _tell(front_line(made.content, files.get(FRONT_FILE)))
-    _tell(
+        tell(front_line(made.content, files.get(FRONT_FILE)))
+    tell(
         say(
             "cli.files",
             plan=files[PLAN_FILE],
@@ -163,7 +162,7 @@ def plan(
     )
     missed = [row for row in rows if row["status"] == "missed" and row["strength"] == Strength.MUST]
     for row in missed:
-        _tell(
+        tell(
             say(
                 "cli.missed",
                 rule=row["rule"],
@@ -205,18 +204,18 @@ def explain(
             raise UsageError([Problem("explain.set_on_plan", column="--set", value=changes[0])])
         content = read_plan(Path(target))
         insist(content)
-        with _progress() as (listen, _, _):
+        with progress() as (listen, _, _):
             found, prices = explain_plan(content, options, strength=asked, listen=listen)
         model = model_in(content)
         lines = [*explanation_lines(found, model), *price_lines(prices, model)]
     else:
-        model = read_model(target, _changes(changes))
+        model = read_model(target, changes_of(changes))
         district = read_district(model.district_folder())
-        with _progress():
+        with progress():
             found = ask(district, model, options, strength=asked)
         lines = list(explanation_lines(found, model))
     for line in lines:
-        _tell(line)
+        tell(line)
 
 
 @app.command(help=both("cli.estimate"), epilog="allocate estimate my-county --out my-county-estimated --raster pop.tif")
@@ -251,14 +250,14 @@ def estimate(
     asked = Asked(seed, by, raster, raster_65, raster_0_14, says, band, cells)
     made = estimate_folder(source, folder, asked)
     if not made.written:
-        _tell(say("cli.estimate_nothing", places=made.places, folder=source))
+        tell(say("cli.estimate_nothing", places=made.places, folder=source))
         return
     for warning in made.district.warnings:
-        _tell(say("check.warning", text=warning.sentence()), to=sys.stderr)
+        tell(say("check.warning", text=warning.sentence()), to=sys.stderr)
     told = {"positions": made.positions, "people": made.people, "places": made.places, "seed": seed}
-    _tell(say("cli.estimated", **told, folder=folder))
+    tell(say("cli.estimated", **told, folder=folder))
     if cells is not None:
-        _tell(say("cli.estimated_cells", cells=len(made.district.places), metres=cells))
+        tell(say("cli.estimated_cells", cells=len(made.district.places), metres=cells))
 
 
 @app.command(help=both("cli.verify"), epilog="allocate verify maps/out/baodi")
@@ -271,14 +270,14 @@ def verify(
 
     verdict = recheck(plan, data)
     for note in verdict.notes:
-        _tell(note)
+        tell(note)
     if verdict.sound:
-        _tell(say("verify.sound", number=verdict.checked))
+        tell(say("verify.sound", number=verdict.checked))
         return
-    _tell(say("verify.wrong", count=len(verdict.findings)))
+    tell(say("verify.wrong", count=len(verdict.findings)))
     for finding in verdict.findings:
         for line in f"  * {visible(finding.where)}: {finding.words}".split("\n"):
-            _tell(line)
+            tell(line)
     raise typer.Exit(1)
 
 
@@ -302,17 +301,17 @@ def compare(
     for plan in plans:
         place = plan.resolve()
         if place not in read:
-            read[place] = _sound_plan(plan)
+            read[place] = sound_plan(plan)
     contents = [read[plan.resolve()] for plan in plans]
     made = make_comparison(contents, distinct_names([folder.resolve().parts for folder in folders]))
     for lines in comparison_lines(made, contents):
         for line in lines:
-            _tell(line)
+            tell(line)
     if out is None:
-        _tell(say("compare.how_files"))
+        tell(say("compare.how_files"))
         return
     files = write_comparison(made, contents, out)
-    _tell(say("compare.files", page=files[PAGE_FILE], table=files[TABLES_FILE]))
+    tell(say("compare.files", page=files[PAGE_FILE], table=files[TABLES_FILE]))
 
 
 @app.command("map", help=both("cli.map"), epilog="allocate map maps/out/baodi")
@@ -330,11 +329,11 @@ def draw_map(
     _export(plan, "html", out, asked)
     if asked is None:
         return
-    _tell(say("cli.tiles_publishing"))
+    tell(say("cli.tiles_publishing"))
     if asked.key:
-        _tell(say("cli.tiles_key_written"), to=sys.stderr)
+        tell(say("cli.tiles_key_written"), to=sys.stderr)
     elif asked.asks_key:
-        _tell(say("cli.tiles_key_asked"))
+        tell(say("cli.tiles_key_asked"))
 
 
 @app.command(help=both("cli.export"), epilog="allocate export maps/out/baodi --to xlsx --language en")
@@ -368,31 +367,17 @@ def card(
     from allocate.faults import disk_reason
     from allocate.model import read_model
 
-    page = make_card(read_model(model, _changes(changes)))
+    page = make_card(read_model(model, changes_of(changes)))
     if out is None:
         for line in page.splitlines():
-            _tell(line)
+            tell(line)
         return
     try:
         out.write_bytes(page.encode())
     except OSError as error:
         details = {"reason": disk_reason(error)}
         raise UsageError([Problem("card.cannot_write", str(out), details=details)]) from None
-    _tell(say("card.written", file=out))
-
-
-def _sound_plan(plan: Path) -> dict[str, Any]:
-    """Read a plan in which a recheck finds nothing wrong."""
-    from allocate.plans import read_plan
-    from allocate.verification import verify as recheck
-
-    content = read_plan(plan)
-    verdict = recheck(content)
-    if not verdict.sound:
-        first = verdict.findings[0]
-        details = {"finding": f"{first.where}: {first.words}"}
-        raise UsageError([Problem("compare.not_sound", str(plan), details=details)])
-    return content
+    tell(say("card.written", file=out))
 
 
 def _export(plan: Path, form: str, out: Path | None, tiles: "Tiles | None" = None) -> None:
@@ -404,73 +389,7 @@ def _export(plan: Path, form: str, out: Path | None, tiles: "Tiles | None" = Non
     content = read_plan(plan)
     insist(content)
     folder = plan if plan.is_dir() else plan.parent
-    _tell(str(export(content, form, out or folder / EXPORTS[form], spoken(), tiles)))
-
-
-def _tell(line: str, to: TextIO | None = None) -> None:
-    """Print a line; what a name in it would do to the terminal, or hide from its reader, is shown instead."""
-    print(visible(line), file=to)
-
-
-def _changes(changes: list[str] | None) -> dict[str, str]:
-    pairs = {}
-    problems = []
-    for change in changes or []:
-        key, equals, value = change.partition("=")
-        if not equals or not key.strip():
-            problems.append(Problem("problem.set_form", column="--set", value=change))
-        pairs[key.strip()] = value.strip()
-    if problems:
-        raise UsageError(problems)
-    return pairs
-
-
-@contextmanager
-def _progress() -> Iterator[tuple["Listener", "CountListener", "CountListener"]]:
-    """Show the stage, the best value, its bound, the gap and the seconds, on one line of a terminal."""
-    from rich.console import Console
-
-    from allocate.report.summary import percent_up, say_stage
-
-    console = Console(stderr=True)
-    last = [""]
-
-    with console.status(say("cli.preparing")) as status:
-
-        def listen(progress: "Progress") -> None:
-            def shown(number: float | None) -> str:
-                return "—" if number is None else f"{number:,.6g}"
-
-            text = say(
-                "cli.progress",
-                stage=say_stage(progress.stage),
-                incumbent=shown(progress.incumbent),
-                bound=shown(progress.bound),
-                gap="—" if progress.gap is None else percent_up(progress.gap),
-                seconds=f"{progress.seconds:.0f}",
-            )
-            status.update(text)
-            if not console.is_terminal and progress.stage != last[0]:
-                # A file or a pipe gets one line per stage instead of a moving one.
-                console.print(say("cli.stage", stage=say_stage(progress.stage)), highlight=False)
-                last[0] = progress.stage
-
-        def counting(key: str) -> "CountListener":
-            def hear(done: int, count: int) -> None:
-                status.update(say(key, done=done, count=count))
-                if not console.is_terminal and done == count:
-                    console.print(say(key, done=done, count=count), highlight=False)
-
-            return hear
-
-        yield listen, counting("cli.draw"), counting("cli.point")
-
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Listener = Callable[[Progress], None]
-    CountListener = Callable[[int, int], None]
+    tell(str(export(content, form, out or folder / EXPORTS[form], spoken(), tiles)))
 
 
 def main() -> NoReturn:
@@ -483,7 +402,7 @@ def main() -> NoReturn:
         app()
     except AllocateError as error:
         for line in f"allocate: {error}".split("\n"):
-            _tell(line, to=sys.stderr)
+            tell(line, to=sys.stderr)
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         print(f"allocate: {both('cli.stopped')}", file=sys.stderr)

@@ -3,12 +3,13 @@
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -188,6 +189,13 @@ class Candidates(pydantic.BaseModel):
         return (self.basis, *(one.basis for one in (self.upgrade, self.move, self.generate) if one is not None))
 
 
+# What a model can decide, and which decisions each takes for granted beside the sites.
+DECISIONS = ("siting", "staff", "postings", "rounds", "functions", "consortia", "contracts")
+NEEDED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"postings": ("staff",), "rounds": ("staff",), "functions": ("staff", "postings", "consortia")}
+)
+
+
 class _Head(pydantic.BaseModel):
     """The top of a model file; rules and goals are read on their own, so that each fault names its table."""
 
@@ -199,6 +207,7 @@ class _Head(pydantic.BaseModel):
     years: tuple[int, ...] = pydantic.Field(min_length=1, max_length=20)
     circle: str
     compare_circles: tuple[str, ...] = ()
+    decides: tuple[Literal[DECISIONS], ...] = ()  # type: ignore[valid-type]
     draws: int = pydantic.Field(default=20, ge=0, le=1000)
     seed: int = pydantic.Field(default=1, ge=0, le=2**31 - 1)
     population: Projection | None = None
@@ -230,6 +239,16 @@ class _Head(pydantic.BaseModel):
             msg = say("reason.years")
             raise ValueError(msg)
         return years
+
+    @pydantic.field_validator("decides")
+    @classmethod
+    def _with_what_they_need(cls, decides: tuple[str, ...]) -> tuple[str, ...]:
+        for one in decides:
+            lacking = [other for other in ("siting", *NEEDED.get(one, ())) if other not in decides]
+            if lacking:
+                msg = say("reason.decides", what=one, lacking=", ".join(lacking))
+                raise ValueError(msg)
+        return decides
 
 
 class _Presets(pydantic.BaseModel):
@@ -665,39 +684,66 @@ def model_of(
         ]
     if problems or head is None:
         raise ModelError(problems)
-    return Model(
-        id=name,
-        title=head.title,
-        district=head.district,
-        as_of=head.as_of,
-        years=head.years,
-        circle=head.circle,
-        compare=head.compare_circles,
-        circles=head.circles,
-        modes=head.modes,
-        siting=head.siting,
-        rules=rules,
-        goals=goals,
-        draws=head.draws,
-        seed=head.seed,
-        settings=pydantic.TypeAdapter(dict[str, Any]).dump_python(dict(content), mode="json"),
-        inputs=inputs,
-        clauses=sheet.in_force,
-        documents=sheet.documents,
-        silent=sheet.silent,
-        regime=head.regime,
-        resources=head.resources,
-        postings=head.postings,
-        supporters=head.supporters,
-        pools=head.pools,
-        outreach=head.outreach,
-        functions=head.functions,
-        consortia=head.consortia,
-        contracts=head.contracts,
-        visits=head.visits,
-        population=head.population,
-        travel=head.travel,
+    return _deciding(
+        head.decides,
+        Model(
+            id=name,
+            title=head.title,
+            district=head.district,
+            as_of=head.as_of,
+            years=head.years,
+            circle=head.circle,
+            compare=head.compare_circles,
+            circles=head.circles,
+            modes=head.modes,
+            siting=head.siting,
+            rules=rules,
+            goals=goals,
+            draws=head.draws,
+            seed=head.seed,
+            settings=pydantic.TypeAdapter(dict[str, Any]).dump_python(dict(content), mode="json"),
+            inputs=inputs,
+            clauses=sheet.in_force,
+            documents=sheet.documents,
+            silent=sheet.silent,
+            regime=head.regime,
+            resources=head.resources,
+            postings=head.postings,
+            supporters=head.supporters,
+            pools=head.pools,
+            outreach=head.outreach,
+            functions=head.functions,
+            consortia=head.consortia,
+            contracts=head.contracts,
+            visits=head.visits,
+            population=head.population,
+            travel=head.travel,
+        ),
     )
+
+
+def _deciding(decides: Collection[str], model: Model) -> Model:
+    """Return a model that decides no more than asked; what else it describes, and goals on it alone, are left out.
+
+    Rules that speak of what is left out stay in the model, and are undecided.
+    """
+    if not decides:
+        return model
+    has_staff = "staff" in decides
+    model = replace(
+        model,
+        resources=model.resources if has_staff else {},
+        visits=model.visits if has_staff else None,
+        postings=model.postings if "postings" in decides else None,
+        supporters=model.supporters if "postings" in decides else {},
+        pools=model.pools if "postings" in decides else {},
+        outreach=model.outreach if "rounds" in decides else {},
+        functions=model.functions if "functions" in decides else {},
+        consortia=model.consortia if "consortia" in decides else None,
+        contracts=model.contracts if "contracts" in decides else None,
+    )
+    goals = {name: goal for name, goal in model.goals.items() if not goal.beside or goal.beside in model.decided}
+    return replace(model, goals=goals)
 
 
 def _indicators(sheet: Rulebook) -> frozenset[str]:

@@ -454,7 +454,7 @@ def _rooms_of_staff(model: Model) -> dict[str, tuple[tuple[str, int], ...]]:
     """Return how many people [persons] one of a resource can serve at each kind of site, as the rules say."""
     limits: dict[str, dict[str, int]] = {}
     for rule in model.rules.values():
-        if isinstance(rule, PeoplePerStaff):
+        if isinstance(rule, PeoplePerStaff) and model.settles(rule):
             for kind in rule.kinds:
                 inside = limits.setdefault(kind, {})
                 inside[rule.resource] = min(rule.most, inside.get(rule.resource, rule.most))

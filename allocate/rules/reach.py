@@ -1,6 +1,6 @@
 """The share of people who are served within the circle."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fractions import Fraction
 from math import ceil
 from typing import ClassVar
@@ -45,6 +45,12 @@ class Reach(Rule):
         """
         if self.or_by and self.scope != "place":
             raise ValueError(say("reason.or_by_place"))
+
+    def is_decided(
+        self, decided: Collection[str], resources: Collection[str] = (), abilities: Collection[str] = ()
+    ) -> bool:
+        """Tell whether a plan decides all that it speaks of: visits too, where they count."""
+        return super().is_decided(decided, resources, abilities) and (not self.or_by or "rounds" in decided)
 
     def tells_apart(self, case: Case, i: int) -> Key:
         """Return the part of the district that the place counts for."""

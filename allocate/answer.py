@@ -1,0 +1,24 @@
+"""What a question asked of a model or a plan comes to, as plain data: its tables and its page are made from that."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+AnswerKind = Literal["scenarios", "sweep", "alternatives", "robust", "prices"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer that JSON can hold whole: what was asked, of what, how it was worked out, and what came of it.
+
+    Attributes
+    ----------
+    kind
+        Which question it answers; its files are called after it.
+    content
+        All of it, with `model`, `district`, `as_of`, `settings`, `inputs` (path and SHA-256), `versions`, `seeds` and
+        `method`; what is proven says its bound, what is not says so.
+    """
+
+    kind: AnswerKind
+    content: Mapping[str, Any]

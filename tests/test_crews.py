@@ -1,0 +1,58 @@
+"""Many jobs, worked out by processes: what is common is read once, a job that fails is its own affair."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from allocate.crews import RETRIES, Failure, Processes
+from allocate.errors import Problem, UsageError
+
+
+def times(factor: int, number: int) -> int:
+    if number == 13:
+        raise UsageError([Problem("problem.set_form", column="--set", value="13")])
+    if number == 14:
+        raise ZeroDivisionError("by nobody")
+    return factor * number
+
+
+def killed(folder: str, name: str) -> str:
+    tries = Path(folder) / name
+    tries.write_text(tries.read_text() + "x" if tries.exists() else "x")
+    if name == "always" or (name == "once" and tries.read_text() == "x"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return name
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_every_job_has_its_result_whoever_did_it(processes: int) -> None:
+    found = dict(Processes(processes).work(times, 7, {str(n): n for n in range(12)}))
+    assert found == {str(n): 7 * n for n in range(12)}
+
+
+def test_a_job_that_fails_says_why_and_the_others_finish() -> None:
+    found = dict(Processes(2).work(times, 2, {str(n): n for n in (12, 13, 14, 15)}))
+    assert (found["12"], found["15"]) == (24, 30)
+    assert isinstance(found["13"], Failure)
+    assert "--set" in found["13"].reason
+    assert isinstance(found["14"], Failure)
+    assert found["14"].reason == "ZeroDivisionError: by nobody"
+
+
+def test_no_jobs_are_no_work() -> None:
+    assert dict(Processes(2).work(times, 2, {})) == {}
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_job_whose_process_is_killed_is_tried_again_and_given_up_in_the_end(processes: int, tmp_path: Path) -> None:
+    names = ["a", "once", "b", "always", "c", "d"]
+    found = dict(Processes(processes).work(killed, str(tmp_path), {name: name for name in names}))
+    assert {name: result for name, result in found.items() if name != "always"} == {
+        n: n for n in names if n != "always"
+    }
+    assert isinstance(found["always"], Failure)
+    assert found["always"].lost
+    assert str(RETRIES + 1) in found["always"].reason
+    assert len((tmp_path / "always").read_text()) >= RETRIES + 1
