@@ -12,9 +12,10 @@ import heapq
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import ceil, floor, gcd, lcm
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,8 @@ _NODES, _DIVE = 120, 1_200
 _PATIENCE = 80
 # Rounds of adding implied rows that the relaxation violates, at one node, and how far it must violate them.
 _CUT_ROUNDS, _VIOLATED = 8, 1e-4
+# A plan this near to what is proven, as a share of its cost, is worth proving before a better one is looked for.
+_NEAR = Fraction(2, 100)
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,12 @@ class _Node:
     bound: Fraction
     serial: int
     ranges: Ranges = field(compare=False)
+    # Sites that are open, or closed, in all of its plans.
+    decided: tuple[tuple[int, float], ...] = field(compare=False, default=())
     cuts: int = field(compare=False, default=0)
+    is_dived: bool = field(compare=False, default=False)
+    # Where the solver stood when it last looked nearby.
+    basis: Any = field(compare=False, default=None)
 
 
 class ByNumber:
@@ -118,41 +126,44 @@ class ByNumber:
             Fraction(0),
         )
         hinted = np.array(sorted(hint), dtype=np.int64)
-        if len(hinted):
-            self._try(hinted)
         open_nodes, serial = [_Node(least, 0, every)], 0
-        # Nodes that numbers cannot lift any further; their bounds stand.
+        # Nodes that cannot be lifted any further; their bounds stand.
         settled: list[_Node] = []
-        for _ in range(_NODES):
+        for step in range(_NODES):
             bound = _lowest(open_nodes, settled)
             if bound is None or self._is_enough(bound, gap) or self._is_late() or not open_nodes:
                 break
+            if settled and self.cost is not None and open_nodes[0].bound >= self.cost:
+                # (What is left is no cheaper than the plan at hand.)
+                break
             node = heapq.heappop(open_nodes)
-            self._enter(node.ranges)
-            relaxed = self._solve()
+            relaxed = self._look_at(node)
             if relaxed.bound == float("inf"):
                 continue
             if relaxed.values is None:
                 settled.append(node)
                 continue
             bound = max(node.bound, self._rounded_up(relaxed.bound, node.ranges))
-            serial += 1
+            node = replace(node, bound=bound, serial=(serial := serial + 1), basis=self.relaxation.basis())
+            if step == 0 and len(hinted):
+                self._try(hinted)
             if any(bound > other.bound for other in open_nodes):
-                heapq.heappush(open_nodes, _Node(bound, serial, node.ranges, node.cuts))
+                heapq.heappush(open_nodes, node)
                 continue
-            parted = self._part(node, relaxed.values)
-            if parted:
-                for ranges in parted:
-                    serial += 1
-                    heapq.heappush(open_nodes, _Node(bound, serial, ranges, node.cuts))
-            elif node.cuts < _CUT_ROUNDS and self._cut(relaxed.values):
-                heapq.heappush(open_nodes, _Node(bound, serial, node.ranges, node.cuts + 1))
-            else:
-                done = _Node(bound, serial, node.ranges)
-                settled.append(done)
+            halves = self._part(node, relaxed.values)
+            if not halves and node.cuts < _CUT_ROUNDS and self._cut(relaxed.values):
+                halves = [replace(node, cuts=node.cuts + 1)]
+            elif not halves and not node.is_dived:
                 lowest = min(bound, _lowest(open_nodes, settled) or bound)
                 if not self._is_enough(lowest, gap):
-                    self._dive_from(done, lowest, gap, hinted)
+                    self._dive_from(node, relaxed.values, lowest, gap, hinted)
+                halves = [replace(node, is_dived=True)]
+            elif not halves:
+                halves = self._decide(node, relaxed.values)
+            if not halves:
+                settled.append(node)
+            for half in halves:
+                heapq.heappush(open_nodes, replace(half, serial=(serial := serial + 1)))
         lowest_left = _lowest(open_nodes, settled)
         is_impossible = lowest_left is None and self.cost is None
         bound = lowest_left if lowest_left is not None else (self.cost if self.cost is not None else least)
@@ -173,12 +184,22 @@ class ByNumber:
         relaxed = self.relaxation.solve(self._deadline - time.monotonic())
         return relaxed
 
-    def _enter(self, ranges: Ranges) -> None:
-        """Look at some numbers of sites, every site free."""
-        every = np.arange(len(self.low), dtype=np.int64)
-        self.relaxation.set_columns(every, self.low, self.high)
-        for n, (least, most) in enumerate(ranges):
+    def _enter(self, node: _Node) -> None:
+        """Turn to some numbers of sites, every other site free."""
+        low, high = self.low.copy(), self.high.copy()
+        for column, value in node.decided:
+            low[column] = high[column] = value
+        now = self.relaxation.instance
+        changed = np.flatnonzero((low != now.low) | (high != now.high))
+        self.relaxation.set_columns(changed, low[changed], high[changed])
+        for n, (least, most) in enumerate(node.ranges):
             self.relaxation.set_row(self._first + n, float(least), float(most))
+        if node.basis is not None:
+            self.relaxation.stand_at(node.basis)
+
+    def _look_at(self, node: _Node) -> Relaxed:
+        self._enter(node)
+        return self._solve()
 
     def _rounded_up(self, bound: float, ranges: Ranges) -> Fraction:
         """Return the least cost that can be, and is no less than a proven bound in the solver's units."""
@@ -204,7 +225,7 @@ class ByNumber:
         grain = _common(loose)
         return certain + grain * ceil((proven - certain) / grain)
 
-    def _part(self, node: _Node, values: Floats) -> list[Ranges]:
+    def _part(self, node: _Node, values: Floats) -> list[_Node]:
         """Return the two halves of a node between which the numbers of the relaxation lie; none where all are whole.
 
         The dearest sites first: one of them more or less changes the plan most.
@@ -221,7 +242,25 @@ class ByNumber:
         _, n, number = found
         least, most = node.ranges[n]
         halves = [(least, floor(number)), (floor(number) + 1, most)]
-        return [(*node.ranges[:n], half, *node.ranges[n + 1 :]) for half in halves if half[0] <= half[1]]
+        return [
+            replace(node, ranges=(*node.ranges[:n], half, *node.ranges[n + 1 :]), is_dived=False)
+            for half in halves
+            if half[0] <= half[1]
+        ]
+
+    def _decide(self, node: _Node, values: Floats) -> list[_Node]:
+        """Return the two halves of a node in which one site is open, or closed: the one that matters most."""
+        among = self._apart(values)
+        if not len(among):
+            return []
+        price = np.array([abs(float(self.prices.get(int(c), 0))) for c in among])
+        dearest = among[price >= price.max()]
+        # (Nearest to a half first.)
+        chosen = int(dearest[np.abs(values[dearest] - 0.5).argmin()])
+        return [
+            replace(node, decided=(*node.decided, (chosen, value)), cuts=_CUT_ROUNDS - 2, is_dived=False)
+            for value in (1.0, 0.0)
+        ]
 
     def _cut(self, values: Floats) -> bool:
         """Add the implied rows that the relaxation violates; tell whether there were any."""
@@ -243,9 +282,12 @@ class ByNumber:
         self._used += [self._told.row_names[r] for r in chosen]
         return True
 
+    def _apart(self, values: Floats) -> Columns:
+        """Return the whole columns that a relaxation makes neither 0 nor 1."""
+        return self.whole[np.minimum(values[self.whole], 1 - values[self.whole]) > WHOLE_TOLERANCE]
+
     def _try(self, hinted: Columns) -> None:
         """Look at what an earlier plan opens as it stands."""
-        self._enter(tuple((0, len(tally)) for tally in self.tallies))
         given = np.zeros(len(self.low))
         given[hinted] = 1.0
         fixed = np.clip(given[self.whole], self.low[self.whole], self.high[self.whole])
@@ -264,7 +306,7 @@ class ByNumber:
         if self.cost is None or cost < self.cost:
             self.cost, self.values = cost, rounded
 
-    def _dive_from(self, node: _Node, lowest: Fraction, gap: float, hinted: Columns) -> None:
+    def _dive_from(self, node: _Node, values: Floats, lowest: Fraction, gap: float, hinted: Columns) -> None:
         """Look for a plan of these numbers of sites: near an earlier plan first, and then anywhere."""
         enough = lowest / (1 - Fraction(gap)) if gap < 1 else lowest
         limit = max(node.bound, enough)
@@ -272,16 +314,21 @@ class ByNumber:
         # All that was open stays open; or nothing else opens; or neither.
         ways: list[tuple[Columns, float]] = [(hinted, 1.0), (free, 0.0)] if len(hinted) else []
         for columns, value in ways:
-            self._enter(node.ranges)
+            self._enter(node)
             fixed = np.clip(np.full(len(columns), value), self.low[columns], self.high[columns])
+            columns, fixed = _undecided(columns, fixed, node)
             self.relaxation.set_columns(columns, fixed, fixed)
             relaxed = self._solve()
             if relaxed.values is not None and self._rounded_up(relaxed.bound, node.ranges) <= limit:
                 self._dive(node, relaxed, limit, is_strict=True)
                 if self._is_enough(lowest, gap):
                     return
-        self._enter(node.ranges)
-        self._dive(node, self._solve(), limit, is_strict=False)
+        # (While sites of a high price are open in part, it is sooner decided about them than dived past them.)
+        is_near = self.cost is not None and self.cost - lowest <= _NEAR * abs(self.cost)
+        if is_near and len({self.prices.get(int(c), 0) for c in self._apart(values)}) > 1:
+            return
+        if self.cost is None or limit < self.cost:
+            self._dive(node, self._look_at(node), limit, is_strict=False)
 
     def _dive(self, node: _Node, relaxed: Relaxed, limit: Fraction, *, is_strict: bool) -> None:
         """Open one site after the other until all are whole, and keep the plan.
@@ -290,7 +337,7 @@ class ByNumber:
         step, unless it is strict.
         """
         last: int | None = None
-        refused = 0
+        refused, closed = 0, list[int]()
         low, high = self.relaxation.instance.low, self.relaxation.instance.high
 
         def hold(columns: Columns, value: float) -> None:
@@ -303,12 +350,21 @@ class ByNumber:
             if relaxed.values is None or (bound is not None and bound > limit):
                 if last is not None and refused < _PATIENCE:
                     hold(np.array([last], dtype=np.int64), 0.0)
+                    closed.append(last)
                     refused, last = refused + 1, None
                     relaxed = self._solve()
                     continue
-                if is_strict or relaxed.values is None or bound is None:
+                if is_strict:
                     return
-                limit, refused = bound, 0
+                if closed:
+                    freed = np.array(closed, dtype=np.int64)
+                    self.relaxation.set_columns(freed, np.zeros(len(freed)), np.ones(len(freed)))
+                    closed.clear()
+                    relaxed = self._solve()
+                    bound = None if relaxed.values is None else self._rounded_up(relaxed.bound, node.ranges)
+                if relaxed.values is None or bound is None:
+                    return
+                limit, refused = max(limit, bound), 0
             if self.cost is not None and limit >= self.cost:
                 # (A plan that is no cheaper than the one at hand is none that is looked for.)
                 return
@@ -325,6 +381,12 @@ class ByNumber:
             last = int(dearest[relaxed.values[dearest].argmax()])
             hold(np.array([last], dtype=np.int64), 1.0)
             relaxed = self._solve()
+
+
+def _undecided(columns: Columns, values: Floats, node: _Node) -> tuple[Columns, Floats]:
+    """Return the columns, with their values, that a node leaves open."""
+    free = ~np.isin(columns, [column for column, _ in node.decided])
+    return columns[free], values[free]
 
 
 def _lowest(open_nodes: Iterable[_Node], settled: Iterable[_Node]) -> Fraction | None:

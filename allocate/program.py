@@ -636,6 +636,21 @@ class Relaxation:
         solution = self._highs.getSolution()
         return Relaxed(np.array(solution.col_value), _weighed(self.instance, np.array(solution.row_dual)))
 
+    def basis(self) -> Any:
+        """Return where the solver stands, to go on from later."""
+        return self._highs.getBasis()
+
+    def stand_at(self, basis: Any) -> None:
+        """Go back to where the solver stood; rows that came since then take part as slack."""
+        import highspy
+
+        again = highspy.HighsBasis()
+        again.col_status = basis.col_status
+        missing = len(self.instance.row_low) - len(basis.row_status)
+        again.row_status = [*basis.row_status, *([highspy.HighsBasisStatus.kBasic] * missing)]
+        again.valid = True
+        self._highs.setBasis(again)
+
     def _refuted(self) -> float:
         """Return plus infinity where some weights prove that nothing keeps the rows, as they should; else minus."""
         _, is_there, ray = self._highs.getDualRay()

@@ -1,7 +1,7 @@
 """Lays out the sites of a model that decides nothing else, by how many of each price are open, for its first goal."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from allocate import decisions
 from allocate.by_number import ByNumber
@@ -121,7 +121,8 @@ def _program(case: Case, rules: Rules, goals: Mapping[str, Goal]) -> tuple[Progr
     """Return the program of a case in which no clause is missed, and the stage of its goal."""
     program = Program("sites alone")
     program.add_columns(decisions.columns(case))
-    program.add_rows("siting", siting.rows(case))
+    # (That a place is covered follows, as its pairs do, from what is open being whole: both are added where they help.)
+    program.add_rows("siting", (replace(row, implied=row.implied or row.about[0] == "covered") for row in siting.rows(case)))
     add_rules(program, case, rules, rows_of(case, rules))
     *clauses, last = stages(program, goals, case, None)
     for stage in clauses:
