@@ -181,8 +181,7 @@ class ByNumber:
 
     def _solve(self) -> Relaxed:
         self.relaxations += 1
-        relaxed = self.relaxation.solve(self._deadline - time.monotonic())
-        return relaxed
+        return self.relaxation.solve(self._deadline - time.monotonic())
 
     def _enter(self, node: _Node) -> None:
         """Turn to some numbers of sites, every other site free."""

@@ -1,4 +1,4 @@
-"""Solves a model again after a change of a number, from what the last run left: a session for one question after another.
+"""Solves a model again after a change of a number, from what the last run left.
 
 What helps the next run: which sites were open, and which implied rows the last proof needed. What is proven is proven
 anew each time, of the changed model; nothing is taken over on trust.
@@ -125,12 +125,10 @@ def begin(
         in_full = "decides"
     else:
         left = max(0.1, seconds - (time.monotonic() - began))
-        found = lay_out_sites(
-            case, rules, name, goal, gap=gap, seconds=left, seed=model.seed, before=before, rows=rows
-        )
+        found = lay_out_sites(case, rules, name, goal, gap=gap, seconds=left, seed=model.seed, before=before, rows=rows)
         layout, bound, rows = found.layout, found.bound, found.rows
         relaxations, stopped = found.relaxations, found.stopped
-        if not found.is_found and any(value for clause, value in found.values.items() if clause != name):
+        if not found.is_met:
             in_full = "clauses"
     if in_full:
         options = Options(
@@ -201,11 +199,14 @@ def insist_on_district(before: str, now: str) -> None:
 
 
 def carried_over(before: Case, layout: Layout, case: Case) -> Layout:
-    """Return what an earlier plan opens, in a case that may have other sites and years.
+    """Return what an earlier plan decides, in a case that may have other sites and years: all of it, or what it opens.
 
     A site is known by its id. A year that the earlier plan does not have is taken as the one before it, or else as its
-    first. What exists and is new to the plan stays open, and a candidate that is new to it stays closed.
+    first. What exists and is new to the plan stays open, and a candidate that is new to it stays closed. Whom sites
+    serve, and their staff, are taken over where both cases speak of the same things.
     """
+    if _names(before) == _names(case):
+        return replace(layout, roster={}, timetable={})
     year_of = {
         t: max((u for u, other in enumerate(before.years) if other <= year), default=0)
         for t, year in enumerate(case.years)
@@ -218,6 +219,21 @@ def carried_over(before: Case, layout: Layout, case: Case) -> Layout:
             if site.is_fixed or was:
                 is_open.add((j, t))
     return Layout(frozenset(is_open))
+
+
+def _names(case: Case) -> tuple[object, ...]:
+    """Return what a layout refers to by number, in order."""
+    return (
+        case.years,
+        case.places,
+        tuple((site.id, site.exists, site.closable) for site in case.sites),
+        tuple(case.resources),
+        case.pools,
+        tuple(case.ways),
+        tuple(case.abilities),
+        case.leading is None,
+        case.contracting is None or case.contracting.homes,
+    )
 
 
 def differences(before: Case, case: Case) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from allocate.posts import employ_spare
 from allocate.program import Options, Program
 from allocate.rows import Number
 from allocate.settle import settle
+from allocate.sites_alone import decides_sites_alone, lay_out_sites
 from allocate.staged import CLAUSE_GAP, Listener, search_stages, stages, still_proven, within
 from allocate.stages import stage_values
 from allocate.two_steps import Goals, Rules, add_rules, first_plan, in_two_steps, rows_of, start_of
@@ -63,6 +64,10 @@ def lay_out(
     rules = model.planned()
     # (A look at the first goals only has no use for what the others tell apart.)
     goals: Goals = dict(list(model.goals.items())[:first_goals])
+    if only_look and len(goals) == 1:
+        looked = _by_number(full, rules, goals, gap, options, start)
+        if looked is not None:
+            return looked
     if not full.resources and stand_for_later(full, rules.values()).case.years == full.years:
         return _as_a_whole(full, rules, goals, gap, options, listen, start=start)
     begun = in_two_steps(full, rules, goals, gap, options, listen, start)
@@ -77,6 +82,21 @@ def lay_out(
         name: begun.seconds.get(name, 0.0) + found.seconds.get(name, 0.0) for name in {**begun.seconds, **found.seconds}
     }
     return Layouts(found.layout, found.bounds, seconds, "".join(begun.logs) + found.log)
+
+
+def _by_number(
+    full: Case, rules: Rules, goals: Goals, gap: float | None, options: Options, start: Layout | None
+) -> Layouts | None:
+    """Look at sites by how many of each price are open; None where more is decided, or no plan keeps the clauses."""
+    ((name, goal),) = goals.items()
+    if not decides_sites_alone(full, goal):
+        return None
+    near = goal.gap if gap is None else gap
+    found = lay_out_sites(full, rules, name, goal, gap=near, seconds=options.seconds, seed=options.seed, before=start)
+    if not found.is_met or found.bound == float("-inf"):
+        return None
+    bounds = {stage: found.bound if stage == name else 0.0 for stage in found.values}
+    return Layouts(found.layout, bounds, {}, "")
 
 
 def _is_done(name: str, value: Number, bound: float, goals: Goals, gap: float | None) -> bool:
@@ -115,7 +135,7 @@ def _as_a_whole(
         program.add_columns(goal.columns(case))
         program.add_rows(name, goal.rows(case))
     if begun is None:
-        layout = first_plan(case, rules, goals, start)
+        layout = first_plan(case, rules, goals, None if start is None else reduced.first(Layout(start.open)))
     else:
         layout = gathered.gather(reduced.first(begun))
     begin, begun_values = start_of(case, asked, rules, layout)

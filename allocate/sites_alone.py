@@ -1,5 +1,6 @@
 """Lays out the sites of a model that decides nothing else, by how many of each price are open, for its first goal."""
 
+import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -7,7 +8,6 @@ from allocate import decisions
 from allocate.by_number import ByNumber
 from allocate.case import Case
 from allocate.decisions import siting
-from allocate.errors import AllocateError
 from allocate.gaps import HOLD_ABSOLUTE
 from allocate.goals import Goal
 from allocate.greedy import greedy
@@ -19,6 +19,8 @@ from allocate.settle import settle
 from allocate.staged import Stage, stages
 from allocate.stages import stage_values
 from allocate.two_steps import Rules, add_rules, rows_of
+
+logger = logging.getLogger(__name__)
 
 # Settling takes about a second; whatever the clock says, people must be whole.
 _SETTLE_SECONDS = 30.0
@@ -40,8 +42,8 @@ class SitesAlone:
         How many linear relaxations were solved.
     stopped
         Whether the clock ended the search.
-    is_found
-        Whether the search found a plan that misses no clause; else the layout is the best that was there before.
+    is_met
+        Whether no clause is missed; else the layout is the best that was there before.
     """
 
     layout: Layout
@@ -50,7 +52,7 @@ class SitesAlone:
     rows: tuple[str, ...]
     relaxations: int
     stopped: bool
-    is_found: bool
+    is_met: bool
 
 
 def decides_sites_alone(case: Case, goal: Goal) -> bool:
@@ -99,13 +101,14 @@ def lay_out_sites(
         if is_found:
             break
     values, layout = min(weighed, key=lambda one: tuple(one[0].values()))
-    if any(values[clause] for clause in values if clause != name):
+    is_met = not any(values[clause] for clause in values if clause != name)
+    if not is_met:
         # (What is proven of plans that miss no clause says nothing of one that does.)
         bound = float("-inf")
     elif bound > float(values[name]) + HOLD_ABSOLUTE * max(1.0, abs(float(values[name]))):
-        msg = f"what is proven of {name}, {bound}, lies above a plan that was found, {float(values[name])}"
-        raise AllocateError(msg)
-    return SitesAlone(layout, values, min(bound, float(values[name])), helped, relaxations, stopped, is_found)
+        logger.warning("what is proven lies above a plan that was found; the bound is dropped")
+        bound = float("-inf")
+    return SitesAlone(layout, values, min(bound, float(values[name])), helped, relaxations, stopped, is_met)
 
 
 def _reductions(full: Case, rules: Rules) -> Iterator[Reduced]:
@@ -122,7 +125,9 @@ def _program(case: Case, rules: Rules, goals: Mapping[str, Goal]) -> tuple[Progr
     program = Program("sites alone")
     program.add_columns(decisions.columns(case))
     # (That a place is covered follows, as its pairs do, from what is open being whole: both are added where they help.)
-    program.add_rows("siting", (replace(row, implied=row.implied or row.about[0] == "covered") for row in siting.rows(case)))
+    program.add_rows(
+        "siting", (replace(row, implied=row.implied or row.about[0] == "covered") for row in siting.rows(case))
+    )
     add_rules(program, case, rules, rows_of(case, rules))
     *clauses, last = stages(program, goals, case, None)
     for stage in clauses:

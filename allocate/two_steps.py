@@ -177,7 +177,10 @@ def _still_a_plan(case: Case, rules: Rules, start: Layout | None) -> Iterator[La
     """Yield an earlier plan as it stands, unless something in it cannot be."""
     if start is None or not start.serve:
         return
-    wrong = (*decisions.breaches(case, start), *(b for r in rules.values() if r.is_physics for b in r.breaches(case, start)))
+    wrong = (
+        *decisions.breaches(case, start),
+        *(b for r in rules.values() if r.is_physics for b in r.breaches(case, start)),
+    )
     if not wrong:
         yield start
 
