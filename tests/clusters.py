@@ -41,7 +41,7 @@ class Local:
         """Start one of Dask's programs; it knows nothing of the settings of whoever runs the tests."""
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("DASK_")},
-            "PYTHONPATH": os.pathsep.join((str(HERE.parent), str(HERE))),
+            "PYTHONPATH": os.pathsep.join(map(str, (HERE.parent, HERE, HERE / "benchmarks"))),
             "OMP_NUM_THREADS": "1",
             "DASK_CONFIG": str(self.folder / "no-settings"),
             **{f"DASK_DISTRIBUTED__{name}": str(value) for name, value in settings.items()},
@@ -114,6 +114,17 @@ def killed(folder: str, name: str) -> str:
     if name == "always" or (name == "once" and tries.read_text() == "x"):
         os.kill(os.getpid(), signal.SIGKILL)
     return name
+
+
+class Unreadable:
+    """What is common to all jobs, and cannot be unpacked."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return _unreadable, ("in another process",)
+
+
+def _unreadable(why: str) -> None:
+    raise ZeroDivisionError(why)
 
 
 class Counted:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from clusters import killed, times
+from clusters import Unreadable, killed, times
 
 from allocate.crews import RETRIES, Failure, Processes
 
@@ -21,6 +21,11 @@ def test_a_job_that_fails_says_why_and_the_others_finish() -> None:
     assert "--set" in found["13"].reason
     assert isinstance(found["14"], Failure)
     assert found["14"].reason == "ZeroDivisionError: by nobody"
+
+
+def test_what_no_process_can_read_is_said_of_every_job() -> None:
+    found = dict(Processes(2).work(times, Unreadable(), {"1": 1, "2": 2}))
+    assert found == dict.fromkeys(("1", "2"), Failure("ZeroDivisionError: in another process"))
 
 
 def test_no_jobs_are_no_work() -> None:
