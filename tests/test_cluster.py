@@ -32,6 +32,7 @@ from clusters import (
     whoever,
     with_children,
 )
+from conftest import Tiny, call_allocate, one_year
 from villages import model, road
 
 from allocate import cluster as of_cluster
@@ -112,6 +113,36 @@ def test_looks_are_the_same_on_the_cluster_as_here(crew: Crew) -> None:
     here = {str(most): looked(common, most) for most in common[1]}
     assert there == here
     assert len({str(figures["served"]) for figures in here.values()}) == 3
+
+
+def test_a_sweep_on_the_cluster_writes_the_same_tables_as_here(local: Local, crew: Crew, tiny: Tiny) -> None:
+    one_year(tiny)
+    home = tiny.folder.parent
+    words = ("--language", "en", "sweep", tiny.model, "--vary", "rules.few_new.at_most=3,5")
+    for name, more in {"there": ("--scheduler", local.address), "here": ()}.items():
+        done = call_allocate(home, *words, *more, "--out", name)
+        assert done.returncode == 0, done.stderr
+    files = {
+        str(path.relative_to(home / "here")): path.read_bytes()
+        for path in (home / "here").rglob("*")
+        if path.is_file() and path.name != "log.txt"
+    }
+    assert "runs.csv" in files
+    assert files == {name: (home / "there" / name).read_bytes() for name in files}
+
+
+@pytest.mark.parametrize("verb", [("sweep", "--vary", "seed=1,2"), ("scenarios",)])
+def test_a_verb_whose_scheduler_is_not_there_writes_nothing(tiny: Tiny, verb: tuple[str, ...], free: str) -> None:
+    home = tiny.folder.parent
+    more = (
+        '[scenarios.more]\ntitle = { zh = "多", en = "More" }\nset = { "rules.few_new.at_most" = 7 }\n\n[rules.few_new]'
+    )
+    tiny.edit("tiny.toml", "[rules.few_new]", more)
+    done = call_allocate(home, verb[0], tiny.model, *verb[1:], "--scheduler", free, "--out", "nothing")
+    assert done.returncode == 2
+    assert "--scheduler" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+    assert not (home / "nothing").exists()
 
 
 def test_a_whole_plan_starts_processes_beside_a_worker_that_may_start_none(crew: Crew) -> None:
@@ -251,7 +282,14 @@ def test_a_cluster_that_goes_away_is_one_message(tmp_path: Path, monkeypatch: py
 
 
 @pytest.fixture
-def strangers() -> Iterator[dict[str, str]]:
+def free() -> str:
+    """Return an address at which nobody listens."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        return f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture
+def strangers(free: str) -> Iterator[dict[str, str]]:
     """Listen as those do who are no scheduler: one says nothing, one speaks another language, one hangs up."""
     open_ones: list[socket.socket] = []
     addresses = {}
@@ -271,8 +309,7 @@ def strangers() -> Iterator[dict[str, str]]:
         open_ones.append(listener)
         addresses[kind] = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
         threading.Thread(target=answer, args=(listener, kind), daemon=True).start()
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        addresses["absent"] = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    addresses["absent"] = free
     yield addresses
     for each in open_ones:
         with suppress(OSError):

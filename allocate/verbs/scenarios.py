@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from allocate.terminal import changes_of, counted, tell
+from allocate.terminal import changes_of, counted, crew_of, tell
 from allocate.words import both, language, say
 
 
@@ -15,13 +15,13 @@ def scenarios(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME|SET…]", help=both("cli.scenarios_names"))] = None,
     out: Annotated[Path | None, typer.Option(help=both("cli.scenarios_out"))] = None,
     processes: Annotated[int, typer.Option(help=both("cli.processes"), min=1, max=64)] = 1,
+    scheduler: Annotated[str | None, typer.Option(help=both("cluster.option"))] = None,
     seconds: Annotated[float | None, typer.Option(help=both("cli.scenarios_seconds"), min=1, max=86_400)] = None,
     full: Annotated[bool, typer.Option("--full", help=both("cli.full"))] = False,
     changes: Annotated[list[str] | None, typer.Option("--set", help=both("cli.set"))] = None,
 ) -> None:
     """Compare scenarios of a model, today first."""
     from allocate.comparing import MOST, compare
-    from allocate.crews import Processes
     from allocate.model import read_model
     from allocate.outputs import (
         PAGE_FILE,
@@ -47,11 +47,13 @@ def scenarios(
         for name in wanted[1:]:
             check_target(folder / name)
 
+    crew = crew_of(processes, scheduler)
+
     def keep(name: str, plan: Plan) -> None:
         write_plan(plan, folder / name)
 
     with counted("scenarios.progress") as hear:
-        made = compare_scenarios(asked, Processes(processes), hear, keep)
+        made = compare_scenarios(asked, crew, hear, keep)
     files = write_answer(made.answer, answer_folder)
     for line in lines(made.answer, language()):
         tell(line)
