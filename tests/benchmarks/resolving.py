@@ -64,7 +64,7 @@ def line(name: str, first: Timed, again: Timed) -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=120.0, help="longest search of each run [s]")
+    parser.add_argument("--seconds", type=float, default=30.0, help="longest search of each run [s]")
     asked = parser.parse_args()
     began = time.monotonic()
     model = read_model("baodi", SITES_ALONE)
