@@ -102,9 +102,8 @@ def in_two_steps(
     beside = bounds_beside(case, rules, goals, left)
     layout, people = staff_for(case, is_open, rules, goals, gap, left, beside)
     # (A clock may end a search where it is worse than what needs none: never less than that is given.)
-    others = [employ_spare(case, rules.values(), first), *_still_a_plan(case, rules, start)]
     layout, values = min(
-        ((one, stage_values(case, rules, goals, one)) for one in (layout, *others)),
+        ((one, stage_values(case, rules, goals, one)) for one in (layout, employ_spare(case, rules.values(), first))),
         key=lambda found: tuple(found[1].values()),
     )
     clauses = {name: value for name, value in values.items() if name not in goals}
@@ -171,18 +170,6 @@ def first_plan(case: Case, rules: Rules, goals: Goals, start: Layout | None) -> 
     if len(plans) == 1:
         return plans[0]
     return min(plans, key=lambda one: tuple(stage_values(case, rules, goals, one).values()))
-
-
-def _still_a_plan(case: Case, rules: Rules, start: Layout | None) -> Iterator[Layout]:
-    """Yield an earlier plan as it stands, unless something in it cannot be."""
-    if start is None or not start.serve:
-        return
-    wrong = (
-        *decisions.breaches(case, start),
-        *(b for r in rules.values() if r.is_physics for b in r.breaches(case, start)),
-    )
-    if not wrong:
-        yield start
 
 
 def _sites_first(
