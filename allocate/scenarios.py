@@ -153,7 +153,7 @@ def compare_scenarios(
 ) -> Compared:
     """Look at scenarios of a model, or plan them, and set them side by side.
 
-    `hear` is told how many of how many are done; `keep` is given every whole plan as soon as it is there.
+    `hear` is told how many of how many are done.
 
     Raises
     ------
@@ -185,8 +185,6 @@ def compare_scenarios(
             found[name], made = result
             if made is not None:
                 plans[name] = made
-                if keep is not None:
-                    keep(name, made)
         if hear is not None:
             hear(len(found), len(jobs))
     rows = [_told(base, models[name], name, found[name], found[BASE]) for name in names]
