@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from allocate import decisions
 from allocate.beside import bounds_beside
@@ -17,7 +18,7 @@ from allocate.posts import employ_spare, staff
 from allocate.program import Options, Program
 from allocate.rows import Number
 from allocate.settle import settle
-from allocate.staged import CLAUSE_GAP, Listener, search_stages, stages, still_proven, within
+from allocate.staged import CLAUSE_GAP, Listener, is_enough, search_stages, stages, still_proven, within
 from allocate.stages import stage_values
 from allocate.two_steps import Goals, Rules, add_rules, in_two_steps, rows_of, start_of
 
@@ -54,17 +55,21 @@ def lay_out(
     first_goals: int | None = None,
     listen: Listener | None = None,
     only_look: bool = False,
+    begin: Layout | None = None,
+    proved: Mapping[str, float] = MappingProxyType({}),
 ) -> Layouts:
     """Solve stage by stage: clauses by strength, then goals in order; each held while the next is made small.
 
-    A search that is `only_look`ing says how near two steps come, and leaves it at that.
+    A search that is `only_look`ing says how near two steps come, and leaves it at that. It can `begin` from a plan, of
+    whose first stages something may be `proved`: what no plan that keeps the earlier ones falls below.
     """
     rules = model.planned()
     # (A look at the first goals only has no use for what the others tell apart.)
     goals: Goals = dict(list(model.goals.items())[:first_goals])
     if not full.resources and stand_for_later(full, rules.values()).case.years == full.years:
-        return _as_a_whole(full, rules, goals, gap, options, listen)
-    begun = in_two_steps(full, rules, goals, gap, options, listen)
+        known = _known(full, rules, goals, begin, proved)
+        return _as_a_whole(full, rules, goals, gap, options, listen, begin, known)
+    begun = in_two_steps(full, rules, goals, gap, options, listen, begin, proved)
     values = stage_values(full, rules, goals, begun.layout)
     known = {name: (value, begun.bounds.get(name, 0.0)) for name, value in values.items()}
     if only_look or all(_is_done(name, *known[name], goals, gap) for name in known):
@@ -78,12 +83,26 @@ def lay_out(
     return Layouts(found.layout, found.bounds, seconds, "".join(begun.logs) + found.log)
 
 
+def _known(
+    case: Case, rules: Rules, goals: Goals, begin: Layout | None, proved: Mapping[str, float]
+) -> dict[str, tuple[Number, float]] | None:
+    """Return what the stages of a plan at hand come to, with what is proven of them; None without such a plan."""
+    if begin is None:
+        return None
+    values = stage_values(case, rules, goals, begin)
+    return {name: (value, min(proved.get(name, 0.0), float(value))) for name, value in values.items()}
+
+
 def _is_done(name: str, value: Number, bound: float, goals: Goals, gap: float | None) -> bool:
     """Tell whether a stage is proven within its gap, or wants no more than a good plan."""
     if name not in goals:
         return value == 0 or within(float(value), bound, CLAUSE_GAP)
     goal: Goal = goals[name]
-    return goal.nodes == 0 or within(float(value), bound, goal.gap if gap is None else gap)
+    return (
+        goal.nodes == 0
+        or is_enough(value, goal.enough)
+        or within(float(value), bound, goal.gap if gap is None else gap)
+    )
 
 
 def _as_a_whole(
@@ -117,7 +136,7 @@ def _as_a_whole(
         layout = gathered.gather(reduced.first(begun))
     start, begun_values = start_of(case, asked, rules, layout)
     known = known or begun_values
-    near = siting.neighbourhoods(case)
+    near = [[key for key in keys if key in program.keys] for keys in siting.neighbourhoods(case)]
     proved = bounds_beside(case, rules, goals, options)
     wanted = list(stages(program, goals, case, gap, bounds=proved))
     found = search_stages(program, wanted, start, known, options, near, listen)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
+from types import MappingProxyType
 
 from allocate import decisions
 from allocate.beside import bounds_beside
@@ -81,9 +82,16 @@ class Steps:
 
 
 def in_two_steps(
-    case: Case, rules: Rules, goals: Goals, gap: float | None, options: Options, listen: Listener | None = None
+    case: Case,
+    rules: Rules,
+    goals: Goals,
+    gap: float | None,
+    options: Options,
+    listen: Listener | None = None,
+    begin: Layout | None = None,
+    proved: Mapping[str, float] = MappingProxyType({}),
 ) -> Steps:
-    """Lay out the sites, then their staff.
+    """Lay out the sites, then their staff; from a plan to `begin` with, where there is one: see `lay_out`.
 
     Raises
     ------
@@ -91,7 +99,7 @@ def in_two_steps(
         When nothing was found in the time given.
     """
     asked = replace(options, seconds=options.seconds * (1 - _STAFF_SHARE))
-    first, is_open, sites = _sites_first(case, rules, goals, gap, asked, listen)
+    first, is_open, sites = _sites_first(case, rules, goals, gap, asked, listen, begin, proved)
     left = replace(options, seconds=sites.left + options.seconds * _STAFF_SHARE)
     beside = bounds_beside(case, rules, goals, left)
     layout, people = staff_for(case, is_open, rules, goals, gap, left, beside)
@@ -156,7 +164,14 @@ def _wanted(coarse: Coarse, program: Program, goals: Goals, gap: float | None) -
 
 
 def _sites_first(
-    full: Case, rules: Rules, every: Goals, gap: float | None, options: Options, listen: Listener | None
+    full: Case,
+    rules: Rules,
+    every: Goals,
+    gap: float | None,
+    options: Options,
+    listen: Listener | None,
+    begin: Layout | None,
+    proved: Mapping[str, float],
 ) -> tuple[Layout, Layout, Staged]:
     """Return a first plan; then what is open, and what was proven, where staff and later years are summed up."""
     # (Who is posted where, and who joins whom, is chosen with the staff.)
@@ -167,8 +182,12 @@ def _sites_first(
     case = gathered.case
     coarse = Coarse(case, fine)
     program, asked = _coarse_program("sites", coarse, rules, goals)
-    begun = staff(case, rules.values(), greedy(case, rules.values()))
+    begun = staff(case, rules.values(), greedy(case, rules.values())) if begin is None else gathered.gather(begin)
     start, known = start_of(case, asked, rules, begun, coarse)
+    if begin is not None:
+        # (Of a plan at hand, what its goals come to is known too, and what was proven of each.)
+        known |= {name: (value, 0.0) for name, value in goal_values(full, goals, begin).items()}
+        known = {name: (value, min(proved.get(name, 0.0), float(value))) for name, (value, _) in known.items()}
     is_all_fine = len(fine) == len(full.years)
     # (A quick look is content with a gap that the second step may widen.)
     part = 1.0 if options.quick else _PART_OF_GAP
