@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 from allocate import decisions
 from allocate.beside import bounds_beside
@@ -10,17 +9,17 @@ from allocate.case import Case
 from allocate.decisions import siting
 from allocate.gaps import HOLD_ABSOLUTE, HOLD_RELATIVE
 from allocate.goals import Goal
-from allocate.greedy import greedy
 from allocate.layout import Layout
 from allocate.merging import merge_places, merge_years, stand_for_later
 from allocate.model import Model
-from allocate.posts import employ_spare, staff
+from allocate.posts import employ_spare
 from allocate.program import Options, Program
 from allocate.rows import Number
 from allocate.settle import settle
+from allocate.sites_alone import decides_sites_alone, lay_out_sites
 from allocate.staged import CLAUSE_GAP, Listener, is_enough, search_stages, stages, still_proven, within
 from allocate.stages import stage_values
-from allocate.two_steps import Goals, Rules, add_rules, in_two_steps, rows_of, start_of
+from allocate.two_steps import Goals, Rules, add_rules, first_plan, in_two_steps, rows_of, start_of
 
 __all__ = ["CLAUSE_GAP", "Layouts", "Listener", "lay_out"]
 _SETTLE_SECONDS = 30.0
@@ -55,21 +54,23 @@ def lay_out(
     first_goals: int | None = None,
     listen: Listener | None = None,
     only_look: bool = False,
-    begin: Layout | None = None,
-    proved: Mapping[str, float] = MappingProxyType({}),
+    start: Layout | None = None,
 ) -> Layouts:
     """Solve stage by stage: clauses by strength, then goals in order; each held while the next is made small.
 
-    A search that is `only_look`ing says how near two steps come, and leaves it at that. It can `begin` from a plan, of
-    whose first stages something may be `proved`: what no plan that keeps the earlier ones falls below.
+    A search that is `only_look`ing says how near two steps come, and leaves it at that. `start` is an earlier plan:
+    where its sites do better than greedy ones, the search begins there, and as it stands it is what is given at least.
     """
     rules = model.planned()
     # (A look at the first goals only has no use for what the others tell apart.)
     goals: Goals = dict(list(model.goals.items())[:first_goals])
+    if only_look and len(goals) == 1:
+        looked = _by_number(full, rules, goals, gap, options, start)
+        if looked is not None:
+            return looked
     if not full.resources and stand_for_later(full, rules.values()).case.years == full.years:
-        known = _known(full, rules, goals, begin, proved)
-        return _as_a_whole(full, rules, goals, gap, options, listen, begin, known)
-    begun = in_two_steps(full, rules, goals, gap, options, listen, begin, proved)
+        return _as_a_whole(full, rules, goals, gap, options, listen, start=start)
+    begun = in_two_steps(full, rules, goals, gap, options, listen, start)
     values = stage_values(full, rules, goals, begun.layout)
     known = {name: (value, begun.bounds.get(name, 0.0)) for name, value in values.items()}
     if only_look or all(_is_done(name, *known[name], goals, gap) for name in known):
@@ -83,14 +84,19 @@ def lay_out(
     return Layouts(found.layout, found.bounds, seconds, "".join(begun.logs) + found.log)
 
 
-def _known(
-    case: Case, rules: Rules, goals: Goals, begin: Layout | None, proved: Mapping[str, float]
-) -> dict[str, tuple[Number, float]] | None:
-    """Return what the stages of a plan at hand come to, with what is proven of them; None without such a plan."""
-    if begin is None:
+def _by_number(
+    full: Case, rules: Rules, goals: Goals, gap: float | None, options: Options, start: Layout | None
+) -> Layouts | None:
+    """Look at sites by how many of each price are open; None where more is decided, or no plan keeps the clauses."""
+    ((name, goal),) = goals.items()
+    if not decides_sites_alone(full, goal):
         return None
-    values = stage_values(case, rules, goals, begin)
-    return {name: (value, min(proved.get(name, 0.0), float(value))) for name, value in values.items()}
+    near = goal.gap if gap is None else gap
+    found = lay_out_sites(full, rules, name, goal, gap=near, seconds=options.seconds, seed=options.seed, before=start)
+    if not found.is_met or found.bound == float("-inf"):
+        return None
+    bounds = {stage: found.bound if stage == name else 0.0 for stage in found.values}
+    return Layouts(found.layout, bounds, {}, "")
 
 
 def _is_done(name: str, value: Number, bound: float, goals: Goals, gap: float | None) -> bool:
@@ -98,11 +104,8 @@ def _is_done(name: str, value: Number, bound: float, goals: Goals, gap: float | 
     if name not in goals:
         return value == 0 or within(float(value), bound, CLAUSE_GAP)
     goal: Goal = goals[name]
-    return (
-        goal.nodes == 0
-        or is_enough(value, goal.enough)
-        or within(float(value), bound, goal.gap if gap is None else gap)
-    )
+    is_good = goal.nodes == 0 or is_enough(value, goal.enough)
+    return is_good or within(float(value), bound, goal.gap if gap is None else gap)
 
 
 def _as_a_whole(
@@ -114,6 +117,8 @@ def _as_a_whole(
     listen: Listener | None,
     begun: Layout | None = None,
     known: Mapping[str, tuple[Number, float]] | None = None,
+    *,
+    start: Layout | None = None,
 ) -> Layouts:
     """Search sites, staff and years together, from a plan that is known or from a greedy one."""
     reduced = merge_years(full, rules.values())
@@ -131,15 +136,15 @@ def _as_a_whole(
         program.add_columns(goal.columns(case))
         program.add_rows(name, goal.rows(case))
     if begun is None:
-        layout = staff(case, rules.values(), greedy(case, rules.values()))
+        layout = first_plan(case, rules, goals, None if start is None else reduced.first(Layout(start.open)))
     else:
         layout = gathered.gather(reduced.first(begun))
-    start, begun_values = start_of(case, asked, rules, layout)
+    begin, begun_values = start_of(case, asked, rules, layout)
     known = known or begun_values
     near = [[key for key in keys if key in program.keys] for keys in siting.neighbourhoods(case)]
     proved = bounds_beside(case, rules, goals, options)
     wanted = list(stages(program, goals, case, gap, bounds=proved))
-    found = search_stages(program, wanted, start, known, options, near, listen)
+    found = search_stages(program, wanted, begin, known, options, near, listen)
     # Settling takes about a second; whatever the clock says, people must be whole.
     if found.values is not None:
         in_time = replace(options, seconds=max(found.left, _SETTLE_SECONDS))
