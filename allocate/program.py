@@ -65,7 +65,7 @@ _GRACE_SHARE, _GRACE_SECONDS = 0.1, 5.0
 _IMPLIED_ROUNDS = 6
 _NEIGHBOURHOOD_NODES = 20
 # Variables of places and sites, which are held while a neighbourhood that they are not in is searched.
-_HELD = ("open", "opens", "moves", "serve", "served")
+_HELD = ("open", "opens", "moves", "serve", "served", "possibly")
 # Rounds of neighbourhoods, and what one must gain, as a share of the value, for the next one to be gone.
 _ROUNDS, _WORTH_A_ROUND = 3, 2e-4
 # What of the time rounding the relaxation may take.
