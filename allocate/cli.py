@@ -11,6 +11,7 @@ import typer
 from allocate import __version__
 from allocate.errors import AllocateError, Problem, UsageError
 from allocate.terminal import changes_of, progress, sound_plan, tell
+from allocate.verbs.robust import robust
 from allocate.words import LANGUAGES, both, say, speaking, visible
 from allocate.words import language as spoken
 
@@ -390,6 +391,9 @@ def _export(plan: Path, form: str, out: Path | None, tiles: "Tiles | None" = Non
     insist(content)
     folder = plan if plan.is_dir() else plan.parent
     tell(str(export(content, form, out or folder / EXPORTS[form], spoken(), tiles)))
+
+
+app.command("robust", help=both("robust.help"), epilog="allocate robust maps/out/baodi --draws 100 --again 8")(robust)
 
 
 def main() -> NoReturn:

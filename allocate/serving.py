@@ -43,9 +43,7 @@ def crowd_of(case: Case, t: int, links: Links | None = None) -> Crowd:
     able, count = case.able[:, :, t], len(case.places)
     if len(able) == 1:
         order = np.lexsort((links.sites, links.places, links.seconds))
-        return Crowd(
-            np.arange(count), able[0], links.places[order], links.sites[order], links.seconds[order]
-        )
+        return Crowd(np.arange(count), able[0], links.places[order], links.sites[order], links.seconds[order])
     rarer = np.vstack([able[1:], np.zeros((1, count), dtype=np.int64)])
     masks = [links.levels <= n for n in range(len(able))]
     level = np.repeat(np.arange(len(able)), [int(mask.sum()) for mask in masks])
