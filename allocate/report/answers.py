@@ -51,7 +51,7 @@ def answer_files(answer: Answer, language: Language) -> dict[str, bytes]:
     }
     day, parts = answer.content["as_of"], [list(part) for part in _parts(shown[language], answer, language)]
     files = {
-        f"{kind}.json": to_json({"answer": kind, **answer.content}).encode(),
+        f"{kind}.json": to_json({"kind": kind, **answer.content}).encode(),
         f"{kind}.html": page(sides, language).encode(),
         f"{kind}.xlsx": tables_workbook(title(answer, language), day, parts, tables, language),
     }
