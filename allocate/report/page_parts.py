@@ -1,7 +1,7 @@
 """What the pages of answers have in common: sheets as tables to read, bins, classed sites, the ground of a map."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from math import floor, log10
+from math import floor, log10, sqrt
 from typing import Any
 
 from allocate.report.blocks import ClassedMap, ClassedSite, Grid, Series, SiteClass
@@ -151,3 +151,34 @@ def classed_map(
             )
         )
     return ClassedMap(caption, ground or ground_of(content), tuple(classes), tuple(sites), note)
+
+
+def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float | None:
+    """Return how closely two rows of numbers go together by their ranks, from -1 to 1; None where one never changes.
+
+    After Spearman 1904 (American Journal of Psychology 15); equal numbers share the middle of their ranks.
+
+    >>> rank_correlation([1.0, 2.0, 3.0], [10.0, 100.0, 1000.0]), rank_correlation([1.0, 2.0], [5.0, 5.0])
+    (1.0, None)
+    """
+    ranks = [_ranks(numbers) for numbers in (one, other)]
+    middle = (len(one) + 1) / 2
+    first, second = ([rank - middle for rank in row] for row in ranks)
+    squares = sum(a * a for a in first) * sum(b * b for b in second)
+    if not squares:
+        return None
+    return round(sum(a * b for a, b in zip(first, second, strict=True)) / sqrt(squares), 9)
+
+
+def _ranks(numbers: Sequence[float]) -> list[float]:
+    order = sorted(range(len(numbers)), key=lambda at: numbers[at])
+    ranks = [0.0] * len(numbers)
+    start = 0
+    while start < len(order):
+        end = start
+        while end + 1 < len(order) and numbers[order[end + 1]] == numbers[order[start]]:
+            end += 1
+        for at in order[start : end + 1]:
+            ranks[at] = (start + end) / 2 + 1
+        start = end + 1
+    return ranks
