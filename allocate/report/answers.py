@@ -55,7 +55,9 @@ def answer_files(answer: Answer, language: Language) -> dict[str, bytes]:
         f"{kind}.html": page(sides, language).encode(),
         f"{kind}.xlsx": tables_workbook(title(answer, language), day, parts, tables, language),
     }
-    return files | {f"{kind}-{table.name.removeprefix(f"{kind}_")}.csv": sheet_csv(table, language).encode() for table in tables}
+    return files | {
+        f"{kind}-{table.name.removeprefix(f'{kind}_')}.csv": sheet_csv(table, language).encode() for table in tables
+    }
 
 
 def title(answer: Answer, language: Language) -> str:

@@ -5,8 +5,8 @@ from math import floor, log10, sqrt
 from typing import Any
 
 from allocate.report.blocks import ClassedMap, ClassedSite, Grid, Series, SiteClass
-from allocate.report.cells_said import cell_said
-from allocate.report.table import Cell, Sheet
+from allocate.report.cells_said import cell_said, number_said
+from allocate.report.table import Cell, Field, Sheet
 from allocate.units import FIRM
 from allocate.words import Language, say_in
 
@@ -25,6 +25,7 @@ def grid_of(
     rows: Iterable[int] | None = None,
     caption: str = "",
     unknown: Collection[str] = (),
+    exact: Collection[str] = (),
     strong: Collection[int] = (),
     note: str = "",
     most: int = MOST_ROWS,
@@ -41,6 +42,8 @@ def grid_of(
         What it shows; else what the catalogue says of the sheet.
     unknown
         Columns in which a blank means that nobody knows.
+    exact
+        Columns whose numbers are written to six figures, whatever they are.
     strong
         Rows that hold sums, by their place in the sheet from 0.
     most
@@ -54,13 +57,17 @@ def grid_of(
     if len(shown) < len(kept):
         cut = say_in(language, "answer.rows_left", shown=len(shown), rows=len(kept))
         note = " ".join(filter(None, (note, cut)))
+
+    def said(field: Field, record: Mapping[str, Cell]) -> str:
+        cell = record[field.name]
+        if field.name in exact and isinstance(cell, int | float):
+            return number_said(cell)
+        return cell_said(field, record, language, is_unknown=field.name in unknown)
+
     return Grid(
         caption or say_in(language, f"sheet.{sheet.name}"),
         tuple(field.heading(language) for field in fields),
-        tuple(
-            tuple(cell_said(field, records[at], language, is_unknown=field.name in unknown) for field in fields)
-            for at in shown
-        ),
+        tuple(tuple(said(field, records[at]) for field in fields) for at in shown),
         (1.0,) * len(fields),
         frozenset(at for at, field in enumerate(fields) if field.is_number and field.kind != "year"),
         frozenset(at for at, row in enumerate(shown) if row in set(strong)),

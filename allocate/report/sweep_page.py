@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from allocate.answer import Answer
+from allocate.gaps import HOLD_ABSOLUTE, HOLD_RELATIVE
 from allocate.report.blocks import (
     Axis,
     Card,
@@ -165,9 +166,13 @@ class _Told:
     @cached_property
     def keeping(self) -> list[Run]:
         """Return the runs that keep the clauses best: stage by stage, the least is missing."""
-        stages = sorted({stage for run in self.done for stage in run["short"]}, key=_order)
-        least = min((_short(run, stages) for run in self.done), default=())
-        return [run for run in self.done if _short(run, stages) == least]
+        kept = self.done
+        for stage in sorted({stage for run in self.done for stage in run["short"]}, key=_order):
+            missing = [float(run["short"].get(stage, 0.0)) for run in kept]
+            # (As much as a stage may give way when later ones are planned is no difference.)
+            most = min(missing) + max(HOLD_ABSOLUTE, float(HOLD_RELATIVE) * min(missing))
+            kept = [run for run, number in zip(kept, missing, strict=True) if number <= most]
+        return kept
 
     @cached_property
     def best(self) -> Run | None:
@@ -219,16 +224,19 @@ class _Told:
         runs, keys = sheets_of(self.content, self.language)
         if keys.rows:
             yield grid_of(keys, self.language)
-        yield grid_of(runs, self.language, columns=self._shown(runs))
+        exact = [field.name for field in runs.fields if field.word == "varied"]
+        yield grid_of(runs, self.language, columns=self._shown(runs), exact=exact)
 
     def _cards(self) -> Cards:
         cards = [Card(self.word("card_runs"), f"{len(self.runs):,}", self._count())]
         if self.best is not None:
             label = self.word("card_best", goal=say_in(self.language, f"stage.{self.goal}"))
-            cards.append(Card(label, self._told(self.best), self._about(self.best)))
+            cards.append(Card(label, self._told(self.best), self._missed(self.best)))
         if self.most is not None:
             share = self._coverage(self.years[-1])
-            cards.append(Card(self.word("card_most"), share.said(share.read(self.most) or 0.0), self._about(self.most)))
+            cards.append(
+                Card(self.word("card_most"), share.said(share.read(self.most) or 0.0), self._missed(self.most))
+            )
         gaps = [run["gap"] for run in self.done if run["gap"] is not None]
         if gaps:
             cards.append(Card(self.word("card_gap"), f"{percent_up(max(gaps))}%", self.word("card_gap_note")))
@@ -247,6 +255,10 @@ class _Told:
         told = about(run, self.language)
         told = told if len(told) <= _LABEL else told[: _LABEL - 1] + "…"
         return self.word("run", number=run["run"], about=told) if told else self.word("run_alone", number=run["run"])
+
+    def _missed(self, run: Run) -> str:
+        """Return which run it is, and how many clauses it misses."""
+        return f"{self._about(run)} {self.word('misses', count=len(run['missed']))}".strip()
 
     def _first(self) -> str:
         keys = [key.name for key in self.keys]
@@ -314,13 +326,15 @@ class _Told:
         return Grid(self.word("failed_runs"), heads, rows, (1.0, 3.0, 5.0), note=note)
 
     def _shown(self, runs: Sheet) -> list[str]:
-        """Return the columns of the table of runs that the page shows: of the years the last."""
+        """Return the columns of the table of runs that the page shows: of the years the last, and none that is empty."""
         last = str(self.years[-1]) if self.years else ""
         kept = ("run_coverage", "run_sites")
         return [
             field.name
             for field in runs.fields
-            if field.year is None or (field.word in kept and field.name.endswith(f"_{last}"))
+            if (field.year is None or (field.word in kept and field.name.endswith(f"_{last}")))
+            and any(cell is not None for cell in runs.column(field.name))
+            and (field.name != "run_goal" or self.goal is None)
         ]
 
     # ---- charts ----
@@ -501,6 +515,7 @@ class _Told:
             Axis(self.word("correlation")),
             (Series("", tuple(map(float, range(len(found)))), tuple(number for _, number in found)),),
             note=self.word("tornado_note", count=len(self.done)),
+            lies=True,
         )
 
 
@@ -545,10 +560,6 @@ def _order(stage: str) -> tuple[int, str]:
     strengths = ("must", "in_principle", "strive", "encourage")
     name = stage.removesuffix(".sum")
     return (strengths.index(name) if name in strengths else len(strengths)), stage
-
-
-def _short(run: Run, stages: Sequence[str]) -> tuple[float, ...]:
-    return tuple(round(float(run["short"].get(stage, 0.0)), 9) for stage in stages)
 
 
 def _quantile(values: Sequence[float], level: float) -> float | None:
