@@ -389,7 +389,7 @@ def _next(
     for _ in range(_TRIES):
         if not ends.left():
             break
-        program.narrow({WORSE: limit})
+        program.narrow({WORSE: Fraction(str(limit))})
         options = replace(search.options, seconds=ends.left(), gap=0.001, search_nodes=_NODES_APART, nodes=_NODES_NEAR)
         if relaxed.is_whole:
             got = program.least(objective, {}, replace(options, search_nodes=_NODES, gap=0.0))

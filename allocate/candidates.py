@@ -149,6 +149,36 @@ def seen_in(district: District, model: Model, case: Case, circle: str, speed: Fr
     return replace(case, links=near, levels=_levels(ring))
 
 
+def links_after_move(district: District, model: Model, case: Case, moved: int, to: NDArray[np.float64]) -> Links:
+    """Return the pairs within the planned circle that a place, or a site in it, is part of once the place lies at `to`.
+
+    Everything else stays where it is, and sites in the place keep their way from its middle. [m]
+    """
+    ring = model.circles[model.circle]
+    metres, spots = case.place_spots.copy(), case.spots.copy()
+    inside = np.array(case.sites_in[moved], dtype=np.int64)
+    spots[inside] += to - metres[moved]
+    metres[moved] = to
+    # (Of places that adjoin, whoever could lie between them lies no farther away than they do from each other.)
+    radius = max(ring.radius(dict(case.modes)), ring.adjoining_metres or 0) + 1
+    near = np.union1d(np.flatnonzero(np.hypot(*(metres - to).T) <= radius), [moved])
+    by = np.union1d(np.flatnonzero(np.hypot(*(spots - to).T) <= 2 * radius), inside)
+    index = np.full(len(metres) + 1, -1)
+    index[near] = np.arange(len(near))
+    homes = np.array([case.sites[j].place for j in by.tolist()], dtype=np.int64)
+    found = links(
+        Spots(tuple(case.places[i] for i in near.tolist()), metres[near], np.arange(len(near))),
+        Spots(tuple(_travel_id(case.sites[j], district) for j in by.tolist()), spots[by], index[homes]),
+        ring,
+        case.modes,
+        district.travel,
+        case.roads,
+    )
+    there = Links(near[found.places], by[found.sites], found.seconds, found.how, found.levels)
+    its_own = there.only((there.places == moved) | np.isin(there.sites, inside))
+    return _suitable(its_own, district, model, case.sites, ring.kinds)
+
+
 def _levels(ring: Circle) -> tuple[Level, ...]:
     return ring.levels if len(ring.levels) > 1 else ()
 
@@ -350,16 +380,22 @@ def _suitable(pairs: Links, district: District, model: Model, sites: Sequence[Si
     """Return the pairs in which the kind of site counts, and serves the kind of place."""
     served = {kind: set(candidates.serves) for kind, candidates in model.siting.items()}
     kinds = sorted({place.kind for place in district.places})
+    (places, place_of), (among, site_of) = (
+        np.unique(part, return_inverse=True) for part in (pairs.places, pairs.sites)
+    )
     # Whether a site serves a kind of place, a row per site: few kinds stand for many places.
     serves = np.array(
         [
-            [site.kind in counted and (site.kind not in served or kind in served[site.kind]) for kind in kinds]
-            for site in sites
+            [
+                sites[j].kind in counted and (sites[j].kind not in served or kind in served[sites[j].kind])
+                for kind in kinds
+            ]
+            for j in among.tolist()
         ],
         dtype=bool,
-    ).reshape(len(sites), len(kinds))
-    kind_of = np.array([kinds.index(place.kind) for place in district.places], dtype=np.int64)
-    kept = serves[pairs.sites, kind_of[pairs.places]]
+    ).reshape(len(among), len(kinds))
+    kind_of = np.array([kinds.index(district.places[i].kind) for i in places.tolist()], dtype=np.int64)
+    kept = serves[site_of, kind_of[place_of]]
     return pairs.only(kept)
 
 

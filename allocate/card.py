@@ -1,5 +1,6 @@
 """The card of a model: every rule in force as a readable page, in Chinese and English."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -27,6 +28,7 @@ from allocate.rules import (
     Rule,
     SpendingShare,
 )
+from allocate.settings import ways
 from allocate.travel.circles import OnRoads
 from allocate.travel.network import ROAD_CLASSES
 from allocate.units import Basis
@@ -56,6 +58,7 @@ def card(model: Model) -> str:
         *_outreach(model),
         *_consortia(model),
         *_functions(model),
+        *_scenarios(model),
         *_assumptions(model),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -130,6 +133,34 @@ def _head(model: Model) -> Iterator[str]:
         for language in LANGUAGES
     )
     yield "  \n".join(told)
+
+
+def _scenarios(model: Model) -> Iterator[str]:
+    """Yield what the scenarios of a model change, and the sets of them."""
+    if not model.scenarios:
+        return
+    yield f"## {both('scenarios.card_heading')}"
+    yield both("scenarios.card_about")
+    for name, scenario in model.scenarios.items():
+        yield f"### {_text(name)} {_two(scenario.title)}"
+        lines = [both("scenarios.card_from", name=_text(scenario.parent))] if scenario.parent else []
+        # (Without its names of tables, a value stands as it does in the file.)
+        for way, value in ways(scenario.set, model.settings):
+            lines.append(f"`{_code('.'.join(way))}` = `{_code(json.dumps(value, ensure_ascii=False, default=str))}`")
+        about = [_text(text) for text in (scenario.note, scenario.source) if text]
+        lines.append(f"{both(f'basis.{scenario.basis}')}{': ' if about else ''}{'; '.join(about)}")
+        yield "\n".join(f"- {line}" for line in lines)
+    sets = [
+        both("scenarios.card_set", name=_text(name), members=", ".join(map(_text, members)))
+        for name, members in model.scenario_sets.items()
+    ]
+    if sets:
+        yield "\n".join(f"- {line}" for line in sets)
+
+
+def _code(text: str) -> str:
+    """Return a text between two marks of code, on one line."""
+    return visible(text).replace("`", "'")
 
 
 def _rules(model: Model) -> Iterator[str]:

@@ -17,7 +17,7 @@ from allocate.layout import Layout
 from allocate.merging import Gathered, merge_places, stand_for_later
 from allocate.model import Model
 from allocate.program import Objective, Options, Program
-from allocate.rows import Column, Key, Number, Row, amount, opened, serves
+from allocate.rows import Column, Key, Number, Row, amount, opened, served, serves
 from allocate.rules import Rule
 from allocate.search import Layouts
 from allocate.two_steps import Asked, add_rules, coarse_program, goals_of_sites, of_sites, rows_of, staff_for, start_of
@@ -267,13 +267,9 @@ class NearBest:
         layout = gathered.gather(self.layout)
         for t, year in enumerate(self.case.years):
             mine = {key: times for key, times in terms.items() if key[0] in ("serve", "served") and key[-1] == t}
-            now = sum(
-                (
-                    times * (layout.serve.get(key[1:], 0) if key[0] == "serve" else layout.served.get(key[1:], 0))  # type: ignore[call-overload]
-                    for key, times in mine.items()
-                ),
-                Fraction(0),
-            )
+            flows = {serves(i, j, t): people for (i, j, u), people in layout.serve.items() if u == t}
+            there = flows | {served(i, t): people for (i, u), people in layout.served.items() if u == t}
+            now = sum((times * there.get(key, 0) for key, times in mine.items()), Fraction(0))
             everybody = sum(
                 (abs(times) * int(self.case.people[int(key[1]), t]) for key, times in mine.items() if key[0] == "served"),
                 Fraction(0),

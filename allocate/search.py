@@ -9,17 +9,17 @@ from allocate.case import Case
 from allocate.decisions import siting
 from allocate.gaps import HOLD_ABSOLUTE, HOLD_RELATIVE
 from allocate.goals import Goal
-from allocate.greedy import greedy
 from allocate.layout import Layout
 from allocate.merging import merge_places, merge_years, stand_for_later
 from allocate.model import Model
-from allocate.posts import employ_spare, staff
+from allocate.posts import employ_spare
 from allocate.program import Options, Program
 from allocate.rows import Number
 from allocate.settle import settle
+from allocate.sites_alone import decides_sites_alone, lay_out_sites
 from allocate.staged import CLAUSE_GAP, Listener, search_stages, stages, still_proven, within
 from allocate.stages import stage_values
-from allocate.two_steps import Goals, Rules, add_rules, in_two_steps, rows_of, start_of
+from allocate.two_steps import Goals, Rules, add_rules, first_plan, in_two_steps, rows_of, start_of
 
 __all__ = ["CLAUSE_GAP", "Layouts", "Listener", "lay_out"]
 _SETTLE_SECONDS = 30.0
@@ -54,17 +54,23 @@ def lay_out(
     first_goals: int | None = None,
     listen: Listener | None = None,
     only_look: bool = False,
+    start: Layout | None = None,
 ) -> Layouts:
     """Solve stage by stage: clauses by strength, then goals in order; each held while the next is made small.
 
-    A search that is `only_look`ing says how near two steps come, and leaves it at that.
+    A search that is `only_look`ing says how near two steps come, and leaves it at that. `start` is an earlier plan:
+    where its sites do better than greedy ones, the search begins there, and as it stands it is what is given at least.
     """
     rules = model.planned()
     # (A look at the first goals only has no use for what the others tell apart.)
     goals: Goals = dict(list(model.goals.items())[:first_goals])
+    if only_look and len(goals) == 1:
+        looked = _by_number(full, rules, goals, gap, options, start)
+        if looked is not None:
+            return looked
     if not full.resources and stand_for_later(full, rules.values()).case.years == full.years:
-        return _as_a_whole(full, rules, goals, gap, options, listen)
-    begun = in_two_steps(full, rules, goals, gap, options, listen)
+        return _as_a_whole(full, rules, goals, gap, options, listen, start=start)
+    begun = in_two_steps(full, rules, goals, gap, options, listen, start)
     values = stage_values(full, rules, goals, begun.layout)
     known = {name: (value, begun.bounds.get(name, 0.0)) for name, value in values.items()}
     if only_look or all(_is_done(name, *known[name], goals, gap) for name in known):
@@ -76,6 +82,21 @@ def lay_out(
         name: begun.seconds.get(name, 0.0) + found.seconds.get(name, 0.0) for name in {**begun.seconds, **found.seconds}
     }
     return Layouts(found.layout, found.bounds, seconds, "".join(begun.logs) + found.log)
+
+
+def _by_number(
+    full: Case, rules: Rules, goals: Goals, gap: float | None, options: Options, start: Layout | None
+) -> Layouts | None:
+    """Look at sites by how many of each price are open; None where more is decided, or no plan keeps the clauses."""
+    ((name, goal),) = goals.items()
+    if not decides_sites_alone(full, goal):
+        return None
+    near = goal.gap if gap is None else gap
+    found = lay_out_sites(full, rules, name, goal, gap=near, seconds=options.seconds, seed=options.seed, before=start)
+    if not found.is_met or found.bound == float("-inf"):
+        return None
+    bounds = {stage: found.bound if stage == name else 0.0 for stage in found.values}
+    return Layouts(found.layout, bounds, {}, "")
 
 
 def _is_done(name: str, value: Number, bound: float, goals: Goals, gap: float | None) -> bool:
@@ -95,6 +116,8 @@ def _as_a_whole(
     listen: Listener | None,
     begun: Layout | None = None,
     known: Mapping[str, tuple[Number, float]] | None = None,
+    *,
+    start: Layout | None = None,
 ) -> Layouts:
     """Search sites, staff and years together, from a plan that is known or from a greedy one."""
     reduced = merge_years(full, rules.values())
@@ -112,15 +135,15 @@ def _as_a_whole(
         program.add_columns(goal.columns(case))
         program.add_rows(name, goal.rows(case))
     if begun is None:
-        layout = staff(case, rules.values(), greedy(case, rules.values()))
+        layout = first_plan(case, rules, goals, None if start is None else reduced.first(Layout(start.open)))
     else:
         layout = gathered.gather(reduced.first(begun))
-    start, begun_values = start_of(case, asked, rules, layout)
+    begin, begun_values = start_of(case, asked, rules, layout)
     known = known or begun_values
     near = siting.neighbourhoods(case)
     proved = bounds_beside(case, rules, goals, options)
     wanted = list(stages(program, goals, case, gap, bounds=proved))
-    found = search_stages(program, wanted, start, known, options, near, listen)
+    found = search_stages(program, wanted, begin, known, options, near, listen)
     # Settling takes about a second; whatever the clock says, people must be whole.
     if found.values is not None:
         in_time = replace(options, seconds=max(found.left, _SETTLE_SECONDS))

@@ -32,6 +32,7 @@ from allocate.report.faults_page import areas
 from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import STATUSES
+from allocate.report.sweep_tables import SWEEP_SHEETS
 from allocate.rows import POLICY
 from allocate.rules import RULES
 from allocate.rules.amounts import UNITS, USUAL
@@ -39,6 +40,7 @@ from allocate.rules.rate import PER
 from allocate.rules.rounds import Rounds
 from allocate.travel.links import HOW
 from allocate.travel.network import ROAD_CLASSES, TRAVELLERS
+from allocate.varying import LAWS
 from allocate.words import LANGUAGES, both, catalogue, language, say, say_in, speaking
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,6 +61,7 @@ SHEETS = {
     *CANDIDATE_SHEETS,
     *CALIBRATION_SHEETS,
     *COMPARISON_SHEETS,
+    *SWEEP_SHEETS,
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
 POLICY_FILES = [tomllib.loads(file.read_text("utf-8")) for file in sorted((ROOT / "models/policies").glob("*.toml"))]
@@ -200,6 +203,8 @@ CODES: dict[str, set[str]] = {
         *("place", "listed", "greedy", "grid", "clusters", "moved", "inside", "clear", "excluded", "too_near_layer"),
         *("outside_layers", "replaced", "outside_district", "too_near_site", "off_roads", "reaches_nobody"),
     },
+    "varied_law": {*LAWS, "list"},
+    "run_outcome": {"optimal", "feasible", "failed"},
     "generating": set(get_args(Generating.model_fields["how"].annotation)),
 }
 # Chinese that is no text for people: table descriptions in both languages stand side by side with their columns,
