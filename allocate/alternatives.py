@@ -270,9 +270,7 @@ def _exhibit(near: NearBest, how: How, layout: Layout, distance: Fraction) -> Ex
     return _set_apart(near, how, distance, near.stand_in(layout), more)
 
 
-def _set_apart(
-    near: NearBest, how: How, distance: Fraction, then: Collection[int], more: Mapping[int, int]
-) -> Exhibit:
+def _set_apart(near: NearBest, how: How, distance: Fraction, then: Collection[int], more: Mapping[int, int]) -> Exhibit:
     now, after = near.standing, frozenset(then)
     takes = {j: people for j, people in sorted(more.items(), key=lambda one: (-one[1], one[0])) if people}
     return Exhibit(how, distance, tuple(sorted(after - now)), tuple(sorted(now - after)), takes)

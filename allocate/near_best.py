@@ -181,7 +181,9 @@ class NearBest:
         change, has = Change(self.planned), set[str]()
         change.open(k, years)
         for t in years:
-            alike = [j for j in self.by_distance(k) if (j, t) in layout.open and case.sites[j].kind == case.sites[k].kind]
+            alike = [
+                j for j in self.by_distance(k) if (j, t) in layout.open and case.sites[j].kind == case.sites[k].kind
+            ]
             for name in case.resources:
                 least = min((int(layout.amounts.get((name, j, t), 0)) for j in alike), default=0)
                 change.put(amount(name, k, t), min(least, case.posts(name, k)))
@@ -271,7 +273,11 @@ class NearBest:
             there = flows | {served(i, t): people for (i, u), people in layout.served.items() if u == t}
             now = sum((times * there.get(key, 0) for key, times in mine.items()), Fraction(0))
             everybody = sum(
-                (abs(times) * int(self.case.people[int(key[1]), t]) for key, times in mine.items() if key[0] == "served"),
+                (
+                    abs(times) * int(self.case.people[int(key[1]), t])
+                    for key, times in mine.items()
+                    if key[0] == "served"
+                ),
                 Fraction(0),
             )
             if mine and everybody + now > 0:
@@ -303,7 +309,10 @@ class NearBest:
     def held(self, free: Collection[int]) -> dict[Key, Number]:
         """Return all decided sites but some as they are in the plan, in every year."""
         return {
-            opened(j, t): int((j, t) in self.layout.open) for j in self.decided if j not in free for t in self.case.periods
+            opened(j, t): int((j, t) in self.layout.open)
+            for j in self.decided
+            if j not in free
+            for t in self.case.periods
         }
 
     def open_in(self, values: Mapping[Key, float]) -> frozenset[tuple[int, int]]:
