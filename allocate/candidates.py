@@ -1,6 +1,6 @@
 """Makes the case of a district and a model: existing sites, candidates, people by year, links within a circle."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -16,10 +16,12 @@ from allocate.care_homes import contracting
 from allocate.case import Case, Site
 from allocate.district import District
 from allocate.errors import InputError, ModelError, Problem
-from allocate.goals import Match
+from allocate.estimate import redraw
+from allocate.goals import Match, TailCoverage
 from allocate.goals.match import AGES
 from allocate.model import Model
 from allocate.population import Population, faults, project, registered_share
+from allocate.possible import Possible
 from allocate.road_times import observed_times, times_in_circle, times_of
 from allocate.rules import Forbid, FunctionReach, Keep
 from allocate.senders import carried, pools, ways
@@ -136,7 +138,50 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     if ring is model.circles[model.circle]:
         # (A circle that is only compared may leave out the kind of a site that a rule names.)
         _check_named(case, model)
-    return case
+    wanted = [goal for goal in model.goals.values() if isinstance(goal, TailCoverage)]
+    if not wanted:
+        return case
+    if not district.has_estimates:
+        return replace(case, possible=(case.as_given,))
+    return replace(case, possible=possible_districts(district, model, case, fitted_seeds(model, wanted[0]), circle))
+
+
+def fitted_seeds(model: Model, goal: TailCoverage) -> range:
+    """Return the seeds of the possible districts that a goal looks at."""
+    first = model.seed if goal.seed is None else goal.seed
+    return range(first, first + goal.draws)
+
+
+def possible_districts(
+    district: District, model: Model, case: Case, seeds: Iterable[int], circle: str = ""
+) -> tuple[Possible, ...]:
+    """Return who could go to which sites of a case in the districts of some seeds.
+
+    A candidate of a place stands wherever that then lies, an institution where the estimate has it, and what the
+    planner listed or was generated stays. Roads are left out: nobody knows on which one an estimated village lies.
+    """
+    ring = model.circles[circle or model.circle]
+    found = []
+    for seed in seeds:
+        drawn = redraw(district, seed)
+        homes = metric([(p.lon or 0.0, p.lat or 0.0) for p in drawn.places], drawn.datum, drawn.epsg)
+        places = Spots(case.places, homes, np.arange(len(case.places)))
+        there = {one.id: (one.lon, one.lat) for one in drawn.institutions}
+        there |= {
+            site.id: (drawn.places[site.place].lon or 0.0, drawn.places[site.place].lat or 0.0)
+            for site in case.sites
+            if site.origin == "places"
+        }
+        moved = [
+            replace(site, lon=lon, lat=lat)
+            for site in case.sites
+            for lon, lat in [there.get(site.id, (site.lon, site.lat))]
+        ]
+        near = links(places, _spots(drawn, moved), ring, case.modes, drawn.travel)
+        pairs = _suitable(near, drawn, model, moved, ring.kinds)
+        people = project(drawn, model.population, model.years).people
+        found.append(replace(replace(case, people=people, links=pairs).as_given, seed=seed))
+    return tuple(found)
 
 
 def seen_in(district: District, model: Model, case: Case, circle: str, speed: Fraction = Fraction(1)) -> Case:
@@ -147,6 +192,36 @@ def seen_in(district: District, model: Model, case: Case, circle: str, speed: Fr
     pairs = links(places, _spots(district, case.sites), ring, modes, district.travel, case.roads)
     near = _suitable(pairs, district, model, case.sites, ring.kinds)
     return replace(case, links=near, levels=_levels(ring))
+
+
+def links_after_move(district: District, model: Model, case: Case, moved: int, to: NDArray[np.float64]) -> Links:
+    """Return the pairs within the planned circle that a place, or a site in it, is part of once the place lies at `to`.
+
+    Everything else stays where it is, and sites in the place keep their way from its middle. [m]
+    """
+    ring = model.circles[model.circle]
+    metres, spots = case.place_spots.copy(), case.spots.copy()
+    inside = np.array(case.sites_in[moved], dtype=np.int64)
+    spots[inside] += to - metres[moved]
+    metres[moved] = to
+    # (Of places that adjoin, whoever could lie between them lies no farther away than they do from each other.)
+    radius = max(ring.radius(dict(case.modes)), ring.adjoining_metres or 0) + 1
+    near = np.union1d(np.flatnonzero(np.hypot(*(metres - to).T) <= radius), [moved])
+    by = np.union1d(np.flatnonzero(np.hypot(*(spots - to).T) <= 2 * radius), inside)
+    index = np.full(len(metres) + 1, -1)
+    index[near] = np.arange(len(near))
+    homes = np.array([case.sites[j].place for j in by.tolist()], dtype=np.int64)
+    found = links(
+        Spots(tuple(case.places[i] for i in near.tolist()), metres[near], np.arange(len(near))),
+        Spots(tuple(_travel_id(case.sites[j], district) for j in by.tolist()), spots[by], index[homes]),
+        ring,
+        case.modes,
+        district.travel,
+        case.roads,
+    )
+    there = Links(near[found.places], by[found.sites], found.seconds, found.how, found.levels)
+    its_own = there.only((there.places == moved) | np.isin(there.sites, inside))
+    return _suitable(its_own, district, model, case.sites, ring.kinds)
 
 
 def _levels(ring: Circle) -> tuple[Level, ...]:
@@ -350,16 +425,19 @@ def _suitable(pairs: Links, district: District, model: Model, sites: Sequence[Si
     """Return the pairs in which the kind of site counts, and serves the kind of place."""
     served = {kind: set(candidates.serves) for kind, candidates in model.siting.items()}
     kinds = sorted({place.kind for place in district.places})
+    (places, place_of), (among, site_of) = (
+        np.unique(part, return_inverse=True) for part in (pairs.places, pairs.sites)
+    )
     # Whether a site serves a kind of place, a row per site: few kinds stand for many places.
     serves = np.array(
         [
             [site.kind in counted and (site.kind not in served or kind in served[site.kind]) for kind in kinds]
-            for site in sites
+            for site in (sites[j] for j in among.tolist())
         ],
         dtype=bool,
-    ).reshape(len(sites), len(kinds))
-    kind_of = np.array([kinds.index(place.kind) for place in district.places], dtype=np.int64)
-    kept = serves[pairs.sites, kind_of[pairs.places]]
+    ).reshape(len(among), len(kinds))
+    kind_of = np.array([kinds.index(district.places[i].kind) for i in places.tolist()], dtype=np.int64)
+    kept = serves[site_of, kind_of[place_of]]
     return pairs.only(kept)
 
 

@@ -1,4 +1,4 @@
-"""The verbs, for a terminal: new · check · plan · estimate · verify · compare · map · export · card · explain."""
+"""The verbs, for a terminal: new · check · plan · estimate · verify · compare · map · export · card · explain · …"""
 
 import os
 import sys
@@ -11,6 +11,9 @@ import typer
 from allocate import __version__
 from allocate.errors import AllocateError, Problem, UsageError
 from allocate.terminal import changes_of, progress, sound_plan, tell
+from allocate.verbs.scenarios import scenarios
+from allocate.verbs.sweep import sweep
+from allocate.verbs.robust import robust
 from allocate.words import LANGUAGES, both, say, speaking, visible
 from allocate.words import language as spoken
 
@@ -90,6 +93,7 @@ def plan(
     solver: Annotated[str, typer.Option(help=both("cli.solver"))] = "highs",
     front: Annotated[int, typer.Option(help=both("cli.front"))] = 0,
     strict: Annotated[bool, typer.Option("--strict", help=both("cli.strict"))] = False,
+    scenario: Annotated[str, typer.Option(help=both("cli.scenario"))] = "",
     begin: Annotated[Path | None, typer.Option("--from", metavar="PLAN", help=both("resolve.from"))] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", help=both("cli.set"))] = None,
 ) -> None:
@@ -121,8 +125,8 @@ def plan(
         )
     if front:
         check_count(front)
-    chosen = read_model(model, changes_of(changes))
-    folder = out or Path("maps") / "out" / chosen.id
+    chosen = read_model(model, changes_of(changes), scenario)
+    folder = out or Path("maps") / "out" / "-".join(filter(None, (chosen.id, chosen.scenario)))
     check_target(folder)
     district = read_district(chosen.district_folder())
     last = None
@@ -397,6 +401,13 @@ def _export(plan: Path, form: str, out: Path | None, tiles: "Tiles | None" = Non
     insist(content)
     folder = plan if plan.is_dir() else plan.parent
     tell(str(export(content, form, out or folder / EXPORTS[form], spoken(), tiles)))
+
+
+app.command("scenarios", help=both("cli.scenarios"), epilog="allocate scenarios baodi budget --processes 4")(scenarios)
+app.command("sweep", help=both("sweep.cli"), epilog="allocate sweep baodi --vary rules.circle.share=0.80..0.95:0.05")(
+    sweep
+)
+app.command("robust", help=both("robust.help"), epilog="allocate robust maps/out/baodi --draws 100 --again 8")(robust)
 
 
 def main() -> NoReturn:

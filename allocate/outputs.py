@@ -1,9 +1,11 @@
 """What a plan's folder holds, what a plan can be exported as, and what a comparison of plans writes."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from allocate.answer import Answer, AnswerKind
 from allocate.compared import Comparison
 from allocate.draw import (
     card_pages,
@@ -26,9 +28,12 @@ from allocate.replacing import (
     is_left,
     refuse_around,
     refuse_open,
+    undo_among,
+    write_among,
     write_file,
     write_folder,
 )
+from allocate.report.answers import answer_files
 from allocate.report.belonging_tables import BELONGING_SHEETS
 from allocate.report.blocks import Document
 from allocate.report.calendars import calendars, is_calendar
@@ -63,6 +68,21 @@ PDF_FILE = "report.pdf"
 _ASKED = (*FILES, FRONT_FILE, TIMETABLE_FILE, PDF_FILE)
 # What a comparison of plans writes, into a folder of its own.
 PAGE_FILE, TABLES_FILE = "compare.html", "compare.xlsx"
+# What else may stand in the folder of an answer, by its kind: what it was worked out from, and plans.
+_BESIDE: Mapping[AnswerKind, str] = {
+    "sweep": r"runs|plans|runs\.csv|runs\.parquet|log\.txt|\.lock",
+    "scenarios": r"compare(\.html|\.xlsx)?|log\.txt",
+    "alternatives": r"log\.txt",
+    "robust": r"log\.txt",
+    "prices": r"log\.txt",
+}
+_PLANS: Mapping[AnswerKind, str] = {
+    "sweep": r"",
+    "scenarios": r"[^.].*",
+    "alternatives": r"plan-\d+",
+    "robust": r"plan|hedged",
+    "prices": r"",
+}
 # What an export is called where no other name is given; a name without a dot is a folder.
 EXPORTS = {
     "html": MAP_FILE, "xlsx": WORKBOOK_FILE, "docx": REPORT_FILE, "pdf": PDF_FILE, "png": PICTURES,
@@ -146,6 +166,13 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
     """
     folder = Path(folder)
     check_target(folder)
+    files = plan_files(plan)
+    write_folder(folder, files, lambda: check_target(folder))
+    return {name: folder / name for name in files}
+
+
+def plan_files(plan: Plan) -> dict[str, bytes]:
+    """Return the files of a plan's folder by their names within it; see `write_plan`."""
     content, spoken = plan.content, language()
     files = {
         PLAN_FILE: _bytes(to_json(content)),
@@ -163,8 +190,7 @@ def write_plan(plan: Plan, folder: str | Path) -> dict[str, Path]:
         files |= {f"{CALENDARS}/{name}": made for name, made in calendars(content, spoken).items()}
     if len({site["id"] for site in content["sites"]}) <= MOST_CARDS:
         files |= {f"{CARDS}/{name}": _bytes(made) for name, made in card_pages(content, spoken).items()}
-    write_folder(folder, files, lambda: check_target(folder))
-    return {name: folder / name for name in files}
+    return files
 
 
 def report(content: Mapping[str, Any], spoken: Language) -> bytes:
@@ -193,6 +219,14 @@ def check_comparison_target(folder: str | Path) -> None:
     check_folder(Path(folder), {"": files}, is_ours)
 
 
+def comparison_files(made: Comparison, contents: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:
+    """Return page and workbook of a comparison by their names; see `write_comparison`."""
+    return {
+        PAGE_FILE: _bytes(comparison_page(made, contents)),
+        TABLES_FILE: comparison_workbook(made, contents, language()),
+    }
+
+
 def write_comparison(made: Comparison, contents: Sequence[Mapping[str, Any]], folder: str | Path) -> dict[str, Path]:
     """Write page and workbook of a comparison into a folder, replacing an earlier one there, and return their paths.
 
@@ -205,11 +239,69 @@ def write_comparison(made: Comparison, contents: Sequence[Mapping[str, Any]], fo
     """
     folder = Path(folder)
     check_comparison_target(folder)
-    files = {
-        PAGE_FILE: _bytes(comparison_page(made, contents)),
-        TABLES_FILE: comparison_workbook(made, contents, language()),
-    }
+    files = comparison_files(made, contents)
     write_folder(folder, files, lambda: check_comparison_target(folder))
+    return {name: folder / name for name in files}
+
+
+def check_answer_target(folder: str | Path, kind: AnswerKind) -> None:
+    """Refuse a folder that holds anything but an earlier answer of the same kind, before any work is done.
+
+    Raises
+    ------
+    UsageError
+        When something else stands there, a file of it is open elsewhere, or the folder above cannot be written to.
+    """
+    folder = Path(folder)
+    with disk(folder):
+        if folder.is_dir() and not folder.is_symlink():
+            undo_among(folder)
+    # Without an answer in it, what bears our names may be anybody's, but for the folder of a plan.
+    there = (folder / f"{kind}.json").is_file()
+
+    def is_ours(item: Path) -> bool:
+        if item.is_dir() and not item.is_symlink() and (item / PLAN_FILE).is_file():
+            return re.fullmatch(_PLANS[kind], item.name) is not None
+        called = _is_of(item.name, kind) and not item.is_dir()
+        return there and not item.is_symlink() and (called or re.fullmatch(_BESIDE[kind], item.name) is not None)
+
+    with disk(folder):
+        held = [item.name for item in folder.iterdir() if _is_of(item.name, kind)] if folder.is_dir() else []
+    # (Nothing is held open where there is nothing: with no name, any would be looked for.)
+    check_folder(folder, {"": held} if held else {}, is_ours)
+
+
+def _is_of(name: str, kind: AnswerKind) -> bool:
+    """Tell whether a file bears the name of one of an answer's own."""
+    return re.fullmatch(rf"{kind}\.(json|html|xlsx)|{kind}-[a-z0-9_]+\.csv", name) is not None
+
+
+def write_answer(answer: Answer, folder: str | Path, beside: Mapping[str, bytes] | None = None) -> dict[str, Path]:
+    """Write an answer into a folder as JSON, page, workbook and tables, replacing an earlier one; return their paths.
+
+    The workbook and the tables speak the language of the session, and the page opens in it. What else belongs into
+    such a folder (the runs of a sweep, plans) stays.
+
+    Parameters
+    ----------
+    beside
+        More files of the folder by their names within it, such as those of plans (`plan_files`): they are written with
+        the others, whole or not at all. Where there are any, they take the place of all plans that were there.
+
+    Raises
+    ------
+    UsageError
+        When the folder is not ours to replace, or the disk fails; what was there stays.
+    """
+    folder, kind = Path(folder), answer.kind
+    check_answer_target(folder, kind)
+    files = answer_files(answer, language())
+    plans = _PLANS[kind] if beside else ""
+
+    def is_stale(name: str) -> bool:
+        return _is_of(name, kind) or re.fullmatch(plans, name) is not None
+
+    write_among(folder, {**files, **(beside or {})}, is_stale, lambda: check_answer_target(folder, kind))
     return {name: folder / name for name in files}
 
 

@@ -1,5 +1,6 @@
 """Puts files and folders in the place of earlier ones, whole or not at all; replaces nothing that is not ours."""
 
+import json
 import os
 import re
 import shutil
@@ -21,6 +22,8 @@ _REPLACED = 2
 # one until that is done. A program that is killed leaves them there.
 _BESIDE, _BEFORE = ".allocate-", ".allocate-old-"
 _LEFT = re.compile(r"\.allocate-(old-)?[a-z0-9_]{8}")
+# What files among others were to be moved: while it is there, they can be put back.
+_MOVES = "moves.json"
 _STALE = 24 * 3600  # s after which nobody writes there any more
 
 
@@ -130,15 +133,94 @@ def write_folder(folder: Path, files: Mapping[str, bytes], check: Callable[[], N
     with disk(folder), _parents(folder):
         made = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=folder.parent))
         try:
-            for name, content in files.items():
-                (made / name).parent.mkdir(exist_ok=True)
-                (made / name).write_bytes(content)
+            _write(made, files)
             made.chmod(0o755)
             check()
             _swap(made, folder)
         finally:
             shutil.rmtree(made, ignore_errors=True)
         _clear_away(folder.parent)
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def write_among(
+    folder: Path, files: Mapping[str, bytes], is_stale: Callable[[str], bool], check: Callable[[], None]
+) -> None:
+    """Put files in the place of earlier ones among others that stay in a folder, or leave everything as it was.
+
+    A program that is killed meanwhile leaves the earlier ones beside the new ones; `undo_among` puts them back.
+
+    Parameters
+    ----------
+    is_stale
+        Tells by its name whether a file or folder in it belongs to what is replaced: it goes, where none follows it.
+    check
+        Looks at the folder once more: much may have happened while the files were made.
+    """
+    if not folder.exists():
+        write_folder(folder, files, check)
+        return
+    with disk(folder):
+        beside = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=folder))
+        moving = beside.with_name(_BEFORE + beside.name.removeprefix(_BESIDE))
+        try:
+            _write(beside / "new", files)
+            (beside / "old").mkdir()
+            check()
+            new = sorted(item.name for item in (beside / "new").iterdir())
+            old = sorted(
+                item.name
+                for item in folder.iterdir()
+                if item != beside and (item.name in new or is_stale(item.name)) and not is_left(item)
+            )
+            (beside / _MOVES).write_text(json.dumps({"new": new, "old": old}), encoding="utf-8")
+            beside.rename(moving)
+            for name in old:
+                (folder / name).rename(moving / "old" / name)
+            for name in new:
+                (moving / "new" / name).rename(folder / name)
+            # (From here on nothing is put back.)
+            (moving / _MOVES).unlink()
+            shutil.rmtree(moving, ignore_errors=True)
+        except BaseException:  # (Ctrl-C too)
+            undo_among(folder)
+            raise
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+        _clear_away(folder)
+
+
+def undo_among(folder: Path) -> None:
+    """Put back into a folder what a killed program had moved out of the way of files that did not all follow."""
+    for moving in folder.glob(f"{_BEFORE}*"):
+        if not is_left(moving):
+            continue
+        with suppress(FileNotFoundError):
+            moves = json.loads((moving / _MOVES).read_text(encoding="utf-8"))
+            for name in moves["new"]:
+                # (What is not among the new ones any more stands in the folder, unless it has been taken away again.)
+                if not (moving / "new" / name).exists() and (name not in moves["old"] or _is_there(moving, name)):
+                    _remove(folder / name)
+            for name in moves["old"]:
+                if _is_there(moving, name):
+                    (moving / "old" / name).rename(folder / name)
+        shutil.rmtree(moving, ignore_errors=True)
+
+
+def _is_there(moving: Path, name: str) -> bool:
+    return (moving / "old" / name).exists()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

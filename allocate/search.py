@@ -17,7 +17,7 @@ from allocate.program import Options, Program
 from allocate.rows import Number
 from allocate.settle import settle
 from allocate.sites_alone import decides_sites_alone, lay_out_sites
-from allocate.staged import CLAUSE_GAP, Listener, search_stages, stages, still_proven, within
+from allocate.staged import CLAUSE_GAP, Listener, is_enough, search_stages, stages, still_proven, within
 from allocate.stages import stage_values
 from allocate.two_steps import Goals, Rules, add_rules, first_plan, in_two_steps, rows_of, start_of
 
@@ -136,7 +136,8 @@ def _is_done(name: str, value: Number, bound: float, goals: Goals, gap: float | 
     if name not in goals:
         return value == 0 or within(float(value), bound, CLAUSE_GAP)
     goal: Goal = goals[name]
-    return goal.nodes == 0 or within(float(value), bound, goal.gap if gap is None else gap)
+    is_good = goal.nodes == 0 or is_enough(value, goal.enough)
+    return is_good or within(float(value), bound, goal.gap if gap is None else gap)
 
 
 def _as_a_whole(
@@ -172,7 +173,7 @@ def _as_a_whole(
         layout = gathered.gather(reduced.first(begun))
     begin, begun_values = start_of(case, asked, rules, layout)
     known = known or begun_values
-    near = siting.neighbourhoods(case)
+    near = [[key for key in keys if key in program.keys] for keys in siting.neighbourhoods(case)]
     proved = bounds_beside(case, rules, goals, options)
     wanted = list(stages(program, goals, case, gap, bounds=proved))
     found = search_stages(program, wanted, begin, known, options, near, listen)

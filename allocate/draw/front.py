@@ -1,10 +1,11 @@
 """A figure of what each further share of the people costs, as SVG that any browser and word processor opens."""
 
 from collections.abc import Mapping, Sequence
-from math import ceil, floor, log10
+from math import ceil
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from allocate.draw.svg import ticks
 from allocate.report.table import clean
 from allocate.words import LANGUAGES, both, say_in
 
@@ -24,7 +25,7 @@ def front_figure(content: Mapping[str, Any]) -> str:
     own = _own(content)
     shares = [100 * share for share in (*(point["share"] for point in points), own[0])]
     money = [yuan / 1e6 for point in points for yuan in (point["cost"], point["bound"])] + [own[1] / 1e6]
-    across, up = _ticks(min(shares), max(shares)), _ticks(min(money), max(money))
+    across, up = ticks(min(shares), max(shares)), ticks(min(money), max(money))
 
     def x(share: float) -> float:
         return _LEFT + (_RIGHT - _LEFT) * (100 * share - across[0]) / (across[-1] - across[0])
@@ -92,20 +93,6 @@ def _told(point: Mapping[str, Any]) -> str:
         for spoken in LANGUAGES
     )
     return "\n".join(lines)
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Return round numbers around a range, five or so.
-
-    >>> _ticks(61.2, 98.7)
-    [60.0, 70.0, 80.0, 90.0, 100.0]
-    """
-    room = max(high - low, 1e-6 * max(abs(high), 1.0))
-    rough = room / 5
-    step = 10.0 ** floor(log10(rough))
-    step *= next(times for times in (1, 2, 5, 10) if times * step >= rough)
-    first, last = floor(low / step), ceil(high / step)
-    return [round(n * step, 9) for n in range(first, max(last, first + 1) + 1)]
 
 
 def _line(figure: ET.Element, start: Sequence[float], end: Sequence[float], colour: str) -> None:

@@ -11,6 +11,7 @@ import shapely
 
 from allocate.areas import Areas
 from allocate.draw.boxes import Box, box_around, meet
+from allocate.draw.svg import Pair, element, line, outline, px, scale_bar
 from allocate.report.table import clean
 from allocate.travel.points import Metric, metric, metric_shape
 from allocate.units import FIRM
@@ -25,10 +26,7 @@ _SITES, _NAMES = 40, 14  # other sites, and names, at most
 _LETTER = 11  # height of a letter [pixels]
 _SHORT = 10  # characters of a name
 _STRAIGHTENED = 0.8  # how far an outline may be straightened [pixels]
-_STEPS = (100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)  # of the scale [m]
 _INK, _QUIET, _BLUE, _GREEN, _RED = "#1d2329", "#59636d", "#0072b2", "#009e73", "#a8005c"
-
-Pair = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -87,17 +85,17 @@ class Locator:
         shown = [spot, *(at for _, at in served), *(at for _, at in others)]
         view = _View(np.array(shown))
         near = list(self._near(code, spot, view))
-        svg = _element(None, "svg", viewBox=f"0 0 {_WIDE} {_HIGH}", role="img")
-        _element(svg, "rect", width=_WIDE, height=_HIGH, fill="#f4f6f7")
+        svg = element(None, "svg", viewBox=f"0 0 {_WIDE} {_HIGH}", role="img")
+        element(svg, "rect", width=_WIDE, height=_HIGH, fill="#f4f6f7")
         self._ground(svg, view, self._sites[code]["town"])
         for _, at in served:
-            _line(svg, view.at(spot), view.at(at), stroke=_GREEN, **{"stroke-width": "1.3", "stroke-opacity": ".75"})
+            line(svg, view.at(spot), view.at(at), stroke=_GREEN, **{"stroke-width": "1.3", "stroke-opacity": ".75"})
         for row, at in served:
             hollow = row["position_basis"] not in FIRM
             x, y = view.at(at)
             r = 3.5 + min(3.5, (row["people"] or 0) / 800)
-            _element(
-                svg, "circle", cx=_n(x), cy=_n(y), r=_n(r), fill="#fff" if hollow else _GREEN, stroke=_GREEN,
+            element(
+                svg, "circle", cx=px(x), cy=px(y), r=px(r), fill="#fff" if hollow else _GREEN, stroke=_GREEN,
                 **{"stroke-width": "1.8"},
             )  # fmt: skip
         for row, at in near:
@@ -110,10 +108,10 @@ class Locator:
         _house(svg, view.at(spot), 9, _BLUE, is_hollow=self._sites[code]["basis"] not in FIRM)
         x, y = view.at(spot)
         ring = {"fill": "none", "stroke": _BLUE, "stroke-width": "1.4"}
-        _element(svg, "circle", cx=_n(x), cy=_n(y), r="15", **ring)
+        element(svg, "circle", cx=px(x), cy=px(y), r="15", **ring)
         self._names(svg, view, spot, served, numbers, near)
         self._inset(svg, spot)
-        _scale(svg, view.scale)
+        scale_bar(svg, view.scale, (10.0, _HIGH - 10.0), _WIDE / 4)
         return Drawn(svg, tuple(self._legend(served, others, near)))
 
     def _legend(self, served: Sequence[Any], others: Sequence[Any], near: Sequence[Any]) -> Iterator[str]:
@@ -190,9 +188,9 @@ class Locator:
         self._area(svg, view, district, fill="none", stroke=_QUIET, **{"stroke-width": "1.6"})
 
     def _area(self, svg: ET.Element, view: _View, shape: Any, **look: str) -> None:
-        path = _path(shapely.simplify(shape, _STRAIGHTENED / view.scale), view.at)
+        path = outline(shapely.simplify(shape, _STRAIGHTENED / view.scale), view.at)
         if path:
-            _element(svg, "path", d=path, **{"fill-rule": "evenodd"}, **look)
+            element(svg, "path", d=path, **{"fill-rule": "evenodd"}, **look)
 
     @cached_property
     def _small(self) -> tuple[str, Metric, float] | None:
@@ -203,18 +201,18 @@ class Locator:
         scale = (_INSET - 2 * _INSET_MARGIN) / max(east - west, north - south)
         middle = np.array(((west + east) / 2, (south + north) / 2))
         shape = shapely.simplify(self._boundary, 0.6 / scale)
-        return _path(shape, lambda spot: _small_at(spot, middle, scale)), middle, scale
+        return outline(shape, lambda spot: _small_at(spot, middle, scale)), middle, scale
 
     def _inset(self, svg: ET.Element, spot: Metric) -> None:
         if self._small is None:
             return
         path, middle, scale = self._small
-        corner = _element(svg, "g", transform=f"translate({_WIDE - _INSET - 4} 4)")
+        corner = element(svg, "g", transform=f"translate({_WIDE - _INSET - 4} 4)")
         box = {"fill": "#fff", "fill-opacity": ".92", "stroke": "#c3cad0"}
-        _element(corner, "rect", width=_INSET, height=_INSET, **box)
-        _element(corner, "path", d=path, fill="#e3e8ec", stroke=_QUIET, **{"stroke-width": ".8"})
+        element(corner, "rect", width=_INSET, height=_INSET, **box)
+        element(corner, "path", d=path, fill="#e3e8ec", stroke=_QUIET, **{"stroke-width": ".8"})
         x, y = _small_at(spot, middle, scale)
-        _element(corner, "circle", cx=_n(x), cy=_n(y), r="3", fill=_BLUE, stroke="#fff")
+        element(corner, "circle", cx=px(x), cy=px(y), r="3", fill=_BLUE, stroke="#fff")
 
     # ---- names ----
 
@@ -248,32 +246,19 @@ class Locator:
                 if fits and not any(meet(box, other) for other in taken):
                     taken.append(box)
                     look = {"font-size": str(_LETTER), "paint-order": "stroke", "stroke": "#fff", "stroke-width": "3"}
-                    _element(svg, "text", x=_n(left), y=_n(base), fill=colour, **look).text = text
+                    element(svg, "text", x=px(left), y=px(base), fill=colour, **look).text = text
                     written += 1
                     break
             if written >= _NAMES:
                 return
 
 
-def _n(number: float) -> str:
-    return f"{number:.1f}".removesuffix(".0")
-
-
-def _element(above: ET.Element | None, tag: str, **attributes: object) -> ET.Element:
-    told = {name: str(value) for name, value in attributes.items()}
-    return ET.Element(tag, told) if above is None else ET.SubElement(above, tag, told)
-
-
-def _line(svg: ET.Element, one: Pair, other: Pair, **look: str) -> None:
-    _element(svg, "line", x1=_n(one[0]), y1=_n(one[1]), x2=_n(other[0]), y2=_n(other[1]), **look)
-
-
 def _house(svg: ET.Element, at: Pair, r: float, colour: str, *, is_hollow: bool) -> None:
     x, y = at
     corners = ((x - r, y - 0.1 * r), (x, y - r), (x + r, y - 0.1 * r), (x + r, y + 0.9 * r), (x - r, y + 0.9 * r))
-    points = " ".join(f"{_n(a)},{_n(b)}" for a, b in corners)
+    points = " ".join(f"{px(a)},{px(b)}" for a, b in corners)
     look = {"stroke-width": "2" if is_hollow else "1.2", "stroke": colour if is_hollow else "#fff"}
-    _element(svg, "polygon", points=points, fill="#fff" if is_hollow else colour, **look)
+    element(svg, "polygon", points=points, fill="#fff" if is_hollow else colour, **look)
 
 
 def _aside(at: Pair, drawn: Sequence[Pair]) -> Pair:
@@ -284,35 +269,11 @@ def _aside(at: Pair, drawn: Sequence[Pair]) -> Pair:
 def _numbered(svg: ET.Element, at: Pair, number: int) -> None:
     x, y = at
     look = {"fill": "#fff", "stroke": _RED, "stroke-width": "1.6", "stroke-dasharray": "3 1.5"}
-    _element(svg, "circle", cx=_n(x), cy=_n(y), r="8", **look)
+    element(svg, "circle", cx=px(x), cy=px(y), r="8", **look)
     look = {"font-size": "10", "text-anchor": "middle", "fill": _RED, "font-weight": "bold"}
-    _element(svg, "text", x=_n(x), y=_n(y + 3.6), **look).text = str(number)
-
-
-def _scale(svg: ET.Element, scale: float) -> None:
-    """Draw a scale of a round length."""
-    metres = max((step for step in _STEPS if step * scale <= _WIDE / 4), default=_STEPS[0])
-    left, base = 10.0, _HIGH - 10.0
-    look = {"stroke": _INK, "stroke-width": "1.6"}
-    _line(svg, (left, base), (left + metres * scale, base), **look)
-    for x in (left, left + metres * scale):
-        _line(svg, (x, base - 4), (x, base), **look)
-    told = f"{metres / 1000:g} km" if metres >= 1000 else f"{metres} m"
-    look = {"font-size": "10", "paint-order": "stroke", "stroke": "#fff", "stroke-width": "3"}
-    _element(svg, "text", x=_n(left + metres * scale + 5), y=_n(base), fill=_INK, **look).text = told
+    element(svg, "text", x=px(x), y=px(y + 3.6), **look).text = str(number)
 
 
 def _small_at(spot: Metric, middle: Metric, scale: float) -> Pair:
     x, y = (spot - middle) * scale
     return float(_INSET / 2 + x), float(_INSET / 2 - y)
-
-
-def _path(shape: Any, at: Any) -> str:
-    """Return the rings of a shape as a path."""
-    parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon" and not part.is_empty]
-    rings = [ring for part in parts for ring in (part.exterior, *part.interiors)]
-    drawn = []
-    for ring in rings:
-        spots = [at(np.array(spot)) for spot in ring.coords[:-1]]
-        drawn.append("M" + "L".join(f"{_n(x)} {_n(y)}" for x, y in spots) + "Z")
-    return "".join(drawn)

@@ -239,7 +239,10 @@ class _Fetches(HTMLParser):
         self.found += [
             f"{tag} {name}={value}"
             for name, value in attrs
-            if name in fetching and not (tag == "a" and name == "href" and value in self._beside)
+            if name in fetching
+            and not (tag == "a" and name == "href" and value in self._beside)
+            # (A picture that the page itself holds.)
+            and not (tag == "img" and name == "src" and (value or "").startswith("data:image/png;base64,"))
         ]
         if tag in {"link", "base", "iframe", "object", "embed"}:
             self.found.append(tag)

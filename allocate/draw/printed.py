@@ -28,9 +28,15 @@ def head(language: Language, title: str, *, policy: str, style: str) -> str:
     return _HEAD.format(lang=_LOCALES[language], policy=policy, title=escape(clean(title)), style=style)
 
 
+def locale(language: Language) -> str:
+    """Return a language as HTML calls it."""
+    return _LOCALES[language]
+
+
 def add(above: ET.Element, tag: str, text: str = "", **attributes: str) -> ET.Element:
-    """Add an element with a text; `class_` and the like stand for names that Python keeps to itself."""
-    element = ET.SubElement(above, tag, {name.rstrip("_"): value for name, value in attributes.items()})
+    """Add an element with a text; in names of attributes `_` stands for a hyphen, and at the end for nothing."""
+    told = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
+    element = ET.SubElement(above, tag, told)
     element.text = text
     return element
 

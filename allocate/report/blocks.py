@@ -1,9 +1,10 @@
-"""What a document is made of, whatever program writes it down: headings, paragraphs, tables and pictures."""
+"""What documents and pages are made of, whatever program writes them down: headings, tables, charts, maps, pictures."""
 
 import datetime
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from allocate.words import Language
 
@@ -15,6 +16,15 @@ Turn = Literal["portrait", "landscape"]
 What = Literal["sites", "coverage", "change"]
 # Draws a map of a year, and says what it shows: the bytes of a PNG, and words.
 Drawer = Callable[[int, What], tuple[bytes, str]]
+# How a chart shows its series: points joined, a value that holds until the next, bars (side by side, or one on the
+# other), points alone, boxes, bars over the bins of a scale.
+Shape = Literal["line", "steps", "bars", "stacked", "scatter", "box", "histogram"]
+# How the numbers of an axis are written: to six figures, whole, in percent of 1, or as years.
+Written = Literal["number", "whole", "share", "year"]
+# What tells one class of sites from another in black and white.
+Sign = Literal["circle", "square", "triangle", "diamond", "down", "cross"]
+# More series than these nobody tells apart in black and white; more key figures are none.
+MOST_SERIES, MOST_CARDS = 8, 6
 
 
 @dataclass(frozen=True)
@@ -101,7 +111,220 @@ class Contents:
     """The list of headings with their pages."""
 
 
+@dataclass(frozen=True)
+class Axis:
+    """One axis of a chart.
+
+    Attributes
+    ----------
+    title
+        What it shows, with its unit.
+    written
+        How its numbers read; a share is a fraction of 1, and never reads 100 % where it is not all.
+    names
+        What stands at 0, 1, 2, … where it shows no numbers but names.
+    is_log
+        Whether equal steps are equal ratios; all that is shown is above 0 then.
+    """
+
+    title: str
+    written: Written = "number"
+    names: tuple[str, ...] = ()
+    is_log: bool = False
+
+
+@dataclass(frozen=True)
+class Series:
+    """What belongs together in a chart; whatever is unknown is None, and nothing is drawn there.
+
+    Attributes
+    ----------
+    name
+        What the legend calls it.
+    x, y
+        Where its points stand across and up. Of a histogram `x` holds the ends of the bins, one more than `y`.
+    low, high
+        The ends of the range of each point (a proven bound and a value; 5 % and 95 % of draws); none: ().
+    box_low, box_high
+        The ends of each box, within the range; of a chart of shape `box` alone.
+    labels
+        What each point is called when one points at it; none: ().
+    """
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float | None, ...]
+    low: tuple[float | None, ...] = ()
+    high: tuple[float | None, ...] = ()
+    box_low: tuple[float | None, ...] = ()
+    box_high: tuple[float | None, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    def numbers(self) -> Iterable[float]:
+        """Return all numbers that stand up, whatever they mean."""
+        parts = (self.y, self.low, self.high, self.box_low, self.box_high)
+        return (number for part in parts for number in part if number is not None)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A point to look at (a knee, the plan itself); with one of its numbers missing, a line (a target)."""
+
+    label: str
+    x: float | None = None
+    y: float | None = None
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart as plain data; whoever draws it says the same numbers in a table.
+
+    Attributes
+    ----------
+    caption
+        What it shows.
+    across, up
+        Its axes. Bars and boxes of many names lie: then `across` runs down the side.
+    ranges
+        What the ranges of its points are; nothing where it has none.
+    note
+        What stands in small type below it.
+    lies
+        Whether bars or boxes lie even where their names would find room below them.
+    """
+
+    caption: str
+    shape: Shape
+    across: Axis
+    up: Axis
+    series: tuple[Series, ...]
+    marks: tuple[Mark, ...] = ()
+    ranges: str = ""
+    note: str = ""
+    lies: bool = False
+
+    def __post_init__(self) -> None:
+        more = 1 if self.shape == "histogram" else 0
+        if len(self.series) > MOST_SERIES:
+            raise ValueError(len(self.series))
+        for series in self.series:
+            parts = (series.low, series.high, series.box_low, series.box_high, series.labels)
+            if len(series.x) != len(series.y) + more or any(part and len(part) != len(series.y) for part in parts):
+                raise ValueError(series.name)
+            if not all(map(math.isfinite, (*series.x, *series.numbers()))):
+                raise ValueError(series.name)
+
+
+@dataclass(frozen=True)
+class Heat:
+    """A table over two keys whose cells are shaded by their value, which stands in them.
+
+    Attributes
+    ----------
+    across, down
+        What the columns and the rows are.
+    columns, rows
+        Their headings.
+    values
+        The cells, row by row; None where nothing came of it.
+    texts
+        The same cells as they are to be read.
+    best
+        Cells to look at first, as row and column from 0.
+    note
+        What stands in small type below it.
+    """
+
+    caption: str
+    across: str
+    down: str
+    columns: tuple[str, ...]
+    rows: tuple[str, ...]
+    values: tuple[tuple[float | None, ...], ...]
+    texts: tuple[tuple[str, ...], ...]
+    best: frozenset[tuple[int, int]] = frozenset()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class SiteClass:
+    """A class of sites on a map: told by its colour, its sign and its letter, each of which is enough alone."""
+
+    key: str
+    name: str
+    letter: str
+    colour: str
+    sign: Sign
+
+
+@dataclass(frozen=True)
+class ClassedSite:
+    """A site with its class.
+
+    Attributes
+    ----------
+    lon, lat
+        Where it stands [°]; None where nobody knows: it is counted and not drawn.
+    group
+        The key of its class.
+    is_firm
+        Whether somebody has surveyed where it stands; else it is drawn hollow.
+    note
+        What is said besides when one points at it.
+    """
+
+    id: str
+    name: str
+    town: str
+    lon: float | None
+    lat: float | None
+    group: str
+    is_firm: bool
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ClassedMap:
+    """A map of classed sites over the places and towns of a district.
+
+    Attributes
+    ----------
+    ground
+        A plan's content, or of it what `page_parts.ground_of` keeps.
+    classes
+        From the one to look at first.
+    """
+
+    caption: str
+    ground: Mapping[str, Any] = field(repr=False)
+    classes: tuple[SiteClass, ...]
+    sites: tuple[ClassedSite, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A key figure: what it is, the figure with its unit, and what is to be known of it."""
+
+    label: str
+    figure: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Cards:
+    """Key figures in large type, at most six."""
+
+    cards: tuple[Card, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.cards) > MOST_CARDS:
+            raise ValueError(len(self.cards))
+
+
 Block = Heading | Paragraph | Bullets | Grid | Picture | NewPage | Contents
+# What a page for the screen can hold besides.
+PageBlock = Block | Chart | Heat | ClassedMap | Cards
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,12 @@ _MARK = "\ufeff"  # tells Excel that the file is UTF-8
 
 def csv_files(content: Mapping[str, Any], language: Language) -> dict[str, str]:
     """Return every table of a plan as CSV by its name, with a byte order mark; shares are fractions of 1."""
-    return {name: _MARK + _csv(_in_words(sheet, language)) for name, sheet in sheets(content, language).items()}
+    return {name: sheet_csv(sheet, language) for name, sheet in sheets(content, language).items()}
+
+
+def sheet_csv(sheet: Sheet, language: Language) -> str:
+    """Return a table as CSV, with a byte order mark."""
+    return _MARK + _csv(_in_words(sheet, language))
 
 
 def sites_csv(content: Mapping[str, Any]) -> str:
@@ -25,6 +30,11 @@ def sites_csv(content: Mapping[str, Any]) -> str:
     chinese, english = (_in_words(sheets(content, spoken)["sites"], spoken) for spoken in LANGUAGES)
     pairs = (zip(*rows, strict=True) for rows in zip(chinese, english, strict=True))
     return _csv([one if one == other else f"{one} · {other}" for one, other in cells] for cells in pairs)
+
+
+def tidy_csv(sheet: Sheet, names: Iterable[str]) -> str:
+    """Return a table as CSV for programs: columns by the names given, codes as codes, with a byte order mark."""
+    return _MARK + _csv([list(names), *sheet.rows])
 
 
 def _in_words(sheet: Sheet, language: Language) -> list[list[Cell]]:

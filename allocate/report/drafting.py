@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from math import floor
 from typing import Any
 
 from allocate.report.blocks import Block, Bullets, Grid, Heading, Look, NewPage, Paragraph, Picture, Turn
-from allocate.report.clauses import amount, share_beside
+from allocate.report.cells_said import cell_said
+from allocate.report.clauses import amount
 from allocate.report.sheets import sheets
-from allocate.report.summary import labelled, percent, percent_up, topics
+from allocate.report.summary import labelled, percent, topics
 from allocate.report.table import Cell, Content, Field, Sheet, Source, clean
 from allocate.words import Language, say_in
 
@@ -22,7 +22,6 @@ _MOST_ROWS = 120
 _TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 _TEN_THOUSAND, _HUNDRED_MILLION = 10_000, 100_000_000
 _DIGITS = "paper.digits"
-_ROUND = 1_000  # figures as large as this have no decimals
 _MEASURES = ("stage_value", "bound", "tolerance", "value_alone", "bound_alone")
 # How broad a column is [narrow characters]: no less, and no more.
 _NARROWEST, _BROADEST = 5, 34
@@ -237,32 +236,7 @@ class Draft:
 
     def cell(self, field: Field, record: Record, *, is_unknown: bool) -> str:
         """Return a cell of a sheet as text."""
-        cell = field.say(record[field.name], self.language)
-        if cell is None:
-            return self.word("card.unknown") if is_unknown else ""
-        if isinstance(cell, str):
-            return cell
-        match field.kind:
-            case "year":
-                return str(cell)
-            case "share":
-                return self.share(cell, 1)
-            case "gap":
-                return f"{percent_up(cell)}%"
-            case "minutes":
-                return f"{cell:.1f}"
-            case "rate":
-                return f"{cell:,.2f}"
-            case "degrees":
-                return f"{cell:.5f}"
-            case "measure" if record.get("shortfall_unit" if field.name == "shortfall" else "unit") == "ratio":
-                return f"{share_beside(cell, cell)}%"
-            case "measure" if isinstance(cell, float) and abs(cell) < _ROUND:
-                return f"{cell:,.2f}".rstrip("0").rstrip(".")
-            case "measure":
-                return f"{floor(cell):,}"  # (A bound is never rounded up.)
-            case _:
-                return f"{cell:,}"
+        return cell_said(field, record, self.language, is_unknown=is_unknown)
 
     def share(self, part: float, all_of: int) -> str:
         """Return a share in percent; not quite all is never a full hundred."""

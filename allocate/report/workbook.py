@@ -90,24 +90,41 @@ def workbook(content: Mapping[str, Any], language: Language) -> bytes:
 
 def comparison_workbook(made: Comparison, contents: Sequence[Mapping[str, Any]], language: Language) -> bytes:
     """Return plans beside the first of them as an xlsx file: their lines, then one sheet per table, in one language."""
+    title = say_in(language, "compare.title", district=contents[0]["district_data"]["name"][language])
+    parts = [list(labelled(lines)) for lines in lines_in(made, contents, language)]
+    tables = list(comparison_sheets(made, contents, language).values())
+    return tables_workbook(title, max(content["as_of"] for content in contents), parts, tables, language)
+
+
+def tables_workbook(
+    title: str, day: str, parts: Sequence[Sequence[tuple[str, str]]], tables: Sequence[Sheet], language: Language
+) -> bytes:
+    """Return tables as an xlsx file, in one language: a sheet of lines, then what there is, then one sheet per table.
+
+    Parameters
+    ----------
+    day
+        The day that the file bears, so that the same content gives the same bytes.
+    parts
+        The lines of the first sheet, each with its label or "", in parts with room between them.
+    """
     buffer = io.BytesIO()
-    district = contents[0]["district_data"]["name"][language]
-    title = say_in(language, "compare.title", district=district)
-    book = _new_book(buffer, title, max(content["as_of"] for content in contents))
+    book = _new_book(buffer, title, day)
     looks = _Looks(book)
     page = book.add_worksheet(say_in(language, "sheet.summary"))
     page.hide_gridlines(2)
     page.write_string(0, 0, _fitted(clean(title), language), looks.of(bold=True, font_size=14))
-    page.set_column(0, 0, 11)
+    page.set_column(
+        0, 0, max(11, min(30, 2 + max((width_of(label) for part in parts for label, _ in part), default=0)))
+    )
     page.set_column(1, 1, _LINES_WIDTH)
     row = 2
-    for lines in lines_in(made, contents, language):
-        for line in labelled(lines):
+    for lines in parts:
+        for line in lines:
             _write_line(page, looks, row, line, _LINES_WIDTH, language)
             row += 1
         row += 1
     _for_paper(page, 1)
-    tables = list(comparison_sheets(made, contents, language).values())
     _contents_sheet(book, looks, tables, language)
     for table in tables:
         _table_sheet(book, looks, table, language)
