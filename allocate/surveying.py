@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from allocate.candidates import links_after_move
+from allocate.candidates import links_after_move, sites_that_move
 from allocate.case import Case
 from allocate.district import District
 from allocate.gaps import DIGITS
@@ -54,7 +54,7 @@ class Village:
 
         Who is served where stays as it is, as far as it can; then as many more as possible are served.
         """
-        case, inside = self.case, self.case.sites_in[i]
+        case, inside = self.case, sites_that_move(self.case, i)
         fresh = links_after_move(self.district, self.model, case, i, to)
         stays = (self.links.places != i) & ~np.isin(self.links.sites, inside)
         parts = zip(_parts(self.links.only(stays)), _parts(fresh.only(self.room[fresh.sites] > 0)), strict=True)
