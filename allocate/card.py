@@ -1,5 +1,6 @@
 """The card of a model: every rule in force as a readable page, in Chinese and English."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -8,7 +9,7 @@ from typing import Any
 
 from allocate.abilities import Ability
 from allocate.consortia import Consortia
-from allocate.goals import GOALS, Districting, Goal, Match
+from allocate.goals import GOALS, Districting, Goal, Match, TailCoverage
 from allocate.model import Candidates, Enlarging, Model, Moving
 from allocate.outreach import Outreach
 from allocate.policies import Clause
@@ -27,6 +28,7 @@ from allocate.rules import (
     Rule,
     SpendingShare,
 )
+from allocate.settings import ways
 from allocate.travel.circles import OnRoads
 from allocate.travel.network import ROAD_CLASSES
 from allocate.units import Basis
@@ -34,7 +36,7 @@ from allocate.words import LANGUAGES, Language, both, catalogue, say_in, term, v
 
 # What every rule has says no number of its own.
 _COMMON = {field.name for field in fields(Rule)}
-_SHARES = ("share",)
+_SHARES = ("share", "tail")
 _EXTRAS = ("setting", "types", "rank", "months", "days_per_week", "half_days", "from_people", "below_people", "or_by")
 # Signs that Markdown would take for marks; a text of a model stands as it was written.
 _MARKS = re.compile(r"[\\`*\[\]|#$<>]|\b_|_\b")
@@ -56,6 +58,7 @@ def card(model: Model) -> str:
         *_outreach(model),
         *_consortia(model),
         *_functions(model),
+        *_scenarios(model),
         *_assumptions(model),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -130,6 +133,34 @@ def _head(model: Model) -> Iterator[str]:
         for language in LANGUAGES
     )
     yield "  \n".join(told)
+
+
+def _scenarios(model: Model) -> Iterator[str]:
+    """Yield what the scenarios of a model change, and the sets of them."""
+    if not model.scenarios:
+        return
+    yield f"## {both('scenarios.card_heading')}"
+    yield both("scenarios.card_about")
+    for name, scenario in model.scenarios.items():
+        yield f"### {_text(name)} {_two(scenario.title)}"
+        lines = [both("scenarios.card_from", name=_text(scenario.parent))] if scenario.parent else []
+        # (Without its names of tables, a value stands as it does in the file.)
+        for way, value in ways(scenario.set, model.settings):
+            lines.append(f"`{_code('.'.join(way))}` = `{_code(json.dumps(value, ensure_ascii=False, default=str))}`")
+        about = [_text(text) for text in (scenario.note, scenario.source) if text]
+        lines.append(f"{both(f'basis.{scenario.basis}')}{': ' if about else ''}{'; '.join(about)}")
+        yield "\n".join(f"- {line}" for line in lines)
+    sets = [
+        both("scenarios.card_set", name=_text(name), members=", ".join(map(_text, members)))
+        for name, members in model.scenario_sets.items()
+    ]
+    if sets:
+        yield "\n".join(f"- {line}" for line in sets)
+
+
+def _code(text: str) -> str:
+    """Return a text between two marks of code, on one line."""
+    return visible(text).replace("`", "'")
 
 
 def _rules(model: Model) -> Iterator[str]:
@@ -234,7 +265,10 @@ def _goals(model: Model) -> Iterator[str]:
 
 def _goal(goal: Goal, language: Language) -> dict[str, Any]:
     """Return what a goal's sentence fills in, as people read it."""
-    return {name: _word(value, name, language) for name, value in _values(goal).items()}
+    words = {name: _word(value, name, language) for name, value in _values(goal).items()}
+    if isinstance(goal, TailCoverage):
+        words["year"] = say_in(language, "outing.all_years") if goal.year is None else str(goal.year)
+    return words
 
 
 def _population(model: Model) -> Iterator[str]:

@@ -21,6 +21,8 @@ from allocate.read import read_district
 from allocate.reliance import stock_rows
 from allocate.report.sheets import say_table
 from allocate.report.summary import say_calibration
+from allocate.scenario_tables import say_value
+from allocate.scenarios import changes_against, read_scenarios
 from allocate.synonyms import BARRIERS, BOUNDARY, choice_called, is_own, title_of
 from allocate.tables import ROADS as ROADS_TABLE
 from allocate.tables import TABLES
@@ -48,6 +50,7 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
         raise AllocateError("\n".join(str(error) for error in wrong))
     # (Every fault is found before the first line is said.)
     case = make_case(district, model)
+    scenarios = tuple(_scenarios(name, changes, model, district))
     # (A deadline that has passed is said with its clause.)
     warnings = [one for one in data_problems(district, model, case) if one.what != "check.past"]
     odd = findings(model, district, case)
@@ -82,7 +85,30 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
     for row in stock_rows(district, case):
         if row["resource"] in case.employed and row["basis"] == Basis.ASSUMED:
             yield say("check.stock", what=term(row["resource"]), number=f"{row['number']:,}")
+    yield from scenarios
     yield say("check.fine")
+
+
+def _scenarios(name: str, changes: Mapping[str, str], model: Model, district: District) -> Iterator[str]:
+    """Say every scenario that can be planned, and the sets of them.
+
+    Raises
+    ------
+    ModelError
+        When some cannot: the model refuses a value, or does not fit the district any more; it lists all of it.
+    """
+    for one, chosen in read_scenarios(name, model.scenarios, changes).items():
+        own = chosen.district_folder()
+        make_case(district if own == model.district_folder() else read_district(own), chosen)
+        told = [
+            say("scenarios.from_to", key=key, old=say_value(old), new=say_value(new))
+            for key, old, new in changes_against(model, chosen)
+        ]
+        title = chosen.scenarios[one].title[language()]
+        line = {"count": len(told), "changes": say("summary.semicolon").join(told)}
+        yield visible(say("scenarios.check_line", name=one, title=title, **line))
+    for one, members in model.scenario_sets.items():
+        yield visible(say("scenarios.check_sets", name=one, members=say("summary.comma").join(members)))
 
 
 def _candidates(district: District, case: Case) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The verbs, for a terminal: new · check · plan · estimate · verify · compare · map · export · card · explain."""
+"""The verbs, for a terminal: new · check · plan · estimate · verify · compare · map · export · card · explain · …"""
 
 import os
 import sys
@@ -12,6 +12,8 @@ from allocate import __version__
 from allocate.errors import AllocateError, Problem, UsageError
 from allocate.terminal import changes_of, progress, sound_plan, tell
 from allocate.verbs.robust import robust
+from allocate.verbs.scenarios import scenarios
+from allocate.verbs.sweep import sweep
 from allocate.words import LANGUAGES, both, say, speaking, visible
 from allocate.words import language as spoken
 
@@ -91,6 +93,8 @@ def plan(
     solver: Annotated[str, typer.Option(help=both("cli.solver"))] = "highs",
     front: Annotated[int, typer.Option(help=both("cli.front"))] = 0,
     strict: Annotated[bool, typer.Option("--strict", help=both("cli.strict"))] = False,
+    scenario: Annotated[str, typer.Option(help=both("cli.scenario"))] = "",
+    begin: Annotated[Path | None, typer.Option("--from", metavar="PLAN", help=both("resolve.from"))] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", help=both("cli.set"))] = None,
 ) -> None:
     """Plan a model's district, prove it, recheck it and write the plan's folder."""
@@ -112,6 +116,7 @@ def plan(
     from allocate.report.clauses import clause_lines, status_lines
     from allocate.report.sheets import by_status
     from allocate.report.summary import front_line, summary
+    from allocate.resolving import insist_on_district, remembered
     from allocate.rows import Strength
 
     if solver not in ("highs", "cbc"):
@@ -120,10 +125,14 @@ def plan(
         )
     if front:
         check_count(front)
-    chosen = read_model(model, changes_of(changes))
-    folder = out or Path("maps") / "out" / chosen.id
+    chosen = read_model(model, changes_of(changes), scenario)
+    folder = out or Path("maps") / "out" / "-".join(filter(None, (chosen.id, chosen.scenario)))
     check_target(folder)
     district = read_district(chosen.district_folder())
+    last = None
+    if begin is not None:
+        last = remembered(sound_plan(begin))
+        insist_on_district(last.district.id, district.id)
     for warning in district.warnings:
         tell(say("check.warning", text=warning.sentence()), to=sys.stderr)
     options = Options(solver="cbc" if solver == "cbc" else "highs", seconds=seconds, threads=threads, seed=chosen.seed)
@@ -138,6 +147,7 @@ def plan(
             hear_draw=hear_draw,
             front=front,
             hear_front=hear_front,
+            last=last,
         )
     files = write_plan(made, folder)
     # Every clause first and the eleven lines last: what is printed last is read first.
@@ -394,6 +404,10 @@ def _export(plan: Path, form: str, out: Path | None, tiles: "Tiles | None" = Non
 
 
 app.command("robust", help=both("robust.help"), epilog="allocate robust maps/out/baodi --draws 100 --again 8")(robust)
+app.command("scenarios", help=both("cli.scenarios"), epilog="allocate scenarios baodi budget --processes 4")(scenarios)
+app.command("sweep", help=both("sweep.cli"), epilog="allocate sweep baodi --vary rules.circle.share=0.80..0.95:0.05")(
+    sweep
+)
 
 
 def main() -> NoReturn:

@@ -26,9 +26,8 @@ from allocate.compared import (
 )
 from allocate.counting import holds, totals
 from allocate.errors import Problem, UsageError
-from allocate.gaps import OPTIMAL_GAP
+from allocate.gaps import OPTIMAL_GAP, apart
 from allocate.rows import POLICY
-from allocate.units import exact
 
 Content = Mapping[str, Any]
 FEWEST, MOST = 2, 12  # plans
@@ -37,7 +36,8 @@ _NO_MONEY = ("year", "calendar_years", "unit", "basis")
 # Settings of tables in a list go by what each of them is about.
 _NAMES_OF_TABLES = ("goal", "id", "name", "clause")
 # Settings that say what a plan is called, and not what it is to do.
-_NAMING = ("title",)
+_NAMING = ("title", "scenario", "scenarios", "scenario_sets")
+_BETTER: Mapping[str, Verdict] = {"less": "better", "more": "worse", "same": "same", "unknown": "unknown"}
 
 
 def check_number(plans: int) -> None:
@@ -231,14 +231,13 @@ def _stage(name: str, one: Content | None, two: Content | None) -> Stage:
     told = Stage(stage=name, unit=some["unit"], **found, **blank, verdict="unknown", why="absent", given=False)
     if one is None or two is None:
         return told
-    value, bound, its, its_bound = (exact(row[key]) for row in (one, two) for key in ("value", "bound"))
-    low, high = its_bound - value, its - bound
-    verdict: Verdict = "same" if its == value else "better" if high < 0 else "worse" if low > 0 else "unknown"
+    lies = apart(one["value"], one["bound"], two["value"], two["bound"])
+    verdict = _BETTER[lies.verdict]
     return replace(
         told,
-        difference=_plain(its - value),
-        low=_plain(low),
-        high=_plain(high),
+        difference=_plain(lies.difference),
+        low=_plain(lies.low),
+        high=_plain(lies.high),
         verdict=verdict,
         why="gap" if verdict == "unknown" else "",
     )

@@ -1,7 +1,9 @@
 """How far a value is from what was proven about it, and what a stage may give way; no solver."""
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 from allocate.units import exact
 
@@ -46,3 +48,33 @@ def shown_number(value: int | Fraction) -> int | float:
     """Return an exact number as JSON can hold it: whole numbers as they are, shares to nine digits."""
     exact = Fraction(value)
     return int(exact) if exact.denominator == 1 else round(float(exact), DIGITS)
+
+
+@dataclass(frozen=True)
+class Apart:
+    """How far the best that one question allows lies from the best of another: at least `low`, at most `high`.
+
+    `verdict` says of the second whether it is proven to be worth less or more; else that is `unknown`, unless both
+    were found to be worth the `same`.
+    """
+
+    difference: Fraction
+    low: Fraction
+    high: Fraction
+    verdict: Literal["less", "more", "same", "unknown"]
+
+
+def apart(value: float, bound: float, its: float, its_bound: float) -> Apart:
+    """Return how far two values are apart that were found, each with the bound that was proven.
+
+    What the best is worth lies between bound and value. Only where the two spans do not meet is one worth less than
+    the other, whatever plans were not found.
+
+    >>> apart(100, 90, 120, 110).verdict, apart(100, 90, 105, 95).verdict
+    ('more', 'unknown')
+    """
+    first, low_of_first, other, low_of_other = map(exact, (value, bound, its, its_bound))
+    low, high = low_of_other - first, other - low_of_first
+    if other == first:
+        return Apart(Fraction(0), low, high, "same")
+    return Apart(other - first, low, high, "less" if high < 0 else "more" if low > 0 else "unknown")

@@ -1,7 +1,7 @@
 """One quick look at a model of a district: what a good plan of it comes to, as one plain row of figures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from allocate.alone import first_goal
@@ -27,11 +27,15 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True)
 class Look:
-    """What a look found: the case and the layout, and its figures as one row that JSON can hold."""
+    """What a look found: the case and the layout, and its figures as one row that JSON can hold.
+
+    `bounds` holds what no plan that keeps the earlier stages can fall below, by stage.
+    """
 
     case: Case
     layout: Layout
     figures: Figures
+    bounds: Mapping[str, float] = field(default_factory=dict)
 
 
 def quick(options: Options) -> Options:
@@ -56,9 +60,11 @@ def look(
         When the model does not fit the district, or nothing was found.
     """
     drawn = district if seed is None else redraw(district, seed)
-    case = make_case(drawn, model)
+    # (Possible districts that only a later goal looks at would take most of the time.)
+    looked = replace(model, goals=dict(list(model.goals.items())[:goals]))
+    case = make_case(drawn, looked)
     found = lay_out(case, model, quick(options or Options(seconds=SECONDS)), gap=gap, first_goals=goals, only_look=True)
-    return Look(case, found.layout, figures(model, case, found, goals=goals))
+    return Look(case, found.layout, figures(model, case, found, goals=goals), found.bounds)
 
 
 def figures(model: Model, case: Case, found: Layouts, *, goals: int | None = 1) -> Figures:

@@ -2,19 +2,17 @@
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import pydantic
 
-from allocate import abilities, consortia, contracts, outreach, postings, visits
+from allocate import abilities, consortia, contracts, outreach, postings, scenario_tables, visits
 from allocate.abilities import Ability
 from allocate.bundle import bundled
 from allocate.consortia import Consortia
@@ -24,7 +22,7 @@ from allocate.faults import problems_of
 from allocate.files.sheet import Unreadable
 from allocate.files.text import MOST_WRITTEN, read_bytes
 from allocate.files.written import parse_toml
-from allocate.goals import GOALS, Districting, Goal, Match, Travel, WorstTenth
+from allocate.goals import GOALS, Districting, Goal, Match, TailCoverage, Travel, WorstTenth
 from allocate.outreach import Outreach
 from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, policy_files, prefix_of, year_of
 from allocate.population import Projection
@@ -34,12 +32,14 @@ from allocate.resources import Resource
 from allocate.rows import LEADS, UPGRADED
 from allocate.rulebook import Rulebook
 from allocate.rules import RULES, Capacity, FunctionReach, PeoplePerStaff, Reach, Rule, Spending, SpendingShare
+from allocate.scenario_tables import BASE, TODAY, Scenario
+from allocate.settings import change, entries
 from allocate.tables import BELOW_HUBS, INSTITUTION_KINDS, NOT_GONE_TO, PLACE_KINDS
 from allocate.travel import Circle, Mode
 from allocate.travel.circles import STRICT, Doubt, OnRoads, Text
 from allocate.units import Basis
 from allocate.visits import Visits
-from allocate.words import say
+from allocate.words import LANGUAGES, say, say_in
 
 SITED = (*BELOW_HUBS, *NOT_GONE_TO)
 # Where candidates come from.
@@ -231,6 +231,9 @@ class _Head(pydantic.BaseModel):
     contracts: Contracts | None = None
     visits: Visits | None = None
     travel: Doubt = Doubt()
+    scenarios: dict[str, Scenario] = {}
+    scenario_sets: dict[str, tuple[str, ...]] = {}
+    scenario: str = ""
 
     @pydantic.field_validator("years")
     @classmethod
@@ -308,6 +311,10 @@ class Model:
         How the people of the plan years are worked out; None: today's, held still.
     travel
         How far travel times may be off.
+    scenarios, scenario_sets
+        What scenarios change, and several of them under one name.
+    scenario
+        The one that is in force; empty: the model as it is.
     """
 
     id: str
@@ -342,6 +349,9 @@ class Model:
     contracts: Contracts | None = None
     visits: Visits | None = None
     travel: Doubt = field(default_factory=Doubt)
+    scenarios: Mapping[str, Scenario] = field(default_factory=dict)
+    scenario_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    scenario: str = ""
 
     @property
     def decided(self) -> frozenset[str]:
@@ -456,13 +466,17 @@ def presets_of(model: Path) -> Path:
     return own if is_file(own) else bundled() / "models" / PRESETS
 
 
-def read_model(file: str | Path, changes: Mapping[str, str] | None = None) -> Model:
+def read_model(file: str | Path, changes: Mapping[str, str] | None = None, scenario: str = "") -> Model:
     """Read a model file; `changes` override it by dotted key, each value written as in TOML.
+
+    They come on top of what a `scenario` of the model changes, where one is named.
 
     Raises
     ------
     ModelError
         When anything is wrong; it lists all of it.
+    UsageError
+        When a key that is changed, or the scenario, is not there.
     """
     path = find_model(str(file))
     inputs: dict[str, str] = {}
@@ -473,9 +487,20 @@ def read_model(file: str | Path, changes: Mapping[str, str] | None = None) -> Mo
     for table in ("modes", "circles"):
         mine = content.get(table, {})
         # (What is no table is left for the model to complain about.)
-        content[table] = {**_entries(presets.get(table)), **mine} if isinstance(mine, dict) else mine
+        content[table] = {**entries(presets.get(table)), **mine} if isinstance(mine, dict) else mine
+    tables, heads = scenario_tables.read_tables(content), _Head.model_fields
+    wrong += scenario_tables.unknown_keys(content, tables, path.name, heads)
+    if "scenario" in content:
+        wrong.append(Problem("scenarios.head", path.name, column="scenario"))
+    if scenario and scenario != BASE:
+        _check_scenario(scenario, entries(content.get("scenarios")), path.name)
+        if not wrong and scenario in tables:
+            scenario_tables.apply(content, tables, scenario, heads)
+            content["scenario"] = scenario
     for key, value in (changes or {}).items():
-        _change(content, key, value)
+        if key.split(".")[0] in ("scenario", "scenarios", "scenario_sets"):
+            raise UsageError([Problem("scenarios.of_scenarios", column="--set", value=key)])
+        change(content, key, value, heads)
     # So do the clauses in force: whoever reads a plan must find their words in it.
     unread = _take_documents(content, path, inputs)
     wrong += unread
@@ -488,6 +513,15 @@ def read_model(file: str | Path, changes: Mapping[str, str] | None = None) -> Mo
     if wrong:
         raise ModelError(wrong)
     return replace(model, home=path.resolve().parent)
+
+
+def _check_scenario(scenario: str, known: Mapping[str, Any], file: str) -> None:
+    """Refuse a scenario that is not in the model, or of which no plan can be made."""
+    if scenario == TODAY:
+        raise UsageError([Problem("scenarios.today_planned", column="--scenario", value=scenario)])
+    if scenario not in known:
+        choices = {"choices": ", ".join((BASE, *known)), "file": file}
+        raise UsageError([Problem("scenarios.unknown", column="--scenario", value=scenario, details=choices)])
 
 
 def district_of(file: str | Path, changes: Mapping[str, str] | None = None) -> Path | None:
@@ -505,7 +539,7 @@ def district_of(file: str | Path, changes: Mapping[str, str] | None = None) -> P
         content = _load(path, {})
         for key, value in (changes or {}).items():
             if key == "district":
-                _change(content, key, value)
+                change(content, key, value, _Head.model_fields)
     except (ModelError, UsageError):
         return None
     name = content.get("district")
@@ -517,7 +551,7 @@ def district_of(file: str | Path, changes: Mapping[str, str] | None = None) -> P
 def _take_documents(content: dict[str, Any], path: Path, inputs: dict[str, str]) -> list[Problem]:
     """Put the documents that a model names, and single clauses that it cites from others, into its content."""
     named = [name for name in _texts(content.get("policies")) if name]
-    rules = _entries(content.get("rules")).values()
+    rules = entries(content.get("rules")).values()
     cited = {*_texts(content.get("adopt")), *(str(rule.get("clause", "")) for rule in rules if isinstance(rule, dict))}
     files = policy_files(path.resolve().parent)
     problems = [
@@ -525,7 +559,7 @@ def _take_documents(content: dict[str, Any], path: Path, inputs: dict[str, str])
         for name in named
         if name not in files
     ]
-    taken = dict(_entries(content.get("documents")))
+    taken = dict(entries(content.get("documents")))
     for name, file in files.items():
         seen: dict[str, str] = {}
         try:
@@ -577,37 +611,6 @@ def _load(path: Path, inputs: dict[str, str], name: str = "") -> dict[str, Any]:
         raise ModelError([Problem("problem.not_toml", shown, details={"reason": str(error)})]) from None
 
 
-def _change(content: dict[str, Any], key: str, text: str) -> None:
-    """Set one dotted key of a model; a number in the dotted key counts the entries of a list from 0."""
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except (ValueError, RecursionError):
-        value = text
-    *path, last = key.split(".")
-    table: Any = content
-    for depth, part in enumerate(path):
-        if path[0] == "clauses" and depth < 2 and isinstance(table, dict):
-            # What a document says can be changed though the file does not speak of it.
-            table.setdefault(part, {})
-        elif part == "travel" and table is content:
-            # (Speeds can be taken slower in a model that says nothing of them.)
-            table.setdefault(part, {})
-        known = _entries(table)
-        if part not in known:
-            raise _no_such_key(key, part, known)
-        table = known[part]
-    known = _entries(table)
-    if table is content:
-        # A key that the file leaves at its default can be set too.
-        known = dict.fromkeys(_Head.model_fields) | known
-    if last not in known and (table is content or not isinstance(table, dict)):
-        raise _no_such_key(key, last, known)
-    if isinstance(table, list):
-        table[int(last)] = value
-    else:
-        table[last] = value
-
-
 def changed(model: Model, changes: Mapping[str, str]) -> Model:
     """Return a model with some keys changed as on the command line: each value is written as in TOML.
 
@@ -618,21 +621,8 @@ def changed(model: Model, changes: Mapping[str, str]) -> Model:
     """
     content = deepcopy(dict(model.settings))
     for key, value in changes.items():
-        _change(content, key, value)
+        change(content, key, value, _Head.model_fields)
     return replace(model_of(content, model.id, f"{model.id}.toml", model.inputs), home=model.home)
-
-
-def _entries(table: Any) -> dict[str, Any]:
-    """Return what a table or a list holds, by key or by number."""
-    if isinstance(table, list):
-        return {str(n): entry for n, entry in enumerate(table)}
-    return table if isinstance(table, dict) else {}
-
-
-def _no_such_key(key: str, part: str, known: Mapping[str, Any]) -> UsageError:
-    near = get_close_matches(part, list(known), n=1)
-    choices = near[0] if near else ", ".join(known)
-    return UsageError([Problem("problem.set_key", value=key, details={"part": part, "choices": choices})])
 
 
 def model_of(
@@ -653,6 +643,7 @@ def model_of(
         head = _Head.model_validate(content)
     except pydantic.ValidationError as error:
         problems += _faults(error, file, (), _Head)
+    problems += scenario_tables.faults(content, file)
     sheet = Rulebook.of(content, file, problems, whole=whole)
     rules = _tables(sheet.own, "rules", "rule", RULES, file, problems)
     rules |= _tables(sheet.clauses, "clauses", "rule", RULES, file, problems)
@@ -680,6 +671,7 @@ def model_of(
             *_stations(head, file),
             *_idle_budgets(head, rules, sheet, file),
             *_cheap_to_drop(head, goals, file),
+            *_years_of_goals(head, goals, file),
             *_unmatched(head, goals, file),
         ]
     if problems or head is None:
@@ -688,7 +680,7 @@ def model_of(
         head.decides,
         Model(
             id=name,
-            title=head.title,
+            title=_titled(head),
             district=head.district,
             as_of=head.as_of,
             years=head.years,
@@ -718,8 +710,22 @@ def model_of(
             visits=head.visits,
             population=head.population,
             travel=head.travel,
+            scenarios=head.scenarios,
+            scenario_sets=head.scenario_sets,
+            scenario=head.scenario,
         ),
     )
+
+
+def _titled(head: _Head) -> Mapping[str, str]:
+    """Return the title of a model, with that of the scenario that is in force."""
+    scenario = head.scenarios.get(head.scenario)
+    if scenario is None:
+        return head.title
+    return {
+        language: say_in(language, "scenarios.of_title", title=head.title[language], scenario=scenario.title[language])
+        for language in LANGUAGES
+    }
 
 
 def _deciding(decides: Collection[str], model: Model) -> Model:
@@ -823,6 +829,7 @@ def _keys(kind: type[Any], path: tuple[str, ...]) -> list[str]:
         "contracts": Contracts,
         "visits": Visits,
         "travel": Doubt,
+        "scenarios": Scenario,
     }
     if kind in (_Head, _Presets) and path and path[0] in inner:
         # (Inside a table of a kind of site: enlarging and moving it. Inside one of a way to travel: its roads.)
@@ -833,7 +840,7 @@ def _keys(kind: type[Any], path: tuple[str, ...]) -> list[str]:
         own = within.get(path[0], {})
         kind = own.get(path[2], inner[path[0]]) if len(path) > 2 else inner[path[0]]
     if issubclass(kind, pydantic.BaseModel):
-        return list(kind.model_fields)
+        return [one.alias or name for name, one in kind.model_fields.items()]
     return [one.name for one in fields(kind)]
 
 
@@ -1040,6 +1047,14 @@ def _cheap_to_drop(head: _Head, goals: Mapping[str, Goal], file: str) -> list[Pr
         for name, goal in goals.items()
         if isinstance(goal, Travel | WorstTenth) and goal.unserved_minutes <= circle.minutes
     ]
+
+
+def _years_of_goals(head: _Head, goals: Mapping[str, Goal], file: str) -> Iterator[Problem]:
+    """Yield the year that a goal looks at where it is none of the plan."""
+    details = {"years": ", ".join(map(str, head.years))}
+    for name, goal in goals.items():
+        if isinstance(goal, TailCoverage) and goal.year is not None and goal.year not in head.years:
+            yield Problem("problem.year_outside", file, column=f"goals.{name}.year", value=goal.year, details=details)
 
 
 def _unmatched(head: _Head, goals: Mapping[str, Goal], file: str) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from allocate.model import Model
 from allocate.nesting import look_at_years
 from allocate.plans import Plan, assemble
 from allocate.program import Options
+from allocate.resolving import Last, carried_over, insist_on_district
 from allocate.search import Listener, lay_out
 from allocate.verification import insist
 
@@ -28,26 +29,31 @@ def plan(
     hear_draw: Callable[[int, int], None] | None = None,
     front: int = 0,
     hear_front: Callable[[int, int], None] | None = None,
+    last: Last | None = None,
 ) -> Plan:
     """Plan a district.
 
     `options.seconds` bounds all stages together; `gap` replaces the gaps of the model's goals. `front` asks for so
-    many more plans between the cheapest and the one that serves most.
+    many more plans between the cheapest and the one that serves most. Where there is a `last` run, the search begins
+    with its plan, worked out and rechecked anew, and gives no less than that.
 
     Raises
     ------
     NoPlanError
         When nothing was found in the time given.
     UsageError
-        When `front` is neither 0 nor a number of points that a front can have.
+        When `front` is neither 0 nor a number of points that a front can have, or the last run is of another district.
     """
     if front:
         check_count(front)
+    if last is not None:
+        insist_on_district(last.district.id, district.id)
     options = options or Options(seconds=200.0)
     clock = [time.monotonic()]
     case = make_case(district, model)
     clock.append(time.monotonic())
-    found = lay_out(case, model, options, gap=gap, listen=listen)
+    start = None if last is None else carried_over(last.case, last.layout, case)
+    found = lay_out(case, model, options, gap=gap, listen=listen, start=start)
     clock.append(time.monotonic())
     found = carry_out(case, model, found, options, gap)
     clock.append(time.monotonic())

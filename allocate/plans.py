@@ -1,17 +1,14 @@
 """A finished plan as plain data: how plan.json is made of decisions, and read back."""
 
 import json
-import platform
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from allocate import __version__
 from allocate.alone import nesting
 from allocate.belonging import (
     belonging_of,
@@ -68,12 +65,15 @@ from allocate.resources import FLOWS, flow
 from allocate.rows import UPGRADED, Number
 from allocate.rules import Rounds
 from allocate.rules.scopes import Scope, parts
+from allocate.scenario_tables import chain, changes_in
 from allocate.scorecard import scorecard
+from allocate.settings import looked_up
 from allocate.shares import Integers, in_proportion
 from allocate.stages import stage_values
 from allocate.tables import ENDS, KINDS_ABOVE, MEASURES, NOT_GONE_TO, TOTALS
 from allocate.travel import Times
 from allocate.units import Basis, exact, minutes, weakest
+from allocate.versions import library_versions as library_versions
 from allocate.words import say
 from allocate.worth import worth
 
@@ -88,7 +88,6 @@ _NOT_SERVED = ("no_capacity", "rounds", "posted", "out_of_range")
 # Keys of places and towns that are there only where a list says them.
 _WHERE_SAID_OF_PLACES = (*MEASURES, "people_source", "position_source")
 _WHERE_SAID_OF_TOWNS = tuple(key for column in TOTALS for key in (column, f"{column}_basis"))
-_LIBRARIES = ("pulp", "highspy", "numpy", "scipy", "shapely", "pyproj", "pydantic")
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ def assemble(
     """Return what plan.json says about a layout: everything else in it follows from these arguments."""
     stages = _stages(model, case, layout, bounds)
     gap = max((stage["gap"] for stage in stages), default=0.0)
-    today = standing_today(case) if _stock_is_known(district, model) else None
+    today = standing_today(case) if stock_is_known(district, model) else None
     return {
         "schema": SCHEMA,
         "model": model.id,
@@ -171,6 +170,7 @@ def assemble(
         "calibration": calibration_rows(calibrations(district, model, case.roads)),
         "fairness": fairness(district, case, layout),
         "settings": model.settings,
+        **_scenario(model),
         "assumptions": assumptions(district, model),
         "problems": [asdict(problem) for problem in data_problems(district, model, case)],
         "inputs": [
@@ -182,6 +182,30 @@ def assemble(
         "district_data": district_data(district),
         "road_times": None if case.roads is None else case.roads.plain(),
         "isochrones": [dict(area) for area in reached],
+    }
+
+
+def _scenario(model: Model) -> dict[str, Any]:
+    """Return which scenario is in force and what it changes; no key where none is."""
+    if not model.scenario:
+        return {}
+    return {"scenario": scenario_of(model)}
+
+
+def scenario_of(model: Model) -> dict[str, Any]:
+    """Return the scenario in force with every key that it changes and the value that the key has now."""
+    told = model.scenarios[model.scenario]
+    return {
+        "name": model.scenario,
+        "title": dict(told.title),
+        "line": chain(model.scenarios, model.scenario),
+        "changes": [
+            {"key": ".".join(way), "value": looked_up(model.settings, way)}
+            for way in changes_in(model.scenarios, model.scenario, model.settings)
+        ],
+        "note": told.note,
+        "source": told.source,
+        "basis": str(told.basis),
     }
 
 
@@ -219,12 +243,6 @@ def candidate_tables(district: District, case: Case) -> dict[str, Any]:
         for one in case.dropped
     ]
     return {"candidates": candidates, "dropped": dropped, "generated": [asdict(one) for one in case.generated]}
-
-
-def library_versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that decide the result."""
-    libraries = {name: version(name) for name in _LIBRARIES}
-    return {"allocate": __version__, "python": platform.python_version(), **libraries}
 
 
 def district_data(district: District) -> dict[str, Any]:
@@ -438,7 +456,7 @@ def _open(case: Case, layout: Layout, t: int) -> list[int]:
     return [j for j in range(len(case.sites)) if (j, t) in layout.open]
 
 
-def _stock_is_known(district: District, model: Model) -> bool:
+def stock_is_known(district: District, model: Model) -> bool:
     """Tell whether the district lists any institution of the kinds that the model sites and people go to."""
     return any(one.kind in model.siting and one.kind not in NOT_GONE_TO for one in district.institutions)
 
@@ -459,11 +477,25 @@ def standing_today(case: Case) -> Layout:
 
     Staff of which nothing is known, neither listed nor assumed, limits nobody: unknown is not none.
     """
+    return _standing(case, {(name, j, t): number for (name, j), number in case.stock.items() for t in case.periods})
+
+
+def nothing_changes(case: Case) -> Layout:
+    """Return what becomes of today's stock if nobody acts: what stands stays open, who retires is not replaced."""
+    amounts = {(name, j, t): number for (name, j), number in case.stock.items() for t in case.periods}
+    for name in case.employed:
+        for employer, team in case.teams_of.items():
+            there = np.array([[case.stock.get((name, j), 0)] for j in team], dtype=np.int64)
+            for t in case.periods:
+                left = in_proportion(np.array([case.staying(name, employer, t)]), there)
+                amounts |= {(name, j, t): int(left[n, 0]) for n, j in enumerate(team) if there[n, 0]}
+    return _standing(case, amounts)
+
+
+def _standing(case: Case, staff: Mapping[tuple[str, int, int], int]) -> Layout:
     known = {name for name, _ in case.stock}
     seen = replace(case, sites=tuple(_limited_by(site, known) for site in case.sites))
-    amounts: dict[tuple[str, int, int], Number] = {
-        (name, j, t): number for (name, j), number in case.stock.items() for t in case.periods
-    }
+    amounts: dict[tuple[str, int, int], Number] = dict(staff)
     amounts |= {(name, j, t): 1 for name, j in case.had for t in case.periods}
     links = frozenset((name, j, k, t) for (name, j), k in case.had.items() if k >= 0 for t in case.periods)
     is_open = frozenset((j, t) for j, site in enumerate(case.sites) if site.exists for t in case.periods)

@@ -65,7 +65,7 @@ _GRACE_SHARE, _GRACE_SECONDS = 0.1, 5.0
 _IMPLIED_ROUNDS = 6
 _NEIGHBOURHOOD_NODES = 20
 # Variables of places and sites, which are held while a neighbourhood that they are not in is searched.
-_HELD = ("open", "opens", "moves", "serve", "served")
+_HELD = ("open", "opens", "moves", "serve", "served", "possibly")
 # Rounds of neighbourhoods, and what one must gain, as a share of the value, for the next one to be gone.
 _ROUNDS, _WORTH_A_ROUND = 3, 2e-4
 # What of the time rounding the relaxation may take.
@@ -530,6 +530,135 @@ class Program:
             least += min(ends)
             most += max(ends)
         return least, most
+
+
+@dataclass(frozen=True)
+class Relaxed:
+    """What a linear relaxation gave.
+
+    Attributes
+    ----------
+    values
+        A best point; None where there is none, or none was found in time.
+    bound
+        What its row weights prove (see `Program.bound_by`), in the instance's own units: plus infinity where they prove
+        that nothing keeps the rows.
+    """
+
+    values: Floats | None
+    bound: float
+
+
+class Relaxation:
+    """A linear relaxation that stays with the solver: ranges change, rows come, and it goes on from its last basis.
+
+    It is solved in this very process, by the dual simplex method on one thread: the same steps give the same numbers.
+    """
+
+    def __init__(self, instance: Instance, *, seed: int = 1) -> None:
+        import highspy
+
+        self.instance = replace(
+            instance,
+            low=instance.low.copy(),
+            high=instance.high.copy(),
+            row_low=instance.row_low.copy(),
+            row_high=instance.row_high.copy(),
+            matrix=sparse.csr_array(instance.matrix),
+            column_names=[],
+            row_names=[],
+        )
+        highspy.Highs.resetGlobalScheduler(True)
+        self._highs = highspy.Highs()
+        for name, value in (("output_flag", False), ("threads", 1), ("random_seed", seed), ("solver", "simplex")):
+            if self._highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
+                msg = f"HiGHS does not take {name} = {value}"
+                raise AllocateError(msg)
+        told = self.instance
+        self._highs.passModel(
+            len(told.low),
+            len(told.row_low),
+            told.matrix.nnz,
+            int(highspy.MatrixFormat.kRowwise),
+            int(highspy.ObjSense.kMinimize),
+            float(told.offset),
+            told.cost,
+            told.low,
+            told.high,
+            told.row_low,
+            told.row_high,
+            told.matrix.indptr.astype(np.int32),
+            told.matrix.indices.astype(np.int32),
+            told.matrix.data.astype(float),
+            np.zeros(len(told.low), dtype=np.int32),
+        )
+
+    def set_columns(self, columns: NDArray[np.int64], low: Floats, high: Floats) -> None:
+        """Change the ranges of some columns."""
+        if len(columns):
+            self.instance.low[columns], self.instance.high[columns] = low, high
+            self._highs.changeColsBounds(len(columns), columns.astype(np.int32), low.astype(float), high.astype(float))
+
+    def set_row(self, row: int, low: float, high: float) -> None:
+        """Change what a row may come to."""
+        if (self.instance.row_low[row], self.instance.row_high[row]) != (low, high):
+            self.instance.row_low[row], self.instance.row_high[row] = low, high
+            self._highs.changeRowBounds(row, low, high)
+
+    def add_rows(self, matrix: sparse.csr_array, low: Floats, high: Floats) -> None:
+        """Add rows at the end."""
+        if not len(low):
+            return
+        self.instance.matrix = sparse.csr_array(sparse.vstack([self.instance.matrix, matrix], format="csr"))
+        self.instance.row_low = np.concatenate([self.instance.row_low, low])
+        self.instance.row_high = np.concatenate([self.instance.row_high, high])
+        self._highs.addRows(
+            len(low),
+            low.astype(float),
+            high.astype(float),
+            matrix.nnz,
+            matrix.indptr[:-1].astype(np.int32),
+            matrix.indices.astype(np.int32),
+            matrix.data.astype(float),
+        )
+
+    def solve(self, seconds: float) -> Relaxed:
+        """Solve it as it stands now."""
+        import highspy
+
+        self._highs.setOptionValue("time_limit", self._highs.getRunTime() + max(0.05, seconds))
+        self._highs.run()
+        status = self._highs.getModelStatus()
+        if status == highspy.HighsModelStatus.kInfeasible:
+            return Relaxed(None, self._refuted())
+        if status != highspy.HighsModelStatus.kOptimal:
+            return Relaxed(None, float("-inf"))
+        solution = self._highs.getSolution()
+        return Relaxed(np.array(solution.col_value), _weighed(self.instance, np.array(solution.row_dual)))
+
+    def basis(self) -> Any:
+        """Return where the solver stands, to go on from later."""
+        return self._highs.getBasis()
+
+    def stand_at(self, basis: Any) -> None:
+        """Go back to where the solver stood; rows that came since then take part as slack."""
+        import highspy
+
+        again = highspy.HighsBasis()
+        again.col_status = basis.col_status
+        missing = len(self.instance.row_low) - len(basis.row_status)
+        again.row_status = [*basis.row_status, *([highspy.HighsBasisStatus.kBasic] * missing)]
+        again.valid = True
+        self._highs.setBasis(again)
+
+    def _refuted(self) -> float:
+        """Return plus infinity where some weights prove that nothing keeps the rows, as they should; else minus."""
+        _, is_there, ray = self._highs.getDualRay()
+        if is_there:
+            bare = replace(self.instance, cost=np.zeros(len(self.instance.cost)), offset=0.0)
+            if max(_weighed(bare, np.array(ray)), _weighed(bare, -np.array(ray))) > 0:
+                return float("inf")
+        return float("-inf")
 
 
 def _weighed(instance: Instance, weights: Floats) -> float:

@@ -9,17 +9,17 @@ from allocate.case import Case
 from allocate.decisions import siting
 from allocate.gaps import HOLD_ABSOLUTE, HOLD_RELATIVE
 from allocate.goals import Goal
-from allocate.greedy import greedy
 from allocate.layout import Layout
 from allocate.merging import merge_places, merge_years, stand_for_later
 from allocate.model import Model
-from allocate.posts import employ_spare, staff
+from allocate.posts import employ_spare
 from allocate.program import Options, Program
 from allocate.rows import Number
 from allocate.settle import settle
-from allocate.staged import CLAUSE_GAP, Listener, search_stages, stages, still_proven, within
+from allocate.sites_alone import decides_sites_alone, lay_out_sites
+from allocate.staged import CLAUSE_GAP, Listener, is_enough, search_stages, stages, still_proven, within
 from allocate.stages import stage_values
-from allocate.two_steps import Goals, Rules, add_rules, in_two_steps, rows_of, start_of
+from allocate.two_steps import Goals, Rules, add_rules, first_plan, in_two_steps, rows_of, start_of
 
 __all__ = ["CLAUSE_GAP", "Layouts", "Listener", "lay_out"]
 _SETTLE_SECONDS = 30.0
@@ -54,17 +54,55 @@ def lay_out(
     first_goals: int | None = None,
     listen: Listener | None = None,
     only_look: bool = False,
+    start: Layout | None = None,
 ) -> Layouts:
     """Solve stage by stage: clauses by strength, then goals in order; each held while the next is made small.
 
-    A search that is `only_look`ing says how near two steps come, and leaves it at that.
+    A search that is `only_look`ing says how near two steps come, and leaves it at that. `start` is an earlier plan:
+    where its sites do better than greedy ones, the search begins there, and as it stands it is what is given at least.
     """
     rules = model.planned()
     # (A look at the first goals only has no use for what the others tell apart.)
     goals: Goals = dict(list(model.goals.items())[:first_goals])
+    found = _searched(full, rules, goals, options, gap, listen, start, only_look=only_look)
+    return found if start is None else _no_less_than(found, start, full, rules, goals)
+
+
+def _no_less_than(found: Layouts, start: Layout, full: Case, rules: Rules, goals: Goals) -> Layouts:
+    """Return what was found, or the plan that it began with where that is the better one and can be.
+
+    What was proven holds for it: it keeps every stage before as well as the plan that was found.
+    """
+    wrong = [
+        *decisions.breaches(full, start),
+        *(b for r in rules.values() if r.is_physics for b in r.breaches(full, start)),
+    ]
+    before, now = (stage_values(full, rules, goals, one) for one in (start, found.layout))
+    if wrong or full.cuts or tuple(now.values()) <= tuple(before.values()):
+        return found
+    bounds = {name: min(bound, float(before[name])) for name, bound in found.bounds.items()}
+    return replace(found, layout=start, bounds=bounds)
+
+
+def _searched(
+    full: Case,
+    rules: Rules,
+    goals: Goals,
+    options: Options,
+    gap: float | None,
+    listen: Listener | None,
+    start: Layout | None,
+    *,
+    only_look: bool,
+) -> Layouts:
+    """Search in the way that suits the case."""
+    if only_look and len(goals) == 1:
+        looked = _by_number(full, rules, goals, gap, options, start)
+        if looked is not None:
+            return looked
     if not full.resources and stand_for_later(full, rules.values()).case.years == full.years:
-        return _as_a_whole(full, rules, goals, gap, options, listen)
-    begun = in_two_steps(full, rules, goals, gap, options, listen)
+        return _as_a_whole(full, rules, goals, gap, options, listen, start=start)
+    begun = in_two_steps(full, rules, goals, gap, options, listen, start)
     values = stage_values(full, rules, goals, begun.layout)
     known = {name: (value, begun.bounds.get(name, 0.0)) for name, value in values.items()}
     if only_look or all(_is_done(name, *known[name], goals, gap) for name in known):
@@ -78,12 +116,28 @@ def lay_out(
     return Layouts(found.layout, found.bounds, seconds, "".join(begun.logs) + found.log)
 
 
+def _by_number(
+    full: Case, rules: Rules, goals: Goals, gap: float | None, options: Options, start: Layout | None
+) -> Layouts | None:
+    """Look at sites by how many of each price are open; None where more is decided, or no plan keeps the clauses."""
+    ((name, goal),) = goals.items()
+    if not decides_sites_alone(full, goal):
+        return None
+    near = goal.gap if gap is None else gap
+    found = lay_out_sites(full, rules, name, goal, gap=near, seconds=options.seconds, seed=options.seed, before=start)
+    if not found.is_met or found.bound == float("-inf"):
+        return None
+    bounds = {stage: found.bound if stage == name else 0.0 for stage in found.values}
+    return Layouts(found.layout, bounds, {}, "")
+
+
 def _is_done(name: str, value: Number, bound: float, goals: Goals, gap: float | None) -> bool:
     """Tell whether a stage is proven within its gap, or wants no more than a good plan."""
     if name not in goals:
         return value == 0 or within(float(value), bound, CLAUSE_GAP)
     goal: Goal = goals[name]
-    return goal.nodes == 0 or within(float(value), bound, goal.gap if gap is None else gap)
+    is_good = goal.nodes == 0 or is_enough(value, goal.enough)
+    return is_good or within(float(value), bound, goal.gap if gap is None else gap)
 
 
 def _as_a_whole(
@@ -95,6 +149,8 @@ def _as_a_whole(
     listen: Listener | None,
     begun: Layout | None = None,
     known: Mapping[str, tuple[Number, float]] | None = None,
+    *,
+    start: Layout | None = None,
 ) -> Layouts:
     """Search sites, staff and years together, from a plan that is known or from a greedy one."""
     reduced = merge_years(full, rules.values())
@@ -112,15 +168,15 @@ def _as_a_whole(
         program.add_columns(goal.columns(case))
         program.add_rows(name, goal.rows(case))
     if begun is None:
-        layout = staff(case, rules.values(), greedy(case, rules.values()))
+        layout = first_plan(case, rules, goals, None if start is None else reduced.first(Layout(start.open)))
     else:
         layout = gathered.gather(reduced.first(begun))
-    start, begun_values = start_of(case, asked, rules, layout)
+    begin, begun_values = start_of(case, asked, rules, layout)
     known = known or begun_values
-    near = siting.neighbourhoods(case)
+    near = [[key for key in keys if key in program.keys] for keys in siting.neighbourhoods(case)]
     proved = bounds_beside(case, rules, goals, options)
     wanted = list(stages(program, goals, case, gap, bounds=proved))
-    found = search_stages(program, wanted, start, known, options, near, listen)
+    found = search_stages(program, wanted, begin, known, options, near, listen)
     # Settling takes about a second; whatever the clock says, people must be whole.
     if found.values is not None:
         in_time = replace(options, seconds=max(found.left, _SETTLE_SECONDS))

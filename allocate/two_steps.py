@@ -81,9 +81,15 @@ class Steps:
 
 
 def in_two_steps(
-    case: Case, rules: Rules, goals: Goals, gap: float | None, options: Options, listen: Listener | None = None
+    case: Case,
+    rules: Rules,
+    goals: Goals,
+    gap: float | None,
+    options: Options,
+    listen: Listener | None = None,
+    start: Layout | None = None,
 ) -> Steps:
-    """Lay out the sites, then their staff.
+    """Lay out the sites, then their staff; `start` is an earlier plan, to begin with where it is the better one.
 
     Raises
     ------
@@ -91,7 +97,7 @@ def in_two_steps(
         When nothing was found in the time given.
     """
     asked = replace(options, seconds=options.seconds * (1 - _STAFF_SHARE))
-    first, is_open, sites = _sites_first(case, rules, goals, gap, asked, listen)
+    first, is_open, sites = _sites_first(case, rules, goals, gap, asked, listen, start)
     left = replace(options, seconds=sites.left + options.seconds * _STAFF_SHARE)
     beside = bounds_beside(case, rules, goals, left)
     layout, people = staff_for(case, is_open, rules, goals, gap, left, beside)
@@ -155,8 +161,25 @@ def _wanted(coarse: Coarse, program: Program, goals: Goals, gap: float | None) -
     return [replace(stage, helpers=no_helpers) for stage in found]
 
 
+def first_plan(case: Case, rules: Rules, goals: Goals, start: Layout | None) -> Layout:
+    """Return a plan to begin with: the greedy one, or one with the sites of an earlier plan where that does better."""
+    plans = [staff(case, rules.values(), greedy(case, rules.values()))]
+    if start is not None:
+        sites = Layout(start.open)
+        plans.append(staff(case, rules.values(), send_nearest(case, sites, lambda j, _: case.sites[j].capacity)))
+    if len(plans) == 1:
+        return plans[0]
+    return min(plans, key=lambda one: tuple(stage_values(case, rules, goals, one).values()))
+
+
 def _sites_first(
-    full: Case, rules: Rules, every: Goals, gap: float | None, options: Options, listen: Listener | None
+    full: Case,
+    rules: Rules,
+    every: Goals,
+    gap: float | None,
+    options: Options,
+    listen: Listener | None,
+    earlier: Layout | None = None,
 ) -> tuple[Layout, Layout, Staged]:
     """Return a first plan; then what is open, and what was proven, where staff and later years are summed up."""
     # (Who is posted where, and who joins whom, is chosen with the staff.)
@@ -167,7 +190,7 @@ def _sites_first(
     case = gathered.case
     coarse = Coarse(case, fine)
     program, asked = _coarse_program("sites", coarse, rules, goals)
-    begun = staff(case, rules.values(), greedy(case, rules.values()))
+    begun = first_plan(case, rules, goals, earlier)
     start, known = start_of(case, asked, rules, begun, coarse)
     is_all_fine = len(fine) == len(full.years)
     # (A quick look is content with a gap that the second step may widen.)

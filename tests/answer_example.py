@@ -78,7 +78,9 @@ def charts(answer: Answer) -> list[Chart]:
     name, towns = content["name"], tuple(content["towns"])
     share, yuan = Axis("服务占比", "share"), Axis("费用（万元）")
     years = Axis("年份", "year")
-    front = Series("前沿", (0.61, 0.7, 0.8, 0.9, 0.99996), (10.0, 12.0, 16.0, 30.0, 95.5), (9.5, 11.0, 16.0, 25.0, None))
+    front = Series(
+        "前沿", (0.61, 0.7, 0.8, 0.9, 0.99996), (10.0, 12.0, 16.0, 30.0, 95.5), (9.5, 11.0, 16.0, 25.0, None)
+    )
     median = tuple(0.9 - 0.02 * at for at in range(len(towns)))
     boxes = Series(
         "", tuple(map(float, range(len(towns)))), median,

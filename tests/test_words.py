@@ -16,6 +16,7 @@ from allocate.abilities import Ability
 from allocate.calibration import FIT_STATUSES, SKIPPED
 from allocate.compared import Doubt, Verdict
 from allocate.draw.comparison import SHARED
+from allocate.gaps import Apart
 from allocate.goals import GOALS
 from allocate.model import ORIGINS, SITED, Generating
 from allocate.outreach import DAY_NAMES, HALF_NAMES, WEEKS
@@ -30,8 +31,10 @@ from allocate.report.comparison import CHANGES as SITE_CHANGES
 from allocate.report.comparison import COMPARISON_SHEETS
 from allocate.report.faults_page import areas
 from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
+from allocate.report.scenarios_page import SCENARIO_SHEETS
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import STATUSES
+from allocate.report.sweep_tables import SWEEP_SHEETS
 from allocate.rows import POLICY
 from allocate.rules import RULES
 from allocate.rules.amounts import UNITS, USUAL
@@ -39,6 +42,7 @@ from allocate.rules.rate import PER
 from allocate.rules.rounds import Rounds
 from allocate.travel.links import HOW
 from allocate.travel.network import ROAD_CLASSES, TRAVELLERS
+from allocate.varying import LAWS
 from allocate.words import LANGUAGES, both, catalogue, language, say, say_in, speaking
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,6 +63,8 @@ SHEETS = {
     *CANDIDATE_SHEETS,
     *CALIBRATION_SHEETS,
     *COMPARISON_SHEETS,
+    *SCENARIO_SHEETS,
+    *SWEEP_SHEETS,
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
 POLICY_FILES = [tomllib.loads(file.read_text("utf-8")) for file in sorted((ROOT / "models/policies").glob("*.toml"))]
@@ -165,6 +171,10 @@ CODES: dict[str, set[str]] = {
     "proven": {"yes", "no"},
     "differing": {"setting", "input", "version", "open", "staff", "postings", "rounds", "consortia", "functions"},
     "verdict": set(get_args(Verdict)),
+    "apart": set(get_args(get_type_hints(Apart)["verdict"])),
+    "apart_given": {"unproven", "other_clauses", "other_goal"},
+    "worked_out": {"found", "evaluated", "unknown", "failed"},
+    "stands_where": {"only_base", "only_here"},
     "cannot_tell": set(get_args(Doubt)) - {""},
     "site_change": set(SITE_CHANGES),
     "regime": set(REGIMES),
@@ -200,6 +210,8 @@ CODES: dict[str, set[str]] = {
         *("place", "listed", "greedy", "grid", "clusters", "moved", "inside", "clear", "excluded", "too_near_layer"),
         *("outside_layers", "replaced", "outside_district", "too_near_site", "off_roads", "reaches_nobody"),
     },
+    "varied_law": {*LAWS, "list"},
+    "run_outcome": {"optimal", "feasible", "failed"},
     "generating": set(get_args(Generating.model_fields["how"].annotation)),
 }
 # Chinese that is no text for people: table descriptions in both languages stand side by side with their columns,

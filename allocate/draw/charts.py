@@ -149,11 +149,11 @@ class _Drawing:
         names = [short(clean(series.name), _LONGEST) for series in chart.series]
         self.names = names if len(names) > 1 or (names and names[0]) else []
         legend = self._legend_rows()
-        top = 10.0 + 20.0 * len(legend) + (8.0 if legend else 0.0) + (18.0 if chart.marks else 0.0)
+        top = 10.0 + 20.0 * len(legend) + (8.0 if legend else 0.0) + (14.0 if chart.marks else 0.0)
         side, below = self._room()
         high = _ROW * max(1, len(chart.across.names)) * self._thickness() if self.lies else _HIGH
         # (The title of the axis that goes up stands above it, where it is read without turning the head.)
-        top += 20.0
+        top += 24.0
         self.frame: Box = (side, top, WIDE - _EDGE - 12, top + high)
         self.high = top + high + below
         self.svg = element(None, "svg", xmlns="http://www.w3.org/2000/svg")
@@ -261,7 +261,7 @@ class _Drawing:
             for axis in (flat.axis, tall.axis)
         ]
         self._text(titles[0], ((left + right) / 2, lower + 36), size=_LETTER)
-        self._text(titles[1], (10, upper - 8), anchor="start", size=_LETTER)
+        self._text(titles[1], (10, upper - 13), anchor="start", size=_LETTER)
 
     def _hatchings(self) -> None:
         """Define the fills of bars: a light colour, and lines that lie another way for every series."""

@@ -156,10 +156,10 @@ class _Map:
         if is_abreast:
             yield say_in(self.language, "picture.beside")
         if not self.boundary.is_empty:
-            yield say_in(self.language, "picture.town_line")
+            yield say_in(self.language, "classed.towns")
         number = self.block.ground.get("map_approval_number")
-        told = {"number": number} if number else {}
-        yield say_in(self.language, "map.approval_given" if number else "map.approval_missing", **told)
+        key = "map.approval_given" if number else "map.approval_missing"
+        yield say_in(self.language, key, number=number)
 
     # ---- the ground ----
 

@@ -32,6 +32,11 @@ def sites_csv(content: Mapping[str, Any]) -> str:
     return _csv([one if one == other else f"{one} · {other}" for one, other in cells] for cells in pairs)
 
 
+def tidy_csv(sheet: Sheet, names: Iterable[str]) -> str:
+    """Return a table as CSV for programs: columns by the names given, codes as codes, with a byte order mark."""
+    return _MARK + _csv([list(names), *sheet.rows])
+
+
 def _in_words(sheet: Sheet, language: Language) -> list[list[Cell]]:
     """Return headings and rows as people read them."""
     rows = [[field.say(cell, language) for field, cell in zip(sheet.fields, row, strict=True)] for row in sheet.rows]

@@ -103,7 +103,9 @@ def ground_of(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return of a plan's content what a map of classed sites draws, so that an answer can keep it."""
     district = content["district_data"]
     places = [{key: place.get(key) for key in _OF_PLACE} for place in district["places"]]
-    return {"district_data": {**{key: district.get(key) for key in _GROUND}, "places": places}}
+    ground = {"district_data": {**{key: district.get(key) for key in _GROUND}, "places": places}}
+    number = content.get("map_approval_number")
+    return ground | ({"map_approval_number": number} if number else {})
 
 
 def classed_map(
