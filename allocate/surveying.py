@@ -160,7 +160,7 @@ def ranked(district: District, case: Case, base: Layout, surveys: Sequence[Mappi
     mean of the best, less best of the means; Howard 1966, IEEE Transactions on Systems Science and Cybernetics 2(1)).
     """
     if not surveys:
-        return {"draws": 0, "places": [], "whole": 0.0}
+        return {"draws": 0, "places": [], "whole": 0.0, "check": []}
     count, last = len(surveys), len(case.years) - 1
     rows = []
     for i, place in enumerate(district.places):
@@ -191,7 +191,7 @@ def ranked(district: District, case: Case, base: Layout, surveys: Sequence[Mappi
     for n, row in enumerate(rows, 1):
         so_far += row["changes"]
         row |= {"rank": n, "cumulated": round(so_far / whole, DIGITS) if whole else None}
-    return {"draws": count, "places": rows, "whole": round(whole, 3)}
+    return {"draws": count, "places": rows, "whole": round(whole, 3), "check": []}
 
 
 def _won(draws: Sequence[Mapping[str, int]]) -> float:

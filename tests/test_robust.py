@@ -1,4 +1,4 @@
-"""Whether a plan survives: other districts, speeds, growth, closures and too few staff, on a road worked out by hand."""
+"""Whether a plan survives other districts, speeds, growth, closures and too few staff: a road worked out by hand."""
 
 import json
 import os
@@ -186,7 +186,8 @@ def test_what_is_missing_lies_evenly_over_the_sites_in_whole_numbers() -> None:
     doctors = {"doctors": resource(at={"clinic": 9})}
     case = make([[1000]], sites, {(0, j): j for j in range(4)}, resources=doctors)
     layout = Layout(
-        frozenset((j, 0) for j in range(4)), amounts={("doctors", j, 0): number for j, number in enumerate((1, 1, 2, 6))}
+        frozenset((j, 0) for j in range(4)),
+        amounts={("doctors", j, 0): number for j, number in enumerate((1, 1, 2, 6))},
     )
     # Half of 1, 2, 4, 10 is 0, 1, 2, 5 in whole numbers: each site has what is added.
     assert with_less(case, layout, "doctors", 0.5).amounts == {
@@ -297,9 +298,7 @@ def test_what_is_won_by_knowing_is_the_best_of_each_draw_against_the_best_for_al
     district, chosen = by_the_road(A=50)
     district = estimated(district, "A")
     kept = kept_of(district, chosen)
-    surveys = [
-        each_alone(district, chosen, kept.case, kept.base, moved(district, A=place)) for place in (0.0, 20.0)
-    ]
+    surveys = [each_alone(district, chosen, kept.case, kept.base, moved(district, A=place)) for place in (0.0, 20.0)]
     told = ranked(district, kept.case, kept.base, surveys)
     # In A: 450 at kilometre 0, 50 at 20; in B: 350 and 300. Without knowing B is best, 325 on average; with, 375.
     assert told["places"][0] | {"won": 50.0, "changes": 200.0, "others": 200.0, "own": 0.0} == told["places"][0]
@@ -323,7 +322,7 @@ def test_a_plan_without_estimates_says_so_and_still_looks_at_speeds_closures_and
     kept = kept_plan(road_content, FIRM)
     content = robust(road_content, kept, Processes(2)).content
     assert not content["terms"]["estimates"]
-    assert content["surveying"] == {"draws": 0, "places": [], "whole": 0.0}
+    assert content["surveying"] == {"draws": 0, "places": [], "whole": 0.0, "check": []}
     assert content["nominal"]["served"] == content["planned"] == {"2025": 1100, "2030": 1100}
     assert [row["speed"] for row in content["changes"]] == [0.8, 0.9, 1.1, 1.2, 1.0, 1.0]
     assert [(row["id"], row["fewer"]["2030"]) for row in content["closures"]] == [("clinic-A", 900), ("clinic-C", 200)]

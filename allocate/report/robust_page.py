@@ -47,6 +47,8 @@ _SURVEY = (
 )  # fmt: skip
 # Lines of a table on the page, where it is shown in part; the workbook has all of them.
 _SHOWN = 10
+# What is known in the draws that show what surveying helps.
+_KNOWN = ("none", "first", "last")
 _FEWER, _SHARE, _SERVED = "fewer_served", "robust_share", "robust_served"
 
 
@@ -472,6 +474,13 @@ def _surveyed(told: Told, tables: Mapping[str, Sheet]) -> Iterator[PageBlock]:
         rows=range(len(first)),
         caption=told.word("robust.survey_caption", count=len(first)),
     )
+    checked = {row["known"]: row for row in found["check"]}
+    if len(checked) == len(_KNOWN):
+        offs = {name: f"{checked[name]['off']:,}" for name in _KNOWN}
+        row = checked["first"]
+        yield Paragraph(
+            told.word("robust.survey_check", count=row["places"], draws=row["draws"], year=told.last, **offs)
+        )
     yield Paragraph(told.word("robust.survey_method", draws=found["draws"], year=told.last), "note")
 
 
