@@ -152,6 +152,7 @@ class _Hedge:
         self.layout: Layout = layout_of(content, self.case)
         self.cost: int = Cost().value(self.case, self.layout)
         self.rules = self.nominal.planned()
+        self._in_time = replace(options, seconds=_SETTLE_SECONDS, quick=True)
 
     def at_price(self, price: float, begun: Layout) -> Layouts:
         """Return the best plan found that costs no more than so much more, from one to begin with."""
@@ -281,8 +282,7 @@ class _Hedge:
         case = self.case
         if not case.resources:
             is_open = {opened(j, t): 1 for j, t in sites.open}
-            in_time = replace(self.options, seconds=_SETTLE_SECONDS)
-            settled = settle(case, lambda key: is_open.get(key, 0), in_time)
+            settled = settle(case, lambda key: is_open.get(key, 0), self._in_time)
             return replace(settled, amounts={**sites.amounts})
         first = send_nearest(case, sites, lambda j, _: case.sites[j].capacity)
         layout, _ = staff_for(case, first, self.rules, self.nominal.goals, None, self.options, {})
@@ -334,7 +334,7 @@ class _Hedge:
     def _site_values(self, is_open: frozenset[tuple[int, int]]) -> tuple[Number, ...]:
         known = {opened(j, t): 1 for j, t in is_open}
         bare = replace(self.case, resources={}, sites=tuple(replace(one, per_staff=()) for one in self.case.sites))
-        settled = settle(bare, lambda key: known.get(key, 0), replace(self.options, seconds=_SETTLE_SECONDS))
+        settled = settle(bare, lambda key: known.get(key, 0), self._in_time)
         return tuple(clause_values(self.case, of_sites(self.case, self.rules), settled).values())
 
 
