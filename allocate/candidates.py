@@ -431,11 +431,8 @@ def _suitable(pairs: Links, district: District, model: Model, sites: Sequence[Si
     # Whether a site serves a kind of place, a row per site: few kinds stand for many places.
     serves = np.array(
         [
-            [
-                sites[j].kind in counted and (sites[j].kind not in served or kind in served[sites[j].kind])
-                for kind in kinds
-            ]
-            for j in among.tolist()
+            [site.kind in counted and (site.kind not in served or kind in served[site.kind]) for kind in kinds]
+            for site in (sites[j] for j in among.tolist())
         ],
         dtype=bool,
     ).reshape(len(among), len(kinds))

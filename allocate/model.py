@@ -643,13 +643,13 @@ def model_of(
         head = _Head.model_validate(content)
     except pydantic.ValidationError as error:
         problems += _faults(error, file, (), _Head)
+    problems += scenario_tables.faults(content, file)
     sheet = Rulebook.of(content, file, problems, whole=whole)
     rules = _tables(sheet.own, "rules", "rule", RULES, file, problems)
     rules |= _tables(sheet.clauses, "clauses", "rule", RULES, file, problems)
     goals = _goals(content.get("goals", ()), file, problems)
     if head is not None:
         problems += [
-            *scenario_tables.faults(head.scenarios, head.scenario_sets, file),
             *_inconsistent(head, rules, sheet, file),
             *_unknown_resources(head, rules, sheet, file),
             *postings.faults(head.postings, head.supporters, head.pools, head.resources, file),

@@ -64,6 +64,38 @@ def lay_out(
     rules = model.planned()
     # (A look at the first goals only has no use for what the others tell apart.)
     goals: Goals = dict(list(model.goals.items())[:first_goals])
+    found = _searched(full, rules, goals, options, gap, listen, start, only_look=only_look)
+    return found if start is None else _no_less_than(found, start, full, rules, goals)
+
+
+def _no_less_than(found: Layouts, start: Layout, full: Case, rules: Rules, goals: Goals) -> Layouts:
+    """Return what was found, or the plan that it began with where that is the better one and can be.
+
+    What was proven holds for it: it keeps every stage before as well as the plan that was found.
+    """
+    wrong = [
+        *decisions.breaches(full, start),
+        *(b for r in rules.values() if r.is_physics for b in r.breaches(full, start)),
+    ]
+    before, now = (stage_values(full, rules, goals, one) for one in (start, found.layout))
+    if wrong or full.cuts or tuple(now.values()) <= tuple(before.values()):
+        return found
+    bounds = {name: min(bound, float(before[name])) for name, bound in found.bounds.items()}
+    return replace(found, layout=start, bounds=bounds)
+
+
+def _searched(
+    full: Case,
+    rules: Rules,
+    goals: Goals,
+    options: Options,
+    gap: float | None,
+    listen: Listener | None,
+    start: Layout | None,
+    *,
+    only_look: bool,
+) -> Layouts:
+    """Search in the way that suits the case."""
     if only_look and len(goals) == 1:
         looked = _by_number(full, rules, goals, gap, options, start)
         if looked is not None:
