@@ -1,6 +1,7 @@
 """A plan for the worst of many possible districts, at the price of the plan at hand or a little more."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -64,6 +65,8 @@ class Asked:
         How much more than the plan at hand each may cost, as shares of its cost, the least first.
     year
         The plan year that counts; None: all of them.
+    chosen
+        The price of the plan that is written.
     """
 
     how: How = "tail"
@@ -71,12 +74,35 @@ class Asked:
     fresh: int = 50
     prices: tuple[float, ...] = PRICES
     year: int | None = None
+    chosen: float = 0.01
 
     @property
     def goal(self) -> TailCoverage:
         """Return the goal of the plans."""
         tail = 0.0 if self.how == "worst" else WORST_SHARE
         return TailCoverage(draws=self.draws, tail=tail, year=self.year, nodes=0)
+
+
+def at_prices(how: str, price: str) -> Asked:
+    """Return what is asked for by words: how, and what the plan that is written may cost more, such as 1%.
+
+    Raises
+    ------
+    UsageError
+        When either is none that there is; it tells of both.
+    """
+    problems = []
+    if how not in ("tail", "worst"):
+        problems.append(Problem("hedged.how_choice", column="--hedge", value=how))
+    number = price.strip().removesuffix("%").removesuffix("％").strip()
+    share = -1.0
+    with suppress(ValueError):
+        share = float(exact(float(number)) / 100)
+    if not 0 <= share <= 1:
+        problems.append(Problem("hedged.price_form", column="--price", value=price))
+    if problems:
+        raise UsageError(problems)
+    return Asked("worst" if how == "worst" else "tail", prices=tuple(sorted({*PRICES, share})), chosen=share)
 
 
 @dataclass(frozen=True)
@@ -128,7 +154,9 @@ def hedge(
         "nominal": search.told(None, search.layout, content),
         "plans": rows,
     }
-    return Hedged(told, plans)
+    sites = search.case.site_index
+    named = sorted({code for row in rows for code in (*row["opened"], *row["dropped"])})
+    return Hedged(told | {"names": {code: search.case.sites[sites[code]].name for code in named}}, plans)
 
 
 class _Hedge:

@@ -1,20 +1,22 @@
 """Plans for the worst of many possible districts cost what they may, keep the clauses, and are worth what they say."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from copy import deepcopy
 from fractions import Fraction
 from typing import Any
 
 import pytest
-from conftest import Tiny
 from test_tail_coverage import estimated
 
 from allocate import plan as plan_district
 from allocate import read_model, verify
 from allocate.errors import UsageError
-from allocate.hedging import Asked, Hedged, hedge
+from allocate.hedging import Asked, Hedged, at_prices, hedge
 from allocate.outputs import write_plan
 from allocate.plans import Plan, read_plan
+from allocate.report.blocks import Grid, Heading, Paragraph
+from allocate.report.hedged_blocks import hedged_blocks, hedged_headline, hedged_sheets
+from allocate.words import LANGUAGES
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def hedged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Mapping[str, Any],
 
 
 def test_every_plan_costs_no_more_than_it_may_and_is_better_than_the_cheaper_one(hedged: Any) -> None:
-    content, found = hedged
+    _, found = hedged
     nominal, plans = found.content["nominal"], found.content["plans"]
     assert nominal["more"] == 0
     assert [row["price"] for row in plans] == [0.0, 0.15]
@@ -112,3 +114,52 @@ def test_a_year_beyond_the_plan_is_refused_in_one_message(hedged: Any) -> None:
     with pytest.raises(UsageError) as caught:
         hedge(hedged[0], Asked(year=2050))
     assert [(one.what, one.value) for one in caught.value.problems] == [("problem.year_outside", 2050)]
+
+
+def test_the_plans_are_told_in_tables_and_on_the_page(hedged: Any) -> None:
+    _, found = hedged
+    told = found.content
+    for language in LANGUAGES:
+        plans, sites = hedged_sheets(told, language)
+        assert plans.column("hedge_cost") == [row["cost"] for row in (told["nominal"], *told["plans"])]
+        assert plans.column("fresh_tail") == [row["fresh"]["tail"] for row in (told["nominal"], *told["plans"])]
+        assert len(sites.rows) == sum(len(row["opened"]) + len(row["dropped"]) for row in told["plans"])
+        heading, first, grid, *_ = hedged_blocks(told, language)
+        assert isinstance(heading, Heading)
+        assert isinstance(grid, Grid)
+        assert len(grid.rows) == 1 + len(told["plans"])
+        assert isinstance(first, Paragraph)
+        assert (
+            f"{told['plans'][-1]['more']:,}" in first.text
+            or told["plans"][-1]["fresh"]["tail"] <= told["nominal"]["fresh"]["tail"]
+        )
+
+
+def test_where_fresh_cases_gain_nothing_the_page_says_so(hedged: Any) -> None:
+    told = deepcopy(hedged[1].content)
+    told["plans"][-1]["fresh"] = told["nominal"]["fresh"]
+    assert "not worth it" in hedged_headline(told, "en")
+    told["plans"][-1]["fresh"] = dict.fromkeys(told["nominal"]["fresh"], 1.0)
+    assert "to 100 %" in hedged_headline(told, "en")
+    assert "由" in hedged_headline({**told, "how": "worst"}, "zh")
+
+
+@pytest.mark.parametrize(
+    ("how", "price", "wrong"),
+    [
+        ("mean", "1%", ["--hedge"]),
+        ("tail", "a lot", ["--price"]),
+        ("", "-1%", ["--hedge", "--price"]),
+        ("worst", "nan", ["--price"]),
+    ],
+)
+def test_what_nobody_can_hedge_is_refused_in_one_message(how: str, price: str, wrong: list[str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        at_prices(how, price)
+    assert [one.column for one in caught.value.problems] == wrong
+
+
+def test_prices_are_read_as_people_write_them() -> None:
+    assert at_prices("tail", "1.5%").prices == (0.0, 0.01, 0.015, 0.02, 0.05)
+    assert at_prices("worst", "2").chosen == 0.02
+    assert at_prices("worst", "３％").chosen == 0.03
