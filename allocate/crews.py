@@ -42,11 +42,16 @@ _shared: dict[str, Any] = {}
 
 
 def _begin(content: bytes) -> None:
-    """Keep what is common, in a process that has just begun."""
-    _shared["do"], _shared["shared"] = pickle.loads(content)
+    """Keep what is common, in a process that has just begun; where it cannot be read, every job says so."""
+    try:
+        _shared["do"], _shared["shared"] = pickle.loads(content)
+    except Exception as error:
+        _shared["failure"] = Failure(f"{type(error).__name__}: {error}")
 
 
 def _job(job: Any) -> Any:
+    if "failure" in _shared:
+        return _shared["failure"]
     return attempt(_shared["do"], _shared["shared"], job)
 
 
