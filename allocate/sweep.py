@@ -18,12 +18,9 @@ from allocate.errors import AllocateError, ModelError, Problem, UsageError
 from allocate.gaps import OPTIMAL_GAP
 from allocate.looking import GAP, NODES, SEARCH_NODES, SECONDS, Figures
 from allocate.model import Model, changed, read_model
-from allocate.outputs import plan_files
-from allocate.planning import plan as make_plan
 from allocate.plans import district_of, layout_of, library_versions
 from allocate.program import Options
 from allocate.read import find_district, read_district
-from allocate.report.sweep_tables import sweep_files
 from allocate.runs import Store, key_of, opened, plan_folder
 from allocate.search import Layouts
 from allocate.varying import (
@@ -164,6 +161,8 @@ def run_all(
     UsageError
         When the folder is not a sweep's, or holds runs of another model, of other inputs or of another version.
     """
+    from allocate.report.sweep_tables import sweep_files
+
     begun = _content(made, [_row(made, n, None) for n in range(len(made.runs))])
     with opened(Path(folder), begun, anew=anew) as store:
         results = _work(made, crew, store, listen, retry=retry)
@@ -452,6 +451,10 @@ def _plain(figures: Mapping[str, Any]) -> Figures:
 
 def _planned(ground: Ground, job: Combination) -> dict[str, Any]:
     """Return the files of a whole plan, and its figures: worked out from the plan as those of a look are."""
+    # (Only whole plans need all of this: without it, a worker begins in half the time.)
+    from allocate.outputs import plan_files
+    from allocate.planning import plan as make_plan
+
     district, model = _of(ground, job)
     options = Options(seconds=ground.seconds, threads=1, seed=model.seed)
     made = make_plan(district, model, options, processes=1)
