@@ -13,6 +13,7 @@ from allocate.errors import AllocateError, Problem, UsageError
 from allocate.terminal import changes_of, progress, sound_plan, tell
 from allocate.verbs.scenarios import scenarios
 from allocate.verbs.sweep import sweep
+from allocate.verbs.robust import robust
 from allocate.words import LANGUAGES, both, say, speaking, visible
 from allocate.words import language as spoken
 
@@ -406,6 +407,7 @@ app.command("scenarios", help=both("cli.scenarios"), epilog="allocate scenarios 
 app.command("sweep", help=both("sweep.cli"), epilog="allocate sweep baodi --vary rules.circle.share=0.80..0.95:0.05")(
     sweep
 )
+app.command("robust", help=both("robust.help"), epilog="allocate robust maps/out/baodi --draws 100 --again 8")(robust)
 
 
 def main() -> NoReturn:

@@ -45,9 +45,15 @@ _shared: dict[str, Any] = {}
 
 
 def _begin(content: bytes) -> None:
-    """Keep what is common, in a process that has just begun, and that ends when whoever began it does."""
+    """Keep what is common, in a process that has just begun, and that ends when whoever began it does.
+
+    Where it cannot be read, every job says so.
+    """
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _shared["do"], _shared["shared"] = pickle.loads(content)
+    try:
+        _shared["do"], _shared["shared"] = pickle.loads(content)
+    except Exception as error:
+        _shared["failure"] = Failure(f"{type(error).__name__}: {error}")
 
 
 def _end_with_parent() -> None:
@@ -59,6 +65,8 @@ def _end_with_parent() -> None:
 
 
 def _job(job: Any) -> Any:
+    if "failure" in _shared:
+        return _shared["failure"]
     return attempt(_shared["do"], _shared["shared"], job)
 
 

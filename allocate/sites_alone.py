@@ -1,6 +1,5 @@
 """Lays out the sites of a model that decides nothing else, by how many of each price are open, for its first goal."""
 
-import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -19,8 +18,6 @@ from allocate.settle import settle
 from allocate.staged import Stage, stages
 from allocate.stages import stage_values
 from allocate.two_steps import Rules, add_rules, rows_of
-
-logger = logging.getLogger(__name__)
 
 # Settling takes about a second; whatever the clock says, people must be whole.
 _SETTLE_SECONDS = 30.0
@@ -106,7 +103,7 @@ def lay_out_sites(
         # (What is proven of plans that miss no clause says nothing of one that does.)
         bound = float("-inf")
     elif bound > float(values[name]) + HOLD_ABSOLUTE * max(1.0, abs(float(values[name]))):
-        logger.warning("what is proven lies above a plan that was found; the bound is dropped")
+        # (A plan was found that is better than what was proven of all: the proof cannot be believed.)
         bound = float("-inf")
     return SitesAlone(layout, values, min(bound, float(values[name])), helped, relaxations, stopped, is_met)
 

@@ -147,11 +147,8 @@ def each_alone(district: District, model: Model, case: Case, base: Layout, drawn
     village = Village(district, model, case, base)
     spots = metric([(p.lon or 0.0, p.lat or 0.0) for p in drawn.places], drawn.datum, drawn.epsg)
     people = project(drawn, model.population, model.years).people[:, village.t]
-    return {
-        place.id: village.alone(i, spots[i], int(people[i]))
-        for i, place in enumerate(district.places)
-        if place.is_drawn
-    }
+    drawn_alone = [(i, place.id) for i, place in enumerate(district.places) if place.is_drawn]
+    return {code: village.alone(i, spots[i], int(people[i])) for i, code in drawn_alone}
 
 
 def ranked(district: District, case: Case, base: Layout, surveys: Sequence[Mapping[str, Alone]]) -> dict[str, Any]:

@@ -119,7 +119,7 @@ class Worth:
 
     def _others(self, j: int) -> tuple[list[dict[str, Any]], int]:
         """Return the best other spots, and how many were looked at."""
-        spots = [] if self.hindrance(j) else self._spots(j)
+        spots = [] if self.hindrance(j) else self.spots(j)
         found = []
         for k in spots:
             change = self.swap(j, k)
@@ -137,7 +137,7 @@ class Worth:
     def _is_near(self, goal: str, more: float) -> bool:
         return bool(exact(more) <= abs(exact(self._values[goal])) * exact(WITHIN))
 
-    def _spots(self, j: int) -> list[int]:
+    def spots(self, j: int) -> list[int]:
         """Return the spots of the same kind that stay empty and could serve most of its people, the most first."""
         case, years = self.case, self._years(j)
         last = years[-1]
@@ -173,13 +173,13 @@ class Worth:
                     return None
                 change.put(amount(what, k, t), number)
             for name in has:
-                self._take_over(change, name, j, k, t)
+                self.take_over(change, name, j, k, t)
             self._send(change, t, left[t], first=k)
         change.begin(k, has)
         change.settle()
         return change if change.can_be and change.follows(k, has) else None
 
-    def _take_over(self, change: Change, name: str, j: int, k: int, t: int) -> None:
+    def take_over(self, change: Change, name: str, j: int, k: int, t: int) -> None:
         """Let another spot have a function as the site has it in a year, from the same centre where there is one."""
         case = self.case
         change.put(amount(name, k, t), int(self.layout.has(name, j, t)))
@@ -236,11 +236,11 @@ class Worth:
         return {
             "unserved": fewer,
             "cost": change.cost(),
-            "goals": {name: shown_number(self._difference(name, change)) for name in self.goals},
+            "goals": {name: shown_number(self.difference(name, change)) for name in self.goals},
             "clauses": [name for name in self.plan.rules if name in worse],
         }
 
-    def _difference(self, name: str, change: Change) -> Number:
+    def difference(self, name: str, change: Change) -> Number:
         """Return by how much a goal is worse with a change."""
         terms = self._terms.get(name)
         if terms is None:

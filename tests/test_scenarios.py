@@ -187,15 +187,15 @@ some = ["round", "found", "round"]
     )
     with speaking(language):
         assert problems(tiny) == [
+            ("scenarios.twice", "scenarios.Orphan"),
+            ("scenarios.reserved", "scenario_sets.base"),
             ("scenarios.circle", "scenarios.round.from"),
             ("scenarios.circle", "scenarios.about.from"),
             ("scenarios.circle", "scenarios.self.from"),
             ("problem.choice", "scenarios.orphan.from"),
-            ("scenarios.twice", "scenarios.Orphan"),
-            ("scenarios.reserved", "scenario_sets.base"),
             ("scenarios.empty_set", "scenario_sets.none"),
-            ("problem.choice", "scenario_sets.some"),
             ("scenarios.member_twice", "scenario_sets.some"),
+            ("problem.choice", "scenario_sets.some"),
         ]
         with pytest.raises(ModelError) as caught:
             read_model(tiny.model)

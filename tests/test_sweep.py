@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from conftest import Tiny, call_allocate, one_year
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from allocate.crews import Failure, Processes, attempt
@@ -468,6 +468,7 @@ def test_a_sweep_that_is_killed_loses_no_run_and_repeats_none(small: Tiny, tmp_p
     files = {file.name: file for file in (out / RUNS).iterdir()}
     assert len(files) == 60
     assert {name: (files[name].stat().st_mtime_ns, files[name].read_bytes()) for name in kept} == kept
-    sweep(small.model, asking(*vary), Processes(4), whole)
+    with speaking("en"):
+        sweep(small.model, asking(*vary), Processes(4), whole)
     assert made_in(out) == made_in(whole)
     assert json.loads((out / SWEEP_FILE).read_text(encoding="utf-8"))["asked"]["vary"] == list(vary)

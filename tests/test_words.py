@@ -16,6 +16,7 @@ from allocate.abilities import Ability
 from allocate.calibration import FIT_STATUSES, SKIPPED
 from allocate.compared import Doubt, Verdict
 from allocate.draw.comparison import SHARED
+from allocate.gaps import Apart
 from allocate.goals import GOALS
 from allocate.model import ORIGINS, SITED, Generating
 from allocate.outreach import DAY_NAMES, HALF_NAMES, WEEKS
@@ -30,6 +31,7 @@ from allocate.report.comparison import CHANGES as SITE_CHANGES
 from allocate.report.comparison import COMPARISON_SHEETS
 from allocate.report.faults_page import areas
 from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
+from allocate.report.scenarios_page import SCENARIO_SHEETS
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import STATUSES
 from allocate.report.sweep_tables import SWEEP_SHEETS
@@ -61,6 +63,7 @@ SHEETS = {
     *CANDIDATE_SHEETS,
     *CALIBRATION_SHEETS,
     *COMPARISON_SHEETS,
+    *SCENARIO_SHEETS,
     *SWEEP_SHEETS,
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
@@ -168,6 +171,10 @@ CODES: dict[str, set[str]] = {
     "proven": {"yes", "no"},
     "differing": {"setting", "input", "version", "open", "staff", "postings", "rounds", "consortia", "functions"},
     "verdict": set(get_args(Verdict)),
+    "apart": set(get_args(get_type_hints(Apart)["verdict"])),
+    "apart_given": {"unproven", "other_clauses", "other_goal"},
+    "worked_out": {"found", "evaluated", "unknown", "failed"},
+    "stands_where": {"only_base", "only_here"},
     "cannot_tell": set(get_args(Doubt)) - {""},
     "site_change": set(SITE_CHANGES),
     "regime": set(REGIMES),

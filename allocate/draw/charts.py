@@ -145,7 +145,7 @@ class _Drawing:
 
     def __init__(self, chart: Chart, language: Language, mark: str) -> None:
         self.chart, self.language, self.mark = chart, language, mark
-        self.lies = chart.shape in _LYING and self._is_crowded()
+        self.lies = chart.shape in _LYING and bool(chart.across.names) and (chart.lies or self._is_crowded())
         names = [short(clean(series.name), _LONGEST) for series in chart.series]
         self.names = names if len(names) > 1 or (names and names[0]) else []
         legend = self._legend_rows()

@@ -282,7 +282,7 @@ class _Writer:
         around = add(figure, "div", class_="wide", tabindex="0", role="region", aria_labelledby=f"{mark}-caption")
         drawn = classed_picture(block, self.language, mark)
         around.append(drawn.svg)
-        for note in filter(None, (self.word("classed.between").join(drawn.notes), block.note)):
+        for note in filter(None, (" ".join(drawn.notes), block.note)):
             self._add("p", note, figure, class_="note")
         self._below(self.word("classed.as_table", count=len(block.sites)), classed_table(block, self.language))
 

@@ -1,13 +1,13 @@
 """Scenarios side by side: their tables, their page, and the lines that a terminal shows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from allocate.answer import Answer
 from allocate.report.blocks import Block, Bullets, Grid, Heading, Paragraph
 from allocate.report.summary import percent, percent_up
 from allocate.report.table import Field, Sheet, clean, make_sheet
-from allocate.scenarios import changed_clauses, say_value
+from allocate.scenario_tables import BASE, TODAY, say_value
 from allocate.words import Language, catalogue, say_in, speaking
 
 Row = Mapping[str, Any]
@@ -21,8 +21,8 @@ def sheets(answer: Answer, language: Language) -> list[Sheet]:
     rows, years = answer.content["rows"], years_of(answer)
     by_year = [
         *(Field(f"coverage_share_{year}", "share", year=year, blank=UNKNOWN) for year in years),
-        *(Field(f"scenario_served_{year}", "whole", year=year, blank=UNKNOWN) for year in years),
-        *(Field(f"scenario_sited_{year}", "whole", year=year, blank=UNKNOWN) for year in years),
+        *(Field(f"people_served_{year}", "whole", year=year, blank=UNKNOWN) for year in years),
+        *(Field(f"sites_open_{year}", "whole", year=year, blank=UNKNOWN) for year in years),
     ]
     table = make_sheet(
         "scenarios",
@@ -115,8 +115,8 @@ def _scenario(row: Row, years: list[int], language: Language) -> dict[str, Any]:
         "clauses_missed": row["missed"],
         "clauses_undecided": None if row["met"] is None else row["undecided"] + row["unknown"],
         **{f"coverage_share_{year}": value for year, value in in_years("coverage").items()},
-        **{f"scenario_served_{year}": value for year, value in in_years("served").items()},
-        **{f"scenario_sited_{year}": value for year, value in in_years("sites").items()},
+        **{f"people_served_{year}": value for year, value in in_years("served").items()},
+        **{f"sites_open_{year}": value for year, value in in_years("sites").items()},
         "scenario_cost": row.get("cost"),
         "cost_against": against.get("cost"),
         "first_goal": row.get("goal"),
@@ -161,6 +161,17 @@ def _clause(name: str, code: str, was: Row | None, line: Row) -> dict[str, Any]:
     }
 
 
+def changed_clauses(rows: Sequence[Row]) -> Iterator[tuple[str, Row | None, Row]]:
+    """Yield every line of a clause whose status in a scenario is not that of the model as it is."""
+    base = next(row for row in rows if row["name"] == BASE)
+    before = {(line["rule"], line["year"]): line for line in base.get("clauses", ())}
+    for row in rows:
+        for line in row.get("clauses", ()) if row["name"] not in (BASE, TODAY) else ():
+            was = before.get((line["rule"], line["year"]))
+            if was is None or was["status"] != line["status"]:
+                yield row["name"], was, line
+
+
 def _sites(row: Row, language: Language) -> Iterator[dict[str, Any]]:
     for code, sites in (("only_base", "only_base"), ("only_here", "only_here")):
         for site in (row["against"] or {}).get(sites, ()):
@@ -176,11 +187,9 @@ def blocks(answer: Answer, language: Language) -> list[Block]:
     def word(key: str, **values: object) -> str:
         return say_in(language, f"scenarios.{key}", **values)
 
-    how = "method_full" if content["method"]["full"] else "method_look"
     made: list[Block] = [
         Heading(word("heading", district=clean(content["district_name"][language]))),
         Paragraph(word("about", title=clean(content["title"][language]), as_of=content["as_of"])),
-        Paragraph(word(how), "note"),
         *_overview(answer, language),
     ]
     failed = [row for row in rows if row["status"] in ("failed", "unknown")]
@@ -236,7 +245,7 @@ def _overview(answer: Answer, language: Language) -> Iterator[Block]:
     heads = (
         *_heads(("scenario", "changes_said", "clauses_met", "clauses_missed"), language),
         *(say_in(language, "field.coverage_share", year=year, what="") for year in years),
-        *(say_in(language, "field.scenario_sited", year=year, what="") for year in last),
+        *(say_in(language, "field.sites_open", year=year, what="") for year in last),
         *(say_in(language, f"scenarios.{head}") for head in ("cost_millions", "against", "gap")),
     )
     lines = tuple(_line(row, years, last, language) for row in rows)

@@ -1,0 +1,67 @@
+"""Measures solving Baodi's siting model again after a change, cold beside warm in one run: `make bench`.
+
+Nothing here is a test: no figure is checked, and nothing runs in the test suite. Cold: the changed model from nothing.
+Warm: from the plan of the unchanged model. Both end at a gap of 0.5 %, or by the clock where `--seconds` says so. A
+star marks what the clock ended.
+"""
+
+import argparse
+import time
+from collections.abc import Mapping
+
+from allocate import read_district, read_model
+from allocate.model import changed
+from allocate.resolving import GAP, Resolved, begin, resolve
+
+SITES_ALONE = {"decides": '["siting"]'}
+CHANGES: Mapping[str, Mapping[str, str]] = {
+    "share 0.90 → 0.91": {"rules.circle.share": "0.91"},
+    "share 0.90 → 0.95": {"rules.circle.share": "0.95"},
+    "share 0.90 → 0.85": {"rules.circle.share": "0.85"},
+    "clinic.yearly × 1.1": {"siting.clinic.yearly": "66000"},
+    "clinic.opening × 2": {"siting.clinic.opening": "300000"},
+    "room of clinics 2,000 → 1,800": {"rules.clinic_room.people": "1800"},
+    "room of clinics 2,000 → 2,200": {"rules.clinic_room.people": "2200"},
+    "all ways 10 % slower": {"travel.speed_factor": "0.9"},
+    "floor of towns 0.80 → 0.85": {"rules.no_town_left_behind.share": "0.85"},
+    "share asked for from 2027 on": {"rules.circle.years": "[2027, 2030, 2035]"},
+}
+COLUMNS = ("change", "value, million yuan", "cold: gap", "s", "warm: gap", "s", "relaxations")
+
+
+def line(name: str, cold: Resolved, warm: Resolved) -> str:
+    """Return one row of the table; gaps are rounded up."""
+
+    def gap(found: Resolved) -> str:
+        return f"{-(-found.gap * 10_000 // 1) / 100:.2f} %{'*' if found.stopped else ''}{found.in_full and ' in full'}"
+
+    told = (
+        name,
+        f"{float(cold.value) / 1e6:.2f} / {float(warm.value) / 1e6:.2f}",
+        *(gap(cold), f"{cold.seconds:.1f}", gap(warm), f"{warm.seconds:.1f}"),
+        f"{cold.relaxations} / {warm.relaxations}",
+    )
+    return f"| {' | '.join(told)} |"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=120.0, help="longest search of each run [s]")
+    asked = parser.parse_args()
+    began = time.monotonic()
+    model = read_model("baodi", SITES_ALONE)
+    district = read_district(model.district_folder())
+    print(f"read in {time.monotonic() - began:.1f} s")
+    print(f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}", flush=True)
+    base = begin(district, model, seconds=asked.seconds, gap=GAP)
+    print(line("as it is", base, resolve(base.last, {}, seconds=asked.seconds)), flush=True)
+    closed = next(site for j, site in enumerate(base.last.case.sites) if not site.exists and (j, 0) in base.layout.open)
+    forbid = f'{{ rule = "forbid", sites = ["{closed.id}"], strength = "must", basis = "assumed", source = "a bench" }}'
+    for name, changes in {**CHANGES, "a site of the plan forbidden": {"rules.closed": forbid}}.items():
+        cold = begin(district, changed(model, changes), seconds=asked.seconds)
+        print(line(name, cold, resolve(base.last, changes, seconds=asked.seconds)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
