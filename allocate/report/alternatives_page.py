@@ -16,9 +16,10 @@ from allocate.report.blocks import (
     Paragraph,
     SiteClass,
 )
+from allocate.report.cells_said import share_said
 from allocate.report.page_parts import grid_of, ground_of
 from allocate.report.summary import percent_up
-from allocate.report.table import Field, Sheet, clean, make_sheet, share_of
+from allocate.report.table import Field, Kind, Sheet, clean, make_sheet, share_of
 from allocate.units import FIRM
 from allocate.words import Language, catalogue, say_in
 
@@ -149,7 +150,7 @@ def _plans(told: Told) -> Sheet:
     held = [goal for goal in goals if goal["held"]]
     fields = [
         Field("near_plan", "text"), Field("folder", "id"), Field("near_distance", "gap"),
-        *(Field(f"near_goal_{one['name']}", "measure", resource=one["name"], title=_with_unit(told, one))
+        *(Field(f"near_goal_{one['name']}", _kind(one), resource=one["name"], title=_with_unit(told, one))
           for one in goals),
         *(Field(f"near_worse_{one['name']}", "share", resource=one["name"], title=told.goal(one["name"]))
           for one in held),
@@ -181,8 +182,15 @@ def _plans(told: Told) -> Sheet:
     return make_sheet("alternatives_plans", fields, map(record, (told.content["plan"], *told.content["plans"])))
 
 
+def _kind(goal: Row) -> Kind:
+    return "share" if goal["unit"] == "share" else "measure"
+
+
 def _with_unit(told: Told, goal: Row) -> str:
     unit = f"unit.{goal['unit']}"
+    if goal["unit"] == "share":
+        # (A share says so itself.)
+        return told.goal(goal["name"])
     return told.word(
         "near.goal_unit", goal=told.goal(goal["name"]), unit=told.word(unit) if unit in catalogue() else ""
     )
@@ -367,7 +375,7 @@ def _drawn(told: Told) -> Iterator[PageBlock]:
         for site in told.sites
     )
     caption = told.word("near.map_caption", within=told.share(first), year=told.content["year"])
-    yield ClassedMap(caption, ground_of(told.content), classes, sites, told.word("near.map_note"))
+    yield ClassedMap(caption, ground_of(told.content), classes, sites)
 
 
 def _method(told: Told) -> Iterator[PageBlock]:
@@ -377,8 +385,8 @@ def _method(told: Told) -> Iterator[PageBlock]:
         told.word(
             "near.method_goal",
             goal=_with_unit(told, goal),
-            value=_number(goal["value"]),
-            bound=_number(goal["bound"]),
+            value=_number(goal, goal["value"]),
+            bound=_number(goal, goal["bound"]),
             gap=percent_up(goal["gap"]),
         )
         for goal in told.content["goals"]
@@ -395,7 +403,9 @@ def _method(told: Told) -> Iterator[PageBlock]:
     yield Bullets(tuple(points))
 
 
-def _number(value: float) -> str:
+def _number(goal: Row, value: float) -> str:
+    if goal["unit"] == "share":
+        return share_said(value)
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:,.4g}"
 
 
