@@ -11,8 +11,8 @@ import typer
 from allocate import __version__
 from allocate.errors import AllocateError, Problem, UsageError
 from allocate.terminal import changes_of, progress, sound_plan, tell
-from allocate.verbs.robust import robust
 from allocate.verbs.alternatives import alternatives
+from allocate.verbs.robust import robust
 from allocate.verbs.scenarios import scenarios
 from allocate.verbs.sweep import sweep
 from allocate.words import LANGUAGES, both, say, speaking, visible
