@@ -21,7 +21,8 @@ from allocate.read import read_district
 from allocate.reliance import stock_rows
 from allocate.report.sheets import say_table
 from allocate.report.summary import say_calibration
-from allocate.scenarios import changes_against, read_scenarios, say_value
+from allocate.scenario_tables import say_value
+from allocate.scenarios import changes_against, read_scenarios
 from allocate.synonyms import BARRIERS, BOUNDARY, choice_called, is_own, title_of
 from allocate.tables import ROADS as ROADS_TABLE
 from allocate.tables import TABLES

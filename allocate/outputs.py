@@ -70,14 +70,14 @@ _ASKED = (*FILES, FRONT_FILE, TIMETABLE_FILE, PDF_FILE)
 PAGE_FILE, TABLES_FILE = "compare.html", "compare.xlsx"
 # What else may stand in the folder of an answer, by its kind: what it was worked out from, and plans.
 _BESIDE: Mapping[AnswerKind, str] = {
-    "sweep": r"runs|runs\.csv|runs\.parquet|log\.txt",
+    "sweep": r"runs|plans|runs\.csv|runs\.parquet|log\.txt|\.lock",
     "scenarios": r"compare(\.html|\.xlsx)?|log\.txt",
     "alternatives": r"log\.txt",
     "robust": r"log\.txt",
     "prices": r"log\.txt",
 }
 _PLANS: Mapping[AnswerKind, str] = {
-    "sweep": r"[^.].*",
+    "sweep": r"",
     "scenarios": r"[^.].*",
     "alternatives": r"plan-\d+",
     "robust": r"plan|hedged",
@@ -219,6 +219,14 @@ def check_comparison_target(folder: str | Path) -> None:
     check_folder(Path(folder), {"": files}, is_ours)
 
 
+def comparison_files(made: Comparison, contents: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:
+    """Return page and workbook of a comparison by their names; see `write_comparison`."""
+    return {
+        PAGE_FILE: _bytes(comparison_page(made, contents)),
+        TABLES_FILE: comparison_workbook(made, contents, language()),
+    }
+
+
 def write_comparison(made: Comparison, contents: Sequence[Mapping[str, Any]], folder: str | Path) -> dict[str, Path]:
     """Write page and workbook of a comparison into a folder, replacing an earlier one there, and return their paths.
 
@@ -231,10 +239,7 @@ def write_comparison(made: Comparison, contents: Sequence[Mapping[str, Any]], fo
     """
     folder = Path(folder)
     check_comparison_target(folder)
-    files = {
-        PAGE_FILE: _bytes(comparison_page(made, contents)),
-        TABLES_FILE: comparison_workbook(made, contents, language()),
-    }
+    files = comparison_files(made, contents)
     write_folder(folder, files, lambda: check_comparison_target(folder))
     return {name: folder / name for name in files}
 

@@ -1,5 +1,6 @@
 """What a model says of its scenarios: small sets of changes, each by itself or on top of another one."""
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
@@ -12,13 +13,15 @@ from allocate.settings import entries, looked_up, put, ways
 from allocate.tables import BASES
 from allocate.travel.circles import STRICT, Text
 from allocate.units import Basis
-from allocate.words import both
+from allocate.words import both, say
 
 # The model as it is, and what stands today: they are always there.
 BASE, TODAY = "base", "today"
 # Names that a folder of scenarios needs for itself.
 RESERVED = (BASE, TODAY, "scenarios", "compare", "runs")
 MOST = 200
+# Values longer than this are cut when they are said [signs].
+_LONGEST = 80
 _NAME = re.compile(r"\w[\w-]{0,39}")
 
 
@@ -49,12 +52,19 @@ Scenarios = Mapping[str, Scenario]
 Changes = dict[tuple[str, ...], Any]
 
 
-def faults(scenarios: Scenarios, sets: Mapping[str, tuple[str, ...]], file: str) -> Iterator[Problem]:
+def faults(content: Mapping[str, Any], file: str) -> Iterator[Problem]:
     """Yield what contradicts itself among the scenarios of a model: names, parents, circles of parents, sets."""
+    scenarios, known = read_tables(content), list(entries(content.get("scenarios")))
+    told = entries(content.get("scenario_sets"))
+    sets = {
+        name: [one for one in members if isinstance(one, str)]
+        for name, members in told.items()
+        if isinstance(members, list | tuple)
+    }
     if len(scenarios) > MOST:
         yield Problem("scenarios.too_many", file, column="scenarios", value=len(scenarios), details={"most": MOST})
     seen: dict[str, str] = {}
-    for table, names in (("scenarios", scenarios), ("scenario_sets", sets)):
+    for table, names in (("scenarios", known), ("scenario_sets", sets)):
         for name in names:
             column = f"{table}.{name}"
             if name.lower() in RESERVED:
@@ -68,7 +78,7 @@ def faults(scenarios: Scenarios, sets: Mapping[str, tuple[str, ...]], file: str)
             seen.setdefault(name.lower(), column)
     for name, scenario in scenarios.items():
         column = f"scenarios.{name}.from"
-        if scenario.parent and scenario.parent not in (BASE, *scenarios):
+        if scenario.parent and scenario.parent not in (BASE, *known):
             choices = {"choices": ", ".join((BASE, *(one for one in scenarios if one != name)))}
             yield Problem("problem.choice", file, column=column, value=scenario.parent, details=choices)
         elif name in (line := chain(scenarios, name))[:-1] or len(line) > len(set(line)):
@@ -78,8 +88,8 @@ def faults(scenarios: Scenarios, sets: Mapping[str, tuple[str, ...]], file: str)
         if not members:
             yield Problem("scenarios.empty_set", file, column=column)
         for member in dict.fromkeys(members):
-            if member not in (BASE, TODAY, *scenarios):
-                choices = {"choices": ", ".join((BASE, TODAY, *scenarios))}
+            if member not in (BASE, TODAY, *known):
+                choices = {"choices": ", ".join((BASE, TODAY, *known))}
                 yield Problem("problem.choice", file, column=column, value=member, details=choices)
             elif members.count(member) > 1:
                 yield Problem("scenarios.member_twice", file, column=column, value=member)
@@ -181,3 +191,11 @@ def read_tables(content: Mapping[str, Any]) -> dict[str, Scenario]:
         except pydantic.ValidationError:
             continue
     return found
+
+
+def say_value(value: Any) -> str:
+    """Say a value of a model file on one line, as it is written there."""
+    if value is None:
+        return say("scenarios.not_said")
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"

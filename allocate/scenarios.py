@@ -1,7 +1,6 @@
 """Scenarios of a model side by side: each looked at or planned in full, beside the model as it is and beside today."""
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,11 +33,9 @@ from allocate.scorecard import scorecard
 from allocate.search import Layouts
 from allocate.settings import looked_up
 from allocate.stages import clause_values
-from allocate.words import Language, language, say, speaking
+from allocate.words import LANGUAGES, Language, language, say, say_in, speaking
 
 Hear = Callable[[int, int], None]
-# Lists of differences are as long as a change of the model is; values longer than this are cut when they are said.
-_LONGEST = 80
 # The time for a whole plan where none is given [s], as `allocate plan` has it.
 PLAN_SECONDS = 200.0
 
@@ -148,14 +145,6 @@ def changes_against(base: Model, other: Model) -> list[tuple[str, Any, Any]]:
     return [(key, *(looked_up(one.settings, key.split(".")) for one in (base, other))) for key in keys]
 
 
-def say_value(value: Any) -> str:
-    """Say a value of a model file on one line, as it is written there."""
-    if value is None:
-        return say("scenarios.not_said")
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
-
-
 # ---- working ----
 
 
@@ -164,7 +153,7 @@ def compare_scenarios(
 ) -> Compared:
     """Look at scenarios of a model, or plan them, and set them side by side.
 
-    `hear` is told how many of how many are done; `keep` is given every whole plan as soon as it is there.
+    `hear` is told how many of how many are done.
 
     Raises
     ------
@@ -196,8 +185,6 @@ def compare_scenarios(
             found[name], made = result
             if made is not None:
                 plans[name] = made
-                if keep is not None:
-                    keep(name, made)
         if hear is not None:
             hear(len(found), len(jobs))
     rows = [_told(base, models[name], name, found[name], found[BASE]) for name in names]
@@ -213,8 +200,12 @@ def compare_scenarios(
         "settings": base.settings,
         "changes": dict(asked.changes or {}),
         "asked": list(asked.names),
-        "method": {"full": asked.full, "seconds": seconds},
-        "seeds": {name: models[name].seed for name in names},
+        "method": {
+            **{str(one): say_in(one, f"scenarios.method_{'full' if asked.full else 'look'}") for one in LANGUAGES},
+            "full": asked.full,
+            "seconds": seconds,
+        },
+        "seeds": sorted({model.seed for model in models.values()}),
         "rows": rows,
         "inputs": [
             {"of": part, "path": path, "sha256": digest}
@@ -372,14 +363,3 @@ def _against(first: Figures, other: Figures) -> Figures:
     values = [{name: stage["value"] for name, stage in one["stages"].items()} for one in (first, other)]
     given = "other_clauses" if values[0] != values[1] else "" if is_proven else "unproven"
     return {"verdict": lies.verdict, "given": given, **told, **sites, **money}
-
-
-def changed_clauses(rows: Sequence[Figures]) -> Iterator[tuple[str, Figures | None, Figures]]:
-    """Yield every line of a clause whose status in a scenario is not that of the model as it is."""
-    base = next(row for row in rows if row["name"] == BASE)
-    before = {(line["rule"], line["year"]): line for line in base.get("clauses", ())}
-    for row in rows:
-        for line in row.get("clauses", ()) if row["name"] not in (BASE, TODAY) else ():
-            was = before.get((line["rule"], line["year"]))
-            if was is None or was["status"] != line["status"]:
-                yield row["name"], was, line

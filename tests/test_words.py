@@ -16,6 +16,7 @@ from allocate.abilities import Ability
 from allocate.calibration import FIT_STATUSES, SKIPPED
 from allocate.compared import Doubt, Verdict
 from allocate.draw.comparison import SHARED
+from allocate.gaps import Apart
 from allocate.goals import GOALS
 from allocate.model import ORIGINS, SITED, Generating
 from allocate.outreach import DAY_NAMES, HALF_NAMES, WEEKS
@@ -30,9 +31,12 @@ from allocate.report.comparison import CHANGES as SITE_CHANGES
 from allocate.report.comparison import COMPARISON_SHEETS
 from allocate.report.faults_page import areas
 from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
+from allocate.report.robust_page import ROBUST_SHEETS
+from allocate.report.scenarios_page import SCENARIO_SHEETS
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import STATUSES
 from allocate.report.sweep_tables import SWEEP_SHEETS
+from allocate.robust import Stability
 from allocate.rows import POLICY
 from allocate.rules import RULES
 from allocate.rules.amounts import UNITS, USUAL
@@ -61,6 +65,8 @@ SHEETS = {
     *CANDIDATE_SHEETS,
     *CALIBRATION_SHEETS,
     *COMPARISON_SHEETS,
+    *SCENARIO_SHEETS,
+    *ROBUST_SHEETS,
     *SWEEP_SHEETS,
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
@@ -168,9 +174,14 @@ CODES: dict[str, set[str]] = {
     "proven": {"yes", "no"},
     "differing": {"setting", "input", "version", "open", "staff", "postings", "rounds", "consortia", "functions"},
     "verdict": set(get_args(Verdict)),
+    "apart": set(get_args(get_type_hints(Apart)["verdict"])),
+    "apart_given": {"unproven", "other_clauses", "other_goal"},
+    "worked_out": {"found", "evaluated", "unknown", "failed"},
+    "stands_where": {"only_base", "only_here"},
     "cannot_tell": set(get_args(Doubt)) - {""},
     "site_change": set(SITE_CHANGES),
     "regime": set(REGIMES),
+    "stability": set(get_args(Stability)),
     "rank": set(tables.RANKS),
     "counted": {
         "candidates",

@@ -1,17 +1,19 @@
 """Scenarios side by side: their tables, their page, and the lines that a terminal shows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from allocate.answer import Answer
 from allocate.report.blocks import Block, Bullets, Grid, Heading, Paragraph
 from allocate.report.summary import percent, percent_up
 from allocate.report.table import Field, Sheet, clean, make_sheet
-from allocate.scenarios import changed_clauses, say_value
+from allocate.scenario_tables import BASE, TODAY, say_value
 from allocate.words import Language, catalogue, say_in, speaking
 
 Row = Mapping[str, Any]
 UNKNOWN = "change.unknown"
+# So many changes are said one after the other in the table of scenarios.
+_FEW = 2
 # The tables of an answer, in their order.
 SCENARIO_SHEETS = ("scenarios", "scenario_changes", "scenario_clauses", "scenario_sites")
 
@@ -21,8 +23,8 @@ def sheets(answer: Answer, language: Language) -> list[Sheet]:
     rows, years = answer.content["rows"], years_of(answer)
     by_year = [
         *(Field(f"coverage_share_{year}", "share", year=year, blank=UNKNOWN) for year in years),
-        *(Field(f"scenario_served_{year}", "whole", year=year, blank=UNKNOWN) for year in years),
-        *(Field(f"scenario_sited_{year}", "whole", year=year, blank=UNKNOWN) for year in years),
+        *(Field(f"people_served_{year}", "whole", year=year, blank=UNKNOWN) for year in years),
+        *(Field(f"sites_open_{year}", "whole", year=year, blank=UNKNOWN) for year in years),
     ]
     table = make_sheet(
         "scenarios",
@@ -115,8 +117,8 @@ def _scenario(row: Row, years: list[int], language: Language) -> dict[str, Any]:
         "clauses_missed": row["missed"],
         "clauses_undecided": None if row["met"] is None else row["undecided"] + row["unknown"],
         **{f"coverage_share_{year}": value for year, value in in_years("coverage").items()},
-        **{f"scenario_served_{year}": value for year, value in in_years("served").items()},
-        **{f"scenario_sited_{year}": value for year, value in in_years("sites").items()},
+        **{f"people_served_{year}": value for year, value in in_years("served").items()},
+        **{f"sites_open_{year}": value for year, value in in_years("sites").items()},
         "scenario_cost": row.get("cost"),
         "cost_against": against.get("cost"),
         "first_goal": row.get("goal"),
@@ -161,6 +163,17 @@ def _clause(name: str, code: str, was: Row | None, line: Row) -> dict[str, Any]:
     }
 
 
+def changed_clauses(rows: Sequence[Row]) -> Iterator[tuple[str, Row | None, Row]]:
+    """Yield every line of a clause whose status in a scenario is not that of the model as it is."""
+    base = next(row for row in rows if row["name"] == BASE)
+    before = {(line["rule"], line["year"]): line for line in base.get("clauses", ())}
+    for row in rows:
+        for line in row.get("clauses", ()) if row["name"] not in (BASE, TODAY) else ():
+            was = before.get((line["rule"], line["year"]))
+            if was is None or was["status"] != line["status"]:
+                yield row["name"], was, line
+
+
 def _sites(row: Row, language: Language) -> Iterator[dict[str, Any]]:
     for code, sites in (("only_base", "only_base"), ("only_here", "only_here")):
         for site in (row["against"] or {}).get(sites, ()):
@@ -176,11 +189,11 @@ def blocks(answer: Answer, language: Language) -> list[Block]:
     def word(key: str, **values: object) -> str:
         return say_in(language, f"scenarios.{key}", **values)
 
-    how = "method_full" if content["method"]["full"] else "method_look"
+    on_top = "; ".join(f"{key}={value}" for key, value in content["changes"].items())
     made: list[Block] = [
         Heading(word("heading", district=clean(content["district_name"][language]))),
         Paragraph(word("about", title=clean(content["title"][language]), as_of=content["as_of"])),
-        Paragraph(word(how), "note"),
+        *([Paragraph(word("on_top", changes=clean(on_top)), "note")] if on_top else []),
         *_overview(answer, language),
     ]
     failed = [row for row in rows if row["status"] in ("failed", "unknown")]
@@ -232,16 +245,16 @@ def _status(status: str, language: Language) -> str:
 def _overview(answer: Answer, language: Language) -> Iterator[Block]:
     """Yield the table of scenarios as people read it."""
     rows, years = answer.content["rows"], years_of(answer)
-    last = years[-1:] if years else []
+    last, ends = years[-1:], sorted({*years[:1], *years[-1:]})
     heads = (
-        *_heads(("scenario", "changes_said", "clauses_met", "clauses_missed"), language),
-        *(say_in(language, "field.coverage_share", year=year, what="") for year in years),
-        *(say_in(language, "field.scenario_sited", year=year, what="") for year in last),
+        *_heads(("scenario", "changes_said", "clauses_met", "clauses_missed", "clauses_undecided"), language),
+        *(say_in(language, "field.coverage_share", year=year, what="") for year in ends),
+        *(say_in(language, "field.sites_open", year=year, what="") for year in last),
         *(say_in(language, f"scenarios.{head}") for head in ("cost_millions", "against", "gap")),
     )
-    lines = tuple(_line(row, years, last, language) for row in rows)
+    lines = tuple(_line(row, ends, last, language) for row in rows)
     places = range(2, len(heads))
-    widths = (2.0, 4.0, 1.0, 1.0, *(1.2 for _ in years), *(1.0 for _ in last), 1.4, 3.0, 1.0)
+    widths = (2.0, 4.0, 1.0, 1.0, 1.0, *(1.2 for _ in ends), *(1.0 for _ in last), 1.4, 3.0, 1.0)
     note = say_in(language, "scenarios.overview_note")
     yield Grid(
         say_in(language, "scenarios.overview"), heads, lines, widths,
@@ -258,9 +271,13 @@ def _line(row: Row, years: list[int], last: list[int], language: Language) -> tu
     coverage = row.get("coverage") or {}
     return (
         name_of(row, language),
-        changes_said(row, language),
+        # (A long list would burst the table; it stands in the next one, key by key.)
+        changes_said(row, language)
+        if len(row["changes"]) <= _FEW
+        else say_in(language, "scenarios.many", count=len(row["changes"])),
         figure(row["met"]),
         figure(row["missed"]),
+        figure(None if row["met"] is None else row["undecided"] + row["unknown"]),
         *(unknown if str(year) not in coverage else f"{_covered(row, str(year))} %" for year in years),
         *(figure((row.get("sites") or {}).get(str(year))) for year in last),
         unknown if row.get("cost") is None else f"{row['cost'] / 1e6:,.2f}",

@@ -2,12 +2,17 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from allocate.terminal import changes_of, counted, crew_of, tell
 from allocate.words import both, language, say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from allocate.plans import Plan
 
 
 def scenarios(
@@ -21,50 +26,30 @@ def scenarios(
     changes: Annotated[list[str] | None, typer.Option("--set", help=both("cli.set"))] = None,
 ) -> None:
     """Compare scenarios of a model, today first."""
-    from allocate.comparing import MOST, compare
     from allocate.model import read_model
-    from allocate.outputs import (
-        PAGE_FILE,
-        check_answer_target,
-        check_comparison_target,
-        check_target,
-        write_answer,
-        write_comparison,
-        write_plan,
-    )
-    from allocate.plans import Plan
+    from allocate.outputs import check_answer_target, plan_files, write_answer
     from allocate.report.scenarios_page import lines
     from allocate.scenarios import Asked, chosen_names, compare_scenarios
 
     asked = Asked(model, tuple(names or ()), changes_of(changes), seconds, full)
     base = read_model(model, asked.changes)
-    wanted = chosen_names(base, asked.names)
+    chosen_names(base, asked.names)
     folder = out or Path("maps") / "out" / f"{base.id}-scenarios"
-    answer_folder = folder / "scenarios" if full else folder
-    check_answer_target(answer_folder, "scenarios")
-    if full:
-        check_comparison_target(folder / "compare")
-        for name in wanted[1:]:
-            check_target(folder / name)
-
-    crew = crew_of(processes, scheduler)
-
-    def keep(name: str, plan: Plan) -> None:
-        write_plan(plan, folder / name)
-
+    check_answer_target(folder, "scenarios")
     with counted("scenarios.progress") as hear:
-        made = compare_scenarios(asked, crew, hear, keep)
-    files = write_answer(made.answer, answer_folder)
+        made = compare_scenarios(asked, crew_of(processes, scheduler), hear)
+    plans = {
+        f"{name}/{file}": content for name, plan in made.plans.items() for file, content in plan_files(plan).items()
+    }
+    side_by_side = _side_by_side(made.plans)
+    files = write_answer(made.answer, folder, plans | side_by_side)
     for line in lines(made.answer, language()):
         tell(line)
     for name in made.plans:
         tell(say("scenarios.plan_written", name=name, folder=folder / name))
-    if len(made.plans) > 1:
-        # (A page holds so many plans at most; the table holds them all.)
-        some = dict(list(made.plans.items())[:MOST])
-        contents = [plan.content for plan in some.values()]
-        pages = write_comparison(compare(contents, list(some)), contents, folder / "compare")
-        tell(say("scenarios.compared", page=pages[PAGE_FILE]))
+    for name in side_by_side:
+        if name.endswith(".html"):
+            tell(say("scenarios.compared", page=folder / name))
     tell(say("scenarios.written", page=files["scenarios.html"], table=files["scenarios.xlsx"]))
     rows = made.answer.content["rows"]
     failed = [row["name"] for row in rows if row["status"] == "failed"]
@@ -72,3 +57,16 @@ def scenarios(
         tell(say("scenarios.failed", count=len(failed), names=say("summary.comma").join(failed)), to=sys.stderr)
     if len(failed) == len([row for row in rows if row["name"] != "today"]):
         raise typer.Exit(1)
+
+
+def _side_by_side(plans: "Mapping[str, Plan]") -> dict[str, bytes]:
+    """Return the files of a comparison of plans with the first of them; none where there are fewer than two."""
+    from allocate.comparing import FEWEST, MOST, compare
+    from allocate.outputs import comparison_files
+
+    # (A page holds so many plans at most; the tables of the scenarios hold them all.)
+    some = dict(list(plans.items())[:MOST])
+    if len(some) < FEWEST:
+        return {}
+    contents = [plan.content for plan in some.values()]
+    return {f"compare/{name}": made for name, made in comparison_files(compare(contents, list(some)), contents).items()}
