@@ -368,7 +368,7 @@ def _known(kept: Kept, job: Known) -> int:
 
 def with_known(district: District, places: Collection[str]) -> District:
     """Return a district in which some places have been surveyed, and are as they were thought to be."""
-    people = {name: Basis.SURVEYED for name in ("people_basis", "people_65_basis", "people_0_14_basis")}
+    people = dict.fromkeys(("people_basis", "people_65_basis", "people_0_14_basis"), Basis.SURVEYED)
 
     def surveyed(place: Place) -> Place:
         known: dict[str, Any] = {name: basis for name, basis in people.items() if getattr(place, name) is not None}
