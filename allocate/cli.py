@@ -11,6 +11,7 @@ import typer
 from allocate import __version__
 from allocate.errors import AllocateError, Problem, UsageError
 from allocate.terminal import changes_of, progress, sound_plan, tell
+from allocate.verbs.alternatives import alternatives
 from allocate.verbs.robust import robust
 from allocate.verbs.scenarios import scenarios
 from allocate.verbs.sweep import sweep
@@ -404,6 +405,9 @@ def _export(plan: Path, form: str, out: Path | None, tiles: "Tiles | None" = Non
 
 
 app.command("robust", help=both("robust.help"), epilog="allocate robust maps/out/baodi --draws 100 --again 8")(robust)
+app.command("alternatives", help=both("near.cli"), epilog="allocate alternatives maps/out/baodi --within 1%")(
+    alternatives
+)
 app.command("scenarios", help=both("cli.scenarios"), epilog="allocate scenarios baodi budget --processes 4")(scenarios)
 app.command("sweep", help=both("sweep.cli"), epilog="allocate sweep baodi --vary rules.circle.share=0.80..0.95:0.05")(
     sweep

@@ -21,6 +21,7 @@ from allocate.report.blocks import (
     Sign,
     SiteClass,
 )
+from allocate.report.hedged_blocks import HEDGED_SHEETS, hedged_blocks, hedged_sheets
 from allocate.report.page_parts import classed_map, grid_of
 from allocate.report.summary import percent, percent_up
 from allocate.report.table import DISTRICT, Field, Sheet, clean, make_sheet, share_of
@@ -29,7 +30,7 @@ from allocate.words import Language, catalogue, say_in, term
 
 ROBUST_SHEETS = (
     "robust_coverage", "robust_clauses", "robust_sites", "robust_survey", "robust_closures", "robust_shortages",
-    "robust_changes", "robust_anew", "robust_draws",
+    "robust_changes", "robust_anew", "robust_draws", *HEDGED_SHEETS,
 )  # fmt: skip
 CLASSES = ("firm", "depends", "doubtful")
 # Letter, colour and sign of each class on the map, from the one to look at first.
@@ -98,7 +99,8 @@ def sheets(answer: Answer, language: Language) -> list[Sheet]:
     made: tuple[Callable[[Told], Sheet], ...] = (
         _coverage, _clauses, _sites, _survey, _closures, _shortages, _changes, _anew, _draws,
     )  # fmt: skip
-    return [sheet for make in made if (sheet := make(told)).rows]
+    found = [sheet for make in made if (sheet := make(told)).rows]
+    return [*found, *(hedged_sheets(told.content["hedged"], language) if told.content["hedged"] else ())]
 
 
 def _coverage(told: Told) -> Sheet:
@@ -314,8 +316,15 @@ def blocks(answer: Answer, language: Language) -> list[PageBlock]:
     """Return the page: what holds, first of all in one paragraph; then each question with its table."""
     told = Told(answer, language)
     tables = {sheet.name: sheet for sheet in sheets(answer, language)}
-    parts = (_begin, _spread, _stable, _surveyed, _hurts, _found_anew)
+    parts = (_begin, _spread, _stable, _surveyed, _hurts, _found_anew, _hedged)
     return [block for part in parts for block in part(told, tables)]
+
+
+def _hedged(told: Told, tables: Mapping[str, Sheet]) -> Iterator[PageBlock]:
+    """Yield what plans for the worst cases come to, where somebody asked for them."""
+    del tables
+    if told.content["hedged"]:
+        yield from hedged_blocks(told.content["hedged"], told.language)
 
 
 def headline(told: Told) -> str:
