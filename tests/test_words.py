@@ -114,6 +114,7 @@ CODES: dict[str, set[str]] = {
     "fits_in": {"in_line", "outlier", *SKIPPED},
     "action": {"keep", "open", "move", "merge", "upgrade", "close"},
     "strength": set(map(str, POLICY)),
+    "hedge_change": {"opened", "dropped"},
     "stage": {str(strength) for strength in POLICY} | set(GOALS),
     "site": set(SITED),
     "sheet": {
