@@ -11,6 +11,7 @@ import typer
 from allocate import __version__
 from allocate.errors import AllocateError, Problem, UsageError
 from allocate.terminal import changes_of, progress, sound_plan, tell
+from allocate.verbs.prices import prices
 from allocate.verbs.scenarios import scenarios
 from allocate.verbs.sweep import sweep
 from allocate.words import LANGUAGES, both, say, speaking, visible
@@ -402,7 +403,8 @@ def _export(plan: Path, form: str, out: Path | None, tiles: "Tiles | None" = Non
     tell(str(export(content, form, out or folder / EXPORTS[form], spoken(), tiles)))
 
 
-app.command("scenarios", help=both("cli.scenarios"), epilog="allocate scenarios baodi budget --processes 4")(scenarios)
+app.command("prices", help=both("cli.prices"), epilog="allocate prices baodi --clause circle --front 8")(prices)
+app.command("scenarios", help=both("cli.scenarios"), epilog="allocate scenarios baodi unsure --processes 4")(scenarios)
 app.command("sweep", help=both("sweep.cli"), epilog="allocate sweep baodi --vary rules.circle.share=0.80..0.95:0.05")(
     sweep
 )
