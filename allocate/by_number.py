@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from allocate.program import WHOLE_TOLERANCE, Floats, Instance, Objective, Program, Relaxation, Relaxed
+from allocate.program import WHOLE_TOLERANCE, Floats, Instance, Objective, Program, Relaxation, Relaxed, branch
 from allocate.rows import Key
 
 Columns = NDArray[np.int64]
@@ -29,8 +29,10 @@ Columns = NDArray[np.int64]
 Ranges = tuple[tuple[int, int], ...]
 # Sites of one price are counted where there are as many as this, and the prices with most sites only.
 _LEAST_ALIKE, _MOST_TALLIES = 2, 12
-# Ends by count, not by clock: nodes of the search by numbers, and relaxations solved in one dive.
-_NODES, _DIVE = 120, 1_200
+# Ends by count, not by clock: nodes of the search by numbers, relaxations solved in one dive, and dives.
+_NODES, _DIVE, _MOST_DIVES = 120, 600, 12
+# A problem with no more coefficients than this goes to branch and bound after so few nodes, for so many there.
+_SMALL, _FEW_NODES, _SMALL_NODES = 20_000, 20, 2_000
 # Sites left closed in a dive before it may become dearer by one step.
 _PATIENCE = 80
 # Rounds of adding implied rows that the relaxation violates, at one node, and how far it must violate them.
@@ -73,6 +75,8 @@ class _Node:
     """Numbers of sites that are left to look at, and what no plan within them falls below."""
 
     bound: Fraction
+    # Of nodes that promise as much, the one in which most is decided comes first: it is soonest ready for a dive.
+    depth: int
     serial: int
     ranges: Ranges = field(compare=False)
     # Sites that are open, or closed, in all of its plans.
@@ -95,7 +99,7 @@ class ByNumber:
             program.keys[key]: Fraction(price) for key, price in objective.terms.items() if price
         }
         self.scale = max((abs(float(price)) for price in objective.terms.values()), default=1.0) or 1.0
-        self._implied = np.flatnonzero(implied)
+        self._instance, self._implied = instance, np.flatnonzero(implied)
         self._told = instance.rows(self._implied)
         self._given = set(rows)
         self._used: list[str] = []
@@ -109,7 +113,7 @@ class ByNumber:
         self._add_implied(np.array([name in self._given for name in self._told.row_names], dtype=bool))
         # Where everything that has a price is whole, a cost is a sum of prices, and only some numbers are sums.
         self._is_grained = all(instance.whole[c] or instance.low[c] == instance.high[c] for c in self.prices)
-        self.relaxations = 0
+        self.relaxations = self.dives = 0
         self.cost: Fraction | None = None
         self.values: Floats | None = None
         self._deadline = float("inf")
@@ -126,10 +130,11 @@ class ByNumber:
             Fraction(0),
         )
         hinted = np.array(sorted(hint), dtype=np.int64)
-        open_nodes, serial = [_Node(least, 0, every)], 0
+        open_nodes, serial = [_Node(least, 0, 0, every)], 0
         # Nodes that cannot be lifted any further; their bounds stand.
         settled: list[_Node] = []
-        for step in range(_NODES):
+        is_small = self._instance.matrix.nnz <= _SMALL
+        for step in range(_FEW_NODES if is_small else _NODES):
             bound = _lowest(open_nodes, settled)
             if bound is None or self._is_enough(bound, gap) or self._is_late() or not open_nodes:
                 break
@@ -167,11 +172,34 @@ class ByNumber:
         lowest_left = _lowest(open_nodes, settled)
         is_impossible = lowest_left is None and self.cost is None
         bound = lowest_left if lowest_left is not None else (self.cost if self.cost is not None else least)
+        if is_small and not is_impossible and not self._is_enough(bound, gap):
+            bound, is_impossible = self._finish(bound, gap)
         if self.cost is not None:
             bound = min(bound, self.cost)
         return Counted(
             self.values, self.cost, bound, tuple(self._used), self.relaxations, self._is_late(), is_impossible
         )
+
+    def _finish(self, bound: Fraction, gap: float) -> tuple[Fraction, bool]:
+        """Leave the rest of a small problem to branch and bound; return the bound, and whether there is no plan."""
+        found = branch(
+            self._instance,
+            seconds=max(0.1, self._deadline - time.monotonic()),
+            gap=gap,
+            presolve=True,
+            start=self.values,
+            nodes=_SMALL_NODES,
+            apart=False,
+        )
+        if found.values is not None:
+            self._keep(found.values)
+        if found.bound == float("inf"):
+            return bound, self.cost is None
+        if found.bound == float("-inf"):
+            return bound, False
+        # (What it may lose in rounding is taken off, before the next sum of prices is taken.)
+        proven = found.bound - WHOLE_TOLERANCE * max(1.0, abs(found.bound))
+        return max(bound, self._rounded_up(proven, tuple((0, len(tally)) for tally in self.tallies))), False
 
     def _is_late(self) -> bool:
         return time.monotonic() > self._deadline
@@ -257,7 +285,13 @@ class ByNumber:
         # (Nearest to a half first.)
         chosen = int(dearest[np.abs(values[dearest] - 0.5).argmin()])
         return [
-            replace(node, decided=(*node.decided, (chosen, value)), cuts=_CUT_ROUNDS - 2, is_dived=False)
+            replace(
+                node,
+                decided=(*node.decided, (chosen, value)),
+                depth=node.depth - 1,
+                cuts=_CUT_ROUNDS - 2,
+                is_dived=False,
+            )
             for value in (1.0, 0.0)
         ]
 
@@ -326,10 +360,11 @@ class ByNumber:
         is_near = self.cost is not None and self.cost - lowest <= _NEAR * abs(self.cost)
         if is_near and len({self.prices.get(int(c), 0) for c in self._apart(values)}) > 1:
             return
-        if self.cost is None or limit < self.cost:
+        if self.dives < _MOST_DIVES and (self.cost is None or limit < self.cost):
+            self.dives += 1
             self._dive(node, self._look_at(node), limit, is_strict=False)
 
-    def _dive(self, node: _Node, relaxed: Relaxed, limit: Fraction, *, is_strict: bool) -> None:
+    def _dive(self, node: _Node, relaxed: Relaxed, limit: Fraction | float, *, is_strict: bool) -> None:
         """Open one site after the other until all are whole, and keep the plan.
 
         One that makes the plan dearer than the limit is closed instead. Where nothing helps, the limit rises by a
@@ -337,6 +372,8 @@ class ByNumber:
         """
         last: int | None = None
         refused, closed = 0, list[int]()
+        # The least by which the limit was passed: where it rises to.
+        dearer: Fraction | float = float("inf")
         low, high = self.relaxation.instance.low, self.relaxation.instance.high
 
         def hold(columns: Columns, value: float) -> None:
@@ -347,6 +384,8 @@ class ByNumber:
                 return
             bound = None if relaxed.values is None else self._rounded_up(relaxed.bound, node.ranges)
             if relaxed.values is None or (bound is not None and bound > limit):
+                if bound is not None:
+                    dearer = min(dearer, bound)
                 if last is not None and refused < _PATIENCE:
                     hold(np.array([last], dtype=np.int64), 0.0)
                     closed.append(last)
@@ -355,15 +394,16 @@ class ByNumber:
                     continue
                 if is_strict:
                     return
+                # (What was closed for being too dear may open again, as soon as more may be spent.)
                 if closed:
                     freed = np.array(closed, dtype=np.int64)
-                    self.relaxation.set_columns(freed, np.zeros(len(freed)), np.ones(len(freed)))
+                    self.relaxation.set_columns(freed, self.low[freed], self.high[freed])
                     closed.clear()
                     relaxed = self._solve()
                     bound = None if relaxed.values is None else self._rounded_up(relaxed.bound, node.ranges)
-                if relaxed.values is None or bound is None:
+                if relaxed.values is None or bound is None or dearer == float("inf"):
                     return
-                limit, refused = max(limit, bound), 0
+                limit, refused, dearer = max(dearer, bound), 0, float("inf")
             if self.cost is not None and limit >= self.cost:
                 # (A plan that is no cheaper than the one at hand is none that is looked for.)
                 return

@@ -1,6 +1,6 @@
 """Makes the case of a district and a model: existing sites, candidates, people by year, links within a circle."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -16,10 +16,12 @@ from allocate.care_homes import contracting
 from allocate.case import Case, Site
 from allocate.district import District
 from allocate.errors import InputError, ModelError, Problem
-from allocate.goals import Match
+from allocate.estimate import redraw
+from allocate.goals import Match, TailCoverage
 from allocate.goals.match import AGES
 from allocate.model import Model
 from allocate.population import Population, faults, project, registered_share
+from allocate.possible import Possible
 from allocate.road_times import observed_times, times_in_circle, times_of
 from allocate.rules import Forbid, FunctionReach, Keep
 from allocate.senders import carried, pools, ways
@@ -136,7 +138,50 @@ def make_case(district: District, model: Model, circle: str = "") -> Case:
     if ring is model.circles[model.circle]:
         # (A circle that is only compared may leave out the kind of a site that a rule names.)
         _check_named(case, model)
-    return case
+    wanted = [goal for goal in model.goals.values() if isinstance(goal, TailCoverage)]
+    if not wanted:
+        return case
+    if not district.has_estimates:
+        return replace(case, possible=(case.as_given,))
+    return replace(case, possible=possible_districts(district, model, case, fitted_seeds(model, wanted[0]), circle))
+
+
+def fitted_seeds(model: Model, goal: TailCoverage) -> range:
+    """Return the seeds of the possible districts that a goal looks at."""
+    first = model.seed if goal.seed is None else goal.seed
+    return range(first, first + goal.draws)
+
+
+def possible_districts(
+    district: District, model: Model, case: Case, seeds: Iterable[int], circle: str = ""
+) -> tuple[Possible, ...]:
+    """Return who could go to which sites of a case in the districts of some seeds.
+
+    A candidate of a place stands wherever that then lies, an institution where the estimate has it, and what the
+    planner listed or was generated stays. Roads are left out: nobody knows on which one an estimated village lies.
+    """
+    ring = model.circles[circle or model.circle]
+    found = []
+    for seed in seeds:
+        drawn = redraw(district, seed)
+        homes = metric([(p.lon or 0.0, p.lat or 0.0) for p in drawn.places], drawn.datum, drawn.epsg)
+        places = Spots(case.places, homes, np.arange(len(case.places)))
+        there = {one.id: (one.lon, one.lat) for one in drawn.institutions}
+        there |= {
+            site.id: (drawn.places[site.place].lon or 0.0, drawn.places[site.place].lat or 0.0)
+            for site in case.sites
+            if site.origin == "places"
+        }
+        moved = [
+            replace(site, lon=lon, lat=lat)
+            for site in case.sites
+            for lon, lat in [there.get(site.id, (site.lon, site.lat))]
+        ]
+        near = links(places, _spots(drawn, moved), ring, case.modes, drawn.travel)
+        pairs = _suitable(near, drawn, model, moved, ring.kinds)
+        people = project(drawn, model.population, model.years).people
+        found.append(replace(replace(case, people=people, links=pairs).as_given, seed=seed))
+    return tuple(found)
 
 
 def seen_in(district: District, model: Model, case: Case, circle: str, speed: Fraction = Fraction(1)) -> Case:
@@ -149,14 +194,23 @@ def seen_in(district: District, model: Model, case: Case, circle: str, speed: Fr
     return replace(case, links=near, levels=_levels(ring))
 
 
+def sites_that_move(case: Case, i: int) -> tuple[int, ...]:
+    """Return the sites that stand where a place is thought to lie: its candidates, and what was assumed to be there."""
+
+    def goes_along(site: Site) -> bool:
+        return site.origin == "places" or (site.exists and site.basis is Basis.ASSUMED)
+
+    return tuple(j for j in case.sites_in[i] if goes_along(case.sites[j]))
+
+
 def links_after_move(district: District, model: Model, case: Case, moved: int, to: NDArray[np.float64]) -> Links:
     """Return the pairs within the planned circle that a place, or a site in it, is part of once the place lies at `to`.
 
-    Everything else stays where it is, and sites in the place keep their way from its middle. [m]
+    Everything else stays where it is [m]. A site that goes with the place (`sites_that_move`) keeps its way from it.
     """
     ring = model.circles[model.circle]
     metres, spots = case.place_spots.copy(), case.spots.copy()
-    inside = np.array(case.sites_in[moved], dtype=np.int64)
+    inside = np.array(sites_that_move(case, moved), dtype=np.int64)
     spots[inside] += to - metres[moved]
     metres[moved] = to
     # (Of places that adjoin, whoever could lie between them lies no farther away than they do from each other.)
@@ -386,11 +440,8 @@ def _suitable(pairs: Links, district: District, model: Model, sites: Sequence[Si
     # Whether a site serves a kind of place, a row per site: few kinds stand for many places.
     serves = np.array(
         [
-            [
-                sites[j].kind in counted and (sites[j].kind not in served or kind in served[sites[j].kind])
-                for kind in kinds
-            ]
-            for j in among.tolist()
+            [site.kind in counted and (site.kind not in served or kind in served[site.kind]) for kind in kinds]
+            for site in (sites[j] for j in among.tolist())
         ],
         dtype=bool,
     ).reshape(len(among), len(kinds))

@@ -9,7 +9,7 @@ from typing import Any
 
 from allocate.abilities import Ability
 from allocate.consortia import Consortia
-from allocate.goals import GOALS, Districting, Goal, Match
+from allocate.goals import GOALS, Districting, Goal, Match, TailCoverage
 from allocate.model import Candidates, Enlarging, Model, Moving
 from allocate.outreach import Outreach
 from allocate.policies import Clause
@@ -36,7 +36,7 @@ from allocate.words import LANGUAGES, Language, both, catalogue, say_in, term, v
 
 # What every rule has says no number of its own.
 _COMMON = {field.name for field in fields(Rule)}
-_SHARES = ("share",)
+_SHARES = ("share", "tail")
 _EXTRAS = ("setting", "types", "rank", "months", "days_per_week", "half_days", "from_people", "below_people", "or_by")
 # Signs that Markdown would take for marks; a text of a model stands as it was written.
 _MARKS = re.compile(r"[\\`*\[\]|#$<>]|\b_|_\b")
@@ -265,7 +265,10 @@ def _goals(model: Model) -> Iterator[str]:
 
 def _goal(goal: Goal, language: Language) -> dict[str, Any]:
     """Return what a goal's sentence fills in, as people read it."""
-    return {name: _word(value, name, language) for name, value in _values(goal).items()}
+    words = {name: _word(value, name, language) for name, value in _values(goal).items()}
+    if isinstance(goal, TailCoverage):
+        words["year"] = say_in(language, "outing.all_years") if goal.year is None else str(goal.year)
+    return words
 
 
 def _population(model: Model) -> Iterator[str]:

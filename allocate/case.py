@@ -15,6 +15,7 @@ from allocate.consortia import Leading
 from allocate.contracts import Contracting
 from allocate.outreach import Way
 from allocate.pairs import by_first
+from allocate.possible import AS_GIVEN, Possible, gathered
 from allocate.postings import Carried, Pool, Postings
 from allocate.resources import Resource, employers, is_employed
 from allocate.rows import Row
@@ -251,6 +252,8 @@ class Case:
         where everybody can use every link.
     dropped, generated
         Candidates that may not stand where they would, and what came of generating some.
+    possible
+        Possible districts, where a goal looks at several; none where no goal does.
     """
 
     years: tuple[int, ...]
@@ -294,6 +297,7 @@ class Case:
     levels: tuple[Level, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     generated: tuple[Generated, ...] = ()
+    possible: tuple[Possible, ...] = ()
 
     def in_groups(self, groups: Sequence[Sequence[int]]) -> "Case":
         """Return the case in which the first year of every group of neighbouring years stands for the group.
@@ -311,6 +315,7 @@ class Case:
             people=self.people[:, first],
             ages={group: people[:, first] for group, people in self.ages.items()},
             hub_people={j: tuple(people[t] for t in first) for j, people in self.hub_people.items()},
+            possible=tuple(one.in_years(first) for one in self.possible),
         )
 
     @property
@@ -377,6 +382,16 @@ class Case:
         groups = groups.reshape(*self.people.shape, len(parts))
         found: Integers = np.cumsum(groups[:, :, ::-1], axis=2)[:, :, ::-1]
         return np.ascontiguousarray(np.moveaxis(found, 2, 0))
+
+    @cached_property
+    def outlooks(self) -> tuple[Possible, ...]:
+        """Return the possible districts; where none were drawn, the district as it is."""
+        return self.possible or (self.as_given,)
+
+    @property
+    def as_given(self) -> Possible:
+        """Return the district as it is, as one of the possible ones."""
+        return gathered(AS_GIVEN, self.links.places, self.links.sites, self.links.levels, self.able)
 
     @cached_property
     def rare_sites_of(self) -> Mapping[int, Mapping[int, tuple[int, ...]]]:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import pickle
 import re
+import socket
 import time
 import warnings
 from collections import deque
@@ -18,15 +19,16 @@ from typing import TYPE_CHECKING, Any
 from allocate import __version__
 from allocate.crews import RETRIES, Crew, Failure
 from allocate.errors import AllocateError, Problem, UsageError
-from allocate.hands import Common, differing, known_versions, packed
+from allocate.hands import Common, packed
+from allocate.versions import deciding_versions, differing
 from allocate.words import few, say
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
 OPTION = "--scheduler"
-# How long is waited for an answer, for a connection, and for the first worker [s]: 15 s at most in all.
-_ANSWER_SECONDS, _CONNECT_SECONDS, _WORKER_SECONDS = 4.0, 4.0, 5.0
+# How long it may take to reach a computer, to be answered, to be let in, and until a worker comes [s]: 14 s in all.
+_REACH_SECONDS, _ANSWER_SECONDS, _CONNECT_SECONDS, _WORKER_SECONDS = 3.0, 3.0, 3.0, 5.0
 # How long a cluster that has lost all its workers may take until it has one again [s].
 PATIENCE = 120.0
 # How often the workers are counted, and how long is waited for a job that has ended to say how [s].
@@ -73,7 +75,7 @@ class Cluster:
         if not jobs:
             return
         with self.connected() as client:
-            flight = _Flight(self.address, client, packed(do, shared, known_versions()), jobs)
+            flight = _Flight(self.address, client, packed(do, shared, deciding_versions()), jobs)
             try:
                 yield from flight.results()
             finally:
@@ -102,6 +104,11 @@ class Cluster:
 
     def _ask(self) -> None:
         """Ask whoever listens there what it is. (Dask itself would wait for a stranger's answer for ever.)"""
+        from distributed.security import Security
+
+        is_encrypted = self.address.startswith("tls")
+        if is_encrypted and Security().get_connection_args("client").get("ssl_context") is None:
+            raise _refused("certificates", self.address)
         with ThreadPoolExecutor(1) as thread:
             try:
                 kind = thread.submit(asyncio.run, _kind(self.address)).result()
@@ -116,12 +123,10 @@ class Cluster:
         """Say why there is no connection: nobody is there, or somebody who speaks another language."""
         from distributed.comm.core import CommClosedError
 
-        if isinstance(error, CommClosedError | _Silence):
-            return _refused("other", self.address, reason=str(error) or type(error).__name__)
-        if isinstance(error, OSError):
-            cause = error.__cause__ or error
-            return _refused("absent", self.address, reason=str(cause) or type(cause).__name__)
-        return _refused("other", self.address, reason=f"{type(error).__name__}: {error}")
+        reason = f"{type(error).__name__}: {error}"
+        if isinstance(error, OSError) and not isinstance(error, CommClosedError | _Silence):
+            return _refused("absent", self.address, reason=_why(error.__cause__ or error) or reason)
+        return _refused("other", self.address, reason=_why(error) or reason)
 
     def _check(self, client: "Client") -> None:
         """See that there is a worker, and that all have the versions that this process has."""
@@ -133,11 +138,28 @@ class Cluster:
             theirs = versions_on(client)
         except OSError as error:
             raise self._unusable(error) from None
-        check_versions(self.address, known_versions(), theirs)
+        check_versions(self.address, deciding_versions(), theirs)
 
 
 class _Silence(OSError):
     """Somebody took the call and said nothing."""
+
+
+def _why(error: BaseException) -> str:
+    """Say in the planner's language why there was no connection; nothing where it is something else."""
+    match error:
+        case _Silence():
+            return say("cluster.silent")
+        case ConnectionRefusedError():
+            return say("cluster.closed")
+        case socket.gaierror():
+            return say("cluster.unknown")
+        case TimeoutError():
+            return say("cluster.unreached")
+    from distributed.comm.core import CommClosedError
+
+    # (What is wrong with a certificate is said in its own words.)
+    return say("cluster.rude") if isinstance(error, CommClosedError) and "SSL" not in str(error) else ""
 
 
 async def _kind(address: str) -> str:
@@ -146,9 +168,14 @@ async def _kind(address: str) -> str:
     from distributed.core import send_recv
     from distributed.security import Security
 
+    # (Dask would try again and again; whoever is not there is not there.)
+    host, port = address.rsplit("/", 1)[1].rsplit(":", 1)
+    _, writer = await asyncio.wait_for(asyncio.open_connection(host.strip("[]"), int(port)), _REACH_SECONDS)
+    writer.close()
+    await writer.wait_closed()
+
     async def asked() -> str:
-        arguments = Security().get_connection_args("client")
-        comm = await connect(address, timeout=_ANSWER_SECONDS, **arguments)
+        comm = await connect(address, timeout=_ANSWER_SECONDS, **Security().get_connection_args("client"))
         try:
             answer = await send_recv(comm, op="identity")
         finally:
@@ -156,9 +183,9 @@ async def _kind(address: str) -> str:
         return str(answer["type"])
 
     try:
-        return await asyncio.wait_for(asked(), _ANSWER_SECONDS + 1)
+        return await asyncio.wait_for(asked(), _ANSWER_SECONDS)
     except TimeoutError:
-        raise _Silence(say("cluster.silence")) from None
+        raise _Silence from None
 
 
 def versions_on(client: "Client") -> dict[str, dict[str, str]]:
@@ -172,7 +199,7 @@ def versions_on(client: "Client") -> dict[str, dict[str, str]]:
     first |= client.run(resolve_name, name, on_error="return")
     found = {where: {"allocate": version} if isinstance(version, str) else {} for where, version in first.items()}
     if all(versions == {"allocate": __version__} for versions in found.values()):
-        found = {"scheduler": client.run_on_scheduler(known_versions), **client.run(known_versions)}
+        found = {"scheduler": client.run_on_scheduler(deciding_versions), **client.run(deciding_versions)}
     return found
 
 
@@ -246,17 +273,27 @@ class _Flight[J]:
         """Hand out jobs until every thread of the cluster has one to do and one in hand."""
         while self.waiting and len(self.there) < 2 * self.threads:
             self._submit(self.waiting.popleft())
-        if self.suspects and not self.waiting and not self.there:
+        if self.suspects and self.threads and not self.waiting and not self.there:
             self._submit(self.suspects.popleft())
 
     def _submit(self, name: str) -> None:
         job = pickle.dumps(self.jobs[name])
         with self._reaching(), _unwarned():
             if self.common is None or self.common.status in ("cancelled", "lost", "error"):
-                self.common = self.client.scatter(Common(self.content), broadcast=True, hash=False)
+                self.common = self._shared()
             future = self.client.submit(_on_worker, self.common, job, pure=False)
         self.there[future.key] = name, future
         future.add_done_callback(self.back.put)
+
+    def _shared(self) -> "Future":
+        """Send what is common to all workers."""
+        while True:
+            try:
+                shared: Future = self.client.scatter(Common(self.content), broadcast=True, hash=False)
+                return shared
+            except TimeoutError:
+                # (No worker is left to whom it could be sent.)
+                self._watch()
 
     def _settled(self, name: str, future: "Future") -> Iterator[tuple[str, Any]]:
         """Yield the result of a job that has come back, unless it is to be tried again."""

@@ -1,6 +1,9 @@
 """Who works out many jobs: processes of this machine, each of which reads what is common once."""
 
+import multiprocessing
+import os
 import pickle
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -42,11 +45,28 @@ _shared: dict[str, Any] = {}
 
 
 def _begin(content: bytes) -> None:
-    """Keep what is common, in a process that has just begun."""
-    _shared["do"], _shared["shared"] = pickle.loads(content)
+    """Keep what is common, in a process that has just begun, and that ends when whoever began it does.
+
+    Where it cannot be read, every job says so.
+    """
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        _shared["do"], _shared["shared"] = pickle.loads(content)
+    except Exception as error:
+        _shared["failure"] = Failure(f"{type(error).__name__}: {error}")
+
+
+def _end_with_parent() -> None:
+    """Wait until the parent is gone, however it ended, and go too: nobody would take what comes of a job."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _job(job: Any) -> Any:
+    if "failure" in _shared:
+        return _shared["failure"]
     return attempt(_shared["do"], _shared["shared"], job)
 
 
@@ -107,6 +127,8 @@ class Processes:
                     error = future.exception()
                     if isinstance(error, BrokenProcessPool):
                         lost.append(name)
+                    elif error is not None and not isinstance(error, Exception):
+                        raise error  # (Ctrl-C reaches all processes of a terminal: that is no failure of the job.)
                     elif error is not None:
                         yield name, Failure(f"{type(error).__name__}: {error}")
                     else:

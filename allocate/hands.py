@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, BinaryIO
 
 from allocate.crews import Failure, attempt
+from allocate.versions import deciding_versions, differing
 from allocate.words import language, say, speaking
 
 # How often it is asked whether a job is still wanted [s].
@@ -162,7 +163,7 @@ def _receive(stream: BinaryIO, jobs: SimpleQueue[bytes]) -> None:
 
 def _unpacked(content: bytes, versions: Mapping[str, str]) -> tuple[tuple[Any, Any] | None, Failure | None]:
     """Return what is common, or why this process cannot do what is asked: a worker may have come later than all."""
-    unlike = differing(versions, known_versions())
+    unlike = differing(versions, deciding_versions())
     if unlike is not None:
         return None, Failure(say("cluster.version_here", name=unlike[0], ours=unlike[1], theirs=unlike[2]))
     try:
@@ -170,24 +171,3 @@ def _unpacked(content: bytes, versions: Mapping[str, str]) -> tuple[tuple[Any, A
     except Exception as error:
         return None, Failure(f"{type(error).__name__}: {error}")
     return (do, shared), None
-
-
-def known_versions() -> dict[str, str]:
-    """Return the versions that decide a result: of allocate, of Python, and of its libraries."""
-    from allocate.plans import library_versions
-
-    versions = library_versions()
-    # (The third number of Python changes no result.)
-    return versions | {"python": ".".join(versions["python"].split(".")[:2])}
-
-
-def differing(ours: Mapping[str, str], theirs: Mapping[str, str]) -> tuple[str, str, str] | None:
-    """Return the first name whose versions differ, with both.
-
-    >>> differing({"allocate": "1.1", "numpy": "2.3"}, {"allocate": "1.1", "numpy": "2.2"})
-    ('numpy', '2.3', '2.2')
-    """
-    for name, version in ours.items():
-        if theirs.get(name, "—") != version:
-            return name, version, theirs.get(name, "—")
-    return None

@@ -60,7 +60,9 @@ def look(
         When the model does not fit the district, or nothing was found.
     """
     drawn = district if seed is None else redraw(district, seed)
-    case = make_case(drawn, model)
+    # (Possible districts that only a later goal looks at would take most of the time.)
+    looked = replace(model, goals=dict(list(model.goals.items())[:goals]))
+    case = make_case(drawn, looked)
     found = lay_out(case, model, quick(options or Options(seconds=SECONDS)), gap=gap, first_goals=goals, only_look=True)
     return Look(case, found.layout, figures(model, case, found, goals=goals), found.bounds)
 

@@ -118,7 +118,11 @@ def _alike(case: Case, rules: Iterable[Rule], earlier: int, later: int) -> bool:
         and not case.abilities
         and case.leading is None
         and case.contracting is None
-        and all(np.array_equal(people[:, earlier], people[:, later]) for people in (case.people, *case.ages.values()))
+        and all(
+            np.array_equal(people[:, earlier], people[:, later])
+            for people in (case.people, *case.ages.values(), *(one.people for one in case.possible))
+        )
+        and all(one.totals[earlier] == one.totals[later] for one in case.possible)
         and all(
             holds(rule, earlier) == holds(rule, later) and not sees(rule, later) and not sees(rule, later + 1)
             for rule in rules

@@ -22,7 +22,7 @@ from allocate.faults import problems_of
 from allocate.files.sheet import Unreadable
 from allocate.files.text import MOST_WRITTEN, read_bytes
 from allocate.files.written import parse_toml
-from allocate.goals import GOALS, Districting, Goal, Match, Travel, WorstTenth
+from allocate.goals import GOALS, Districting, Goal, Match, TailCoverage, Travel, WorstTenth
 from allocate.outreach import Outreach
 from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, policy_files, prefix_of, year_of
 from allocate.population import Projection
@@ -671,6 +671,7 @@ def model_of(
             *_stations(head, file),
             *_idle_budgets(head, rules, sheet, file),
             *_cheap_to_drop(head, goals, file),
+            *_years_of_goals(head, goals, file),
             *_unmatched(head, goals, file),
         ]
     if problems or head is None:
@@ -1046,6 +1047,14 @@ def _cheap_to_drop(head: _Head, goals: Mapping[str, Goal], file: str) -> list[Pr
         for name, goal in goals.items()
         if isinstance(goal, Travel | WorstTenth) and goal.unserved_minutes <= circle.minutes
     ]
+
+
+def _years_of_goals(head: _Head, goals: Mapping[str, Goal], file: str) -> Iterator[Problem]:
+    """Yield the year that a goal looks at where it is none of the plan."""
+    details = {"years": ", ".join(map(str, head.years))}
+    for name, goal in goals.items():
+        if isinstance(goal, TailCoverage) and goal.year is not None and goal.year not in head.years:
+            yield Problem("problem.year_outside", file, column=f"goals.{name}.year", value=goal.year, details=details)
 
 
 def _unmatched(head: _Head, goals: Mapping[str, Goal], file: str) -> Iterator[Problem]:

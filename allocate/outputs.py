@@ -70,14 +70,14 @@ _ASKED = (*FILES, FRONT_FILE, TIMETABLE_FILE, PDF_FILE)
 PAGE_FILE, TABLES_FILE = "compare.html", "compare.xlsx"
 # What else may stand in the folder of an answer, by its kind: what it was worked out from, and plans.
 _BESIDE: Mapping[AnswerKind, str] = {
-    "sweep": r"runs|runs\.csv|runs\.parquet|log\.txt",
+    "sweep": r"runs|plans|runs\.csv|runs\.parquet|log\.txt|\.lock",
     "scenarios": r"compare(\.html|\.xlsx)?|log\.txt",
     "alternatives": r"log\.txt",
     "robust": r"log\.txt",
     "prices": r"log\.txt",
 }
 _PLANS: Mapping[AnswerKind, str] = {
-    "sweep": r"[^.].*",
+    "sweep": r"",
     "scenarios": r"[^.].*",
     "alternatives": r"plan-\d+",
     "robust": r"plan|hedged",

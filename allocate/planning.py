@@ -34,8 +34,8 @@ def plan(
     """Plan a district.
 
     `options.seconds` bounds all stages together; `gap` replaces the gaps of the model's goals. `front` asks for so
-    many more plans between the cheapest and the one that serves most. Where there is a `last` run, the search begins with
-    its plan, worked out and rechecked anew, and gives no less than that.
+    many more plans between the cheapest and the one that serves most. Where there is a `last` run, the search begins
+    with its plan, worked out and rechecked anew, and gives no less than that.
 
     Raises
     ------

@@ -1,17 +1,14 @@
 """A finished plan as plain data: how plan.json is made of decisions, and read back."""
 
 import json
-import platform
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from allocate import __version__
 from allocate.alone import nesting
 from allocate.belonging import (
     belonging_of,
@@ -76,6 +73,7 @@ from allocate.stages import stage_values
 from allocate.tables import ENDS, KINDS_ABOVE, MEASURES, NOT_GONE_TO, TOTALS
 from allocate.travel import Times
 from allocate.units import Basis, exact, minutes, weakest
+from allocate.versions import library_versions as library_versions
 from allocate.words import say
 from allocate.worth import worth
 
@@ -90,7 +88,6 @@ _NOT_SERVED = ("no_capacity", "rounds", "posted", "out_of_range")
 # Keys of places and towns that are there only where a list says them.
 _WHERE_SAID_OF_PLACES = (*MEASURES, "people_source", "position_source")
 _WHERE_SAID_OF_TOWNS = tuple(key for column in TOTALS for key in (column, f"{column}_basis"))
-_LIBRARIES = ("pulp", "highspy", "numpy", "scipy", "shapely", "pyproj", "pydantic")
 
 
 @dataclass(frozen=True)
@@ -246,12 +243,6 @@ def candidate_tables(district: District, case: Case) -> dict[str, Any]:
         for one in case.dropped
     ]
     return {"candidates": candidates, "dropped": dropped, "generated": [asdict(one) for one in case.generated]}
-
-
-def library_versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that decide the result."""
-    libraries = {name: version(name) for name in _LIBRARIES}
-    return {"allocate": __version__, "python": platform.python_version(), **libraries}
 
 
 def district_data(district: District) -> dict[str, Any]:

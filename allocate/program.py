@@ -17,7 +17,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -25,6 +25,7 @@ from fractions import Fraction
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -65,7 +66,7 @@ _GRACE_SHARE, _GRACE_SECONDS = 0.1, 5.0
 _IMPLIED_ROUNDS = 6
 _NEIGHBOURHOOD_NODES = 20
 # Variables of places and sites, which are held while a neighbourhood that they are not in is searched.
-_HELD = ("open", "opens", "moves", "serve", "served")
+_HELD = ("open", "opens", "moves", "serve", "served", "possibly")
 # Rounds of neighbourhoods, and what one must gain, as a share of the value, for the next one to be gone.
 _ROUNDS, _WORTH_A_ROUND = 3, 2e-4
 # What of the time rounding the relaxation may take.
@@ -372,6 +373,12 @@ class Program:
         for key, value in values.items():
             self._low[self._index[key]] = self._high[self._index[key]] = float(value)
 
+    def narrow(self, most: Mapping[Key, Number]) -> None:
+        """Let variables be at most so much."""
+        for key, value in most.items():
+            n = self._index[key]
+            self._high[n] = max(self._low[n], float(value))
+
     def instance(self, objective: Objective) -> tuple[Instance, NDArray[np.bool_]]:
         """Return the problem of a stage as arrays, scaled so that the largest cost is 1, and which rows are implied."""
         cost = np.zeros(len(self._low))
@@ -499,6 +506,64 @@ class Program:
         instance, _ = self.instance(objective)
         whole = replace(instance, cost=instance.cost * self._scale(objective), offset=0.0)
         return _weighed(whole, weights) + float(objective.constant)
+
+    def probe(
+        self, objective: Objective, questions: Sequence[Mapping[Key, Number]], enough: float, options: Options
+    ) -> Iterator["Probed"]:
+        """Yield for each question, in their order, what no point falls below where some variables have those values.
+
+        The linear relaxation is kept in the memory of a process of its own, and each question starts at its best
+        corner, with the dual simplex method (Lemke 1954): the answer does not depend on what else is asked. A bound
+        that is above `enough` needs no better one. Bounds are those of weighted rows (see `bound_by`), so that the
+        solver need not be believed. Where the time ends (`options.seconds`), so do the answers.
+        """
+        scale = self._scale(objective)
+        instance, implied = self.instance(objective)
+        # (Where nothing looks at links, implied rows only make it slow.)
+        instance = instance.rows(np.flatnonzero(~implied)) if instance.matrix.nnz > _HERE_NONZEROS else instance
+        asked = [{self._index[key]: float(value) for key, value in one.items()} for one in questions]
+        job = _Probing(instance, asked, enough / scale, options.threads, options.seed)
+        ends = time.monotonic() + options.seconds
+        with _child(job) as connection:
+            try:
+                while (left := ends - time.monotonic()) > 0 and connection.poll(left):
+                    what, number, content = connection.recv()
+                    if what != "answer":
+                        if what == "failed":
+                            logger.warning("the relaxation could not be kept: %s", content)
+                        return
+                    yield Probed(number * scale, content)
+            except (EOFError, OSError):
+                logger.warning("the process that kept the relaxation ended early")
+
+    def least(
+        self,
+        objective: Objective,
+        values: Mapping[Key, Number],
+        options: Options,
+        held: Mapping[Key, Number] = MappingProxyType({}),
+    ) -> "Least":
+        """Return the least objective where some variables have given values, by branch and bound.
+
+        It ends by the count of its nodes (`options.search_nodes`), or at `options.gap`. `held` are more variables that
+        are held, for a search that proves nothing of the whole.
+        """
+        scale = self._scale(objective)
+        instance, _ = self.instance(objective)
+        for key, value in (*held.items(), *values.items()):
+            n = self._index[key]
+            instance.low[n] = instance.high[n] = float(value)
+        found = branch(
+            instance,
+            seconds=options.seconds,
+            gap=options.gap,
+            threads=options.threads,
+            seed=options.seed,
+            nodes=options.search_nodes,
+        )
+        kept = None if found.values is None else dict(zip(self._index, found.values.tolist(), strict=True))
+        bound = found.bound * scale if not held else float("-inf")
+        return Least(kept, bound, found.finished)
 
     def _scale(self, objective: Objective) -> float:
         return max((abs(float(c)) for c in objective.terms.values()), default=1.0) or 1.0
@@ -661,6 +726,41 @@ class Relaxation:
         return float("-inf")
 
 
+@dataclass(frozen=True)
+class Probed:
+    """What a question of a relaxation came to.
+
+    Attributes
+    ----------
+    bound
+        What no point falls below; infinity where there is none.
+    rows
+        Names of the rows that weigh most in the proof, the heaviest first.
+    """
+
+    bound: float
+    rows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Least:
+    """What branch and bound found where some variables are held.
+
+    Attributes
+    ----------
+    values
+        The best point, by variable; None where none was found.
+    bound
+        What none falls below: the solver's word; infinity where it says that there is none.
+    finished
+        Whether the search ended by itself.
+    """
+
+    values: Mapping[Key, float] | None
+    bound: float
+    finished: bool
+
+
 def _weighed(instance: Instance, weights: Floats) -> float:
     """Return what weighted rows prove of an objective, whatever the weights are: see `Program.bound_by`."""
     upward = np.where(np.isfinite(instance.row_low), np.maximum(weights, 0.0), 0.0)
@@ -708,6 +808,146 @@ class _Job:
     def run(self, report: Callable[..., object]) -> None:
         """Solve it."""
         _Solver(self, report).run()
+
+
+@dataclass
+class _Probing:
+    """A relaxation that a child process keeps in memory, and the questions that it is asked."""
+
+    instance: Instance
+    # The values of some columns, by question.
+    questions: list[dict[int, float]]
+    enough: float
+    threads: int
+    seed: int
+
+    def run(self, report: Callable[..., object]) -> None:
+        """Solve it once, then answer one question after the other from there."""
+        import highspy
+
+        instance = self.instance
+        highs = _relaxed_in_memory(instance, self.threads, self.seed)
+        if instance.matrix.nnz > _HERE_NONZEROS:
+            # (Far from any start, interior points are quicker by much; the corner next to theirs is the start.)
+            _set(highs, solver="ipm", presolve="choose", run_crossover="on")
+            highs.run()
+            _set(highs, solver="simplex", presolve="off", simplex_iteration_limit=_STEPS)
+        highs.run()
+        if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            # (Where nothing keeps the rows, nothing keeps them with more asked.)
+            bound = self._none_left(highs, instance)
+            for _ in self.questions:
+                report("answer", bound)
+            return
+        basis = highs.getBasis()
+        weights = np.array(highs.getSolution().row_dual)
+        whole = _weighed(instance, weights)
+        rest = instance.cost - instance.matrix.T @ weights
+        for question in self.questions:
+            bound = whole + sum(
+                rest[c] * value - min(rest[c] * instance.low[c], rest[c] * instance.high[c])
+                for c, value in question.items()
+            )
+            # (What the sum of floats may lose is small beside what is asked: see `_weighed`, which is asked anew.)
+            if bound > self.enough:
+                bound = _weighed(self._with(question), weights)
+            if bound > self.enough:
+                report("answer", bound, _heaviest(instance, weights))
+                continue
+            report("answer", *self._answer(highs, basis, question, bound))
+
+    def _answer(
+        self, highs: Any, basis: Any, question: Mapping[int, float], known: float
+    ) -> tuple[float, tuple[str, ...]]:
+        import highspy
+
+        for c, value in question.items():
+            highs.changeColBounds(c, value, value)
+        highs.setBasis(basis)
+        highs.run()
+        held, status = self._with(question), highs.getModelStatus()
+        bound, rows = known, tuple[str, ...]()
+        if status == highspy.HighsModelStatus.kInfeasible:
+            bound, rows = max(known, self._none_left(highs, held)), self._reasons(highs)
+        elif (solution := highs.getSolution()).dual_valid:
+            weights = np.array(solution.row_dual)
+            bound, rows = max(known, _weighed(held, weights)), _heaviest(held, weights)
+        for c in question:
+            highs.changeColBounds(c, self.instance.low[c], self.instance.high[c])
+        return bound, rows
+
+    def _with(self, question: Mapping[int, float]) -> Instance:
+        low, high = self.instance.low.copy(), self.instance.high.copy()
+        for c, value in question.items():
+            low[c] = high[c] = value
+        return replace(self.instance, low=low, high=high)
+
+    def _none_left(self, highs: Any, instance: Instance) -> float:
+        """Return infinity where weighted rows prove that no point keeps them all (Farkas 1902), else minus infinity."""
+        ray = self._ray(highs)
+        if ray is None:
+            return float("-inf")
+        free = replace(instance, cost=np.zeros(len(instance.cost)), offset=0.0)
+        shown = max(_weighed(free, ray), _weighed(free, -ray))
+        return float("inf") if shown > 0 else float("-inf")
+
+    def _ray(self, highs: Any) -> Floats | None:
+        _, known, ray = highs.getDualRay()
+        return np.array(ray) if known else None
+
+    def _reasons(self, highs: Any) -> tuple[str, ...]:
+        ray = self._ray(highs)
+        return () if ray is None else _heaviest(self.instance, ray)
+
+
+# Rows of a proof that are named, and the steps of the simplex method that a question may take.
+_NAMED_ROWS, _STEPS = 5, 50_000
+
+
+def _heaviest(instance: Instance, weights: Floats) -> tuple[str, ...]:
+    """Return the names of the rows that weigh most in a proof."""
+    share = np.abs(weights) * instance.row_sizes()
+    order = np.argsort(-share, kind="stable")[:_NAMED_ROWS]
+    return tuple(instance.row_names[n] for n in order.tolist() if share[n] > 0)
+
+
+def _relaxed_in_memory(instance: Instance, threads: int, seed: int) -> Any:
+    """Return HiGHS with the linear relaxation of a problem, to be solved again and again."""
+    import highspy
+
+    highspy.Highs.resetGlobalScheduler(True)
+    highs = highspy.Highs()
+    # (Presolve would forget the corner from which the next question starts.)
+    _set(highs, output_flag=False, threads=threads, random_seed=seed, presolve="off", solver="simplex")
+    matrix = sparse.csr_array(instance.matrix)
+    highs.passModel(
+        len(instance.low),
+        len(instance.row_low),
+        matrix.nnz,
+        int(highspy.MatrixFormat.kRowwise),
+        int(highspy.ObjSense.kMinimize),
+        float(instance.offset),
+        instance.cost,
+        instance.low,
+        instance.high,
+        instance.row_low,
+        instance.row_high,
+        matrix.indptr.astype(np.int32),
+        matrix.indices.astype(np.int32),
+        matrix.data.astype(float),
+        np.zeros(len(instance.low), dtype=np.int32),
+    )
+    return highs
+
+
+def _set(highs: Any, **options: object) -> None:
+    """Set options of HiGHS, which ignores what it does not know without a word."""
+    import highspy
+
+    for name, value in options.items():
+        if highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
+            msg = f"HiGHS does not take {name} = {value}"
+            raise AllocateError(msg)
 
 
 @dataclass

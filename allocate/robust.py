@@ -1,8 +1,10 @@
 """Whether a plan survives what is uncertain: other possible districts, speeds, growth, closures and too few staff."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +15,7 @@ from allocate.candidates import make_case
 from allocate.case import Case
 from allocate.costs import whole_cost
 from allocate.crews import Crew, Failure, Processes
-from allocate.district import District, PlaceYear
+from allocate.district import District, Place, PlaceYear
 from allocate.errors import Problem, UsageError
 from allocate.estimate import redraw
 from allocate.gaps import DIGITS, shown_number
@@ -30,10 +32,12 @@ from allocate.rules.scopes import parts
 from allocate.search import Layouts
 from allocate.serving import serve_most
 from allocate.shares import spread
+from allocate.travel.circles import Doubt
 from allocate.units import Basis, exact
-from allocate.words import say
+from allocate.words import LANGUAGES, Language, say_in
 
-DRAWS, AGAIN, GROWTH = 100, 8, 0.005
+# The seeds of draws that a plan was made with come first: these are others.
+DRAWS, AGAIN, SEED, GROWTH = 100, 8, 1001, 0.005
 MOST_DRAWS, MOST_AGAIN, MOST_GROWTH = 10_000, 1_000, 0.1
 # Of each resource so much is missing in turn.
 SHORT = (0.05, 0.10, 0.20)
@@ -42,11 +46,16 @@ IDLE = 0.10
 # A site is firm where it stands in at least so many of the layouts found anew and is idle in at most so many draws, and
 # doubtful where it stands in fewer or is idle in more than so many.
 FIRM_STANDS, FIRM_IDLE, DOUBTFUL_STANDS, DOUBTFUL_IDLE = 0.80, 0.05, 0.50, 0.20
-# Draws in which every village is also drawn by itself, and how many of them are named.
+# Draws in which every village is also drawn by itself, and how many villages are named.
 SURVEYED, NAMED = 20, 20
-LOW, MIDDLE, HIGH = 0.05, 0.50, 0.95
+# Draws that show what surveying these helps.
+CHECKED = 20
+LOW, QUARTER, MIDDLE, THREE_QUARTERS, HIGH = 0.05, 0.25, 0.50, 0.75, 0.95
+_PARTS = {"low": LOW, "quarter": QUARTER, "median": MIDDLE, "three_quarters": THREE_QUARTERS, "high": HIGH}
 # Sites whose closing is worked out in one go.
 _BATCH = 25
+# What of a district its maps draw, beside its places.
+_GROUND = ("name", "datum", "epsg", "boundary", "towns")
 # One stream of random numbers for each purpose, beside those of the estimate itself.
 _SPEED, _GROWTH = 1, 2
 
@@ -73,9 +82,13 @@ class Asked:
 
     draws: int = DRAWS
     again: int = AGAIN
-    seed: int = 1
+    seed: int = SEED
     speeds: float = 0.2
     growth: float = GROWTH
+
+    def of(self, content: Mapping[str, Any]) -> "Asked":
+        """Return the same with the doubt about speeds that the model of a plan has."""
+        return replace(self, speeds=Doubt.model_validate(content["settings"].get("travel", {})).doubt)
 
     def check(self) -> None:
         """Refuse numbers that mean nothing.
@@ -157,7 +170,15 @@ class Shortage:
     cut: float
 
 
-Job = Draw | Anew | Change | Closed | Shortage
+@dataclass(frozen=True)
+class Known:
+    """Look at the plan in a possible district in which some places lie, and are peopled, as the plan has them."""
+
+    places: frozenset[str]
+    seed: int
+
+
+Job = Draw | Anew | Change | Closed | Shortage | Known
 
 
 # What is drawn -------------------------------------------------------------------------------------------------------
@@ -291,6 +312,8 @@ def work_out(kept: Kept, job: Job) -> Any:
             return [_closed(kept, j) for j in job.sites]
         case Shortage():
             return _shortage(kept, job)
+        case Known():
+            return _known(kept, job)
 
 
 def _draw(kept: Kept, job: Draw) -> Row:
@@ -333,6 +356,27 @@ def _change(kept: Kept, job: Change) -> Row:
     case = make_case(district, model)
     layout = serve_most(case, carried_over(kept.case, kept.layout, case))
     return {"speed": job.speed, "growth": job.growth, **seen(case, layout, on_reach(kept.model))}
+
+
+def _known(kept: Kept, job: Known) -> int:
+    """Return the people served in the last year of a draw of what is not known [persons], at the plan's speeds."""
+    district = redraw(with_known(kept.district, job.places), job.seed)
+    case = make_case(district, kept.model)
+    last = len(case.years) - 1
+    return serve_most(case, carried_over(kept.case, kept.layout, case), [last]).served_in(last)
+
+
+def with_known(district: District, places: Collection[str]) -> District:
+    """Return a district in which some places have been surveyed, and are as they were thought to be."""
+    people = dict.fromkeys(("people_basis", "people_65_basis", "people_0_14_basis"), Basis.SURVEYED)
+
+    def surveyed(place: Place) -> Place:
+        known: dict[str, Any] = {name: basis for name, basis in people.items() if getattr(place, name) is not None}
+        return replace(place, position_basis=Basis.SURVEYED, **known)
+
+    return replace(
+        district, places=tuple(surveyed(place) if place.id in places else place for place in district.places)
+    )
 
 
 def _closed(kept: Kept, j: int) -> Row:
@@ -491,8 +535,8 @@ def _matters(layout: Layout, j: int) -> bool:
     return any(site == j for site, _ in layout.load) or any(visit[2] == j for visit in layout.visits)
 
 
-def kept_plan(content: Mapping[str, Any], asked: Asked, data: str | None = None) -> Kept:
-    """Return a plan as it stands, of its own content.
+def kept_plan(content: Mapping[str, Any], asked: Asked, data: str | Path | None = None) -> Kept:
+    """Return a plan as it stands, of its own content, with what is asked of it.
 
     Where it counts times by road and positions are drawn, the roads are needed: they are read from the district's
     folder, `data` or the one of its name.
@@ -500,8 +544,9 @@ def kept_plan(content: Mapping[str, Any], asked: Asked, data: str | None = None)
     Raises
     ------
     UsageError
-        When the roads are needed and not at hand, or the folder is not what the plan was made from.
+        When a number asked for means nothing, or roads are needed and the folder is not what the plan was made from.
     """
+    asked.check()
     district = district_of(content)
     model = model_of(content["settings"], str(content["model"]), "settings", inputs_of(content, "model"))
     if district.times is not None and district.has_estimates:
@@ -511,7 +556,7 @@ def kept_plan(content: Mapping[str, Any], asked: Asked, data: str | None = None)
     return Kept(district, model, case, layout, serve_most(case, layout), asked)
 
 
-def _with_roads(district: District, data: str | None) -> District:
+def _with_roads(district: District, data: str | Path | None) -> District:
     """Return the district read anew from its files, which hold the roads that a plan does not."""
     now = read_district(data or find_district(str(district.id)))
     if dict(now.inputs) != dict(district.inputs):
@@ -521,35 +566,71 @@ def _with_roads(district: District, data: str | None) -> District:
 
 def robust(
     content: Mapping[str, Any],
-    asked: Asked | None = None,
+    kept: Kept,
     crew: Crew | None = None,
     *,
-    data: str | None = None,
-    hear: Any = None,
+    hear: Callable[[int, int], None] | None = None,
 ) -> Answer:
-    """Say how well a plan survives what is uncertain, and on what that rests.
-
-    Raises
-    ------
-    UsageError
-        When a number asked for means nothing, or roads are needed and not at hand.
-    """
-    asked = asked or Asked()
-    asked.check()
-    kept = kept_plan(content, asked, data)
+    """Say how well a plan survives what is uncertain, and on what that rests; `kept` is the plan of the content."""
     jobs = jobs_of(kept)
     results: dict[str, Any] = {}
-    for name, result in (crew or Processes()).work(work_out, kept, jobs):
+    crew = crew or Processes()
+    for name, result in crew.work(work_out, kept, jobs):
         results[name] = result
         if hear is not None:
             hear(len(results), len(jobs))
-    return Answer("robust", _content(content, kept, jobs, results))
+    made = _content(content, kept, jobs, results)
+    checks = _checks(kept, made["surveying"])
+    if checks:
+        done = dict(crew.work(work_out, kept, checks))
+        made["surveying"]["check"] = _checked(kept, checks, done)
+        made["failed"] += _failures(checks, done)
+    return Answer("robust", made)
+
+
+def _checks(kept: Kept, surveying: Row) -> dict[str, Job]:
+    """Return the draws that show what surveying helps: with nothing known, the first places, or as many of the last."""
+    places = [row["id"] for row in surveying["places"]]
+    count = min(NAMED, len(places) // 2)
+    if not surveying["whole"] or not count:
+        return {}
+    sets = {"none": frozenset[str](), "first": frozenset(places[:count]), "last": frozenset(places[-count:])}
+    seeds = [kept.asked.seed + kept.asked.draws + n for n in range(CHECKED)]
+    return {f"known {name} {seed}": Known(known, seed) for name, known in sets.items() for seed in seeds}
+
+
+def _checked(kept: Kept, jobs: Mapping[str, Job], results: Mapping[str, Any]) -> list[Row]:
+    """Return how far the people served lie from those planned, by what is known: mean, and root mean square."""
+    planned = kept.base.served_in(len(kept.case.years) - 1)
+    rows = []
+    for name in ("none", "first", "last"):
+        mine = [job for job in jobs if job.split(" ")[1] == name]
+        off = [results[job] - planned for job in mine if not isinstance(results[job], Failure)]
+        if off:
+            known = jobs[mine[0]]
+            rows.append(
+                {
+                    "known": name,
+                    "places": len(known.places) if isinstance(known, Known) else 0,
+                    "draws": len(off),
+                    "off": round(math.sqrt(sum(number**2 for number in off) / len(off))),
+                    "mean": round(sum(off) / len(off)),
+                    "least": planned + min(off),
+                    "most": planned + max(off),
+                }
+            )
+    return rows
+
+
+def _failures(jobs: Iterable[str], results: Mapping[str, Any]) -> list[Row]:
+    failed = ((name, results[name]) for name in jobs)
+    return [{"job": name, "reason": result.reason} for name, result in failed if isinstance(result, Failure)]
 
 
 def _content(content: Mapping[str, Any], kept: Kept, jobs: Mapping[str, Job], results: Mapping[str, Any]) -> Row:
     """Return all that was found, in the order in which it was asked."""
     good = {name: results[name] for name in jobs if not isinstance(results[name], Failure)}
-    failed = [{"job": name, "reason": results[name].reason} for name in jobs if isinstance(results[name], Failure)]
+    failed = _failures(jobs, results)
 
     def of(kind: str) -> list[Any]:
         return [good[name] for name in good if name.split(" ", 1)[0] == kind]
@@ -570,14 +651,19 @@ def _content(content: Mapping[str, Any], kept: Kept, jobs: Mapping[str, Job], re
         "inputs": content["inputs"],
         "versions": library_versions(),
         "seeds": seeds_of(kept.asked),
-        "method": {
+        "method": {spoken: " ".join(_method(kept.asked, district, spoken)) for spoken in LANGUAGES},
+        "terms": {
             "idle": IDLE, "firm_stands": FIRM_STANDS, "firm_idle": FIRM_IDLE, "doubtful_stands": DOUBTFUL_STANDS,
             "doubtful_idle": DOUBTFUL_IDLE, "low": LOW, "high": HIGH, "surveyed": len(surveys), "short": list(SHORT),
             "year": case.years[-1], "estimates": district.has_estimates,
             "can_survey": can_survey(district, case),
         },
         "district_data": {
-            name: content["district_data"][name] for name in ("name", "boundary", "towns", "places", "institutions")
+            **{name: content["district_data"].get(name) for name in _GROUND},
+            "places": [
+                {name: place.get(name) for name in ("id", "name", "town", "lon", "lat")}
+                for place in content["district_data"]["places"]
+            ],
         },
         "failed": failed,
         "nominal": nominal,
@@ -626,11 +712,15 @@ def _coverage(nominal: Row, draws: Sequence[Row], case: Case) -> list[Row]:
             numbers = [number for number, _ in drawn]
             rows.append(
                 {
-                    "scope": scope, "year": int(year), "planned": share(nominal), "low": nearest_rank(numbers, LOW),
-                    "median": nearest_rank(numbers, MIDDLE), "high": nearest_rank(numbers, HIGH), "worst": worst[0],
-                    "worst_seed": worst[1], "draws": len(numbers),
+                    "scope": scope,
+                    "year": int(year),
+                    "planned": share(nominal),
+                    **{name: nearest_rank(numbers, part) for name, part in _PARTS.items()},
+                    "worst": worst[0],
+                    "worst_seed": worst[1],
+                    "draws": len(numbers),
                 }
-            )  # fmt: skip
+            )
     return rows
 
 
@@ -763,11 +853,13 @@ def _cost(case: Case, layout: Layout, j: int) -> int:
     return opened + sum(site.yearly * case.spans[t] for t in case.periods if (j, t) in layout.open)
 
 
-def changes_of_speed(rows: Collection[Row]) -> list[Row]:
-    """Return the rows that change speeds alone."""
-    return [row for row in rows if row["speed"] != 1]
-
-
-def told_failures(rows: Sequence[Row]) -> str:
-    """Return why jobs came to nothing, in one text."""
-    return say("summary.semicolon").join(f"{row['job']}: {row['reason']}" for row in rows)
+def _method(asked: Asked, district: District, spoken: Language) -> Iterator[str]:
+    """Yield, in a language, how it was worked out and where its limits are."""
+    points = ["draws" if district.has_estimates else "no_draws", "serve", "visits", "anew", "closed", "short", "limits"]
+    seeds = seeds_of(asked)
+    values = {
+        "draws": asked.draws, "first": seeds[0], "last": seeds[-1], "speeds": f"{100 * asked.speeds:g}",
+        "growth": f"{100 * asked.growth:g}", "again": asked.again,
+        "shares": say_in(spoken, "summary.comma").join(f"{100 * cut:g}%" for cut in SHORT),
+    }  # fmt: skip
+    yield from (say_in(spoken, f"robust.method_{point}", **values) for point in points)

@@ -136,6 +136,11 @@ UPGRADED = "upgraded"
 LEADS = "leads"
 
 
+def possibly(d: int, g: int, j: int, t: int) -> Key:
+    """Return the people of a group whom a site serves in a year in one of the possible districts [persons]."""
+    return ("possibly", d, g, j, t)
+
+
 def opens(j: int, t: int) -> Key:
     """Return the helper variable: site `j`, which may close again, opens in year `t` (0 or 1)."""
     return ("opens", j, t)

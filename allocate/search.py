@@ -17,7 +17,7 @@ from allocate.program import Options, Program
 from allocate.rows import Number
 from allocate.settle import settle
 from allocate.sites_alone import decides_sites_alone, lay_out_sites
-from allocate.staged import CLAUSE_GAP, Listener, search_stages, stages, still_proven, within
+from allocate.staged import CLAUSE_GAP, Listener, is_enough, search_stages, stages, still_proven, within
 from allocate.stages import stage_values
 from allocate.two_steps import Goals, Rules, add_rules, first_plan, in_two_steps, rows_of, start_of
 
@@ -64,6 +64,38 @@ def lay_out(
     rules = model.planned()
     # (A look at the first goals only has no use for what the others tell apart.)
     goals: Goals = dict(list(model.goals.items())[:first_goals])
+    found = _searched(full, rules, goals, options, gap, listen, start, only_look=only_look)
+    return found if start is None else _no_less_than(found, start, full, rules, goals)
+
+
+def _no_less_than(found: Layouts, start: Layout, full: Case, rules: Rules, goals: Goals) -> Layouts:
+    """Return what was found, or the plan that it began with where that is the better one and can be.
+
+    What was proven holds for it: it keeps every stage before as well as the plan that was found.
+    """
+    wrong = [
+        *decisions.breaches(full, start),
+        *(b for r in rules.values() if r.is_physics for b in r.breaches(full, start)),
+    ]
+    before, now = (stage_values(full, rules, goals, one) for one in (start, found.layout))
+    if wrong or full.cuts or tuple(now.values()) <= tuple(before.values()):
+        return found
+    bounds = {name: min(bound, float(before[name])) for name, bound in found.bounds.items()}
+    return replace(found, layout=start, bounds=bounds)
+
+
+def _searched(
+    full: Case,
+    rules: Rules,
+    goals: Goals,
+    options: Options,
+    gap: float | None,
+    listen: Listener | None,
+    start: Layout | None,
+    *,
+    only_look: bool,
+) -> Layouts:
+    """Search in the way that suits the case."""
     if only_look and len(goals) == 1:
         looked = _by_number(full, rules, goals, gap, options, start)
         if looked is not None:
@@ -104,7 +136,8 @@ def _is_done(name: str, value: Number, bound: float, goals: Goals, gap: float | 
     if name not in goals:
         return value == 0 or within(float(value), bound, CLAUSE_GAP)
     goal: Goal = goals[name]
-    return goal.nodes == 0 or within(float(value), bound, goal.gap if gap is None else gap)
+    is_good = goal.nodes == 0 or is_enough(value, goal.enough)
+    return is_good or within(float(value), bound, goal.gap if gap is None else gap)
 
 
 def _as_a_whole(
@@ -140,7 +173,7 @@ def _as_a_whole(
         layout = gathered.gather(reduced.first(begun))
     begin, begun_values = start_of(case, asked, rules, layout)
     known = known or begun_values
-    near = siting.neighbourhoods(case)
+    near = [[key for key in keys if key in program.keys] for keys in siting.neighbourhoods(case)]
     proved = bounds_beside(case, rules, goals, options)
     wanted = list(stages(program, goals, case, gap, bounds=proved))
     found = search_stages(program, wanted, begin, known, options, near, listen)

@@ -12,6 +12,7 @@ from allocate.errors import NoPlanError
 from allocate.goals import Goal
 from allocate.program import Objective, Options, Program, Progress
 from allocate.rows import POLICY, Key, Number
+from allocate.units import exact
 
 Listener = Callable[[Progress], None]
 Value = Callable[[Key], float]
@@ -37,7 +38,8 @@ class Stage:
     Where it is only to be improved, it needs no bound: `prove` is False. `helpers` returns the goal's own whole
     variables as they are best for a plan, whose variables can be looked up. Of the neighbourhoods, each `every`-th one
     is searched. Where it speaks of a few variables only, they are searched first, all others held: `only`. `bound` is
-    what was proven of it elsewhere, of plans that miss no clause.
+    what was proven of it elsewhere, of plans that miss no clause. A plan that comes to no more than is `enough` needs
+    no search, and the next stages may use up what it leaves.
     """
 
     objective: Objective
@@ -49,6 +51,7 @@ class Stage:
     only: tuple[Key, ...] = ()
     bound: float = float("-inf")
     is_clause: bool = False
+    enough: float | None = None
 
     @property
     def name(self) -> str:
@@ -113,6 +116,7 @@ def stages(
             helpers=partial(goal.start, case),
             only=variables_of(goal, case, program.keys),
             bound=bounds.get(name, float("-inf")),
+            enough=goal.enough,
         )
 
 
@@ -145,10 +149,14 @@ def search_stages(
             # The start is gone: of what came of it, only nothing at all needs no proof.
             is_met = value is not None and _held(objective, found.values, 1.0) == 0
             value, bound = (0 if is_met else None), 0.0
-        if value is not None and (value == 0 or within(float(value), bound, stage.gap)):
+            if stage.enough is not None:
+                value = _worth(objective, found.values)
+        if value is not None and (
+            value == 0 or is_enough(value, stage.enough) or within(float(value), bound, stage.gap)
+        ):
             # Nothing is missing in the plan at hand, or next to nothing can be: there is nothing to make smaller.
             found.bounds[stage.name], found.seconds[stage.name] = min(bound, float(value)), 0.0
-            found.held[stage.name] = program.hold(objective, value, most=most_within(bound, stage.gap))
+            found.held[stage.name] = _hold(program, stage, value, bound)
             continue
         share = found.left if last else found.left * _STAGE_SHARE
         nodes = min(stage.nodes, options.search_nodes)
@@ -175,7 +183,7 @@ def search_stages(
             break
         if not last:
             held = _held(objective, found.values, answer.objective)
-            found.held[stage.name] = program.hold(objective, held, most=most_within(answer.bound, stage.gap))
+            found.held[stage.name] = _hold(program, stage, held, answer.bound)
     return found
 
 
@@ -207,6 +215,18 @@ def within(value: float, bound: float, gap: float) -> bool:
     return value - bound <= gap * abs(value) + 1e-9
 
 
+def is_enough(value: Number, enough: float | None) -> bool:
+    """Tell whether a value is as good as is asked for."""
+    return enough is not None and value <= exact(enough)
+
+
+def _hold(program: Program, stage: Stage, value: Number, bound: float) -> Number:
+    """Hold what a stage came to, or what is enough, and return what it may come to in the next ones."""
+    if stage.enough is not None and is_enough(value, stage.enough):
+        return program.hold(stage.objective, exact(stage.enough), most=stage.enough)
+    return program.hold(stage.objective, value, most=most_within(bound, stage.gap))
+
+
 def most_within(bound: float, gap: float) -> float:
     """Return the greatest value that is still within a gap of a bound."""
     return bound / (1 - gap) if gap < 1 and bound >= 0 else float("inf")
@@ -220,6 +240,11 @@ def _reader(keys: Mapping[Key, int], values: list[float]) -> Value:
 def _looked_up(values: Mapping[Key, float], key: Key) -> float:
     """Return a variable of a start; what it does not name is 0."""
     return values.get(key, 0.0)
+
+
+def _worth(objective: Objective, value: Value) -> Fraction:
+    """Return what an objective comes to."""
+    return Fraction(sum(float(times) * value(key) for key, times in objective.terms.items())) + objective.constant
 
 
 def _held(objective: Objective, value: Value, found: float) -> Number:

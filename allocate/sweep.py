@@ -18,14 +18,13 @@ from allocate.errors import AllocateError, ModelError, Problem, UsageError
 from allocate.gaps import OPTIMAL_GAP
 from allocate.looking import GAP, NODES, SEARCH_NODES, SECONDS, Figures
 from allocate.model import Model, changed, read_model
-from allocate.outputs import plan_files
-from allocate.planning import plan as make_plan
 from allocate.plans import district_of, layout_of, library_versions
 from allocate.program import Options
 from allocate.read import find_district, read_district
-from allocate.report.sweep_tables import sweep_files
 from allocate.runs import Store, key_of, opened, plan_folder
+from allocate.scenario_tables import BASE, TODAY
 from allocate.search import Layouts
+from allocate.settings import looked_up, value_of
 from allocate.varying import (
     MOST,
     Combination,
@@ -35,10 +34,9 @@ from allocate.varying import (
     combinations,
     count_of,
     sampled,
-    value_of,
     varied_of,
 )
-from allocate.words import LANGUAGES, Language, language, speaking
+from allocate.words import LANGUAGES, Language, language, say_in, speaking
 
 # How many values of each key that is drawn, where nothing else is said.
 SAMPLES = 20
@@ -164,6 +162,9 @@ def run_all(
     UsageError
         When the folder is not a sweep's, or holds runs of another model, of other inputs or of another version.
     """
+    from allocate.outputs import write_answer
+    from allocate.report.sweep_tables import sweep_files
+
     begun = _content(made, [_row(made, n, None) for n in range(len(made.runs))])
     with opened(Path(folder), begun, anew=anew) as store:
         results = _work(made, crew, store, listen, retry=retry)
@@ -171,6 +172,7 @@ def run_all(
         answer = Answer("sweep", _content(made, rows))
         for name, content in sweep_files(answer.content, language()).items():
             store.write(name, content)
+        write_answer(answer, folder)
         return answer
 
 
@@ -193,8 +195,9 @@ def prepare(model: str | Path, asked: Asked) -> Sweep:
         varied = varied_of(asked.vary)
     except UsageError as error:
         problems += error.problems
-    problems += _contradictions(asked, varied, understood=not problems)
+    is_read = not problems
     models = _models(model, asked, problems)
+    problems += _contradictions(asked, varied, len(models), is_read=is_read)
     base = next(iter(models.values()), None)
     if base is not None:
         problems += [problem for one in varied for problem in _unknown(base, one)]
@@ -206,7 +209,7 @@ def prepare(model: str | Path, asked: Asked) -> Sweep:
         one.key: sampled(one, samples, asked.seed, whole=one.key in whole) for one in varied if isinstance(one, Drawn)
     }
     seeds = [base.seed + n for n in range(asked.draws)]
-    runs = tuple(combinations(varied, drawn, asked.scenarios, seeds))
+    runs = tuple(combinations(varied, drawn, list(models) if asked.scenarios else (), seeds))
     refused = list(_refused(models, runs))
     if refused:
         raise UsageError(refused)
@@ -233,12 +236,12 @@ def prepare(model: str | Path, asked: Asked) -> Sweep:
     return Sweep(asked, varied, ground, runs, names, whole)
 
 
-def _contradictions(asked: Asked, varied: Sequence[Varied], *, understood: bool) -> Iterator[Problem]:
+def _contradictions(asked: Asked, varied: Sequence[Varied], scenarios: int, *, is_read: bool) -> Iterator[Problem]:
     """Yield what of a question contradicts itself, or is too much."""
     random = any(isinstance(one, Drawn) for one in varied)
     if not (asked.vary or asked.scenarios or asked.draws):
         yield Problem("sweep.nothing", column="--vary")
-    if asked.samples is not None and understood and not random:
+    if asked.samples is not None and is_read and not random:
         yield Problem("sweep.no_random", column="--samples", value=asked.samples)
     if asked.full and asked.draws:
         yield Problem("sweep.full_draws", column="--draws", value=asked.draws)
@@ -249,10 +252,10 @@ def _contradictions(asked: Asked, varied: Sequence[Varied], *, understood: bool)
             yield Problem("sweep.key_read_first", column="--vary", value=one.key)
     for name in dict.fromkeys(name for name in asked.scenarios if asked.scenarios.count(name) > 1):
         yield Problem("sweep.scenario_twice", column="--scenarios", value=name)
-    count = count_of(varied, asked.samples or SAMPLES, len(asked.scenarios), asked.draws)
+    count = count_of(varied, asked.samples or SAMPLES, scenarios, asked.draws)
     if count > MOST:
         parts = [
-            *((f"{len(asked.scenarios)}",) if len(asked.scenarios) > 1 else ()),
+            *((f"--scenarios: {scenarios}",) if scenarios > 1 else ()),
             *(f"{one.key}: {one.count:,}" for one in varied if isinstance(one, Listed) and one.count > 1),
             *((f"--samples: {asked.samples or SAMPLES:,}",) if random else ()),
             *((f"--draws: {asked.draws:,}",) if asked.draws > 1 else ()),
@@ -264,12 +267,31 @@ def _contradictions(asked: Asked, varied: Sequence[Varied], *, understood: bool)
 def _models(model: str | Path, asked: Asked, problems: list[Problem]) -> dict[str, Model]:
     """Return the model for every scenario that is asked for; what cannot be read adds its problems."""
     found: dict[str, Model] = {}
-    for name in asked.scenarios or ("",):
+    for name in _chosen(model, asked, problems):
         try:
-            found[name] = read_model(model, asked.changes)
+            found[name] = read_model(model, asked.changes, name)
         except (UsageError, ModelError) as error:
             problems += (one for one in error.problems if one not in problems)
     return found
+
+
+def _chosen(model: str | Path, asked: Asked, problems: list[Problem]) -> list[str]:
+    """Return the scenarios that are asked for, sets of them taken apart; without any the model as it is."""
+    if not asked.scenarios:
+        return [""]
+    try:
+        base = read_model(model, asked.changes)
+    except (UsageError, ModelError) as error:
+        problems += (one for one in error.problems if one not in problems)
+        return []
+    known = (BASE, *base.scenarios, *base.scenario_sets)
+    names = [one for name in asked.scenarios for one in base.scenario_sets.get(name, (name,))]
+    for name in dict.fromkeys(name for name in asked.scenarios if name not in known):
+        problems.append(
+            Problem("problem.choice", column="--scenarios", value=name, details={"choices": ", ".join(known)})
+        )
+    # (Today is not worked out: nothing of it can be varied.)
+    return [name for name in dict.fromkeys(names) if name != TODAY and (name == BASE or name in base.scenarios)]
 
 
 def _unknown(base: Model, one: Varied) -> Iterator[Problem]:
@@ -452,6 +474,10 @@ def _plain(figures: Mapping[str, Any]) -> Figures:
 
 def _planned(ground: Ground, job: Combination) -> dict[str, Any]:
     """Return the files of a whole plan, and its figures: worked out from the plan as those of a look are."""
+    # (Only whole plans need all of this: without it, a worker begins in half the time.)
+    from allocate.outputs import plan_files
+    from allocate.planning import plan as make_plan
+
     district, model = _of(ground, job)
     options = Options(seconds=ground.seconds, threads=1, seed=model.seed)
     made = make_plan(district, model, options, processes=1)
@@ -511,12 +537,24 @@ def _content(made: Sweep, rows: list[dict[str, Any]]) -> dict[str, Any]:
         "varied": [_said(made, one) for one in made.varied],
         "districts": list(made.ground.districts),
         "seeds": [asked.seed, *dict.fromkeys(one.seed for one in made.runs if one.seed is not None)],
-        "method": _method(made_in_full=asked.full, seconds=asked.seconds),
+        "method": {spoken: _method_said(made, spoken) for spoken in LANGUAGES},
+        "worked_out": _method(made_in_full=asked.full, seconds=asked.seconds),
         "settings": dict(model.settings),
         "inputs": list(_inputs(made)),
         "versions": library_versions(),
         "runs": rows,
     }
+
+
+def _method_said(made: Sweep, spoken: Language) -> str:
+    """Say how the runs were worked out, and what of their figures is proven."""
+    asked = made.asked
+    told = [say_in(spoken, "sweep.method_plan" if asked.full else "sweep.method_look", gap=f"{GAP:.0%}")]
+    if any(isinstance(one, Drawn) for one in made.varied):
+        told.append(say_in(spoken, "sweep.method_draws", samples=asked.samples or SAMPLES, seed=asked.seed))
+    if asked.draws:
+        told.append(say_in(spoken, "sweep.method_districts", draws=asked.draws))
+    return "".join(told) if spoken == "zh" else " ".join(told)
 
 
 def _said(made: Sweep, one: Varied) -> dict[str, Any]:
@@ -532,21 +570,14 @@ def _said(made: Sweep, one: Varied) -> dict[str, Any]:
         "is_whole": one.key in made.whole,
         "count": len(set(map(repr, values))),
         "values": list(dict.fromkeys(values)) if isinstance(one, Listed) else None,
-        "present": present(made.model.settings, one.key),
+        "present": _present(made.model, one.key),
     }
 
 
-def present(settings: Mapping[str, Any], key: str) -> Any:
+def _present(model: Model, key: str) -> Any:
     """Return what a key of a model is now, as JSON can hold it; None where the model leaves it at its default."""
-    table: Any = settings
-    for part in key.split("."):
-        if isinstance(table, list) and part.isdigit() and int(part) < len(table):
-            table = table[int(part)]
-        elif isinstance(table, Mapping) and part in table:
-            table = table[part]
-        else:
-            return None
-    return table if isinstance(table, str | int | float | None) else json.dumps(table, ensure_ascii=False, default=str)
+    value = looked_up(model.settings, key.split("."))
+    return value if isinstance(value, str | int | float | None) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _inputs(made: Sweep) -> Iterator[dict[str, str]]:

@@ -11,6 +11,7 @@ from allocate.errors import Problem, UsageError
 from allocate.words import say, visible
 
 if TYPE_CHECKING:
+    from allocate.crews import Crew
     from allocate.program import Progress
 
     Listener = Callable[[Progress], None]
@@ -38,6 +39,17 @@ def changes_of(changes: list[str] | None) -> dict[str, str]:
     if problems:
         raise UsageError(problems)
     return pairs
+
+
+def crew_of(processes: int, scheduler: str | None) -> "Crew":
+    """Return who works out many jobs: processes of this machine, or the workers of a cluster where one is named."""
+    if scheduler is not None:
+        from allocate.cluster import on_cluster
+
+        return on_cluster(scheduler)
+    from allocate.crews import Processes
+
+    return Processes(processes)
 
 
 @contextmanager

@@ -102,9 +102,8 @@ def in_two_steps(
     beside = bounds_beside(case, rules, goals, left)
     layout, people = staff_for(case, is_open, rules, goals, gap, left, beside)
     # (A clock may end a search where it is worse than what needs none: never less than that is given.)
-    others = [employ_spare(case, rules.values(), first), *_still_a_plan(case, rules, start)]
     layout, values = min(
-        ((one, stage_values(case, rules, goals, one)) for one in (layout, *others)),
+        ((one, stage_values(case, rules, goals, one)) for one in (layout, employ_spare(case, rules.values(), first))),
         key=lambda found: tuple(found[1].values()),
     )
     clauses = {name: value for name, value in values.items() if name not in goals}
@@ -121,7 +120,7 @@ def in_two_steps(
     return Steps(layout, bounds, seconds, (*sites.logs, *people.logs), people.left)
 
 
-def _coarse_program(name: str, coarse: Coarse, rules: Rules, goals: Goals) -> tuple[Program, Asked]:
+def coarse_program(name: str, coarse: Coarse, rules: Rules, goals: Goals) -> tuple[Program, Asked]:
     """Return the program of the sums, and the rows of its rules."""
     case, program = coarse.case, Program(name)
     program.add_columns(coarse.columns())
@@ -173,18 +172,6 @@ def first_plan(case: Case, rules: Rules, goals: Goals, start: Layout | None) -> 
     return min(plans, key=lambda one: tuple(stage_values(case, rules, goals, one).values()))
 
 
-def _still_a_plan(case: Case, rules: Rules, start: Layout | None) -> Iterator[Layout]:
-    """Yield an earlier plan as it stands, unless something in it cannot be."""
-    if start is None or not start.serve:
-        return
-    wrong = (
-        *decisions.breaches(case, start),
-        *(b for r in rules.values() if r.is_physics for b in r.breaches(case, start)),
-    )
-    if not wrong:
-        yield start
-
-
 def _sites_first(
     full: Case,
     rules: Rules,
@@ -196,13 +183,13 @@ def _sites_first(
 ) -> tuple[Layout, Layout, Staged]:
     """Return a first plan; then what is open, and what was proven, where staff and later years are summed up."""
     # (Who is posted where, and who joins whom, is chosen with the staff.)
-    goals = _of_sites(every)
+    goals = goals_of_sites(every)
     reduced = stand_for_later(full, of_sites(full, rules).values())
     fine = frozenset({reduced.year_of.index(n) for n in range(len(reduced.case.years))})
     gathered = merge_places(full, rules.values(), goals.values())
     case = gathered.case
     coarse = Coarse(case, fine)
-    program, asked = _coarse_program("sites", coarse, rules, goals)
+    program, asked = coarse_program("sites", coarse, rules, goals)
     begun = first_plan(case, rules, goals, earlier)
     start, known = start_of(case, asked, rules, begun, coarse)
     is_all_fine = len(fine) == len(full.years)
@@ -234,7 +221,7 @@ def _sites_first(
     return first, Layout(is_open), found
 
 
-def _of_sites(goals: Goals) -> Goals:
+def goals_of_sites(goals: Goals) -> Goals:
     """Return the goals that look at sites or whom they serve."""
     return {name: goal for name, goal in goals.items() if not goal.beside}
 
@@ -258,11 +245,11 @@ def _of_all_years(
     """
     found: dict[str, float] = {}
     # (Those on what is decided beside the sites are proven by themselves; that they are kept as well is left out.)
-    goals = _of_sites(every)
+    goals = goals_of_sites(every)
     if all(name in bounds for name in goals):
         return found
     coarse = Coarse(merge_places(full, rules.values(), goals.values()).case, frozenset(full.periods))
-    program, _ = _coarse_program("proof", coarse, rules, goals)
+    program, _ = coarse_program("proof", coarse, rules, goals)
     values = goal_values(full, goals, layout)
     for stage in _wanted(coarse, program, goals, None):
         if stage.name not in goals:

@@ -1,7 +1,6 @@
 """What a sweep varies: values, ranges with a step and random draws of a model's keys, and every combination of them."""
 
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
@@ -9,9 +8,9 @@ from itertools import product
 from math import sqrt
 from random import Random
 from statistics import NormalDist
-from typing import Any
 
 from allocate.errors import Problem, UsageError
+from allocate.settings import value_of
 
 # So many combinations a sweep has at most.
 MOST = 100_000
@@ -258,18 +257,6 @@ def _split(text: str) -> list[str]:
             continue
         parts[-1] += sign
     return [part.strip() for part in parts] if text.strip() else []
-
-
-def value_of(text: str) -> Any:
-    """Return what a value comes to: what TOML makes of it, else the text itself.
-
-    >>> value_of("66_000"), value_of("0.80"), value_of('"a"'), value_of("a")
-    (66000, 0.8, 'a', 'a')
-    """
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except (ValueError, RecursionError):
-        return text
 
 
 def sampled(drawn: Drawn, samples: int, seed: int, *, whole: bool = False) -> list[str]:

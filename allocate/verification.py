@@ -203,7 +203,8 @@ def _decided(content: Mapping[str, Any], district: District, model: Model, count
         yield Finding("·".join(map(str, breach.about)), breach.sentence())
     for where, words in outgoing.wrong(case, list(model.planned().values()), layout):
         yield Finding(where, words)
-    for name, rule in model.rules.items():
+    # (A rule on staff says nothing where a model decides its sites only.)
+    for name, rule in model.planned().items():
         if rule.strength is Strength.PHYSICS:
             for breach in rule.breaches(case, layout):
                 yield Finding(f"{name}·{'·'.join(map(str, breach.about))}", breach.sentence())

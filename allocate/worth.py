@@ -119,7 +119,7 @@ class Worth:
 
     def _others(self, j: int) -> tuple[list[dict[str, Any]], int]:
         """Return the best other spots, and how many were looked at."""
-        spots = [] if self.hindrance(j) else self._spots(j)
+        spots = [] if self.hindrance(j) else self.spots(j)
         found = []
         for k in spots:
             change = self.swap(j, k)
@@ -137,7 +137,7 @@ class Worth:
     def _is_near(self, goal: str, more: float) -> bool:
         return bool(exact(more) <= abs(exact(self._values[goal])) * exact(WITHIN))
 
-    def _spots(self, j: int) -> list[int]:
+    def spots(self, j: int) -> list[int]:
         """Return the spots of the same kind that stay empty and could serve most of its people, the most first."""
         case, years = self.case, self._years(j)
         last = years[-1]
@@ -158,28 +158,31 @@ class Worth:
         standing = {j for j, _ in self.layout.open}
         return frozenset(j for j, site in enumerate(self.case.sites) if j not in standing and not site.is_fixed)
 
-    def swap(self, j: int, k: int) -> Change | None:
-        """Return the change in which another spot has what the site has and serves its people; None where none can."""
-        change, years = Change(self.plan), self._years(j)
+    def swap(self, j: int, k: int, on: Change | None = None) -> Change | None:
+        """Return the change in which another spot has what the site has and serves its people; None where none can.
+
+        It comes on top of another change where one is given, which leaves alone what the site itself has.
+        """
+        change, years = on.tried() if on else Change(self.plan), self._years(j)
         case, has = self.case, self.plan.functions_of.get(j, ())
+        there = {(what, t): change.of(amount(what, j, t)) for what in case.resources for t in years}
         left = self._close(change, j)
         change.open(k, years)
         if not change.can_be or any(k not in case.havers.get(name, ()) for name in has):
             return None
         for t in years:
             for what in case.resources:
-                number = int(self.layout.amounts.get((what, j, t), 0))
-                if number > case.posts(what, k):
+                if there[what, t] > case.posts(what, k):
                     return None
-                change.put(amount(what, k, t), number)
+                change.put(amount(what, k, t), there[what, t])
             for name in has:
-                self._take_over(change, name, j, k, t)
+                self.take_over(change, name, j, k, t)
             self._send(change, t, left[t], first=k)
         change.begin(k, has)
         change.settle()
         return change if change.can_be and change.follows(k, has) else None
 
-    def _take_over(self, change: Change, name: str, j: int, k: int, t: int) -> None:
+    def take_over(self, change: Change, name: str, j: int, k: int, t: int) -> None:
         """Let another spot have a function as the site has it in a year, from the same centre where there is one."""
         case = self.case
         change.put(amount(name, k, t), int(self.layout.has(name, j, t)))
@@ -196,7 +199,7 @@ class Worth:
         left: dict[int, dict[int, int]] = {t: {} for t in years}
         for t in years:
             for i in case.places_of[j]:
-                people = self.layout.serve.get((i, j, t), 0)
+                people = change.of(serves(i, j, t))
                 if people:
                     left[t][i] = people
                     change.send(i, j, t, -people)
@@ -236,11 +239,11 @@ class Worth:
         return {
             "unserved": fewer,
             "cost": change.cost(),
-            "goals": {name: shown_number(self._difference(name, change)) for name in self.goals},
+            "goals": {name: shown_number(self.difference(name, change)) for name in self.goals},
             "clauses": [name for name in self.plan.rules if name in worse],
         }
 
-    def _difference(self, name: str, change: Change) -> Number:
+    def difference(self, name: str, change: Change) -> Number:
         """Return by how much a goal is worse with a change."""
         terms = self._terms.get(name)
         if terms is None:

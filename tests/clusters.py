@@ -1,17 +1,32 @@
-"""A real Dask cluster on this machine: a scheduler and workers in processes of their own, on 127.0.0.1 alone."""
+"""A real Dask cluster on this machine, on 127.0.0.1 alone, and jobs that its workers can import soon."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
+from operator import mul
 from pathlib import Path
+from typing import Any
+
+from allocate.errors import Problem, UsageError
 
 HERE = Path(__file__).parent
+# Longest wait for what happens in another process [s].
+PATIENCE = 60.0
+
+
+def until(happens: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not happens():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
 
 
 @dataclass
@@ -26,7 +41,7 @@ class Local:
         """Start one of Dask's programs; it knows nothing of the settings of whoever runs the tests."""
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("DASK_")},
-            "PYTHONPATH": os.pathsep.join((str(HERE.parent), str(HERE))),
+            "PYTHONPATH": os.pathsep.join(map(str, (HERE.parent, HERE, HERE / "benchmarks"))),
             "OMP_NUM_THREADS": "1",
             "DASK_CONFIG": str(self.folder / "no-settings"),
             **{f"DASK_DISTRIBUTED__{name}": str(value) for name, value in settings.items()},
@@ -83,3 +98,91 @@ def local_cluster(folder: Path, *, workers: int, threads: int = 1, **settings: o
         yield local
     finally:
         local.end()
+
+
+def times(factor: int, number: int) -> int:
+    if number == 13:
+        raise UsageError([Problem("problem.set_form", column="--set", value="13")])
+    if number == 14:
+        raise ZeroDivisionError("by nobody")
+    return factor * number
+
+
+def killed(folder: str, name: str) -> str:
+    tries = Path(folder) / name
+    tries.write_text(tries.read_text() + "x" if tries.exists() else "x")
+    if name == "always" or (name == "once" and tries.read_text() == "x"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return name
+
+
+class Unreadable:
+    """What is common to all jobs, and cannot be unpacked."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return _unreadable, ("in another process",)
+
+
+def _unreadable(why: str) -> None:
+    raise ZeroDivisionError(why)
+
+
+class Counted:
+    """What is common to all jobs; it notes who unpacks it."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        with self.file.open("a") as notes:
+            notes.write(f"{os.getpid()} {os.getppid()}\n")
+
+
+def whoever(_: Counted, number: int) -> int:
+    time.sleep(0.02)
+    return number
+
+
+def slow(folder: Path, name: str) -> str:
+    """Say that it has begun, and by whom, and take until it may end."""
+    (folder / name).write_text(f"{os.getpid()} {os.getppid()}")
+    until((folder / "go on").exists)
+    return name
+
+
+def deadly(folder: str, name: str) -> str:
+    """Kill the worker itself, each time."""
+    if name == "always":
+        with (Path(folder) / name).open("a") as notes:
+            notes.write("x")
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(PATIENCE)
+    return name
+
+
+def looked(common: tuple[Any, Any], most: int) -> Any:
+    from allocate.looking import look
+
+    district, models = common
+    return look(district, models[most]).figures
+
+
+def planned(common: tuple[Any, Any], most: int) -> str:
+    from allocate.planning import plan
+    from allocate.plans import to_json
+
+    district, models = common
+    return to_json(plan(district, models[most]).content)
+
+
+def with_children(factor: int, most: int) -> list[int]:
+    """Let processes of its own do the work, as a whole plan does."""
+    from allocate.program import workers
+
+    with workers(2, most) as pool:
+        return list(pool.map(partial(mul, factor), range(1, most + 1)))
+
+
+def is_kept_from_children() -> bool:
+    return multiprocessing.current_process().daemon

@@ -9,40 +9,42 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from clusters import HERE, Local, local_cluster
-from conftest import Tiny, one_year
-from test_crews import killed, times
+from clusters import (
+    HERE,
+    PATIENCE,
+    Counted,
+    Local,
+    deadly,
+    is_kept_from_children,
+    killed,
+    local_cluster,
+    looked,
+    planned,
+    slow,
+    times,
+    until,
+    whoever,
+    with_children,
+)
+from conftest import Tiny, call_allocate, one_year
+from villages import model, road
 
 from allocate import cluster as of_cluster
 from allocate.cluster import check_versions, on_cluster, versions_on
 from allocate.crews import RETRIES, Crew, Failure, Processes
 from allocate.errors import AllocateError, UsageError
-from allocate.hands import known_versions, packed
-from allocate.looking import look
-from allocate.model import read_model
-from allocate.planning import plan
-from allocate.plans import to_json
-from allocate.program import Options
-from allocate.read import read_district
+from allocate.hands import packed
+from allocate.model import Model
+from allocate.versions import deciding_versions
 from allocate.words import LANGUAGES, Language, say, speaking
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ends processes as only POSIX can")
-
-# Longest wait for what happens in another process [s].
-PATIENCE = 60.0
-
-
-def until(happens: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not happens():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
 
 
 def joined(local: Local) -> Crew:
@@ -57,57 +59,13 @@ def joined(local: Local) -> Crew:
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    with local_cluster(tmp_path_factory.mktemp("cluster"), workers=2, SCHEDULER__ALLOWED_FAILURES=1) as made:
+    with local_cluster(tmp_path_factory.mktemp("cluster"), workers=2, SCHEDULER__ALLOWED_FAILURES=0) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def crew(local: Local) -> Crew:
     return joined(local)
-
-
-class Counted:
-    """What is common to all jobs; it notes who unpacks it."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        with self.file.open("a") as notes:
-            notes.write(f"{os.getpid()} {os.getppid()}\n")
-
-
-def whoever(_: Counted, number: int) -> int:
-    time.sleep(0.02)
-    return number
-
-
-def slow(folder: Path, name: str) -> str:
-    """Say that it has begun, and by whom, and take until it may end."""
-    (folder / name).write_text(f"{os.getpid()} {os.getppid()}")
-    until((folder / "go on").exists)
-    return name
-
-
-def deadly(folder: str, name: str) -> str:
-    """Kill the worker itself, each time."""
-    if name == "always":
-        with (Path(folder) / name).open("a") as notes:
-            notes.write("x")
-        os.kill(os.getppid(), signal.SIGKILL)
-        time.sleep(PATIENCE)
-    return name
-
-
-def looked(common: tuple[Any, Any], most: int) -> Any:
-    district, models = common
-    return look(district, models[most]).figures
-
-
-def planned(common: tuple[Any, Any], seconds: float) -> str:
-    made = plan(*common, Options(seconds=seconds))
-    return to_json(made.content)
 
 
 def is_there(process: int) -> bool:
@@ -139,21 +97,61 @@ def test_a_job_fails_in_the_language_of_who_asked(crew: Crew) -> None:
     assert "This cannot be done" in reasons[1]
 
 
-def test_looks_are_the_same_on_the_cluster_as_here(crew: Crew, tiny: Tiny) -> None:
-    one_year(tiny)
-    models = {most: read_model(tiny.model, {"rules.few_new.at_most": str(most)}) for most in (2, 3, 5)}
-    common = read_district(tiny.folder), models
-    there = dict(crew.work(looked, common, {str(most): most for most in models}))
-    here = {str(most): looked(common, most) for most in models}
+def village_models() -> dict[int, Model]:
+    """Return models of some villages on a road that may have so many clinics in two years."""
+    reach = {"rule": "reach", "share": 1.0, "scope": "district", "strength": "strive"}
+    few = {"rule": "count", "kinds": ["clinic"], "strength": "must"}
+    return {most: model({"circle": reach, "few": few | {"at_most": most}}, years=(2025, 2027)) for most in (1, 2, 3)}
+
+
+VILLAGES = {"A": (0.0, 1500), "B": (1.2, 700), "C": (4.0, 900), "D": (9.0, 400)}
+
+
+def test_looks_are_the_same_on_the_cluster_as_here(crew: Crew) -> None:
+    common = road(VILLAGES), village_models()
+    there = dict(crew.work(looked, common, {str(most): most for most in common[1]}))
+    here = {str(most): looked(common, most) for most in common[1]}
     assert there == here
     assert len({str(figures["served"]) for figures in here.values()}) == 3
 
 
-def test_a_whole_plan_starts_its_solvers_beside_a_worker_that_may_start_no_children(crew: Crew, tiny: Tiny) -> None:
+def test_a_sweep_on_the_cluster_writes_the_same_tables_as_here(local: Local, crew: Crew, tiny: Tiny) -> None:
     one_year(tiny)
-    common = read_district(tiny.folder), read_model(tiny.model)
-    (there,) = dict(crew.work(planned, common, {"60": 60.0})).values()
-    assert there == planned(common, 60.0)
+    home = tiny.folder.parent
+    words = ("--language", "en", "sweep", tiny.model, "--vary", "rules.few_new.at_most=3,5")
+    for name, more in {"there": ("--scheduler", local.address), "here": ()}.items():
+        done = call_allocate(home, *words, *more, "--out", name)
+        assert done.returncode == 0, done.stderr
+    files = {
+        str(path.relative_to(home / "here")): path.read_bytes()
+        for path in (home / "here").rglob("*")
+        if path.is_file() and path.name != "log.txt"
+    }
+    assert "runs.csv" in files
+    assert files == {name: (home / "there" / name).read_bytes() for name in files}
+
+
+@pytest.mark.parametrize("verb", [("sweep", "--vary", "seed=1,2"), ("scenarios",)])
+def test_a_verb_whose_scheduler_is_not_there_writes_nothing(tiny: Tiny, verb: tuple[str, ...], free: str) -> None:
+    home = tiny.folder.parent
+    more = (
+        '[scenarios.more]\ntitle = { zh = "多", en = "More" }\nset = { "rules.few_new.at_most" = 7 }\n\n[rules.few_new]'
+    )
+    tiny.edit("tiny.toml", "[rules.few_new]", more)
+    done = call_allocate(home, verb[0], tiny.model, *verb[1:], "--scheduler", free, "--out", "nothing")
+    assert done.returncode == 2
+    assert "--scheduler" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+    assert not (home / "nothing").exists()
+
+
+def test_a_whole_plan_starts_processes_beside_a_worker_that_may_start_none(crew: Crew) -> None:
+    common = road(VILLAGES), village_models()
+    found = dict(crew.work(planned, common, {"plan": 2}))
+    assert found == {"plan": planned(common, 2)}
+    with crew.connected() as client:  # type: ignore[attr-defined]
+        assert all(client.run(is_kept_from_children).values())
+    assert dict(crew.work(with_children, 3, {"four": 4})) == {"four": [3, 6, 9, 12]}
 
 
 def test_what_is_common_is_sent_to_each_worker_once(crew: Crew, tmp_path: Path) -> None:
@@ -225,7 +223,7 @@ def test_ctrl_c_takes_back_what_the_workers_do_and_so_does_a_kill(
     crew: Crew, local: Local, tmp_path: Path, with_what: signal.Signals, says: str
 ) -> None:
     script = (
-        "import sys; from pathlib import Path; from allocate.cluster import on_cluster; from test_cluster import slow\n"
+        "import sys; from pathlib import Path; from allocate.cluster import on_cluster; from clusters import slow\n"
         "try:\n"
         f"    list(on_cluster({local.address!r}).work(slow, Path({str(tmp_path)!r}), dict(job0='job0', job1='job1')))\n"
         "except KeyboardInterrupt:\n"
@@ -284,7 +282,14 @@ def test_a_cluster_that_goes_away_is_one_message(tmp_path: Path, monkeypatch: py
 
 
 @pytest.fixture
-def strangers() -> Iterator[dict[str, str]]:
+def free() -> str:
+    """Return an address at which nobody listens."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        return f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture
+def strangers(free: str) -> Iterator[dict[str, str]]:
     """Listen as those do who are no scheduler: one says nothing, one speaks another language, one hangs up."""
     open_ones: list[socket.socket] = []
     addresses = {}
@@ -304,8 +309,7 @@ def strangers() -> Iterator[dict[str, str]]:
         open_ones.append(listener)
         addresses[kind] = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
         threading.Thread(target=answer, args=(listener, kind), daemon=True).start()
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        addresses["absent"] = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    addresses["absent"] = free
     yield addresses
     for each in open_ones:
         with suppress(OSError):
@@ -323,9 +327,15 @@ def refused(address: str) -> str:
     return str(refusal.value)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
-    ("kind", "key"), [("absent", "absent"), ("silent", "other"), ("another", "other"), ("rude", "other")]
+    ("kind", "key", "language"),
+    [
+        ("absent", "absent", "zh"),
+        ("absent", "absent", "en"),
+        ("another", "other", "zh"),
+        ("rude", "other", "en"),
+        ("silent", "other", "zh"),
+    ],
 )
 def test_a_scheduler_that_is_none_is_one_message_soon(
     strangers: dict[str, str], kind: str, key: str, language: Language, capfd: pytest.CaptureFixture[str]
@@ -354,10 +364,11 @@ def test_a_name_that_nobody_has_is_one_message() -> None:
 
 
 def test_certificates_that_are_not_there_are_said_so() -> None:
-    assert "tls" in refused("tls://127.0.0.1:1").split(":", 3)[-1]
+    assert say("cluster.certificates") in refused("tls://127.0.0.1:1")
 
 
-def test_a_scheduler_without_workers_is_one_message(tmp_path: Path) -> None:
+def test_a_scheduler_without_workers_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_cluster, "_WORKER_SECONDS", 0.5)
     with local_cluster(tmp_path, workers=0) as local:
         assert say("cluster.no_workers") in refused(local.address)
 
@@ -382,12 +393,10 @@ def test_workers_with_other_versions_are_named_with_both(language: Language) -> 
     with speaking(language), pytest.raises(UsageError) as refusal:
         check_versions("tcp://s:8786", ours, found)
     lines = str(refusal.value).splitlines()[1:]
-    assert [[text in line for text in ("tcp://a:1", "tcp://b:2", "tcp://c:3", "scheduler")] for line in lines] == [
-        [n == k for n in range(4)] for k in range(3)
-    ]
-    assert all(text in lines[0] for text in ("highspy", "1.14.0", "1.15.1"))
-    assert all(text in lines[1] for text in ("allocate", "0.10.0", "0.11.0"))
-    assert all(text in lines[2] for text in ("allocate", "—", "0.11.0"))
+    assert len(lines) == 3
+    assert all(text in lines[0] for text in ("tcp://a:1", "highspy", "1.14.0", "1.15.1"))
+    assert all(text in lines[1] for text in ("tcp://b:2", "allocate", "0.10.0", "0.11.0"))
+    assert all(text in lines[2] for text in ("tcp://c:3", "allocate", "—", "0.11.0"))
 
 
 def test_the_versions_of_all_are_asked_for(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -396,18 +405,18 @@ def test_the_versions_of_all_are_asked_for(crew: Crew, monkeypatch: pytest.Monke
         monkeypatch.setattr(of_cluster, "__version__", "99.0")
         other = versions_on(client)
     assert len(found) == 3
-    assert all(versions == known_versions() for versions in found.values())
+    assert all(versions == deciding_versions() for versions in found.values())
     # (Nothing but its version is asked of another allocate.)
-    assert all(versions == {"allocate": known_versions()["allocate"]} for versions in other.values())
+    assert all(versions == {"allocate": deciding_versions()["allocate"]} for versions in other.values())
 
 
 def test_a_worker_that_comes_late_with_another_version_does_nothing(
     crew: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    later = known_versions() | {"highspy": "99.0"}
+    later = deciding_versions() | {"highspy": "99.0"}
     monkeypatch.setattr(of_cluster, "packed", lambda do, shared, versions: packed(do, shared, later))
     (failure,) = dict(crew.work(times, 1, {"1": 1})).values()
-    theirs = known_versions()["highspy"]
+    theirs = deciding_versions()["highspy"]
     assert failure == Failure(say("cluster.version_here", name="highspy", ours="99.0", theirs=theirs))
 
 

@@ -1,29 +1,11 @@
 """Many jobs, worked out by processes: what is common is read once, a job that fails is its own affair."""
 
-import os
-import signal
 from pathlib import Path
 
 import pytest
+from clusters import Unreadable, killed, times
 
 from allocate.crews import RETRIES, Failure, Processes
-from allocate.errors import Problem, UsageError
-
-
-def times(factor: int, number: int) -> int:
-    if number == 13:
-        raise UsageError([Problem("problem.set_form", column="--set", value="13")])
-    if number == 14:
-        raise ZeroDivisionError("by nobody")
-    return factor * number
-
-
-def killed(folder: str, name: str) -> str:
-    tries = Path(folder) / name
-    tries.write_text(tries.read_text() + "x" if tries.exists() else "x")
-    if name == "always" or (name == "once" and tries.read_text() == "x"):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return name
 
 
 @pytest.mark.parametrize("processes", [1, 3])
@@ -39,6 +21,11 @@ def test_a_job_that_fails_says_why_and_the_others_finish() -> None:
     assert "--set" in found["13"].reason
     assert isinstance(found["14"], Failure)
     assert found["14"].reason == "ZeroDivisionError: by nobody"
+
+
+def test_what_no_process_can_read_is_said_of_every_job() -> None:
+    found = dict(Processes(2).work(times, Unreadable(), {"1": 1, "2": 2}))
+    assert found == dict.fromkeys(("1", "2"), Failure("ZeroDivisionError: in another process"))
 
 
 def test_no_jobs_are_no_work() -> None:

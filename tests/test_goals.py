@@ -41,6 +41,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "worst_tenth": {"share": 0.4, "unserved_minutes": 20, "source": "a toy"},
     "deviation": {"share": 0.8, "source": "a toy"},
     "districting": {"outside_minutes": 60, "basis": "assumed", "source": "a toy"},
+    "tail_coverage": {"draws": 2, "tail": 0.5},
     "match": {"specialties": {"medicine": {"people": 1}}, "mode": "car", "basis": "assumed", "source": "a toy"},
 }
 # (Goals on postings and on consortia have tests of their own: see test_match and test_districting.)
@@ -55,7 +56,10 @@ def goal(name: str) -> Goal:
 def least(this: Goal, case: Case, layout: Layout) -> Number:
     """Return the least that the terms of a goal can be at a layout: its helpers as small as its rows let them be."""
     value = value_in(layout)
-    if any(column.whole for column in this.columns(case)):
+    own = {column.key for column in this.columns(case)}
+    if any(column.whole for column in this.columns(case)) or any(
+        len(own & row.terms.keys()) > 1 for row in this.rows(case)
+    ):
         return solved(this, case, layout)
     helpers: dict[Any, Number] = {column.key: column.low for column in this.columns(case)}
     for row in this.rows(case):

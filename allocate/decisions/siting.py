@@ -1,6 +1,6 @@
 """Which sites are open in which year, and whom each serves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -8,7 +8,21 @@ from scipy.spatial import cKDTree
 from allocate.case import Case
 from allocate.layout import Layout
 from allocate.life import opening_terms
-from allocate.rows import UPGRADED, Breach, Column, Key, Number, Row, amount, moves, opened, opens, served, serves
+from allocate.rows import (
+    UPGRADED,
+    Breach,
+    Column,
+    Key,
+    Number,
+    Row,
+    amount,
+    moves,
+    opened,
+    opens,
+    possibly,
+    served,
+    serves,
+)
 
 
 def columns(case: Case) -> Iterator[Column]:
@@ -210,8 +224,17 @@ def neighbourhoods(case: Case) -> list[list[Key]]:
             keys += [moves(*pair, t) for pair in case.moves if set(pair) <= set(members)]
             keys += [served(i, t) for i in inside]
             keys += [serves(i, j, t) for i in inside for j in case.sites_of[i]]
+        keys += _possibly(case, members)
         found.append(keys)
     return found
+
+
+def _possibly(case: Case, members: Sequence[int]) -> Iterator[Key]:
+    """Yield who goes where in possible districts, of the groups that could go to some of these sites."""
+    for d, district in enumerate(case.possible):
+        touched = np.isin(district.groups, district.groups[np.isin(district.sites, members)])
+        pairs = zip(district.groups[touched].tolist(), district.sites[touched].tolist(), strict=True)
+        yield from (possibly(d, g, j, t) for g, j in pairs for t in case.periods)
 
 
 def _spread(points: np.ndarray[tuple[int, ...], np.dtype[np.float64]], count: int) -> list[int]:

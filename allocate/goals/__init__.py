@@ -6,6 +6,7 @@ from allocate.goals.deviation import Deviation
 from allocate.goals.districting import Districting
 from allocate.goals.match import Match
 from allocate.goals.people_reached import PeopleReached
+from allocate.goals.tail_coverage import TailCoverage
 from allocate.goals.travel import Travel
 from allocate.goals.worst_tenth import WorstTenth
 from allocate.goals.worst_town import WorstTown
@@ -19,6 +20,7 @@ GOALS: dict[str, type[Goal]] = {
     "deviation": Deviation,
     "match": Match,
     "districting": Districting,
+    "tail_coverage": TailCoverage,
 }
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "Goal",
     "Match",
     "PeopleReached",
+    "TailCoverage",
     "Travel",
     "WorstTenth",
     "WorstTown",

@@ -26,6 +26,8 @@ class Goal(ABC):
         Relative gap at which the search for a better plan stops.
     nodes
         Nodes of branch and bound after which it stops in any case (0: none): a count, so that no clock decides.
+    enough
+        A value that is good enough: nothing less is looked for, and later goals may use up what is left to it.
     """
 
     formula: ClassVar[str]
@@ -43,6 +45,7 @@ class Goal(ABC):
 
     gap: float = pydantic.Field(default=0.01, ge=0, le=1)
     nodes: int = pydantic.Field(default=1_000_000, ge=0)
+    enough: float | None = pydantic.Field(default=None, ge=0)
 
     @abstractmethod
     def terms(self, case: Case) -> Mapping[Key, Number]:

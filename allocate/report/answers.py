@@ -51,11 +51,13 @@ def answer_files(answer: Answer, language: Language) -> dict[str, bytes]:
     }
     day, parts = answer.content["as_of"], [list(part) for part in _parts(shown[language], answer, language)]
     files = {
-        f"{kind}.json": to_json({"answer": kind, **answer.content}).encode(),
+        f"{kind}.json": to_json({"kind": kind, **answer.content}).encode(),
         f"{kind}.html": page(sides, language).encode(),
         f"{kind}.xlsx": tables_workbook(title(answer, language), day, parts, tables, language),
     }
-    return files | {f"{kind}-{table.name}.csv": sheet_csv(table, language).encode() for table in tables}
+    return files | {
+        f"{kind}-{table.name.removeprefix(f'{kind}_')}.csv": sheet_csv(table, language).encode() for table in tables
+    }
 
 
 def title(answer: Answer, language: Language) -> str:

@@ -189,6 +189,8 @@ class Chart:
         What the ranges of its points are; nothing where it has none.
     note
         What stands in small type below it.
+    lies
+        Whether bars or boxes lie even where their names would find room below them.
     """
 
     caption: str
@@ -199,6 +201,7 @@ class Chart:
     marks: tuple[Mark, ...] = ()
     ranges: str = ""
     note: str = ""
+    lies: bool = False
 
     def __post_init__(self) -> None:
         more = 1 if self.shape == "histogram" else 0

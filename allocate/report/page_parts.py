@@ -1,12 +1,12 @@
 """What the pages of answers have in common: sheets as tables to read, bins, classed sites, the ground of a map."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from math import floor, log10
+from math import floor, log10, sqrt
 from typing import Any
 
 from allocate.report.blocks import ClassedMap, ClassedSite, Grid, Series, SiteClass
-from allocate.report.cells_said import cell_said
-from allocate.report.table import Cell, Sheet
+from allocate.report.cells_said import cell_said, number_said
+from allocate.report.table import Cell, Field, Sheet
 from allocate.units import FIRM
 from allocate.words import Language, say_in
 
@@ -25,6 +25,7 @@ def grid_of(
     rows: Iterable[int] | None = None,
     caption: str = "",
     unknown: Collection[str] = (),
+    exact: Collection[str] = (),
     strong: Collection[int] = (),
     note: str = "",
     most: int = MOST_ROWS,
@@ -41,6 +42,8 @@ def grid_of(
         What it shows; else what the catalogue says of the sheet.
     unknown
         Columns in which a blank means that nobody knows.
+    exact
+        Columns whose numbers are written to six figures, whatever they are.
     strong
         Rows that hold sums, by their place in the sheet from 0.
     most
@@ -54,13 +57,17 @@ def grid_of(
     if len(shown) < len(kept):
         cut = say_in(language, "answer.rows_left", shown=len(shown), rows=len(kept))
         note = " ".join(filter(None, (note, cut)))
+
+    def said(field: Field, record: Mapping[str, Cell]) -> str:
+        cell = record[field.name]
+        if field.name in exact and isinstance(cell, int | float):
+            return number_said(cell)
+        return cell_said(field, record, language, is_unknown=field.name in unknown)
+
     return Grid(
         caption or say_in(language, f"sheet.{sheet.name}"),
         tuple(field.heading(language) for field in fields),
-        tuple(
-            tuple(cell_said(field, records[at], language, is_unknown=field.name in unknown) for field in fields)
-            for at in shown
-        ),
+        tuple(tuple(said(field, records[at]) for field in fields) for at in shown),
         (1.0,) * len(fields),
         frozenset(at for at, field in enumerate(fields) if field.is_number and field.kind != "year"),
         frozenset(at for at, row in enumerate(shown) if row in set(strong)),
@@ -77,7 +84,9 @@ def bins_of(name: str, values: Sequence[float], most: int = 12) -> Series:
     Series(name='', x=(0.0, 1.0, 2.0, 3.0, 4.0), y=(1, 2, 0, 1), low=(), high=(), box_low=(), box_high=(), labels=())
     """
     low, high = min(values), max(values)
-    step = _round_step((high - low) / most or max(abs(high), 1.0) * 1e-3)
+    # (What differs in its last digits alone is one value.)
+    size = max(abs(low), abs(high), 1e-3)
+    step = _round_step((high - low) / most if high - low > 1e-9 * size else 1e-3 * size)
     first = floor(low / step)
     count = max(1, -floor(-round((high - first * step) / step, 9)))
     ends = [round((first + n) * step, 12) for n in range(count + 1)]
@@ -151,3 +160,34 @@ def classed_map(
             )
         )
     return ClassedMap(caption, ground or ground_of(content), tuple(classes), tuple(sites), note)
+
+
+def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float | None:
+    """Return how closely two rows of numbers go together by their ranks, from -1 to 1; None where one never changes.
+
+    After Spearman 1904 (American Journal of Psychology 15); equal numbers share the middle of their ranks.
+
+    >>> rank_correlation([1.0, 2.0, 3.0], [10.0, 100.0, 1000.0]), rank_correlation([1.0, 2.0], [5.0, 5.0])
+    (1.0, None)
+    """
+    ranks = [_ranks(numbers) for numbers in (one, other)]
+    middle = (len(one) + 1) / 2
+    first, second = ([rank - middle for rank in row] for row in ranks)
+    squares = sum(a * a for a in first) * sum(b * b for b in second)
+    if not squares:
+        return None
+    return round(sum(a * b for a, b in zip(first, second, strict=True)) / sqrt(squares), 9)
+
+
+def _ranks(numbers: Sequence[float]) -> list[float]:
+    order = sorted(range(len(numbers)), key=lambda at: numbers[at])
+    ranks = [0.0] * len(numbers)
+    start = 0
+    while start < len(order):
+        end = start
+        while end + 1 < len(order) and numbers[order[end + 1]] == numbers[order[start]]:
+            end += 1
+        for at in order[start : end + 1]:
+            ranks[at] = (start + end) / 2 + 1
+        start = end + 1
+    return ranks

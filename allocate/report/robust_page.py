@@ -9,19 +9,47 @@ from allocate.answer import Answer
 from allocate.card import sentence
 from allocate.model import Model, model_of
 from allocate.plans import inputs_of
-from allocate.report.blocks import Block, Bullets, Grid, Heading, Paragraph
-from allocate.report.summary import percent, percent_exact, percent_up
-from allocate.report.table import DISTRICT, Cell, Field, Sheet, clean, make_sheet, share_of
+from allocate.report.blocks import (
+    Axis,
+    Card,
+    Cards,
+    Chart,
+    Heading,
+    PageBlock,
+    Paragraph,
+    Series,
+    Sign,
+    SiteClass,
+)
+from allocate.report.hedged_blocks import HEDGED_SHEETS, hedged_blocks, hedged_sheets
+from allocate.report.page_parts import classed_map, grid_of
+from allocate.report.summary import percent, percent_up
+from allocate.report.table import DISTRICT, Field, Sheet, clean, make_sheet, share_of
 from allocate.robust import NAMED
 from allocate.words import Language, catalogue, say_in, term
 
 ROBUST_SHEETS = (
     "robust_coverage", "robust_clauses", "robust_sites", "robust_survey", "robust_closures", "robust_shortages",
-    "robust_changes", "robust_anew", "robust_draws",
+    "robust_changes", "robust_anew", "robust_draws", *HEDGED_SHEETS,
 )  # fmt: skip
 CLASSES = ("firm", "depends", "doubtful")
+# Letter, colour and sign of each class on the map, from the one to look at first.
+_SIGNS: dict[str, tuple[str, str, Sign]] = {
+    "doubtful": ("C", "#d55e00", "triangle"),
+    "depends": ("B", "#e69f00", "square"),
+    "firm": ("A", "#0072b2", "circle"),
+}
+# What is said of a site when one points at it, and the columns of the first tables.
+_OF_SITE = ("stands", "anew", "idle", "draws", "people")
+_SPREAD = ("town", "share_planned", "share_low", "share_median", "share_high", "share_worst", "worst_seed")
+_SURVEY = (
+    "survey_rank", "name", "town", "people", "site_people", "changes_expected", "changes_own", "changes_others",
+    "won_by_knowing", "cumulated_share",
+)  # fmt: skip
 # Lines of a table on the page, where it is shown in part; the workbook has all of them.
 _SHOWN = 10
+# What is known in the draws that show what surveying helps.
+_KNOWN = ("none", "first", "last")
 _FEWER, _SHARE, _SERVED = "fewer_served", "robust_share", "robust_served"
 
 
@@ -60,6 +88,10 @@ class Told:
         """Return some things as a list."""
         return self.word("summary.comma").join(map(str, items))
 
+    def joined(self, sentences: Sequence[str]) -> str:
+        """Return sentences as one paragraph."""
+        return ("" if self.language == "zh" else " ").join(sentences)
+
 
 def sheets(answer: Answer, language: Language) -> list[Sheet]:
     """Return every table of the answer that has lines."""
@@ -67,14 +99,15 @@ def sheets(answer: Answer, language: Language) -> list[Sheet]:
     made: tuple[Callable[[Told], Sheet], ...] = (
         _coverage, _clauses, _sites, _survey, _closures, _shortages, _changes, _anew, _draws,
     )  # fmt: skip
-    return [sheet for make in made if (sheet := make(told)).rows]
+    found = [sheet for make in made if (sheet := make(told)).rows]
+    return [*found, *(hedged_sheets(told.content["hedged"], language) if told.content["hedged"] else ())]
 
 
 def _coverage(told: Told) -> Sheet:
     fields = [
         Field("town", "text"), Field("year", "year"), Field("share_planned", "share"), Field("share_low", "share"),
         Field("share_median", "share"), Field("share_high", "share"), Field("share_worst", "share"),
-        Field("worst_seed", "whole"), Field("of_draws", "whole"), Field("town_id", "id"),
+        Field("worst_seed", "id"), Field("of_draws", "whole"), Field("town_id", "id"),
     ]  # fmt: skip
 
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,7 +115,7 @@ def _coverage(told: Told) -> Sheet:
             "town": told.scope(row["scope"]),
             "year": row["year"],
             **{f"share_{name}": row[name] for name in ("planned", "low", "median", "high", "worst")},
-            "worst_seed": row["worst_seed"],
+            "worst_seed": None if row["worst_seed"] is None else str(row["worst_seed"]),
             "of_draws": row["draws"],
             "town_id": None if row["scope"] == DISTRICT else row["scope"],
         }
@@ -204,7 +237,7 @@ def _shortages(told: Told) -> Sheet:
 
 def _changes(told: Told) -> Sheet:
     fields = [
-        Field("speeds_times", "measure"), Field("growth_more", "share"),
+        Field("speeds_times", "measure"), Field("growth_more", "measure"),
         *(Field(f"{_SERVED}_{year}", "whole", year=year) for year in told.years),
         *(Field(f"{_SHARE}_{year}", "share", year=year) for year in told.years), Field("missed_then", "text"),
     ]  # fmt: skip
@@ -216,9 +249,9 @@ def _drawn(told: Told, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a draw, or a change by itself, comes to."""
     shares = {year: share_of(row["served"][year], row["people"][year]) for year in row["served"]}
     return {
-        "seed": row.get("seed"),
+        "seed": str(row.get("seed", "")) or None,
         "speeds_times": row["speed"],
-        "growth_more": row["growth"],
+        "growth_more": round(100 * row["growth"], 3),
         **_by_year(_SERVED, row["served"]),
         **_by_year(_SHARE, shares),
         "visits_fewer": row.get("visits_lost"),
@@ -229,7 +262,7 @@ def _drawn(told: Told, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _anew(told: Told) -> Sheet:
     fields = [
-        Field("seed", "whole"), Field("kept_served", "whole"), Field("anew_served", "whole"),
+        Field("seed", "id"), Field("kept_served", "whole"), Field("anew_served", "whole"),
         Field("kept_cost", "yuan"), Field("anew_cost", "yuan"), Field("goal", "text"), Field("anew_value", "measure"),
         Field("anew_bound", "measure"), Field("gap", "gap"), Field("kept_value", "measure"),
         Field("is_comparable", "mark"), Field("kept_missed", "text"), Field("anew_missed", "text"),
@@ -239,7 +272,7 @@ def _anew(told: Told) -> Sheet:
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
         kept, found = row["kept"], row["found"]
         return {
-            "seed": row["seed"],
+            "seed": str(row["seed"]),
             "kept_served": kept["served"][told.last],
             "anew_served": found["served"][told.last],
             "kept_cost": kept["cost"],
@@ -264,7 +297,7 @@ def _goal(told: Told, name: str) -> str:
 
 def _draws(told: Told) -> Sheet:
     fields = [
-        Field("seed", "whole"), Field("speeds_times", "measure"), Field("growth_more", "share"),
+        Field("seed", "id"), Field("speeds_times", "measure"), Field("growth_more", "measure"),
         *(Field(f"{_SERVED}_{year}", "whole", year=year) for year in told.years),
         *(Field(f"{_SHARE}_{year}", "share", year=year) for year in told.years), Field("visits_fewer", "whole"),
         Field("sites_idle", "whole"), Field("missed_then", "text"),
@@ -279,12 +312,19 @@ def _by_year(name: str, by: Mapping[str, Any]) -> dict[str, Any]:
 # The page ------------------------------------------------------------------------------------------------------------
 
 
-def blocks(answer: Answer, language: Language) -> list[Block]:
+def blocks(answer: Answer, language: Language) -> list[PageBlock]:
     """Return the page: what holds, first of all in one paragraph; then each question with its table."""
     told = Told(answer, language)
     tables = {sheet.name: sheet for sheet in sheets(answer, language)}
-    return [*_begin(told), *_spread(told, tables), *_stable(told, tables), *_surveyed(told, tables),
-            *_hurts(told, tables), *_found_anew(told, tables), *_method(told)]  # fmt: skip
+    parts = (_begin, _spread, _stable, _surveyed, _hurts, _found_anew, _hedged)
+    return [block for part in parts for block in part(told, tables)]
+
+
+def _hedged(told: Told, tables: Mapping[str, Sheet]) -> Iterator[PageBlock]:
+    """Yield what plans for the worst cases come to, where somebody asked for them."""
+    del tables
+    if told.content["hedged"]:
+        yield from hedged_blocks(told.content["hedged"], told.language)
 
 
 def headline(told: Told) -> str:
@@ -293,25 +333,23 @@ def headline(told: Told) -> str:
     row = next(row for row in content["coverage"] if row["scope"] == DISTRICT and row["year"] == told.years[-1])
     parts = [
         told.word(
-            "robust.head_coverage" if content["method"]["estimates"] else "robust.head_surveyed",
+            "robust.head_coverage" if content["terms"]["estimates"] else "robust.head_surveyed",
             draws=row["draws"],
             year=told.last,
-            low=_percent(row["low"]),
-            high=_percent(row["high"]),
-            worst=_percent(row["worst"]),
-            planned=_percent(row["planned"]),
             seed="—" if row["worst_seed"] is None else row["worst_seed"],
-        ),
-        _classes_said(told),
+            **{name: _percent(row[name]) for name in ("low", "high", "worst", "planned")},
+        )
     ]
-    if content["surveying"]["places"] and content["surveying"]["whole"]:
-        named = content["surveying"]["places"][:NAMED]
+    if content["sites"]:
+        parts.append(_classes_said(told))
+    if content["surveying"]["whole"]:
+        named = _first(told)
         parts.append(told.word("robust.head_survey", count=len(named), share=_percent(named[-1]["cumulated"])))
-    worst = next((one for one in content["closures"] if one["fewer"][told.last]), None)
-    if worst is not None:
+    worst = max(content["closures"], key=lambda one: int(one["fewer"][told.last]), default=None)
+    if worst is not None and worst["fewer"][told.last]:
         people = f"{worst['fewer'][told.last]:,}"
         parts.append(told.word("robust.head_closure", name=clean(worst["name"]), people=people, year=told.last))
-    return "".join(parts) if told.language == "zh" else " ".join(parts)
+    return told.joined(parts)
 
 
 def _classes_said(told: Told) -> str:
@@ -320,11 +358,25 @@ def _classes_said(told: Told) -> str:
     return told.word("robust.head_sites", count=len(told.content["sites"]), **numbers)
 
 
-def _begin(told: Told) -> Iterator[Block]:
+def _begin(told: Told, tables: Mapping[str, Sheet]) -> Iterator[PageBlock]:
+    del tables
     content = told.content
-    yield Heading(told.word("robust.title", district=clean(content["district_data"]["name"][told.language])))
     yield Paragraph(headline(told))
-    yield Paragraph(_rests_on(told), "body")
+    row = next(row for row in content["coverage"] if row["scope"] == DISTRICT and row["year"] == told.years[-1])
+    counts = Counter(site["class"] for site in content["sites"])
+    figures = {
+        "coverage": f"{_percent(row['low'])}%—{_percent(row['high'])}%",
+        "worst": f"{_percent(row['worst'])}%",
+        "firm": f"{counts['firm']:,} / {len(content['sites']):,}",
+        "rests": f"{percent(*content['rests_on']['sites'])}%",
+    }
+    yield Cards(
+        tuple(
+            Card(told.word(f"robust.card_{name}"), figure, told.word(f"robust.card_{name}_note", year=told.last))
+            for name, figure in figures.items()
+        )
+    )
+    yield Paragraph(_rests_on(told))
     if content["failed"]:
         reasons = told.word("summary.semicolon").join(f"{row['job']}: {row['reason']}" for row in content["failed"])
         yield Paragraph(told.word("robust.failed", count=len(content["failed"]), reasons=clean(reasons)), "warning")
@@ -336,91 +388,140 @@ def _rests_on(told: Told) -> str:
     return told.word("robust.rests_on", year=told.last, **shares)
 
 
-def _spread(told: Told, tables: Mapping[str, Sheet]) -> Iterator[Block]:
-    yield Heading(told.word("robust.spread"), 2)
-    wanted = ("town", "share_planned", "share_low", "share_median", "share_high", "share_worst", "worst_seed")
-    rows = [row for row in tables["robust_coverage"].records() if row["year"] == told.years[-1]]
-    yield _grid(told, tables["robust_coverage"], wanted, rows, "robust.spread_caption", year=told.last)
-    clauses = tables.get("robust_clauses")
-    if clauses is not None:
-        wanted = ("says", "strength", "year", "kept_as_planned", "draws_kept", "of_draws", "share_kept")
-        yield _grid(told, clauses, wanted, clauses.records(), "robust.clauses_caption")
-    changes = tables["robust_changes"]
-    wanted = ("speeds_times", "growth_more", *(f"{_SHARE}_{year}" for year in told.years), "missed_then")
-    yield _grid(told, changes, wanted, changes.records(), "robust.changes_caption")
-
-
-def _stable(told: Told, tables: Mapping[str, Sheet]) -> Iterator[Block]:
-    yield Heading(told.word("robust.stable"), 2)
-    yield Paragraph(_classes_said(told))
-    yield Paragraph(told.word("robust.classes", **_thresholds(told)), "note")
-    sites = tables.get("robust_sites")
-    if sites is None:
-        return
-    order = {name: n for n, name in enumerate(reversed(CLASSES))}
-    rows = [row for row in sites.records() if row["stability"] != "firm"]
-    rows.sort(
-        key=lambda row: (order[str(row["stability"])], _whole(row["stands_anew"]), -_whole(row["people_planned"]))
+def _spread(told: Told, tables: Mapping[str, Sheet]) -> Iterator[PageBlock]:
+    yield Heading(told.word("robust.spread"))
+    yield _chart(told)
+    sheet = tables["robust_coverage"]
+    yield grid_of(
+        sheet,
+        told.language,
+        columns=_SPREAD,
+        rows=[n for n, year in enumerate(sheet.column("year")) if year == told.years[-1]],
+        caption=told.word("robust.spread_caption", year=told.last),
     )
+    if clauses := tables.get("robust_clauses"):
+        wanted = ("rule", "says", "strength", "year", "kept_as_planned", "draws_kept", "of_draws", "share_kept")
+        yield grid_of(clauses, told.language, columns=wanted, caption=told.word("robust.clauses_caption"))
+    lines = ("speeds_times", "growth_more", *(f"{_SHARE}_{year}" for year in told.years), "missed_then")
+    caption = told.word("robust.changes_caption")
+    yield grid_of(tables["robust_changes"], told.language, columns=lines, caption=caption)
+
+
+def _chart(told: Told) -> Chart:
+    """Return how the share of people served is spread over the draws in every town, the worst town first."""
+    rows = [row for row in told.content["coverage"] if row["year"] == told.years[-1] and row["median"] is not None]
+    rows.sort(key=lambda row: (row["scope"] != DISTRICT, row["low"], row["scope"]))
+
+    def every(name: str) -> tuple[float | None, ...]:
+        return tuple(row[name] for row in rows)
+
+    boxes = Series(
+        told.word("robust.chart_series"),
+        tuple(map(float, range(len(rows)))),
+        every("median"),
+        every("low"),
+        every("high"),
+        every("quarter"),
+        every("three_quarters"),
+    )
+    return Chart(
+        told.word("robust.chart_caption", year=told.last),
+        "box",
+        Axis(told.word("field.town"), names=tuple(clean(told.scope(row["scope"])) for row in rows)),
+        Axis(told.word("robust.chart_share"), "share"),
+        (boxes,),
+        ranges=told.word("robust.chart_ranges"),
+        note=told.word("robust.chart_note"),
+    )
+
+
+def _stable(told: Told, tables: Mapping[str, Sheet]) -> Iterator[PageBlock]:
+    yield Heading(told.word("robust.stable"))
+    sheet = tables.get("robust_sites")
+    if sheet is None:
+        yield Paragraph(told.word("robust.no_sites"))
+        return
+    terms = told.content["terms"]
+    names = ("idle", "firm_stands", "firm_idle", "doubtful_stands", "doubtful_idle")
+    yield Paragraph(told.word("robust.classes", **{name: f"{100 * terms[name]:g}" for name in names}), "note")
+    sites = told.content["sites"]
+    yield classed_map(
+        told.content,
+        {row["id"]: row["class"] for row in sites},
+        tuple(SiteClass(key, told.word(f"stability.{key}"), *signs) for key, signs in _SIGNS.items()),
+        caption=told.word("robust.map_caption"),
+        notes={row["id"]: told.word("robust.map_note", **{n: row[n] for n in _OF_SITE}) for row in sites},
+        ground={"district_data": told.content["district_data"]},
+    )
+    order = {name: n for n, name in enumerate(reversed(CLASSES))}
+    rows = [n for n, row in enumerate(sites) if row["class"] != "firm"]
+    rows.sort(key=lambda n: (order[sites[n]["class"]], sites[n]["stands"], -sites[n]["idle"], -sites[n]["people"]))
     if rows:
         wanted = ("name", "town", "stability", "people_planned", "stands_anew", "of_anew", "idle_draws", "basis")
-        yield _grid(told, sites, wanted, rows[:NAMED], "robust.sites_caption", shown=len(rows[:NAMED]), count=len(rows))
+        caption = told.word("robust.sites_caption")
+        yield grid_of(sheet, told.language, columns=wanted, rows=rows, caption=caption, most=NAMED)
 
 
-def _whole(cell: Cell) -> int:
-    return cell if isinstance(cell, int) else 0
-
-
-def _surveyed(told: Told, tables: Mapping[str, Sheet]) -> Iterator[Block]:
-    yield Heading(told.word("robust.survey"), 2)
-    found, sheet = told.content["surveying"], tables.get("robust_survey")
-    if sheet is None or not found["whole"]:
-        known = told.content["method"]
-        if not known["estimates"]:
+def _surveyed(told: Told, tables: Mapping[str, Sheet]) -> Iterator[PageBlock]:
+    yield Heading(told.word("robust.survey"))
+    found, terms = told.content["surveying"], told.content["terms"]
+    if not found["whole"]:
+        if not terms["estimates"]:
             yield Paragraph(told.word("robust.survey_none"))
+        elif not terms["can_survey"]:
+            yield Paragraph(told.word("robust.survey_roads"))
         else:
-            yield Paragraph(told.word("robust.survey_roads" if not known["can_survey"] else "robust.survey_nothing"))
+            yield Paragraph(told.word("robust.survey_nothing"))
         return
-    first = found["places"][:NAMED]
-    yield Paragraph(
-        told.word(
-            "robust.survey_says", count=len(first), of=len(found["places"]), share=_percent(first[-1]["cumulated"])
-        )
+    first = _first(told)
+    share = _percent(first[-1]["cumulated"])
+    yield Paragraph(told.word("robust.survey_says", count=len(first), of=len(found["places"]), share=share))
+    yield grid_of(
+        tables["robust_survey"],
+        told.language,
+        columns=_SURVEY,
+        rows=range(len(first)),
+        caption=told.word("robust.survey_caption", count=len(first)),
     )
-    wanted = ("survey_rank", "name", "town", "people", "site_people", "changes_expected", "changes_own",
-              "changes_others", "won_by_knowing", "cumulated_share")  # fmt: skip
-    rows = list(sheet.records())[:NAMED]
-    yield _grid(told, sheet, wanted, rows, "robust.survey_caption", count=len(rows))
+    checked = {row["known"]: row for row in found["check"]}
+    if len(checked) == len(_KNOWN):
+        offs = {name: f"{checked[name]['off']:,}" for name in _KNOWN}
+        row = checked["first"]
+        yield Paragraph(
+            told.word("robust.survey_check", count=row["places"], draws=row["draws"], year=told.last, **offs)
+        )
     yield Paragraph(told.word("robust.survey_method", draws=found["draws"], year=told.last), "note")
 
 
-def _hurts(told: Told, tables: Mapping[str, Sheet]) -> Iterator[Block]:
-    yield Heading(told.word("robust.hurts"), 2)
-    closures, shortages = tables.get("robust_closures"), tables.get("robust_shortages")
-    if closures is not None:
-        wanted = ("name", "kind", "town", *(f"{_FEWER}_{year}" for year in told.years), "visits_fewer", "missed_then")
-        rows = list(closures.records())
-        shown = rows[:_SHOWN]
-        yield _grid(told, closures, wanted, shown, "robust.closures_caption", shown=len(shown), count=len(rows))
-    if shortages is not None:
-        rows = [row for row in shortages.records() if row["missed_then"] or row["visits_fewer"] or _loses(told, row)]
-        spared = {row["resource"] for row in shortages.records()} - {row["resource"] for row in rows}
-        wanted = ("resource", "cut_share", "number_planned", "number_left",
-                  *(f"{_FEWER}_{year}" for year in told.years), "visits_fewer", "missed_then")  # fmt: skip
+def _first(told: Told) -> list[Mapping[str, Any]]:
+    """Return the villages to survey first: those that change anything, at most so many."""
+    return [row for row in told.content["surveying"]["places"][:NAMED] if row["changes"]]
+
+
+def _hurts(told: Told, tables: Mapping[str, Sheet]) -> Iterator[PageBlock]:
+    yield Heading(told.word("robust.hurts"))
+    fewer = tuple(f"{_FEWER}_{year}" for year in told.years)
+    if closures := tables.get("robust_closures"):
+        wanted = ("name", "kind", "town", *fewer, "visits_fewer", "missed_then")
+        caption = told.word("robust.closures_caption")
+        yield grid_of(closures, told.language, columns=wanted, caption=caption, most=_SHOWN)
+    if shortages := tables.get("robust_shortages"):
+        told_of = told.content["shortages"]
+        rows = [n for n, row in enumerate(told_of) if row["missed"] or row["visits_lost"] or any(row["fewer"].values())]
+        spared = {row["resource"] for row in told_of} - {told_of[n]["resource"] for n in rows}
+        wanted = ("resource", "cut_share", "number_planned", "number_left", *fewer, "visits_fewer", "missed_then")
         if rows:
-            yield _grid(told, shortages, wanted, rows, "robust.shortages_caption")
+            caption = told.word("robust.shortages_caption")
+            yield grid_of(shortages, told.language, columns=wanted, rows=rows, caption=caption)
         if spared:
-            yield Paragraph(told.word("robust.spared", resources=told.list(sorted(map(str, spared)))), "note")
+            names = told.list(clean(term(name, told.language)) for name in sorted(spared))
+            yield Paragraph(told.word("robust.spared", resources=names), "note")
 
 
-def _loses(told: Told, row: Mapping[str, Cell]) -> bool:
-    return any(row[f"{_FEWER}_{year}"] for year in told.years)
-
-
-def _found_anew(told: Told, tables: Mapping[str, Sheet]) -> Iterator[Block]:
-    yield Heading(told.word("robust.regret"), 2)
-    regret, sheet = told.content["regret"], tables.get("robust_anew")
-    if regret is None or sheet is None:
+def _found_anew(told: Told, tables: Mapping[str, Sheet]) -> Iterator[PageBlock]:
+    yield Heading(told.word("robust.regret"))
+    regret = told.content["regret"]
+    if regret is None:
         yield Paragraph(told.word("robust.regret_none"))
         return
     yield Paragraph(
@@ -430,66 +531,16 @@ def _found_anew(told: Told, tables: Mapping[str, Sheet]) -> Iterator[Block]:
             year=told.last,
             people=f"{regret['people']['median']:,}",
             most=f"{regret['people']['worst']:,}",
-            yuan=f"{regret['yuan']['median'] / 10_000:,.0f}",
-            most_yuan=f"{regret['yuan']['worst'] / 10_000:,.0f}",
+            yuan=f"{regret['yuan']['median']:,}",
+            most_yuan=f"{regret['yuan']['worst']:,}",
             gap=percent_up(regret["gap"]),
             comparable=regret["comparable"],
         )
     )
-    wanted = ("seed", "kept_served", "anew_served", "kept_cost", "anew_cost", "gap", "is_comparable")
-    yield _grid(told, sheet, wanted, sheet.records(), "robust.anew_caption", year=told.last)
-
-
-def _method(told: Told) -> Iterator[Block]:
-    asked, method = told.content["asked"], told.content["method"]
-    yield Heading(told.word("robust.method"), 2)
-    points = ["draws" if method["estimates"] else "no_draws", "serve", "visits", "anew", "closed", "short", "limits"]
-    values = {
-        "draws": asked["draws"], "first": told.content["seeds"][0], "last": told.content["seeds"][-1],
-        "speeds": percent_exact(asked["speeds"]) if asked["speeds"] else "0", "growth": f"{100 * asked['growth']:g}",
-        "again": asked["again"], "shares": told.list(f"{100 * share:g} %" for share in method["short"]),
-    }  # fmt: skip
-    yield Bullets(tuple(told.word(f"robust.method_{point}", **values) for point in points))
-
-
-def _thresholds(told: Told) -> dict[str, str]:
-    names = ("idle", "firm_stands", "firm_idle", "doubtful_stands", "doubtful_idle")
-    return {name: f"{100 * told.content['method'][name]:g}" for name in names}
+    wanted = ("seed", "kept_served", "anew_served", "kept_cost", "anew_cost", "gap", "is_comparable", "kept_missed")
+    caption = told.word("robust.anew_caption", year=told.last)
+    yield grid_of(tables["robust_anew"], told.language, columns=wanted, caption=caption)
 
 
 def _percent(share: float | None) -> str:
     return "—" if share is None else percent(share, 1)
-
-
-def _grid(
-    told: Told,
-    sheet: Sheet,
-    wanted: Sequence[str],
-    rows: Iterable[Mapping[str, Cell]],
-    caption: str,
-    **values: object,
-) -> Grid:
-    """Return some columns and rows of a table, as people read them."""
-    fields = [next(field for field in sheet.fields if field.name == name) for name in wanted]
-    cells = tuple(tuple(_shown(told, field, row[field.name]) for field in fields) for row in rows)
-    widths = tuple(3.0 if field.kind in ("text",) else 1.2 for field in fields)
-    numbers = frozenset(n for n, field in enumerate(fields) if field.is_number)
-    heads = tuple(field.heading(told.language) for field in fields)
-    return Grid(told.word(caption, **values), heads, cells, widths, numbers)
-
-
-def _shown(told: Told, field: Field, cell: Cell) -> str:
-    if cell is None:
-        return "—" if field.kind != "mark" else ""
-    if field.name == "growth_more":
-        return f"{100 * float(cell):+g} %" if cell else "0"
-    match field.kind:
-        case "share":
-            return f"{percent(float(cell), 1)} %"
-        case "gap":
-            return f"{percent_up(float(cell))} %"
-        case "whole" | "yuan":
-            return f"{int(cell):,}"
-        case "measure":
-            return f"{float(cell):g}"
-    return str(field.say(cell, told.language))

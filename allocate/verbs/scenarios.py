@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from allocate.terminal import changes_of, counted, tell
+from allocate.terminal import changes_of, counted, crew_of, tell
 from allocate.words import both, language, say
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ def scenarios(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME|SET…]", help=both("cli.scenarios_names"))] = None,
     out: Annotated[Path | None, typer.Option(help=both("cli.scenarios_out"))] = None,
     processes: Annotated[int, typer.Option(help=both("cli.processes"), min=1, max=64)] = 1,
+    scheduler: Annotated[str | None, typer.Option(help=both("cluster.option"))] = None,
     seconds: Annotated[float | None, typer.Option(help=both("cli.scenarios_seconds"), min=1, max=86_400)] = None,
     full: Annotated[bool, typer.Option("--full", help=both("cli.full"))] = False,
     changes: Annotated[list[str] | None, typer.Option("--set", help=both("cli.set"))] = None,
 ) -> None:
     """Compare scenarios of a model, today first."""
-    from allocate.crews import Processes
     from allocate.model import read_model
     from allocate.outputs import check_answer_target, plan_files, write_answer
     from allocate.report.scenarios_page import lines
@@ -37,7 +37,7 @@ def scenarios(
     folder = out or Path("maps") / "out" / f"{base.id}-scenarios"
     check_answer_target(folder, "scenarios")
     with counted("scenarios.progress") as hear:
-        made = compare_scenarios(asked, Processes(processes), hear)
+        made = compare_scenarios(asked, crew_of(processes, scheduler), hear)
     plans = {
         f"{name}/{file}": content for name, plan in made.plans.items() for file, content in plan_files(plan).items()
     }

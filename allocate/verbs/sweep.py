@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from allocate.terminal import changes_of, counting, tell
+from allocate.terminal import changes_of, counting, crew_of, tell
 from allocate.words import both, say
 from allocate.words import language as spoken
 
@@ -24,13 +24,13 @@ def sweep(
     full: Annotated[bool, typer.Option("--full", help=both("sweep.cli_full"))] = False,
     seconds: Annotated[float, typer.Option(help=both("sweep.cli_seconds"), min=1, max=86_400)] = 200.0,
     processes: Annotated[int, typer.Option(help=both("sweep.cli_processes"), min=1, max=256)] = 1,
+    scheduler: Annotated[str | None, typer.Option(help=both("cluster.option"))] = None,
     retry: Annotated[bool, typer.Option("--retry", help=both("sweep.cli_retry"))] = False,
     anew: Annotated[bool, typer.Option("--anew", help=both("sweep.cli_anew"))] = False,
     out: Annotated[Path | None, typer.Option(help=both("sweep.cli_out"))] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", help=both("cli.set"))] = None,
 ) -> None:
     """Run every combination, and keep what finished for the next time."""
-    from allocate.crews import Processes
     from allocate.report.sweep_tables import about, failures, has_parquet
     from allocate.runs import TABLE_FILE
     from allocate.sweep import Asked, default_folder, prepare, run_all
@@ -46,9 +46,10 @@ def sweep(
         seconds=seconds,
     )
     made = prepare(model, asked)
+    crew = crew_of(processes, scheduler)
     folder = out or default_folder(made.model)
     with counting("sweep.progress") as hear:
-        answer = run_all(made, Processes(processes), folder, hear, retry=retry, anew=anew)
+        answer = run_all(made, crew, folder, hear, retry=retry, anew=anew)
     runs = answer.content["runs"]
     failed = list(failures(answer.content, spoken()))
     for number, reason in failed[:_MOST_SAID]:
