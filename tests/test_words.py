@@ -31,6 +31,7 @@ from allocate.report.comparison import CHANGES as SITE_CHANGES
 from allocate.report.comparison import COMPARISON_SHEETS
 from allocate.report.faults_page import areas
 from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
+from allocate.report.prices_page import PRICE_SHEETS
 from allocate.report.robust_page import ROBUST_SHEETS
 from allocate.report.scenarios_page import SCENARIO_SHEETS
 from allocate.report.sending import SENDING_SHEETS
@@ -66,6 +67,7 @@ SHEETS = {
     *CALIBRATION_SHEETS,
     *COMPARISON_SHEETS,
     *SCENARIO_SHEETS,
+    *PRICE_SHEETS,
     *ROBUST_SHEETS,
     *SWEEP_SHEETS,
 }
@@ -176,7 +178,7 @@ CODES: dict[str, set[str]] = {
     "differing": {"setting", "input", "version", "open", "staff", "postings", "rounds", "consortia", "functions"},
     "verdict": set(get_args(Verdict)),
     "apart": set(get_args(get_type_hints(Apart)["verdict"])),
-    "apart_given": {"unproven", "other_clauses", "other_goal"},
+    "apart_given": {"unproven", "other_clauses", "other_goal", "failed"},
     "worked_out": {"found", "evaluated", "unknown", "failed"},
     "stands_where": {"only_base", "only_here"},
     "cannot_tell": set(get_args(Doubt)) - {""},
