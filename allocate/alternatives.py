@@ -1,26 +1,30 @@
 """Which sites every near-best plan has, which none has, which can be swapped, and some plans that differ most."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from math import gcd
 from typing import Any, Literal
 
 from allocate import __version__
 from allocate.answer import Answer
 from allocate.candidates import make_case
+from allocate.card import sentence
 from allocate.changes import Change
 from allocate.conflicts import Clock
-from allocate.errors import AllocateError, NoPlanError, Problem, UsageError
+from allocate.errors import NoPlanError, Problem, UsageError
 from allocate.explain import model_in
 from allocate.gaps import DIGITS, shown_number
 from allocate.layout import Layout
-from allocate.near_best import WORSE, NearBest, Relaxed
+from allocate.near_best import WORSE, NearBest, Relaxed, is_small
 from allocate.plans import assemble, district_of, layout_of, library_versions
 from allocate.program import Objective, Options
 from allocate.rows import Key, Number, Row, opened
 from allocate.stages import stage_values
 from allocate.verification import insist
+from allocate.words import LANGUAGES, say_in
 
 Status = Literal["must", "never", "swappable", "undecided"]
 How = Literal["plan", "drop", "swap", "add", "search", "diverse"]
@@ -30,8 +34,8 @@ PLANS, MOST_PLANS = 5, 50
 _LOW, _HIGH = 0.0, 1.0
 # What of the time proofs by the relaxation may take, and the search for plans that differ, of what is left then.
 _PROBING, _DIFFERING = 0.4, 0.7
-# Nodes of branch and bound: of a search over the whole, round one site, and for plans that differ.
-_NODES, _NODES_NEAR, _NODES_APART = 2_000, 20, 200
+# Nodes of branch and bound: of a search over the whole, and round one site.
+_NODES, _NODES_NEAR = 2_000, 20
 # Sites that are free in a search round one of them, and open spots that a new site may take the place of.
 _FREE, _TRIED = 32, 3
 # How often a plan that came out farther than asked is sought nearer by.
@@ -39,6 +43,8 @@ _TRIES = 3
 # What a bound must lie above a share to prove that nothing lies within it.
 _NOISE = 1e-7
 _NAMED = 3
+# Steps of this part of a number leave no two of the first few beside each other.
+_GOLDEN = 0.618
 
 
 @dataclass(frozen=True)
@@ -160,6 +166,25 @@ def check_asked(within: Sequence[float], plans: int) -> None:
         raise UsageError(problems)
 
 
+def share_of_text(text: str) -> float:
+    """Return a share that was typed: 1% or 0.01.
+
+    Raises
+    ------
+    UsageError
+        When it is neither.
+
+    >>> share_of_text("1%"), share_of_text("0.05"), share_of_text("２％")
+    (0.01, 0.05, 0.02)
+    """
+    plain = unicodedata.normalize("NFKC", text).strip()
+    try:
+        number = Fraction(plain.removesuffix("%").strip())
+    except (ValueError, ZeroDivisionError):
+        raise UsageError([Problem("near.not_share", column="--within", value=text)]) from None
+    return float(number / 100 if plain.endswith("%") else number)
+
+
 def alternatives(
     content: Mapping[str, Any],
     options: Options,
@@ -181,7 +206,7 @@ def alternatives(
     made_by = content["versions"]["allocate"]
     if made_by != __version__:
         details = {"made": str(made_by), "now": __version__}
-        raise UsageError([Problem("alternatives.version", column="PLAN", value=content["model"], details=details)])
+        raise UsageError([Problem("near.version", column="PLAN", value=content["model"], details=details)])
     district, model = district_of(content), model_in(content)
     case = make_case(district, model)
     near = NearBest(case, model, layout_of(content, case))
@@ -270,9 +295,7 @@ def _exhibit(near: NearBest, how: How, layout: Layout, distance: Fraction) -> Ex
     return _set_apart(near, how, distance, near.stand_in(layout), more)
 
 
-def _set_apart(
-    near: NearBest, how: How, distance: Fraction, then: Collection[int], more: Mapping[int, int]
-) -> Exhibit:
+def _set_apart(near: NearBest, how: How, distance: Fraction, then: Collection[int], more: Mapping[int, int]) -> Exhibit:
     now, after = near.standing, frozenset(then)
     takes = {j: people for j, people in sorted(more.items(), key=lambda one: (-one[1], one[0])) if people}
     return Exhibit(how, distance, tuple(sorted(after - now)), tuple(sorted(now - after)), takes)
@@ -348,14 +371,16 @@ def _differ(search: _Search, number: int) -> tuple[list[tuple[Layout, Fraction]]
     not by how many there are: within the least share first, and within the next where nothing is found.
     """
     near = search.near
-    relaxed = near.relaxed(by_year=True)
     ends = Clock.of(search.clock.left() * _DIFFERING)
+    if not is_small(near.case):
+        return list(_by_swaps(search, number, ends)), False
+    relaxed = near.relaxed()
+    program = relaxed.program
     sets: list[frozenset[int]] = [near.standing]
     found: list[tuple[Layout, Fraction]] = []
-    program = relaxed.program
     count: dict[Key, Number] = {opened(j, near.last): 1 for j in near.decided}
-    program.add_rows("no more sites", [Row(("plan",), count, "<=", len(near.standing))])
-    program.add_rows("differs", [_differs(near, 0, near.standing)] if relaxed.is_whole else [])
+    program.add_rows("no_more_sites", [Row(("plan",), count, "<=", len(near.standing))])
+    program.add_rows("differs", [_differs(near, 0, near.standing)])
     is_all = False
     for share in search.within:
         while len(found) < number and ends.left():
@@ -365,9 +390,8 @@ def _differ(search: _Search, number: int) -> tuple[list[tuple[Layout, Fraction]]
                 break
             sets.append(near.stand_in(one[0]))
             found.append(one)
-            if relaxed.is_whole:
-                program.add_rows("differs", [_differs(near, len(sets), sets[-1])])
-    return found, is_all and relaxed.is_whole and len(found) < number
+            program.add_rows("differs", [_differs(near, len(sets), sets[-1])])
+    return found, is_all and len(found) < number
 
 
 def _differs(near: NearBest, n: int, standing: Collection[int]) -> Row:
@@ -379,7 +403,7 @@ def _differs(near: NearBest, n: int, standing: Collection[int]) -> Row:
 def _next(
     search: _Search, relaxed: Relaxed, sets: Sequence[frozenset[int]], share: float, ends: Clock
 ) -> tuple[tuple[Layout, Fraction] | None, bool]:
-    """Return a plan within a share that differs most from some sets of sites, and its distance; and if there is none."""
+    """Return a plan within a share that differs most from some sets of sites, its distance, and if there is none."""
     near, program = search.near, relaxed.program
     alike: dict[Key, Number] = {
         opened(j, near.last): sum(1 if j in standing else -1 for standing in sets) for j in near.decided
@@ -390,15 +414,11 @@ def _next(
         if not ends.left():
             break
         program.narrow({WORSE: Fraction(str(limit))})
-        options = replace(search.options, seconds=ends.left(), gap=0.001, search_nodes=_NODES_APART, nodes=_NODES_NEAR)
-        if relaxed.is_whole:
-            got = program.least(objective, {}, replace(options, search_nodes=_NODES, gap=0.0))
-            if got.values is None:
-                return None, got.finished and limit == share
-            values = got.values
-        else:
-            values = _far(search, relaxed, objective, options)
-        layout = _completed(search, near.open_in(values))
+        options = replace(search.options, seconds=ends.left(), gap=0.0, search_nodes=_NODES)
+        got = program.least(objective, {}, options)
+        if got.values is None:
+            return None, got.finished and limit == share
+        layout = _completed(search, near.open_in(got.values))
         distance = None if layout is None else near.distance(layout)
         if layout is not None and distance is not None and near.stand_in(layout) not in sets:
             if distance <= Fraction(str(share)):
@@ -409,19 +429,71 @@ def _next(
     return None, False
 
 
-def _far(search: _Search, relaxed: Relaxed, objective: Objective, options: Options) -> Mapping[Key, float]:
-    """Search a large program from the plan, one neighbourhood after the other."""
-    from allocate.decisions import siting
+def _by_swaps(search: _Search, number: int, ends: Clock) -> Iterator[tuple[Layout, Fraction]]:
+    """Yield plans that come of swapping one site after the other for spots that no plan before has."""
+    near = search.near
+    used = Counter[int](near.standing)
+    sets: list[frozenset[int]] = [near.standing]
+    for n in range(number):
+        search.hear("plans", n, number)
+        for share in search.within:
+            one = _swapped_on(search, share, used, n, ends)
+            if one is not None and near.stand_in(one[0]) not in sets:
+                sets.append(near.stand_in(one[0]))
+                used.update(sets[-1])
+                yield one
+                break
+        if not ends.left():
+            return
 
-    keys = relaxed.program.keys
-    near_by = [[key for key in one if key in keys] for one in siting.neighbourhoods(relaxed.gathered.case)]
-    asked = replace(options, search_nodes=0, prove=False)
-    got = relaxed.program.solve(objective, asked, relaxed.start, near_by)
-    return dict(zip(keys, got.values.tolist(), strict=True))
+
+def _swapped_on(
+    search: _Search, share: float, used: Mapping[int, int], turn: int, ends: Clock
+) -> tuple[Layout, Fraction] | None:
+    """Return a plan within a share in which as many sites are swapped as one try after the other allows.
+
+    Those that most plans before have come first, and for each the spots that fewest have. They are
+    gone through in another order in each turn, with long steps, so that no end of the district has all the swaps.
+    """
+    near = search.near
+    order = sorted(near.standing)
+    # (A step that shares no factor with their number goes once through all.)
+    step = next(
+        step
+        for step in range(round(len(order) * 0.618) + turn, 2 * len(order) + turn + 2)
+        if gcd(step, len(order)) == 1
+    )
+    order = sorted((order[n * step % len(order)] for n in range(len(order))), key=lambda j: -used.get(j, 0))
+    best: Change | None = None
+    limit = Fraction(str(share))
+    gone = 0
+    for j in order:
+        if not ends.left():
+            return None
+        if near.worth.hindrance(j):
+            continue
+        for k in sorted(near.worth.spots(j), key=lambda k: (used.get(k, 0), k)):
+            if best is not None and best.of(opened(k, near.last)):
+                continue
+            change = near.swapped(j, k, best)
+            distance = near.changed(change)
+            # (Each may take a part of what there is to give, so that many can.)
+            allowed = limit * Fraction(gone + 2, gone + 2 + max(1, len(order) // 8))
+            if change is not None and distance is not None and distance <= min(limit, allowed):
+                best, gone = change, gone + 1
+                break
+    if best is None:
+        return None
+    try:
+        layout = near.carried_out(best, replace(search.options, seconds=max(1.0, search.clock.left())))
+    except NoPlanError:
+        return None
+    found = near.distance(layout)
+    return None if found is None or found > limit else (layout, found)
 
 
 def _plan(content: Mapping[str, Any], near: NearBest, layout: Layout) -> dict[str, Any]:
-    """Return a plan's whole content, rechecked; of its goals it says what was proven of all plans that keep its clauses."""
+    """Return a plan's whole content, rechecked, with the bounds that hold for it as well."""
     district = district_of(content)
     values = stage_values(near.case, near.rules, near.model.goals, layout)
     proven = {row["name"]: row["bound"] for row in content["stages"]}
@@ -492,7 +564,6 @@ def _answer(
             "model": content["model"],
             "title": content["title"],
             "district": content["district"],
-            "district_name": content["district_data"]["name"],
             "as_of": content["as_of"],
             "years": list(near.case.years),
             "year": near.case.years[near.last],
@@ -503,14 +574,19 @@ def _answer(
                 "solver": search.options.solver,
             },
             "seeds": [search.options.seed],
-            "method": {
+            "method": {language: say_in(language, "near.method_short") for language in LANGUAGES},
+            "searched": {
                 "measured_from": "plan",
-                "every_row": near_is_whole(near),
+                "every_row": is_small(near.case),
                 "nodes": _NODES,
                 "nodes_near": _NODES_NEAR,
-                "nodes_apart": _NODES_APART,
-                "no_more_sites": len(near.standing),
+                "most_sites": len(near.standing),
             },
+            "rules": {
+                name: {language: sentence(near.rules[name], language) for language in LANGUAGES}
+                for name in sorted({name for site in sites for name in (*site["proven_by"], *site["clauses"])})
+            },
+            "district_data": _ground(content),
             "goals": goals,
             "missed": sorted(name for name, rows in near.missed.items() if rows),
             "counts": counts,
@@ -525,11 +601,11 @@ def _answer(
     )
 
 
-def near_is_whole(near: NearBest) -> bool:
-    """Tell whether searches look at every row of the plan, or at sums of staff and years."""
-    from allocate.near_best import is_small
-
-    return is_small(near.case)
+def _ground(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of the district what a map of its sites draws."""
+    district = content["district_data"]
+    places = [{key: place.get(key) for key in ("id", "name", "town", "lon", "lat")} for place in district["places"]]
+    return {key: district.get(key) for key in ("name", "datum", "epsg", "boundary", "towns")} | {"places": places}
 
 
 def _text(share: float) -> str:
@@ -575,7 +651,7 @@ def _site(content: Mapping[str, Any], search: _Search, j: int, sets: Sequence[fr
         "proof": one.proof,
         "proven_by": list(one.rules),
         "unserved": dropped.get("unserved", {}).get(last),
-        "clauses": list(dropped.get("clauses", ())),
+        "clauses": [name for name in dropped.get("clauses", ()) if name in near.rules],
         "hindrance": dropped.get("hindrance"),
         "plans": sum(j in standing for standing in sets),
         "of_plans": len(sets),

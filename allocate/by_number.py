@@ -75,6 +75,8 @@ class _Node:
     """Numbers of sites that are left to look at, and what no plan within them falls below."""
 
     bound: Fraction
+    # Of nodes that promise as much, the one in which most is decided comes first: it is soonest ready for a dive.
+    depth: int
     serial: int
     ranges: Ranges = field(compare=False)
     # Sites that are open, or closed, in all of its plans.
@@ -128,7 +130,7 @@ class ByNumber:
             Fraction(0),
         )
         hinted = np.array(sorted(hint), dtype=np.int64)
-        open_nodes, serial = [_Node(least, 0, every)], 0
+        open_nodes, serial = [_Node(least, 0, 0, every)], 0
         # Nodes that cannot be lifted any further; their bounds stand.
         settled: list[_Node] = []
         is_small = self._instance.matrix.nnz <= _SMALL
@@ -283,7 +285,13 @@ class ByNumber:
         # (Nearest to a half first.)
         chosen = int(dearest[np.abs(values[dearest] - 0.5).argmin()])
         return [
-            replace(node, decided=(*node.decided, (chosen, value)), cuts=_CUT_ROUNDS - 2, is_dived=False)
+            replace(
+                node,
+                decided=(*node.decided, (chosen, value)),
+                depth=node.depth - 1,
+                cuts=_CUT_ROUNDS - 2,
+                is_dived=False,
+            )
             for value in (1.0, 0.0)
         ]
 

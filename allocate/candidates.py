@@ -194,14 +194,23 @@ def seen_in(district: District, model: Model, case: Case, circle: str, speed: Fr
     return replace(case, links=near, levels=_levels(ring))
 
 
+def sites_that_move(case: Case, i: int) -> tuple[int, ...]:
+    """Return the sites that stand where a place is thought to lie: its candidates, and what was assumed to be there."""
+
+    def goes_along(site: Site) -> bool:
+        return site.origin == "places" or (site.exists and site.basis is Basis.ASSUMED)
+
+    return tuple(j for j in case.sites_in[i] if goes_along(case.sites[j]))
+
+
 def links_after_move(district: District, model: Model, case: Case, moved: int, to: NDArray[np.float64]) -> Links:
     """Return the pairs within the planned circle that a place, or a site in it, is part of once the place lies at `to`.
 
-    Everything else stays where it is, and sites in the place keep their way from its middle. [m]
+    Everything else stays where it is [m]. A site that goes with the place (`sites_that_move`) keeps its way from it.
     """
     ring = model.circles[model.circle]
     metres, spots = case.place_spots.copy(), case.spots.copy()
-    inside = np.array(case.sites_in[moved], dtype=np.int64)
+    inside = np.array(sites_that_move(case, moved), dtype=np.int64)
     spots[inside] += to - metres[moved]
     metres[moved] = to
     # (Of places that adjoin, whoever could lie between them lies no farther away than they do from each other.)

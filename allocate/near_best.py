@@ -1,7 +1,7 @@
 """All plans that are nearly as good as one: what they must keep, as exact arithmetic and as a program of rows."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
@@ -17,7 +17,7 @@ from allocate.layout import Layout
 from allocate.merging import Gathered, merge_places, stand_for_later
 from allocate.model import Model
 from allocate.program import Objective, Options, Program
-from allocate.rows import Column, Key, Number, Row, amount, opened, served, serves
+from allocate.rows import Column, Key, Number, Row, amount, opened, serves
 from allocate.rules import Rule
 from allocate.search import Layouts
 from allocate.two_steps import Asked, add_rules, coarse_program, goals_of_sites, of_sites, rows_of, staff_for, start_of
@@ -168,12 +168,16 @@ class NearBest:
         """Return the change in which a site is gone."""
         return None if self.worth.hindrance(j) else self.worth.drop(j)
 
-    def swapped(self, j: int, k: int) -> Change | None:
-        """Return the change in which a spot takes the place of a site."""
-        return None if self.worth.hindrance(j) else self.worth.swap(j, k)
+    def swapped(self, j: int, k: int, on: Change | None = None) -> Change | None:
+        """Return the change in which a spot takes the place of a site, on top of another where one is given."""
+        return None if self.worth.hindrance(j) else self.worth.swap(j, k, on)
+
+    def carried_out(self, change: Change, options: Options) -> Layout:
+        """Return the plan of a change, with its months and weekdays."""
+        return carry_out(self.case, self.model, Layouts(change.layout(), {}, {}, ""), options).layout
 
     def added(self, k: int, years: Sequence[int]) -> Change | None:
-        """Return the change in which one more site opens, and serves those who have no nearer one, as far as it has room.
+        """Return the change in which one more site opens, and serves those to whom it is nearest.
 
         It has the functions of the nearest open site of its kind, and the least staff of any such site.
         """
@@ -181,7 +185,9 @@ class NearBest:
         change, has = Change(self.planned), set[str]()
         change.open(k, years)
         for t in years:
-            alike = [j for j in self.by_distance(k) if (j, t) in layout.open and case.sites[j].kind == case.sites[k].kind]
+            alike = [
+                j for j in self.by_distance(k) if (j, t) in layout.open and case.sites[j].kind == case.sites[k].kind
+            ]
             for name in case.resources:
                 least = min((int(layout.amounts.get((name, j, t), 0)) for j in alike), default=0)
                 change.put(amount(name, k, t), min(least, case.posts(name, k)))
@@ -222,11 +228,11 @@ class NearBest:
 
     # ---- what every near-best plan keeps
 
-    def relaxed(self, *, by_year: bool = False) -> Relaxed:
-        """Return the rows that every near-best plan keeps, with the greatest share by which a goal is worse as objective.
+    def relaxed(self) -> Relaxed:
+        """Return the rows that every near-best plan keeps; what is made small is by what share the worst goal is worse.
 
         Of a large case with staff, staff is summed up by employer and so are later years (see `coarse`), which makes
-        it a relaxation. `by_year` asks each year by itself to be no worse: plans that keep that are only some.
+        it a relaxation.
         """
         gathered = merge_places(self.case, self.rules.values(), self.goals.values())
         case = gathered.case
@@ -235,16 +241,14 @@ class NearBest:
             program, asked = _whole_program(case, self.rules, self.goals)
         else:
             coarse = Coarse(case, self._fine_years())
-            program, asked = coarse_program("near best", coarse, self.rules, self.goals)
+            program, asked = coarse_program("near_best", coarse, self.rules, self.goals)
         program.narrow(self._most_missed(program))
         program.add_columns([Column(WORSE, low=_BETTER, high=_MOST_WORSE)])
         for name, goal in self.goals.items():
-            terms = {key: times for key, times in goal.terms(case).items()}
+            terms = goal.terms(case)
             seen = coarse.terms(terms) if coarse else terms
             told = {key: Fraction(times) for key, times in seen.items() if key in program.keys}
             program.add_rows("near", [self._no_worse(name, told, Fraction(goal.constant(case)))])
-            if by_year and goal.sees_links:
-                program.add_rows("near by year", self._no_worse_by_year(name, told, gathered))
         start, _ = start_of(case, asked, self.rules, gathered.gather(self.layout), coarse)
         return Relaxed(program, Objective("worse", {WORSE: 1}), gathered, coarse is None, start | {WORSE: 0.0})
 
@@ -261,23 +265,6 @@ class NearBest:
         if now:
             row[WORSE] = -abs(now) / scale
         return Row((name,), row, "<=", (now - constant) / scale)
-
-    def _no_worse_by_year(self, name: str, terms: Mapping[Key, Fraction], gathered: Gathered) -> Iterator[Row]:
-        """Yield: what people travel in a year is no more than in the plan, within the same share."""
-        layout = gathered.gather(self.layout)
-        for t, year in enumerate(self.case.years):
-            mine = {key: times for key, times in terms.items() if key[0] in ("serve", "served") and key[-1] == t}
-            flows = {serves(i, j, t): people for (i, j, u), people in layout.serve.items() if u == t}
-            there = flows | {served(i, t): people for (i, u), people in layout.served.items() if u == t}
-            now = sum((times * there.get(key, 0) for key, times in mine.items()), Fraction(0))
-            everybody = sum(
-                (abs(times) * int(self.case.people[int(key[1]), t]) for key, times in mine.items() if key[0] == "served"),
-                Fraction(0),
-            )
-            if mine and everybody + now > 0:
-                scale = max(abs(times) for times in mine.values())
-                row = {key: times / scale for key, times in mine.items()} | {WORSE: -(everybody + now) / scale}
-                yield Row((name, year), row, "<=", now / scale)
 
     def _most_missed(self, program: Program) -> dict[Key, Number]:
         """Return the most that every row of a clause may be missed by."""
@@ -303,7 +290,10 @@ class NearBest:
     def held(self, free: Collection[int]) -> dict[Key, Number]:
         """Return all decided sites but some as they are in the plan, in every year."""
         return {
-            opened(j, t): int((j, t) in self.layout.open) for j in self.decided if j not in free for t in self.case.periods
+            opened(j, t): int((j, t) in self.layout.open)
+            for j in self.decided
+            if j not in free
+            for t in self.case.periods
         }
 
     def open_in(self, values: Mapping[Key, float]) -> frozenset[tuple[int, int]]:
@@ -324,7 +314,7 @@ def _size(case: Case) -> int:
 
 def _whole_program(case: Case, rules: Mapping[str, Rule], goals: Mapping[str, Goal]) -> tuple[Program, Asked]:
     """Return the program of all that is decided."""
-    program = Program("near best")
+    program = Program("near_best")
     program.add_columns(decisions.columns(case))
     program.add_rows("siting", siting.rows(case))
     program.add_rows("staff", decisions.rows_beside_sites(case))

@@ -1,6 +1,7 @@
 """Whether a plan survives what is uncertain: other possible districts, speeds, growth, closures and too few staff."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +15,7 @@ from allocate.candidates import make_case
 from allocate.case import Case
 from allocate.costs import whole_cost
 from allocate.crews import Crew, Failure, Processes
-from allocate.district import District, PlaceYear
+from allocate.district import District, Place, PlaceYear
 from allocate.errors import Problem, UsageError
 from allocate.estimate import redraw
 from allocate.gaps import DIGITS, shown_number
@@ -45,8 +46,10 @@ IDLE = 0.10
 # A site is firm where it stands in at least so many of the layouts found anew and is idle in at most so many draws, and
 # doubtful where it stands in fewer or is idle in more than so many.
 FIRM_STANDS, FIRM_IDLE, DOUBTFUL_STANDS, DOUBTFUL_IDLE = 0.80, 0.05, 0.50, 0.20
-# Draws in which every village is also drawn by itself, and how many of them are named.
+# Draws in which every village is also drawn by itself, and how many villages are named.
 SURVEYED, NAMED = 20, 20
+# Draws that show what surveying these helps.
+CHECKED = 20
 LOW, QUARTER, MIDDLE, THREE_QUARTERS, HIGH = 0.05, 0.25, 0.50, 0.75, 0.95
 _PARTS = {"low": LOW, "quarter": QUARTER, "median": MIDDLE, "three_quarters": THREE_QUARTERS, "high": HIGH}
 # Sites whose closing is worked out in one go.
@@ -167,7 +170,15 @@ class Shortage:
     cut: float
 
 
-Job = Draw | Anew | Change | Closed | Shortage
+@dataclass(frozen=True)
+class Known:
+    """Look at the plan in a possible district in which some places lie, and are peopled, as the plan has them."""
+
+    places: frozenset[str]
+    seed: int
+
+
+Job = Draw | Anew | Change | Closed | Shortage | Known
 
 
 # What is drawn -------------------------------------------------------------------------------------------------------
@@ -301,6 +312,8 @@ def work_out(kept: Kept, job: Job) -> Any:
             return [_closed(kept, j) for j in job.sites]
         case Shortage():
             return _shortage(kept, job)
+        case Known():
+            return _known(kept, job)
 
 
 def _draw(kept: Kept, job: Draw) -> Row:
@@ -343,6 +356,27 @@ def _change(kept: Kept, job: Change) -> Row:
     case = make_case(district, model)
     layout = serve_most(case, carried_over(kept.case, kept.layout, case))
     return {"speed": job.speed, "growth": job.growth, **seen(case, layout, on_reach(kept.model))}
+
+
+def _known(kept: Kept, job: Known) -> int:
+    """Return the people served in the last year of a draw of what is not known [persons], at the plan's speeds."""
+    district = redraw(with_known(kept.district, job.places), job.seed)
+    case = make_case(district, kept.model)
+    last = len(case.years) - 1
+    return serve_most(case, carried_over(kept.case, kept.layout, case), [last]).served_in(last)
+
+
+def with_known(district: District, places: Collection[str]) -> District:
+    """Return a district in which some places have been surveyed, and are as they were thought to be."""
+    people = dict.fromkeys(("people_basis", "people_65_basis", "people_0_14_basis"), Basis.SURVEYED)
+
+    def surveyed(place: Place) -> Place:
+        known: dict[str, Any] = {name: basis for name, basis in people.items() if getattr(place, name) is not None}
+        return replace(place, position_basis=Basis.SURVEYED, **known)
+
+    return replace(
+        district, places=tuple(surveyed(place) if place.id in places else place for place in district.places)
+    )
 
 
 def _closed(kept: Kept, j: int) -> Row:
@@ -540,17 +574,63 @@ def robust(
     """Say how well a plan survives what is uncertain, and on what that rests; `kept` is the plan of the content."""
     jobs = jobs_of(kept)
     results: dict[str, Any] = {}
-    for name, result in (crew or Processes()).work(work_out, kept, jobs):
+    crew = crew or Processes()
+    for name, result in crew.work(work_out, kept, jobs):
         results[name] = result
         if hear is not None:
             hear(len(results), len(jobs))
-    return Answer("robust", _content(content, kept, jobs, results))
+    made = _content(content, kept, jobs, results)
+    checks = _checks(kept, made["surveying"])
+    if checks:
+        done = dict(crew.work(work_out, kept, checks))
+        made["surveying"]["check"] = _checked(kept, checks, done)
+        made["failed"] += _failures(checks, done)
+    return Answer("robust", made)
+
+
+def _checks(kept: Kept, surveying: Row) -> dict[str, Job]:
+    """Return the draws that show what surveying helps: with nothing known, the first places, or as many of the last."""
+    places = [row["id"] for row in surveying["places"]]
+    count = min(NAMED, len(places) // 2)
+    if not surveying["whole"] or not count:
+        return {}
+    sets = {"none": frozenset[str](), "first": frozenset(places[:count]), "last": frozenset(places[-count:])}
+    seeds = [kept.asked.seed + kept.asked.draws + n for n in range(CHECKED)]
+    return {f"known {name} {seed}": Known(known, seed) for name, known in sets.items() for seed in seeds}
+
+
+def _checked(kept: Kept, jobs: Mapping[str, Job], results: Mapping[str, Any]) -> list[Row]:
+    """Return how far the people served lie from those planned, by what is known: mean, and root mean square."""
+    planned = kept.base.served_in(len(kept.case.years) - 1)
+    rows = []
+    for name in ("none", "first", "last"):
+        mine = [job for job in jobs if job.split(" ")[1] == name]
+        off = [results[job] - planned for job in mine if not isinstance(results[job], Failure)]
+        if off:
+            known = jobs[mine[0]]
+            rows.append(
+                {
+                    "known": name,
+                    "places": len(known.places) if isinstance(known, Known) else 0,
+                    "draws": len(off),
+                    "off": round(math.sqrt(sum(number**2 for number in off) / len(off))),
+                    "mean": round(sum(off) / len(off)),
+                    "least": planned + min(off),
+                    "most": planned + max(off),
+                }
+            )
+    return rows
+
+
+def _failures(jobs: Iterable[str], results: Mapping[str, Any]) -> list[Row]:
+    failed = ((name, results[name]) for name in jobs)
+    return [{"job": name, "reason": result.reason} for name, result in failed if isinstance(result, Failure)]
 
 
 def _content(content: Mapping[str, Any], kept: Kept, jobs: Mapping[str, Job], results: Mapping[str, Any]) -> Row:
     """Return all that was found, in the order in which it was asked."""
     good = {name: results[name] for name in jobs if not isinstance(results[name], Failure)}
-    failed = [{"job": name, "reason": results[name].reason} for name in jobs if isinstance(results[name], Failure)]
+    failed = _failures(jobs, results)
 
     def of(kind: str) -> list[Any]:
         return [good[name] for name in good if name.split(" ", 1)[0] == kind]

@@ -98,7 +98,7 @@ def ways(changes: Mapping[str, Any], content: Any, way: tuple[str, ...] = ()) ->
         # (Clauses of documents, and speeds, can be changed where the file says nothing of them.)
         is_open = (whole[0] == "clauses" and len(whole) <= 2) or whole in (("travel",),)
         # (A rule, or a resource, that the model has not is a new one only if it says its source; else it is misspelt.)
-        is_open = is_open or (len(whole) == 2 and isinstance(value, dict) and "source" not in value)  # noqa: PLR2004
+        is_open = is_open or (len(whole) == 2 and isinstance(value, dict) and "source" not in value)
         if isinstance(value, dict) and value and (is_table or is_open) and len(parts) == 1:
             yield from ways(value, below, whole)
         else:

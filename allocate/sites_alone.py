@@ -1,5 +1,6 @@
 """Lays out the sites of a model that decides nothing else, by how many of each price are open, for its first goal."""
 
+import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -7,6 +8,7 @@ from allocate import decisions
 from allocate.by_number import ByNumber
 from allocate.case import Case
 from allocate.decisions import siting
+from allocate.errors import NoPlanError
 from allocate.gaps import HOLD_ABSOLUTE
 from allocate.goals import Goal
 from allocate.greedy import greedy
@@ -18,6 +20,7 @@ from allocate.settle import settle
 from allocate.staged import Stage, stages
 from allocate.stages import stage_values
 from allocate.two_steps import Rules, add_rules, rows_of
+from allocate.words import say
 
 # Settling takes about a second; whatever the clock says, people must be whole.
 _SETTLE_SECONDS = 30.0
@@ -74,17 +77,23 @@ def lay_out_sites(
     """Lay out sites so that no clause is missed, and the goal is as small as the gap or the time allows.
 
     `before` is a plan to begin with; what it opens counts, and whether it is a good or a valid one does not matter.
+
+    Raises
+    ------
+    NoPlanError
+        When nothing was found that can be.
     """
     goals = {name: goal}
     known = [greedy(full, rules.values()), *([] if before is None else [_served(full, before)])]
     weighed = [(stage_values(full, rules, goals, one), one) for one in known if not _is_wrong(full, rules, one)]
     bound, helped, relaxations, stopped, is_found = float("-inf"), tuple(rows), 0, False, False
+    deadline = time.monotonic() + seconds
     for reduced in _reductions(full, rules):
         gathered = merge_places(reduced.case, rules.values(), goals.values())
         program, stage = _program(gathered.case, rules, goals)
         search = ByNumber(program, stage.objective, seed, helped)
         hint = () if before is None else _hint(program, reduced, before)
-        found = search.run(gap, seconds, hint)
+        found = search.run(gap, max(0.1, deadline - time.monotonic()), hint)
         helped, relaxations = (*helped, *(row for row in found.rows if row not in helped)), found.relaxations
         stopped = stopped or found.stopped
         bound = max(bound, float("inf") if found.is_impossible else float(found.bound))
@@ -97,6 +106,8 @@ def lay_out_sites(
             is_found = not any(values[clause] for clause in values if clause != name)
         if is_found:
             break
+    if not weighed:
+        raise NoPlanError(say("solve.none", stage=name, seconds=round(seconds, 1)))
     values, layout = min(weighed, key=lambda one: tuple(one[0].values()))
     is_met = not any(values[clause] for clause in values if clause != name)
     if not is_met:

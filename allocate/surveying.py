@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from allocate.candidates import links_after_move
+from allocate.candidates import links_after_move, sites_that_move
 from allocate.case import Case
 from allocate.district import District
 from allocate.gaps import DIGITS
@@ -54,7 +54,7 @@ class Village:
 
         Who is served where stays as it is, as far as it can; then as many more as possible are served.
         """
-        case, inside = self.case, self.case.sites_in[i]
+        case, inside = self.case, sites_that_move(self.case, i)
         fresh = links_after_move(self.district, self.model, case, i, to)
         stays = (self.links.places != i) & ~np.isin(self.links.sites, inside)
         parts = zip(_parts(self.links.only(stays)), _parts(fresh.only(self.room[fresh.sites] > 0)), strict=True)
@@ -160,7 +160,7 @@ def ranked(district: District, case: Case, base: Layout, surveys: Sequence[Mappi
     mean of the best, less best of the means; Howard 1966, IEEE Transactions on Systems Science and Cybernetics 2(1)).
     """
     if not surveys:
-        return {"draws": 0, "places": [], "whole": 0.0}
+        return {"draws": 0, "places": [], "whole": 0.0, "check": []}
     count, last = len(surveys), len(case.years) - 1
     rows = []
     for i, place in enumerate(district.places):
@@ -191,7 +191,7 @@ def ranked(district: District, case: Case, base: Layout, surveys: Sequence[Mappi
     for n, row in enumerate(rows, 1):
         so_far += row["changes"]
         row |= {"rank": n, "cumulated": round(so_far / whole, DIGITS) if whole else None}
-    return {"draws": count, "places": rows, "whole": round(whole, 3)}
+    return {"draws": count, "places": rows, "whole": round(whole, 3), "check": []}
 
 
 def _won(draws: Sequence[Mapping[str, int]]) -> float:

@@ -158,20 +158,23 @@ class Worth:
         standing = {j for j, _ in self.layout.open}
         return frozenset(j for j, site in enumerate(self.case.sites) if j not in standing and not site.is_fixed)
 
-    def swap(self, j: int, k: int) -> Change | None:
-        """Return the change in which another spot has what the site has and serves its people; None where none can."""
-        change, years = Change(self.plan), self._years(j)
+    def swap(self, j: int, k: int, on: Change | None = None) -> Change | None:
+        """Return the change in which another spot has what the site has and serves its people; None where none can.
+
+        It comes on top of another change where one is given, which leaves alone what the site itself has.
+        """
+        change, years = on.tried() if on else Change(self.plan), self._years(j)
         case, has = self.case, self.plan.functions_of.get(j, ())
+        there = {(what, t): change.of(amount(what, j, t)) for what in case.resources for t in years}
         left = self._close(change, j)
         change.open(k, years)
         if not change.can_be or any(k not in case.havers.get(name, ()) for name in has):
             return None
         for t in years:
             for what in case.resources:
-                number = int(self.layout.amounts.get((what, j, t), 0))
-                if number > case.posts(what, k):
+                if there[what, t] > case.posts(what, k):
                     return None
-                change.put(amount(what, k, t), number)
+                change.put(amount(what, k, t), there[what, t])
             for name in has:
                 self.take_over(change, name, j, k, t)
             self._send(change, t, left[t], first=k)
@@ -196,7 +199,7 @@ class Worth:
         left: dict[int, dict[int, int]] = {t: {} for t in years}
         for t in years:
             for i in case.places_of[j]:
-                people = self.layout.serve.get((i, j, t), 0)
+                people = change.of(serves(i, j, t))
                 if people:
                     left[t][i] = people
                     change.send(i, j, t, -people)

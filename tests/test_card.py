@@ -75,8 +75,8 @@ def test_the_card_says_goals_circles_siting_assumptions_and_the_other_clauses(ba
     heads = re.findall(r"^## (.+)$", page, flags=re.MULTILINE)
     assert [head.split(" · ")[1] for head in heads] == [
         "Rules", "Other clauses", "Goals", "People", "Circles", "Siting", "Staff, beds and teams",
-        "Postings", "Rounds, and posts in villages", "Consortia", "Functions, shared centres and standards", "Scenarios",
-        "Estimates and assumptions",
+        "Postings", "Rounds, and posts in villages", "Consortia", "Functions, shared centres and standards",
+        "Scenarios", "Estimates and assumptions",
     ]  # fmt: skip
     assert "| TJ-T04 二（一）；附件第4项 |" in page
     rows = {row.split(":")[0].strip("| "): row for row in page.splitlines() if row.startswith("| ") and ": " in row}

@@ -452,3 +452,36 @@ def test_plans_of_the_same_model_have_no_scenario_among_their_settings(tiny_plan
     other["settings"]["scenarios"] = {"x": {"title": {"zh": "一", "en": "one"}, "set": {"draws": 1}}}
     (pair,) = compare([content, other], ["a", "b"]).pairs
     assert pair.settings == ()
+
+
+def test_the_command_writes_a_page_and_tables_and_with_full_a_plan_of_each(tiny: Tiny, tmp_path: Path) -> None:
+    with_scenarios(one_year(tiny))
+    done = call_allocate(tmp_path, "scenarios", tiny.model, "more", ALLOCATE_LANGUAGE="en")
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "maps" / "out" / "tiny-scenarios"
+    content = json.loads((folder / "scenarios.json").read_text(encoding="utf-8"))
+    assert [row["name"] for row in content["rows"]] == ["today", "base", "more"]
+    page = (folder / "scenarios.html").read_text(encoding="utf-8")
+    assert "rules.few_new.at_most" in page
+    assert "Two more" in page
+    assert "多开两处" in page
+    assert "rules.few_new.at_most: 5 → 7" in done.stdout
+    full = call_allocate(
+        tmp_path, "scenarios", tiny.model, "more", "--full", "--processes", "2", ALLOCATE_LANGUAGE="en"
+    )
+    assert full.returncode == 0, full.stderr
+    for name in ("base", "more"):
+        assert verify(folder / name).sound
+    plan = json.loads((folder / "more" / "plan.json").read_text(encoding="utf-8"))
+    row = json.loads((folder / "scenarios.json").read_text(encoding="utf-8"))["rows"][2]
+    assert row["value"] == next(one["value"] for one in plan["stages"] if one["name"] == row["goal"])
+    assert (folder / "compare" / "compare.html").is_file()
+
+
+def test_a_folder_of_others_is_not_touched(tiny: Tiny, tmp_path: Path) -> None:
+    with_scenarios(tiny)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear", encoding="utf-8")
+    done = call_allocate(tmp_path, "scenarios", tiny.model, "--out", "mine")
+    assert done.returncode == 2
+    assert [item.name for item in (tmp_path / "mine").iterdir()] == ["letter.txt"]

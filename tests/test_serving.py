@@ -67,7 +67,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def most_served(case: Case) -> int:
-    """Return the most people that can be served, by the least cut over all sets of places (Hall's theorem with room)."""
+    """Return the most people that can be served, by the least cut over all sets of places (Hall, with room)."""
     rooms = [case.total(0) if one.capacity is None else one.capacity for one in case.sites]
     cuts = []
     for stays in product((False, True), repeat=len(case.places)):

@@ -31,10 +31,12 @@ from allocate.report.comparison import CHANGES as SITE_CHANGES
 from allocate.report.comparison import COMPARISON_SHEETS
 from allocate.report.faults_page import areas
 from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
+from allocate.report.robust_page import ROBUST_SHEETS
 from allocate.report.scenarios_page import SCENARIO_SHEETS
 from allocate.report.sending import SENDING_SHEETS
 from allocate.report.sheets import STATUSES
 from allocate.report.sweep_tables import SWEEP_SHEETS
+from allocate.robust import Stability
 from allocate.rows import POLICY
 from allocate.rules import RULES
 from allocate.rules.amounts import UNITS, USUAL
@@ -64,6 +66,7 @@ SHEETS = {
     *CALIBRATION_SHEETS,
     *COMPARISON_SHEETS,
     *SCENARIO_SHEETS,
+    *ROBUST_SHEETS,
     *SWEEP_SHEETS,
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
@@ -178,6 +181,7 @@ CODES: dict[str, set[str]] = {
     "cannot_tell": set(get_args(Doubt)) - {""},
     "site_change": set(SITE_CHANGES),
     "regime": set(REGIMES),
+    "stability": set(get_args(Stability)),
     "rank": set(tables.RANKS),
     "counted": {
         "candidates",

@@ -10,7 +10,7 @@ from allocate.draw.boxes import Box, meet
 from allocate.draw.svg import GREY, INK, LIGHT, Pair, breadth, element, line, px, short, ticks
 from allocate.report.blocks import Axis, Chart, Grid, Mark, Series
 from allocate.report.cells_said import number_said, share_said
-from allocate.report.table import clean
+from allocate.report.table import seen
 from allocate.words import Language, say_in
 
 WIDE = 760  # a chart [pixels]
@@ -146,7 +146,7 @@ class _Drawing:
     def __init__(self, chart: Chart, language: Language, mark: str) -> None:
         self.chart, self.language, self.mark = chart, language, mark
         self.lies = chart.shape in _LYING and bool(chart.across.names) and (chart.lies or self._is_crowded())
-        names = [short(clean(series.name), _LONGEST) for series in chart.series]
+        names = [short(seen(series.name), _LONGEST) for series in chart.series]
         self.names = names if len(names) > 1 or (names and names[0]) else []
         legend = self._legend_rows()
         top = 10.0 + 20.0 * len(legend) + (8.0 if legend else 0.0) + (14.0 if chart.marks else 0.0)
@@ -160,7 +160,7 @@ class _Drawing:
         box = {"viewBox": f"0 0 {WIDE} {px(self.high)}", "width": str(WIDE), "height": px(self.high)}
         for name, told in (box | {"role": "img", "font-family": "sans-serif", "class": "chart"}).items():
             self.svg.set(name, told)
-        element(self.svg, "title", id=f"{mark}-title").text = clean(chart.caption)
+        element(self.svg, "title", id=f"{mark}-title").text = seen(chart.caption)
         self.svg.set("aria-labelledby", f"{mark}-title")
         element(self.svg, "rect", width=WIDE, height=px(self.high), fill="#fff")
         self._hatchings()
@@ -180,7 +180,7 @@ class _Drawing:
 
     def _is_crowded(self) -> bool:
         names = self.chart.across.names
-        longest = max((breadth(short(clean(name), _LONGEST), _SMALL) for name in names), default=0)
+        longest = max((breadth(short(seen(name), _LONGEST), _SMALL) for name in names), default=0)
         return bool(names) and len(names) * (longest + 10) > WIDE - 100
 
     def _thickness(self) -> float:
@@ -191,7 +191,7 @@ class _Drawing:
         """Return how much room numbers or names take at the side and below [pixels]."""
         below = 46.0
         if self.lies:
-            names = [breadth(short(clean(name), _LONGEST), _SMALL) for name in self.chart.across.names]
+            names = [breadth(short(seen(name), _LONGEST), _SMALL) for name in self.chart.across.names]
             return min(_SIDE, max(names, default=0) + 16) + 8, below
         numbers = self._numbers()[1]
         scale = _Scale.of(_possible(self.chart.up, numbers), numbers, 0, 1, 5)
@@ -224,7 +224,7 @@ class _Drawing:
     ) -> ET.Element:
         look = {"text_anchor": anchor, "font_size": px(size), "fill": fill}
         made = element(self.svg, "text", x=px(at[0]), y=px(at[1]), **look)
-        made.text = clean(text)
+        made.text = seen(text)
         return made
 
     def _axes(self) -> None:
@@ -257,7 +257,7 @@ class _Drawing:
             stroke="#aab4bd",
         )  # fmt: skip
         titles = [
-            f"{short(clean(axis.title), 70)}{say_in(self.language, 'chart.log') if axis.is_log else ''}"
+            f"{short(seen(axis.title), 70)}{say_in(self.language, 'chart.log') if axis.is_log else ''}"
             for axis in (flat.axis, tall.axis)
         ]
         self._text(titles[0], ((left + right) / 2, lower + 36), size=_LETTER)
@@ -318,7 +318,7 @@ class _Drawing:
     # ---- what it shows ----
 
     def _series(self, number: int, series: Series) -> None:
-        group = element(self.svg, "g", class_="series", data_name=clean(series.name))
+        group = element(self.svg, "g", class_="series")
         match self.chart.shape:
             case "line" | "steps" | "scatter":
                 self._points(group, number, series)
@@ -372,7 +372,7 @@ class _Drawing:
         ends = [part[at] for part in (series.low, series.high) if part]
         known = [written(chart.up, end) for end in ends if end is not None]
         told += [f"{chart.ranges}: {' – '.join(known)}"] if known else []
-        element(made, "title").text = "\n".join(short(clean(part), 300) for part in told if part)
+        element(made, "title").text = "\n".join(short(seen(part), 300) for part in told if part)
 
     def _range(self, group: ET.Element, number: int, series: Series, at: int, middle: float) -> None:
         """Draw the range of a point, with a bar at each end that is known."""
@@ -473,7 +473,7 @@ class _Drawing:
         left, upper, right, _ = self.frame
         taken: list[Box] = []
         for mark in self.chart.marks:
-            told = short(clean(mark.label), _LONGEST)
+            told = short(seen(mark.label), _LONGEST)
             wide = breadth(told, _SMALL)
             for middle, base in self._beside(mark, wide):
                 box = (middle - wide / 2, base - _SMALL, middle + wide / 2, base + 3)
@@ -485,7 +485,7 @@ class _Drawing:
                 box = (middle - wide / 2, base - _SMALL, middle + wide / 2, base + 3)
             taken.append(box)
             made = self._mark(mark)
-            element(made, "title").text = clean(mark.label)
+            element(made, "title").text = seen(mark.label)
             label = self._text(told, (middle, base), fill="#9c2a00")
             for name, value in (("paint-order", "stroke"), ("stroke", "#fff"), ("stroke-width", "3")):
                 label.set(name, value)

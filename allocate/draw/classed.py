@@ -13,7 +13,7 @@ from allocate.areas import Areas
 from allocate.draw.boxes import Box, box_around, meet
 from allocate.draw.svg import GREY, INK, Pair, breadth, element, outline, px, scale_bar, short
 from allocate.report.blocks import ClassedMap, ClassedSite, Grid, SiteClass
-from allocate.report.table import clean
+from allocate.report.table import seen
 from allocate.travel.points import Metric, metric, metric_shape
 from allocate.words import Language, say_in
 
@@ -143,7 +143,7 @@ class _Map:
 
     def _says(self) -> str:
         told = [words for _, words in counted(self.block, self.language)]
-        return clean(say_in(self.language, "classed.words", caption=self.block.caption, told="; ".join(told)))
+        return seen(say_in(self.language, "classed.words", caption=self.block.caption, told="; ".join(told)))
 
     def _notes(self, stood: Sequence[Pair], *, is_abreast: bool, left_out: int) -> Iterator[str]:
         if any(not site.is_firm for site in self.block.sites):
@@ -174,7 +174,7 @@ class _Map:
             x, y = self.at(spot)
             dot = element(places, "circle", cx=px(x), cy=px(y), r="2")
             told = (str(place["name"]), names.get(place["town"], ""))
-            element(dot, "title").text = " · ".join(short(clean(part), 80) for part in told if part)
+            element(dot, "title").text = " · ".join(short(seen(part), 80) for part in told if part)
 
     def _towns(self) -> dict[str, Any]:
         if self.boundary.is_empty:
@@ -213,11 +213,11 @@ class _Map:
         layer = element(svg, "g", class_="sites")
         for site, at in pairs:
             group = self.groups[site.group]
-            made = element(layer, "g", data_id=clean(site.id), data_class=group.key)
+            made = element(layer, "g", data_id=seen(site.id), data_class=group.key)
             if not site.is_firm:
                 made.set("data-estimated", "yes")
             told = (site.name, site.town, group.name, _position(site, self.language), site.note)
-            element(made, "title").text = " · ".join(short(clean(part), 200) for part in told if part)
+            element(made, "title").text = " · ".join(short(seen(part), 200) for part in told if part)
             _sign(made, group, at, self.size, is_hollow=not site.is_firm)
 
     # ---- names, scale, north ----
@@ -271,7 +271,7 @@ class _Map:
                 spot = self.ground[members].mean(axis=0)
             else:
                 continue
-            found.append((short(clean(str(town["name"])), _LONGEST), self.at(spot)))
+            found.append((short(seen(str(town["name"])), _LONGEST), self.at(spot)))
         return found
 
     def _around(self, svg: ET.Element) -> None:

@@ -10,7 +10,7 @@ from allocate.report.cells_said import cell_said
 from allocate.report.clauses import amount
 from allocate.report.sheets import sheets
 from allocate.report.summary import labelled, percent, topics
-from allocate.report.table import Cell, Content, Field, Sheet, Source, clean
+from allocate.report.table import Cell, Content, Field, Sheet, Source, seen
 from allocate.words import Language, say_in
 
 Record = Mapping[str, Cell]
@@ -18,8 +18,6 @@ Record = Mapping[str, Cell]
 LONGEST = 1_500
 # Rows of a table in the text: those who want all of them open the workbook.
 _MOST_ROWS = 120
-# Marks that turn the letters after them round, and figures with them.
-_TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 _TEN_THOUSAND, _HUNDRED_MILLION = 10_000, 100_000_000
 _DIGITS = "paper.digits"
 _MEASURES = ("stage_value", "bound", "tolerance", "value_alone", "bound_alone")
@@ -38,7 +36,7 @@ def shown(text: str) -> str:
     'a\\u202eb'
     """
     kept = text if len(text) <= LONGEST else text[:LONGEST] + say_in("zh", "paper.ellipsis")
-    return _TURNING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), clean(kept))
+    return seen(kept)
 
 
 def whole(cell: Cell) -> int:

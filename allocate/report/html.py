@@ -24,7 +24,7 @@ from allocate.report.blocks import (
     Paragraph,
     Picture,
 )
-from allocate.report.table import clean
+from allocate.report.table import seen
 from allocate.words import LANGUAGES, Language, say_in
 
 # Longer texts get a box of their own that scrolls; titles are cut.
@@ -106,14 +106,14 @@ class _Writer:
             main, "article", id=language, lang=locale(language), data_name=say_in(language, "answer.language")
         )
         top = add(self.article, "header")
-        add(top, "h1", clean(side.title))
+        add(top, "h1", seen(side.title))
         for line in side.about:
-            add(top, "p", clean(line), class_="about")
+            add(top, "p", seen(line), class_="about")
         for block in side.blocks:
             self.put(block)
         foot = add(self.article, "footer")
         for line in side.foot:
-            add(foot, "p", clean(line))
+            add(foot, "p", seen(line))
 
     def word(self, key: str, **values: object) -> str:
         return say_in(self.language, key, **values)
@@ -127,7 +127,7 @@ class _Writer:
         if self.turns and above is self.article:
             attributes["class_"] = f"{attributes.get('class_', '')} turn".strip()
             self.turns = False
-        return add(above, tag, clean(text), **attributes)
+        return add(above, tag, seen(text), **attributes)
 
     @singledispatchmethod
     def put(self, block: PageBlock) -> None:
@@ -173,7 +173,7 @@ class _Writer:
             link = f"#{self.language}-h{number}"
             self.links.add(link)
             item = add(listed, "li", **({"class_": "deep"} if heading.level > 1 else {}))
-            add(item, "a", clean(heading.text), href=link)
+            add(item, "a", seen(heading.text), href=link)
 
     @put.register
     def _(self, block: Cards) -> None:
@@ -190,7 +190,7 @@ class _Writer:
         figure = self._add("figure")
         self._add("figcaption", block.caption, figure)
         bytes_ = base64.b64encode(block.png).decode()
-        add(figure, "img", src=f"data:image/png;base64,{bytes_}", alt=clean(block.alternative))
+        add(figure, "img", src=f"data:image/png;base64,{bytes_}", alt=seen(block.alternative))
 
     @put.register
     def _(self, block: Grid) -> None:
@@ -221,9 +221,9 @@ class _Writer:
     @staticmethod
     def _cell(cell: ET.Element, text: str) -> None:
         if len(text) > _LONG:
-            add(cell, "span", clean(text), class_="long")
+            add(cell, "span", seen(text), class_="long")
         else:
-            cell.text = clean(text)
+            cell.text = seen(text)
 
     @put.register
     def _(self, block: Heat) -> None:
@@ -278,7 +278,7 @@ class _Writer:
         for group, told in counted(block, self.language):
             item = add(listed, "li")
             item.append(class_sign(group))
-            item[-1].tail = clean(told)
+            item[-1].tail = seen(told)
         around = add(figure, "div", class_="wide", tabindex="0", role="region", aria_labelledby=f"{mark}-caption")
         drawn = classed_picture(block, self.language, mark)
         around.append(drawn.svg)

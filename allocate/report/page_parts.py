@@ -84,7 +84,9 @@ def bins_of(name: str, values: Sequence[float], most: int = 12) -> Series:
     Series(name='', x=(0.0, 1.0, 2.0, 3.0, 4.0), y=(1, 2, 0, 1), low=(), high=(), box_low=(), box_high=(), labels=())
     """
     low, high = min(values), max(values)
-    step = _round_step((high - low) / most or max(abs(high), 1.0) * 1e-3)
+    # (What differs in its last digits alone is one value.)
+    size = max(abs(low), abs(high), 1e-3)
+    step = _round_step((high - low) / most if high - low > 1e-9 * size else 1e-3 * size)
     first = floor(low / step)
     count = max(1, -floor(-round((high - first * step) / step, 9)))
     ends = [round((first + n) * step, 12) for n in range(count + 1)]

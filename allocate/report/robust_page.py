@@ -21,6 +21,7 @@ from allocate.report.blocks import (
     Sign,
     SiteClass,
 )
+from allocate.report.hedged_blocks import HEDGED_SHEETS, hedged_blocks, hedged_sheets
 from allocate.report.page_parts import classed_map, grid_of
 from allocate.report.summary import percent, percent_up
 from allocate.report.table import DISTRICT, Field, Sheet, clean, make_sheet, share_of
@@ -29,7 +30,7 @@ from allocate.words import Language, catalogue, say_in, term
 
 ROBUST_SHEETS = (
     "robust_coverage", "robust_clauses", "robust_sites", "robust_survey", "robust_closures", "robust_shortages",
-    "robust_changes", "robust_anew", "robust_draws",
+    "robust_changes", "robust_anew", "robust_draws", *HEDGED_SHEETS,
 )  # fmt: skip
 CLASSES = ("firm", "depends", "doubtful")
 # Letter, colour and sign of each class on the map, from the one to look at first.
@@ -47,6 +48,8 @@ _SURVEY = (
 )  # fmt: skip
 # Lines of a table on the page, where it is shown in part; the workbook has all of them.
 _SHOWN = 10
+# What is known in the draws that show what surveying helps.
+_KNOWN = ("none", "first", "last")
 _FEWER, _SHARE, _SERVED = "fewer_served", "robust_share", "robust_served"
 
 
@@ -96,14 +99,15 @@ def sheets(answer: Answer, language: Language) -> list[Sheet]:
     made: tuple[Callable[[Told], Sheet], ...] = (
         _coverage, _clauses, _sites, _survey, _closures, _shortages, _changes, _anew, _draws,
     )  # fmt: skip
-    return [sheet for make in made if (sheet := make(told)).rows]
+    found = [sheet for make in made if (sheet := make(told)).rows]
+    return [*found, *(hedged_sheets(told.content["hedged"], language) if told.content["hedged"] else ())]
 
 
 def _coverage(told: Told) -> Sheet:
     fields = [
         Field("town", "text"), Field("year", "year"), Field("share_planned", "share"), Field("share_low", "share"),
         Field("share_median", "share"), Field("share_high", "share"), Field("share_worst", "share"),
-        Field("worst_seed", "whole"), Field("of_draws", "whole"), Field("town_id", "id"),
+        Field("worst_seed", "id"), Field("of_draws", "whole"), Field("town_id", "id"),
     ]  # fmt: skip
 
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,7 +115,7 @@ def _coverage(told: Told) -> Sheet:
             "town": told.scope(row["scope"]),
             "year": row["year"],
             **{f"share_{name}": row[name] for name in ("planned", "low", "median", "high", "worst")},
-            "worst_seed": row["worst_seed"],
+            "worst_seed": None if row["worst_seed"] is None else str(row["worst_seed"]),
             "of_draws": row["draws"],
             "town_id": None if row["scope"] == DISTRICT else row["scope"],
         }
@@ -245,7 +249,7 @@ def _drawn(told: Told, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a draw, or a change by itself, comes to."""
     shares = {year: share_of(row["served"][year], row["people"][year]) for year in row["served"]}
     return {
-        "seed": row.get("seed"),
+        "seed": str(row.get("seed", "")) or None,
         "speeds_times": row["speed"],
         "growth_more": round(100 * row["growth"], 3),
         **_by_year(_SERVED, row["served"]),
@@ -258,7 +262,7 @@ def _drawn(told: Told, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _anew(told: Told) -> Sheet:
     fields = [
-        Field("seed", "whole"), Field("kept_served", "whole"), Field("anew_served", "whole"),
+        Field("seed", "id"), Field("kept_served", "whole"), Field("anew_served", "whole"),
         Field("kept_cost", "yuan"), Field("anew_cost", "yuan"), Field("goal", "text"), Field("anew_value", "measure"),
         Field("anew_bound", "measure"), Field("gap", "gap"), Field("kept_value", "measure"),
         Field("is_comparable", "mark"), Field("kept_missed", "text"), Field("anew_missed", "text"),
@@ -268,7 +272,7 @@ def _anew(told: Told) -> Sheet:
     def record(row: Mapping[str, Any]) -> dict[str, Any]:
         kept, found = row["kept"], row["found"]
         return {
-            "seed": row["seed"],
+            "seed": str(row["seed"]),
             "kept_served": kept["served"][told.last],
             "anew_served": found["served"][told.last],
             "kept_cost": kept["cost"],
@@ -293,7 +297,7 @@ def _goal(told: Told, name: str) -> str:
 
 def _draws(told: Told) -> Sheet:
     fields = [
-        Field("seed", "whole"), Field("speeds_times", "measure"), Field("growth_more", "measure"),
+        Field("seed", "id"), Field("speeds_times", "measure"), Field("growth_more", "measure"),
         *(Field(f"{_SERVED}_{year}", "whole", year=year) for year in told.years),
         *(Field(f"{_SHARE}_{year}", "share", year=year) for year in told.years), Field("visits_fewer", "whole"),
         Field("sites_idle", "whole"), Field("missed_then", "text"),
@@ -312,8 +316,15 @@ def blocks(answer: Answer, language: Language) -> list[PageBlock]:
     """Return the page: what holds, first of all in one paragraph; then each question with its table."""
     told = Told(answer, language)
     tables = {sheet.name: sheet for sheet in sheets(answer, language)}
-    parts = (_begin, _spread, _stable, _surveyed, _hurts, _found_anew)
+    parts = (_begin, _spread, _stable, _surveyed, _hurts, _found_anew, _hedged)
     return [block for part in parts for block in part(told, tables)]
+
+
+def _hedged(told: Told, tables: Mapping[str, Sheet]) -> Iterator[PageBlock]:
+    """Yield what plans for the worst cases come to, where somebody asked for them."""
+    del tables
+    if told.content["hedged"]:
+        yield from hedged_blocks(told.content["hedged"], told.language)
 
 
 def headline(told: Told) -> str:
@@ -332,7 +343,7 @@ def headline(told: Told) -> str:
     if content["sites"]:
         parts.append(_classes_said(told))
     if content["surveying"]["whole"]:
-        named = content["surveying"]["places"][:NAMED]
+        named = _first(told)
         parts.append(told.word("robust.head_survey", count=len(named), share=_percent(named[-1]["cumulated"])))
     worst = max(content["closures"], key=lambda one: int(one["fewer"][told.last]), default=None)
     if worst is not None and worst["fewer"][told.last]:
@@ -389,7 +400,7 @@ def _spread(told: Told, tables: Mapping[str, Sheet]) -> Iterator[PageBlock]:
         caption=told.word("robust.spread_caption", year=told.last),
     )
     if clauses := tables.get("robust_clauses"):
-        wanted = ("says", "strength", "year", "kept_as_planned", "draws_kept", "of_draws", "share_kept")
+        wanted = ("rule", "says", "strength", "year", "kept_as_planned", "draws_kept", "of_draws", "share_kept")
         yield grid_of(clauses, told.language, columns=wanted, caption=told.word("robust.clauses_caption"))
     lines = ("speeds_times", "growth_more", *(f"{_SHARE}_{year}" for year in told.years), "missed_then")
     caption = told.word("robust.changes_caption")
@@ -462,7 +473,7 @@ def _surveyed(told: Told, tables: Mapping[str, Sheet]) -> Iterator[PageBlock]:
         else:
             yield Paragraph(told.word("robust.survey_nothing"))
         return
-    first = found["places"][:NAMED]
+    first = _first(told)
     share = _percent(first[-1]["cumulated"])
     yield Paragraph(told.word("robust.survey_says", count=len(first), of=len(found["places"]), share=share))
     yield grid_of(
@@ -472,7 +483,19 @@ def _surveyed(told: Told, tables: Mapping[str, Sheet]) -> Iterator[PageBlock]:
         rows=range(len(first)),
         caption=told.word("robust.survey_caption", count=len(first)),
     )
+    checked = {row["known"]: row for row in found["check"]}
+    if len(checked) == len(_KNOWN):
+        offs = {name: f"{checked[name]['off']:,}" for name in _KNOWN}
+        row = checked["first"]
+        yield Paragraph(
+            told.word("robust.survey_check", count=row["places"], draws=row["draws"], year=told.last, **offs)
+        )
     yield Paragraph(told.word("robust.survey_method", draws=found["draws"], year=told.last), "note")
+
+
+def _first(told: Told) -> list[Mapping[str, Any]]:
+    """Return the villages to survey first: those that change anything, at most so many."""
+    return [row for row in told.content["surveying"]["places"][:NAMED] if row["changes"]]
 
 
 def _hurts(told: Told, tables: Mapping[str, Sheet]) -> Iterator[PageBlock]:

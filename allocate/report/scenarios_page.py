@@ -12,6 +12,8 @@ from allocate.words import Language, catalogue, say_in, speaking
 
 Row = Mapping[str, Any]
 UNKNOWN = "change.unknown"
+# So many changes are said one after the other in the table of scenarios.
+_FEW = 2
 # The tables of an answer, in their order.
 SCENARIO_SHEETS = ("scenarios", "scenario_changes", "scenario_clauses", "scenario_sites")
 
@@ -187,9 +189,11 @@ def blocks(answer: Answer, language: Language) -> list[Block]:
     def word(key: str, **values: object) -> str:
         return say_in(language, f"scenarios.{key}", **values)
 
+    on_top = "; ".join(f"{key}={value}" for key, value in content["changes"].items())
     made: list[Block] = [
         Heading(word("heading", district=clean(content["district_name"][language]))),
         Paragraph(word("about", title=clean(content["title"][language]), as_of=content["as_of"])),
+        *([Paragraph(word("on_top", changes=clean(on_top)), "note")] if on_top else []),
         *_overview(answer, language),
     ]
     failed = [row for row in rows if row["status"] in ("failed", "unknown")]
@@ -241,16 +245,16 @@ def _status(status: str, language: Language) -> str:
 def _overview(answer: Answer, language: Language) -> Iterator[Block]:
     """Yield the table of scenarios as people read it."""
     rows, years = answer.content["rows"], years_of(answer)
-    last = years[-1:] if years else []
+    last, ends = years[-1:], sorted({*years[:1], *years[-1:]})
     heads = (
-        *_heads(("scenario", "changes_said", "clauses_met", "clauses_missed"), language),
-        *(say_in(language, "field.coverage_share", year=year, what="") for year in years),
+        *_heads(("scenario", "changes_said", "clauses_met", "clauses_missed", "clauses_undecided"), language),
+        *(say_in(language, "field.coverage_share", year=year, what="") for year in ends),
         *(say_in(language, "field.sites_open", year=year, what="") for year in last),
         *(say_in(language, f"scenarios.{head}") for head in ("cost_millions", "against", "gap")),
     )
-    lines = tuple(_line(row, years, last, language) for row in rows)
+    lines = tuple(_line(row, ends, last, language) for row in rows)
     places = range(2, len(heads))
-    widths = (2.0, 4.0, 1.0, 1.0, *(1.2 for _ in years), *(1.0 for _ in last), 1.4, 3.0, 1.0)
+    widths = (2.0, 4.0, 1.0, 1.0, 1.0, *(1.2 for _ in ends), *(1.0 for _ in last), 1.4, 3.0, 1.0)
     note = say_in(language, "scenarios.overview_note")
     yield Grid(
         say_in(language, "scenarios.overview"), heads, lines, widths,
@@ -267,9 +271,13 @@ def _line(row: Row, years: list[int], last: list[int], language: Language) -> tu
     coverage = row.get("coverage") or {}
     return (
         name_of(row, language),
-        changes_said(row, language),
+        # (A long list would burst the table; it stands in the next one, key by key.)
+        changes_said(row, language)
+        if len(row["changes"]) <= _FEW
+        else say_in(language, "scenarios.many", count=len(row["changes"])),
         figure(row["met"]),
         figure(row["missed"]),
+        figure(None if row["met"] is None else row["undecided"] + row["unknown"]),
         *(unknown if str(year) not in coverage else f"{_covered(row, str(year))} %" for year in years),
         *(figure((row.get("sites") or {}).get(str(year))) for year in last),
         unknown if row.get("cost") is None else f"{row['cost'] / 1e6:,.2f}",

@@ -326,7 +326,7 @@ class _Told:
         return Grid(self.word("failed_runs"), heads, rows, (1.0, 3.0, 5.0), note=note)
 
     def _shown(self, runs: Sheet) -> list[str]:
-        """Return the columns of the table of runs that the page shows: of the years the last, and none that is empty."""
+        """Return which columns of the table of runs the page shows: of the years the last, and none that is empty."""
         last = str(self.years[-1]) if self.years else ""
         kept = ("run_coverage", "run_sites")
         return [
@@ -476,6 +476,7 @@ class _Told:
             (series,),
             ranges=self.word("ranges_all"),
             note=self.word("boxes"),
+            lies=True,
         )
 
     def _histogram(self, figure: Figure) -> Iterator[PageBlock]:

@@ -21,6 +21,8 @@ _PICTURES = {chr(code): chr(0x2400 + code) for code in range(32) if chr(code) no
 _NO_CHARACTER = "\ud800-\udfff\ufffe\uffff"
 # (To translate a Chinese text letter by letter takes many times as long as to look for these.)
 _UNHELD = re.compile(f"[{re.escape(''.join(_PICTURES))}{_NO_CHARACTER}]")
+# Marks that turn the letters after them round, and figures with them.
+_TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,15 @@ def clean(text: str) -> str:
     'a␋b'
     """
     return _UNHELD.sub(lambda found: _PICTURES.get(found[0], "\ufffd"), text)
+
+
+def seen(text: str) -> str:
+    r"""Return a text as pages and documents show it: nothing in it turns round what stands after it.
+
+    >>> seen("a\u202eb")
+    'a\\u202eb'
+    """
+    return _TURNING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), clean(text))
 
 
 def make_sheet(name: str, fields: Sequence[Field], records: Iterable[Mapping[str, Any]]) -> Sheet:
