@@ -24,6 +24,9 @@ from allocate.units import FIRM
 from allocate.words import Language, catalogue, say_in
 
 Row = Mapping[str, Any]
+ALTERNATIVES_SHEETS = (
+    "alternatives_counts", "alternatives_sites", "alternatives_plans", "alternatives_differences",
+)  # fmt: skip
 STATUSES = ("must", "swappable", "never", "undecided")
 # Names in a list on the page; the tables have all of them.
 _NAMED, _LINES = 12, 40
@@ -101,7 +104,7 @@ def _counts(told: Told) -> Sheet:
 
 def _sites(told: Told) -> Sheet:
     by_share = [
-        Field(f"stands_{share:g}", "code", "near", resource=f"{share:g}", title=told.share(share))
+        Field(f"stands_{share:g}", "code", "near_status", resource=f"{share:g}", title=told.share(share))
         for share in told.within
     ]
     fields = [
