@@ -13,6 +13,7 @@ import pytest
 
 from allocate import tables
 from allocate.abilities import Ability
+from allocate.alternatives import How
 from allocate.calibration import FIT_STATUSES, SKIPPED
 from allocate.compared import Doubt, Verdict
 from allocate.draw.comparison import SHARED
@@ -22,6 +23,8 @@ from allocate.model import ORIGINS, SITED, Generating
 from allocate.outreach import DAY_NAMES, HALF_NAMES, WEEKS
 from allocate.policies import REGIMES
 from allocate.population import AGES, Method
+from allocate.report.alternatives_page import ALTERNATIVES_SHEETS
+from allocate.report.alternatives_page import STATUSES as STATUSES_OF_SITES
 from allocate.report.belonging_tables import BELONGING_SHEETS, REACH_SHEETS
 from allocate.report.calibrated import CALIBRATION_SHEETS
 from allocate.report.candidate_tables import CANDIDATE_SHEETS
@@ -69,6 +72,7 @@ SHEETS = {
     *SCENARIO_SHEETS,
     *PRICE_SHEETS,
     *ROBUST_SHEETS,
+    *ALTERNATIVES_SHEETS,
     *SWEEP_SHEETS,
 }
 # What the policy files say in codes: names of resources and functions, who sends whom, how often, and their units.
@@ -217,6 +221,10 @@ CODES: dict[str, set[str]] = {
         *("place", "listed", "greedy", "grid", "clusters", "moved", "inside", "clear", "excluded", "too_near_layer"),
         *("outside_layers", "replaced", "outside_district", "too_near_site", "off_roads", "reaches_nobody"),
     },
+    "near_status": {*STATUSES_OF_SITES},
+    "near_by": {*get_args(How)},
+    "near_proof": {"rows", "search", "none_rows", "none_search"},
+    "near_change": {"opened", "closed"},
     "varied_law": {*LAWS, "list"},
     "run_outcome": {"optimal", "feasible", "failed"},
     "generating": set(get_args(Generating.model_fields["how"].annotation)),
