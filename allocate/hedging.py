@@ -214,8 +214,10 @@ class _Hedge:
         kept = Cost().value(self.case, again.layout) <= self.limit(price) and self._keeps(again.layout)
         if kept and self._value(again.layout) <= self._value(found.layout):
             return replace(again, bounds=self._bounds(again.layout, again.bounds))
-        # (What was proven is true of every plan that keeps the clauses so well and costs no more.)
-        return replace(found, bounds=self._bounds(found.layout, again.bounds if kept else {}))
+        # (What was proven is true of every plan that keeps the stages before as well, and of no other.)
+        pairs = zip(self._before(found.layout), self._before(again.layout), strict=True)
+        as_well = kept and all(mine <= other for mine, other in pairs)
+        return replace(found, bounds=self._bounds(found.layout, again.bounds if as_well else {}))
 
     def _bounds(self, layout: Layout, more: Mapping[str, float]) -> dict[str, float]:
         """Return what is proven of a plan: of the stages before the goal what the plan at hand says, then its own."""
