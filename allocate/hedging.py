@@ -434,10 +434,7 @@ class _Exchange:
         now = self._served(self.rooms)
         value, lives = self._value(now), self._lives()
         losses = {j: now - self._served(self._with(j, years, 0)) for j, years in lives.items() if years}
-        # (What a site adds in one year has nothing to do with another.)
-        shut = [j for j, years in lives.items() if not years]
-        gains = {j: self._served(self._with(j, self.years, int(self.limits[j]))) - now for j in shut}
-        gains = {j: more for j, more in gains.items() if more.any()}
+        gains = self._gains(now, [j for j, years in lives.items() if not years])
         promising: list[tuple[float, int, int, tuple[int, ...]]] = []
         for k, more in gains.items():
             for first in self.case.periods:
@@ -468,6 +465,22 @@ class _Exchange:
                 gained = True
                 gone |= {j, k} - {-1}
         return gained
+
+    def _gains(self, now: Floats, shut: Sequence[int]) -> dict[int, Floats]:
+        """Return whom each site would add that does add somebody, in every possible district, by year [persons].
+
+        What a site adds in one year has nothing to do with another.
+        """
+        found: dict[int, Floats] = {}
+        able = set(shut)
+        for d, district in enumerate(self.case.possible):
+            for n, t in enumerate(self.years):
+                wait = district.waiting(self.rooms[t], t)
+                for k in sorted(able.intersection(district.sites[wait[district.groups]].tolist())):
+                    rooms = self.rooms[t].copy()
+                    rooms[k] = self.limits[k]
+                    found.setdefault(k, np.zeros_like(now))[d, n] = district.served(rooms, t) - now[d, n]
+        return dict(sorted(found.items()))
 
     def _try(self, j: int, k: int, life: tuple[int, ...]) -> bool:
         """Open a site for some years, and close another one that was open in these: keep it where it gains."""
