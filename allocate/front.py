@@ -56,6 +56,7 @@ def look_at_front(
     gap: float | None = None,
     hear: Hear | None = None,
     with_layouts: bool = False,
+    asked: Options | None = None,
 ) -> list[Point]:
     """Return plans of which none is both cheaper and serves as many people as another one, cheapest first.
 
@@ -70,7 +71,8 @@ def look_at_front(
     come first, as well met as they can be; the target comes after them, as the weakest clause, and the cost last.
     Points that cost more and serve no more than another one, or that were not found in time, are left out.
 
-    With `with_layouts` each point carries its `layout`, which no file can hold.
+    With `with_layouts` each point carries its `layout`, which no file can hold. Points are looked for as `asked`, if it
+    is given, and not as long as a point of a plan's own front may take.
 
     Raises
     ------
@@ -78,7 +80,7 @@ def look_at_front(
         When `points` is no number of points for a front.
     """
     check_count(points)
-    asked = replace(options, quick=True, nodes=_NODES, search_nodes=_SEARCH_NODES, threads=1, seconds=_SECONDS)
+    asked = asked or replace(options, quick=True, nodes=_NODES, search_nodes=_SEARCH_NODES, threads=1, seconds=_SECONDS)
     wanted = _GAP if gap is None else gap
     heard = 0
 

@@ -17,7 +17,7 @@ from allocate.errors import AllocateError, NoPlanError, Problem, UsageError
 from allocate.front import check_count, look_at_front
 from allocate.gaps import HOLD_ABSOLUTE, OPTIMAL_GAP, apart, shown_bound, shown_gap, shown_number
 from allocate.layout import Layout
-from allocate.looking import SECONDS, Figures, look
+from allocate.looking import GAP, SECONDS, Figures, look, quick
 from allocate.model import Model, changed
 from allocate.plans import library_versions
 from allocate.program import Options
@@ -346,7 +346,7 @@ def _step(knob: Knob, first: Figures, other: Figures) -> Figures:
 
 def _front(case: Case, model: Model, options: Options, points: int, processes: int) -> tuple[list[Figures], str]:
     try:
-        found = look_at_front(case, model, options, points, processes, with_layouts=True)
+        found = look_at_front(case, model, options, points, processes, gap=GAP, with_layouts=True, asked=quick(options))
     except AllocateError as error:
         return [], str(error)
     # (Nothing was found in time.)

@@ -307,7 +307,7 @@ def test_the_command_writes_page_and_tables(tiny: Tiny) -> None:
     done = call_allocate(home, "prices", tiny.model, "--clause", "most_people", "--points", 3, "--front", 0)
     assert done.returncode == 0, done.stderr
     folder = home / "maps" / "out" / "tiny-prices"
-    assert json.loads((folder / "prices.json").read_text(encoding="utf-8"))["answer"] == "prices"
+    assert json.loads((folder / "prices.json").read_text(encoding="utf-8"))["kind"] == "prices"
     assert "most_people" in (folder / "prices.html").read_text(encoding="utf-8")
     assert (folder / "prices.xlsx").is_file()
     wrong = call_allocate(home, "prices", tiny.model, "--clause", "nothing")
