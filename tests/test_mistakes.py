@@ -12,9 +12,10 @@ from conftest import ROOT
 from allocate.alternatives import check_asked, share_of_text
 from allocate.errors import UsageError
 from allocate.outputs import MAP_FILE, answer_folder, check_answer_target, check_target
-from allocate.plans import PLAN_FILE
+from allocate.plans import PLAN_FILE, Plan
 from allocate.prices import Knob, targets
-from allocate.robust import Asked
+from allocate.report.robust_page import Told, headline
+from allocate.robust import Asked, kept_plan, robust
 from allocate.words import speaking
 
 
@@ -29,7 +30,7 @@ def plan_folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "text", ["1e400", "1e999999999", "-1e400", "nan", "inf", "abc", "", "%", "1/0", "1e9/3", f"{10**400}/3", "1%%"]
+    "text", ["1e400", "1e999999999", "-1e400", "nan", "inf", "abc", "", "%", "1/0", "1e9/3", "9" * 400 + "/3", "1%%"]
 )
 def test_a_share_that_is_no_number_is_refused_at_once(text: str) -> None:
     with pytest.raises(UsageError) as refused:
@@ -48,6 +49,13 @@ def test_draws_that_cannot_be_say_nothing_of_those_solved_again() -> None:
         with pytest.raises(UsageError) as refused:
             Asked(draws, 8, 1).check()
         assert [problem.column for problem in refused.value.problems] == ["--draws"]
+
+
+def test_no_site_is_called_firm_where_nothing_was_planned_anew(tiny_plan: Plan) -> None:
+    answer = robust(tiny_plan.content, kept_plan(tiny_plan.content, Asked(2, 0, 1)))
+    assert answer.content["sites"]
+    assert "firm" not in {site["class"] for site in answer.content["sites"]}
+    assert "none is called firm" in headline(Told(answer, "en"))
 
 
 def test_two_points_are_the_present_one_and_a_tighter_one() -> None:

@@ -337,7 +337,8 @@ def test_a_plan_without_estimates_says_so_and_still_looks_at_speeds_closures_and
     assert content["rests_on"]["sites"] == [0, 2]
     assert content["rests_on"]["people"] == [0, 1100]
     assert content["rests_on"]["yuan"] == [0, 2 * (100_000 + 6 * 20_000)]
-    assert [row["class"] for row in content["sites"]] == ["firm", "firm"]
+    # (Nothing was planned anew, so that none was tested.)
+    assert [row["class"] for row in content["sites"]] == ["depends", "depends"]
     assert content["regret"] is None
     # Whoever lives 900 m away is out of reach below nine tenths of the speed.
     slow = sum(row["speed"] < 0.9 for row in content["draws"])
