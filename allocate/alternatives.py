@@ -393,11 +393,13 @@ def _differ(search: _Search, number: int) -> tuple[list[tuple[Layout, Fraction]]
     program = relaxed.program
     sets: list[frozenset[int]] = [near.standing]
     found: list[tuple[Layout, Fraction]] = []
+    is_all = False
     count: dict[Key, Number] = {opened(j, near.last): 1 for j in near.decided}
     program.add_rows("no_more_sites", [Row(("plan",), count, "<=", len(near.standing))])
     program.add_rows("differs", [_differs(near, 0, near.standing)])
-    is_all = False
     for share in search.within:
+        # (What is proven within a smaller share says nothing of a larger one that time does not allow to look at.)
+        is_all = False
         while len(found) < number and ends.left():
             search.hear("plans", len(found), number)
             one, is_all = _next(search, relaxed, sets, share, ends)

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from allocate.alternatives import check_asked, share_of_text
+from allocate import alternatives as alternatives_module
+from allocate.alternatives import alternatives, check_asked, share_of_text
+from allocate.conflicts import Clock
 from allocate.errors import UsageError
 from allocate.outputs import MAP_FILE, answer_folder, check_answer_target, check_target
 from allocate.plans import PLAN_FILE, Plan
 from allocate.prices import Knob, targets
+from allocate.program import Options
 from allocate.report.robust_page import Told, headline
 from allocate.robust import Asked, kept_plan, robust
 from allocate.words import speaking
@@ -56,6 +59,22 @@ def test_no_site_is_called_firm_where_nothing_was_planned_anew(tiny_plan: Plan) 
     assert answer.content["sites"]
     assert "firm" not in {site["class"] for site in answer.content["sites"]}
     assert "none is called firm" in headline(Told(answer, "en"))
+
+
+def test_where_time_ends_before_the_largest_share_it_is_not_proven_that_no_more_plans_lie_within_it(
+    tiny_plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def none_within(*given: object) -> tuple[None, bool]:
+        asked.append(given[3])
+        return None, True
+
+    monkeypatch.setattr(alternatives_module, "_next", none_within)
+    monkeypatch.setattr(Clock, "left", lambda _: 0.0 if asked else 100.0)
+    found = alternatives(tiny_plan.content, Options(seconds=100), within=(0.01, 0.05))
+    assert asked == [0.01]
+    assert not found.answer.content["no_more_plans"]
 
 
 def test_two_points_are_the_present_one_and_a_tighter_one() -> None:
