@@ -193,12 +193,11 @@ class _Hedge:
                 break
             whole = self._whole(Layout(sites, amounts=_upgrades(begun)))
             over = Cost().value(self.case, whole) - limit
-            if over <= 0 and not self._keeps(whole):
+            if over <= 0:
+                if self._keeps(whole) and self._value(whole) < self._value(best):
+                    best = whole
                 break
-            if over <= 0 and self._keeps(whole) and self._value(whole) < self._value(best):
-                best = whole
-                break
-            allowed -= max(over, 1)
+            allowed -= over
         found = Layouts(best, self._bounds(best, {}), {}, "")
         if sum(len(one.groups) for one in self.case.possible) * len(self.goal.years(self.case)) <= MOST_FLOWS:
             found = self._proven(price, found)
@@ -368,10 +367,8 @@ class _Hedge:
         """Return who goes where, given what is open: most are served, unless clauses ask for others."""
         is_open = {opened(j, t): 1 for j, t in sites.open}
         settled = replace(settle(case, lambda key: is_open.get(key, 0), self._in_time), amounts={**sites.amounts})
-        if all(
-            value <= limit
-            for value, limit in zip(self._values_of(rules, settled), self._values_of(rules, self.layout), strict=True)
-        ):
+        pairs = zip(self._values_of(rules, settled), self._values_of(rules, self.layout), strict=True)
+        if all(value <= limit for value, limit in pairs):
             return settled
         return staff_for(case, sites, rules, {}, None, self._in_time, {})[0]
 
