@@ -383,7 +383,8 @@ def _counted(content: Content) -> Iterator[tuple[tuple[str, str, int], int]]:
     for site in content["sites"]:
         for year in site["people"]:
             add("open", site["kind"], int(year))
-    resources = list(content["settings"].get("resources") or ()) if "stock" in content else []
+    decided = {row["resource"] for row in content.get("stock", ())}
+    resources = [name for name in content["settings"].get("resources") or () if name in decided]
     sums = totals(content, resources) if resources else {}
     for name in resources:
         for year in content["years"]:

@@ -325,7 +325,9 @@ def _millions(yuan: int) -> str:
 
 def resources_of(content: Mapping[str, Any]) -> list[str]:
     """Return the staff, beds and teams that a plan decides, in the order of its model."""
-    return list(content["settings"].get("resources") or ()) if "stock" in content else []
+    # (A model that decides sites alone may describe staff all the same.)
+    decided = {row["resource"] for row in content.get("stock", ())}
+    return [name for name in content["settings"].get("resources") or () if name in decided]
 
 
 def assumed_stock(content: Mapping[str, Any], names: Collection[str]) -> list[str]:
