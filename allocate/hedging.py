@@ -287,7 +287,7 @@ class _Hedge:
             "fitted": self._coverage(layout, self.case.possible),
             "fresh": self._coverage(layout, self.fresh),
             "served": {str(self.case.years[t]): layout.served_in(t) for t in self.case.periods},
-            "sites": sum((j, last) in layout.open for j in range(len(self.case.sites))),
+            "sites": sum(t == last and not self.case.sites[j].is_fixed for j, t in layout.open),
             "opened": sorted(mine - before),
             "dropped": sorted(before - mine),
         }

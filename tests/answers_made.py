@@ -13,13 +13,15 @@ from conftest import Tiny, copy_tiny, one_year
 
 from allocate.alternatives import alternatives
 from allocate.answer import Answer, AnswerKind
+from allocate.candidates import make_case
 from allocate.crews import Processes
 from allocate.hedging import Asked as Hedging
 from allocate.hedging import hedge
+from allocate.layout import Layout
 from allocate.model import read_model
 from allocate.planning import plan
 from allocate.plans import to_json
-from allocate.prices import price
+from allocate.prices import break_even, price
 from allocate.program import Options
 from allocate.read import read_district
 from allocate.robust import Asked as Doubting
@@ -108,7 +110,6 @@ def _scenarios(tiny: Tiny) -> Answer:
 
 def _sweep(tiny: Tiny) -> Answer:
     one_year_of(tiny)
-    # (Nobody can reach everybody with so little: that run fails.)
     vary = ("rules.most_people.share=0.70,0.90", "siting.clinic.opening=uniform(100_000,200_000)")
     asked = Sweeping(vary=vary, samples=3)
     return sweep(str(tiny.model), asked, Processes(1), tiny.folder.parent / "sweep")
@@ -116,7 +117,17 @@ def _sweep(tiny: Tiny) -> Answer:
 
 def _prices(tiny: Tiny) -> Answer:
     one_year_of(tiny)
-    return price(read_district(tiny.folder), read_model(tiny.model), Processes(1), points=3, front=3)
+    district, model = read_district(tiny.folder), read_model(tiny.model)
+    answer = price(district, model, Processes(1), points=3, front=3)
+    # (So few plans are even at no price: these two are, four clinics and a station.)
+    free = replace(model, rules={})
+    case = make_case(district, free)
+    spare = {kind: [j for j, at in enumerate(case.sites) if at.kind == kind and not at.exists] for kind in model.siting}
+    clinics, station = (
+        Layout(frozenset((j, 0) for j in spare[kind][:number])) for kind, number in (("clinic", 4), ("station", 1))
+    )
+    even = break_even(district, free, case, {"present": clinics, "front=2": station})
+    return Answer("prices", {**answer.content, **even})
 
 
 @cache
