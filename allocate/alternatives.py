@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import permutations
 from math import gcd
 from typing import Any, Literal
 
@@ -27,7 +28,7 @@ from allocate.verification import insist
 from allocate.words import LANGUAGES, say_in
 
 Status = Literal["must", "never", "swappable", "undecided"]
-How = Literal["plan", "drop", "swap", "add", "search", "diverse"]
+How = Literal["plan", "drop", "swap", "split", "add", "search", "diverse"]
 Hear = Callable[[str, int, int], None]
 WITHIN = (0.01, 0.02, 0.05)
 PLANS, MOST_PLANS = 5, 50
@@ -38,6 +39,8 @@ _PROBING, _DIFFERING = 0.4, 0.7
 _NODES, _NODES_NEAR = 2_000, 20
 # Sites that are free in a search round one of them, and open spots that a new site may take the place of.
 _FREE, _TRIED = 32, 3
+# Of the spots that could stand for a site, so many are tried two by two.
+_PAIRED = 6
 # How often a plan that came out farther than asked is sought nearer by.
 _TRIES = 3
 # What a bound must lie above a share to prove that nothing lies within it.
@@ -251,6 +254,10 @@ def _look_at_changes(search: _Search) -> None:
             search.known[j].show(exhibit)
             if k in search.known:
                 search.known[k].show(exhibit)
+        for k, also in permutations(spots[:_PAIRED], 2):
+            if search.known[j].is_within(search.within[0]):
+                break
+            search.known[j].show(_changed(near, "split", near.split(j, k, also)))
     absent = [k for k in near.decided if k not in near.standing]
     for n, k in enumerate(absent):
         search.hear("changes", len(near.standing) + n, len(near.decided))

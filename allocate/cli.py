@@ -12,6 +12,7 @@ from allocate import __version__
 from allocate.errors import AllocateError, Problem, UsageError
 from allocate.terminal import changes_of, progress, sound_plan, tell
 from allocate.verbs.alternatives import alternatives
+from allocate.verbs.prices import prices
 from allocate.verbs.robust import robust
 from allocate.verbs.scenarios import scenarios
 from allocate.verbs.sweep import sweep
@@ -404,11 +405,12 @@ def _export(plan: Path, form: str, out: Path | None, tiles: "Tiles | None" = Non
     tell(str(export(content, form, out or folder / EXPORTS[form], spoken(), tiles)))
 
 
+app.command("prices", help=both("cli.prices"), epilog="allocate prices baodi --clause circle --front 8")(prices)
+app.command("scenarios", help=both("cli.scenarios"), epilog="allocate scenarios baodi unsure --processes 4")(scenarios)
 app.command("robust", help=both("robust.help"), epilog="allocate robust maps/out/baodi --draws 100 --again 8")(robust)
 app.command("alternatives", help=both("near.cli"), epilog="allocate alternatives maps/out/baodi --within 1%")(
     alternatives
 )
-app.command("scenarios", help=both("cli.scenarios"), epilog="allocate scenarios baodi budget --processes 4")(scenarios)
 app.command("sweep", help=both("sweep.cli"), epilog="allocate sweep baodi --vary rules.circle.share=0.80..0.95:0.05")(
     sweep
 )

@@ -5,6 +5,7 @@ from concurrent.futures import as_completed
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from allocate.alone import first_goal, sited
@@ -54,6 +55,8 @@ def look_at_front(
     *,
     gap: float | None = None,
     hear: Hear | None = None,
+    with_layouts: bool = False,
+    asked: Options | None = None,
 ) -> list[Point]:
     """Return plans of which none is both cheaper and serves as many people as another one, cheapest first.
 
@@ -68,13 +71,16 @@ def look_at_front(
     come first, as well met as they can be; the target comes after them, as the weakest clause, and the cost last.
     Points that cost more and serve no more than another one, or that were not found in time, are left out.
 
+    With `with_layouts` each point carries its `layout`, which no file can hold. Points are looked for as `asked`, if it
+    is given, and not as long as a point of a plan's own front may take.
+
     Raises
     ------
     UsageError
         When `points` is no number of points for a front.
     """
     check_count(points)
-    asked = replace(options, quick=True, nodes=_NODES, search_nodes=_SEARCH_NODES, threads=1, seconds=_SECONDS)
+    asked = asked or replace(options, quick=True, nodes=_NODES, search_nodes=_SEARCH_NODES, threads=1, seconds=_SECONDS)
     wanted = _GAP if gap is None else gap
     heard = 0
 
@@ -85,7 +91,7 @@ def look_at_front(
             hear(heard, points + 1)
 
     everybody = dict.fromkeys(case.years, Fraction(1))
-    with _looking(case, model, asked, wanted, min(processes, points)) as look:
+    with _looking(case, model, asked, wanted, min(processes, points), with_layouts=with_layouts) as look:
         first, last = look([{}, everybody], tell)
         if first is None or last is None:
             return []
@@ -110,7 +116,9 @@ def switched_off(model: Model) -> tuple[str, ...]:
     return tuple(name for name, rule in model.planned().items() if isinstance(rule, Reach))
 
 
-def look_for_cheapest(case: Case, model: Model, options: Options, target: Target, gap: float) -> Point | None:
+def look_for_cheapest(
+    case: Case, model: Model, options: Options, target: Target, gap: float, *, with_layout: bool = False
+) -> Point | None:
     """Return the cheapest plan that serves a share of the people of every year, or as many of them as it can.
 
     None where nothing was found in the time given.
@@ -139,6 +147,7 @@ def look_for_cheapest(case: Case, model: Model, options: Options, target: Target
         "sites": sited(model, case, found.layout, last),
         "missed": [name for name, rule in kept.items() if any(True for _ in rule.breaches(case, found.layout))],
         "without": list(switched_off(model)),
+        **({"layout": found.layout} if with_layout else {}),
     }
 
 
@@ -166,13 +175,16 @@ Look = Callable[[Sequence[Target], Callable[[int], None]], list[Point | None]]
 
 
 @contextmanager
-def _looking(case: Case, model: Model, options: Options, gap: float, processes: int) -> Iterator[Look]:
+def _looking(
+    case: Case, model: Model, options: Options, gap: float, processes: int, *, with_layouts: bool
+) -> Iterator[Look]:
     """Give a way to look for several points, in this process or in several."""
+    look_for = partial(look_for_cheapest, with_layout=with_layouts)
 
     def here(targets: Sequence[Target], tell: Callable[[int], None]) -> list[Point | None]:
         points = []
         for target in targets:
-            points.append(look_for_cheapest(case, model, options, target, gap))
+            points.append(look_for(case, model, options, target, gap))
             tell(1)
         return points
 
@@ -182,7 +194,7 @@ def _looking(case: Case, model: Model, options: Options, gap: float, processes: 
     with workers(processes, processes) as pool:
 
         def there(targets: Sequence[Target], tell: Callable[[int], None]) -> list[Point | None]:
-            jobs = [pool.submit(look_for_cheapest, case, model, options, target, gap) for target in targets]
+            jobs = [pool.submit(look_for, case, model, options, target, gap) for target in targets]
             for _ in as_completed(jobs):
                 tell(1)
             return [job.result() for job in jobs]

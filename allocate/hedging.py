@@ -26,7 +26,7 @@ from allocate.plans import assemble, district_of, inputs_of, layout_of
 from allocate.possible import Integers, Possible
 from allocate.program import Options
 from allocate.rows import UPGRADED, Number, opened
-from allocate.rules import Reach
+from allocate.rules import Reach, Rule
 from allocate.search import Layouts, lay_out
 from allocate.settle import settle
 from allocate.stages import clause_values, stage_values
@@ -193,10 +193,11 @@ class _Hedge:
                 break
             whole = self._whole(Layout(sites, amounts=_upgrades(begun)))
             over = Cost().value(self.case, whole) - limit
-            if over <= 0 and self._keeps(whole) and self._value(whole) < self._value(best):
-                best = whole
+            if over <= 0:
+                if self._keeps(whole) and self._value(whole) < self._value(best):
+                    best = whole
                 break
-            allowed -= max(over, 1)
+            allowed -= over
         found = Layouts(best, self._bounds(best, {}), {}, "")
         if sum(len(one.groups) for one in self.case.possible) * len(self.goal.years(self.case)) <= MOST_FLOWS:
             found = self._proven(price, found)
@@ -214,8 +215,10 @@ class _Hedge:
         kept = Cost().value(self.case, again.layout) <= self.limit(price) and self._keeps(again.layout)
         if kept and self._value(again.layout) <= self._value(found.layout):
             return replace(again, bounds=self._bounds(again.layout, again.bounds))
-        # (What was proven is true of every plan that keeps the clauses so well and costs no more.)
-        return replace(found, bounds=self._bounds(found.layout, again.bounds if kept else {}))
+        # (What was proven is true of every plan that keeps the stages before as well, and of no other.)
+        pairs = zip(self._before(found.layout), self._before(again.layout), strict=True)
+        as_well = kept and all(mine <= other for mine, other in pairs)
+        return replace(found, bounds=self._bounds(found.layout, again.bounds if as_well else {}))
 
     def _bounds(self, layout: Layout, more: Mapping[str, float]) -> dict[str, float]:
         """Return what is proven of a plan: of the stages before the goal what the plan at hand says, then its own."""
@@ -309,9 +312,7 @@ class _Hedge:
         """Return a plan for what is open: its staff, who goes where, and what hangs on both."""
         case = self.case
         if not case.resources:
-            is_open = {opened(j, t): 1 for j, t in sites.open}
-            settled = settle(case, lambda key: is_open.get(key, 0), self._in_time)
-            return replace(settled, amounts={**sites.amounts})
+            return self._sent(case, sites, self.rules)
         first = send_nearest(case, sites, lambda j, _: case.sites[j].capacity)
         layout, _ = staff_for(case, first, self.rules, self.nominal.goals, None, self.options, {})
         return carry_out(case, self.nominal, Layouts(layout, {}, {}, ""), self.options).layout
@@ -354,16 +355,25 @@ class _Hedge:
 
     @cached_property
     def _kept_by_sites(self) -> tuple[Number, ...]:
-        # (What the plan at hand makes of them; settled anew it may serve others, and no fewer.)
-        rules = of_sites(self.case, self.rules)
-        told = tuple(clause_values(self.case, rules, self.layout).values())
-        return max(told, self._site_values(self.layout.open))
+        return tuple(clause_values(self.case, of_sites(self.case, self.rules), self.layout).values())
 
     def _site_values(self, is_open: frozenset[tuple[int, int]]) -> tuple[Number, ...]:
-        known = {opened(j, t): 1 for j, t in is_open}
         bare = replace(self.case, resources={}, sites=tuple(replace(one, per_staff=()) for one in self.case.sites))
-        settled = settle(bare, lambda key: known.get(key, 0), self._in_time)
-        return tuple(clause_values(self.case, of_sites(self.case, self.rules), settled).values())
+        rules = of_sites(self.case, self.rules)
+        layout = self._sent(bare, Layout(is_open), rules)
+        return tuple(clause_values(self.case, rules, layout).values())
+
+    def _sent(self, case: Case, sites: Layout, rules: Mapping[str, Rule]) -> Layout:
+        """Return who goes where, given what is open: most are served, unless clauses ask for others."""
+        is_open = {opened(j, t): 1 for j, t in sites.open}
+        settled = replace(settle(case, lambda key: is_open.get(key, 0), self._in_time), amounts={**sites.amounts})
+        pairs = zip(self._values_of(rules, settled), self._values_of(rules, self.layout), strict=True)
+        if all(value <= limit for value, limit in pairs):
+            return settled
+        return staff_for(case, sites, rules, {}, None, self._in_time, {})[0]
+
+    def _values_of(self, rules: Mapping[str, Rule], layout: Layout) -> list[Number]:
+        return list(clause_values(self.case, rules, layout).values())
 
 
 class _Exchange:
@@ -434,10 +444,7 @@ class _Exchange:
         now = self._served(self.rooms)
         value, lives = self._value(now), self._lives()
         losses = {j: now - self._served(self._with(j, years, 0)) for j, years in lives.items() if years}
-        # (What a site adds in one year has nothing to do with another.)
-        shut = [j for j, years in lives.items() if not years]
-        gains = {j: self._served(self._with(j, self.years, int(self.limits[j]))) - now for j in shut}
-        gains = {j: more for j, more in gains.items() if more.any()}
+        gains = self._gains(now, [j for j, years in lives.items() if not years])
         promising: list[tuple[float, int, int, tuple[int, ...]]] = []
         for k, more in gains.items():
             for first in self.case.periods:
@@ -468,6 +475,22 @@ class _Exchange:
                 gained = True
                 gone |= {j, k} - {-1}
         return gained
+
+    def _gains(self, now: Floats, shut: Sequence[int]) -> dict[int, Floats]:
+        """Return whom each site would add that does add somebody, in every possible district, by year [persons].
+
+        What a site adds in one year has nothing to do with another.
+        """
+        found: dict[int, Floats] = {}
+        able = set(shut)
+        for d, district in enumerate(self.case.possible):
+            for n, t in enumerate(self.years):
+                wait = district.waiting(self.rooms[t], t)
+                for k in sorted(able.intersection(district.sites[wait[district.groups]].tolist())):
+                    rooms = self.rooms[t].copy()
+                    rooms[k] = self.limits[k]
+                    found.setdefault(k, np.zeros_like(now))[d, n] = district.served(rooms, t) - now[d, n]
+        return dict(sorted(found.items()))
 
     def _try(self, j: int, k: int, life: tuple[int, ...]) -> bool:
         """Open a site for some years, and close another one that was open in these: keep it where it gains."""

@@ -176,6 +176,13 @@ class NearBest:
         """Return the plan of a change, with its months and weekdays."""
         return carry_out(self.case, self.model, Layouts(change.layout(), {}, {}, ""), options).layout
 
+    def split(self, j: int, k: int, also: int) -> Change | None:
+        """Return the change in which two spots take the place of a site together."""
+        if self.worth.hindrance(j):
+            return None
+        one = self.added(also, [t for t in self.case.periods if (j, t) in self.layout.open])
+        return None if one is None else self.worth.swap(j, k, one)
+
     def added(self, k: int, years: Sequence[int]) -> Change | None:
         """Return the change in which one more site opens, and serves those to whom it is nearest.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.csgraph import maximum_flow
+from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 Integers = NDArray[np.int64]
 # The seed of the district as it is given.
@@ -70,20 +70,42 @@ class Possible:
         (Ford & Fulkerson 1956, Canadian Journal of Mathematics 8).
         """
         sure = self.surely(rooms, t)
+        served = int(self.people[sure, t].sum())
+        graph, _ = self._graph(rooms, t, sure)
+        return served + (0 if graph is None else int(maximum_flow(graph, 0, graph.shape[0] - 1).flow_value))
+
+    def waiting(self, rooms: Integers, t: int) -> NDArray[np.bool_]:
+        """Tell in which groups more could be served if a site that they can go to opened, where the most are served.
+
+        They are those on the side of the unserved in a least cut: whoever is elsewhere has room, or goes where
+        somebody of theirs would not.
+        """
+        sure = self.surely(rooms, t)
+        found = ~sure & (self.people[:, t] > 0)
+        graph, homes = self._graph(rooms, t, sure)
+        if graph is not None:
+            flow = maximum_flow(graph, 0, graph.shape[0] - 1).flow
+            residual = sparse.csr_array(graph - flow)
+            residual.eliminate_zeros()
+            reached = breadth_first_order(residual, 0, return_predecessors=False)
+            found[homes] = False
+            found[homes[reached[(reached >= 1) & (reached <= len(homes))] - 1]] = True
+        return found
+
+    def _graph(self, rooms: Integers, t: int, sure: NDArray[np.bool_]) -> tuple[sparse.csr_array | None, Integers]:
+        """Return who could still go where as a graph from a source to a sink, and the groups in it, in their order."""
         people = self.people[:, t]
         kept = (rooms[self.sites] > 0) & ~sure[self.groups] & (people[self.groups] > 0)
-        served = int(people[sure].sum())
-        if not kept.any():
-            return served
         homes, groups = np.unique(self.groups[kept], return_inverse=True)
+        if not len(homes):
+            return None, homes
         ends, sites = np.unique(self.sites[kept], return_inverse=True)
         first, sink = 1 + len(homes), 1 + len(homes) + len(ends)
         starts = [np.zeros(len(homes), dtype=np.int64), 1 + groups, first + np.arange(len(ends))]
         stops = [1 + np.arange(len(homes)), first + sites, np.full(len(ends), sink)]
         most = [people[homes], people[homes][groups], rooms[ends]]
         arcs = (np.concatenate(most).astype(np.int32), (np.concatenate(starts), np.concatenate(stops)))
-        graph = sparse.csr_array(arcs, shape=(sink + 1, sink + 1))
-        return served + int(maximum_flow(graph, 0, sink).flow_value)
+        return sparse.csr_array(arcs, shape=(sink + 1, sink + 1)), homes
 
 
 def gathered(seed: int, places: Integers, sites: Integers, levels: Integers, able: Integers) -> Possible:

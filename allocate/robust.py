@@ -52,6 +52,8 @@ SURVEYED, NAMED = 20, 20
 CHECKED = 20
 LOW, QUARTER, MIDDLE, THREE_QUARTERS, HIGH = 0.05, 0.25, 0.50, 0.75, 0.95
 _PARTS = {"low": LOW, "quarter": QUARTER, "median": MIDDLE, "three_quarters": THREE_QUARTERS, "high": HIGH}
+# A look ends by count: on a busy machine the clock must not end it first.
+_PATIENCE = 10
 # Sites whose closing is worked out in one go.
 _BATCH = 25
 # What of a district its maps draw, beside its places.
@@ -340,7 +342,7 @@ def _is_idle(kept: Kept, j: int, load: int) -> bool:
 
 def _anew(kept: Kept, job: Anew) -> Row:
     district, model, speed, growth = possible(kept.district, kept.model, job.seed, kept.asked)
-    found = look(district, model, Options(seconds=SECONDS))
+    found = look(district, model, Options(seconds=_PATIENCE * SECONDS))
     layout = serve_most(found.case, carried_over(kept.case, kept.layout, found.case))
     as_it_stands = figures(model, found.case, Layouts(layout, {}, {}, ""))
     wanted = ("value", "served", "people", "short", "missed")

@@ -409,11 +409,11 @@ def _work(made: Sweep, crew: Crew, store: Store, listen: Listener | None, *, ret
     tell()
     began = time.monotonic()
     for name, result in crew.work(run, made.ground, jobs):
-        seconds = math.nan
+        seconds = worked = math.nan
         if isinstance(result, Failure):
             result = _failure(result)
         else:
-            seconds = result.pop("seconds")
+            seconds, worked = result.pop("seconds")
             files = result.pop("files", None)
             if files is not None:
                 store.keep_plan(name, files)
@@ -421,7 +421,8 @@ def _work(made: Sweep, crew: Crew, store: Store, listen: Listener | None, *, ret
         results[name] = result
         failed += "failed" in result
         outcome = "failed" if "failed" in result else "done"
-        store.log(f"{numbers[name] + 1} {name[:16]} {outcome} {seconds:.2f} s, {time.monotonic() - began:.1f} s")
+        took = f"{seconds:.2f} s, processor {worked:.2f} s, all {time.monotonic() - began:.1f} s"
+        store.log(f"{numbers[name] + 1} {name[:16]} {outcome} {took}")
         tell()
     return results
 
@@ -431,8 +432,8 @@ def _failure(failure: Failure) -> dict[str, Any]:
 
 
 def run(ground: Ground, job: Combination) -> dict[str, Any]:
-    """Work out one run: its figures, or why there are none, and the seconds that it took [s]."""
-    began = time.monotonic()
+    """Work out one run: its figures, or why there are none, and what it took, by the clock and of a processor [s]."""
+    began, worked = time.monotonic(), time.process_time()
     try:
         with speaking(ground.spoken):
             result = _planned(ground, job) if ground.full else {"figures": _looked(ground, job)}
@@ -442,7 +443,7 @@ def run(ground: Ground, job: Combination) -> dict[str, Any]:
             with speaking(spoken):
                 reasons[spoken] = one_line(error)
         result = {"failed": reasons}
-    return result | {"seconds": time.monotonic() - began}
+    return result | {"seconds": (time.monotonic() - began, time.process_time() - worked)}
 
 
 def one_line(error: AllocateError) -> str:

@@ -49,6 +49,7 @@ MADE_ONCE = {
 # Baodi takes minutes, and other tests run beside it.) A file, or a group, that is missing here only ends later.
 BEGUN_FIRST = (
     *("baodi", "test_hazards", "explained", "test_fault_kinds", "test_outputs", "hubs", "test_ledger", "test_cli"),
+    *("ambulances", "test_cluster"),
     *("browser", "test_hostile_files", "sent", "wheel", "test_explain", "test_estimate", "test_care", "front"),
     *("test_hubs_verification", "test_model", "test_new", "test_templates", "test_rules", "test_words", "staffed"),
     *("test_datum_fit", "test_verification", "test_staff_verification", "test_sent_verification", "test_population"),

@@ -1,5 +1,9 @@
 """Many jobs, worked out by processes: what is common is read once, a job that fails is its own affair."""
 
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -43,3 +47,42 @@ def test_a_job_whose_process_is_killed_is_tried_again_and_given_up_in_the_end(pr
     assert found["always"].lost
     assert str(RETRIES + 1) in found["always"].reason
     assert len((tmp_path / "always").read_text()) >= RETRIES + 1
+
+
+def asleep(folder: str, name: str) -> str:
+    (Path(folder) / name).write_text(str(os.getpid()))
+    time.sleep(300)
+    return name
+
+
+def test_workers_whose_parent_is_killed_end_too(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import sys\n"
+        "from allocate.crews import Processes\n"
+        "from test_crews import asleep\n"
+        "if __name__ == '__main__':\n"
+        "    dict(Processes(2).work(asleep, sys.argv[1], {'a': 'a', 'b': 'b'}))\n"
+    )
+    here = Path(__file__).resolve().parent
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(here.parent), str(here)))}
+    parent = subprocess.Popen([sys.executable, str(script), str(tmp_path)], env=environment)
+    names, deadline = [tmp_path / "a", tmp_path / "b"], time.monotonic() + 120
+    while not all(name.exists() and name.read_text() for name in names):
+        assert time.monotonic() < deadline
+        assert parent.poll() is None
+        time.sleep(0.05)
+    workers = [int(name.read_text()) for name in names]
+    parent.kill()
+    parent.wait()
+    while any(map(is_alive, workers)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

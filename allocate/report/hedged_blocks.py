@@ -10,7 +10,7 @@ from allocate.report.table import Field, Sheet, clean, make_sheet
 from allocate.words import Language, say_in
 
 # Every figure of coverage, of the cases that the plans were made for and of others.
-_FIGURES = tuple(f"{of}_{figure}" for of in ("fitted", "fresh") for figure in ("worst", "tail", "mean"))
+_FIGURES = ("fitted_worst", "fitted_tail", "fitted_mean", "fresh_worst", "fresh_tail", "fresh_mean")
 HEDGED_SHEETS = ("hedged", "hedged_sites")
 
 

@@ -380,6 +380,13 @@ class _Told:
                 ranges,
             )
 
+    def _grouped(self, key: Key) -> dict[Any, list[Run]]:
+        """Return the runs with a result by their value of a key."""
+        grouped: dict[Any, list[Run]] = {}
+        for run in self.done:
+            grouped.setdefault(key.read(run), []).append(run)
+        return grouped
+
     def _axis(self, key: Key) -> Axis:
         if key.is_number:
             is_share = all(0 <= value <= 1 and isinstance(value, float) for value in key.values)
@@ -395,7 +402,8 @@ class _Told:
 
     def _series(self, name: str, figure: Figure, key: Key) -> Series:
         order = sorted(key.values) if key.is_number else key.values
-        of_value: list[list[Run]] = [[run for run in self.done if key.read(run) == value] for value in order]
+        grouped = self._grouped(key)
+        of_value = [grouped.get(value, []) for value in order]
         middles, lows, highs = [], [], []
         for runs in of_value:
             known = _read(runs, figure)
@@ -463,7 +471,8 @@ class _Told:
     def _boxes(self, figure: Figure, key: Key) -> Chart:
         """Return how a figure lies for every value of a key, whatever the others are."""
         order = (sorted(key.values) if key.is_number else list(key.values))[:_MOST_BOXES]
-        parts = [_read((run for run in self.done if key.read(run) == value), figure) for value in order]
+        grouped = self._grouped(key)
+        parts = [_read(grouped.get(value, ()), figure) for value in order]
         middle, low, high, box_low, box_high = (
             tuple(_quantile(part, level) for part in parts) for level in (0.5, 0.0, 1.0, 0.25, 0.75)
         )
