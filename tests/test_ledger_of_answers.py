@@ -558,7 +558,7 @@ def spoil_book(file: bytes) -> bytes:
             part = book.read(name).decode("utf-8")
             # (Of the cells, those of text hold the number of a text.)
             if not done and name.startswith("xl/worksheets/"):
-                cells = re.sub(r'(?<=<c )([^>]*)><v>(\d{2,})</v>', lambda found: numbered(found), part)
+                cells = re.sub(r"(?<=<c )([^>]*)><v>(\d{2,})</v>", lambda found: numbered(found), part)
                 done, part = cells != part, cells
             other.writestr(name, part)
     assert done
