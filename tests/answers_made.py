@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from conftest import Tiny, copy_tiny, one_year
+from conftest import Tiny, copy_tiny
 
 from allocate.alternatives import alternatives
 from allocate.answer import Answer, AnswerKind
@@ -29,7 +29,7 @@ from allocate.robust import kept_plan, robust
 from allocate.scenarios import Asked as Comparing
 from allocate.scenarios import compare_scenarios
 from allocate.sweep import Asked as Sweeping
-from allocate.sweep import prepare, sweep
+from allocate.sweep import sweep
 from allocate.units import Basis
 
 KINDS: tuple[AnswerKind, ...] = ("scenarios", "sweep", "alternatives", "robust", "prices")
@@ -105,7 +105,9 @@ def made(kind: AnswerKind) -> Answer:
 def _scenarios(tiny: Tiny) -> Answer:
     one_year_of(tiny)
     tiny.model.write_text(tiny.model.read_text(encoding="utf-8") + SCENARIOS, encoding="utf-8")
-    return compare_scenarios(Comparing(str(tiny.model), changes={"siting.clinic.yearly": "61_000"}), Processes(1)).answer
+    return compare_scenarios(
+        Comparing(str(tiny.model), changes={"siting.clinic.yearly": "61_000"}), Processes(1)
+    ).answer
 
 
 def _sweep(tiny: Tiny) -> Answer:

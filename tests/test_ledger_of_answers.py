@@ -567,7 +567,7 @@ def spoil_book(file: bytes) -> bytes:
             part = book.read(name).decode("utf-8")
             # (Words and a list of sheets come first; a cell of text holds the number of its text.)
             if not done and re.fullmatch(r"xl/worksheets/sheet([3-9]|1\d)\.xml", name):
-                cells = re.sub(r'(?<=<c )([^>]*)><v>(\d{2,})</v>', lambda found: numbered(found), part)
+                cells = re.sub(r"(?<=<c )([^>]*)><v>(\d{2,})</v>", lambda found: numbered(found), part)
                 done, part = cells != part, cells
             other.writestr(name, part)
     assert done
@@ -746,7 +746,9 @@ def undocumented(answer: Answer) -> Iterator[str]:
     own, tables = section(f"### {answer.kind}.json")
     data = data_of(answer.content)
     for key, one in {"kind": answer.kind, **answer.content}.items():
-        told = " ".join(row_of(name, lines) for name in (key, *_AS.get((answer.kind, key), ())) for lines in (own, common))
+        told = " ".join(
+            row_of(name, lines) for name in (key, *_AS.get((answer.kind, key), ())) for lines in (own, common)
+        )
         if not told.strip():
             yield key
         elif key not in _WHOLE and (key != "settings" or answer.kind == "alternatives"):
