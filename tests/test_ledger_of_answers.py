@@ -8,7 +8,6 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from html.parser import HTMLParser
-from itertools import groupby
 from math import isclose
 from typing import Any
 
@@ -167,8 +166,8 @@ LEDGER: Mapping[str, tuple[Callable[[Content], Sequence[Row]], Mapping[str, Figu
     "robust_sites": (
         lambda content: content["sites"],
         {
-            "people_planned": "people", "stands_anew": "stands", "of_anew": "anew", "idle_draws": "idle",
-            "of_draws": "draws", "id": "id",
+            "people_planned": "people", "stands_anew": lambda row: row["stands"] if row["anew"] else None,
+            "of_anew": "anew", "idle_draws": "idle", "of_draws": "draws", "id": "id",
         },
     ),
     "robust_survey": (
@@ -434,6 +433,12 @@ def derived(answer: Answer) -> Iterator[float]:
                     yield from map(float, np.quantile(some, (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)))
 
 
+def scaled(answer: Answer) -> list[float]:
+    """Return all numbers that a page may show, in any unit."""
+    known = {*every_number(answer.content), *derived(answer)}
+    return sorted({abs(number) * scale for number in known for scale in SCALES})
+
+
 # ---- what is wrong ----
 
 
@@ -455,6 +460,11 @@ def wrong(answer: Answer, files: Mapping[str, bytes], language: Language) -> set
                 found.add(file)
     if any(unexplained(answer, files[f"{kind}.html"].decode(), tables, language)):
         found.add(f"{kind}.html")
+    # (What the page says in words stands on the first sheet as well.)
+    first = CalamineWorkbook.from_filelike(io.BytesIO(files[f"{kind}.xlsx"])).get_sheet_by_index(0).to_python()
+    known = scaled(answer)
+    if not all(_is_known(text, known) for row in first for cell in row for text in NUMBER.findall(str(cell))):
+        found.add(f"{kind}.xlsx")
     if json.loads(files[f"{kind}.json"]) != {"kind": kind, **content}:
         found.add(f"{kind}.json")
     return found
@@ -467,8 +477,7 @@ def unexplained(answer: Answer, html: str, tables: Sequence[Sheet], language: La
     Every other number of three digits and more, also those that charts draw, is one of the JSON, in some unit.
     """
     read = Page(html, language)
-    known = {*every_number(answer.content), *derived(answer)}
-    numbers = sorted({abs(number) * scale for number in known for scale in SCALES})
+    numbers = scaled(answer)
     loose = [number for text in read.text for number in NUMBER.findall(text)]
     for head, *rows in (table for table in read.tables if table):
         sheet = next((one for one in tables if {*head} <= {field.heading(language) for field in one.fields}), None)
@@ -556,8 +565,8 @@ def spoil_book(file: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(file)) as book, zipfile.ZipFile(spoilt, "w") as other:
         for name in book.namelist():
             part = book.read(name).decode("utf-8")
-            # (Of the cells, those of text hold the number of a text.)
-            if not done and name.startswith("xl/worksheets/"):
+            # (Words and a list of sheets come first; a cell of text holds the number of its text.)
+            if not done and re.fullmatch(r"xl/worksheets/sheet([3-9]|1\d)\.xml", name):
                 cells = re.sub(r"(?<=<c )([^>]*)><v>(\d{2,})</v>", lambda found: numbered(found), part)
                 done, part = cells != part, cells
             other.writestr(name, part)
@@ -688,72 +697,72 @@ def test_hostile_names_are_text_in_every_answer(kind: AnswerKind, language: Lang
 # ---- the guide ----
 
 GUIDE = (bundled() / "maps" / "README.md").read_text(encoding="utf-8")
-# Below these the keys are data: years, ids, names of rules, keys of models.
-_BY_DATA = {
-    "stages", "varied", "set", "goals", "worse", "towns", "names", "rules", "short", "status", "missed", "changes",
-    "people", "served", "coverage", "sites", "capital", "recurrent", "load", "fewer", "planned", "target",
-}  # fmt: skip
 # What is told elsewhere, or what stands in plan.json as well.
 _WHOLE = {"title", "district_name", "inputs", "versions", "district_data", "assumptions"}
+# Rows of the guide that say of a key that it is as another one.
+_AS = {
+    ("prices", "present"): ("curves",), ("robust", "draws"): ("nominal",), ("robust", "changes"): ("draws", "nominal"),
+    ("robust", "shortages"): ("closures",),
+}  # fmt: skip
 
 
-def section(heading: str) -> list[str]:
-    """Return the lines of the guide below a heading, up to the next one."""
-    parts = [list(lines) for _, lines in groupby(GUIDE.splitlines(), key=lambda line: line == heading)]
-    assert len(parts) == 3, f"the guide has not one {heading}"
-    end = next((at for at, line in enumerate(parts[2]) if line.startswith("#")), len(parts[2]))
-    return parts[2][:end]
+def section(heading: str) -> tuple[list[str], list[str]]:
+    """Return the lines of the guide below a heading, up to the next one: those on keys, and those on tables."""
+    lines = GUIDE.splitlines()
+    start = lines.index(heading) + 1
+    end = next((at for at in range(start, len(lines)) if lines[at].startswith("#")), len(lines))
+    middle = next((at for at in range(start, end) if lines[at].startswith("| table |")), end)
+    return lines[start:middle], lines[middle:end]
 
 
-def row_of(key: str, lines: Sequence[str]) -> str | None:
-    """Return the row of a table of the guide whose first cell names a key."""
-    return next((line for line in lines if line.startswith("| `") and f"`{key}`" in line.split(" | ")[0]), None)
+def row_of(key: str, lines: Sequence[str]) -> str:
+    """Return the row of a table of the guide whose first cell names a key; nothing where there is none."""
+    return next((line for line in lines if line.startswith("| `") and f"`{key}`" in line.split(" | ")[0]), "")
 
 
-def keys_within(content: Any, above: str) -> Iterator[str]:
-    """Yield the keys below one that are names of ours."""
+def keys_within(content: Any, data: set[str]) -> Iterator[str]:
+    """Yield the keys that are names of ours: no years, numbers, languages, stages, keys of a model, and no `data`."""
     match content:
         case Mapping():
-            for key, one in content.items():
-                if not (above in _BY_DATA and isinstance(content, Mapping) and _is_by_data(above, content)):
-                    yield key
-                yield from keys_within(one, key)
+            yield from (key for key in content if not (key.isdigit() or "." in key or key in {*LANGUAGES, *data}))
+            for one in content.values():
+                yield from keys_within(one, data)
         case [*rows]:
             for one in rows:
-                yield from keys_within(one, above)
+                yield from keys_within(one, data)
 
 
-def _is_by_data(above: str, content: Row) -> bool:
-    # (A list of rows may bear the name of a count by year: rows have names of ours.)
-    return not {"id", "name", "seed", "speed", "key", "median"} & {*content}
+def data_of(content: Content) -> set[str]:
+    """Return ids and names that an answer uses as keys: of rules, towns, goals and sites."""
+    found = {*content["settings"].get("rules", ()), *content.get("rules", ())}
+    found |= {town["id"] for town in content.get("district_data", {}).get("towns", ())}
+    found |= {goal["name"] for goal in content.get("goals", ())}
+    return found | {*((content.get("hedged") or {}).get("names", ()))}
 
 
 def undocumented(answer: Answer) -> Iterator[str]:
     """Yield every key and every column of an answer that the guide does not name."""
-    common, own = section("## Answers · 问题的答案"), section(f"### {answer.kind}.json")
+    common, _ = section("## Answers · 问题的答案")
+    own, tables = section(f"### {answer.kind}.json")
+    data = data_of(answer.content)
     for key, one in {"kind": answer.kind, **answer.content}.items():
-        row = row_of(key, own) or row_of(key, common)
-        if row is None:
+        told = " ".join(
+            row_of(name, lines) for name in (key, *_AS.get((answer.kind, key), ())) for lines in (own, common)
+        )
+        if not told.strip():
             yield key
-            continue
-        if key in _WHOLE or (key == "settings" and answer.kind != "alternatives"):
-            continue
-        for below in keys_within(one, key):
-            if f"`{below}`" not in row and not (key == "method" and below in LANGUAGES and "`zh`" in common[-4]):
-                yield f"{key}: {below}"
+        elif key not in _WHOLE and (key != "settings" or answer.kind == "alternatives"):
+            yield from (f"{key}: {below}" for below in keys_within(one, data) if f"`{below}`" not in told)
     for sheet in page_of(answer.kind).sheets(answer, "en"):
-        row = row_of(sheet.name, own)
-        if row is None:
-            yield f"table {sheet.name}"
-            continue
-        for field in sheet.fields:
-            if not {f"`{name}`" for name in names_of(field)} & {*re.findall(r"`[^`]+`", row)}:
-                yield f"{sheet.name}: {field.name}"
+        columns = {*re.findall(r"`([^`]+)`", row_of(sheet.name, tables))}
+        yield from (f"{sheet.name}: {field.name}" for field in sheet.fields if not names_of(field) & columns)
 
 
 def names_of(field: Field) -> set[str]:
     """Return what the guide may call a column: by its name, or one that stands for all years, keys, shares, goals."""
-    return {field.name, *(f"{field.word}_{one}" for one in ("YEAR", "N", "SHARE", "GOAL"))}
+    return {field.name if field.name == field.word else ""} | {
+        f"{field.word}_{one}" for one in ("YEAR", "N", "SHARE", "GOAL") if field.name != field.word
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -772,8 +781,5 @@ def test_a_new_key_or_a_new_table_that_the_guide_does_not_name_is_found(kind: An
 
 def test_every_table_of_an_answer_has_a_line_in_the_guide_and_none_is_made_up() -> None:
     for kind, names in SHEETS.items():
-        lines = section(f"### {kind}.json")
-        assert [name for name in names if row_of(name, lines) is None] == []
-        tables = lines[lines.index("| table | one row per | columns |") + 2 :]
-        listed = [line.split("`")[1] for line in tables if line.startswith("| `")]
-        assert listed == list(names)
+        _, tables = section(f"### {kind}.json")
+        assert [line.split("`")[1] for line in tables if line.startswith("| `")] == list(names)
