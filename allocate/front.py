@@ -8,6 +8,8 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from allocate.alone import first_goal, sited
 from allocate.case import Case
 from allocate.errors import NoPlanError, Problem, UsageError
@@ -18,6 +20,7 @@ from allocate.program import Options, workers
 from allocate.rows import Strength
 from allocate.rules import Reach
 from allocate.search import lay_out
+from allocate.serving import crowd_of, send
 from allocate.units import Basis
 from allocate.words import say
 
@@ -90,7 +93,7 @@ def look_at_front(
         if hear is not None:
             hear(heard, points + 1)
 
-    everybody = dict.fromkeys(case.years, Fraction(1))
+    everybody = _most_shares(case)
     with _looking(case, model, asked, wanted, min(processes, points), with_layouts=with_layouts) as look:
         first, last = look([{}, everybody], tell)
         if first is None or last is None:
@@ -208,6 +211,21 @@ def _shares(point: Point) -> Target:
         int(year): _cut(Fraction(point["served"][year], people)) if people else Fraction(0)
         for year, people in point["people"].items()
     }
+
+
+def _most_shares(case: Case) -> Target:
+    """Return the share of the people of every year that could be served if every site stood, as large as it may be.
+
+    No plan serves more; and a plan that is asked for no more than can be is found sooner.
+    """
+    shares = {}
+    for t, year in enumerate(case.years):
+        people = case.total(t)
+        rooms = [site.most for site in case.sites]
+        room = np.array([people if one is None else min(one, people) for one in rooms], dtype=np.int64)
+        served = int(send(crowd_of(case, t), room).sum())
+        shares[year] = _cut(Fraction(served, people)) if people else Fraction(0)
+    return shares
 
 
 def _between(low: Target, high: Target, part: Fraction) -> Target:
