@@ -1,6 +1,5 @@
 """Solves a case stage by stage: in two steps where that is enough, and as a whole where it is not."""
 
-import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -37,7 +36,6 @@ __all__ = ["CLAUSE_GAP", "Layouts", "Listener", "lay_out"]
 _SETTLE_SECONDS = 30.0
 # What of the time a search by number may take, which as a rule takes seconds.
 _BY_NUMBER_SHARE = 0.5
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -178,7 +176,7 @@ def _by_number(
     except KeyboardInterrupt:
         if options.quick:
             raise
-        logger.warning("the search by number was stopped by hand; the search goes on without it")
+        # (Whoever ends it by hand wants a plan soon: the search that gives up for its best answer goes on.)
         return None
     took = time.monotonic() - began
     if not found.is_met or found.bound == float("-inf"):
