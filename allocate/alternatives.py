@@ -1,5 +1,6 @@
 """Which sites every near-best plan has, which none has, which can be swapped, and some plans that differ most."""
 
+import math
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from allocate.plans import assemble, district_of, layout_of, library_versions
 from allocate.program import Objective, Options
 from allocate.rows import Key, Number, Row, opened
 from allocate.stages import stage_values
+from allocate.units import exact
 from allocate.verification import insist
 from allocate.words import LANGUAGES, say_in
 
@@ -157,7 +159,12 @@ def check_asked(within: Sequence[float], plans: int) -> None:
         When a share is not above 0 and at most 1, or more plans are asked for than a page holds.
     """
     problems = [
-        Problem("problem.range", column="--within", value=share, details={"low": 0, "high": "100%", "unit": ""})
+        Problem(
+            "problem.range",
+            column="--within",
+            value=f"{100 * share:g}%",
+            details={"low": "0%", "high": "100%", "unit": ""},
+        )
         for share in within
         if not _LOW < share <= _HIGH
     ]
@@ -182,10 +189,13 @@ def share_of_text(text: str) -> float:
     """
     plain = unicodedata.normalize("NFKC", text).strip()
     try:
-        number = Fraction(plain.removesuffix("%").strip())
-    except (ValueError, ZeroDivisionError):
-        raise UsageError([Problem("near.not_share", column="--within", value=text)]) from None
-    return float(number / 100 if plain.endswith("%") else number)
+        # (A fraction of 1e999999999 would fill the memory; as a float it is infinite.)
+        number = float(plain.removesuffix("%").strip())
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise UsageError([Problem("near.not_share", column="--within", value=text)])
+    return float(exact(number) / 100) if plain.endswith("%") else number
 
 
 def alternatives(

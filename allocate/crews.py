@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from allocate.errors import AllocateError
-from allocate.processes import without_main
+from allocate.processes import end_quietly, without_main
 from allocate.program import afresh
 from allocate.words import say
 
@@ -49,6 +49,7 @@ def _begin(content: bytes) -> None:
 
     Where it cannot be read, every job says so.
     """
+    end_quietly()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         _shared["do"], _shared["shared"] = pickle.loads(content)

@@ -244,16 +244,45 @@ def write_comparison(made: Comparison, contents: Sequence[Mapping[str, Any]], fo
     return {name: folder / name for name in files}
 
 
+def answer_folder(plan: str | Path, kind: AnswerKind) -> Path:
+    """Return where the answer to a question on a plan is written unless told otherwise: beside the plan.
+
+    A plan that lies in the folder of an answer has it beside that one, which is written and replaced as a whole.
+    """
+    place = Path(plan).resolve()
+    with disk(place):
+        outer = _outermost(place)
+    name = "-".join(place.relative_to(outer.parent).parts) if outer else place.name
+    return (outer or place).parent / f"{name}-{kind}"
+
+
+def _outermost(place: Path) -> Path | None:
+    """Return the outermost folder around a place that is written and replaced as a whole; None where there is none."""
+    return next((folder for folder in reversed(place.parents) if _is_whole(folder)), None)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Tell whether a folder is a plan's, with nothing of others in it, or an answer's."""
+    if (folder / PLAN_FILE).is_file():
+        return all(map(_is_ours, folder.iterdir()))
+    return any((folder / f"{kind}.json").is_file() and (folder / f"{kind}.html").is_file() for kind in _PLANS)
+
+
 def check_answer_target(folder: str | Path, kind: AnswerKind) -> None:
     """Refuse a folder that holds anything but an earlier answer of the same kind, before any work is done.
 
     Raises
     ------
     UsageError
-        When something else stands there, a file of it is open elsewhere, or the folder above cannot be written to.
+        When something else stands there, a file of it is open elsewhere, or the folder above cannot be written to. Or
+        when it lies within the folder of a plan or of an answer: neither could be replaced any more.
     """
     folder = Path(folder)
     with disk(folder):
+        outer = _outermost(folder.parent.resolve() / folder.name)
+        if outer is not None:
+            details = {"inside": str(outer), "beside": str(answer_folder(folder, kind))}
+            raise UsageError([Problem("problem.answer_within", file=str(folder), details=details)])
         if folder.is_dir() and not folder.is_symlink():
             undo_among(folder)
     # Without an answer in it, what bears our names may be anybody's, but for the folder of a plan.

@@ -139,13 +139,14 @@ def targets(knob: Knob, points: int) -> list[Fraction]:
     """Return the targets at which a curve is looked at, loosest first, the present one among them.
 
     A share by five points of a hundred each, up to 1; any other number by a tenth of the present one each, and a whole
-    one by 1 at least. As many below as above; where a share would leave its limits, it stays there once.
+    one by 1 at least. As many looser as tighter, of an even number one more tighter; where a share would leave its
+    limits, it stays there once.
     """
-    below = points // 2
+    looser = (points - 1) // 2
     step = SHARE_STEP if knob.is_share else knob.present * PART_STEP
     if knob.is_whole:
         step = Fraction(max(1, round(step)))
-    found = {knob.present + n * step for n in range(-below, points - below)}
+    found = {knob.present + knob.tighter * n * step for n in range(-looser, points - looser)}
     if knob.is_share:
         found = {min(Fraction(1), max(Fraction(1, 100), target)) for target in found}
     return sorted((target for target in found if target > 0), key=lambda target: knob.tighter * target)

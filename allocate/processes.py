@@ -1,11 +1,15 @@
 """Fresh processes beside this one: they read what they need, and never the caller's script again."""
 
+import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+# How a process ends that Ctrl-C ended.
+_INTERRUPTED = 130
 _hiding = threading.Lock()
 _hidden: list[dict[str, Any]] = []
 
@@ -29,3 +33,29 @@ def without_main() -> Iterator[None]:
             _hidden.pop()
             if not _hidden:
                 vars(main).update(first)
+
+
+@contextmanager
+def deaf_children() -> Iterator[None]:
+    """Let a process that begins meanwhile wait with Ctrl-C until it says what that does: see `end_quietly`.
+
+    Until it has read its modules it could but print where it was.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def end_quietly() -> None:
+    """Let Ctrl-C end this process at once and without a word: it reaches whoever began it too, who says what is to be.
+
+    What it began itself ends with it; it writes no files.
+    """
+    signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -34,7 +34,7 @@ from scipy import sparse
 
 from allocate.errors import AllocateError, NoPlanError, SolverMissingError
 from allocate.gaps import HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, relative_gap
-from allocate.processes import without_main
+from allocate.processes import deaf_children, end_quietly, without_main
 from allocate.rows import Column, Key, Number, Row, Strength
 from allocate.words import say
 
@@ -1040,8 +1040,15 @@ def afresh() -> SpawnContext | ForkServerContext:
     """
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
+    # (Windows has neither.)
+    from multiprocessing import forkserver, resource_tracker
+
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, "pulp", "highspy"])
+    # (The tracker hears Ctrl-C again once it has begun: it begins first.)
+    resource_tracker.ensure_running()
+    with deaf_children():
+        forkserver.ensure_running()
     return context
 
 
@@ -1080,7 +1087,7 @@ def _end(process: BaseProcess) -> None:
 @contextmanager
 def workers(most: int, jobs: int) -> Iterator[ProcessPoolExecutor]:
     """Give processes of their own for some jobs, at most so many at a time; each starts afresh."""
-    with without_main(), ProcessPoolExecutor(min(most, jobs), afresh()) as pool:
+    with without_main(), ProcessPoolExecutor(min(most, jobs), afresh(), end_quietly) as pool:
         yield pool
 
 

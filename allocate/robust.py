@@ -102,7 +102,8 @@ class Asked:
         """
         ranges = {
             "draws": (1, MOST_DRAWS),
-            "again": (0, min(MOST_AGAIN, max(self.draws, 0))),
+            # (Of draws that cannot be, none is solved again.)
+            "again": (0, min(MOST_AGAIN, self.draws) if 1 <= self.draws <= MOST_DRAWS else MOST_AGAIN),
             "seed": (0, 2**31),
             "speeds": (0, 0.9),
             "growth": (0, MOST_GROWTH),

@@ -162,9 +162,10 @@ def run_all(
     UsageError
         When the folder is not a sweep's, or holds runs of another model, of other inputs or of another version.
     """
-    from allocate.outputs import write_answer
+    from allocate.outputs import check_answer_target, write_answer
     from allocate.report.sweep_tables import sweep_files
 
+    check_answer_target(folder, "sweep")
     begun = _content(made, [_row(made, n, None) for n in range(len(made.runs))])
     with opened(Path(folder), begun, anew=anew) as store:
         results = _work(made, crew, store, listen, retry=retry)

@@ -15,7 +15,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial import cKDTree
 
-from allocate.processes import without_main
+from allocate.processes import end_quietly, without_main
 from allocate.travel.circles import OnRoads
 from allocate.travel.network import ROAD_CLASSES, TRAVELLERS, RoadNetwork
 from allocate.travel.points import Integers, Metric
@@ -483,6 +483,7 @@ _SHARED: list[_Squares] = []
 
 
 def _share(squares: _Squares) -> None:
+    end_quietly()
     _SHARED[:] = [squares]
 
 

@@ -26,7 +26,7 @@ def alternatives(
 
     from allocate.alternatives import WITHIN, check_asked, share_of_text
     from allocate.alternatives import alternatives as find
-    from allocate.outputs import check_answer_target, write_answer
+    from allocate.outputs import answer_folder, check_answer_target, write_answer
     from allocate.plans import PLAN_FILE, to_json
     from allocate.program import Options
     from allocate.report.alternatives_page import lines
@@ -35,7 +35,7 @@ def alternatives(
     shares = tuple(share_of_text(text) for text in within) if within else WITHIN
     check_asked(shares, plans)
     folder = plan.parent if plan.name == PLAN_FILE and plan.is_file() else plan
-    target = out or folder.resolve().parent / f"{folder.resolve().name}-alternatives"
+    target = out or answer_folder(folder, "alternatives")
     check_answer_target(target, "alternatives")
     content = sound_plan(plan)
     console, began, last = Console(stderr=True), time.monotonic(), [""]

@@ -30,7 +30,7 @@ def robust(
     from allocate.crews import Processes
     from allocate.hedging import at_prices
     from allocate.hedging import hedge as make_hedge
-    from allocate.outputs import check_answer_target, check_target, write_answer, write_plan
+    from allocate.outputs import answer_folder, check_answer_target, check_target, write_answer, write_plan
     from allocate.plans import Plan
     from allocate.report.robust_page import Told, headline
     from allocate.robust import Asked, kept_plan
@@ -42,7 +42,7 @@ def robust(
     asked = asked.of(content) if speeds is None else asked
     asked.check()
     here = plan if plan.is_dir() else plan.parent
-    folder = out or here.with_name(f"{here.resolve().name}-robust")
+    folder = out or answer_folder(here, "robust")
     check_answer_target(folder, "robust")
     if wanted is not None:
         check_target(folder / "hedged")
