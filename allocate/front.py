@@ -66,9 +66,9 @@ def look_at_front(
     The method is that of the epsilon constraint (Haimes, Lasdon & Wismer 1971, IEEE Transactions on Systems, Man and
     Cybernetics 1(3)): the cheapest plan, the one that serves most, and between them, for targets at equal distances,
     the cheapest plan that serves so many. A target asks for a share of the people of *every* plan year, each the same
-    part of the way between the two ends. (If the last year alone counted, the cheapest plan would wait for it: a site
-    that opens late runs for few years.) Plans are compared by people served, each plan year counted as often as the
-    calendar years that it stands for, as its costs are.
+    part of the way between the two ends (see `_ends`). (If the last year alone counted, the cheapest plan would wait
+    for it: a site that opens late runs for few years.) Plans are compared by people served, each plan year counted as
+    often as the calendar years that it stands for, as its costs are.
 
     Clauses on the share of people served (`switched_off`) are left out, since that share is what varies. All others
     come first, as well met as they can be; the target comes after them, as the weakest clause, and the cost last.
@@ -98,7 +98,7 @@ def look_at_front(
         first, last = look([{}, everybody], tell)
         if first is None or last is None:
             return []
-        low, high = (_shares(point) for point in (first, last))
+        low, high = _ends(first, last)
         targets = {k: _between(low, high, Fraction(k - 1, points - 1)) for k in range(1, points + 1)}
         found = {1: first, points: last}
         # Where the cheapest plan serves as many as any, nothing lies beyond it. (The last one is looked for again: it
@@ -211,6 +211,18 @@ def _shares(point: Point) -> Target:
         int(year): _cut(Fraction(point["served"][year], people)) if people else Fraction(0)
         for year, people in point["people"].items()
     }
+
+
+def _ends(first: Point, last: Point) -> tuple[Target, Target]:
+    """Return the shares between which the targets lie: those of the two ends, year by year.
+
+    Where the last one serves the same share in every year, so does every target: years that are asked for the same may
+    be planned as one, which takes seconds in place of minutes.
+    """
+    low, high = (_shares(point) for point in (first, last))
+    if len(set(high.values())) == 1 and low:
+        low = dict.fromkeys(low, max(low.values()))
+    return low, high
 
 
 def _most_shares(case: Case) -> Target:
