@@ -1,6 +1,5 @@
 """Which sites every near-best plan has, which none has, which can be swapped, and some plans that differ most."""
 
-import math
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -188,14 +187,13 @@ def share_of_text(text: str) -> float:
     (0.01, 0.05, 0.02)
     """
     plain = unicodedata.normalize("NFKC", text).strip()
+    said = plain.removesuffix("%").strip()
     try:
-        # (A fraction of 1e999999999 would fill the memory; as a float it is infinite.)
-        number = float(plain.removesuffix("%").strip())
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise UsageError([Problem("near.not_share", column="--within", value=text)])
-    return float(exact(number) / 100) if plain.endswith("%") else number
+        # (As a fraction 1e999999999 would fill the memory; as a float it is infinite.)
+        number = Fraction(said) if "/" in said else exact(float(said))
+        return float(number / 100 if plain.endswith("%") else number)
+    except (ValueError, ArithmeticError):
+        raise UsageError([Problem("near.not_share", column="--within", value=text)]) from None
 
 
 def alternatives(

@@ -793,15 +793,19 @@ def _regret(anew: Sequence[Row], case: Case) -> Row | None:
 
 
 def stability(stands: int, of: int, idle: int, draws: int) -> Stability:
-    """Return how far a site can be relied on.
+    """Return how far a site can be relied on; none is firm where nothing was planned anew, or drawn.
 
     >>> stability(8, 8, 2, 100), stability(5, 8, 2, 100), stability(3, 8, 2, 100), stability(0, 0, 25, 100)
     ('firm', 'depends', 'doubtful', 'doubtful')
+    >>> stability(0, 0, 0, 100), stability(8, 8, 0, 0)
+    ('depends', 'depends')
     """
     standing = Fraction(stands, of) if of else Fraction(1)
     idling = Fraction(idle, draws) if draws else Fraction(0)
     if standing < exact(DOUBTFUL_STANDS) or idling > exact(DOUBTFUL_IDLE):
         return "doubtful"
+    if not of or not draws:
+        return "depends"
     return "firm" if standing >= exact(FIRM_STANDS) and idling <= exact(FIRM_IDLE) else "depends"
 
 

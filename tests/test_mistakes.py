@@ -28,7 +28,9 @@ def plan_folder(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("text", ["1e400", "1e999999999", "-1e400", "nan", "inf", "abc", "", "%", "1/3", "1%%"])
+@pytest.mark.parametrize(
+    "text", ["1e400", "1e999999999", "-1e400", "nan", "inf", "abc", "", "%", "1/0", "1e9/3", f"{10**400}/3", "1%%"]
+)
 def test_a_share_that_is_no_number_is_refused_at_once(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         share_of_text(text)

@@ -355,7 +355,8 @@ def headline(told: Told) -> str:
 def _classes_said(told: Told) -> str:
     counts = Counter(row["class"] for row in told.content["sites"])
     numbers = {name: counts[name] for name in CLASSES}
-    return told.word("robust.head_sites", count=len(told.content["sites"]), **numbers)
+    said = told.word("robust.head_sites", count=len(told.content["sites"]), **numbers)
+    return said if told.content["anew"] else told.joined([said, told.word("robust.head_none_anew")])
 
 
 def _begin(told: Told, tables: Mapping[str, Sheet]) -> Iterator[PageBlock]:
