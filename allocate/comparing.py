@@ -24,7 +24,7 @@ from allocate.compared import (
     Town,
     Verdict,
 )
-from allocate.counting import holds, totals
+from allocate.counting import holds, resources_of, totals
 from allocate.errors import Problem, UsageError
 from allocate.gaps import OPTIMAL_GAP, apart
 from allocate.rows import POLICY
@@ -383,7 +383,7 @@ def _counted(content: Content) -> Iterator[tuple[tuple[str, str, int], int]]:
     for site in content["sites"]:
         for year in site["people"]:
             add("open", site["kind"], int(year))
-    resources = list(content["settings"].get("resources") or ()) if "stock" in content else []
+    resources = resources_of(content)
     sums = totals(content, resources) if resources else {}
     for name in resources:
         for year in content["years"]:

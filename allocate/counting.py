@@ -6,6 +6,23 @@ from typing import Any
 Content = Mapping[str, Any]
 
 
+def resources_of(content: Content) -> list[str]:
+    """Return the staff, beds and teams that a plan decides, in its model's order: what is left open has no stock."""
+    decided = {row["resource"] for row in content.get("stock", ())}
+    return [name for name in content["settings"].get("resources") or () if name in decided]
+
+
+def described(content: Content, decision: str, table: str) -> bool:
+    """Tell whether a model describes a decision in a table of its own, and leaves it to the plan.
+
+    >>> described({"settings": {"decides": ["siting"], "postings": {"months": 6}}}, "postings", "postings")
+    False
+    """
+    settings = content["settings"]
+    decided = settings.get("decides") or (decision,)
+    return decision in decided and bool(settings.get(table))
+
+
 def working_at(content: Content) -> dict[tuple[str, int], dict[str, int]]:
     """Return how many of every resource work at each site in each year, by the id of the site and the year."""
     found: dict[tuple[str, int], dict[str, int]] = {}

@@ -8,6 +8,8 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from allocate.alone import first_goal, sited
 from allocate.case import Case
 from allocate.errors import NoPlanError, Problem, UsageError
@@ -18,6 +20,7 @@ from allocate.program import Options, workers
 from allocate.rows import Strength
 from allocate.rules import Reach
 from allocate.search import lay_out
+from allocate.serving import crowd_of, send
 from allocate.units import Basis
 from allocate.words import say
 
@@ -63,9 +66,9 @@ def look_at_front(
     The method is that of the epsilon constraint (Haimes, Lasdon & Wismer 1971, IEEE Transactions on Systems, Man and
     Cybernetics 1(3)): the cheapest plan, the one that serves most, and between them, for targets at equal distances,
     the cheapest plan that serves so many. A target asks for a share of the people of *every* plan year, each the same
-    part of the way between the two ends. (If the last year alone counted, the cheapest plan would wait for it: a site
-    that opens late runs for few years.) Plans are compared by people served, each plan year counted as often as the
-    calendar years that it stands for, as its costs are.
+    part of the way between the two ends (see `_ends`). (If the last year alone counted, the cheapest plan would wait
+    for it: a site that opens late runs for few years.) Plans are compared by people served, each plan year counted as
+    often as the calendar years that it stands for, as its costs are.
 
     Clauses on the share of people served (`switched_off`) are left out, since that share is what varies. All others
     come first, as well met as they can be; the target comes after them, as the weakest clause, and the cost last.
@@ -90,12 +93,12 @@ def look_at_front(
         if hear is not None:
             hear(heard, points + 1)
 
-    everybody = dict.fromkeys(case.years, Fraction(1))
+    everybody = _most_shares(case)
     with _looking(case, model, asked, wanted, min(processes, points), with_layouts=with_layouts) as look:
         first, last = look([{}, everybody], tell)
         if first is None or last is None:
             return []
-        low, high = (_shares(point) for point in (first, last))
+        low, high = _ends(first, last)
         targets = {k: _between(low, high, Fraction(k - 1, points - 1)) for k in range(1, points + 1)}
         found = {1: first, points: last}
         # Where the cheapest plan serves as many as any, nothing lies beyond it. (The last one is looked for again: it
@@ -208,6 +211,33 @@ def _shares(point: Point) -> Target:
         int(year): _cut(Fraction(point["served"][year], people)) if people else Fraction(0)
         for year, people in point["people"].items()
     }
+
+
+def _ends(first: Point, last: Point) -> tuple[Target, Target]:
+    """Return the shares between which the targets lie: those of the two ends, year by year.
+
+    Where the last one serves the same share in every year, so does every target: years that are asked for the same may
+    be planned as one, which takes seconds in place of minutes.
+    """
+    low, high = (_shares(point) for point in (first, last))
+    if len(set(high.values())) == 1 and low:
+        low = dict.fromkeys(low, max(low.values()))
+    return low, high
+
+
+def _most_shares(case: Case) -> Target:
+    """Return the share of the people of every year that could be served if every site stood, as large as it may be.
+
+    No plan serves more; and a plan that is asked for no more than can be is found sooner.
+    """
+    shares = {}
+    for t, year in enumerate(case.years):
+        people = case.total(t)
+        rooms = [site.most for site in case.sites]
+        room = np.array([people if one is None else min(one, people) for one in rooms], dtype=np.int64)
+        served = int(send(crowd_of(case, t), room).sum())
+        shares[year] = _cut(Fraction(served, people)) if people else Fraction(0)
+    return shares
 
 
 def _between(low: Target, high: Target, part: Fraction) -> Target:

@@ -26,7 +26,7 @@ from allocate.plans import assemble, district_of, inputs_of, layout_of
 from allocate.possible import Integers, Possible
 from allocate.program import Options
 from allocate.rows import UPGRADED, Number, opened
-from allocate.rules import Reach
+from allocate.rules import Reach, Rule
 from allocate.search import Layouts, lay_out
 from allocate.settle import settle
 from allocate.stages import clause_values, stage_values
@@ -193,10 +193,11 @@ class _Hedge:
                 break
             whole = self._whole(Layout(sites, amounts=_upgrades(begun)))
             over = Cost().value(self.case, whole) - limit
-            if over <= 0 and self._keeps(whole) and self._value(whole) < self._value(best):
-                best = whole
+            if over <= 0:
+                if self._keeps(whole) and self._value(whole) < self._value(best):
+                    best = whole
                 break
-            allowed -= max(over, 1)
+            allowed -= over
         found = Layouts(best, self._bounds(best, {}), {}, "")
         if sum(len(one.groups) for one in self.case.possible) * len(self.goal.years(self.case)) <= MOST_FLOWS:
             found = self._proven(price, found)
@@ -286,7 +287,7 @@ class _Hedge:
             "fitted": self._coverage(layout, self.case.possible),
             "fresh": self._coverage(layout, self.fresh),
             "served": {str(self.case.years[t]): layout.served_in(t) for t in self.case.periods},
-            "sites": sum((j, last) in layout.open for j in range(len(self.case.sites))),
+            "sites": sum(t == last and not self.case.sites[j].is_fixed for j, t in layout.open),
             "opened": sorted(mine - before),
             "dropped": sorted(before - mine),
         }
@@ -311,9 +312,7 @@ class _Hedge:
         """Return a plan for what is open: its staff, who goes where, and what hangs on both."""
         case = self.case
         if not case.resources:
-            is_open = {opened(j, t): 1 for j, t in sites.open}
-            settled = settle(case, lambda key: is_open.get(key, 0), self._in_time)
-            return replace(settled, amounts={**sites.amounts})
+            return self._sent(case, sites, self.rules)
         first = send_nearest(case, sites, lambda j, _: case.sites[j].capacity)
         layout, _ = staff_for(case, first, self.rules, self.nominal.goals, None, self.options, {})
         return carry_out(case, self.nominal, Layouts(layout, {}, {}, ""), self.options).layout
@@ -356,16 +355,25 @@ class _Hedge:
 
     @cached_property
     def _kept_by_sites(self) -> tuple[Number, ...]:
-        # (What the plan at hand makes of them; settled anew it may serve others, and no fewer.)
-        rules = of_sites(self.case, self.rules)
-        told = tuple(clause_values(self.case, rules, self.layout).values())
-        return max(told, self._site_values(self.layout.open))
+        return tuple(clause_values(self.case, of_sites(self.case, self.rules), self.layout).values())
 
     def _site_values(self, is_open: frozenset[tuple[int, int]]) -> tuple[Number, ...]:
-        known = {opened(j, t): 1 for j, t in is_open}
         bare = replace(self.case, resources={}, sites=tuple(replace(one, per_staff=()) for one in self.case.sites))
-        settled = settle(bare, lambda key: known.get(key, 0), self._in_time)
-        return tuple(clause_values(self.case, of_sites(self.case, self.rules), settled).values())
+        rules = of_sites(self.case, self.rules)
+        layout = self._sent(bare, Layout(is_open), rules)
+        return tuple(clause_values(self.case, rules, layout).values())
+
+    def _sent(self, case: Case, sites: Layout, rules: Mapping[str, Rule]) -> Layout:
+        """Return who goes where, given what is open: most are served, unless clauses ask for others."""
+        is_open = {opened(j, t): 1 for j, t in sites.open}
+        settled = replace(settle(case, lambda key: is_open.get(key, 0), self._in_time), amounts={**sites.amounts})
+        pairs = zip(self._values_of(rules, settled), self._values_of(rules, self.layout), strict=True)
+        if all(value <= limit for value, limit in pairs):
+            return settled
+        return staff_for(case, sites, rules, {}, None, self._in_time, {})[0]
+
+    def _values_of(self, rules: Mapping[str, Rule], layout: Layout) -> list[Number]:
+        return list(clause_values(self.case, rules, layout).values())
 
 
 class _Exchange:

@@ -1,5 +1,6 @@
 """Solves a case stage by stage: in two steps where that is enough, and as a whole where it is not."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -7,22 +8,34 @@ from allocate import decisions
 from allocate.beside import bounds_beside
 from allocate.case import Case
 from allocate.decisions import siting
-from allocate.gaps import HOLD_ABSOLUTE, HOLD_RELATIVE
+from allocate.gaps import HOLD_ABSOLUTE, HOLD_RELATIVE, relative_gap
 from allocate.goals import Goal
 from allocate.layout import Layout
 from allocate.merging import merge_places, merge_years, stand_for_later
 from allocate.model import Model
 from allocate.posts import employ_spare
-from allocate.program import Options, Program
+from allocate.program import Options, Program, Progress
 from allocate.rows import Number
 from allocate.settle import settle
 from allocate.sites_alone import decides_sites_alone, lay_out_sites
 from allocate.staged import CLAUSE_GAP, Listener, is_enough, search_stages, stages, still_proven, within
 from allocate.stages import stage_values
-from allocate.two_steps import Goals, Rules, add_rules, first_plan, in_two_steps, rows_of, start_of
+from allocate.two_steps import (
+    PART_OF_GAP,
+    Begun,
+    Goals,
+    Rules,
+    add_rules,
+    first_plan,
+    in_two_steps,
+    rows_of,
+    start_of,
+)
 
 __all__ = ["CLAUSE_GAP", "Layouts", "Listener", "lay_out"]
 _SETTLE_SECONDS = 30.0
+# What of the time a search by number may take, which as a rule takes seconds.
+_BY_NUMBER_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -96,39 +109,83 @@ def _searched(
     only_look: bool,
 ) -> Layouts:
     """Search in the way that suits the case."""
-    if only_look and len(goals) == 1:
-        looked = _by_number(full, rules, goals, gap, options, start)
-        if looked is not None:
-            return looked
+    alone = _by_number(full, rules, goals, gap, options, listen, start, only_look=only_look)
+    took = {} if alone is None else dict(alone.seconds)
+    if alone is not None and len(goals) == 1:
+        values = stage_values(full, rules, goals, alone.layout)
+        if only_look or all(_is_done(name, values[name], alone.bounds[name], goals, gap) for name in values):
+            return alone
+    left = replace(options, seconds=max(1.0, options.seconds - sum(took.values())))
     if not full.resources and stand_for_later(full, rules.values()).case.years == full.years:
-        return _as_a_whole(full, rules, goals, gap, options, listen, start=start)
-    begun = in_two_steps(full, rules, goals, gap, options, listen, start)
+        if alone is None:
+            return _as_a_whole(full, rules, goals, gap, left, listen, start=start)
+        values = stage_values(full, rules, goals, alone.layout)
+        known = {name: (value, alone.bounds.get(name, 0.0)) for name, value in values.items()}
+        found = _as_a_whole(full, rules, goals, gap, left, listen, alone.layout, known)
+        return replace(found, seconds=_added(took, found.seconds))
+    begun = in_two_steps(full, rules, goals, gap, left, listen, start, _begun(alone, goals))
     values = stage_values(full, rules, goals, begun.layout)
     known = {name: (value, begun.bounds.get(name, 0.0)) for name, value in values.items()}
+    took = _added(took, begun.seconds)
     if only_look or all(_is_done(name, *known[name], goals, gap) for name in known):
         bounds = {name: min(bound, float(value)) for name, (value, bound) in known.items()}
-        return Layouts(begun.layout, bounds, begun.seconds, "".join(begun.logs))
+        return Layouts(begun.layout, bounds, took, "".join(begun.logs))
     left = replace(options, seconds=begun.left)
     found = _as_a_whole(full, rules, goals, gap, left, listen, begun.layout, known)
-    seconds = {
-        name: begun.seconds.get(name, 0.0) + found.seconds.get(name, 0.0) for name in {**begun.seconds, **found.seconds}
-    }
-    return Layouts(found.layout, found.bounds, seconds, "".join(begun.logs) + found.log)
+    return Layouts(found.layout, found.bounds, _added(took, found.seconds), "".join(begun.logs) + found.log)
+
+
+def _begun(alone: Layouts | None, goals: Goals) -> Begun | None:
+    """Return where two steps go on from: a plan that misses no clause, and what is proven of its first goal."""
+    if alone is None:
+        return None
+    return Begun(alone.layout, {name: bound for name, bound in alone.bounds.items() if name in goals})
+
+
+def _added(first: Mapping[str, float], second: Mapping[str, float]) -> dict[str, float]:
+    """Return how long every stage took in two searches together [s]."""
+    return {name: first.get(name, 0.0) + second.get(name, 0.0) for name in {**first, **second}}
 
 
 def _by_number(
-    full: Case, rules: Rules, goals: Goals, gap: float | None, options: Options, start: Layout | None
+    full: Case,
+    rules: Rules,
+    goals: Goals,
+    gap: float | None,
+    options: Options,
+    listen: Listener | None,
+    start: Layout | None,
+    *,
+    only_look: bool,
 ) -> Layouts | None:
-    """Look at sites by how many of each price are open; None where more is decided, or no plan keeps the clauses."""
-    ((name, goal),) = goals.items()
-    if not decides_sites_alone(full, goal):
+    """Search sites by how many of each price are open, for the first goal alone.
+
+    None where more is decided, where no plan keeps the clauses, or where nothing is proven.
+    """
+    name, goal = next(iter(goals.items()), (None, None))
+    if name is None or goal is None or options.solver != "highs" or not decides_sites_alone(full, goal):
         return None
-    near = goal.gap if gap is None else gap
-    found = lay_out_sites(full, rules, name, goal, gap=near, seconds=options.seconds, seed=options.seed, before=start)
+    is_all = len(goals) == 1
+    near = (goal.gap if gap is None else gap) * (1.0 if is_all or options.quick else PART_OF_GAP)
+    seconds = options.seconds * (1.0 if is_all and only_look else _BY_NUMBER_SHARE)
+    if listen is not None:
+        listen(Progress(name, None, None, None, 0.0))
+    began = time.monotonic()
+    try:
+        found = lay_out_sites(full, rules, name, goal, gap=near, seconds=seconds, seed=options.seed, before=start)
+    except KeyboardInterrupt:
+        if options.quick:
+            raise
+        # (Whoever ends it by hand wants a plan soon: the search that gives up for its best answer goes on.)
+        return None
+    took = time.monotonic() - began
     if not found.is_met or found.bound == float("-inf"):
         return None
+    if listen is not None:
+        value = float(found.values[name])
+        listen(Progress(name, value, found.bound, relative_gap(value, found.bound), took))
     bounds = {stage: found.bound if stage == name else 0.0 for stage in found.values}
-    return Layouts(found.layout, bounds, {}, "")
+    return Layouts(found.layout, bounds, {name: took}, "")
 
 
 def _is_done(name: str, value: Number, bound: float, goals: Goals, gap: float | None) -> bool:
@@ -171,6 +228,10 @@ def _as_a_whole(
         layout = first_plan(case, rules, goals, None if start is None else reduced.first(Layout(start.open)))
     else:
         layout = gathered.gather(reduced.first(begun))
+        if known and reduced.case.years != full.years:
+            # (The first of several years stands for them: what the search begins with may be worth less.)
+            now = stage_values(full, rules, goals, reduced.expand(reduced.first(begun)))
+            known = {name: (now[name], bound) for name, (_, bound) in known.items()}
     begin, begun_values = start_of(case, asked, rules, layout)
     known = known or begun_values
     near = [[key for key in keys if key in program.keys] for keys in siting.neighbourhoods(case)]

@@ -93,7 +93,7 @@ def lay_out_sites(
         program, stage = _program(gathered.case, rules, goals)
         search = ByNumber(program, stage.objective, seed, helped)
         hint = () if before is None else _hint(program, reduced, before)
-        found = search.run(gap, max(0.1, deadline - time.monotonic()), hint)
+        found = search.run(gap, deadline - time.monotonic(), hint)
         helped, relaxations = (*helped, *(row for row in found.rows if row not in helped)), found.relaxations
         stopped = stopped or found.stopped
         bound = max(bound, float("inf") if found.is_impossible else float(found.bound))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
+from types import MappingProxyType
 
 from allocate import decisions
 from allocate.beside import bounds_beside
@@ -56,7 +57,7 @@ _SETTLE_SECONDS = 30.0
 # The second step is a matter of seconds; what it may take of the time, should it not be.
 _STAFF_SHARE = 0.25
 # What of a gap the first step may use up; the rest is for whole numbers of staff.
-_PART_OF_GAP = 0.5
+PART_OF_GAP = 0.5
 # A proof of the goals that look at people takes half a minute; it is looked for in any case.
 _PROOF_SECONDS = 60.0
 
@@ -80,6 +81,20 @@ class Steps:
     left: float
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A plan that misses no clause, from which the first step goes on as it stands.
+
+    Attributes
+    ----------
+    bounds
+        What no plan that misses no clause falls below, by goal.
+    """
+
+    layout: Layout
+    bounds: Mapping[str, float]
+
+
 def in_two_steps(
     case: Case,
     rules: Rules,
@@ -88,8 +103,11 @@ def in_two_steps(
     options: Options,
     listen: Listener | None = None,
     start: Layout | None = None,
+    begun: Begun | None = None,
 ) -> Steps:
     """Lay out the sites, then their staff; `start` is an earlier plan, to begin with where it is the better one.
+
+    `begun` is a plan to go on from in any case, of which something is proven already.
 
     Raises
     ------
@@ -97,7 +115,7 @@ def in_two_steps(
         When nothing was found in the time given.
     """
     asked = replace(options, seconds=options.seconds * (1 - _STAFF_SHARE))
-    first, is_open, sites = _sites_first(case, rules, goals, gap, asked, listen, start)
+    first, is_open, sites = _sites_first(case, rules, goals, gap, asked, listen, start, begun)
     left = replace(options, seconds=sites.left + options.seconds * _STAFF_SHARE)
     beside = bounds_beside(case, rules, goals, left)
     layout, people = staff_for(case, is_open, rules, goals, gap, left, beside)
@@ -154,9 +172,15 @@ def _rooms(case: Case) -> Iterator[Row]:
                 yield Row((site.id, case.years[t]), load, "<=", 0)
 
 
-def _wanted(coarse: Coarse, program: Program, goals: Goals, gap: float | None) -> list[Stage]:
+def _wanted(
+    coarse: Coarse,
+    program: Program,
+    goals: Goals,
+    gap: float | None,
+    proved: Mapping[str, float] = MappingProxyType({}),
+) -> list[Stage]:
     """Return the stages of a program of sums."""
-    found = stages(program, goals, coarse.case, gap, coarse.terms)
+    found = stages(program, goals, coarse.case, gap, coarse.terms, proved)
     # (What a goal's own whole variables are best, those who go somewhere say, whom a sum does not tell apart.)
     return [replace(stage, helpers=no_helpers) for stage in found]
 
@@ -180,6 +204,7 @@ def _sites_first(
     options: Options,
     listen: Listener | None,
     earlier: Layout | None = None,
+    sited: Begun | None = None,
 ) -> tuple[Layout, Layout, Staged]:
     """Return a first plan; then what is open, and what was proven, where staff and later years are summed up."""
     # (Who is posted where, and who joins whom, is chosen with the staff.)
@@ -190,11 +215,14 @@ def _sites_first(
     case = gathered.case
     coarse = Coarse(case, fine)
     program, asked = coarse_program("sites", coarse, rules, goals)
-    begun = first_plan(case, rules, goals, earlier)
+    begun = first_plan(case, rules, goals, earlier) if sited is None else gathered.gather(sited.layout)
     start, known = start_of(case, asked, rules, begun, coarse)
+    proved = {} if sited is None else sited.bounds
+    worth = goal_values(case, {name: goals[name] for name in proved}, begun)
+    known |= {name: (worth[name], bound) for name, bound in proved.items()}
     is_all_fine = len(fine) == len(full.years)
     # (A quick look is content with a gap that the second step may widen.)
-    part = 1.0 if options.quick else _PART_OF_GAP
+    part = 1.0 if options.quick else PART_OF_GAP
     wanted = [
         replace(
             stage,
@@ -204,7 +232,7 @@ def _sites_first(
             every=2 if stage.objective.sees_links else 1,
             prove=is_all_fine or stage.name not in goals or not goals[stage.name].sees_people,
         )
-        for stage in _wanted(coarse, program, goals, gap)
+        for stage in _wanted(coarse, program, goals, gap, proved)
     ]
     near = [[key for key in keys if key in program.keys] for keys in siting.neighbourhoods(case)]
     found = search_stages(program, wanted, start, known, options, near, listen)

@@ -1,19 +1,24 @@
 """A model that decides no more than it is asked: what is left out is undecided, and costs nothing."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Tiny, copy_hubs
 
 from allocate.candidates import make_case
+from allocate.comparing import compare
 from allocate.costs import whole_cost
 from allocate.errors import ModelError
 from allocate.model import DECISIONS, Model, read_model
+from allocate.outputs import write_plan
 from allocate.planning import plan
-from allocate.plans import layout_of, to_json
+from allocate.plans import Plan, layout_of, to_json
 from allocate.read import read_district
+from allocate.report.sheets import STAFF_SHEETS, sheets
 from allocate.verification import verify
+from allocate.words import LANGUAGES, Language, speaking
 
 SITING = {"decides": '["siting"]', "draws": "0"}
 
@@ -73,6 +78,19 @@ def test_the_cost_counts_sites_alone_and_the_plan_passes_its_recheck(sited: tupl
     assert whole_cost(case, layout) == own
     assert next(row["value"] for row in content["stages"] if row["name"] == "cost") == own
     assert verify(content).sound
+
+
+@pytest.mark.parametrize("spoken", LANGUAGES)
+def test_all_files_of_such_a_plan_are_written_and_speak_of_no_staff(
+    sited: tuple[Tiny, Model, dict[str, Any]], tmp_path: Path, spoken: Language
+) -> None:
+    _, model, content = sited
+    assert model.settings["resources"]
+    with speaking(spoken):
+        files = write_plan(Plan(content, {}, ""), tmp_path / "plan")
+    assert all(file.stat().st_size for file in files.values())
+    assert set(STAFF_SHEETS).isdisjoint(sheets(content, spoken))
+    assert compare([content, content], ["one", "two"]).pairs[0].is_same
 
 
 def test_goals_on_what_is_left_out_are_left_out(sited: tuple[Tiny, Model, Any]) -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from allocate.counting import described
 from allocate.postings import MONTHS
 from allocate.tables import HUB_KINDS
 from allocate.tours import months_of
@@ -14,12 +15,12 @@ Content = Mapping[str, Any]
 
 def posts_away(content: Content) -> bool:
     """Tell whether a plan decides who is posted where."""
-    return bool(content["settings"].get("postings") or content.get("postings"))
+    return described(content, "postings", "postings") or bool(content.get("postings"))
 
 
 def visits_made(content: Content) -> bool:
     """Tell whether a plan decides who visits whom."""
-    return bool(content["settings"].get("outreach") or content.get("rounds"))
+    return described(content, "rounds", "outreach") or bool(content.get("rounds"))
 
 
 def say_months(first: int, months: int, language: Language) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from allocate.counting import described
 from allocate.counting import holds as holds
 from allocate.words import Language, term
 
@@ -11,12 +12,12 @@ Content = Mapping[str, Any]
 
 def forms_consortia(content: Content) -> bool:
     """Tell whether a plan decides who is in which consortium."""
-    return bool(content["settings"].get("consortia") or content.get("consortia"))
+    return described(content, "consortia", "consortia") or bool(content.get("consortia"))
 
 
 def sets_up_functions(content: Content) -> bool:
     """Tell whether a plan decides who has which functions."""
-    return bool(content["settings"].get("functions") or content.get("functions"))
+    return described(content, "functions", "functions") or bool(content.get("functions"))
 
 
 def holds_back(content: Content) -> bool:

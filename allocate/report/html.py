@@ -63,7 +63,7 @@ def page(sides: Mapping[Language, Side], opens_in: Language) -> str:
     All texts pass through a tree of elements, which escapes them; none is in a script or a style.
     """
     script, style = map_file("answer.js"), map_file("answer.css")
-    title = sides[opens_in].title[:_LONGEST_TITLE]
+    title = seen(sides[opens_in].title)[:_LONGEST_TITLE]
     before = head(opens_in, title, policy=policy_of([script]), style=style)
     main = ET.Element("main", {"data-open": locale(opens_in)})
     links: set[str] = set()

@@ -96,7 +96,7 @@ def _prices(draft: Draft) -> None:
             *(line(draft.word(f"kind.{kind}"), table, "opening") for kind, table in settings["siting"].items()),
             *(
                 line(draft.source.term(name), table, "adding")
-                for name, table in (settings.get("resources") or {}).items()
+                for name, table in ((name, settings["resources"][name]) for name in draft.source.resources)
                 if table.get("adding") or table.get("yearly")
             ),
         ],

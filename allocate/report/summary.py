@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from allocate.counting import resources_of
 from allocate.district import Place
 from allocate.reliance import STOCK
 from allocate.report.away import posts_away, supported, visits_made, way_name, way_of
@@ -321,11 +322,6 @@ def _money(content: Mapping[str, Any]) -> str:
 
 def _millions(yuan: int) -> str:
     return f"{yuan / 1e6:,.2f}"
-
-
-def resources_of(content: Mapping[str, Any]) -> list[str]:
-    """Return the staff, beds and teams that a plan decides, in the order of its model."""
-    return list(content["settings"].get("resources") or ()) if "stock" in content else []
 
 
 def assumed_stock(content: Mapping[str, Any], names: Collection[str]) -> list[str]:

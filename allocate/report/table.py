@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from allocate.counting import counted_as, number_there, totals, working_at
-from allocate.report.summary import resources_of
+from allocate.counting import counted_as, number_there, resources_of, totals, working_at
 from allocate.words import Language, catalogue, say_in, term
 
 Kind = Literal[
