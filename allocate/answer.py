@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from allocate.district import District
+from allocate.model import Model
+
+Plain = dict[str, Any]
 AnswerKind = Literal["scenarios", "sweep", "alternatives", "robust", "prices"]
 
 
@@ -22,3 +26,16 @@ class Answer:
 
     kind: AnswerKind
     content: Mapping[str, Any]
+
+
+def head_of(kind: AnswerKind, model: Model, district: District) -> Plain:
+    """Return what every answer about a model says first: of what it speaks."""
+    return {
+        "kind": kind,
+        "model": model.id,
+        "title": dict(model.title),
+        "district": district.id,
+        "district_name": dict(district.name),
+        "as_of": model.as_of.isoformat(),
+        "years": list(model.years),
+    }

@@ -1,4 +1,4 @@
-"""The verbs, for a terminal: new · check · plan · estimate · verify · compare · map · export · card · explain · …"""
+"""The verbs, for a terminal; those that ask many questions of a model or a plan stand in `verbs/`, one file each."""
 
 import os
 import sys

@@ -10,7 +10,6 @@ from allocate.beside import bounds_beside
 from allocate.case import Case
 from allocate.changes import AsPlanned, Change
 from allocate.coarse import Coarse
-from allocate.decisions import siting
 from allocate.details import carry_out
 from allocate.goals import Goal
 from allocate.layout import Layout
@@ -20,7 +19,14 @@ from allocate.program import Objective, Options, Program
 from allocate.rows import Column, Key, Number, Row, amount, opened, serves
 from allocate.rules import Rule
 from allocate.search import Layouts
-from allocate.two_steps import Asked, add_rules, coarse_program, goals_of_sites, of_sites, rows_of, staff_for, start_of
+from allocate.two_steps import (
+    coarse_program,
+    goals_of_sites,
+    of_sites,
+    staff_for,
+    start_of,
+    whole_program,
+)
 from allocate.worth import Worth
 
 # The variable: by what share of its value in the plan a goal is worse, at most, over all goals that look at sites.
@@ -245,7 +251,7 @@ class NearBest:
         case = gathered.case
         coarse: Coarse | None = None
         if is_small(self.case):
-            program, asked = _whole_program(case, self.rules, self.goals)
+            program, asked = whole_program("near_best", case, self.rules, self.goals, implied=True)
         else:
             coarse = Coarse(case, self._fine_years())
             program, asked = coarse_program("near_best", coarse, self.rules, self.goals)
@@ -317,17 +323,3 @@ def is_small(case: Case) -> bool:
 
 def _size(case: Case) -> int:
     return len(case.links.places) * len(case.periods)
-
-
-def _whole_program(case: Case, rules: Mapping[str, Rule], goals: Mapping[str, Goal]) -> tuple[Program, Asked]:
-    """Return the program of all that is decided."""
-    program = Program("near_best")
-    program.add_columns(decisions.columns(case))
-    program.add_rows("siting", siting.rows(case))
-    program.add_rows("staff", decisions.rows_beside_sites(case))
-    asked = rows_of(case, rules)
-    add_rules(program, case, rules, asked)
-    for name, goal in goals.items():
-        program.add_columns(goal.columns(case))
-        program.add_rows(name, goal.rows(case))
-    return program, asked

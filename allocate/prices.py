@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from allocate.alone import first_goal
-from allocate.answer import Answer
+from allocate.answer import Answer, head_of
 from allocate.candidates import make_case
 from allocate.case import Case
 from allocate.costs import whole_cost
@@ -206,13 +206,7 @@ def price(
     layouts |= {f"front={point['point']}": point.pop("layout") for point in edge}
     goal, told = first_goal(model)
     content = {
-        "kind": "prices",
-        "model": model.id,
-        "title": dict(model.title),
-        "district": district.id,
-        "district_name": dict(district.name),
-        "as_of": model.as_of.isoformat(),
-        "years": list(model.years),
+        **head_of("prices", model, district),
         "goal": goal,
         "unit": told.unit,
         "present": _row_of(found[PRESENT]),

@@ -639,24 +639,7 @@ class Relaxation:
             if self._highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
                 msg = f"HiGHS does not take {name} = {value}"
                 raise AllocateError(msg)
-        told = self.instance
-        self._highs.passModel(
-            len(told.low),
-            len(told.row_low),
-            told.matrix.nnz,
-            int(highspy.MatrixFormat.kRowwise),
-            int(highspy.ObjSense.kMinimize),
-            float(told.offset),
-            told.cost,
-            told.low,
-            told.high,
-            told.row_low,
-            told.row_high,
-            told.matrix.indptr.astype(np.int32),
-            told.matrix.indices.astype(np.int32),
-            told.matrix.data.astype(float),
-            np.zeros(len(told.low), dtype=np.int32),
-        )
+        _pass(self._highs, self.instance, np.zeros(len(instance.low), dtype=bool))
 
     def set_columns(self, columns: NDArray[np.int64], low: Floats, high: Floats) -> None:
         """Change the ranges of some columns."""
@@ -919,6 +902,14 @@ def _relaxed_in_memory(instance: Instance, threads: int, seed: int) -> Any:
     highs = highspy.Highs()
     # (Presolve would forget the corner from which the next question starts.)
     _set(highs, output_flag=False, threads=threads, random_seed=seed, presolve="off", solver="simplex")
+    _pass(highs, instance, np.zeros(len(instance.low), dtype=bool))
+    return highs
+
+
+def _pass(highs: Any, instance: Instance, whole: NDArray[np.bool_]) -> None:
+    """Hand a problem to HiGHS as arrays; `whole` says which of its columns are whole numbers."""
+    import highspy
+
     matrix = sparse.csr_array(instance.matrix)
     highs.passModel(
         len(instance.low),
@@ -935,9 +926,8 @@ def _relaxed_in_memory(instance: Instance, threads: int, seed: int) -> Any:
         matrix.indptr.astype(np.int32),
         matrix.indices.astype(np.int32),
         matrix.data.astype(float),
-        np.zeros(len(instance.low), dtype=np.int32),
+        whole.astype(np.int32),
     )
-    return highs
 
 
 def _set(highs: Any, **options: object) -> None:
@@ -1697,24 +1687,7 @@ def _branch_here(
         if highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
             msg = f"HiGHS does not take {name} = {value}"
             raise AllocateError(msg)
-    matrix = sparse.csr_array(instance.matrix)
-    highs.passModel(
-        len(instance.low),
-        len(instance.row_low),
-        matrix.nnz,
-        int(highspy.MatrixFormat.kRowwise),
-        int(highspy.ObjSense.kMinimize),
-        float(instance.offset),
-        instance.cost,
-        instance.low,
-        instance.high,
-        instance.row_low,
-        instance.row_high,
-        matrix.indptr.astype(np.int32),
-        matrix.indices.astype(np.int32),
-        matrix.data.astype(float),
-        (instance.whole & mixed).astype(np.int32),
-    )
+    _pass(highs, instance, instance.whole & mixed)
     if mixed and job.start is not None:
         given = np.arange(len(job.start), dtype=np.int32)
         highs.setSolution(len(given), given, job.start.astype(float))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from allocate.alone import first_goal
-from allocate.answer import Answer
+from allocate.answer import Answer, head_of
 from allocate.candidates import make_case
 from allocate.case import Case
 from allocate.costs import spent, whole_cost
@@ -190,13 +190,7 @@ def compare_scenarios(
     rows = [_told(base, models[name], name, found[name], found[BASE]) for name in names]
     district = districts[folders[BASE]]
     content = {
-        "kind": "scenarios",
-        "model": base.id,
-        "title": dict(base.title),
-        "district": district.id,
-        "district_name": dict(district.name),
-        "as_of": base.as_of.isoformat(),
-        "years": list(base.years),
+        **head_of("scenarios", base, district),
         "settings": base.settings,
         "changes": dict(asked.changes or {}),
         "asked": list(asked.names),

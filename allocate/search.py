@@ -14,7 +14,7 @@ from allocate.layout import Layout
 from allocate.merging import merge_places, merge_years, stand_for_later
 from allocate.model import Model
 from allocate.posts import employ_spare
-from allocate.program import Options, Program, Progress
+from allocate.program import Options, Progress
 from allocate.rows import Number
 from allocate.settle import settle
 from allocate.sites_alone import decides_sites_alone, lay_out_sites
@@ -25,11 +25,10 @@ from allocate.two_steps import (
     Begun,
     Goals,
     Rules,
-    add_rules,
     first_plan,
     in_two_steps,
-    rows_of,
     start_of,
+    whole_program,
 )
 
 __all__ = ["CLAUSE_GAP", "Layouts", "Listener", "lay_out"]
@@ -213,17 +212,9 @@ def _as_a_whole(
     reduced = merge_years(full, rules.values())
     gathered = merge_places(reduced.case, rules.values(), goals.values())
     case = gathered.case
-    program = Program("plan")
-    program.add_columns(decisions.columns(case))
     # Implied rows help no goal but one that looks at links: without such a goal they are not worth their memory.
     sees_links = any(goal.sees_links for goal in goals.values())
-    program.add_rows("siting", (row for row in siting.rows(case) if sees_links or not row.implied))
-    program.add_rows("staff", decisions.rows_beside_sites(case))
-    asked = rows_of(case, rules)
-    add_rules(program, case, rules, asked)
-    for name, goal in goals.items():
-        program.add_columns(goal.columns(case))
-        program.add_rows(name, goal.rows(case))
+    program, asked = whole_program("plan", case, rules, goals, implied=sees_links)
     if begun is None:
         layout = first_plan(case, rules, goals, None if start is None else reduced.first(Layout(start.open)))
     else:

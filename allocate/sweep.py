@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from allocate import looking
-from allocate.answer import Answer
+from allocate.answer import Answer, head_of
 from allocate.candidates import make_case
 from allocate.costs import whole_cost
 from allocate.crews import Crew, Failure, Processes
@@ -520,13 +520,7 @@ def _content(made: Sweep, rows: list[dict[str, Any]]) -> dict[str, Any]:
     asked, model = made.asked, made.model
     district = next(iter(made.ground.districts.values()))
     return {
-        "kind": "sweep",
-        "model": model.id,
-        "title": dict(model.title),
-        "district": district.id,
-        "district_name": dict(district.name),
-        "as_of": model.as_of.isoformat(),
-        "years": list(model.years),
+        **head_of("sweep", model, district),
         "asked": {
             "vary": list(asked.vary),
             "set": dict(asked.changes),

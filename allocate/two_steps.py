@@ -418,6 +418,20 @@ def rows_of(case: Case, rules: Rules) -> dict[str, tuple[Row, ...]]:
     return {name: tuple(rule.rows(case)) for name, rule in rules.items()}
 
 
+def whole_program(name: str, case: Case, rules: Rules, goals: Goals, *, implied: bool) -> tuple[Program, Asked]:
+    """Return the program of all that is decided, with the rows that others imply or without, and the rules' rows."""
+    program = Program(name)
+    program.add_columns(decisions.columns(case))
+    program.add_rows("siting", (row for row in siting.rows(case) if implied or not row.implied))
+    program.add_rows("staff", decisions.rows_beside_sites(case))
+    asked = rows_of(case, rules)
+    add_rules(program, case, rules, asked)
+    for goal_name, goal in goals.items():
+        program.add_columns(goal.columns(case))
+        program.add_rows(goal_name, goal.rows(case))
+    return program, asked
+
+
 def add_rules(
     program: Program,
     case: Case,
