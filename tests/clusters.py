@@ -146,7 +146,9 @@ def whoever(_: Counted, number: int) -> int:
 
 def slow(folder: Path, name: str) -> str:
     """Say that it has begun, and by whom, and take until it may end."""
-    (folder / name).write_text(f"{os.getpid()} {os.getppid()}")
+    # (Whoever sees the file is to find both numbers in it.)
+    (folder / f".{name}").write_text(f"{os.getpid()} {os.getppid()}")
+    (folder / f".{name}").rename(folder / name)
     until((folder / "go on").exists)
     return name
 
