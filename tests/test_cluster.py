@@ -223,7 +223,9 @@ def test_ctrl_c_takes_back_what_the_workers_do_and_so_does_a_kill(
     crew: Crew, local: Local, tmp_path: Path, with_what: signal.Signals, says: str
 ) -> None:
     script = (
-        "import sys; from pathlib import Path; from allocate.cluster import on_cluster; from clusters import slow\n"
+        "import signal; from pathlib import Path; from allocate.cluster import on_cluster; from clusters import slow\n"
+        # (Whoever runs the tests in the background may have Ctrl-C ignored, and what they start inherits that.)
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "try:\n"
         f"    list(on_cluster({local.address!r}).work(slow, Path({str(tmp_path)!r}), dict(job0='job0', job1='job1')))\n"
         "except KeyboardInterrupt:\n"

@@ -129,6 +129,8 @@ def stop():
     os.killpg(os.getpgrp(), signal.SIGINT)
 
 if __name__ == "__main__":
+    # (Whoever runs the tests in the background may have Ctrl-C ignored, and what they start inherits that.)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=stop, daemon=True).start()
     try:
         list(Processes(2).work(work, 30.0, {str(n): n for n in range(4)}))
