@@ -6,7 +6,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from allocate.draw.charts import chart_picture, chart_table, written
@@ -190,6 +190,7 @@ def test_no_two_of_eight_series_look_alike_without_colour() -> None:
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60), st.integers(1, 15))
+@example([1e-05, -20000.0], 1)
 def test_every_value_lies_in_one_bin(numbers: list[float], most: int) -> None:
     series = bins_of("", numbers, most)
     assert sum(value or 0 for value in series.y) == len(numbers)

@@ -1,7 +1,7 @@
 """What the pages of answers have in common: sheets as tables to read, bins, classed sites, the ground of a map."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from math import floor, log10, sqrt
+from math import ceil, floor, log10, sqrt
 from typing import Any
 
 from allocate.report.blocks import ClassedMap, ClassedSite, Grid, Series, SiteClass
@@ -88,7 +88,7 @@ def bins_of(name: str, values: Sequence[float], most: int = 12) -> Series:
     size = max(abs(low), abs(high), 1e-3)
     step = _round_step((high - low) / most if high - low > 1e-9 * size else 1e-3 * size)
     first = floor(low / step)
-    count = max(1, -floor(-round((high - first * step) / step, 9)))
+    count = max(1, ceil((high - first * step - 1e-12 * size) / step))
     ends = [round((first + n) * step, 12) for n in range(count + 1)]
     counts = [0] * count
     for value in values:
