@@ -34,6 +34,7 @@ from allocate.report.comparison import CHANGES as SITE_CHANGES
 from allocate.report.comparison import COMPARISON_SHEETS
 from allocate.report.faults_page import areas
 from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
+from allocate.report.joint_page import JOINT_SHEETS
 from allocate.report.prices_page import PRICE_SHEETS
 from allocate.report.robust_page import ROBUST_SHEETS
 from allocate.report.scenarios_page import SCENARIO_SHEETS
@@ -71,6 +72,7 @@ SHEETS = {
     *COMPARISON_SHEETS,
     *SCENARIO_SHEETS,
     *PRICE_SHEETS,
+    *JOINT_SHEETS,
     *ROBUST_SHEETS,
     *ALTERNATIVES_SHEETS,
     *SWEEP_SHEETS,
