@@ -173,7 +173,7 @@ def _joint(tiny: Tiny) -> Answer:
 
     both = make_both(tiny.folder.parent / "both")
     both.edit("as_of = 2025-01-01", 'as_of = 2025-01-01\npolicies = ["tianjin"]')
-    for name in ("甲区", "丙区", "made up"):
+    for name in ("甲区", "丙区", "made up", "两个区", "Both districts"):
         both.edit(json.dumps(name, ensure_ascii=False), json.dumps(HOSTILE))
     return plan_jointly(read_joint(both.file), Options(seconds=60, threads=1), Processes(2)).answer
 

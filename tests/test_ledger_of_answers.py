@@ -634,7 +634,7 @@ SPOIL: Mapping[str, Callable[[bytes], bytes]] = {"csv": spoil_csv, "xlsx": spoil
 def test_a_figure_that_is_wrong_in_one_file_is_found(kind: AnswerKind, form: str) -> None:
     files = answer_files(made(kind), "zh")
     held = {"scenarios": "scenarios", "sweep": "runs", "alternatives": "sites", "robust": "closures",
-            "prices": "price_points"}  # fmt: skip
+            "prices": "price_points", "joint": "districts"}  # fmt: skip
     name = f"{kind}-{held[kind]}.csv" if form == "csv" else f"{kind}.{form}"
     assert wrong(made(kind), files | {name: SPOIL[form](files[name])}, "zh") == {name}
 
@@ -772,6 +772,9 @@ def keys_within(content: Any, data: set[str]) -> Iterator[str]:
 def data_of(content: Content) -> set[str]:
     """Return ids and names that an answer uses as keys: of rules, towns, goals and sites."""
     found = {*content["settings"].get("rules", ()), *content.get("rules", ())}
+    # (Several districts: their names, kinds of site, and circles.)
+    for row in content["districts"] if "totals" in content else ():
+        found |= {row["name"], *row["circles"], *(kind for kinds in row["sites"].values() for kind in kinds)}
     found |= {town["id"] for town in content.get("district_data", {}).get("towns", ())}
     found |= {goal["name"] for goal in content.get("goals", ())}
     return found | {*((content.get("hedged") or {}).get("names", ()))}
@@ -811,6 +814,7 @@ def test_every_key_and_every_column_of_an_answer_stands_in_its_guide(kind: Answe
 def test_a_new_key_or_a_new_table_that_the_guide_does_not_name_is_found(kind: AnswerKind) -> None:
     answer = as_made(kind)
     rows = {"scenarios": "rows", "sweep": "runs", "alternatives": "sites", "robust": "closures", "prices": "curves"}
+    rows["joint"] = "shares"
     answer.content[rows[kind]][0]["brand_new"] = 1  # type: ignore[index]
     found = set(undocumented(Answer(kind, {**answer.content, "unheard_of": {}})))
     assert found == {"unheard_of", f"{rows[kind]}: brand_new"}

@@ -186,6 +186,7 @@ CODES: dict[str, set[str]] = {
     "apart": set(get_args(get_type_hints(Apart)["verdict"])),
     "apart_given": {"unproven", "other_clauses", "other_goal", "failed"},
     "worked_out": {"found", "evaluated", "unknown", "failed"},
+    "joint_lacks": {"model", "data"},
     "stands_where": {"only_base", "only_here"},
     "cannot_tell": set(get_args(Doubt)) - {""},
     "site_change": set(SITE_CHANGES),

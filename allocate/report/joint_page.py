@@ -14,6 +14,7 @@ Row = Mapping[str, Any]
 JOINT_SHEETS = ("joint_districts", "joint_goals", "joint_shares", "joint_clauses", "joint_circles", "joint_missing")
 # What stands in the place of a district's id where all are meant.
 ALL = "*"
+_AWAY = "joint_away"
 _STATUSES = ("met", "missed", "undecided")
 
 
@@ -62,7 +63,7 @@ def sheets(answer: Answer, language: Language) -> list[Sheet]:
         [
             Field("joint_pool", "id"), Field("joint_sender", "text"), Field("joint_experts", "whole"), *which,
             Field("joint_given", "whole"), Field("joint_asked", "whole"),
-            *(Field(f"joint_away_{year}", "whole", year=year) for year in years),
+            *(Field(f"{_AWAY}_{year}", "whole", year=year) for year in years),
             Field("basis", "code", "basis"), Field("source", "text"),
         ],
         (
@@ -70,7 +71,7 @@ def sheets(answer: Answer, language: Language) -> list[Sheet]:
                 "joint_pool": row["pool"], "joint_sender": clean(row["sender_name"][language]),
                 "joint_experts": row["experts"], "joint_district": named[row["district"]], "joint_id": row["district"],
                 "joint_given": row["share"], "joint_asked": row["asked"],
-                **{f"joint_away_{year}": row["away"].get(str(year)) for year in years},
+                **{f"{_AWAY}_{year}": row["away"].get(str(year)) for year in years},
                 "basis": row["basis"], "source": clean(row["source"]),
             }
             for row in content["shares"]
