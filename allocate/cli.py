@@ -282,6 +282,8 @@ def estimate(
         tell(say("check.warning", text=warning.sentence()), to=sys.stderr)
     told = {"positions": made.positions, "people": made.people, "places": made.places, "seed": seed}
     tell(say("cli.estimated", **told, folder=folder))
+    if made.institutions:
+        tell(say("cli.estimated_institutions", count=made.institutions))
     if cells is not None:
         tell(say("cli.estimated_cells", cells=len(made.district.places), metres=cells))
 
