@@ -33,6 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 MODELS, DISTRICTS = "models", "districts"
+EXAMPLE = "baodi"
 
 
 @app.callback(invoke_without_command=True)
@@ -54,15 +55,22 @@ def _options(
 @app.command(help=both("cli.new"), epilog="allocate new my-county --excel")
 def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help=both("cli.new_folder"))],
-    model: Annotated[str, typer.Option("--from", help=both("cli.new_from"))] = "baodi",
+    model: Annotated[str, typer.Option("--from", help=both("cli.new_from"))] = EXAMPLE,
     excel: Annotated[bool, typer.Option("--excel", help=both("cli.new_excel"))] = False,
+    empty: Annotated[bool, typer.Option("--empty", help=both("cli.new_empty"))] = False,
 ) -> None:
-    """Make a planner's own folder with data/, models/ and maps/, copied from an example."""
-    from allocate.starting import start, template_name
+    """Make a planner's own folder with data/, models/ and maps/, copied from an example or with forms to fill in."""
+    from allocate.starting import start, start_empty, template_name
 
-    made = start(folder, model, excel=excel)
+    if empty and (excel or model != EXAMPLE):
+        other = "--excel" if excel else "--from"
+        raise UsageError([Problem("new.empty_and", column="--empty", details={"other": other})])
+    made = start_empty(folder) if empty else start(folder, model, excel=excel)
     tell(say("new.made", folder=folder, files=len(made.files), name=made.name))
-    tell(say("new.example", source=made.source))
+    if empty:
+        tell(say("new.empty", name=made.name))
+    else:
+        tell(say("new.example", source=made.source))
     tell(say("new.template", template=template_name()))
     tell(say("new.next", folder=f'"{folder}"' if " " in str(folder) else folder))
     for verb in ("check", "plan"):
