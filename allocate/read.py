@@ -74,13 +74,20 @@ class _Card(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: Text
-    code: str
+    code: str = pydantic.Field(min_length=1)
     datum: str
     epsg: int = pydantic.Field(ge=1024, le=32767)
     tables: dict[str, TableSource] = {}
     databases: dict[str, Connection] = {}
     roads: RoadsSaid = RoadsSaid()
     layers: dict[str, LayerSource] = {}
+
+    @pydantic.field_validator("name")
+    @classmethod
+    def _said(cls, name: dict[str, str]) -> dict[str, str]:
+        if not all(text.strip() for text in name.values()):
+            raise ValueError(say("reason.too_short"))
+        return name
 
     @pydantic.field_validator("datum")
     @classmethod
