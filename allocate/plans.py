@@ -138,7 +138,7 @@ def assemble(
         "draws": [dict(draw) for draw in draws],
         "front": [dict(point) for point in front],
         "nesting": nesting(model, case, layout, years_alone),
-        "scorecard": scorecard(district, model, case, layout, today),
+        "scorecard": scorecard(district, model, case, layout, standing_today(case), unlisted_kinds(district, model)),
         "places": _places(district, case, layout),
         "sites": _sites(case, layout),
         **candidate_tables(district, case),
@@ -480,6 +480,11 @@ def stock_is_known(district: District, model: Model) -> bool:
     """
     sited = {kind for kind in model.siting if kind not in NOT_GONE_TO}
     return sited.isdisjoint(district.partial) and any(one.kind in sited for one in district.institutions)
+
+
+def unlisted_kinds(district: District, model: Model) -> tuple[str, ...]:
+    """Return the kinds that the model sites and people go to, where it is unknown how many of them stand today."""
+    return () if stock_is_known(district, model) else tuple(kind for kind in model.siting if kind not in NOT_GONE_TO)
 
 
 def _today(case: Case, today: Layout | None) -> list[dict[str, Any]]:
