@@ -1,8 +1,8 @@
 """Plans every bundled model, and prints what the districts come to beside each other.
 
 `python tests/benchmarks/districts.py` plans them one after the other, each on two threads, and prints two tables: a row
-per model, and a row per circle. Figures come from the plans that were written, each of which is rechecked first. Several
-districts of one model are summed up. `--only NAME` takes some models, `--out` keeps the plans, `--again` reads those
+per model, and a row per circle. Figures come from the plans that were written, each of which is rechecked first; those
+of several districts in one model are summed up. `--only NAME` takes some models, `--out` keeps the plans, `--again` reads those
 that were kept and plans nothing; what stands after `--` goes to `allocate plan`.
 """
 
@@ -78,7 +78,7 @@ def row_of(name: str, plans: Sequence[Content], took: Mapping[str, float]) -> li
 
 
 def covered(plans: Sequence[Content], circle: str) -> str:
-    """Return the share within a circle today and in the last plan year; nothing where a district does not look at it."""
+    """Return the share within a circle today and in the last year; nothing where a district does not look at it."""
     lines = [
         next((row for row in plan["coverage"] if _is_whole(row, circle, plan["years"][-1])), None) for plan in plans
     ]
