@@ -14,6 +14,8 @@ from allocate.outputs import CARDS, EXPORTS, FILES, write_plan
 from allocate.plans import Plan
 from allocate.words import LANGUAGES, Language, say_in
 
+# What a command says and where it writes is looked at here: what stands in files is made once.
+pytestmark = pytest.mark.usefixtures("made_once")
 HEAVY = ("folium", "geopandas", "highspy", "numpy", "pandas", "pulp", "pyproj", "scipy", "shapely")
 # One goal, so that the plan is there in a moment.
 QUICK = ("--set", 'goals=[{goal="cost"}]')
