@@ -480,8 +480,9 @@ def read_model(file: str | Path, changes: Mapping[str, str] | None = None, scena
     """
     path = find_model(str(file))
     inputs: dict[str, str] = {}
-    content = _load(path, inputs)
-    presets = _load(presets_of(path), inputs, name=PRESETS)
+    content = loaded(path, inputs)
+    _insist_on_one(content, path)
+    presets = loaded(presets_of(path), inputs, name=PRESETS)
     wrong = _wrong_presets(presets)
     # The circles in force stand in the settings too: a plan must be readable without the presets.
     for table in ("modes", "circles"):
@@ -515,6 +516,14 @@ def read_model(file: str | Path, changes: Mapping[str, str] | None = None, scena
     return replace(model, home=path.resolve().parent)
 
 
+def _insist_on_one(content: Mapping[str, Any], path: Path) -> None:
+    """Refuse a file that speaks of several districts where the model of one is asked for."""
+    listed = content.get("districts")
+    if isinstance(listed, dict) and "district" not in content:
+        names = ", ".join(str(entries(one).get("model", name)) for name, one in listed.items())
+        raise UsageError([Problem("joint.of_several", path.name, column="districts", details={"names": names})])
+
+
 def _check_scenario(scenario: str, known: Mapping[str, Any], file: str) -> None:
     """Refuse a scenario that is not in the model, or of which no plan can be made."""
     if scenario == TODAY:
@@ -536,7 +545,7 @@ def district_of(file: str | Path, changes: Mapping[str, str] | None = None) -> P
     """
     path = find_model(str(file))
     try:
-        content = _load(path, {})
+        content = loaded(path, {})
         for key, value in (changes or {}).items():
             if key == "district":
                 change(content, key, value, _Head.model_fields)
@@ -563,7 +572,7 @@ def _take_documents(content: dict[str, Any], path: Path, inputs: dict[str, str])
     for name, file in files.items():
         seen: dict[str, str] = {}
         try:
-            document = _load(file, seen, name=f"{FOLDER}/{file.name}")
+            document = loaded(file, seen, name=f"{FOLDER}/{file.name}")
         except ModelError as error:
             if name in named:
                 problems += error.problems
@@ -597,7 +606,14 @@ def _wrong_presets(presets: Mapping[str, Any]) -> list[Problem]:
     return []
 
 
-def _load(path: Path, inputs: dict[str, str], name: str = "") -> dict[str, Any]:
+def loaded(path: Path, inputs: dict[str, str], name: str = "") -> dict[str, Any]:
+    """Return what a TOML file says, and put its SHA-256 into `inputs`, under its own name or the one given.
+
+    Raises
+    ------
+    ModelError
+        When it cannot be read, or is no TOML.
+    """
     shown = name or path.name
     try:
         raw = read_bytes(path, MOST_WRITTEN)

@@ -397,18 +397,33 @@ def read_plan(path: str | Path) -> dict[str, Any]:
     InputError
         When there is no plan, or it cannot be read.
     """
-    file = Path(path)
+    return _json(Path(path), PLAN_FILE, "schema", SCHEMA, "problem.not_plan")
+
+
+def read_answer(path: str | Path, kind: str) -> dict[str, Any]:
+    """Read an answer of a kind from its folder or its JSON.
+
+    Raises
+    ------
+    InputError
+        When there is none, or it cannot be read.
+    """
+    return _json(Path(path), f"{kind}.json", "kind", kind, "problem.not_answer")
+
+
+def _json(file: Path, name: str, key: str, value: object, fault: str) -> dict[str, Any]:
+    """Return what a file, or that of a name in a folder, holds, where it says of itself what it is."""
     try:
-        file = file / PLAN_FILE if file.is_dir() else file
+        file = file / name if file.is_dir() else file
         content = json.loads(read_bytes(file, _MOST_BYTES).decode("utf-8"))
     except OSError:
         raise InputError([Problem("problem.file_missing", str(file))]) from None
     except Unreadable as error:
         raise InputError([Problem(error.what, str(file), details=error.details)]) from None
     except (ValueError, RecursionError):
-        raise InputError([Problem("problem.not_plan", str(file))]) from None
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise InputError([Problem("problem.not_plan", str(file))])
+        raise InputError([Problem(fault, str(file))]) from None
+    if not isinstance(content, dict) or content.get(key) != value:
+        raise InputError([Problem(fault, str(file))])
     return content
 
 
