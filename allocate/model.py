@@ -450,7 +450,11 @@ def find_model(name: str) -> Path:
         if is_file(path):
             return path
     names = sorted(path.stem for path in (bundled() / "models").glob("*.toml"))
-    raise UsageError([Problem("problem.no_model", value=name, details={"names": ", ".join(names)})])
+    details = {"names": ", ".join(names)}
+    here = ", ".join(path.stem for path in _models_in(Path()))
+    if here:
+        raise UsageError([Problem("problem.no_model_here", value=name, details=details | {"here": here})])
+    raise UsageError([Problem("problem.no_model", value=name, details=details)])
 
 
 def _models_in(folder: Path) -> list[Path]:

@@ -2,8 +2,8 @@
 
 `python tests/benchmarks/districts.py` plans them one after the other, each on two threads, and prints two tables: a row
 per model, and a row per circle. Figures come from the plans that were written, each of which is rechecked first; those
-of several districts in one model are summed up. `--only NAME` takes some models, `--out` keeps the plans, `--again` reads those
-that were kept and plans nothing; what stands after `--` goes to `allocate plan`.
+of several districts in one model are summed up. `--only NAME` takes some models, `--out` keeps the plans, `--again`
+reads those that were kept and plans nothing; what stands after `--` goes to `allocate plan`.
 """
 
 import argparse
