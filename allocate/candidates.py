@@ -30,8 +30,9 @@ from allocate.shares import spread
 from allocate.siting_candidates import sited
 from allocate.tables import BELOW_HUBS, FIELDS, HUB_KINDS, OBSERVED, STAFF, TRAVEL
 from allocate.travel import Circle, Journeys, Links, Mode, Spots, Times, links, metric
+from allocate.travel.adjoining import adjoining
 from allocate.travel.circles import Level
-from allocate.travel.links import adjoining, own_seconds
+from allocate.travel.links import own_seconds
 from allocate.units import Basis, exact
 
 # How far apart adjoining places may lie where the planned circle does not say it.
