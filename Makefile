@@ -23,11 +23,13 @@ check: $(READY)
 	@$(MAKE) --no-print-directory test
 
 bench: $(READY)
+	@ALLOCATE_ALL_YEARS=1 $(BIN)/python -m pytest tests/test_baodi.py
 	@sh tests/benchmarks/get-peers.sh
 	@$(BIN)/python tests/benchmarks/run.py
 	@$(BIN)/python tests/benchmarks/large.py
 	@$(BIN)/python tests/benchmarks/map.py
 	@$(BIN)/python tests/benchmarks/resolving.py
+	@$(BIN)/python tests/benchmarks/districts.py
 	@$(BIN)/python tests/benchmarks/reading.py
 	@$(BIN)/python tests/benchmarks/road_times.py
 	@$(BIN)/python tests/benchmarks/roads.py

@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -31,8 +32,8 @@ from test_map import Tags, island
 from allocate.draw import map_page, timetable_page
 from allocate.draw.pack import unpack_content
 from allocate.errors import AllocateError, Problem
-from allocate.outputs import FILES, write_plan
-from allocate.plans import Plan, read_plan
+from allocate.outputs import FILES, log_text, write_plan
+from allocate.plans import PLAN_FILE, Plan, read_plan, to_json
 from allocate.report.belonging_tables import BELONGING_SHEETS
 from allocate.report.calendars import calendars, is_calendar
 from allocate.report.comma import csv_files, sites_csv
@@ -105,6 +106,7 @@ TEXTS = (
     "a,b;c|d\te",
     "constructor",
 )
+MIXES = 6  # whole folders are written for so many plans, each with every so many-th of the texts by turns
 # Keys of the plan whose texts are codes that the catalogue, a rule or a format defines; [] stands for every item.
 CODES = re.compile(
     r"as_of|outcome|stages\[\]\.(name|unit)|draws\[\]\.goal|nesting\[\]\.(goal|unit)"
@@ -160,29 +162,30 @@ def model_takes(text: str) -> bool:
     return len(text.strip()) > 1 and not re.search("[\ud800-\udfff]", text)
 
 
-def poisoned(content: Mapping[str, Any], text: str) -> dict[str, Any]:
-    """Return a plan whose every text of a person is one hostile text; ids carry a number, to stay different.
+def poisoned(content: Mapping[str, Any], *texts: str) -> dict[str, Any]:
+    """Return a plan whose every text of a person is a hostile text, by turns; ids carry a number, to stay different.
 
     A text that is very long stands in the first item of every list, and its beginning in the others.
     """
-    ids = {"district": "district", "": ""}
+    ids, turns = {"district": "district", "": ""}, cycle(texts)
 
-    def name(old: str, new: str) -> str:
-        return ids.setdefault(old, f"{new}{len(ids)}")
+    def name(old: str, most: int | None) -> str:
+        return ids[old] if old in ids else ids.setdefault(old, f"{next(turns)[:most]}{len(ids)}")
 
-    def replaced(value: Any, path: str, new: str) -> Any:
+    def replaced(value: Any, path: str, most: int | None) -> Any:
         if isinstance(value, Mapping):
-            inner = {key: replaced(one, f"{path}.{key}" if path else key, new) for key, one in value.items()}
-            return {name(key, new): one for key, one in inner.items()} if NAMED.fullmatch(path) else inner
+            inner = {key: replaced(one, f"{path}.{key}" if path else key, most) for key, one in value.items()}
+            return {name(key, most): one for key, one in inner.items()} if NAMED.fullmatch(path) else inner
         if isinstance(value, list):
-            return [replaced(one, f"{path}[]", new if at == 0 else new[:300]) for at, one in enumerate(value)]
+            return [replaced(one, f"{path}[]", most if at == 0 else 300) for at, one in enumerate(value)]
         if not isinstance(value, str) or CODES.fullmatch(path):
             return value
         if IDS.fullmatch(path):
-            return name(value, new)
+            return name(value, most)
+        new = next(turns)[:most]
         return value if path.startswith("settings.") and not model_takes(new) else new
 
-    made: dict[str, Any] = replaced(json.loads(json.dumps(content)), "", text)
+    made: dict[str, Any] = replaced(json.loads(json.dumps(content)), "", None)
     return made
 
 
@@ -273,9 +276,8 @@ def tame_timetables(tiny_plan: Plan) -> dict[Language, list[tuple[str, dict[str,
 
 
 @pytest.fixture(scope="module")
-def tame_log(tame: dict[str, Any], tiny_plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    files = write_plan(replace(tiny_plan, content=tame), tmp_path_factory.mktemp("tame") / "plan")
-    return files["log.txt"].read_text(encoding="utf-8").split("\n")
+def tame_log(tame: dict[str, Any], tiny_plan: Plan) -> list[str]:
+    return log_text(replace(tiny_plan, content=tame)).split("\n")
 
 
 def test_every_text_of_a_person_is_poisoned_and_every_code_is_left(tiny_plan: Plan) -> None:
@@ -528,10 +530,24 @@ def test_the_styles_hold_the_text_in_labels_headings_and_filters_alone(
     assert {ET.fromstring(style).tag for style in made.values()} == {"qgis"}
 
 
-def test_the_folder_is_written_whole_and_the_plan_reads_back_letter_by_letter(
+def test_the_plan_reads_back_letter_by_letter_and_its_log_stays_plain(
     hostile: dict[str, Any], tame_log: list[str], tiny_plan: Plan, tmp_path: Path
 ) -> None:
-    files = write_plan(replace(tiny_plan, content=hostile), tmp_path / "plan")
+    (tmp_path / PLAN_FILE).write_bytes(to_json(hostile).encode(errors="backslashreplace"))
+    assert read_plan(tmp_path) == hostile
+    log = log_text(replace(tiny_plan, content=hostile)).split("\n")
+    assert len(log) == len(tame_log)
+    assert all(map(is_plain, log))
+
+
+# (What each text alone makes of a file is looked at above, and in tests/test_hazards_papers.py.)
+@pytest.mark.parametrize("first", range(MIXES))
+def test_the_folder_is_written_whole_and_the_plan_reads_back_letter_by_letter(
+    first: int, tame_log: list[str], tiny_plan: Plan, tmp_path: Path
+) -> None:
+    hostile = poisoned(with_belonging(tiny_plan.content), *TEXTS[first::MIXES])
+    with speaking(LANGUAGES[first % 2]):
+        files = write_plan(replace(tiny_plan, content=hostile), tmp_path / "plan")
     assert tuple(files)[: len(FILES)] == FILES
     assert all(name.startswith("cards/") for name in files if name not in FILES)
     assert read_plan(tmp_path / "plan") == hostile
