@@ -134,7 +134,7 @@ for line in sys.stdin:
     target = home / "new" / names(form) if is_new else {"plan": home / "plan"}.get(form, home / "plan" / names(form))
     if form == "compare":
         target = home / "compared"
-    if not is_new and form != "plan":
+    if not is_new and not target.exists():
         # (Where there is room it is written once, and then copied.)
         once = ready / form
         if not once.exists():

@@ -1,5 +1,6 @@
 """Whether tables fit their declared datum: made-up districts with one wrong declaration, and right ones."""
 
+import os
 import tomllib
 from dataclasses import replace
 from functools import cache
@@ -21,6 +22,7 @@ from datum_districts import (
     near,
     table,
 )
+from conftest import BENCH
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,7 +33,7 @@ from allocate.datum_fit import Ground, Link, Points
 from allocate.synonyms import ROADS
 from allocate.words import LANGUAGES, speaking
 
-DISTRICTS = 300
+DISTRICTS = 300 if os.environ.get(BENCH) else 100
 
 
 @cache
