@@ -696,7 +696,8 @@ def test_the_log_holds_versions_phases_and_the_solver_and_the_plan_no_seconds(ti
     assert not {"seconds", "time"} & {key for row in tiny_plan.content["stages"] for key in row}
 
 
-@pytest.mark.parametrize("hash_seed", ["0", "4242"])
+# (This process has a seed of its own.)
+@pytest.mark.parametrize("hash_seed", ["4242"])
 def test_the_same_inputs_give_the_same_bytes_in_another_process(
     hash_seed: str, tiny_home: Tiny, tiny_plan: Plan
 ) -> None:
