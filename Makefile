@@ -29,6 +29,7 @@ bench: $(READY)
 	@$(BIN)/python tests/benchmarks/large.py
 	@$(BIN)/python tests/benchmarks/map.py
 	@$(BIN)/python tests/benchmarks/resolving.py
+	@$(BIN)/python tests/benchmarks/districts.py
 	@$(BIN)/python tests/benchmarks/reading.py
 	@$(BIN)/python tests/benchmarks/road_times.py
 	@$(BIN)/python tests/benchmarks/roads.py

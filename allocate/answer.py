@@ -8,7 +8,7 @@ from allocate.district import District
 from allocate.model import Model
 
 Plain = dict[str, Any]
-AnswerKind = Literal["scenarios", "sweep", "alternatives", "robust", "prices"]
+AnswerKind = Literal["scenarios", "sweep", "alternatives", "robust", "prices", "joint"]
 
 
 @dataclass(frozen=True)

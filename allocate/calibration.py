@@ -184,7 +184,7 @@ def _ends(pairs: Sequence[_Pair]) -> tuple[list[str], list[str]]:
 def _spots(district: District) -> dict[str, tuple[float, float, Basis | None]]:
     """Return where everything is that somebody may go between, and what that rests on, by id."""
     places = {one.id: (one.lon or 0.0, one.lat or 0.0, one.position_basis) for one in district.places}
-    institutions = {one.id: (one.lon, one.lat, one.position_basis) for one in district.institutions}
+    institutions = {one.id: (one.lon or 0.0, one.lat or 0.0, one.position_basis) for one in district.institutions}
     return {**places, **institutions, **{one.id: (one.lon, one.lat, one.position_basis) for one in district.care_homes}}
 
 

@@ -30,8 +30,9 @@ from allocate.shares import spread
 from allocate.siting_candidates import sited
 from allocate.tables import BELOW_HUBS, FIELDS, HUB_KINDS, OBSERVED, STAFF, TRAVEL
 from allocate.travel import Circle, Journeys, Links, Mode, Spots, Times, links, metric
+from allocate.travel.adjoining import adjoining
 from allocate.travel.circles import Level
-from allocate.travel.links import adjoining, own_seconds
+from allocate.travel.links import own_seconds
 from allocate.units import Basis, exact
 
 # How far apart adjoining places may lie where the planned circle does not say it.
@@ -166,16 +167,17 @@ def possible_districts(
         drawn = redraw(district, seed)
         homes = metric([(p.lon or 0.0, p.lat or 0.0) for p in drawn.places], drawn.datum, drawn.epsg)
         places = Spots(case.places, homes, np.arange(len(case.places)))
-        there = {one.id: (one.lon, one.lat) for one in drawn.institutions}
+        index = {code: i for i, code in enumerate(case.places)}
+        there = {one.id: (one.lon or 0.0, one.lat or 0.0, index.get(one.place, -1)) for one in drawn.institutions}
         there |= {
-            site.id: (drawn.places[site.place].lon or 0.0, drawn.places[site.place].lat or 0.0)
+            site.id: (drawn.places[site.place].lon or 0.0, drawn.places[site.place].lat or 0.0, site.place)
             for site in case.sites
             if site.origin == "places"
         }
         moved = [
-            replace(site, lon=lon, lat=lat)
+            replace(site, lon=lon, lat=lat, place=place)
             for site in case.sites
-            for lon, lat in [there.get(site.id, (site.lon, site.lat))]
+            for lon, lat, place in [there.get(site.id, (site.lon, site.lat, site.place))]
         ]
         near = links(places, _spots(drawn, moved), ring, case.modes, drawn.travel)
         pairs = _suitable(near, drawn, model, moved, ring.kinds)
@@ -195,10 +197,10 @@ def seen_in(district: District, model: Model, case: Case, circle: str, speed: Fr
 
 
 def sites_that_move(case: Case, i: int) -> tuple[int, ...]:
-    """Return the sites that stand where a place is thought to lie: its candidates, and what was assumed to be there."""
+    """Return the sites that stand where a place is thought to lie: its candidates, and what nobody saw stand there."""
 
     def goes_along(site: Site) -> bool:
-        return site.origin == "places" or (site.exists and site.basis is Basis.ASSUMED)
+        return site.origin == "places" or (site.exists and site.basis in (Basis.ASSUMED, Basis.ESTIMATED))
 
     return tuple(j for j in case.sites_in[i] if goes_along(case.sites[j]))
 

@@ -49,8 +49,14 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
     if wrong or model is None or district is None:
         raise AllocateError("\n".join(str(error) for error in wrong))
     # (Every fault is found before the first line is said.)
+    told = (*notes(model, district), *_scenarios(name, changes, model, district))
+    yield from told
+    yield say("check.fine")
+
+
+def notes(model: Model, district: District) -> Iterator[str]:
+    """Yield what was read, what is odd in it, and what is assumed."""
     case = make_case(district, model)
-    scenarios = tuple(_scenarios(name, changes, model, district))
     # (A deadline that has passed is said with its clause.)
     warnings = [one for one in data_problems(district, model, case) if one.what != "check.past"]
     odd = findings(model, district, case)
@@ -85,8 +91,6 @@ def check_all(name: str, changes: Mapping[str, str]) -> Iterator[str]:
     for row in stock_rows(district, case):
         if row["resource"] in case.employed and row["basis"] == Basis.ASSUMED:
             yield say("check.stock", what=term(row["resource"]), number=f"{row['number']:,}")
-    yield from scenarios
-    yield say("check.fine")
 
 
 def _scenarios(name: str, changes: Mapping[str, str], model: Model, district: District) -> Iterator[str]:

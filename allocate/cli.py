@@ -12,6 +12,7 @@ from allocate import __version__
 from allocate.errors import AllocateError, Problem, UsageError
 from allocate.terminal import changes_of, progress, sound_plan, tell
 from allocate.verbs.alternatives import alternatives
+from allocate.verbs.joint import check_together, is_joint_folder, plan_together, refuse, verify_together
 from allocate.verbs.prices import prices
 from allocate.verbs.robust import robust
 from allocate.verbs.scenarios import scenarios
@@ -32,6 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 MODELS, DISTRICTS = "models", "districts"
+EXAMPLE = "baodi"
 
 
 @app.callback(invoke_without_command=True)
@@ -53,15 +55,22 @@ def _options(
 @app.command(help=both("cli.new"), epilog="allocate new my-county --excel")
 def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help=both("cli.new_folder"))],
-    model: Annotated[str, typer.Option("--from", help=both("cli.new_from"))] = "baodi",
+    model: Annotated[str, typer.Option("--from", help=both("cli.new_from"))] = EXAMPLE,
     excel: Annotated[bool, typer.Option("--excel", help=both("cli.new_excel"))] = False,
+    empty: Annotated[bool, typer.Option("--empty", help=both("cli.new_empty"))] = False,
 ) -> None:
-    """Make a planner's own folder with data/, models/ and maps/, copied from an example."""
-    from allocate.starting import start, template_name
+    """Make a planner's own folder with data/, models/ and maps/, copied from an example or with forms to fill in."""
+    from allocate.starting import start, start_empty, template_name
 
-    made = start(folder, model, excel=excel)
+    if empty and (excel or model != EXAMPLE):
+        other = "--excel" if excel else "--from"
+        raise UsageError([Problem("new.empty_and", column="--empty", details={"other": other})])
+    made = start_empty(folder) if empty else start(folder, model, excel=excel)
     tell(say("new.made", folder=folder, files=len(made.files), name=made.name))
-    tell(say("new.example", source=made.source))
+    if empty:
+        tell(say("new.empty", name=made.name))
+    else:
+        tell(say("new.example", source=made.source))
     tell(say("new.template", template=template_name()))
     tell(say("new.next", folder=f'"{folder}"' if " " in str(folder) else folder))
     for verb in ("check", "plan"):
@@ -75,10 +84,14 @@ def check(
 ) -> None:
     """Read everything and list every problem at once."""
     from allocate.checking import check_all
+    from allocate.joint import is_joint
     from allocate.model import read_model
     from allocate.report.clauses import status_lines
     from allocate.scorecard import outlook
 
+    if is_joint(model):
+        check_together(model, changes_of(changes))
+        return
     *found, last = check_all(model, changes_of(changes))
     chosen = read_model(model, changes_of(changes))
     for line in (*found, *(status_lines(outlook(chosen)) if chosen.clauses else ()), last):
@@ -101,6 +114,7 @@ def plan(
 ) -> None:
     """Plan a model's district, prove it, recheck it and write the plan's folder."""
     from allocate.front import check_count
+    from allocate.joint import is_joint
     from allocate.model import read_model
     from allocate.outputs import (
         FRONT_FILE,
@@ -125,6 +139,13 @@ def plan(
         raise UsageError(
             [Problem("problem.choice", column="--solver", value=solver, details={"choices": "highs, cbc"})]
         )
+    if is_joint(model):
+        other = solver if solver != "highs" else ""
+        refuse({"--front": front, "--scenario": scenario, "--from": begin, "--solver": other})
+        is_met = plan_together(model, out, changes_of(changes), seconds=seconds, gap=gap, processes=threads)
+        if strict and not is_met:
+            raise typer.Exit(1)
+        return
     if front:
         check_count(front)
     chosen = read_model(model, changes_of(changes), scenario)
@@ -269,6 +290,8 @@ def estimate(
         tell(say("check.warning", text=warning.sentence()), to=sys.stderr)
     told = {"positions": made.positions, "people": made.people, "places": made.places, "seed": seed}
     tell(say("cli.estimated", **told, folder=folder))
+    if made.institutions:
+        tell(say("cli.estimated_institutions", count=made.institutions))
     if cells is not None:
         tell(say("cli.estimated_cells", cells=len(made.district.places), metres=cells))
 
@@ -281,6 +304,10 @@ def verify(
     """Recheck a finished plan without a solver; exit 1 for a wrong one."""
     from allocate.verification import verify as recheck
 
+    if is_joint_folder(plan):
+        if not verify_together(plan):
+            raise typer.Exit(1)
+        return
     verdict = recheck(plan, data)
     for note in verdict.notes:
         tell(note)

@@ -97,6 +97,10 @@ class Institution:
 
     Attributes
     ----------
+    town, lon, lat, position_basis
+        Empty or None only where they are still to be estimated; positions in °, in the district's datum.
+    town_basis, place_basis
+        Where an estimate chose the town, or the spot: `estimated`; None where they are as given.
     parent
         Id of the institution above: the hub of a station or clinic, the hospital of a hub; empty where unknown.
     level, type, ownership
@@ -108,9 +112,9 @@ class Institution:
     kind: str
     town: str
     name_basis: Basis
-    lon: float
-    lat: float
-    position_basis: Basis
+    lon: float | None
+    lat: float | None
+    position_basis: Basis | None
     source: str
     place: str = ""
     parent: str = ""
@@ -119,6 +123,8 @@ class Institution:
     type: str = ""
     ownership: str = ""
     profile_basis: Basis | None = None
+    town_basis: Basis | None = None
+    place_basis: Basis | None = None
 
 
 @dataclass(frozen=True)
@@ -458,6 +464,8 @@ class District:
         Metric coordinate reference system in which distances are measured.
     boundary
         GeoJSON geometry (Polygon or MultiPolygon) in degrees.
+    partial
+        Kinds of institution of which the planner lists some only: how many there are today is unknown.
     travel
         One-way minutes by (from, to, mode), where the planner brings them.
     growth
@@ -506,6 +514,7 @@ class District:
     institutions: tuple[Institution, ...]
     facts: Mapping[str, Fact]
     boundary: Mapping[str, Any]
+    partial: tuple[str, ...] = ()
     travel: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
     growth: tuple[Growth, ...] = ()
     people_by_year: tuple[PlaceYear, ...] = ()

@@ -16,6 +16,7 @@ from allocate.fault_kinds import FaultKind
 from allocate.files.finding import Found, is_extract
 from allocate.files.sheet import Unreadable
 from allocate.folder import CARD, Folder
+from allocate.synonyms import title_of
 
 # What opens a file, or its layer, and says which coordinates it has by itself.
 type Opener[T] = Callable[[Found, Path], tuple[T, str]]
@@ -30,7 +31,8 @@ def open_drawn[T](folder: Folder, table: str, needed: str, opened: Opener[T]) ->
         found = folder.shelf.find(table)
         if found is None or found.path is None:
             if needed:
-                folder.blame(FaultKind.FILE_MISSING, needed)
+                titles = title_of(table, "zh"), title_of(table, "en")
+                folder.blame(FaultKind.TABLE_MISSING, needed, key=table, zh=titles[0], en=titles[1])
             return None
         folder.origins[table] = Origin(found.name)
         folder.shelf.check(found.path)

@@ -24,6 +24,7 @@ carries the basis `estimated`, everything given stays as it was. The method, all
 * People by something known. Where households, buildings, built-up area or a raster say how people are spread
   (`spreading.py`), these weigh instead of the log-normal ones, and the place says so in `people_source`. Such a figure
   is an estimate, and not a random one: another draw keeps it.
+* Institutions that are known by their number alone: `placing.py`, once everybody has a place.
 
 Limits: without a raster or a column to go by, the estimate knows no roads, rivers or built-up land. Advice drawn
 from it holds for towns and for many draws, not for one named village.
@@ -72,6 +73,7 @@ from allocate.errors import InputError, Problem, UsageError, Value
 from allocate.faults import disk_reason
 from allocate.files.text import decode
 from allocate.folder import CARD, read_files
+from allocate.placing import is_placed_by_estimate, placed, without_estimates, without_spot
 from allocate.read import BOUNDARY, is_plain
 from allocate.shares import spread, spread_within
 from allocate.spreading import Weights, named
@@ -144,6 +146,8 @@ MOST_GRID_POINTS = 4_000_000
 # Columns that are written only where the first of them says something.
 _SELDOM = (
     ("parent", "parent_basis"),
+    ("town_basis",),
+    ("place_basis",),
     ("people", "people_basis"),
     *((name,) for name in (*tables.MEASURES, "people_source", "position_source")),
 )
@@ -156,7 +160,7 @@ _PURPOSES = ("towns", "territory", "spots", "villages", "communities", "people")
 
 
 def estimate(district: District, seed: int, weigh: Callable[[District], Weights] | None = None) -> District:
-    """Fill in every missing position and number of people, and flag it as estimated.
+    """Fill in every missing position and number of people, of institutions too, and flag it as estimated.
 
     Parameters
     ----------
@@ -194,7 +198,19 @@ def _filled(district: District, seed: int, weigh: Callable[[District], Weights] 
         ("people_0_14", "people_65", "estimate.young_total"),
     ):
         places = _with_age_group(places, towns, district.facts, column, other, what, weights)
-    return replace(district, places=places, towns=towns, warnings=(*district.warnings, *notes))
+    given = [without_estimates(one) for one in district.institutions]
+    institutions = _with_spots(replace(district, places=places, towns=towns), given)
+    warnings = (*district.warnings, *notes)
+    return replace(district, places=places, towns=towns, institutions=institutions, warnings=warnings)
+
+
+def _with_spots(district: District, institutions: Sequence[Institution]) -> tuple[Institution, ...]:
+    """Return institutions with every position, where those that lack one fit the places of a district."""
+    if all(one.lon is not None for one in institutions):
+        return tuple(institutions)
+    return placed(
+        institutions, district.towns, district.places, lambda spots: metric(spots, district.datum, district.epsg)
+    )
 
 
 def forget_people(district: District) -> District:
@@ -218,6 +234,7 @@ def lacks(district: District) -> bool:
     return (
         any(place.lon is None for place in district.places)
         or any(town.lon is None for town in district.towns)
+        or any(one.lon is None for one in district.institutions)
         or any(place.people is None for place in district.places)
         or any(getattr(place, column) is None for place in district.places for column in totals[place.town])
     )
@@ -226,7 +243,8 @@ def lacks(district: District) -> bool:
 def redraw(district: District, seed: int) -> District:
     """Return another possible district: blank everything estimated and estimate it again.
 
-    Institutions at assumed positions move with the town centre, or the place, that they were assumed at.
+    Institutions at assumed positions move with the town centre, or the place, that they were assumed at. Where an
+    estimate chose the spot it chooses again, in the same town.
     People stay where no published total says what they should add up to.
     """
     totals = _totals(district)
@@ -234,12 +252,14 @@ def redraw(district: District, seed: int) -> District:
         district,
         places=tuple(_blank_place(place, totals[place.town]) for place in district.places),
         towns=tuple(_blank_position(town) for town in district.towns),
+        institutions=(),
         times=None,
     )
     drawn = estimate(blank, seed)
     moves = _moves(district, drawn)
     boundary = shapely.geometry.shape(dict(district.boundary))
-    return replace(drawn, institutions=tuple(_moved(place, moves, boundary) for place in district.institutions))
+    moved = [without_spot(_moved(one, moves, boundary)) for one in district.institutions]
+    return replace(drawn, institutions=_with_spots(drawn, moved))
 
 
 def write_estimate(
@@ -309,8 +329,9 @@ def _refuse(district: District, seed: int) -> None:
         raise UsageError([Problem("estimate.seed", value=seed)])
     if len(district.places) > MOST_PLACES:
         raise UsageError([Problem("estimate.too_many", value=len(district.places), details={"most": MOST_PLACES})])
-    records: list[tuple[str, Place | Town]] = [(tables.PLACES.file, place) for place in district.places]
+    records: list[tuple[str, Place | Town | Institution]] = [(tables.PLACES.file, place) for place in district.places]
     records += [(tables.TOWNS.file, town) for town in district.towns]
+    records += [(tables.INSTITUTIONS.file, one) for one in district.institutions]
     headings: dict[str, Value] = {
         language: heading_of(tables.PLACES, "position_basis", language) for language in LANGUAGES
     }
@@ -969,14 +990,21 @@ def _moves(old: District, new: District) -> Mapping[str, tuple[Spot, Spot]]:
 
 
 def _moved(institution: Institution, moves: Mapping[str, tuple[Spot, Spot]], boundary: shapely.Geometry) -> Institution:
-    """Return an institution that keeps its offset from where it was assumed, or stands there itself."""
+    """Return an institution that keeps its offset from where it was assumed, or stands there itself.
+
+    One that an estimate put into the place that the list gives moves with that place.
+    """
     anchor = institution.place or institution.town
-    if institution.position_basis is not Basis.ASSUMED or anchor not in moves:
+    there = institution.lon, institution.lat
+    if anchor not in moves or there[0] is None or there[1] is None or is_placed_by_estimate(institution):
         return institution
     (old_lon, old_lat), (lon, lat) = moves[anchor]
+    in_its_place = institution.position_basis is Basis.ESTIMATED and there == (old_lon, old_lat)
+    if institution.position_basis is not Basis.ASSUMED and not in_its_place:
+        return institution
     kept = (
-        round(institution.lon + lon - old_lon, DECIMALS),
-        round(institution.lat + lat - old_lat, DECIMALS),
+        round(there[0] + lon - old_lon, DECIMALS),
+        round(there[1] + lat - old_lat, DECIMALS),
     )
     lon, lat = kept if shapely.contains_xy(boundary, *kept) else (lon, lat)
     return replace(institution, lon=lon, lat=lat)
@@ -990,6 +1018,7 @@ def card_and_boundary(district: District) -> dict[str, bytes]:
         f"code = {json.dumps(district.code, ensure_ascii=False)}",
         f"datum = {json.dumps(district.datum)}",
         f"epsg = {district.epsg}",
+        *([f"partial = {json.dumps(district.partial)}"] if district.partial else []),
         "",
         "[name]",
         *(f"{key} = {text}" for key, text in quoted.items()),

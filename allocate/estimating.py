@@ -63,6 +63,8 @@ class Estimated:
         How many places were listed.
     positions, people
         How many of their positions and numbers of people are estimates now.
+    institutions
+        How many institutions stand where an estimate put them.
     written
         Whether anything was; not where nothing is lacking.
     """
@@ -71,6 +73,7 @@ class Estimated:
     places: int
     positions: int
     people: int
+    institutions: int = 0
     written: bool = True
 
 
@@ -102,6 +105,7 @@ def estimate_folder(source: Path, folder: Path, asked: Asked) -> Estimated:
     remarks = [remark for weights in weighed for remark in weights.remarks]
     positions = sum(place.position_basis == Basis.ESTIMATED for place in filled.places)
     people = sum(place.people_basis == Basis.ESTIMATED for place in filled.places)
+    institutions = sum(before.lon is None for before in given.institutions)
     if asked.cells is not None:
         ages = {name: each for name, each in rasters.items() if name != "people"}
         made = to_cells(filled, asked.cells, rasters.get("people"), ages)
@@ -112,7 +116,7 @@ def estimate_folder(source: Path, folder: Path, asked: Asked) -> Estimated:
         note = Problem("estimate.not_copied", left[0], details={"names": ", ".join(left), "folder": str(folder)})
         filled = replace(filled, warnings=(*filled.warnings, note))
     write_estimate(filled, folder, source=source, remarks=remarks, copied=copied)
-    return Estimated(filled, len(given.places), positions, people)
+    return Estimated(filled, len(given.places), positions, people, institutions)
 
 
 def _drawn_files(district: District, source: Path) -> tuple[list[Path], list[str]]:

@@ -11,6 +11,7 @@ class FaultKind(StrEnum):
 
     # files and folders
     FILE_MISSING = "problem.file_missing"
+    TABLE_MISSING = "fault.table_missing"
     FILE_ENCODING = "problem.file_encoding"
     FILE_TWICE = "fault.file_twice"
     FILE_ADDRESS = "fault.file_address"

@@ -450,7 +450,11 @@ def find_model(name: str) -> Path:
         if is_file(path):
             return path
     names = sorted(path.stem for path in (bundled() / "models").glob("*.toml"))
-    raise UsageError([Problem("problem.no_model", value=name, details={"names": ", ".join(names)})])
+    details = {"names": ", ".join(names)}
+    here = ", ".join(path.stem for path in _models_in(Path()))
+    if here:
+        raise UsageError([Problem("problem.no_model_here", value=name, details=details | {"here": here})])
+    raise UsageError([Problem("problem.no_model", value=name, details=details)])
 
 
 def _models_in(folder: Path) -> list[Path]:
@@ -480,8 +484,9 @@ def read_model(file: str | Path, changes: Mapping[str, str] | None = None, scena
     """
     path = find_model(str(file))
     inputs: dict[str, str] = {}
-    content = _load(path, inputs)
-    presets = _load(presets_of(path), inputs, name=PRESETS)
+    content = loaded(path, inputs)
+    _insist_on_one(content, path)
+    presets = loaded(presets_of(path), inputs, name=PRESETS)
     wrong = _wrong_presets(presets)
     # The circles in force stand in the settings too: a plan must be readable without the presets.
     for table in ("modes", "circles"):
@@ -515,6 +520,14 @@ def read_model(file: str | Path, changes: Mapping[str, str] | None = None, scena
     return replace(model, home=path.resolve().parent)
 
 
+def _insist_on_one(content: Mapping[str, Any], path: Path) -> None:
+    """Refuse a file that speaks of several districts where the model of one is asked for."""
+    listed = content.get("districts")
+    if isinstance(listed, dict) and "district" not in content:
+        names = ", ".join(str(entries(one).get("model", name)) for name, one in listed.items())
+        raise UsageError([Problem("joint.of_several", path.name, column="districts", details={"names": names})])
+
+
 def _check_scenario(scenario: str, known: Mapping[str, Any], file: str) -> None:
     """Refuse a scenario that is not in the model, or of which no plan can be made."""
     if scenario == TODAY:
@@ -536,7 +549,7 @@ def district_of(file: str | Path, changes: Mapping[str, str] | None = None) -> P
     """
     path = find_model(str(file))
     try:
-        content = _load(path, {})
+        content = loaded(path, {})
         for key, value in (changes or {}).items():
             if key == "district":
                 change(content, key, value, _Head.model_fields)
@@ -563,7 +576,7 @@ def _take_documents(content: dict[str, Any], path: Path, inputs: dict[str, str])
     for name, file in files.items():
         seen: dict[str, str] = {}
         try:
-            document = _load(file, seen, name=f"{FOLDER}/{file.name}")
+            document = loaded(file, seen, name=f"{FOLDER}/{file.name}")
         except ModelError as error:
             if name in named:
                 problems += error.problems
@@ -597,7 +610,14 @@ def _wrong_presets(presets: Mapping[str, Any]) -> list[Problem]:
     return []
 
 
-def _load(path: Path, inputs: dict[str, str], name: str = "") -> dict[str, Any]:
+def loaded(path: Path, inputs: dict[str, str], name: str = "") -> dict[str, Any]:
+    """Return what a TOML file says, and put its SHA-256 into `inputs`, under its own name or the one given.
+
+    Raises
+    ------
+    ModelError
+        When it cannot be read, or is no TOML.
+    """
     shown = name or path.name
     try:
         raw = read_bytes(path, MOST_WRITTEN)
@@ -947,8 +967,10 @@ def _stations(head: _Head, file: str) -> Iterator[Problem]:
         for key in ("serves", "may_close", "generate"):
             if key in candidates.model_fields_set:
                 yield Problem("problem.siting_ambulances", file, column=f"siting.{kind}.{key}")
-        if not any(kind in ability.always_at for ability in head.functions.values()):
-            yield Problem("problem.siting_function", file, column=f"siting.{kind}")
+        # (An ambulance station is nothing else; what a new site of a hospital is for, the plan may choose.)
+        said = "always_at" if kind == "ems_station" else "at"
+        if not any(kind in getattr(ability, said) for ability in head.functions.values()):
+            yield Problem(f"problem.siting_function_{kind}", file, column=f"siting.{kind}")
 
 
 def _unknown_modes(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, file: str) -> Iterator[Problem]:

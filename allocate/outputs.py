@@ -75,6 +75,7 @@ _BESIDE: Mapping[AnswerKind, str] = {
     "alternatives": r"log\.txt",
     "robust": r"log\.txt",
     "prices": r"log\.txt",
+    "joint": r"log\.txt",
 }
 _PLANS: Mapping[AnswerKind, str] = {
     "sweep": r"",
@@ -82,6 +83,7 @@ _PLANS: Mapping[AnswerKind, str] = {
     "alternatives": r"plan-\d+",
     "robust": r"plan|hedged",
     "prices": r"",
+    "joint": r"[^.].*",
 }
 # What an export is called where no other name is given; a name without a dot is a folder.
 EXPORTS = {

@@ -4,7 +4,7 @@ import gc
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pydantic
 import pyproj
@@ -51,7 +51,7 @@ from allocate.row_checks import check_rows, read_names
 from allocate.synonyms import BOUNDARY as BOUNDARY_TABLE
 from allocate.synonyms import DRAWN
 from allocate.table_reading import read_table
-from allocate.tables import Table
+from allocate.tables import INSTITUTION_KINDS, Table
 from allocate.travel.circles import Text
 from allocate.travel.points import metric
 from allocate.values import Cell
@@ -60,6 +60,8 @@ from allocate.words import say
 BOUNDARY = "boundary.geojson"
 # What a place or town needs for planning, and `estimate` can fill in.
 _ESTIMATED = ("people", "lon", "lat")
+# What an institution lacks that is known by its number alone.
+_NOWHERE: Mapping[str, str | None] = {"town": "", "lon": None, "lat": None, "position_basis": None}
 # What a length in the district's metric system may differ from the one on the ground, as a share of it.
 _LENGTH_ERROR = 0.01
 # The datums that a district is planned in; what is given in another one is converted to the first.
@@ -72,13 +74,21 @@ class _Card(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: Text
-    code: str
+    code: str = pydantic.Field(min_length=1)
     datum: str
     epsg: int = pydantic.Field(ge=1024, le=32767)
     tables: dict[str, TableSource] = {}
     databases: dict[str, Connection] = {}
     roads: RoadsSaid = RoadsSaid()
     layers: dict[str, LayerSource] = {}
+    partial: tuple[Literal[INSTITUTION_KINDS], ...] = ()  # type: ignore[valid-type]
+
+    @pydantic.field_validator("name")
+    @classmethod
+    def _said(cls, name: dict[str, str]) -> dict[str, str]:
+        if not all(text.strip() for text in name.values()):
+            raise ValueError(say("reason.too_short"))
+        return name
 
     @pydantic.field_validator("datum")
     @classmethod
@@ -171,11 +181,12 @@ def read_district(folder: str | Path) -> District:
     InputError
         When any file has a fault; it lists all of them.
     """
-    return _read(Path(folder) if isinstance(folder, Path) else find_district(folder), tables.PLACES, tables.TOWNS)
+    path = Path(folder) if isinstance(folder, Path) else find_district(folder)
+    return _read(path, tables.PLACES, tables.TOWNS, tables.INSTITUTIONS)
 
 
 def read_list(folder: str | Path) -> District:
-    """Read a district whose places may lack people and positions, as `estimate` takes it.
+    """Read a district whose places may lack people and positions, and institutions where they are, for `estimate`.
 
     Raises
     ------
@@ -183,25 +194,25 @@ def read_list(folder: str | Path) -> District:
         When any file has a fault; it lists all of them.
     """
     path = Path(folder) if isinstance(folder, Path) else find_district(folder)
-    return _read(path, tables.PLACES_TO_ESTIMATE, tables.TOWNS_TO_ESTIMATE)
+    return _read(path, tables.PLACES_TO_ESTIMATE, tables.TOWNS_TO_ESTIMATE, tables.INSTITUTIONS_TO_ESTIMATE)
 
 
-def _read(path: Path, places_table: Table, towns_table: Table) -> District:
+def _read(path: Path, *wanted: Table) -> District:
     # (Cells are many and hold no circles: a collector that went through them again and again would take a third of
     # the time.)
     collects = gc.isenabled()
     gc.disable()
     try:
-        return _read_all(path, places_table, towns_table)
+        return _read_all(path, *wanted)
     finally:
         if collects:
             gc.enable()
 
 
-def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
+def _read_all(path: Path, *wanted: Table) -> District:
     folder = Folder(path, Shelf(path))
     card, epsg = _read_card(folder)
-    asked = {table.name: table for table in (*tables.TABLES, places_table, towns_table)}
+    asked = {table.name: table for table in (*tables.TABLES, *wanted)}
     rows = {name: read_table(folder, table) for name, table in asked.items()}
     boundary = _read_boundary(folder)
     place = None
@@ -220,7 +231,7 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
     warn_of_misfits(folder, rows, boundary, roads.degrees)
     warn_of_roads(folder, rows, roads, place)
     _say_unread(folder)
-    _point_to_estimate(folder, places_table, towns_table)
+    _point_to_estimate(folder, *wanted)
     if folder.problems or card is None or boundary is None:
         raise InputError(folder.problems, folder.warnings)
 
@@ -237,9 +248,10 @@ def _read_all(path: Path, places_table: Table, towns_table: Table) -> District:
         code=card.code,
         datum=card.planned,
         epsg=card.epsg,
+        partial=card.partial,
         places=records(tables.PLACES, Place),
         towns=records(tables.TOWNS, Town),
-        institutions=records(tables.INSTITUTIONS, Institution),
+        institutions=records(tables.INSTITUTIONS, _institution),
         facts={fact.indicator: fact for fact in records(tables.FACTS, Fact)},
         boundary=dict(shapely.geometry.mapping(boundary)),
         travel={(str(row["from"]), str(row["to"]), str(row["mode"])): float(row["minutes"] or 0) for _, row in travel},
@@ -325,6 +337,11 @@ def _is_filled(table: Table, name: str) -> bool:
 def _record[T](kind: Callable[..., T], row: Mapping[str, Cell | tuple[int, ...]]) -> T:
     """Make a record of a row; cells that hold nothing keep the record's default."""
     return kind(**{name: value for name, value in row.items() if value is not None})
+
+
+def _institution(**cells: Any) -> Institution:
+    """Make an institution of its cells; what an estimate can fill in may be missing."""
+    return Institution(**{**_NOWHERE, **cells})
 
 
 def _read_card(folder: Folder) -> tuple[_Card | None, int | None]:

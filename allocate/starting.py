@@ -1,4 +1,4 @@
-"""Makes a planner's own folder: an example's district and model under a new name, with a page on each folder."""
+"""Makes a planner's own folder: an example's district and model under a new name, or forms to fill in, and pages."""
 
 import re
 import shutil
@@ -17,6 +17,7 @@ from allocate.faults import disk_reason
 from allocate.files.text import decode
 from allocate.folder import CARD, read_files
 from allocate.model import PRESETS, find_model, presets_of, read_model
+from allocate.policies import FOLDER
 from allocate.read import BOUNDARY, is_file, is_plain, read_district
 from allocate.report.columns import columns_page
 from allocate.report.templates import template, workbook_of
@@ -26,6 +27,8 @@ from allocate.words import LANGUAGES, language, say, say_in
 
 LONGEST_NAME = 40
 SOURCES = "SOURCES.md"
+# The forms that an empty folder begins with, beside the circles.
+FORMS = "presets/empty"
 
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff"
 _NAME = re.compile(rf"[0-9A-Za-z_{_HAN}][0-9A-Za-z_{_HAN}-]*")
@@ -44,7 +47,7 @@ class Started:
     name
         Of district and model: the last part of the folder.
     source
-        Name of the district whose figures were copied, in the language of the session.
+        Name of the district whose figures were copied, in the language of the session; empty where none were.
     files
         What was written, by path within the folder.
     """
@@ -86,6 +89,37 @@ def start(folder: Path, model: str = "baodi", *, excel: bool = False) -> Started
     made = files | {path: _without_dead_links(path, text, files | pages) for path, text in pages.items()}
     _write(made, folder)
     return Started(name, district.name[language()], tuple(sorted(made)))
+
+
+def start_empty(folder: Path) -> Started:
+    """Make a planner's own folder with forms for card, model and document, and no figures of any district.
+
+    Raises
+    ------
+    UsageError
+        When the name cannot be used, something stands there already, or the disk fails; nothing is left behind.
+    """
+    folder = folder.absolute()
+    name = _name_of(folder)
+    _check_free(folder)
+    models = bundled() / "models"
+    model, policy = (_read(models / FORMS / f"{form}.toml").decode() for form in ("model", "policy"))
+    files: dict[str, str | bytes] = {
+        f"data/{name}/{CARD}": _read(models / FORMS / CARD),
+        f"data/{template_name()}": template(language()),
+        f"models/{name}.toml": _with_district(model, name, f"{name}.toml").replace('["name"]', f'["{name}"]'),
+        f"models/{FOLDER}/{name}.toml": policy,
+        f"models/{PRESETS}": _read(models / PRESETS),
+    }
+    pages = {
+        "README.md": _page("readme_empty", name, dict.fromkeys(LANGUAGES, "")),
+        "data/README.md": _data_page(name),
+        "models/README.md": _models_page(name),
+        "maps/README.md": _maps_page(name, dict.fromkeys(LANGUAGES, "")),
+    }
+    made = files | {path: _without_dead_links(path, text, files | pages) for path, text in pages.items()}
+    _write(made, folder)
+    return Started(name, "", tuple(sorted(made)))
 
 
 def _name_of(folder: Path) -> str:

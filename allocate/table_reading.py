@@ -48,7 +48,8 @@ def read_table(folder: Folder, table: Table) -> Rows:
         found = folder.shelf.find(table.name)
         if found is None:
             if table.needed:
-                folder.blame(FaultKind.FILE_MISSING, table)
+                titles = synonyms.title_of(table.name, "zh"), synonyms.title_of(table.name, "en")
+                folder.blame(FaultKind.TABLE_MISSING, table, key=table.name, zh=titles[0], en=titles[1])
                 folder.lose(table)
             return []
     except Unreadable as error:

@@ -17,12 +17,13 @@ INSTITUTION_KINDS = (
     "station",
     "clinic",
     "ems_station",
+    "hospital_site",
 )
 HUB_KINDS = ("township_hospital", "community_centre")
 # Whose staff belongs to the hub above.
 BELOW_HUBS = ("station", "clinic")
-# It comes to people: nobody goes there, and no circle counts it.
-NOT_GONE_TO = ("ems_station",)
+# No circle counts them: an ambulance station comes to people, and a hospital that gets a new site is for the district.
+NOT_GONE_TO = ("ems_station", "hospital_site")
 # The kinds of institution that may stand above one: a station or clinic has a hub, and a hub its hospital.
 KINDS_ABOVE = {
     **dict.fromkeys(BELOW_HUBS, HUB_KINDS),
@@ -272,18 +273,19 @@ TOWNS_TO_ESTIMATE = Table(
     "towns whose gaps are to be estimated",
     (*_TOWN_COLUMNS, *_position(filled=False), *_TOWN_PEOPLE),
 )
-INSTITUTIONS = Table(
-    "institutions.csv",
-    "现有机构",
-    "institutions that exist",
-    (
+
+
+def _institutions(*, filled: bool) -> tuple[Column, ...]:
+    return (
         Column("id", "id", "机构编号", "id", unique=True),
         Column("name", "text", "名称", "name"),
         Column("kind", "choice", "类型", "kind", choices=INSTITUTION_KINDS),
-        Column("town", "id", "所属街镇代码", "code of the town"),
+        Column("town", "id", "所属街镇代码", "code of the town", needed=filled, filled=filled),
+        _basis("town", "所属街镇", "town", filled=False),
         Column("place", "id", "所在村或社区代码", "code of the place where it stands", needed=False, filled=False),
+        _basis("place", "所在地点", "spot where it stands", filled=False),
         Column("name_basis", "choice", "名称及存在的依据", "basis of name and existence", choices=BASES),
-        *_position(filled=True),
+        *_position(filled=filled),
         Column("source", "text", "来源", "source"),
         Column(
             "parent",
@@ -314,7 +316,21 @@ INSTITUTIONS = Table(
             filled=False,
         ),
         _basis("profile", "等级、类型和性质", "level, type and ownership", filled=False),
-    ),
+    )
+
+
+INSTITUTIONS = Table(
+    "institutions.csv",
+    "现有机构",
+    "institutions that exist",
+    _institutions(filled=True),
+    needed=False,
+)
+INSTITUTIONS_TO_ESTIMATE = Table(
+    "institutions.csv",
+    "现有机构，其中有的只知道数量，位置待推算",
+    "institutions that exist, of some of which only the number is known: their gaps are to be estimated",
+    _institutions(filled=False),
     needed=False,
 )
 FUNCTIONS = Table(

@@ -17,6 +17,8 @@ from allocate.candidates import make_case
 from allocate.crews import Processes
 from allocate.hedging import Asked as Hedging
 from allocate.hedging import hedge
+from allocate.joint import read_joint
+from allocate.jointly import plan_jointly
 from allocate.layout import Layout
 from allocate.model import read_model
 from allocate.planning import plan
@@ -32,7 +34,7 @@ from allocate.sweep import Asked as Sweeping
 from allocate.sweep import sweep
 from allocate.units import Basis
 
-KINDS: tuple[AnswerKind, ...] = ("scenarios", "sweep", "alternatives", "robust", "prices")
+KINDS: tuple[AnswerKind, ...] = ("scenarios", "sweep", "alternatives", "robust", "prices", "joint")
 HOSTILE = "</p><script>window.PWN=1</script><img src=x onerror=window.PWN=1>{{7*7}}\u202e'\"&"
 # A look at this model takes a tenth of a second.
 RULES = """
@@ -165,6 +167,18 @@ def one_year_of(tiny: Tiny) -> None:
     tiny.edit("tiny.toml", "years = [2025, 2027]", "years = [2027]")
 
 
+def _joint(tiny: Tiny) -> Answer:
+    # (Imported here: the districts of that are made of these.)
+    from joined import make_both
+
+    both = make_both(tiny.folder.parent / "both")
+    both.edit("as_of = 2025-01-01", 'as_of = 2025-01-01\npolicies = ["tianjin"]')
+    for name in ("甲区", "丙区", "made up", "两个区", "Both districts"):
+        both.edit(json.dumps(name, ensure_ascii=False), json.dumps(HOSTILE))
+    return plan_jointly(read_joint(both.file), Options(seconds=60, threads=1), Processes(2)).answer
+
+
 _MAKERS = {
     "scenarios": _scenarios, "sweep": _sweep, "alternatives": _alternatives, "robust": _robust, "prices": _prices,
+    "joint": _joint,
 }  # fmt: skip

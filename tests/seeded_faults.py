@@ -556,6 +556,16 @@ def shifted(row: Mapping[str, str]) -> Mapping[str, str]:
     return {"lon": f"{lon:.6f}", "lat": f"{lat:.6f}"}
 
 
+def dangling(file: str) -> Spoil:
+    """Return an edit that puts a link to nothing in the place of a file."""
+
+    def edit(folder: Path) -> None:
+        (folder / file).unlink()
+        (folder / file).symlink_to(folder / "gone.csv")
+
+    return edit
+
+
 def linked(table: str) -> Spoil:
     """Return an edit that moves a table out of the folder and puts a link in its place."""
 
@@ -687,7 +697,8 @@ EAST, NORTH = "534300", "4393600"
 K = FaultKind
 SEEDED: tuple[Seeded, ...] = (
     # files and folders
-    of_file(K.FILE_MISSING, "towns", gone("towns.csv")),
+    of_file(K.FILE_MISSING, "growth", dangling("growth.csv")),
+    of_file(K.TABLE_MISSING, "towns", gone("towns.csv")),
     of_file(K.FILE_ENCODING, "tours", raw("tours.csv", b"\x89PNG\r\n\x1a\n\x00\x00\xff\xff")),
     of_file(
         K.FILE_TWICE,

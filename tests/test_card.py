@@ -1,4 +1,4 @@
-"""The card of a model: every rule in force on a page that people can read, the committed one as fresh as its model."""
+"""The card of a model: every rule in force on a page that people can read."""
 
 import re
 from pathlib import Path
@@ -15,9 +15,6 @@ from allocate.model import Model, read_model
 from allocate.rules import RULES, Rule
 from allocate.words import LANGUAGES, catalogue, say_in
 
-ROOT = Path(__file__).resolve().parents[1]
-BAODI = ROOT / "models" / "baodi.md"
-RENEW = "python -m allocate card baodi --out models/baodi.md"
 COMMON = {"strength": "must", "source": "a paper", "basis": "assumed"}
 
 
@@ -36,10 +33,6 @@ def section(page: str, heading: str) -> str:
     found = [part for part in re.split(r"^### ", page, flags=re.MULTILINE) if re.match(rf"{heading}\s", part)]
     assert len(found) == 1, heading
     return found[0]
-
-
-def test_the_committed_card_of_baodi_is_not_stale(baodi: Model) -> None:
-    assert BAODI.read_text(encoding="utf-8") == card(baodi), f"models/baodi.md is stale; renew it: {RENEW}"
 
 
 def test_every_rule_in_force_stands_on_the_card_with_sentence_formula_numbers_and_source(baodi: Model) -> None:

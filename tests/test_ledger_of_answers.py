@@ -23,6 +23,7 @@ from allocate.crews import Processes
 from allocate.plans import Plan, to_json
 from allocate.report.alternatives_page import ALTERNATIVES_SHEETS
 from allocate.report.answers import answer_files, page_of
+from allocate.report.joint_page import JOINT_SHEETS
 from allocate.report.prices_page import PRICE_SHEETS
 from allocate.report.robust_page import ROBUST_SHEETS
 from allocate.report.scenarios_page import SCENARIO_SHEETS
@@ -38,7 +39,7 @@ Figure = str | Callable[[Row], Any]
 
 SHEETS: Mapping[AnswerKind, Sequence[str]] = {
     "scenarios": SCENARIO_SHEETS, "sweep": SWEEP_SHEETS, "alternatives": ALTERNATIVES_SHEETS, "robust": ROBUST_SHEETS,
-    "prices": PRICE_SHEETS,
+    "prices": PRICE_SHEETS, "joint": JOINT_SHEETS,
 }  # fmt: skip
 
 
@@ -71,6 +72,10 @@ def changed_clauses(content: Content) -> list[Row]:
 
 def of_curves(part: str) -> Callable[[Content], list[Row]]:
     return lambda content: [row for curve in content["curves"] for row in curve[part]]
+
+
+def all_districts(content: Content) -> list[Row]:
+    return [*content["districts"], content["totals"]]
 
 
 # By the name of a table: its rows in the JSON, and where each figure stands there.
@@ -259,6 +264,38 @@ LEDGER: Mapping[str, tuple[Callable[[Content], Sequence[Row]], Mapping[str, Figu
             "cost_then": "to_cost",
         },
     ),
+    "joint_districts": (
+        all_districts,
+        {
+            **{f"clauses_{one}": f"clauses.{one}" for one in ("met", "missed", "undecided")},
+            "joint_people": "people.YEAR", "people_served": "served.YEAR", "joint_share": served_share,
+            "sites_open": lambda row: sum(row["sites"]["2027"].values()), "gap": "gap",
+        },
+    ),
+    "joint_goals": (
+        lambda content: [goal for row in all_districts(content) for goal in row["goals"]],
+        {"goal_value": "value", "goal_bound": "bound", "gap": "gap"},
+    ),
+    "joint_shares": (
+        lambda content: content["shares"],
+        {"joint_experts": "experts", "joint_given": "share", "joint_asked": "asked", "joint_away": "away.YEAR"},
+    ),
+    "joint_clauses": (
+        lambda content: [
+            {**row, **line}
+            for row in content["clauses"]
+            for line in (*row["by_district"].values(), *([{}] if len(row["by_district"]) > 1 else []))
+        ],
+        {"year": "year", "target": "target", "value": "value", "shortfall": "shortfall"},
+    ),
+    "joint_circles": (
+        lambda content: [line for row in content["districts"] for line in row["coverage"]],
+        {
+            "year": "year", "people": "people", "covered": "covered", "joint_covered_share": "share",
+            "joint_today": "today",
+        },
+    ),
+    "joint_missing": (lambda content: content["missing"], {"joint_id": "name"}),
     "price_plans": (lambda content: content["plans"], {"scenario_cost": "cost", "people_served": "served.YEAR"}),
 }  # fmt: skip
 
@@ -597,7 +634,7 @@ SPOIL: Mapping[str, Callable[[bytes], bytes]] = {"csv": spoil_csv, "xlsx": spoil
 def test_a_figure_that_is_wrong_in_one_file_is_found(kind: AnswerKind, form: str) -> None:
     files = answer_files(made(kind), "zh")
     held = {"scenarios": "scenarios", "sweep": "runs", "alternatives": "sites", "robust": "closures",
-            "prices": "price_points"}  # fmt: skip
+            "prices": "price_points", "joint": "districts"}  # fmt: skip
     name = f"{kind}-{held[kind]}.csv" if form == "csv" else f"{kind}.{form}"
     assert wrong(made(kind), files | {name: SPOIL[form](files[name])}, "zh") == {name}
 
@@ -735,6 +772,9 @@ def keys_within(content: Any, data: set[str]) -> Iterator[str]:
 def data_of(content: Content) -> set[str]:
     """Return ids and names that an answer uses as keys: of rules, towns, goals and sites."""
     found = {*content["settings"].get("rules", ()), *content.get("rules", ())}
+    # (Several districts: their names, kinds of site, and circles.)
+    for row in content["districts"] if "totals" in content else ():
+        found |= {row["name"], *row["circles"], *(kind for kinds in row["sites"].values() for kind in kinds)}
     found |= {town["id"] for town in content.get("district_data", {}).get("towns", ())}
     found |= {goal["name"] for goal in content.get("goals", ())}
     return found | {*((content.get("hedged") or {}).get("names", ()))}
@@ -774,6 +814,7 @@ def test_every_key_and_every_column_of_an_answer_stands_in_its_guide(kind: Answe
 def test_a_new_key_or_a_new_table_that_the_guide_does_not_name_is_found(kind: AnswerKind) -> None:
     answer = as_made(kind)
     rows = {"scenarios": "rows", "sweep": "runs", "alternatives": "sites", "robust": "closures", "prices": "curves"}
+    rows["joint"] = "shares"
     answer.content[rows[kind]][0]["brand_new"] = 1  # type: ignore[index]
     found = set(undocumented(Answer(kind, {**answer.content, "unheard_of": {}})))
     assert found == {"unheard_of", f"{rows[kind]}: brand_new"}

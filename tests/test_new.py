@@ -430,3 +430,54 @@ def test_a_model_plans_the_district_beside_it_and_not_one_of_the_same_name_here(
     monkeypatch.chdir(tmp_path / "here" / "mine")
     other = Path("..") / ".." / "there" / "mine"
     assert read_model(other).district_folder().resolve() == tmp_path / "there" / "mine" / "data" / "mine"
+
+
+def test_an_empty_folder_has_forms_and_no_figure_of_any_district(allocate: Run, tmp_path: Path) -> None:
+    made = allocate("new", "mine", "--empty")
+    assert (made.returncode, made.stderr) == (0, "")
+    files = {path for path, content in tree(tmp_path / "mine").items() if content}
+    assert {path for path in files if path.startswith("data/mine/")} == {"data/mine/district.toml"}
+    assert {"models/mine.toml", "models/policies/mine.toml", "models/presets/circles.toml"} < files
+    assert not {word for path in files for word in ("baodi", "宝坻") if word in path}
+    model = read_model(tmp_path / "mine")
+    assert (model.district, model.id, model.clauses) == ("mine", "mine", {})
+    text = (tmp_path / "mine" / "models" / "mine.toml").read_text(encoding="utf-8")
+    tables = [table for name, table in tomllib.loads(text).items() if name in ("siting", "rules")]
+    assert {one["basis"] for table in tables for one in table.values()} == {"assumed"}
+    page = (tmp_path / "mine" / "README.md").read_text(encoding="utf-8")
+    assert all((tmp_path / "mine" / link).exists() for link in re.findall(r"\]\((\S+?)\)", page))
+
+
+def test_check_says_what_an_empty_folder_still_lacks_and_how_it_is_called(allocate: Run, tmp_path: Path) -> None:
+    allocate("new", "mine", "--empty")
+    checked = allocate("check", "mine", home=tmp_path / "mine")
+    assert checked.returncode == 2
+    lacking = [line.split(":")[0].strip(" *") for line in checked.stderr.splitlines() if line.startswith("  * ")]
+    assert lacking == [
+        *(f"district.toml · column {key}" for key in ("name", "code", "epsg")),
+        *("places.csv", "towns.csv", "boundary.geojson"),
+    ]
+    assert "a worksheet or a layer called “村居” (villages and communities)" in checked.stderr
+
+
+def test_an_empty_folder_filled_in_is_planned_by_its_own_document(allocate: Run, tmp_path: Path) -> None:
+    allocate("new", "mine", "--empty")
+    home = tmp_path / "mine"
+    for file in (DATA / "tiny").iterdir():
+        shutil.copy(file, home / "data" / "mine")
+    document = home / "models" / "policies" / "mine.toml"
+    text = document.read_text(encoding="utf-8").replace('zh = "", en = ""', 'zh = "示例", en = "example"')
+    head, clause = text.split("# [[clauses]]")
+    document.write_text(head + re.sub(r"(?m)^# ?", "", "# [[clauses]]" + clause), encoding="utf-8")
+    change(home / "models" / "mine.toml", '# policies = ["mine"]', 'policies = ["mine"]')
+    checked = allocate("check", "mine", home=home)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "MY-T1 二（一） · 2027 · must" in checked.stdout
+
+
+@pytest.mark.parametrize("other", [("--excel",), ("--from", EXAMPLE)])
+def test_an_empty_folder_copies_no_example(other: tuple[str, ...], allocate: Run, tmp_path: Path) -> None:
+    made = allocate("new", "mine", "--empty", *other)
+    assert (made.returncode, made.stdout) == (2, "")
+    assert f"--empty copies no example and does not go with {other[0]}" in made.stderr
+    assert not (tmp_path / "mine").exists()

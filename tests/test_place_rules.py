@@ -24,7 +24,7 @@ from allocate.read import read_district
 from allocate.rows import LEADS, served
 from allocate.rules import RULES, Rule
 from allocate.travel import metric
-from allocate.travel.links import adjoining
+from allocate.travel.adjoining import adjoining
 from allocate.verification import verify
 
 

@@ -56,9 +56,10 @@ LONG = "9" * 5000
 # What is done to the folder, and the problem that must be named: sentence, file, row, column, value.
 FAULTS: dict[str, tuple[Edit, str, str, int | None, str, object]] = {
     **{
-        f"{file} is missing": (gone(file), "problem.file_missing", file, None, "", None)
-        for file in ("places.csv", "towns.csv", "district.toml", "boundary.geojson")
+        f"{file} is missing": (gone(file), "fault.table_missing", file, None, "", None)
+        for file in ("places.csv", "towns.csv", "boundary.geojson")
     },
+    "district.toml is missing": (gone("district.toml"), "problem.file_missing", "district.toml", None, "", None),
     "a heading is misspelt": (
         renamed("places.csv", "people", "peeple"),
         *("problem.column_unknown", "places.csv", 1, "peeple", None),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from allocate.travel import Circle, Links, Mode, Spots, links
-from allocate.travel.links import adjoining
+from allocate.travel.adjoining import adjoining
 
 WALK = Mode(name={"zh": "步行", "en": "on foot"}, speed_kmh=4, detour=1.3, basis="assumed", source="a toy")
 BIKE = Mode(name={"zh": "电动车", "en": "by e-bike"}, speed_kmh=15, detour=1.3, basis="assumed", source="a toy")

@@ -34,6 +34,7 @@ from allocate.report.comparison import CHANGES as SITE_CHANGES
 from allocate.report.comparison import COMPARISON_SHEETS
 from allocate.report.faults_page import areas
 from allocate.report.frames import BELONGING_LAYERS, CANDIDATE_LAYERS, LAYERS, SENDING_LAYERS
+from allocate.report.joint_page import JOINT_SHEETS
 from allocate.report.prices_page import PRICE_SHEETS
 from allocate.report.robust_page import ROBUST_SHEETS
 from allocate.report.scenarios_page import SCENARIO_SHEETS
@@ -71,6 +72,7 @@ SHEETS = {
     *COMPARISON_SHEETS,
     *SCENARIO_SHEETS,
     *PRICE_SHEETS,
+    *JOINT_SHEETS,
     *ROBUST_SHEETS,
     *ALTERNATIVES_SHEETS,
     *SWEEP_SHEETS,
@@ -184,6 +186,7 @@ CODES: dict[str, set[str]] = {
     "apart": set(get_args(get_type_hints(Apart)["verdict"])),
     "apart_given": {"unproven", "other_clauses", "other_goal", "failed"},
     "worked_out": {"found", "evaluated", "unknown", "failed"},
+    "joint_lacks": {"model", "data"},
     "stands_where": {"only_base", "only_here"},
     "cannot_tell": set(get_args(Doubt)) - {""},
     "site_change": set(SITE_CHANGES),

@@ -20,6 +20,7 @@ PAGES: dict[AnswerKind, str] = {
     "alternatives": "allocate.report.alternatives_page",
     "robust": "allocate.report.robust_page",
     "prices": "allocate.report.prices_page",
+    "joint": "allocate.report.joint_page",
 }
 
 

@@ -19,12 +19,13 @@ from allocate.words import LANGUAGES, Language, say_in, unit_of_column
 # What the page says before the tables, point by point.
 _FILES = ("kinds", "names", "where", "headings", "rows", "encoding", "datum")
 _CELLS = ("numbers", "degrees", "choices", "codes", "blank")
+_ESTIMATES = ("to_estimate", "to_estimate_by", "to_estimate_stock", "to_estimate_cells")
 _REFUSED = ("paths", "content", "secrets")
 _TABLE_KEYS = ("file", "part", "encoding", "datum", "columns", "database")
 _LAYER_KEYS = ("file", "keeps", "buffer", "kinds", "name")
 # (English headings hold commas.)
 _BETWEEN = " · "
-CARD_KEYS = ("code", "datum", "epsg", "name", "roads")
+CARD_KEYS = ("code", "datum", "epsg", "name", "partial", "roads")
 _ROADS = ("extract", "layer", "cut", "joined", "crossings", "classes", "closed", "datum")
 
 
@@ -51,7 +52,7 @@ def _page(language: Language) -> list[str]:
     lines += _layers(language)
     for table in tables.TABLES:
         lines += _table(table, language)
-    estimates = [line for key in ("to_estimate", "to_estimate_by", "to_estimate_cells") for line in (word(key), "")]
+    estimates = [line for key in _ESTIMATES for line in (word(key), "")]
     return [*lines, *estimates, "## PostGIS", "", word("database"), ""]
 
 

@@ -102,7 +102,12 @@ def write_today(draft: Draft) -> None:
     else:
         siting = content["settings"]["siting"]
         names = draft.listed(draft.word(f"field.open_{kind}") for kind in siting)
-        draft.say("paper.today_unknown", "warning", kinds=names)
+        partial = draft.source.district.get("partial", ())
+        count = sum(one["kind"] in partial for one in draft.source.district["institutions"] if one["kind"] in siting)
+        if count:
+            draft.say("paper.today_partial", "warning", kinds=names, count=count)
+        else:
+            draft.say("paper.today_unknown", "warning", kinds=names)
     if draft.source.resources:
         draft.say("paper.today_staff")
     soft = [record for record in draft.tables["assumptions"].records() if record["basis"] in SOFT]

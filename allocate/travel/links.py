@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial import cKDTree
 
+from allocate.travel.adjoining import adjoining
 from allocate.travel.circles import Circle, Mode
 from allocate.travel.points import Integers, Metric, metres
 from allocate.travel.times import NO_WAY, Times, road_seconds, straight_seconds
@@ -83,25 +84,6 @@ def within(places: Metric, sites: Metric, radii: Integers) -> list[list[int]]:
         return [[] for _ in places]
     found: Any = cKDTree(sites).query_ball_point(places, radii + 1.0, return_sorted=True)
     return [[j for j in near if metres(places[i], sites[j]) <= radii[i]] for i, near in enumerate(found)]
-
-
-def adjoining(places: Metric, longest: int) -> set[tuple[int, int]]:
-    """Return the pairs of places that adjoin: no third place lies between them (Gabriel graph).
-
-    A third place lies between two when it is inside the circle that has the two as ends of a diameter
-    (Gabriel and Sokal 1969, Systematic Zoology 18(3)). Pairs farther apart than `longest` [m] are left out.
-    """
-    if len(places) < 2:
-        return set()
-    tree = cKDTree(places)
-    pairs = tree.query_pairs(longest, output_type="ndarray")
-    if not len(pairs):
-        return set()
-    middle = (places[pairs[:, 0]] + places[pairs[:, 1]]) / 2
-    half = np.hypot(*(places[pairs[:, 0]] - places[pairs[:, 1]]).T) / 2
-    # The two ends lie on the circle: a hair inside it leaves them out whatever the rounding.
-    between = tree.query_ball_point(middle, half * (1 - 1e-9) - 1e-6, return_length=True)
-    return {(int(a), int(b)) for a, b in pairs[between == 0]} | {(int(b), int(a)) for a, b in pairs[between == 0]}
 
 
 def links(

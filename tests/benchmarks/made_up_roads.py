@@ -27,7 +27,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from allocate.district import District
-from allocate.travel.links import adjoining
+from allocate.travel.adjoining import adjoining
 from allocate.travel.network import ROAD_CLASSES, RoadNetwork
 from allocate.travel.points import Metric, metric
 
