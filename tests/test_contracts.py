@@ -26,6 +26,7 @@ from allocate.layout import Layout
 from allocate.model import read_model
 from allocate.planning import plan
 from allocate.plans import Plan, to_json
+from allocate.program import Options
 from allocate.read import read_district
 from allocate.verification import verify
 

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 import shapely
+from conftest import BENCH
 from datum_districts import (
     CLINICS,
     DATUMS,
@@ -22,7 +23,6 @@ from datum_districts import (
     near,
     table,
 )
-from conftest import BENCH
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -223,7 +223,7 @@ for name in ("map_page", "card_pages", "pictures", "_recommended"):
     keep(name)
 """
 # Writes plans, or forms of them, where no file may grow beyond a size, or where the writer is nobody in particular.
-CHILD = KEPT_IN_CHILD + """
+CHILD = """
 import json, os, resource, signal, sys, tempfile
 from pathlib import Path
 from allocate.errors import AllocateError
@@ -272,7 +272,7 @@ def write_in_child() -> Iterator[Writer]:
     """Return a function that writes as `CHILD` does and returns what is said of it; a traceback fails the test."""
     pytest.importorskip("resource")
     with subprocess.Popen(
-        [sys.executable, "-c", CHILD],
+        [sys.executable, "-c", KEPT_IN_CHILD + CHILD],
         # (No half-written byte code beside the sources.)
         env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
