@@ -51,7 +51,8 @@ def test_places_adjoin_that_have_none_between_however_they_stand(how: str, seed:
 
 def test_cells_of_a_grid_adjoin_those_beside_and_across_a_corner() -> None:
     side = 60
-    cells = 100.0 * np.stack(np.meshgrid(np.arange(side), np.arange(side)), -1).reshape(-1, 2)
+    lines = np.arange(side, dtype=np.float64)
+    cells: Metric = 100.0 * np.stack(np.meshgrid(lines, lines), -1).reshape(-1, 2)
     found = adjoining(cells, 3_000)
     # Of side² cells, (side − 1) · side pairs stand side by side each way, and two pairs cross every corner.
     assert len(found) == 2 * (2 * (side - 1) * side + 2 * (side - 1) ** 2)
