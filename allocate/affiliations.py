@@ -215,7 +215,8 @@ def _wrong_names(district: District, model: Model) -> Iterator[Problem]:
     """Yield the institutions that functions and consortia name and that there are not."""
     file = f"{model.id}.toml"
     for name, ability in model.functions.items():
-        able = [one.id for one in (*district.institutions, *district.candidates) if one.kind in ability.at]
+        able = [one.id for one in district.institutions if one.kind in ability.at]
+        able += [one.id for one in district.candidates if one.kind in ability.at]
         for one in ability.only:
             if one not in able:
                 details: dict[str, Value] = {"choices": ", ".join(able)}

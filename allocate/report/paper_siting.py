@@ -100,11 +100,9 @@ def write_today(draft: Draft) -> None:
             names = draft.listed(draft.word(f"field.open_{kind}") for kind in lacking)
             draft.say("paper.today_unlisted", "warning", kinds=names)
     else:
-        siting = content["settings"]["siting"]
-        names = draft.listed(draft.word(f"field.open_{kind}") for kind in siting)
-        partial = draft.source.district.get("partial", ())
-        count = sum(one["kind"] in partial for one in draft.source.district["institutions"] if one["kind"] in siting)
-        if count:
+        lacking = unlisted(draft.source)
+        names = draft.listed(draft.word(f"field.open_{kind}") for kind in lacking)
+        if count := sum(kinds[kind] for kind in lacking):
             draft.say("paper.today_partial", "warning", kinds=names, count=count)
         else:
             draft.say("paper.today_unknown", "warning", kinds=names)
