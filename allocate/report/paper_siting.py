@@ -316,7 +316,11 @@ def _towns_table(draft: Draft, records: list[dict[str, Cell]]) -> None:
         rows,
         numbers=range(1, len(heads)),
         strong=[at for at, town in enumerate(by_town) if not town],
-        note=draft.word("paper.towns_mean", year=draft.last),
+        note=draft.word(
+            "paper.towns_mean",
+            year=draft.last,
+            kinds=draft.listed(draft.word(f"field.open_{kind}") for kind in draft.content["settings"]["siting"]),
+        ),
     )
 
 
