@@ -106,7 +106,7 @@ def test_a_comparison_that_is_open_is_left_alone(lock: str, tmp_path: Path) -> N
 # ---- a disk that fills ----
 
 # Writes what it is asked for onto a small disk of its own, which nobody else sees, and says what was refused.
-CHILD = KEPT_IN_CHILD + """
+CHILD = """
 import json, os, shutil, subprocess, sys, tempfile
 from pathlib import Path
 from allocate.comparing import compare
@@ -134,7 +134,7 @@ for line in sys.stdin:
     target = home / "new" / names(form) if is_new else {"plan": home / "plan"}.get(form, home / "plan" / names(form))
     if form == "compare":
         target = home / "compared"
-    if not is_new and form != "plan":
+    if not is_new and not target.exists():
         # (Where there is room it is written once, and then copied.)
         once = ready / form
         if not once.exists():
@@ -178,7 +178,7 @@ def small_disk(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         pytest.skip("Nobody here may mount a small disk: tests/test_outputs.py limits the size of files instead.")
     disk = tmp_path_factory.mktemp("disk")
     with subprocess.Popen(
-        ["unshare", "-m", sys.executable, "-c", CHILD, str(finished), str(disk)],
+        ["unshare", "-m", sys.executable, "-c", KEPT_IN_CHILD + CHILD, str(finished), str(disk)],
         env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as child:  # fmt: skip
@@ -267,7 +267,7 @@ def test_what_comes_to_stand_there_while_files_are_made_is_not_replaced(
 
 # Writes a plan or a form over another one, and is killed before the n-th step of the disk; says how it ended, and how
 # many steps there were. (What has loaded everything forks, so that a killed one costs little.)
-KILLED = KEPT_IN_CHILD + """
+KILLED = """
 import json, os, pathlib, shutil, signal, sys, tempfile
 from allocate.plans import Plan, read_plan
 content = read_plan(pathlib.Path(sys.argv[1]))
@@ -315,7 +315,7 @@ Killer = Callable[..., tuple[int, int]]
 def killed(finished: Path) -> Iterator[Killer]:
     """Return a function that writes a form and is killed on the way, and says how it ended, after how many steps."""
     with subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(finished)],
+        [sys.executable, "-c", KEPT_IN_CHILD + KILLED, str(finished)],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as child:  # fmt: skip

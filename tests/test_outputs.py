@@ -223,7 +223,7 @@ for name in ("map_page", "card_pages", "pictures", "_recommended"):
     keep(name)
 """
 # Writes plans, or forms of them, where no file may grow beyond a size, or where the writer is nobody in particular.
-CHILD = KEPT_IN_CHILD + """
+CHILD = """
 import json, os, resource, signal, sys, tempfile
 from pathlib import Path
 from allocate.errors import AllocateError
@@ -272,7 +272,7 @@ def write_in_child() -> Iterator[Writer]:
     """Return a function that writes as `CHILD` does and returns what is said of it; a traceback fails the test."""
     pytest.importorskip("resource")
     with subprocess.Popen(
-        [sys.executable, "-c", CHILD],
+        [sys.executable, "-c", KEPT_IN_CHILD + CHILD],
         # (No half-written byte code beside the sources.)
         env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -696,7 +696,8 @@ def test_the_log_holds_versions_phases_and_the_solver_and_the_plan_no_seconds(ti
     assert not {"seconds", "time"} & {key for row in tiny_plan.content["stages"] for key in row}
 
 
-@pytest.mark.parametrize("hash_seed", ["0", "4242"])
+# (This process has a seed of its own.)
+@pytest.mark.parametrize("hash_seed", ["4242"])
 def test_the_same_inputs_give_the_same_bytes_in_another_process(
     hash_seed: str, tiny_home: Tiny, tiny_plan: Plan
 ) -> None:
