@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from allocate.program import WHOLE_TOLERANCE, Floats, Instance, Objective, Program, Relaxation, Relaxed, branch
-from allocate.rows import Key
+from allocate.rows import Key, Row
 
 Columns = NDArray[np.int64]
 # Least and most sites of every price.
@@ -179,6 +179,25 @@ class ByNumber:
         return Counted(
             self.values, self.cost, bound, tuple(self._used), self.relaxations, self._is_late(), is_impossible
         )
+
+    def insist(self, rows: Iterable[Row], keys: Mapping[Key, int]) -> None:
+        """Let every plan keep some more rows (least on the left); the search begins anew from where its solver stands.
+
+        The rows hold for every plan that is looked for: what was proven before holds still.
+        """
+        told = list(rows)
+        lines = np.repeat(np.arange(len(told)), [len(row.terms) for row in told])
+        columns = np.array([keys[key] for row in told for key in row.terms], dtype=np.int64)
+        values = np.array([float(times) for row in told for times in row.terms.values()])
+        matrix = sparse.csr_array((values, (lines, columns)), shape=(len(told), len(self.low)))
+        low = np.array([float(row.bound) for row in told])
+        high = np.full(len(told), np.inf)
+        self.relaxation.add_rows(matrix, low, high)
+        whole = self._instance
+        whole.matrix = sparse.csr_array(sparse.vstack([whole.matrix, matrix], format="csr"))
+        whole.row_low, whole.row_high = np.concatenate([whole.row_low, low]), np.concatenate([whole.row_high, high])
+        whole.row_names += [f"insisted[{len(whole.row_names) + n}]" for n in range(len(told))]
+        self.cost, self.values, self.dives = None, None, 0
 
     def _finish(self, bound: Fraction, gap: float) -> tuple[Fraction, bool]:
         """Leave the rest of a small problem to branch and bound; return the bound, and whether there is no plan."""

@@ -17,6 +17,7 @@ from allocate.merging import Gathered, Reduced, merge_places, merge_years, stand
 from allocate.program import Options, Program
 from allocate.rows import Key, Number, opened, serves
 from allocate.settle import settle
+from allocate.sites_reached import lay_out_reached
 from allocate.staged import Stage, stages
 from allocate.stages import stage_values
 from allocate.two_steps import Rules, add_rules, rows_of
@@ -24,6 +25,8 @@ from allocate.words import say
 
 # Settling takes about a second; whatever the clock says, people must be whole.
 _SETTLE_SECONDS = 30.0
+# What of the time a search without who goes where may take, before one with it begins.
+_REACHED_SHARE = 0.7
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,23 @@ def lay_out_sites(
     deadline = time.monotonic() + seconds
     for reduced in _reductions(full, rules):
         gathered = merge_places(reduced.case, rules.values(), goals.values())
+        reached = lay_out_reached(
+            full,
+            reduced,
+            gathered.case,
+            rules,
+            goals,
+            gap=gap,
+            seconds=_REACHED_SHARE * (deadline - time.monotonic()),
+            seed=seed,
+            hint=() if before is None else _open_in(reduced, before),
+        )
+        if reached is not None:
+            bound, relaxations = max(bound, reached.bound), relaxations + reached.relaxations
+            if reached.layout is not None and not _is_wrong(full, rules, reached.layout):
+                weighed.append((stage_values(full, rules, goals, reached.layout), reached.layout))
+                stopped, is_found = stopped or reached.stopped, True
+                break
         program, stage = _program(gathered.case, rules, goals)
         search = ByNumber(program, stage.objective, seed, helped)
         hint = () if before is None else _hint(program, reduced, before)
@@ -145,13 +165,13 @@ def _program(case: Case, rules: Rules, goals: Mapping[str, Goal]) -> tuple[Progr
 
 def _hint(program: Program, reduced: Reduced, before: Layout) -> list[int]:
     """Return the columns of the sites that an earlier plan opens."""
+    return [program.keys[opened(j, n)] for j, n in _open_in(reduced, before)]
+
+
+def _open_in(reduced: Reduced, before: Layout) -> list[tuple[int, int]]:
+    """Return the sites that an earlier plan opens, with the years of a smaller case."""
     first = {n: reduced.year_of.index(n) for n in reduced.case.periods}
-    return [
-        program.keys[opened(j, n)]
-        for n, t in first.items()
-        for j in range(len(reduced.case.sites))
-        if (j, t) in before.open
-    ]
+    return [(j, n) for n, t in first.items() for j in range(len(reduced.case.sites)) if (j, t) in before.open]
 
 
 def _served(full: Case, before: Layout) -> Layout:

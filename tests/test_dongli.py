@@ -12,7 +12,9 @@ from tiny import ability, able, make, rule, site
 
 from allocate.bundle import bundled
 from allocate.candidates import make_case
+from allocate.case import Case
 from allocate.district import District
+from allocate.equip import equip
 from allocate.errors import InputError, ModelError
 from allocate.layout import Layout
 from allocate.model import Model, read_model
@@ -23,6 +25,7 @@ from allocate.report.known_today import is_listed, unlisted
 from allocate.report.reasons import reason
 from allocate.report.sheets import Source
 from allocate.report.site_cards import site_cards
+from allocate.rules import Rule
 from allocate.scorecard import scorecard
 from allocate.travel import Mode
 from allocate.units import Basis
@@ -143,21 +146,29 @@ def test_a_list_that_holds_only_some_of_a_kind_says_so_wherever_today_is_told(ti
     assert "station" in unlisted(source)
 
 
-def test_a_new_hospital_stands_where_most_are_near_it_and_no_circle_counts_it() -> None:
-    # Along a road: 100 people at 0 km, 500 at 10 km and 100 at 24 km; 14 km are 28 minutes at 30 km/h.
+def new_hospitals() -> tuple[Case, Rule]:
+    """Return three spots along a road where a hospital may be built, and that all people are to be near it.
+
+    There are 100 people at 0 km, 500 at 10 km and 100 at 24 km; 14 km are 28 minutes at 30 km/h. The last is cheapest.
+    """
     at = [0.0, 10_000.0, 24_000.0]
-    sites = [site(f"S{j}", kind="hospital_site", place=j, opening=10) for j in range(3)]
+    sites = [site(f"S{j}", kind="hospital_site", place=j, opening=10 - j) for j in range(3)]
     case = make([[100], [500], [100]], sites, {}, spots=[(x, 0.0) for x in at])
     built = ability("psychiatry", at=["hospital_site"])
     car = Mode.model_validate({"name": {"zh": "车", "en": "car"}, "speed_kmh": 30, "detour": 1.0} | TOLD)
     case = able(case, {"psychiatry": built}, place_spots=np.array([(x, 0.0) for x in at]), modes={"car": car})
-    near = rule("function_reach", function="psychiatry", share=1.0, minutes={"urban": 30, "rural": 30}, mode="car")
+    minutes = {"urban": 30, "rural": 30}
+    return case, rule("function_reach", function="psychiatry", share=1.0, minutes=minutes, mode="car")
+
+
+def test_a_new_hospital_is_near_those_who_drive_no_longer_than_asked() -> None:
+    case, near = new_hospitals()
 
     def having(j: int) -> Layout:
         return Layout(frozenset({(j, 0)}), amounts={("psychiatry", j, 0): 1})
 
     assert [near.measure(case, having(j), 0)[0] for j in range(3)] == [Fraction(6, 7), 1, Fraction(6, 7)]
-    assert len(list(near.breaches(case, having(1)))) == 0
+    assert [len(list(near.breaches(case, having(j)))) for j in range(3)] == [1, 0, 1]
 
 
 def test_why_a_new_hospital_is_in_a_plan_is_not_that_people_go_there_within_the_circle() -> None:
@@ -186,3 +197,14 @@ def test_the_card_of_a_site_says_what_becomes_of_the_people_of_the_places_it_ser
     for row in content["district_data"]["places"]:
         row["people"] //= 2
     assert changes(content) == []
+
+
+def test_a_first_plan_opens_a_hospital_where_people_are_near_it_and_not_the_first_on_the_list() -> None:
+    # Only the one in the middle is near everybody: it is opened, and no second one.
+    case, near = new_hospitals()
+    built = rule("function", functions=["psychiatry"], kinds=["hospital_site"], at_least=1)
+    for rules in ([built, near], [near, built]):
+        layout = equip(case, rules, Layout(frozenset()))
+        assert (layout.open, layout.amounts) == ({(1, 0)}, {("psychiatry", 1, 0): 1})
+    # Where nobody says where, the cheapest opens.
+    assert equip(case, [built], Layout(frozenset())).open == {(2, 0)}

@@ -28,20 +28,30 @@ from allocate.rows import (
 def columns(case: Case) -> Iterator[Column]:
     """Yield the variables: open sites (0 or 1), people served per place, and people served per pair [persons]."""
     for t in case.periods:
-        for j, site in enumerate(case.sites):
-            yield Column(opened(j, t), low=int(site.is_fixed), high=1, whole=True)
-            if site.upgrade is not None:
-                yield Column(amount(UPGRADED, j, t), whole=True)
-            if site.closable and not site.exists:
-                # (Whole of itself, as soon as what is open is whole.)
-                yield Column(opens(j, t))
-        for old, new in case.moves:
-            # (A matching: whole of itself at a corner, Birkhoff 1946.)
-            yield Column(moves(old, new, t))
-        for i in range(len(case.places)):
-            yield Column(served(i, t), high=int(case.people[i, t]))
+        yield from _columns_of_reach(case, t)
         for i, j in zip(case.links.places.tolist(), case.links.sites.tolist(), strict=True):
             yield Column(serves(i, j, t), high=case.most(i, j, t))
+
+
+def columns_of_reach(case: Case) -> Iterator[Column]:
+    """Yield the variables that are left where nobody says who goes where."""
+    for t in case.periods:
+        yield from _columns_of_reach(case, t)
+
+
+def _columns_of_reach(case: Case, t: int) -> Iterator[Column]:
+    for j, site in enumerate(case.sites):
+        yield Column(opened(j, t), low=int(site.is_fixed), high=1, whole=True)
+        if site.upgrade is not None:
+            yield Column(amount(UPGRADED, j, t), whole=True)
+        if site.closable and not site.exists:
+            # (Whole of itself, as soon as what is open is whole.)
+            yield Column(opens(j, t))
+    for old, new in case.moves:
+        # (A matching: whole of itself at a corner, Birkhoff 1946.)
+        yield Column(moves(old, new, t))
+    for i in range(len(case.places)):
+        yield Column(served(i, t), high=int(case.people[i, t]))
 
 
 def rows(case: Case) -> Iterator[Row]:
@@ -53,10 +63,8 @@ def rows(case: Case) -> Iterator[Row]:
             parts: dict[Key, Number] = {serves(i, j, t): 1 for j in case.sites_of[i]}
             parts[served(i, t)] = -1
             yield Row(("counted once", place, year), parts, "==", 0)
-            cover: dict[Key, Number] = {opened(j, t): case.most(i, j, t) for j in case.sites_of[i]}
-            cover[served(i, t)] = -1
             # Implied by the pair rows below, and nearly as strong as all of them: always worth its one row.
-            yield Row(("covered", place, year), cover, ">=", 0)
+            yield _covered(case, i, t)
         yield from _able(case, t)
         for j, site in enumerate(case.sites):
             if site.capacity is None and case.places_of[j]:
@@ -66,6 +74,18 @@ def rows(case: Case) -> Iterator[Row]:
             for i in case.places_of[j]:
                 pair = {serves(i, j, t): 1, opened(j, t): -case.most(i, j, t)}
                 yield Row(("pair", case.places[i], site.id, year), pair, "<=", 0, implied=True)
+
+
+def rows_of_reach(case: Case) -> Iterator[Row]:
+    """Yield the physics that is left where nobody says who goes where: whoever is served has an open site in reach."""
+    yield from _life(case)
+    yield from (_covered(case, i, t) for t in case.periods for i in range(len(case.places)) if case.people[i, t])
+
+
+def _covered(case: Case, i: int, t: int) -> Row:
+    cover: dict[Key, Number] = {opened(j, t): case.most(i, j, t) for j in case.sites_of[i]}
+    cover[served(i, t)] = -1
+    return Row(("covered", case.places[i], case.years[t]), cover, ">=", 0)
 
 
 def _able(case: Case, t: int) -> Iterator[Row]:

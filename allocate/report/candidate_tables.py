@@ -50,18 +50,15 @@ def say_reasons(
 
 def say_kept(source: Source, site: str) -> str:
     """Say where a candidate of a plan comes from and why it was kept; nothing where it is just that of its place."""
-    row = _rows_by_id(source).get(site)
+    row = source.candidates.get(site)
     if row is None or all(reason["code"] == "place" for reason in row["kept"]):
         return ""
     return _say(source, row["kept"])
 
 
-def _rows_by_id(source: Source) -> dict[str, Mapping[str, Any]]:
-    return {row["id"]: row for row in source.content.get("candidates", ())}
-
-
 def _say(source: Source, reasons: Sequence[Mapping[str, Any]]) -> str:
-    places = {code: str(place["name"]) for code, place in source.places.items()}
+    named = {str(reason["place"]) for reason in reasons if "place" in reason}
+    places = {code: str(source.places[code]["name"]) for code in named if code in source.places}
     layers = layer_names(source.district.get("layers", ()), source.language)
     return say_reasons(reasons, layers, places, source.language)
 

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from allocate.report.sheets import sheets
+from allocate.report.sheets import sheets, sites_sheet
 from allocate.report.table import Cell, Sheet
 from allocate.words import LANGUAGES, Language
 
@@ -27,7 +27,7 @@ def sheet_csv(sheet: Sheet, language: Language) -> str:
 
 def sites_csv(content: Mapping[str, Any]) -> str:
     """Return the table of sites as CSV, headings and words in Chinese and English side by side."""
-    chinese, english = (_in_words(sheets(content, spoken)["sites"], spoken) for spoken in LANGUAGES)
+    chinese, english = (_in_words(sites_sheet(content, spoken), spoken) for spoken in LANGUAGES)
     pairs = (zip(*rows, strict=True) for rows in zip(chinese, english, strict=True))
     return _csv([one if one == other else f"{one} · {other}" for one, other in cells] for cells in pairs)
 

@@ -70,6 +70,11 @@ def sheets(content: Content, language: Language) -> dict[str, Sheet]:
     }
 
 
+def sites_sheet(content: Content, language: Language) -> Sheet:
+    """Return the table of sites alone, as it stands among all tables of a plan."""
+    return _sites(Source(content, language))
+
+
 def people_sheets(content: Content, language: Language) -> dict[str, Sheet]:
     """Return the tables of a plan that say who is served where, and by how many sites: all that a map needs."""
     source = Source(content, language)

@@ -130,6 +130,11 @@ class Source:
         self.stock: dict[str, Content] = {row["resource"]: row for row in content.get("stock", ())}
         self.standing_at = {site["id"]: site for site in (*self.district["institutions"], *content["sites"])}
 
+    @cached_property
+    def candidates(self) -> dict[str, Content]:
+        """Return where every candidate comes from and why it was kept, by its id."""
+        return {row["id"]: row for row in self.content.get("candidates", ())}
+
     def word(self, key: str, **values: object) -> str:
         """Return the text of a key of the catalogue, filled in."""
         return say_in(self.language, key, **values)
