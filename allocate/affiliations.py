@@ -216,6 +216,7 @@ def _wrong_names(district: District, model: Model) -> Iterator[Problem]:
     file = f"{model.id}.toml"
     for name, ability in model.functions.items():
         able = [one.id for one in district.institutions if one.kind in ability.at]
+        able += [one.id for one in district.candidates if one.kind in ability.at]
         for one in ability.only:
             if one not in able:
                 details: dict[str, Value] = {"choices": ", ".join(able)}

@@ -279,6 +279,9 @@ def _population(model: Model) -> Iterator[str]:
     method = both(f"projection.{told.method if told else 'held'}")
     where = f"{both(f'basis.{told.basis}')}: {_text(told.source)}" if told else both(f"basis.{Basis.ASSUMED}")
     yield f"- {method} ({where})"
+    if told and told.towns:
+        rates = ", ".join(f"{_text(town)} {rate:+g} %" for town, rate in sorted(told.towns.items()))
+        yield f"- {both('card.population_towns', rates=rates)}"
 
 
 def _circles(model: Model) -> Iterator[str]:

@@ -10,13 +10,13 @@ import pydantic
 from allocate.district import CareHome
 from allocate.errors import Problem
 from allocate.pairs import by_first
-from allocate.tables import INSTITUTION_KINDS
+from allocate.tables import INSTITUTION_KINDS, NOT_GONE_TO
 from allocate.travel.circles import STRICT, Mode
 from allocate.units import Basis
 from allocate.words import say
 
 # Whoever looks after residents of a care home: an ambulance station does not.
-CONTRACT_KINDS = tuple(kind for kind in INSTITUTION_KINDS if kind != "ems_station")
+CONTRACT_KINDS = tuple(kind for kind in INSTITUTION_KINDS if kind not in NOT_GONE_TO)
 
 
 class Contracts(pydantic.BaseModel):

@@ -464,6 +464,8 @@ class District:
         Metric coordinate reference system in which distances are measured.
     boundary
         GeoJSON geometry (Polygon or MultiPolygon) in degrees.
+    partial
+        Kinds of institution of which the planner lists some only: how many there are today is unknown.
     travel
         One-way minutes by (from, to, mode), where the planner brings them.
     growth
@@ -512,6 +514,7 @@ class District:
     institutions: tuple[Institution, ...]
     facts: Mapping[str, Fact]
     boundary: Mapping[str, Any]
+    partial: tuple[str, ...] = ()
     travel: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
     growth: tuple[Growth, ...] = ()
     people_by_year: tuple[PlaceYear, ...] = ()

@@ -17,6 +17,7 @@ from allocate.pairs import by_first
 from allocate.rows import Number
 from allocate.rules import Contracts, Forbid, Function, FunctionReach, PeoplePerSite, Rule
 from allocate.rules.scopes import parts
+from allocate.tables import NOT_GONE_TO
 
 # A function that a site has in a year.
 Has = tuple[str, int, int]
@@ -53,6 +54,10 @@ def equip(case: Case, rules: Iterable[Rule], layout: Layout, without: Collection
                     _be_enough(making, rules, rule, t)
                 case _:
                     pass
+        # (Where it stands, a rule on who is near decides first.)
+        for rule in rules:
+            if isinstance(rule, Function) and t in rule.when(case):
+                _open_for(making, rules, rule, t)
     done = replace(making.layout, links=frozenset(making.links))
     contracts = frozenset(_contracts(case, rules, done))
     return replace(done, amounts={**done.amounts, **making.has}, contracts=contracts)
@@ -107,16 +112,21 @@ class _Making:
         return [u for u in self.case.periods if u >= t and (j, u) in self.layout.open]
 
     def open(self, rules: Iterable[Rule], name: str, j: int, t: int) -> bool:
-        """Tell whether a site that always has a function can open in a year, within all limits, and open it."""
+        """Tell whether a site that is there for a function alone can open in a year, within all limits, and open it."""
         case, later = self.case, [u for u in self.case.periods if u >= t]
-        if (j, t) in self.layout.open or case.sites[j].exists or not is_always(case, name, j):
+        alone = case.sites[j].kind in NOT_GONE_TO and j in case.makers[name]
+        if (j, t) in self.layout.open or case.sites[j].exists or not (alone or is_always(case, name, j)):
             return False
         trial = replace(self.layout, open=self.layout.open | {(j, u) for u in later})
         banned = any(isinstance(rule, Forbid) and case.sites[j].id in rule.sites for rule in rules)
         if banned or not all(limits_hold(case, rules, trial, j, u) for u in later):
             return False
-        self.layout = trial
-        self._from(name, j, t)
+        before, self.layout = self.layout, trial
+        if is_always(case, name, j):
+            self._from(name, j, t)
+        elif not self.give(name, j, t):
+            self.layout = before
+            return False
         return True
 
     def price(self, name: str, j: int, t: int) -> int:
@@ -158,6 +168,19 @@ def _meet(making: _Making, rule: Function, t: int) -> None:
             for j in sorted(members, key=lambda j: (j not in case.makers[name], j)):
                 if missing > 0 and not making.has.get((name, j, t)) and making.give(name, j, t):
                     missing -= 1
+
+
+def _open_for(making: _Making, rules: list[Rule], rule: Function, t: int) -> None:
+    """Open sites that are there for nothing else until so many have a function as a rule says, the cheapest first."""
+    case = making.case
+    if rule.at_least is None or not set(rule.kinds) <= set(NOT_GONE_TO):
+        return
+    for name in rule.functions:
+        able = [j for j, site in enumerate(case.sites) if site.kind in rule.kinds]
+        missing = rule.at_least - sum(bool(making.has.get((name, j, t))) for j in able)
+        for j in sorted(able, key=lambda j, name=name: (making.price(name, j, t), j)):  # type: ignore[misc]
+            if missing > 0 and not making.has.get((name, j, t)):
+                missing -= making.open(rules, name, j, t)
 
 
 def _come_near(making: _Making, rules: list[Rule], rule: FunctionReach, t: int) -> None:

@@ -1018,6 +1018,7 @@ def card_and_boundary(district: District) -> dict[str, bytes]:
         f"code = {json.dumps(district.code, ensure_ascii=False)}",
         f"datum = {json.dumps(district.datum)}",
         f"epsg = {district.epsg}",
+        *([f"partial = {json.dumps(district.partial)}"] if district.partial else []),
         "",
         "[name]",
         *(f"{key} = {text}" for key, text in quoted.items()),

@@ -223,6 +223,11 @@ def _members(
         except ModelError as error:
             in_models += [replace(one, file=f"{name} · {one.file}") for one in error.problems]
             continue
+        except UsageError as error:
+            if not all(one.value in listed.set for one in error.problems):
+                raise
+            in_models += [replace(one, file=path.name, column=f"districts.{name}.set") for one in error.problems]
+            continue
         try:
             folder = model.district_folder()
         except UsageError:

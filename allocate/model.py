@@ -450,7 +450,11 @@ def find_model(name: str) -> Path:
         if is_file(path):
             return path
     names = sorted(path.stem for path in (bundled() / "models").glob("*.toml"))
-    raise UsageError([Problem("problem.no_model", value=name, details={"names": ", ".join(names)})])
+    details = {"names": ", ".join(names)}
+    here = ", ".join(path.stem for path in _models_in(Path()))
+    if here:
+        raise UsageError([Problem("problem.no_model_here", value=name, details=details | {"here": here})])
+    raise UsageError([Problem("problem.no_model", value=name, details=details)])
 
 
 def _models_in(folder: Path) -> list[Path]:
@@ -963,8 +967,10 @@ def _stations(head: _Head, file: str) -> Iterator[Problem]:
         for key in ("serves", "may_close", "generate"):
             if key in candidates.model_fields_set:
                 yield Problem("problem.siting_ambulances", file, column=f"siting.{kind}.{key}")
-        if not any(kind in ability.always_at for ability in head.functions.values()):
-            yield Problem("problem.siting_function", file, column=f"siting.{kind}")
+        # (An ambulance station is nothing else; what a new site of a hospital is for, the plan may choose.)
+        said = "always_at" if kind == "ems_station" else "at"
+        if not any(kind in getattr(ability, said) for ability in head.functions.values()):
+            yield Problem(f"problem.siting_function_{kind}", file, column=f"siting.{kind}")
 
 
 def _unknown_modes(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, file: str) -> Iterator[Problem]:

@@ -138,7 +138,7 @@ def assemble(
         "draws": [dict(draw) for draw in draws],
         "front": [dict(point) for point in front],
         "nesting": nesting(model, case, layout, years_alone),
-        "scorecard": scorecard(district, model, case, layout, today),
+        "scorecard": scorecard(district, model, case, layout, standing_today(case), unlisted_kinds(district, model)),
         "places": _places(district, case, layout),
         "sites": _sites(case, layout),
         **candidate_tables(district, case),
@@ -258,6 +258,7 @@ def _district_data(district: District) -> dict[str, Any]:
         "code": district.code,
         "datum": district.datum,
         "epsg": district.epsg,
+        **({"partial": list(district.partial)} if district.partial else {}),
         "boundary": district.boundary,
         "places": [_told(place, _WHERE_SAID_OF_PLACES) for place in district.places],
         "towns": [_told(town, _WHERE_SAID_OF_TOWNS) for town in district.towns],
@@ -316,6 +317,7 @@ def district_of(content: Mapping[str, Any]) -> District:
         code=data["code"],
         datum=data["datum"],
         epsg=data["epsg"],
+        partial=tuple(data.get("partial", ())),
         places=records(Place, data["places"]),
         towns=records(Town, data["towns"]),
         institutions=records(Institution, data["institutions"]),
@@ -472,8 +474,17 @@ def _open(case: Case, layout: Layout, t: int) -> list[int]:
 
 
 def stock_is_known(district: District, model: Model) -> bool:
-    """Tell whether the district lists any institution of the kinds that the model sites and people go to."""
-    return any(one.kind in model.siting and one.kind not in NOT_GONE_TO for one in district.institutions)
+    """Tell whether the district lists any institution of the kinds that the model sites and people go to.
+
+    A kind of which it lists some only is not known: what these serve is less than what there is.
+    """
+    sited = {kind for kind in model.siting if kind not in NOT_GONE_TO}
+    return sited.isdisjoint(district.partial) and any(one.kind in sited for one in district.institutions)
+
+
+def unlisted_kinds(district: District, model: Model) -> tuple[str, ...]:
+    """Return the kinds that the model sites and people go to, where it is unknown how many of them stand today."""
+    return () if stock_is_known(district, model) else tuple(kind for kind in model.siting if kind not in NOT_GONE_TO)
 
 
 def _today(case: Case, today: Layout | None) -> list[dict[str, Any]]:

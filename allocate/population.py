@@ -7,12 +7,12 @@ or old is not projected: unless the planner's table says it, each place keeps to
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 from math import floor
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pydantic
@@ -23,6 +23,7 @@ from allocate.errors import Problem, Value
 from allocate.shares import Integers, spread
 from allocate.travel.circles import STRICT
 from allocate.units import Basis, exact, weakest
+from allocate.words import say
 
 Method = Literal["held", "trend", "growth", "table"]
 
@@ -51,13 +52,25 @@ class Projection(pydantic.BaseModel):
     method
         `held`: today's people in every year. `trend`: all places change by the yearly rate between two censuses.
         `growth`: towns change by the rates of growth.csv. `table`: population.csv gives every place and year.
+    towns
+        Rates by town that count instead of those of growth.csv [% a year], such as those of a scenario.
     """
 
     model_config = STRICT
 
     method: Method
+    towns: dict[str, Annotated[float, pydantic.Field(ge=-100, le=100)]] = {}
     basis: Basis
     source: str = pydantic.Field(min_length=2)
+
+    @pydantic.model_validator(mode="after")
+    def _grows(self) -> "Projection":
+        if self.towns and self.method == "held":
+            # (A scenario in which everybody stays keeps the table: nothing of it counts.)
+            return self
+        if self.towns and self.method != "growth":
+            raise ValueError(say("reason.towns_grow"))
+        return self
 
 
 @dataclass(frozen=True)
@@ -107,7 +120,7 @@ def project(district: District, projection: Projection | None, years: Sequence[i
             totals = trend(district, years)
             people = _columns([spread(total, today.tolist()) for total in totals], len(today))
         case "growth":
-            people = _grown(district, today, years)
+            people = _grown(_with_rates(district, projection), today, years)
         case "table":
             told = {(row.place, row.year): row.people for row in district.people_by_year}
             people = _columns([[told[place.id, year] for place in district.places] for year in years], len(today))
@@ -149,7 +162,8 @@ def faults(district: District, projection: Projection | None, years: Sequence[in
         case "trend":
             return list(_wrong_censuses(district, years))
         case "growth":
-            return list(_wrong_growth(district, years))
+            unknown = list(_unknown_towns(district, projection))
+            return unknown or list(_wrong_growth(_with_rates(district, projection), years))
         case "table":
             return list(_wrong_table(district, years))
         case _:
@@ -193,6 +207,15 @@ def _compound(people: int, ratio: Fraction, periods: Fraction) -> int:
 def _start(district: District) -> int:
     """Return the year in which today's people were counted."""
     return date.fromisoformat(district.facts[tables.POPULATION].date).year
+
+
+def _with_rates(district: District, projection: Projection | None) -> District:
+    """Return a district whose towns change by the rates of the model, where it gives some."""
+    if projection is None or not projection.towns:
+        return district
+    kept = tuple(row for row in district.growth if row.town not in projection.towns)
+    told = (Growth(town, rate, projection.basis, projection.source) for town, rate in sorted(projection.towns.items()))
+    return replace(district, growth=(*kept, *told))
 
 
 def _grown(district: District, today: Integers, years: Sequence[int]) -> Integers:
@@ -288,6 +311,7 @@ def _basis(district: District, projection: Projection | None, year: int) -> Basi
     if projection.method == "trend":
         bases += [district.facts[name].basis for name in (tables.POPULATION_2010, tables.POPULATION)]
     if projection.method == "growth":
+        district = _with_rates(district, projection)
         bases += [row.basis for row in district.growth]
         if {place.town for place in district.places} - {row.town for row in district.growth}:
             # Nobody says that the others stay as they are.
@@ -336,6 +360,15 @@ def _wrong_censuses(district: District, years: Sequence[int]) -> Iterator[Proble
                 what, tables.FACTS.file, column="value", value=before.value, details={"rate": rate, "year": year}
             )
             return
+
+
+def _unknown_towns(district: District, projection: Projection | None) -> Iterator[Problem]:
+    """Yield the towns whose rates the model gives and that the district has not."""
+    names = district.town_names()
+    for town in projection.towns if projection else ():
+        if town not in names:
+            details: dict[str, Value] = {"choices": ", ".join(names)}
+            yield Problem("problem.choice", "", column=f"population.towns.{town}", value=town, details=details)
 
 
 def _wrong_growth(district: District, years: Sequence[int]) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ import gc
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pydantic
 import pyproj
@@ -51,7 +51,7 @@ from allocate.row_checks import check_rows, read_names
 from allocate.synonyms import BOUNDARY as BOUNDARY_TABLE
 from allocate.synonyms import DRAWN
 from allocate.table_reading import read_table
-from allocate.tables import Table
+from allocate.tables import INSTITUTION_KINDS, Table
 from allocate.travel.circles import Text
 from allocate.travel.points import metric
 from allocate.values import Cell
@@ -81,6 +81,7 @@ class _Card(pydantic.BaseModel):
     databases: dict[str, Connection] = {}
     roads: RoadsSaid = RoadsSaid()
     layers: dict[str, LayerSource] = {}
+    partial: tuple[Literal[INSTITUTION_KINDS], ...] = ()  # type: ignore[valid-type]
 
     @pydantic.field_validator("name")
     @classmethod
@@ -247,6 +248,7 @@ def _read_all(path: Path, *wanted: Table) -> District:
         code=card.code,
         datum=card.planned,
         epsg=card.epsg,
+        partial=card.partial,
         places=records(tables.PLACES, Place),
         towns=records(tables.TOWNS, Town),
         institutions=records(tables.INSTITUTIONS, _institution),

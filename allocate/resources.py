@@ -5,7 +5,7 @@ from typing import Annotated
 
 import pydantic
 
-from allocate.tables import HUB_KINDS, INSTITUTION_KINDS
+from allocate.tables import HUB_KINDS, INSTITUTION_KINDS, NOT_GONE_TO
 from allocate.travel.circles import STRICT
 from allocate.units import Basis
 from allocate.words import say
@@ -120,4 +120,4 @@ def is_employed(resources: Resources, name: str) -> bool:
 
 def employers(kind: str) -> bool:
     """Tell whether sites of a kind employ by themselves; the others' staff belongs to the hub above them."""
-    return kind in HUB_KINDS or kind in ("hospital", "ems_station")
+    return kind in (*HUB_KINDS, "hospital", *NOT_GONE_TO)

@@ -25,6 +25,7 @@ from allocate.plans import (
     scenario_of,
     standing_today,
     stock_is_known,
+    unlisted_kinds,
 )
 from allocate.program import Options
 from allocate.read import read_district
@@ -232,8 +233,7 @@ def _figures(
     district: District, model: Model, case: Case, layout: Layout, told: Figures, bounds: Mapping[str, float]
 ) -> Figures:
     """Return the figures of a layout with its clauses and its whole cost, and what is proven of the clauses."""
-    today = standing_today(case) if stock_is_known(district, model) else None
-    lines = scorecard(district, model, case, layout, today)
+    lines = scorecard(district, model, case, layout, standing_today(case), unlisted_kinds(district, model))
     values = clause_values(case, model.planned(), layout)
     stages = {}
     for stage, value in values.items():

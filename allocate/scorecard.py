@@ -1,6 +1,6 @@
 """A plan against the documents, clause by clause: what is asked, what stands today, what the plan reaches."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +14,19 @@ from allocate.policies import Clause, prefix_of, year_of
 from allocate.primary_capacity import answer
 from allocate.reliance import rests_on, visits_rest_on
 from allocate.rows import Breach, Number, Strength
-from allocate.rules import Posting, Reach, Rule, Spending
+from allocate.rules import (
+    Count,
+    Function,
+    PeoplePerSite,
+    Posting,
+    Rate,
+    Ratio,
+    Reach,
+    Rule,
+    SiteMinimum,
+    Spending,
+    Total,
+)
 from allocate.rules.base import Wants
 
 # The places that fall short most are named; a plan names no more of them than this for a rule and year.
@@ -34,14 +46,23 @@ def names_of(district: District, model: Model, case: Case) -> dict[str, str]:
 
 
 def scorecard(
-    district: District, model: Model, case: Case, layout: Layout, today: Layout | None
+    district: District, model: Model, case: Case, layout: Layout, today: Layout | None, unlisted: Collection[str] = ()
 ) -> list[dict[str, Any]]:
-    """Return one line per rule and year, then one per clause that is no rule: every clause in force has its answer."""
+    """Return one line per rule and year, then one per clause that is no rule: every clause in force has its answer.
+
+    Parameters
+    ----------
+    today
+        What stands today; None where no figure of today is asked for.
+    unlisted
+        Kinds of site of which nobody knows how many stand today: figures that rest on them are unknown.
+    """
     names = names_of(district, model, case)
     planned = model.planned()
 
     def decided(name: str, rule: Rule) -> Iterable[dict[str, Any]]:
-        return _decided(district, model, name, rule, case, layout, today, names, is_planned=name in planned)
+        known = today if _is_known_today(district, case, rule, unlisted) else None
+        return _decided(district, model, name, rule, case, layout, known, names, is_planned=name in planned)
 
     return _lines(model, decided, _capacity(district, model, case, layout))
 
@@ -120,7 +141,6 @@ def _decided(
     *,
     is_planned: bool,
 ) -> Iterator[dict[str, Any]]:
-    is_known = _is_known_today(district, case, rule)
     grounds = rests_on(district, model, case, rule)
     missed: dict[int, list[Breach]] = {}
     for breach in rule.breaches(case, layout):
@@ -137,7 +157,7 @@ def _decided(
         line = _line(model, name, rule, year) | {
             "sense": _sense(rule, value, target) if breaches else rule.sense(),
             "target": shown_number(target),
-            "today": shown_number(rule.measure(case, today, t)[0]) if today and is_known else None,
+            "today": shown_number(rule.measure(case, today, t)[0]) if today else None,
             "value": shown_number(value),
             "status": "missed" if breaches else "met" if is_planned else "reported",
             "shortfall": shown_number(sum((b.shortfall for b in breaches), Fraction(0))),
@@ -150,8 +170,8 @@ def _decided(
         yield line
 
 
-def _is_known_today(district: District, case: Case, rule: Rule) -> bool:
-    """Tell whether a rule's figure of today is known.
+def _is_known_today(district: District, case: Case, rule: Rule, unlisted: Collection[str]) -> bool:
+    """Tell whether a rule's figure of today is known: what it rests on is listed, and not of kinds that are `unlisted`.
 
     Staff that nobody lists is assumed: what there is of it today is unknown. So is who is posted, who goes round, and
     who is in which consortium; and a function that no institution is listed with.
@@ -164,7 +184,19 @@ def _is_known_today(district: District, case: Case, rule: Rule) -> bool:
         and not any(case.abilities[name].posted_by for name in functions)
         and rule.needs.isdisjoint({"postings", "rounds", "consortia"})
         and not (isinstance(rule, Reach) and rule.or_by)
+        and not (unlisted and _looks_at(rule, unlisted))
     )
+
+
+def _looks_at(rule: Rule, kinds: Collection[str]) -> bool:
+    """Tell whether a rule's figure may rest on sites of some kinds; those who work there are listed where employed."""
+    match rule:
+        case Count() | Function() | PeoplePerSite() | SiteMinimum():
+            return not set(rule.kinds).isdisjoint(kinds)
+        case Rate() | Ratio() | Total():
+            return False
+        case _:
+            return True
 
 
 def _counted_today(case: Case, rule: Rule) -> set[str]:

@@ -17,12 +17,13 @@ INSTITUTION_KINDS = (
     "station",
     "clinic",
     "ems_station",
+    "hospital_site",
 )
 HUB_KINDS = ("township_hospital", "community_centre")
 # Whose staff belongs to the hub above.
 BELOW_HUBS = ("station", "clinic")
-# It comes to people: nobody goes there, and no circle counts it.
-NOT_GONE_TO = ("ems_station",)
+# No circle counts them: an ambulance station comes to people, and a hospital that gets a new site is for the district.
+NOT_GONE_TO = ("ems_station", "hospital_site")
 # The kinds of institution that may stand above one: a station or clinic has a hub, and a hub its hospital.
 KINDS_ABOVE = {
     **dict.fromkeys(BELOW_HUBS, HUB_KINDS),

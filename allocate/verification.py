@@ -51,7 +51,7 @@ _LATER = frozenset(
         *("nesting", "parent", "parent_basis", "hospital", "into", "from"),
         *("adding", "pay", "standing_pay", "capital", "recurrent"),
         *("functions", "functions_yearly", "consortia", "consortia_yearly", "reserves", "function_reach"),
-        *("level", "type", "ownership", "profile_basis"),
+        *("level", "type", "ownership", "profile_basis", "town_basis", "place_basis"),
         *("contracts", "contracts_yearly", "care_homes", "primary_capacity"),
         *("origins", "heading", "road_times", "how", "isochrones"),
         *("candidates", "dropped", "generated", "layers"),

@@ -22,7 +22,7 @@ const COLOURS = {
 const SHAPES = {
   served: "circle", posted: "plus", rounds: "barred", no_capacity: "triangle", out_of_range: "diamond", unknown: "circle",
 };
-const SIZES = { clinic: 5, station: 6.5, ems_station: 6, township_hospital: 7, community_centre: 7, hospital: 9 };
+const SIZES = { clinic: 5, station: 6.5, ems_station: 6, township_hospital: 7, community_centre: 7, hospital: 9, hospital_site: 9 };
 const OPEN_STATES = ["opening", "kept", "changing"];
 // One hue in five steps (ColorBrewer's Purples): the fewer people of a town are served, the darker it is.
 const SHARES = [
@@ -396,7 +396,7 @@ function drawAmbulance(ctx, x, y) {
 }
 
 function siteLook(kind, condition, hollow) {
-  const shape = kind === "hospital" ? "crossed" : kind.endsWith("hospital") || kind.endsWith("centre") ? "square" : "house";
+  const shape = kind.startsWith("hospital") ? "crossed" : kind.endsWith("hospital") || kind.endsWith("centre") ? "square" : "house";
   const r = sizeOf(kind);
   return { shape, colour: COLOURS[condition], hollow, closing: condition === "closing", r };
 }
@@ -1516,7 +1516,7 @@ function siteStateWord(mark) {
 
 // Why a site stands in the plan, or what its closing means: the same figures as in sites.csv.
 function whySite(kind, condition, step, values) {
-  if (kind === "ems_station") return ["card_why", say("why_ambulances")];
+  if (kind === "ems_station" || kind === "hospital_site") return ["card_why", say(`why_${kind}`)];
   const alone = step && condition !== "absent" ? step.alone[state.year] : null;
   if (condition === "closing" || condition === "gone") {
     return typeof alone === "number" ? ["card_why", say(alone ? "why_closed_alone" : "why_closed", { ...values, alone: number(alone) })] : null;

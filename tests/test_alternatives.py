@@ -183,7 +183,7 @@ def test_where_no_time_is_left_nothing_is_guessed(tiny_plan: Plan) -> None:
 
 def test_staff_that_is_planned_too_keeps_its_clauses_in_every_plan_that_is_shown(staffed_plan: Plan) -> None:
     content = json.loads(to_json(staffed_plan.content))
-    made = alternatives(content, replace(QUICK, seconds=15), plans=1)
+    made = alternatives(content, replace(QUICK, seconds=6), plans=1)
     told = {site["id"]: set(site["status"].values()) for site in made.answer.content["sites"]}
     assert "must" in set().union(*told.values())
     for one in made.plans:

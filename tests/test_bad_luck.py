@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, call_allocate
 from plan_examples import going_out
-from test_outputs import contents, refused
+from test_outputs import KEPT_IN_CHILD, contents, refused
 
 from allocate.comparing import compare
 from allocate.errors import UsageError
@@ -32,6 +32,10 @@ from allocate.plans import PLAN_FILE, Plan
 
 # Forms of which a plan's folder may hold one.
 FORMS = tuple(EXPORTS)
+
+
+# Where files go, and what becomes of them, is looked at here: what stands in them is made once.
+pytestmark = pytest.mark.usefixtures("made_once")
 
 
 @pytest.fixture(scope="module")
@@ -103,9 +107,8 @@ def test_a_comparison_that_is_open_is_left_alone(lock: str, tmp_path: Path) -> N
 
 # Writes what it is asked for onto a small disk of its own, which nobody else sees, and says what was refused.
 CHILD = """
-import json, os, subprocess, sys, tempfile
+import json, os, shutil, subprocess, sys, tempfile
 from pathlib import Path
-from allocate import outputs
 from allocate.comparing import compare
 from allocate.errors import AllocateError
 from allocate.plans import Plan, read_plan
@@ -122,16 +125,21 @@ def seen(folder):
     return {str(p.relative_to(folder)): p.read_bytes().hex() if p.is_file() else "" for p in sorted(folder.rglob("*"))}
 def names(form):
     return {"plan": "plan", "compare": "compared"}.get(form) or outputs.EXPORTS[form]
+ready = Path(tempfile.mkdtemp())
 for line in sys.stdin:
     form, is_new, elsewhere = json.loads(line)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", str(disk)], check=True)
     home = disk / "home"
-    write("plan", home / "plan")
+    shutil.copytree(given, home / "plan")
     target = home / "new" / names(form) if is_new else {"plan": home / "plan"}.get(form, home / "plan" / names(form))
     if form == "compare":
         target = home / "compared"
-    if not is_new and form != "plan":
-        write(form, target)
+    if not is_new and not target.exists():
+        # (Where there is room it is written once, and then copied.)
+        once = ready / form
+        if not once.exists():
+            write(form, once)
+        (shutil.copytree if once.is_dir() else shutil.copy)(once, target)
     room = 4096 * elsewhere
     filling = disk / "filling"
     with filling.open("wb", buffering=0) as file:
@@ -170,7 +178,7 @@ def small_disk(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         pytest.skip("Nobody here may mount a small disk: tests/test_outputs.py limits the size of files instead.")
     disk = tmp_path_factory.mktemp("disk")
     with subprocess.Popen(
-        ["unshare", "-m", sys.executable, "-c", CHILD, str(finished), str(disk)],
+        ["unshare", "-m", sys.executable, "-c", KEPT_IN_CHILD + CHILD, str(finished), str(disk)],
         env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as child:  # fmt: skip
@@ -260,8 +268,7 @@ def test_what_comes_to_stand_there_while_files_are_made_is_not_replaced(
 # Writes a plan or a form over another one, and is killed before the n-th step of the disk; says how it ended, and how
 # many steps there were. (What has loaded everything forks, so that a killed one costs little.)
 KILLED = """
-import json, os, pathlib, shutil, signal, sys
-from allocate import outputs
+import json, os, pathlib, shutil, signal, sys, tempfile
 from allocate.plans import Plan, read_plan
 content = read_plan(pathlib.Path(sys.argv[1]))
 content["title"]["zh"] = content["district_data"]["towns"][0]["name"] = "another plan"
@@ -279,8 +286,14 @@ def write(form, target):
         outputs.write_plan(Plan(content, log=""), target)
     else:
         outputs.export(content, form, target, "zh")
+begun = set()
 for line in sys.stdin:
     form, target, last, how = json.loads(line)
+    if form not in begun:
+        # (Once where nobody kills it, so that those who are killed find ready what takes long to make.)
+        with tempfile.TemporaryDirectory() as home:
+            write(form, pathlib.Path(home) / "once")
+        begun.add(form)
     reads, writes = os.pipe()
     child = os.fork()
     if not child:
@@ -302,7 +315,7 @@ Killer = Callable[..., tuple[int, int]]
 def killed(finished: Path) -> Iterator[Killer]:
     """Return a function that writes a form and is killed on the way, and says how it ended, after how many steps."""
     with subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(finished)],
+        [sys.executable, "-c", KEPT_IN_CHILD + KILLED, str(finished)],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as child:  # fmt: skip

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Tiny, call_allocate, start_python
+from conftest import ROOT, Tiny, call_allocate, one_year, start_python
 
 from allocate.outputs import CARDS, EXPORTS, FILES, write_plan
 from allocate.plans import Plan
 from allocate.words import LANGUAGES, Language, say_in
 
+# What a command says and where it writes is looked at here: what stands in files is made once.
+pytestmark = pytest.mark.usefixtures("made_once")
 HEAVY = ("folium", "geopandas", "highspy", "numpy", "pandas", "pulp", "pyproj", "scipy", "shapely")
 # One goal, so that the plan is there in a moment.
 QUICK = ("--set", 'goals=[{goal="cost"}]')
@@ -62,11 +64,12 @@ def test_a_plan_is_made_written_and_proven_sound(fresh: Run, tiny: Tiny, tmp_pat
 def test_a_missed_must_is_printed_and_strict_makes_it_exit_1(
     strict: tuple[str, ...], allocate: Run, tiny: Tiny, tmp_path: Path
 ) -> None:
+    one_year(tiny)
     more = ("--set", "rules.most_people.share=1.0", *QUICK, "--out", "plan")
     made = allocate("--language", "en", "plan", tiny.model, *more, *strict)
     assert made.returncode == len(strict)
     (line,) = [line for line in made.stdout.splitlines() if line.startswith("missed must")]
-    assert "most_people in 2025" in line
+    assert "most_people in 2027" in line
     assert {path.name for path in (tmp_path / "plan").iterdir()} == {*FILES, CARDS}, "written all the same"
 
 
@@ -203,7 +206,7 @@ def test_an_empty_folder_and_an_old_plan_are_replaced(
     folder.mkdir()
     write_plan(tiny_plan, folder)
     before = tree(folder)
-    assert allocate("plan", tiny.model, *QUICK, "--out", folder).returncode == 0
+    assert allocate("plan", one_year(tiny).model, *QUICK, "--out", folder).returncode == 0
     after = tree(folder)
     assert {name.partition("/")[0] for name in after} == {name.partition("/")[0] for name in before}
     assert after["plan.json"] != before["plan.json"]
@@ -306,6 +309,7 @@ def test_a_terminal_that_cannot_show_chinese_does_not_end_the_program(fresh: Run
 def test_a_command_says_and_writes_in_a_process_of_its_own_what_it_does_in_this_one(
     words: tuple[str, ...], code: int, tiny: Tiny, tmp_path: Path
 ) -> None:
+    one_year(tiny)
     said = [str(tiny.model) if word == "MODEL" else word for word in words]
     one, two = tmp_path / "one", tmp_path / "two"
     one.mkdir()

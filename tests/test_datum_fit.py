@@ -1,5 +1,6 @@
 """Whether tables fit their declared datum: made-up districts with one wrong declaration, and right ones."""
 
+import os
 import tomllib
 from dataclasses import replace
 from functools import cache
@@ -7,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 import shapely
+from conftest import BENCH
 from datum_districts import (
     CLINICS,
     DATUMS,
@@ -31,7 +33,7 @@ from allocate.datum_fit import Ground, Link, Points
 from allocate.synonyms import ROADS
 from allocate.words import LANGUAGES, speaking
 
-DISTRICTS = 300
+DISTRICTS = 300 if os.environ.get(BENCH) else 100
 
 
 @cache

@@ -310,7 +310,7 @@ def test_a_share_that_nothing_could_reach_is_said_before_planning() -> None:
     [
         ({"siting": {"ems_station": STATION | {"serves": ["village"]}}}, "serves", "problem.siting_ambulances"),
         ({"siting": {"ems_station": STATION | {"may_close": True}}}, "may_close", "problem.siting_ambulances"),
-        ({"functions": {}}, "siting.ems_station", "problem.siting_function"),
+        ({"functions": {}}, "siting.ems_station", "problem.siting_function_ems_station"),
     ],
 )
 def test_what_makes_no_sense_of_a_station_is_refused(change: dict[str, Any], column: str, what: str) -> None:

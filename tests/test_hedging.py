@@ -22,9 +22,9 @@ from allocate.words import LANGUAGES
 @pytest.fixture(scope="module")
 def hedged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Mapping[str, Any], Hedged]:
     """Return a plan of the small district whose villages are anywhere, and its counterparts for the worst cases."""
-    from conftest import copy_tiny
+    from conftest import copy_tiny, in_one_year
 
-    tiny = copy_tiny(tmp_path_factory.mktemp("hedged"))
+    tiny = in_one_year(copy_tiny(tmp_path_factory.mktemp("hedged")), 2025)
     goals = tiny.model.read_text(encoding="utf-8").index("[[goals]]")
     text = tiny.model.read_text(encoding="utf-8")[:goals] + '[[goals]]\ngoal = "cost"\n'
     tiny.model.write_text(text.replace("draws = 3", "draws = 1"), encoding="utf-8")
@@ -85,7 +85,7 @@ def test_what_a_solver_proves_lies_under_every_plan(hedged: Any) -> None:
     _, found = hedged
     for row in found.content["plans"]:
         assert 0 <= row["bound"] <= row["value"]
-    assert any(row["gap"] <= 0.01 for row in found.content["plans"]), "nothing is proven in a district so small"
+    assert any(row["gap"] <= 0.02 for row in found.content["plans"]), "nothing is proven in a district so small"
 
 
 def test_the_same_plan_has_the_same_counterparts(hedged: Any) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from joined import Both, make_both
 from typer.testing import CliRunner, Result
 
+from allocate.bundle import bundled
 from allocate.cli import app
 from allocate.crews import Processes
 from allocate.errors import AllocateError, InputError, ModelError, UsageError
@@ -197,6 +198,7 @@ def test_a_fault_in_the_data_is_said_with_the_district(both: Both) -> None:
         ("[shared.city_nursing]", "[shared.city_nurses]", "city_nurses"),
         ("as_of = 2025-01-01", 'as_of = 2025-01-01\npolicies = ["nowhere"]', "nowhere"),
         ("as_of = 2025-01-01", "as_of = 2025-01-01\nyears = [2025]", "years"),
+        ('model = "second"', 'model = "second"\nset = { "rules.nobody.share" = 1 }', "districts.other.set"),
         ('name = { zh = "甲区", en = "One" }', 'nam = { zh = "甲区", en = "One" }', "nam"),
         ("[districts.one]", '[districts."../one"]', "../one"),
     ],
@@ -393,3 +395,27 @@ def test_answer_and_plans_are_written_together(written: Path) -> None:
     assert {"joint.json", "joint.html", "joint.xlsx", "one", "other"} <= {path.name for path in written.iterdir()}
     assert {"plan.json", "map.html", "plan.xlsx"} <= {path.name for path in (written / "one").iterdir()}
     assert json.loads((written / "joint.json").read_text(encoding="utf-8"))["missing"][0]["name"] == "third"
+
+
+# ---- the guide ----
+
+
+def test_the_example_of_the_guide_is_a_joint_model(tmp_path: Path) -> None:
+    guide = (bundled() / "models" / "README.md").read_text(encoding="utf-8")
+    section = guide.split("## Several districts", 1)[1]
+    file = tmp_path / "joint.toml"
+    file.write_text(section.split("```toml\n", 1)[1].split("```", 1)[0], encoding="utf-8")
+    joint = read_joint(file)
+    assert list(joint.members) == ["baodi", "jinnan"]
+    assert all("TJ-T12" in member.model.clauses for member in joint.members.values())
+    assert joint.sharing("city_medicine") == ["baodi", "jinnan"]
+
+
+def test_the_city_shares_its_experts_so_that_no_district_misses_whom_the_document_asks_for() -> None:
+    # Three from each supporting hospital, 三（一）3: eight experts are assumed, and two districts are there.
+    joint = read_joint(bundled() / "models" / "tianjin.toml")
+    assert {"baodi", "jinnan"} <= set(joint.members)
+    assert set(joint.members) | set(joint.missing) == set(joint.settings["districts"])
+    for name, shares in shares_of(joint).items():
+        assert joint.members[name].asks("tertiary_hospital") == 3
+        assert sum(shares.values()) >= 3, name

@@ -238,8 +238,9 @@ def test_where_today_is_unknown_the_left_side_says_so_and_makes_nothing_up(
         shown.page.click("#language")
     shown.page.click("#pair")
     words = {
-        "zh": "现状未知：没有人列出今天的村卫生室、社区卫生服务站",
-        "en": "Today is unknown: nobody has listed today’s sites of these kinds: village clinic, community station",
+        "zh": "现状未知：没有人列出今天的全部村卫生室、社区卫生服务站",
+        "en": "Today is unknown: nobody has listed all of today’s sites of these kinds: "
+        "village clinic, community station",
     }
     assert words[spoken] in shown.text("#today-head")
     assert "%" not in shown.text("#today-head")

@@ -221,7 +221,7 @@ FAULTS: dict[str, tuple[str, str, str, str, str]] = {
         "",
     ),
     "modes that are no table": ("draws = 3", "draws = 3\nmodes = 5", "problem.key_value", "modes", ""),
-    "broken TOML": ("draws = 3", "draws = ", "problem.not_toml", "", "line"),
+    "broken TOML": ("draws = 3", "draws = ", "problem.not_toml", "", "Invalid value"),
     "a deep well of brackets": ("draws = 3", "draws = " + "[" * 10_000, "problem.not_toml", "", ""),
     "people without service who count less than those at the edge of the circle": (
         'goal = "cost"',
@@ -541,3 +541,30 @@ def test_circles_that_are_no_tables_are_refused(text: str, tiny: Tiny) -> None:
 def test_circles_that_are_no_toml_are_refused_by_their_name(tiny: Tiny) -> None:
     own_circles(tiny, "[circles")
     assert [(p.what, p.file) for p in faults_of(tiny)] == [("problem.not_toml", PRESETS)]
+
+
+def test_a_text_that_is_no_toml_is_blamed_by_line_and_character_in_the_language_of_the_session(tiny: Tiny) -> None:
+    tiny.edit("tiny.toml", 'circle = "eight_minutes"', "circle = “eight_minutes”")
+    lines = tiny.model.read_text(encoding="utf-8").splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if "“" in text)
+    for language, said in (
+        ("zh", f"第 {line} 行第 10 个字符附近看不懂（Invalid value）。请检查引号"),
+        ("en", f"line {line}, near character 10: Invalid value. Check quotes"),
+    ):
+        with speaking(language), pytest.raises(ModelError) as caught:  # type: ignore[arg-type]
+            read_model(tiny.model)
+        assert said in str(caught.value)
+
+
+def test_a_name_that_no_model_has_is_answered_with_those_of_this_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        find_model("mien")
+    assert "当前文件夹" not in str(caught.value)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mine.toml").write_text("", encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        find_model("mien")
+    assert "当前文件夹的模型：mine；自带的模型：" in str(caught.value)

@@ -325,8 +325,8 @@ def test_the_vendored_font_is_what_its_list_of_hashes_says() -> None:
     assert "SIL OPEN FONT LICENSE Version 1.1" in (folder / "LICENSE").read_text("ascii")
 
 
-def test_the_vendored_font_has_every_letter_of_baodi_and_of_the_program() -> None:
-    files = [*(ROOT / "data" / "baodi").glob("*.csv"), ROOT / "allocate" / "words.toml"]
+def test_the_vendored_font_has_every_letter_of_every_district_and_of_the_program() -> None:
+    files = [*(ROOT / "data").glob("*/*.csv"), *(ROOT / "models").rglob("*.toml"), ROOT / "allocate" / "words.toml"]
     asked = {letter for file in files for letter in file.read_text("utf-8-sig")}
     chinese = {letter for letter in asked if unicodedata.category(letter) == "Lo"}
     assert len(chinese) > 1000

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import json
 import shutil
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from allocate.district import District, Institution, Place, Town
 from allocate.errors import InputError
 from allocate.estimate import estimate, lacks, redraw, write_estimate
 from allocate.placing import placed
+from allocate.plans import Plan, to_json
 from allocate.read import read_district, read_list
 from allocate.units import Basis
+from allocate.verification import verify
 from tests.test_estimate import toy
 
 BAODI = Path(__file__).parents[1] / "data" / "baodi"
@@ -175,3 +178,11 @@ def test_a_blank_position_is_a_fault_until_it_is_estimated(tmp_path: Path) -> No
         for one in again.institutions
     ]
     assert estimate(dataclasses.replace(again, institutions=tuple(lists)), 1).institutions == again.institutions
+
+
+def test_a_plan_of_an_earlier_version_is_rechecked_without_saying_who_chose_the_spots(tiny_plan: Plan) -> None:
+    content = json.loads(to_json(tiny_plan.content))
+    content["versions"]["allocate"] = "0.10.0"
+    for one in content["district_data"]["institutions"]:
+        del one["town_basis"], one["place_basis"]
+    assert verify(content).sound

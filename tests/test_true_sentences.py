@@ -140,7 +140,7 @@ def test_what_is_served_today_says_which_kinds_nobody_has_listed(content: Conten
     assert visit is not None
     assert "visit_today" in [line.name for line in visit.lines]
     words = picture_words(content, content["years"][0], "zh")
-    assert "没有现有村卫生室的名单：“新设”的站点中可能有已经存在的。" in words
+    assert "没有现有村卫生室的完整名单：“新设”的站点中可能有已经存在的。" in words
 
 
 def test_draws_of_the_last_year_say_nothing_of_a_site_that_has_ended_by_then(content: Content) -> None:

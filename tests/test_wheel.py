@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import copy_sent, start_python
+from conftest import copy_sent, in_one_year, start_python
 
 from allocate.outputs import CALENDARS, CARDS, FILES, TIMETABLE_FILE
 
@@ -153,7 +153,7 @@ def test_baodi_is_read_whole_from_the_wheel_and_copied_for_a_folder_of_ones_own(
 def test_a_folder_of_ones_own_is_planned_from_the_wheel_to_the_bytes_of_the_checkout(
     installed: Installed, tmp_path: Path
 ) -> None:
-    sent = copy_sent(tmp_path)
+    sent = in_one_year(copy_sent(tmp_path))
     installed.run("allocate", "new", "small", "--from", sent.model)
     folder = installed.home / "small"
     there = folder / "maps" / "out" / "small"

@@ -98,7 +98,7 @@ _STATE_LOOKS = {
     "closed": ("#cc79a7", "cross"), "kept": ("#1d2329", ""), "other": ("#8a939b", ""),
 }  # fmt: skip
 INK = "#1d2329"
-_SQUARE = ("hospital", "township_hospital", "community_centre")
+_SQUARE = ("hospital", "hospital_site", "township_hospital", "community_centre")
 
 
 def site_symbol(canvas: Canvas, at: Point, r: float, kind: str, state: str, *, hollow: bool) -> None:
@@ -125,7 +125,7 @@ def site_symbol(canvas: Canvas, at: Point, r: float, kind: str, state: str, *, h
     light = hollow or state in ("closed", "moved", "upgraded")
     inside = line if light else "#ffffff"
     bar = max(1.5, 0.24 * r)
-    if kind == "hospital":
+    if kind.startswith("hospital"):
         canvas.line([(x - 0.6 * r, y), (x + 0.6 * r, y)], inside, 1.2 * bar)
         canvas.line([(x, y - 0.6 * r), (x, y + 0.6 * r)], inside, 1.2 * bar)
     elif sign == "plus":

@@ -27,11 +27,14 @@ COLOURS = {
 SHAPES = {
     "served": "circle", "posted": "plus", "rounds": "barred", "no_capacity": "triangle", "out_of_range": "diamond",
 }  # fmt: skip
-SIZES = {"clinic": 8.5, "station": 9.5, "ems_station": 9.0, **dict.fromkeys(HUB_KINDS, 11.0), "hospital": 14.0}
+SIZES = {
+    "clinic": 8.5, "station": 9.5, "ems_station": 9.0, **dict.fromkeys(HUB_KINDS, 11.0), "hospital": 14.0,
+    "hospital_site": 14.0,
+}  # fmt: skip
 # ColorBrewer's Purples, one for each of `STEPS`: the fewer are served, the darker.
 STEP_COLOURS = ("#756bb1", "#9e9ac8", "#bcbddc", "#dadaeb", "#f6f4fa")
 GROUND, PAPER_WHITE, TOWN_LINE, EDGE, QUIET, DOT = "#eef1f3", "#ffffff", "#b9c0c8", "#59636d", "#4d5761", "#aab2ba"
-LARGE = (*HUB_KINDS, "hospital")
+LARGE = (*HUB_KINDS, "hospital", "hospital_site")
 CROWD, MANY_SITES = 3000, 600
 # A picture of one spot shows so much round it [m], and beyond the boundary it shows such a share of the district.
 _AROUND, _BEYOND = 1000.0, 0.25

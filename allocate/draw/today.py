@@ -25,9 +25,11 @@ def today(plan: Row, towns: Index, statuses: Sequence[str]) -> dict[str, Any]:
 
 
 def unlisted(plan: Row) -> list[str]:
-    """Return the kinds that the plan sites, and people go to, of which nobody has listed any institution."""
+    """Return the kinds that the plan sites, and people go to, of which nobody has listed any, or not all."""
     district: Row = plan.get("district_data") or {}
     listed = {as_text(row.get("kind")) for row in rows_of(district.get("institutions"))}
+    partial = district.get("partial")
+    listed -= {as_text(kind) for kind in partial} if isinstance(partial, list | tuple) else set()
     siting = by_text(by_text(plan.get("settings")).get("siting"))
     return [kind for kind in siting if kind not in listed and kind not in NOT_GONE_TO]
 

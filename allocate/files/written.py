@@ -13,6 +13,7 @@ _MOST_PARTS = 50
 # As many texts are kept parsed as a model with all its documents and presets has, twice over: what is read again and
 # again in one process is the same few files, and parsing is most of the reading.
 _KEPT = 32
+_PLACE = re.compile(r"(?s)(.+) \(at line (\d+), column (\d+)\)")
 _DEEP = re.compile(rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{_MOST_PARTS}}}""")
 
 
@@ -40,5 +41,11 @@ def _parsed(text: str) -> bytes:
         raise ValueError(say("reason.toml_dots", line=line))
     try:
         return pickle.dumps(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        place = _PLACE.fullmatch(str(error))
+        if place is None:
+            raise
+        what, row, column = place.groups()
+        raise ValueError(say("reason.toml_place", what=what, line=row, column=column)) from None
     except RecursionError:
         raise ValueError(say("reason.toml_brackets")) from None

@@ -25,7 +25,7 @@ _TABLE_KEYS = ("file", "part", "encoding", "datum", "columns", "database")
 _LAYER_KEYS = ("file", "keeps", "buffer", "kinds", "name")
 # (English headings hold commas.)
 _BETWEEN = " · "
-CARD_KEYS = ("code", "datum", "epsg", "name", "roads")
+CARD_KEYS = ("code", "datum", "epsg", "name", "partial", "roads")
 _ROADS = ("extract", "layer", "cut", "joined", "crossings", "classes", "closed", "datum")
 
 

@@ -17,12 +17,14 @@ def is_unknown(source: Source, resource: str) -> bool:
 
 
 def is_listed(source: Source, kind: str) -> bool:
-    """Tell whether the district lists any institution of a kind: else it is unknown where they stand today."""
-    return any(one["kind"] == kind for one in source.district["institutions"])
+    """Tell whether the district lists the institutions of a kind: else it is unknown where they stand today."""
+    return kind not in source.district.get("partial", ()) and any(
+        one["kind"] == kind for one in source.district["institutions"]
+    )
 
 
 def unlisted(source: Source) -> list[str]:
-    """Return the kinds that the plan sites and people go to of which nobody lists any: unknown, and counted as none."""
+    """Return the kinds that the plan sites and people go to of which nobody lists any, or not all: unknown."""
     siting = source.content["settings"]["siting"]
     return [kind for kind in siting if kind not in NOT_GONE_TO and not is_listed(source, kind)]
 

@@ -9,7 +9,7 @@ from allocate.report.clauses import indicator_of
 from allocate.report.drafting import Draft, Record, whole
 from allocate.report.known_today import unlisted
 from allocate.report.sheets import STATUSES
-from allocate.report.summary import doubt_of, percent_exact
+from allocate.report.summary import doubt_of, percent_exact, placed_by_estimate
 from allocate.report.table import Cell, Content
 from allocate.tables import ENDS, INSTITUTION_KINDS
 from allocate.units import SOFT
@@ -102,7 +102,16 @@ def write_today(draft: Draft) -> None:
     else:
         siting = content["settings"]["siting"]
         names = draft.listed(draft.word(f"field.open_{kind}") for kind in siting)
-        draft.say("paper.today_unknown", "warning", kinds=names)
+        partial = draft.source.district.get("partial", ())
+        count = sum(one["kind"] in partial for one in draft.source.district["institutions"] if one["kind"] in siting)
+        if count:
+            draft.say("paper.today_partial", "warning", kinds=names, count=count)
+        else:
+            draft.say("paper.today_unknown", "warning", kinds=names)
+    placed = placed_by_estimate(content)
+    if placed:
+        names = draft.listed(draft.sites(kind, number) for kind, number in placed.items())
+        draft.say("paper.today_placed", "warning", count=placed.total(), kinds=names)
     if draft.source.resources:
         draft.say("paper.today_staff")
     soft = [record for record in draft.tables["assumptions"].records() if record["basis"] in SOFT]

@@ -10,7 +10,7 @@ from allocate.words import Language, say_in
 def reason(site: Mapping[str, Any], years: Sequence[int], language: Language) -> str:
     """Say why a site is in the plan, or what its closing means to the people within its circle."""
     if site["kind"] in NOT_GONE_TO:
-        return say_in(language, "sites.why_ambulances")
+        return say_in(language, f"sites.why_{site['kind']}")
     last = str(years[-1])
     people, alone = site["people"].get(last, 0), site["only_site_of"].get(last, 0)
     if site["action"] == "upgrade":

@@ -20,7 +20,7 @@ from allocate.report.paper_siting import (
     write_towns,
     write_years,
 )
-from allocate.report.summary import assumed_stock, percent_up, stage_key
+from allocate.report.summary import assumed_stock, percent_up, placed_by_estimate, stage_key
 from allocate.report.table import Content
 from allocate.rows import POLICY
 from allocate.units import SOFT
@@ -158,6 +158,9 @@ def _must_know(draft: Draft) -> Iterator[str]:
     soft = sum(place["position_basis"] in SOFT for place in places)
     if soft:
         yield draft.word("paper.know_estimated", places=len(places), positions=soft)
+    placed = placed_by_estimate(content)
+    if placed:
+        yield draft.sentence(draft.word("paper.know_placed", count=placed.total()))
     lacking = draft.listed(draft.word(f"field.open_{kind}") for kind in unlisted(draft.source))
     unknown = []
     if not content.get("today"):

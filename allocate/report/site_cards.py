@@ -12,7 +12,7 @@ from allocate.report.known_today import unlisted
 from allocate.report.reasons import reason
 from allocate.report.summary import assumed_stock, stage_key
 from allocate.report.table import Content, Source, clean
-from allocate.tables import BASES, ENDS, INSTITUTION_KINDS, NOT_GONE_TO
+from allocate.tables import BASES, ENDS, INSTITUTION_KINDS, NOT_GONE_TO, POPULATION
 from allocate.travel.links import HOW
 from allocate.units import FIRM
 from allocate.words import Language
@@ -330,6 +330,9 @@ class Cards:
         places = self._places(code)
         if places:
             yield self._line("places", places)
+        change = self._change(code)
+        if change:
+            yield self._line("change", change)
 
     def farther(self, code: str) -> "Farther | None":
         """Return what the next site means in the last of a site's years; None where nobody has another."""
@@ -356,6 +359,36 @@ class Cards:
             for row in rows
         ]
         return self._word("at_year", year=last, value=self._few(parts, _MANY))
+
+    def _change(self, code: str) -> str:
+        """Return what becomes of the residents of the places that it serves in its last year, if anything."""
+        served = self.served.get(code, [])
+        year = max((row["year"] for row in served), default=None)
+        here = {row["id"] for row in served if row["year"] == year}
+        then = sum(self.source.places[place]["people"] or 0 for place in here)
+        now = sum(self._residents.get((place, self.years[-1]), 0) for place in here)
+        if not then or now == then:
+            return ""
+        basis = next(
+            (row["basis"] for row in self.content.get("population", ()) if row["year"] == self.years[-1]), None
+        )
+        told = {"date": self._counted_on, "then": then, "year": self.years[-1], "now": now}
+        more = f"{100 * (now / then - 1):+.1f}".replace("-", "−")
+        return self._word("change", **told, more=more) + self._in_brackets(basis)
+
+    @cached_property
+    def _residents(self) -> Mapping[tuple[str, int], int]:
+        """Return the residents of every place and plan year [persons]."""
+        found = Counter[tuple[str, int]]()
+        for row in self.content["places"]:
+            found[row["id"], row["year"]] += row["people"]
+        return found
+
+    @cached_property
+    def _counted_on(self) -> str:
+        """Return the day on which the district's people were counted."""
+        days = (fact["date"] for fact in self.source.district["facts"] if fact["indicator"] == POPULATION)
+        return clean(str(next(days, self.source.word("basis.unknown"))))
 
     def _without(self, code: str) -> Iterator[Line]:
         worth = self.worth.get(code)

@@ -32,6 +32,7 @@ _STATUS_LOOKS = {
 _KIND_LOOKS = {
     "clinic": ("pentagon", 2.6), "station": ("pentagon", 3.4), "township_hospital": ("square", 3.4),
     "community_centre": ("square", 3.4), "hospital": ("cross_fill", 4.2), "ems_station": ("triangle", 3.0),
+    "hospital_site": ("cross_fill", 4.2),
 }  # fmt: skip
 # Upper ends of the classes of the share served, and their colours: the fewer, the darker.
 _SHARES = ((0.5, "84,39,143"), (0.8, "117,107,177"), (0.9, "158,154,200"), (0.99, "203,201,226"), (1, "242,240,247"))

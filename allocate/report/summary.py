@@ -24,7 +24,7 @@ from allocate.synonyms import ROADS
 from allocate.tables import BASES, HUB_KINDS
 from allocate.travel.circles import Doubt
 from allocate.travel.links import HOW
-from allocate.units import SOFT
+from allocate.units import SOFT, Basis
 from allocate.words import Language, catalogue, language, say, say_in, term, visible
 
 # What is paid in each year for what is also paid once: its key in the budget.
@@ -71,7 +71,7 @@ def topics(content: Mapping[str, Any]) -> dict[str, list[str]]:
         "spent": [*_spent(content)],
         "proof": [_proof(content)],
         "draws": [_draws(content)],
-        "basis": [_basis(content)],
+        "basis": [_basis(content), *_placed(content)],
         "stock": [*_stock(content)],
     }
 
@@ -679,6 +679,19 @@ def _basis(content: Mapping[str, Any]) -> str:
         places=len(content["district_data"]["places"]),
         numbers=sum(rows for (table, _), rows in counts.items() if table.startswith("model.")),
     )
+
+
+def placed_by_estimate(content: Mapping[str, Any]) -> Counter[str]:
+    """Return how many institutions of each kind stand where an estimate put them."""
+    institutions = content["district_data"]["institutions"]
+    return Counter(one["kind"] for one in institutions if one["position_basis"] == Basis.ESTIMATED)
+
+
+def _placed(content: Mapping[str, Any]) -> Iterator[str]:
+    counts = placed_by_estimate(content)
+    if counts:
+        kinds = (say("summary.kind", kind=say(f"kind.{kind}"), number=number) for kind, number in counts.items())
+        yield say("summary.placed", count=counts.total(), kinds=say("summary.comma").join(kinds))
 
 
 def percent(part: float, whole: int) -> str:
