@@ -1,5 +1,6 @@
 """A district of forty places that every test may copy and spoil, and its plan, made once."""
 
+import gc
 import io
 import json
 import os
@@ -67,6 +68,14 @@ BEGUN_FIRST = (
 def pytest_configure(config: pytest.Config) -> None:
     # The workers take groups in the order of the collection, not by the number of tests.
     config.option.loadscopereorder = False
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    # What has been read stays until the end: garbage is looked for among what comes later, and not so often.
+    del session
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.hookimpl(tryfirst=True)
