@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import pytest
 from libreoffice import office  # noqa: F401
 from postgis_server import ABSENT, postgis  # noqa: F401
 
-from allocate import outputs
+from allocate import outputs, verification
 from allocate.cli import main
 from allocate.model import read_model
 from allocate.planning import plan
@@ -322,6 +323,15 @@ def made_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in MAKERS:
         monkeypatch.setattr(outputs, name, once(name))
+
+
+@pytest.fixture
+def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a recheck read each folder once: for tests that change plans, and no folder that a plan was made of."""
+    monkeypatch.setattr(verification, "read_district", _known)
+
+
+_known = cache(read_district)
 
 
 def start_python(home: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:

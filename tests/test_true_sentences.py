@@ -54,7 +54,7 @@ def test_a_town_has_as_many_sites_as_stand_at_the_end(content: Content) -> None:
     )
     # (One of them closes.)
     assert any(row["action"] == "close" and row["kind"] in siting for row in content["sites"])
-    (grid,) = [grid for grid in grids(content) if "各街镇的村卫生室和服务站" in grid.caption]
+    (grid,) = [grid for grid in grids(content) if "各街镇设的站点" in grid.caption]
     assert {row[0]: int(row[1]) for row in grid.rows} == standing
 
 

@@ -100,11 +100,9 @@ def write_today(draft: Draft) -> None:
             names = draft.listed(draft.word(f"field.open_{kind}") for kind in lacking)
             draft.say("paper.today_unlisted", "warning", kinds=names)
     else:
-        siting = content["settings"]["siting"]
-        names = draft.listed(draft.word(f"field.open_{kind}") for kind in siting)
-        partial = draft.source.district.get("partial", ())
-        count = sum(one["kind"] in partial for one in draft.source.district["institutions"] if one["kind"] in siting)
-        if count:
+        lacking = unlisted(draft.source)
+        names = draft.listed(draft.word(f"field.open_{kind}") for kind in lacking)
+        if count := sum(kinds[kind] for kind in lacking):
             draft.say("paper.today_partial", "warning", kinds=names, count=count)
         else:
             draft.say("paper.today_unknown", "warning", kinds=names)
@@ -318,7 +316,11 @@ def _towns_table(draft: Draft, records: list[dict[str, Cell]]) -> None:
         rows,
         numbers=range(1, len(heads)),
         strong=[at for at, town in enumerate(by_town) if not town],
-        note=draft.word("paper.towns_mean", year=draft.last),
+        note=draft.word(
+            "paper.towns_mean",
+            year=draft.last,
+            kinds=draft.listed(draft.word(f"field.open_{kind}") for kind in draft.content["settings"]["siting"]),
+        ),
     )
 
 

@@ -1,6 +1,6 @@
 """The recommendation that a plan comes to, as the document that a health commission puts before its leaders."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -23,6 +23,7 @@ from allocate.report.paper_siting import (
 from allocate.report.summary import assumed_stock, percent_up, placed_by_estimate, stage_key
 from allocate.report.table import Content
 from allocate.rows import POLICY
+from allocate.tables import NOT_GONE_TO
 from allocate.units import SOFT
 from allocate.words import Language, speaking
 
@@ -104,11 +105,21 @@ def _first_page(draft: Draft) -> None:
     )
     money = {record["year"]: record for record in records}
     once, yearly = ("capital", "recurrent") if "recurrent" in records[0] else ("opening", "yearly")
+
+    def standing_of_kinds(some: Sequence[str]) -> Callable[[Any], str]:
+        return lambda record: f"{sum(record[f'open_{kind}'] for kind in some):,}"
+
+    near = [kind for kind in kinds if kind not in NOT_GONE_TO]
     lines: list[tuple[str, Callable[[Any], str]]] = [
         ("field.people", lambda record: f"{record['people']:,}"),
         ("paper.served", lambda record: f"{record['served']:,}"),
         ("field.served_share", lambda record: draft.share(record["served"], record["people"])),
-        ("paper.sites_of_kinds", lambda record: f"{sum(record[f'open_{kind}'] for kind in kinds):,}"),
+        *(
+            [(f"field.open_{near[0]}" if len(near) == 1 else "paper.sites_of_kinds", standing_of_kinds(near))]
+            if near
+            else []
+        ),
+        *((f"field.open_{kind}", standing_of_kinds([kind])) for kind in kinds if kind in NOT_GONE_TO),
         (f"paper.budget_{once}", lambda record: draft.in_tables(whole(money[record["year"]][once]))),
         (f"paper.budget_{yearly}", lambda record: draft.in_tables(whole(money[record["year"]][yearly]))),
     ]
@@ -164,7 +175,8 @@ def _must_know(draft: Draft) -> Iterator[str]:
     lacking = draft.listed(draft.word(f"field.open_{kind}") for kind in unlisted(draft.source))
     unknown = []
     if not content.get("today"):
-        unknown.append(draft.word("paper.know_today"))
+        partial = any(one["kind"] in unlisted(draft.source) for one in content["district_data"]["institutions"])
+        unknown.append(draft.word("paper.know_partial" if partial else "paper.know_today", kinds=lacking))
     elif lacking:
         unknown.append(draft.word("paper.know_unlisted", kinds=lacking))
     staff = assumed_stock(content, draft.source.resources)

@@ -460,6 +460,8 @@ class Cards:
         worth = self.worth.get(code)
         if worth is None or "hindrance" in worth["dropped"]:
             return
+        if not worth["others"] and self.rows[code][0]["kind"] in NOT_GONE_TO:
+            return
         if not worth["others"]:
             yield self._point(no_others(worth["tried"]), tried=worth["tried"])
             return
@@ -566,7 +568,8 @@ class Cards:
         ending = any(row["action"] in ENDS for row in rows)
         if any(row["action"] == "open" for row in rows) and self._is_decided(code):
             yield self._point("visit_ground")
-            if not self.content.get("today") or site["kind"] in unlisted(self.source):
+            is_near = site["kind"] not in NOT_GONE_TO
+            if is_near and (not self.content.get("today") or site["kind"] in unlisted(self.source)):
                 yield self._point("visit_today")
         if site["basis"] not in FIRM:
             yield self._point("visit_position", basis=self.source.word(f"basis.{site['basis'] or 'unknown'}"))
