@@ -33,6 +33,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 MODELS, DISTRICTS = "models", "districts"
+# How long all stages of a plan may take; and those of each of several districts, which share the processors [s].
+PLAN_SECONDS, JOINT_SECONDS = 200.0, 100.0
 EXAMPLE = "baodi"
 
 
@@ -102,7 +104,7 @@ def check(
 def plan(
     model: Annotated[str, typer.Argument(help=both("cli.model"))],
     out: Annotated[Path | None, typer.Option(help=both("cli.out"))] = None,
-    seconds: Annotated[float, typer.Option(help=both("cli.seconds"), min=1, max=86_400)] = 200.0,
+    seconds: Annotated[float | None, typer.Option(help=both("cli.plan_seconds"), min=1, max=86_400)] = None,
     gap: Annotated[float | None, typer.Option(help=both("cli.gap"), min=0, max=1)] = None,
     threads: Annotated[int, typer.Option(help=both("cli.threads"), min=1, max=64)] = 2,
     solver: Annotated[str, typer.Option(help=both("cli.solver"))] = "highs",
@@ -142,7 +144,8 @@ def plan(
     if is_joint(model):
         other = solver if solver != "highs" else ""
         refuse({"--front": front, "--scenario": scenario, "--from": begin, "--solver": other})
-        is_met = plan_together(model, out, changes_of(changes), seconds=seconds, gap=gap, processes=threads)
+        most = seconds or JOINT_SECONDS
+        is_met = plan_together(model, out, changes_of(changes), seconds=most, gap=gap, processes=threads)
         if strict and not is_met:
             raise typer.Exit(1)
         return
@@ -158,7 +161,8 @@ def plan(
         insist_on_district(last.district.id, district.id)
     for warning in district.warnings:
         tell(say("check.warning", text=warning.sentence()), to=sys.stderr)
-    options = Options(solver="cbc" if solver == "cbc" else "highs", seconds=seconds, threads=threads, seed=chosen.seed)
+    most = seconds or PLAN_SECONDS
+    options = Options(solver="cbc" if solver == "cbc" else "highs", seconds=most, threads=threads, seed=chosen.seed)
     with progress() as (listen, hear_draw, hear_front):
         made = make_plan(
             district,
