@@ -27,6 +27,7 @@ bench: $(READY)
 	@sh tests/benchmarks/get-peers.sh
 	@$(BIN)/python tests/benchmarks/run.py
 	@$(BIN)/python tests/benchmarks/large.py
+	@$(BIN)/python tests/benchmarks/size.py
 	@$(BIN)/python tests/benchmarks/map.py
 	@$(BIN)/python tests/benchmarks/resolving.py
 	@$(BIN)/python tests/benchmarks/districts.py

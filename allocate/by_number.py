@@ -117,6 +117,8 @@ class ByNumber:
         self.cost: Fraction | None = None
         self.values: Floats | None = None
         self._deadline = float("inf")
+        # Where the solver stood when it had looked at everything together.
+        self._first_basis: Any = None
 
     def run(self, gap: float, seconds: float, hint: Collection[int] = ()) -> Counted:
         """Search until a plan is within the gap of what is proven, or the time is over.
@@ -150,8 +152,10 @@ class ByNumber:
                 continue
             bound = max(node.bound, self._rounded_up(relaxed.bound, node.ranges))
             node = replace(node, bound=bound, serial=(serial := serial + 1), basis=self.relaxation.basis())
-            if step == 0 and len(hinted):
-                self._try(hinted)
+            if step == 0:
+                self._first_basis = node.basis
+                if len(hinted):
+                    self._try(hinted)
             if any(bound > other.bound for other in open_nodes):
                 heapq.heappush(open_nodes, node)
                 continue
@@ -181,7 +185,7 @@ class ByNumber:
         )
 
     def insist(self, rows: Iterable[Row], keys: Mapping[Key, int]) -> None:
-        """Let every plan keep some more rows (least on the left); the search begins anew from where its solver stands.
+        """Let every plan keep more rows (at least so much); the search begins anew from where its solver first stood.
 
         The rows hold for every plan that is looked for: what was proven before holds still.
         """
@@ -197,6 +201,8 @@ class ByNumber:
         whole.matrix = sparse.csr_array(sparse.vstack([whole.matrix, matrix], format="csr"))
         whole.row_low, whole.row_high = np.concatenate([whole.row_low, low]), np.concatenate([whole.row_high, high])
         whole.row_names += [f"insisted[{len(whole.row_names) + n}]" for n in range(len(told))]
+        if self._first_basis is not None:
+            self.relaxation.stand_at(self._first_basis)
         self.cost, self.values, self.dives = None, None, 0
 
     def _finish(self, bound: Fraction, gap: float) -> tuple[Fraction, bool]:

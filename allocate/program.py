@@ -1347,7 +1347,8 @@ def _run(
         return _Answer(np.zeros(0), instance.offset)
     if instance.matrix.nnz <= _EASY_NONZEROS:
         start = None
-    if options.solver == "highs" and instance.matrix.nnz > _DIRECT_NONZEROS:
+    # (Of a quick look, PuLP's part would be a third of the whole.)
+    if options.solver == "highs" and (options.quick or instance.matrix.nnz > _DIRECT_NONZEROS):
         return _run_arrays(instance, options, seconds, relax, nodes, start, better, bounded, inside)
     # CBC forgets the constant in its bound, and measures its gap without it: it never gets to see one.
     told = replace(instance, offset=0.0) if options.solver == "cbc" else instance
@@ -1373,7 +1374,7 @@ def _run_arrays(
     bounded: Callable[[float], None] | None,
     inside: bool,
 ) -> _Answer:
-    """Hand a large problem to HiGHS without PuLP, which takes seconds to build it and as long to read it back.
+    """Hand a problem to HiGHS without PuLP, which takes seconds to build a large one and as long to read it back.
 
     A large relaxation of whole numbers is looked at for its bound, and no vertex is asked for. Where few of the other
     columns have a price, interior points give it in seconds, and the simplex method, which has nothing to go by, in

@@ -26,7 +26,7 @@ from allocate.words import say
 # Settling takes about a second; whatever the clock says, people must be whole.
 _SETTLE_SECONDS = 30.0
 # What of the time a search without who goes where may take, before one with it begins.
-_REACHED_SHARE = 0.7
+_REACHED_SHARE = 0.9
 
 
 @dataclass(frozen=True)

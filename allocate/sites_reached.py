@@ -77,7 +77,10 @@ def lay_out_reached(
     seed: int,
     hint: Collection[tuple[int, int]] = (),
 ) -> Reached | None:
-    """Lay out sites of a case that decides nothing else; None where it has few pairs, or a clause looks at them.
+    """Lay out sites of a case that decides nothing else.
+
+    None where it has few pairs, where most sites reach more people than they have room for, or a clause looks at who
+    goes where: then it is worth knowing from the start.
 
     Parameters
     ----------
@@ -86,7 +89,7 @@ def lay_out_reached(
     hint
         Sites that an earlier plan opens, with their years in `case`.
     """
-    if len(case.links) * len(case.periods) < MANY_PAIRS:
+    if len(case.links) * len(case.periods) < MANY_PAIRS or are_mostly_full(case):
         return None
     made = program_of_reach(case, rules, goals)
     if made is None:
@@ -112,6 +115,16 @@ def lay_out_reached(
         search.insist(rows, program.keys)
         hint = [(j, t) for j in range(len(case.sites)) for t in case.periods if _is_open(program, found.values, j, t)]
     return Reached(None, bound, relaxations, stopped)
+
+
+def are_mostly_full(case: Case) -> bool:
+    """Tell whether most sites that reach anybody reach more people than they have room for."""
+    links = case.links
+    reached = np.array(
+        [np.bincount(links.sites, case.people[links.places, t], minlength=len(case.sites)) for t in case.periods]
+    ).max(axis=0)
+    most = np.array([np.inf if site.most is None else site.most for site in case.sites])
+    return bool(2 * np.count_nonzero(reached > most) > np.count_nonzero(reached))
 
 
 def program_of_reach(case: Case, rules: Rules, goals: Mapping[str, Goal]) -> tuple[Program, Stage] | None:

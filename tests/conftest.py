@@ -1,5 +1,6 @@
 """A district of forty places that every test may copy and spoil, and its plan, made once."""
 
+import gc
 import io
 import json
 import os
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Callable
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ import pytest
 from libreoffice import office  # noqa: F401
 from postgis_server import ABSENT, postgis  # noqa: F401
 
-from allocate import outputs
+from allocate import outputs, verification
 from allocate.cli import main
 from allocate.model import read_model
 from allocate.planning import plan
@@ -66,6 +68,14 @@ BEGUN_FIRST = (
 def pytest_configure(config: pytest.Config) -> None:
     # The workers take groups in the order of the collection, not by the number of tests.
     config.option.loadscopereorder = False
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    # What has been read stays until the end: garbage is looked for among what comes later, and not so often.
+    del session
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -322,6 +332,15 @@ def made_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in MAKERS:
         monkeypatch.setattr(outputs, name, once(name))
+
+
+@pytest.fixture
+def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a recheck read each folder once: for tests that change plans, and no folder that a plan was made of."""
+    monkeypatch.setattr(verification, "read_district", _known)
+
+
+_known = cache(read_district)
 
 
 def start_python(home: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -31,6 +31,7 @@ from allocate.rows import LEADS, Number
 from allocate.verification import verify
 from allocate.words import LANGUAGES, Language, speaking
 
+pytestmark = pytest.mark.usefixtures("read_once")
 MUTATIONS: dict[str, Mutation] = {}
 mutation = collect(MUTATIONS)
 HUBS = ["hub-1", "hub-2", "hub-3"]

@@ -458,7 +458,7 @@ def projected(tiny: Tiny, method: str) -> None:
 @pytest.mark.parametrize("method", ["trend", "growth", "table"])
 def test_a_plan_for_people_that_change_is_sound_and_says_how_they_were_worked_out(method: str, tiny: Tiny) -> None:
     projected(tiny, method)
-    district, model = read_district(tiny.folder), read_model(tiny.model)
+    district, model = read_district(tiny.folder), read_model(tiny.model, {"goals": '[{ goal = "cost" }]'})
     content: dict[str, Any] = json.loads(json.dumps(dict(plan(district, model).content)))
     assert verify(content, tiny.folder).findings == ()
     case = make_case(district, model)

@@ -26,6 +26,7 @@ from allocate.sessions import Slot, Visit
 from allocate.tours import Tour
 from allocate.verification import verify
 
+pytestmark = pytest.mark.usefixtures("read_once")
 MUTATIONS: dict[str, Mutation] = {}
 mutation = collect(MUTATIONS)
 

@@ -16,7 +16,7 @@ from allocate.merging import merge_years
 from allocate.rows import Row, opened, served, serves
 from allocate.rules import Rule
 from allocate.sites_alone import SitesAlone, lay_out_sites
-from allocate.sites_reached import Reached, lay_out_reached, program_of_reach, room_row, without_room
+from allocate.sites_reached import Reached, are_mostly_full, lay_out_reached, program_of_reach, room_row, without_room
 from allocate.travel.adjoining import adjoining
 from allocate.travel.points import Metric
 
@@ -66,6 +66,7 @@ def lay_out(case: Case, rules: Mapping[str, Rule], pairs: int) -> SitesAlone:
     """Return the sites laid out, as where that is done without who goes where from so many pairs on."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sites_reached, "MANY_PAIRS", pairs)
+        patch.setattr(sites_reached, "are_mostly_full", lambda _: False)
         return lay_out_sites(case, rules, "cost", COST, gap=0.0, seconds=60.0)
 
 
@@ -73,6 +74,7 @@ def by_reach(case: Case, rules: Mapping[str, Rule]) -> Reached | None:
     """Return what a search that leaves out who goes where comes to by itself."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sites_reached, "MANY_PAIRS", 0)
+        patch.setattr(sites_reached, "are_mostly_full", lambda _: False)
         reduced = merge_years(case, rules.values())
         return lay_out_reached(case, reduced, reduced.case, rules, {"cost": COST}, gap=0.0, seconds=60.0, seed=1)
 
@@ -167,3 +169,11 @@ def test_with_few_pairs_everything_is_as_it_was() -> None:
     reduced = merge_years(case, rules.values())
     goals = {"cost": COST}
     assert lay_out_reached(case, reduced, reduced.case, rules, goals, gap=0.0, seconds=60.0, seed=1) is None
+
+
+def test_where_most_sites_are_too_small_for_those_near_them_who_goes_where_is_asked_from_the_start() -> None:
+    case, _ = two_hills()
+    # X and Y have room for 10 of 14, E and F for all 10; with room for 9 all four are too small, with 14 none is.
+    assert not are_mostly_full(case)
+    assert are_mostly_full(with_room(case, 9)[0])
+    assert not are_mostly_full(with_room(case, 14)[0])

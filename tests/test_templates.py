@@ -6,6 +6,7 @@ import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -21,6 +22,7 @@ from allocate import tables
 from allocate.district import (
     CareHome,
     Department,
+    District,
     Fact,
     FieldThere,
     FunctionThere,
@@ -213,12 +215,17 @@ def odd_districts(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+@cache
+def small_district() -> District:
+    return read_district(DATA / "tiny")
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(odd=odd_districts(), language=st.sampled_from(LANGUAGES))
 def test_whatever_stands_in_cells_reads_back_as_it_was(
     odd: dict[str, Any], language: Language, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    district = replace(read_district(DATA / "tiny"), **odd)
+    district = replace(small_district(), **odd)
     here = beside(DATA / "tiny", tmp_path_factory.mktemp("odd"), workbook_of(district, language))
     assert plainly(read_district(here)) == plainly(district)
 

@@ -167,7 +167,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--district", default="jinnan")
     parser.add_argument("--cells", type=int, default=100, help="side of a cell [m]")
-    parser.add_argument("--seconds", type=float, default=120.0, help="longest search [s]")
+    parser.add_argument("--seconds", type=float, default=200.0, help="longest search [s]")
     parser.add_argument("--threads", type=int, default=2)
     asked = parser.parse_args()
     if not (bundled() / "data" / asked.district).is_dir():
