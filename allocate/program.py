@@ -59,6 +59,8 @@ _EASY_NONZEROS = 5_000
 _HERE_NONZEROS = 20_000
 # A problem with more coefficients than this goes to HiGHS as arrays: PuLP takes 2.5 s to build two million of them.
 _DIRECT_NONZEROS = 1_000_000
+# So it is from these on in a quick look, of which PuLP's part would be a third.
+_DIRECT_IN_A_HURRY = 20_000
 # Where more of the columns that are not whole have a price, a large relaxation is left to the simplex method.
 _MOST_PRICED = 0.5
 # Grace after the time limit before the child is ended: solvers look at the clock now and then only.
@@ -1347,8 +1349,8 @@ def _run(
         return _Answer(np.zeros(0), instance.offset)
     if instance.matrix.nnz <= _EASY_NONZEROS:
         start = None
-    # (Of a quick look, PuLP's part would be a third of the whole.)
-    if options.solver == "highs" and (options.quick or instance.matrix.nnz > _DIRECT_NONZEROS):
+    direct = _DIRECT_IN_A_HURRY if options.quick else _DIRECT_NONZEROS
+    if options.solver == "highs" and instance.matrix.nnz > direct:
         return _run_arrays(instance, options, seconds, relax, nodes, start, better, bounded, inside)
     # CBC forgets the constant in its bound, and measures its gap without it: it never gets to see one.
     told = replace(instance, offset=0.0) if options.solver == "cbc" else instance

@@ -286,14 +286,13 @@ def write(form, target):
         outputs.write_plan(Plan(content, log=""), target)
     else:
         outputs.export(content, form, target, "zh")
-begun = set()
+# (Once where nobody kills it, so that those who are killed find ready what takes long to make. Other forms begin
+# threads, with which nobody should fork.)
+with tempfile.TemporaryDirectory() as home:
+    for form in ("docx", "cards"):
+        write(form, pathlib.Path(home) / form)
 for line in sys.stdin:
     form, target, last, how = json.loads(line)
-    if form not in begun:
-        # (Once where nobody kills it, so that those who are killed find ready what takes long to make.)
-        with tempfile.TemporaryDirectory() as home:
-            write(form, pathlib.Path(home) / "once")
-        begun.add(form)
     reads, writes = os.pipe()
     child = os.fork()
     if not child:

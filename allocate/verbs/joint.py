@@ -73,7 +73,9 @@ def check_together(model: str, changes: dict[str, str]) -> None:
 
 def is_joint_folder(folder: Path) -> bool:
     """Tell whether a folder holds the answer of a plan of several districts."""
-    return (folder / "joint.json").is_file()
+    from allocate.read import is_file
+
+    return is_file(folder / "joint.json")
 
 
 def verify_together(folder: Path) -> bool:
