@@ -58,8 +58,9 @@ _SETTLE_SECONDS = 30.0
 _STAFF_SHARE = 0.25
 # What of a gap the first step may use up; the rest is for whole numbers of staff.
 PART_OF_GAP = 0.5
-# A proof of the goals that look at people takes half a minute; it is looked for in any case.
-_PROOF_SECONDS = 60.0
+# A proof of the goals that look at people takes half a minute; it is looked for in any case, for so long at most [s],
+# and for such a share of the time that there was.
+_PROOF_SECONDS, _PROOF_SHARE = 60.0, 0.3
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,8 @@ def in_two_steps(
     if not any(clauses.values()):
         bounds |= {name: min(bound, float(values[name])) for name, bound in beside.items()}
     if not options.quick and not any(clauses.values()):
-        in_time = replace(options, seconds=max(people.left, _PROOF_SECONDS))
+        least = min(_PROOF_SECONDS, _PROOF_SHARE * options.seconds)
+        in_time = replace(options, seconds=max(people.left, least))
         bounds |= _of_all_years(case, rules, goals, layout, bounds, in_time)
     seconds = {
         name: sites.seconds.get(name, 0.0) + people.seconds.get(name, 0.0)
