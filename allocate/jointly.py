@@ -142,7 +142,7 @@ def assemble(
         "as_of": joint.as_of.isoformat(),
         "years": sorted({year for member in joint.members.values() for year in member.model.years}),
         "settings": dict(joint.settings),
-        "documents": list(joint.policies),
+        "documents": [{"name": one, "title": _document(joint, one)["title"]} for one in joint.policies],
         "seeds": sorted({member.model.seed for member in joint.members.values()}),
         "method": {
             **{str(one): say_in(one, f"joint.method_{'shared' if joint.shared else 'alone'}") for one in LANGUAGES},
@@ -154,7 +154,7 @@ def assemble(
         "districts": [_row(member, plans.get(name), failed.get(name)) for name, member in joint.members.items()],
         "totals": totals(plans) if not failed else None,
         "shares": list(_share_rows(joint, shares, plans)),
-        "clauses": clause_rows(plans, [_prefix(joint, one) for one in joint.policies]),
+        "clauses": clause_rows(plans, [str(_document(joint, one)["id"]) for one in joint.policies]),
         "inputs": [
             {"of": "model", "path": path, "sha256": digest} for path, digest in sorted(joint.inputs.items())
         ]
@@ -167,11 +167,11 @@ def assemble(
     }  # fmt: skip
 
 
-def _prefix(joint: JointModel, document: str) -> str:
-    """Return what the ids of the clauses of a document begin with."""
+def _document(joint: JointModel, name: str) -> Mapping[str, Any]:
+    """Return the head of a document that all districts take."""
     member = next(iter(joint.members.values()))
-    given = member.model.settings.get("documents", {}).get(document, {})
-    return str(given.get("document", {}).get("id", document))
+    head: Mapping[str, Any] = member.model.settings["documents"][name]["document"]
+    return head
 
 
 def _row(member: Member, content: Mapping[str, Any] | None, reason: str | None) -> Plain:

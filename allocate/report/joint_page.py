@@ -1,10 +1,11 @@
 """Several districts planned together: the tables, the page, and the lines that a terminal shows."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from allocate.answer import Answer
-from allocate.report.blocks import Bullets, Heading, PageBlock, Paragraph
+from allocate.report.blocks import Bullets, Grid, Heading, PageBlock, Paragraph
 from allocate.report.page_parts import grid_of
 from allocate.report.summary import percent, percent_up
 from allocate.report.table import Field, Sheet, clean, make_sheet, share_of
@@ -191,8 +192,11 @@ def blocks(answer: Answer, language: Language) -> list[PageBlock]:
     def word(key: str, **values: object) -> str:
         return say_in(language, f"joint.{key}", **values)
 
+    documents = say_in(language, "summary.semicolon").join(
+        clean(one["title"][language]) for one in content["documents"]
+    )
     made: list[PageBlock] = [
-        Paragraph(word("about", count=len(content["districts"]), documents=", ".join(content["documents"]) or "—")),
+        Paragraph(word("about", count=len(content["districts"]), documents=documents or "—")),
     ]
     if content["missing"]:
         made.append(Paragraph(_missing(content, language), "warning"))
@@ -211,7 +215,7 @@ def blocks(answer: Answer, language: Language) -> list[PageBlock]:
     rows = tables["joint_districts"]
     is_sum = {at for at, name in enumerate(rows.column("joint_id")) if name == ALL}
     made.append(Heading(word("districts")))
-    made.append(grid_of(rows, language, columns=columns, strong=is_sum, note=word("districts_note")))
+    made.append(_wide(grid_of(rows, language, columns=columns, strong=is_sum, note=word("districts_note")), 0))
     goals = tables["joint_goals"]
     if goals.rows:
         is_sum = {at for at, name in enumerate(goals.column("joint_id")) if name == ALL}
@@ -241,26 +245,25 @@ def blocks(answer: Answer, language: Language) -> list[PageBlock]:
         made.append(Heading(word("shares")))
         made.append(Paragraph(word("shares_about")))
         kept = [field.name for field in shares.fields if field.name not in ("joint_id", "source")]
-        made.append(grid_of(shares, language, columns=kept))
+        made.append(_wide(grid_of(shares, language, columns=kept), 0, 1, 3))
     made.append(Heading(word("clauses")))
     if content["clauses"]:
         clauses = tables["joint_clauses"]
         worst = [
             at for at, record in enumerate(clauses.records()) if record["status"] not in ("reported", "not_applicable")
         ]
-        made.append(
-            grid_of(
-                clauses,
-                language,
-                rows=worst,
-                columns=["clause", "year", "says", "joint_district", "status", "target", "value", "unit"],
-            )
-        )
+        kept = ["clause", "year", "says", "joint_district", "status", "target", "value", "unit"]
+        made.append(_wide(grid_of(clauses, language, rows=worst, columns=kept), 2))
     else:
         made.append(Paragraph(word("no_clauses")))
     made.append(Heading(word("reading")))
     made.append(Bullets(tuple(word(f"reading_{part}") for part in ("plans", "sums", "shares", "clauses"))))
     return made
+
+
+def _wide(grid: Grid, *columns: int) -> Grid:
+    """Return a table some of whose columns, by their place from 0, are twice as wide as the others."""
+    return replace(grid, widths=tuple(2.0 if at in columns else 1.0 for at in range(len(grid.heads))))
 
 
 def _last_year(content: Row, name: object) -> int:
