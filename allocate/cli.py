@@ -34,7 +34,7 @@ app = typer.Typer(
 )
 MODELS, DISTRICTS = "models", "districts"
 # How long all stages of a plan may take; and those of each of several districts, which share the processors [s].
-PLAN_SECONDS, JOINT_SECONDS = 200.0, 60.0
+PLAN_SECONDS, JOINT_SECONDS = 200.0, 45.0
 EXAMPLE = "baodi"
 
 

@@ -2,23 +2,26 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from allocate.errors import InputError, Problem, UsageError
+from allocate.errors import AllocateError, InputError, Problem, UsageError
 from allocate.terminal import counted, tell
-from allocate.words import language, say
+from allocate.words import Language, language, say, speaking
+
+if TYPE_CHECKING:
+    from allocate.plans import Plan
 
 
 def plan_together(
     model: str, out: Path | None, changes: dict[str, str], *, seconds: float, gap: float | None, processes: int
 ) -> bool:
     """Plan the districts of a model and write answer and plans; tell whether every obligation is met in all of them."""
-    from allocate.crews import Processes
+    from allocate.crews import Failure, Processes
     from allocate.joint import read_joint
     from allocate.jointly import plan_jointly
-    from allocate.outputs import check_answer_target, plan_files, write_answer
+    from allocate.outputs import check_answer_target, write_answer
     from allocate.program import Options
     from allocate.report.joint_page import lines
     from allocate.rows import Strength
@@ -34,7 +37,15 @@ def plan_together(
     options = Options(seconds=seconds, threads=threads)
     with counted("joint.progress") as hear:
         made = plan_jointly(joint, options, Processes(min(processes, len(joint.members))), gap=gap, hear=hear)
-    plans = {f"{name}/{file}": text for name, plan in made.plans.items() for file, text in plan_files(plan).items()}
+        # (Maps and papers take half as long as the search of a district: each district's are made at once too.)
+        crew = Processes(min(processes, len(joint.members)))
+        written = dict(crew.work(_files_of, language(), made.plans))
+    plans: dict[str, bytes] = {}
+    for name in made.plans:
+        one = written[name]
+        if isinstance(one, Failure):
+            raise AllocateError(one.reason)
+        plans |= {f"{name}/{file}": text for file, text in one.items()}
     files = write_answer(made.answer, folder, plans)
     for line in lines(made.answer, language()):
         tell(line)
@@ -48,6 +59,14 @@ def plan_together(
         for plan in made.plans.values()
         for row in plan.content["scorecard"]
     )
+
+
+def _files_of(spoken: Language, plan: "Plan") -> dict[str, bytes]:
+    """Return the files of a plan, in a language."""
+    from allocate.outputs import plan_files
+
+    with speaking(spoken):
+        return plan_files(plan)
 
 
 def check_together(model: str, changes: dict[str, str]) -> None:
