@@ -16,6 +16,7 @@ from allocate.verbs.joint import check_together, is_joint_folder, plan_together,
 from allocate.verbs.prices import prices
 from allocate.verbs.robust import robust
 from allocate.verbs.scenarios import scenarios
+from allocate.verbs.serve import serve
 from allocate.verbs.sweep import sweep
 from allocate.words import LANGUAGES, both, say, speaking, visible
 from allocate.words import language as spoken
@@ -437,6 +438,7 @@ def _export(plan: Path, form: str, out: Path | None, tiles: "Tiles | None" = Non
 
 
 app.command("prices", help=both("cli.prices"), epilog="allocate prices baodi --clause circle --front 8")(prices)
+app.command("serve", help=both("serve.cli"), epilog="allocate serve my-county")(serve)
 app.command("scenarios", help=both("cli.scenarios"), epilog="allocate scenarios baodi unsure --processes 4")(scenarios)
 app.command("robust", help=both("robust.help"), epilog="allocate robust maps/out/baodi --draws 100 --again 8")(robust)
 app.command("alternatives", help=both("near.cli"), epilog="allocate alternatives maps/out/baodi --within 1%")(
