@@ -188,7 +188,7 @@ def _name_of(folder: Path) -> str:
 
 
 def _check_name(name: str, column: str, own: str = "") -> None:
-    """Refuse a name that cannot be that of a folder and a file, or is that of a bundled example other than its `own`."""
+    """Refuse a name that cannot be that of a folder and a file, or an example's other than its `own`."""
     supplied = {path.stem for path in (bundled() / "models").glob("*.toml")}
     supplied |= {path.parent.name for path in (bundled() / "data").glob(f"*/{CARD}")}
     what = ""
@@ -355,11 +355,12 @@ def _write(files: Mapping[str, str | bytes], folder: Path) -> None:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content if isinstance(content, bytes) else content.encode())
             for item in _missing(made, above):
+                target = above / item.relative_to(made)
                 # (What has come to stand there meanwhile is not replaced.)
-                if (above / item).exists() or (above / item).is_symlink():
+                if target.exists() or target.is_symlink():
                     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-                (made / item).rename(above / item)
-                moved.append(above / item)
+                item.rename(target)
+                moved.append(target)
         except OSError:
             for item in moved:
                 shutil.rmtree(item, ignore_errors=True) if item.is_dir() else item.unlink(missing_ok=True)
@@ -369,11 +370,10 @@ def _write(files: Mapping[str, str | bytes], folder: Path) -> None:
                 shutil.rmtree(made, ignore_errors=True)
 
 
-def _missing(made: Path, above: Path, inside: PurePosixPath = PurePosixPath()) -> Iterator[PurePosixPath]:
+def _missing(made: Path, above: Path) -> Iterator[Path]:
     """Yield the files and whole folders below a folder that are not yet below another one."""
-    for item in sorted((made / inside).iterdir()):
-        way = inside / item.name
-        if item.is_dir() and (above / way).is_dir():
-            yield from _missing(made, above, way)
+    for item in sorted(made.iterdir()):
+        if item.is_dir() and (above / item.name).is_dir():
+            yield from _missing(item, above / item.name)
         else:
-            yield way
+            yield item

@@ -1,4 +1,4 @@
-"""Changes one cell of a table's file and nothing else: of text every other byte stays, of a workbook every other part."""
+"""Changes single cells of a table's file: of text every other byte stays, of a workbook every other part."""
 
 import codecs
 import csv
@@ -66,10 +66,17 @@ class NotMendedError(Exception):
         self.what, self.details = what, details
 
 
-def mend_text(raw: bytes, encoding: str, changes: Mapping[Cell, str]) -> bytes:
+def is_bare(raw: bytes, encoding: str, cell: Cell) -> bool:
+    """Tell whether a cell of a CSV file stands there without quotation marks."""
+    text = decode(raw, encoding)
+    begin, end, _ = _span(text, *cell)
+    return not text[begin:end].startswith('"')
+
+
+def mend_text(raw: bytes, encoding: str, changes: Mapping[Cell, str], bare: Collection[Cell] = ()) -> bytes:
     """Return a CSV file with other texts in some cells.
 
-    A row that is short of cells gets as many as it takes.
+    A row that is short of cells gets as many as it takes. What had quotation marks keeps them, but for `bare` cells.
 
     Raises
     ------
@@ -85,7 +92,7 @@ def mend_text(raw: bytes, encoding: str, changes: Mapping[Cell, str]) -> bytes:
     wanted, changed = _cells(text), text
     for (row, column), after in sorted(changes.items()):
         begin, end, missing = _span(changed, row, column)
-        quoted = changed[begin:end].startswith('"') and not missing
+        quoted = changed[begin:end].startswith('"') and not missing and (row, column) not in bare
         written = '"' + after.replace('"', '""') + '"' if quoted or re.search(r'[",\r\n]', after) else after
         changed = changed[:begin] + "," * missing + written + changed[end:]
         line = wanted[row - 1]
@@ -197,7 +204,8 @@ def _refuse_computed(sheets: Mapping[str, bytes], cells: Collection[tuple[str, i
 def _formulas(xml: bytes) -> Iterator[tuple[str, str]]:
     """Yield the name and the formula of every cell of a sheet that has one; of one that is shared nothing but "#"."""
     found: list[tuple[str, str]] = []
-    cell, text, shared = "", None, False
+    cell, shared = "", False
+    text: list[str] | None = None
     parser = xml_parser("sheet")
 
     def start(tag: str, attributes: dict[str, str]) -> None:
