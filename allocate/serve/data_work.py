@@ -114,6 +114,7 @@ def _finding(kind: str, problem: Problem, folder: Path, look: Look | None) -> di
         "row": problem.row,
         "column": visible(problem.column),
         "heading": visible(problem.heading),
+        "title": _column_title(problem, look),
         "at": column,
         "letter": "" if column is None else letters(column),
         "value": None if problem.value is None else visible(str(problem.value))[:LONGEST_CELL],
@@ -141,6 +142,14 @@ def _column_of(problem: Problem, look: Look | None) -> int | None:
         if name in at:
             return at[name]
     return None
+
+
+def _column_title(problem: Problem, look: Look | None) -> str:
+    """Return what the templates call the column that a message speaks of; empty where it is none of theirs."""
+    origins = look.origins if look is not None else {}
+    table = next((name for name, origin in origins.items() if origin.file == problem.file and name in _TABLES), "")
+    known = {column.name for column in _TABLES[table].columns} if table else set()
+    return _title(table, problem.column) if problem.column in known else ""
 
 
 def look(home: str, name: str) -> dict[str, Any]:
@@ -269,7 +278,7 @@ def models(home: str, name: str) -> dict[str, Any]:
 
 
 def _said(text: str) -> dict[str, Any]:
-    blank = dict.fromkeys(("file", "there", "sheet", "column", "heading", "letter", "what"), "")
+    blank = dict.fromkeys(("file", "there", "sheet", "column", "heading", "title", "letter", "what"), "")
     return {"kind": "odd", **blank, "row": None, "at": None, "value": None, "text": text}
 
 
@@ -644,13 +653,13 @@ def _judge(home: Home, name: str, new: Mapping[str, Path], gone: Collection[str]
             raise InputError(refused)
         seen = _see(stage)
         # (Where the copy stands is nobody's business.)
-        twice = _twice(stage, new)
+        twice = tuple(_twice(stage, new))
     pairs = list(zip(seen.look.problems, seen.findings, strict=False))
     brought = [(problem, told) for problem, told in pairs if _key(problem) not in before]
     return _Judged(
         tuple({**told, "text": _without(told["text"], stage, folder)} for _, told in brought),
         tuple(problem for problem, _ in brought),
-        tuple(twice),
+        twice,
         len(seen.look.problems),
     )
 
