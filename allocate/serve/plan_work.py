@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from allocate.errors import AllocateError, InputError, Problem, UsageError
+from allocate.errors import AllocateError, InputError, Problem
 from allocate.plans import PLAN_FILE, read_plan
 from allocate.report.candidate_tables import spot_sheets
 from allocate.report.cells_said import cell_said
@@ -52,11 +52,13 @@ class _Read:
 
 _plans: OrderedDict[tuple[str, str], _Read] = OrderedDict()
 _made: OrderedDict[tuple[str, ...], bytes] = OrderedDict()
+_tables: dict[tuple[str, str], dict[str, Sheet]] = {}
 
 
 def forget() -> None:
     """Forget everything that is kept."""
     _plans.clear()
+    _tables.clear()
     _made.clear()
 
 
@@ -145,9 +147,7 @@ def plain_table(sheet: Sheet, only: Iterable[str] = ()) -> dict[str, Any]:
             for field in fields
         ],
         "rows": [[told(field, record) for field in fields] for record in records],
-        "sorted_by": {
-            field.name: [record[field.name] for record in records] for field in fields if field.is_number
-        },
+        "sorted_by": {field.name: [record[field.name] for record in records] for field in fields if field.is_number},
         "codes": {field.name: [record[field.name] for record in records] for field in fields if field.kind == "code"},
     }
 
@@ -175,9 +175,7 @@ def head(folder: str) -> dict[str, Any]:
         "by_year": _by_year(content),
         "lines": [{"name": name, "label": seen(label), "text": seen(text)} for name, label, text in lines],
         "missed": statuses.count("missed"),
-        "missed_musts": sum(
-            row["status"] == "missed" and row["strength"] == "must" for row in content["scorecard"]
-        ),
+        "missed_musts": sum(row["status"] == "missed" and row["strength"] == "must" for row in content["scorecard"]),
         "met": statuses.count("met"),
         "proven": content["outcome"] == "optimal",
         "soft": [say(f"basis.{basis}") for basis in ("estimated", "assumed", "unknown") if basis in soft],
@@ -224,21 +222,19 @@ def tables(folder: str) -> bytes:
 
 def _first_tables(read: _Read) -> bytes:
     made = _sheets(read)
-    _keep_each(read, made)
     first = {name: plain_table(made[name]) for name in ("scorecard", "sites", "towns") if name in made}
-    others = [{"name": name, "title": say(f"sheet.{name}"), "rows": len(made[name].rows)} for name in made]
+    others = [{"name": name, "title": say(f"sheet.{name}"), "rows": len(sheet.rows)} for name, sheet in made.items()]
     return _bytes({"tables": first, "others": others, "numbers": _numbers(read.content), "rules": _rules(read.content)})
 
 
 def _sheets(read: _Read) -> dict[str, Sheet]:
-    spots = {sheet.name: sheet for sheet in spot_sheets(read.content, language())}
-    return {**sheets(read.content, language()), **spots}
-
-
-def _keep_each(read: _Read, made: Mapping[str, Sheet]) -> None:
-    """Keep every table while they are all at hand: to make one takes as long as to make all."""
-    for name, sheet in made.items():
-        _kept((read.mark, language(), "table", name), lambda sheet=sheet: _bytes(plain_table(sheet)))  # type: ignore[misc]
+    """Return all tables of a plan; those made last are at hand still: to make one takes as long as to make all."""
+    key = (read.mark, language())
+    if key not in _tables:
+        spots = {sheet.name: sheet for sheet in spot_sheets(read.content, language())}
+        _tables.clear()
+        _tables[key] = {**sheets(read.content, language()), **spots}
+    return _tables[key]
 
 
 @_whole
@@ -246,12 +242,9 @@ def table(folder: str, name: str) -> bytes | None:
     """Return a table of a plan by its name; None where it has none of this name."""
     read = _read(folder)
     key = (read.mark, language(), "table", name)
-    if key not in _made:
-        made = _sheets(read)
-        if name not in made:
-            return None
-        _kept(key, lambda: _bytes(plain_table(made[name])))
-    return _kept(key, lambda: b"")
+    if key not in _made and name not in _sheets(read):
+        return None
+    return _kept(key, lambda: _bytes(plain_table(_sheets(read)[name])))
 
 
 @_whole
@@ -351,9 +344,7 @@ def _numbers(content: Content) -> list[dict[str, Any]]:
     return found
 
 
-def _in_force(
-    settings: Content, said: Mapping[str, Content]
-) -> Iterable[tuple[str, str, Mapping[str, Any]]]:
+def _in_force(settings: Content, said: Mapping[str, Content]) -> Iterable[tuple[str, str, Mapping[str, Any]]]:
     """Yield rules of the model, and clauses of documents that are rules of it, with what they say."""
     for name, rule in settings["rules"].items():
         yield "rules", str(name), rule
@@ -387,9 +378,7 @@ def drawn(folder: str) -> bytes:
     from allocate.draw import map_page
 
     read = _read(folder)
-    return _kept(
-        (read.mark, language(), "map"), lambda: map_page(read.content).encode(errors="backslashreplace")
-    )
+    return _kept((read.mark, language(), "map"), lambda: map_page(read.content).encode(errors="backslashreplace"))
 
 
 def held(folder: str) -> list[dict[str, Any]]:
@@ -544,21 +533,3 @@ def _short(folder: str) -> dict[str, Any]:
 
     made: dict[str, Any] = json.loads(_kept(key, make))
     return made
-
-
-def refuse_number(count: int) -> None:
-    """Refuse to compare too few or too many plans.
-
-    Raises
-    ------
-    UsageError
-        When there are fewer than two, or more than fit side by side.
-    """
-    from allocate.comparing import FEWEST
-
-    if not FEWEST <= count <= MOST_BESIDE:
-        raise UsageError([Problem("serve_plans.compare_number", details={"least": FEWEST, "most": MOST_BESIDE})])
-
-
-# So many plans fit side by side.
-MOST_BESIDE = 6
