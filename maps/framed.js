@@ -21,5 +21,6 @@ addEventListener("message", (event) => {
   if (data === null || typeof data !== "object" || !["fly", "year"].includes(data.allocate)) return;
   // (A page that is a file has no name that a message could be sent to.)
   around = event.origin === "null" ? null : event.origin;
+  document.documentElement.classList.add("framed");
   obey(data);
 });

@@ -1,10 +1,6 @@
 """What scripts of the pages on plans ask for: tables, cards, rechecks, comparisons; and new names."""
 
-import asyncio
-import os
 import re
-import sys
-from contextlib import suppress
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -15,9 +11,9 @@ from starlette.routing import BaseRoute, Route
 
 from allocate.errors import Problem, UsageError
 from allocate.serve.asking import answer, body_of, language_of, served
-from allocate.serve.home import OUT, Home, Outside
+from allocate.serve.home import OUT, Outside
+from allocate.serve.rechecks import Rechecks
 from allocate.serve.zips import home_members
-from allocate.words import visible
 
 Work = Literal[
     "head", "tables", "table", "card", "drawn", "held", "removed", "renamed", "joint", "compared", "compared_page",
@@ -27,11 +23,6 @@ FEWEST, MOST = 2, 6  # plans side by side
 # A name of a folder that every disk takes, and that is no way out of its own.
 _NAME = re.compile(r"(?!\.)[^\x00-\x1f\x7f/\\:*?\"<>|]{1,60}(?<![. ])")
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
-# One recheck after the other: each takes all of a processor, and some hundred megabytes.
-_rechecking = asyncio.Semaphore(1)
-_rechecked: dict[tuple[str, int, int], dict[str, Any]] = {}
-_MOST_RECHECKED = 64
-_LINES = 12  # of what a recheck finds, that the page shows
 
 
 def routes() -> list[BaseRoute]:
@@ -111,37 +102,10 @@ async def _size(request: Request) -> Response:
 
 
 async def _recheck(request: Request) -> Response:
-    """Recheck a plan by its inputs, as `allocate verify` does, in a process of its own; what was found is kept."""
+    """Say whether a plan passes its recheck, or that it is being looked at: ask again."""
     home, name = served(request).home, str(request.path_params["name"])
-    folder = home.plan(name)
-    about = (folder / "plan.json").stat()
-    key = (f"{language_of(request)} {name}", about.st_mtime_ns, about.st_size)
-    if key not in _rechecked:
-        async with _rechecking:
-            if key not in _rechecked:
-                found = await _verified(home, f"{OUT}/{name}", language_of(request))
-                while len(_rechecked) >= _MOST_RECHECKED:
-                    del _rechecked[next(iter(_rechecked))]
-                _rechecked[key] = found
-    return answer(_rechecked[key])
-
-
-async def _verified(home: Home, plan: str, spoken: str) -> dict[str, Any]:
-    # (Nothing that lies in the planner's folder passes for a module of ours.)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "allocate", "verify", plan,
-        cwd=home.path,
-        env={**os.environ, "ALLOCATE_LANGUAGE": spoken, "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"},
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    try:
-        said, _ = await process.communicate()
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-    lines = [visible(line) for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
-    state = {0: "sound", 1: "wrong"}.get(process.returncode or 0, "failed")
-    return {"state": state, "lines": lines[:_LINES], "more": max(0, len(lines) - _LINES)}
+    home.plan(name)
+    return answer(Rechecks.of(request.app.state, home).found(name, language_of(request)))
 
 
 def plans_asked(request: Request) -> tuple[list[str], list[str]]:

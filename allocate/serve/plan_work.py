@@ -1,4 +1,4 @@
-"""What pages of plans show, worked out in the process beside the server: every figure comes from the tables of a plan."""
+"""What pages of plans show, worked out beside the server: every figure comes from the tables of a plan."""
 
 import json
 import re

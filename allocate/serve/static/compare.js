@@ -70,7 +70,7 @@
     place.replaceChildren(
       section(tables.compare_plans.title, table(tables.compare_plans, { name: "plan_name" }).element, make("p", { class: "quiet" }, words("careful"))),
       section(words("by_year"), table(byYear(content.by_year)).element),
-      ...["compare_proof", "compare_clauses", "compare_sites", "compare_money", "compare_people"].map((name) => section(tables[name].title, table(tables[name], OPTIONS[name] || {}).element)),
+      ...["compare_proof", "compare_clauses", "compare_sites", "compare_money", "compare_people"].map((name) => section(tables[name].title, table(tables[name], { idle: ["compared_with"], ...OPTIONS[name] }).element)),
       section(words("in_words"), ...told));
     byId("map-section").hidden = false;
     byId("page").src = `/compare/page.html?${query}`;

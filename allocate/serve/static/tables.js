@@ -19,13 +19,15 @@ const planTables = (() => {
     const id = `table-${(tables += 1)}`;
     const at = Object.fromEntries(data.fields.map((field, column) => [field.name, column]));
     const state = { page: 0, sort: null, down: false, text: "", chosen: {}, year: null, all: !options.columns, open: null, picked: null };
-    const filters = (options.filters || []).filter((name) => name in at);
+    const filters = (options.filters || []).filter((name) => name in at && new Set(data.rows.map((row) => row[at[name]])).size > 1);
     const nameColumn = options.name && options.name in at ? options.name : null;
     const lower = data.rows.map((row) => row.join("\u0000").toLowerCase());
 
+    // (Where all rows say the same of which plan they are, the column says nothing.)
+    const idle = new Set((options.idle || []).filter((name) => name in at && new Set(data.rows.map((row) => row[at[name]])).size < 2));
     const shown = () => {
       const wanted = state.all ? data.fields.map((field) => field.name) : options.columns(state.year).filter((name) => name in at);
-      return wanted.map((name) => data.fields[at[name]]);
+      return wanted.filter((name) => !idle.has(name)).map((name) => data.fields[at[name]]);
     };
     const found = () => {
       const text = state.text.trim().toLowerCase();
@@ -44,6 +46,12 @@ const planTables = (() => {
       };
       return kept.sort((one, other) => (state.down ? -1 : 1) * compare(one, other) || one - other);
     };
+
+    // Short cells stay on one line; long ones get room enough to be read.
+    const looks = Object.fromEntries(data.fields.map((column, place) => {
+      const longest = data.rows.reduce((most, row) => Math.max(most, row[place].length), 0);
+      return [column.name, column.number ? "number" : longest > 24 ? "text long" : longest > 10 ? "text" : "short"];
+    }));
 
     const count = make("p", { class: "quiet", role: "status" });
     const head = make("thead");
@@ -116,9 +124,10 @@ const planTables = (() => {
       const cells = columns.map((column) => {
         const content = cellOf(row, column);
         const named = column.name === nameColumn || (nameColumn === null && column === columns[0]);
-        if (!named) return make("td", { class: column.number ? "number" : null, dir: "auto" }, content);
+        const look = looks[column.name];
+        if (!named) return make("td", { class: look, dir: "auto" }, content);
         const inside = can ? make("button", { type: "button", class: "plain pick", "aria-expanded": options.open ? String(state.open === row) : null }, content || "—") : content;
-        return make("th", { scope: "row", dir: "auto" }, inside);
+        return make("th", { scope: "row", dir: "auto", class: look }, inside);
       });
       const made = make("tr", { "data-row": row, "aria-selected": can ? String(state.picked === row) : null }, ...cells);
       if (can) made.addEventListener("click", (event) => { if (!event.target.closest("a")) pick(row); });
@@ -165,7 +174,7 @@ const planTables = (() => {
     const setYear = (year) => { state.year = year; draw(); };
     draw();
     const element = make("div", { class: "plan-table" }, data.rows.length > 8 ? controls : null, count,
-      make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": data.title }, drawn), pages);
+      make("div", { class: data.rows.length > 8 ? "scroll" : "scroll few", tabindex: 0, role: "region", "aria-label": data.title }, drawn), pages);
     return { element, show, cell, choose, setYear, draw };
   };
 
