@@ -14,11 +14,9 @@ from allocate.fault_kinds import FaultKind
 from allocate.files.finding import Shelf
 from allocate.files.shapefile import COMPANIONS
 from allocate.files.sheet import Spotted, Unreadable
-from allocate.files.text import MOST_WRITTEN, decode, read_own
+from allocate.files.text import decode, read_own
+from allocate.names import MOST_WRITTEN
 from allocate.tables import Table
-
-# What a district says of itself, and of its files.
-CARD = "district.toml"
 
 
 def read_files(folder: Path, names: Iterable[str]) -> dict[str, bytes]:

@@ -20,9 +20,10 @@ from allocate.contracts import Contracts
 from allocate.errors import ModelError, Problem, UsageError
 from allocate.faults import problems_of
 from allocate.files.sheet import Unreadable
-from allocate.files.text import MOST_WRITTEN, read_bytes
+from allocate.files.text import read_bytes
 from allocate.files.written import parse_toml
 from allocate.goals import GOALS, Districting, Goal, Match, TailCoverage, Travel, WorstTenth
+from allocate.names import MOST_WRITTEN
 from allocate.outreach import Outreach
 from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, policy_files, prefix_of, year_of
 from allocate.population import Projection

@@ -20,7 +20,8 @@ from allocate.draw import (
 from allocate.draw.picture import drawer
 from allocate.draw.tiles import Tiles
 from allocate.errors import Problem, UsageError
-from allocate.plans import PLAN_FILE, Plan, to_json
+from allocate.names import PLAN_FILE
+from allocate.plans import Plan, to_json
 from allocate.replacing import (
     bring_back,
     check_folder,

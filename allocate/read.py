@@ -42,8 +42,9 @@ from allocate.files.finding import Shelf, TableSource, table_names
 from allocate.files.layers import outline
 from allocate.files.sheet import Unreadable
 from allocate.files.written import parse_toml
-from allocate.folder import CARD, Folder
+from allocate.folder import Folder
 from allocate.layers import LayerSource, read_layers, warn_of_sites
+from allocate.names import CARD
 from allocate.postings import months_of
 from allocate.road_checks import warn_of_roads
 from allocate.road_reading import RoadsSaid, around, read_barriers, read_roads

@@ -15,8 +15,9 @@ from allocate.errors import Problem, UsageError
 from allocate.estimate import card_and_boundary
 from allocate.faults import disk_reason
 from allocate.files.text import decode
-from allocate.folder import CARD, read_files
+from allocate.folder import read_files
 from allocate.model import PRESETS, find_model, presets_of, read_model
+from allocate.names import CARD
 from allocate.policies import FOLDER
 from allocate.read import BOUNDARY, is_file, is_plain, read_district
 from allocate.report.columns import columns_page
