@@ -183,11 +183,15 @@ class Server:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
 
-def start_server(folder: Path, log: Path, *options: str, **environment: str) -> Server:
-    """Start the page of a folder, and return it once it listens; a process that does not say where fails the test."""
+def start_server(folder: Path, log: Path, *options: str, fake: bool = False, **environment: str) -> Server:
+    """Start the page of a folder, and return it once it listens; a process that does not say where fails the test.
+
+    Where it is told to fake, its runs are those of `fake_worker.py`.
+    """
+    program = [str(Path(__file__).with_name("fake_serve.py"))] if fake else ["-m", "allocate"]
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "allocate", "serve", str(folder), "--no-browser", "--port", "0", *options],
+            [sys.executable, *program, "serve", str(folder), "--no-browser", "--port", "0", *options],
             cwd=folder,
             env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"} | environment,
             stdin=subprocess.DEVNULL,
@@ -211,8 +215,9 @@ def serving(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Return a function that starts the page of a folder; afterwards all of them are ended, by their ids."""
     started: list[Server] = []
 
-    def serve(folder: Path, *options: str, **environment: str) -> Server:
-        started.append(start_server(folder, tmp_path / f"serve-{len(started)}.log", *options, **environment))
+    def serve(folder: Path, *options: str, fake: bool = False, **environment: str) -> Server:
+        log = tmp_path / f"serve-{len(started)}.log"
+        started.append(start_server(folder, log, *options, fake=fake, **environment))
         return started[-1]
 
     yield serve

@@ -28,6 +28,7 @@ def serve(
     token: Annotated[
         str | None, typer.Option(help=both("serve.cli_token"), envvar="ALLOCATE_SERVE_TOKEN", show_envvar=True)
     ] = None,
+    runs: Annotated[int, typer.Option(help=both("serve.cli_runs"), min=1, max=16)] = 1,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help=both("serve.cli_browser"))] = True,
 ) -> None:
     """Open the page of a folder."""
@@ -51,7 +52,7 @@ def serve(
         user = ""
         with suppress(OSError, KeyError):
             user = getpass.getuser()
-        made = Served(Home.at(folder), Beside(("allocate.checking",)), language(), user)
+        made = Served(Home.at(folder), Beside(("allocate.checking",)), language(), user, runs)
         app = make_app(made, token=token, port=chosen, hosts=None if is_local else ())
         address = f"http://{LOCAL if is_local else host}:{chosen}/?token={token}"
         tell(say("serve.open", folder=folder.resolve()))
@@ -70,7 +71,9 @@ def serve(
         )
         if browser:
             threading.Timer(0.1, webbrowser.open, (address,)).start()
-        uvicorn.Server(config).run(sockets=[listening])
+        server = uvicorn.Server(config)
+        made.is_closing = lambda: server.should_exit
+        server.run(sockets=[listening])
 
 
 def _listening(host: str, port: int | None) -> socket.socket:
