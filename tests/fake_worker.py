@@ -1,7 +1,7 @@
 """Runs nothing: says and keeps what the run of a plan would, as fast or as slowly as a test wants it to.
 
-Called as the worker of a run is: with its folder and the words of a command. `--set=fake.steps=…` says how many steps it
-takes, `fake.pause` how long each [s], `fake.end` how it ends.
+Called as the worker of a run is: with its folder and the words of a command. `--set=fake.steps=…` says how many steps
+it takes, `fake.pause` how long each [s], `fake.end` how it ends.
 """
 
 import json
@@ -21,7 +21,8 @@ def main() -> int:
     folder, words = Path(sys.argv[1]), sys.argv[2:]
     told = dict(word.removeprefix("--set=fake.").split("=", 1) for word in words if word.startswith("--set=fake."))
     steps, pause, end = int(told.get("steps", 3)), float(told.get("pause", 0.02)), told.get("end", "well")
-    assert Lock(folder / ALIVE).take()
+    alive = Lock(folder / ALIVE)
+    assert alive.take()
     stopped = []
     signal.signal(signal.SIGINT, lambda *_: stopped.append(1))
     if end == "deaf":

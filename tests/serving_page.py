@@ -105,12 +105,13 @@ def planned_folder(planned_once: Path, tmp_path: Path) -> Path:
     return copy_home(planned_once, tmp_path / "规划 folder")
 
 
-def client_of(folder: Path, language: Language = "zh", **options: Any) -> TestClient:
+def client_of(folder: Path, language: Language = "zh", *, runs_at_once: int = 1, **options: Any) -> TestClient:
     """Return who asks the page of a folder in this process, with the cookie of its start and its own origin.
 
     Within `with`, the page has begun: what it does beside answering is under way, and ends with it.
     """
-    app = make_app(Served(Home.at(folder), Beside(), language, "planner"), token=TOKEN, port=PORT, **options)
+    served = Served(Home.at(folder), Beside(), language, "planner", runs_at_once)
+    app = make_app(served, token=TOKEN, port=PORT, **options)
     return TestClient(
         app,
         base_url=ORIGIN,

@@ -231,6 +231,9 @@ class _Asked:
         if "name" not in VERBS[self.verb] or (self.verb == "compare" and "name" not in self.given):
             return ""
         of = "-".join(filter(None, (model, scenario))) if model else plan.replace("/", "-")
+        if not of and "name" not in self.given:
+            # (What it would be called after is missing, which was said already.)
+            return ""
         name = self.given.get("name", of if self.verb == "plan" else f"{of}-{self.verb}")
         parts = name.split("/") if isinstance(name, str) else [""]
         bad = [part for part in parts if not part or len(part) > _LONGEST_NAME or _NO_NAME.search(part)]

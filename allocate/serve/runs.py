@@ -38,7 +38,7 @@ _OFTEN, _SELDOM = 0.2, 1.0
 _BEGINNING, _ENDING = 15.0, 3.0
 # How much is read of what a run says [bytes].
 MOST_READ = 256 * 1024
-_RECENT = 64 * 1024
+_RECENT, _WHOLE = 64 * 1024, 8 * 2**20
 _MOST_STATE = 4 * 2**20
 _GONE = ".removed-"
 _NO_PLAN = 3
@@ -384,14 +384,14 @@ class Runs:
             return self._ended(run, KILLED, code, _why_killed(code, self.home.path))
         if code == 1 and run.verb == "verify":
             return self._ended(run, FINISHED, code, ("note_not_sound", {}))
-        told = _tail(self.folder / run.id / SAID) or _tail(self.folder / run.id / PRINTED)
+        told = _tail(self.folder / run.id / SAID)
         note = "note_no_plan" if code == _NO_PLAN else "note_failed" if told else "note_silent"
         return self._ended(run, FAILED, code, (note, {}))
 
     def _ended(self, run: Run, state: str, code: int | None, note: tuple[str, Mapping[str, Any]] | None) -> Run:
         ended = replace(
             run, state=state, code=code, note=note, ended=run.ended or now(),
-            progress=last_progress(self.folder / run.id),
+            progress=last_progress(self.folder / run.id, _WHOLE),
         )  # fmt: skip
         return replace(ended, result=self._result(ended) if code == 0 or (code == 1 and state == FINISHED) else {})
 
@@ -585,10 +585,15 @@ def progress_of(line: bytes) -> dict[str, Any] | None:
     return None
 
 
-def last_progress(folder: Path) -> dict[str, Any] | None:
-    """Return what a run said last of how far it is, with the people whom it counted last."""
+def last_progress(folder: Path, most: int = _RECENT) -> dict[str, Any] | None:
+    """Return what a run said last of how far it is, with what it said of people, and of each stage's gap, before."""
     last: dict[str, Any] = {}
     people: Any = None
-    for said in progress_lines(folder, _RECENT):
+    gaps: dict[str, float] = {}
+    for said in progress_lines(folder, most):
         last, people = said, said.get("people") or people
-    return last | ({"people": people} if people else {}) or None
+        gap = said.get("gap")
+        if isinstance(said.get("stage"), str) and isinstance(gap, int | float):
+            gaps[said["stage"]] = gap
+    more = {"people": people, "gaps": gaps}
+    return last | {key: found for key, found in more.items() if found} or None

@@ -37,6 +37,7 @@ def main() -> NoReturn:
             stream.flush()
     with suppress(OSError):
         put(folder / ENDED, {"code": code, "ended": now()})
+    alive.release()
     raise SystemExit(code)
 
 

@@ -18,6 +18,7 @@
   const printed = [];
   const said = [];
   const points = new Map();
+  const figures = new Map();
   let latestStage = "";
   let chosenStage = "";
   let since = "";
@@ -62,13 +63,16 @@
     byId("go-on").hidden = !(ended && isPlan && run.kept && !run.result.plan);
     byId("again").hidden = !ended;
     byId("remove").hidden = !ended;
+    byId("edit").hidden = !(run.state === "failed" && run.model && run.code !== 3);
     byId("why").hidden = !(run.state === "failed" && isPlan && run.code === 3);
+    // (What came of it comes first once there is something.)
+    if (ended && run.state !== "waiting") byId("far").before(byId("printed"));
     drawLines();
     drawFar();
   };
 
   // Lines in groups: by what stands at their head, points below the line that they belong to.
-  const HEAD = /^(?:allocate: ?)?([\u4e00-\u9fff]{2,4}|[a-z]{4,10}(?= {2}))[ \u3000]+(\S.*)$/u;
+  const HEAD = /^([\u4e00-\u9fff]{2,4}(?=\u3000)|[\u4e00-\u9fff]{2}(?= )|[a-z]{4,10}(?= {2}))[ \u3000]+(\S.*[^：:])$/u;
   const grouped = (lines) => {
     const made = [];
     let list = null;
@@ -126,10 +130,7 @@
     if (byId("far").hidden) return;
     const phase = run.state === "stopping" ? say("runs.stopping") : far.phase && isLive ? phaseText() : isLive ? say("runs.begins") : say("runs.was");
     put("phase", phase);
-    put("stage", far.stage ? stageName(far.stage) : "—");
-    put("incumbent", has(far.incumbent) ? short.format(far.incumbent) : "—");
-    put("bound", has(far.bound) ? short.format(far.bound) : "—");
-    put("gap", has(far.gap) ? percent(far.gap) : "—");
+    drawFigures(isLive);
     const years = Object.keys(far.people ?? {}).sort();
     byId("people").hidden = years.length === 0;
     const [head, row] = byId("people").querySelectorAll("tr");
@@ -141,6 +142,18 @@
     }
     drawTime();
     drawChart();
+  };
+  // One row for each stage, as it was told last; nothing is a row before its stage has begun.
+  let figuresShown = "";
+  const drawFigures = (isLive) => {
+    const now = JSON.stringify([[...figures], far.stage, isLive]);
+    if (now === figuresShown) return;
+    figuresShown = now;
+    const cell = (value, write) => make("td", { class: "number" }, has(value) ? write(value) : "—");
+    byId("figures").hidden = figures.size === 0;
+    byId("figures").tBodies[0].replaceChildren(...[...figures].map(([stage, one]) =>
+      make("tr", isLive && stage === far.stage ? { "aria-current": "step" } : {},
+        make("th", { scope: "row" }, stageName(stage)), cell(one.incumbent, short.format), cell(one.bound, short.format), cell(one.gap, percent))));
   };
   const phaseText = () => {
     const values = { stage: far.stage ? stageName(far.stage) : "", done: far.done ?? 0, count: far.count ?? 0 };
@@ -165,6 +178,10 @@
     return made;
   };
   const remember = (one) => {
+    if (one.stage) {
+      const { incumbent, bound, gap } = { ...figures.get(one.stage), ...one };
+      figures.set(one.stage, { incumbent, bound, gap });
+    }
     if (!one.stage || !has(one.seconds) || !(has(one.incumbent) || has(one.bound))) return;
     if (!points.has(one.stage)) points.set(one.stage, []);
     const list = points.get(one.stage);

@@ -15,6 +15,10 @@
   for (const one of data.states) state.append(make("option", { value: one }, say(`runs.state_${one}`)));
 
   const gap = (value) => (typeof value === "number" ? say("runs.percent", { value: number(Math.ceil(value * 10000 - 1e-9) / 100) }) : "—");
+  const worst = (far) => {
+    const gaps = Object.values(far?.gaps ?? {}).filter((one) => typeof one === "number");
+    return gaps.length ? Math.max(...gaps) : undefined;
+  };
   const changesOf = (run) => {
     const keys = Object.keys(run.changes);
     if (keys.length === 0) return ["—"];
@@ -36,7 +40,7 @@
       make("td", {}, run.who || "—"),
       make("td", {}, make("time", { datetime: run.created }, times.format(new Date(run.created)))),
       make("td", { class: "number" }, run.seconds === null ? "—" : say("runs.seconds", { seconds: number(Math.round(run.seconds)) })),
-      make("td", { class: "number" }, gap(run.progress?.gap)),
+      make("td", { class: "number" }, gap(worst(run.progress))),
       make("td", {}, resultOf(run)));
 
   const draw = () => {
