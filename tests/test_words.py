@@ -56,6 +56,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted((ROOT / "allocate").rglob("*.py"))
 COMPARISON = [ROOT / "maps" / name for name in ("comparison.js", "common.js", "comparison.html")]
 PAGE = [*(path for path in (ROOT / "maps").glob("*.js") if path not in COMPARISON[:1]), ROOT / "maps" / "template.html"]
+SERVE = ROOT / "allocate" / "serve"
 # One module says the headings and notes of all sheets, and others name the columns.
 REPORTS = [module for module in MODULES if module.parent.name == "report"]
 SECTIONS = {key.split(".")[0] for key in catalogue()}
@@ -302,6 +303,11 @@ def is_used(key: str) -> bool:
         return rest in CODES[section]
     if section == "versus":
         return page_uses(rest, comparison_page())
+    if section.startswith("serve_script"):
+        # (Scripts know a text by the end of its section's name.)
+        return is_written(key.removeprefix("serve_script").removeprefix("_").removeprefix("."), scripts())
+    if section.startswith("serve") and is_written(key, templates()):
+        return True
     if section == "map":
         return page_uses(rest, page()) or any(key in constants(module) for module in MODULES)
     for module in MODULES:
@@ -319,6 +325,29 @@ def is_used(key: str) -> bool:
         if helper in shapes and (rest in texts or any(re.fullmatch(shape, rest) for shape in words)):
             return True
     return False
+
+
+@cache
+def scripts() -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted((SERVE / "static").glob("*.js")))
+
+
+@cache
+def templates() -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted((SERVE / "templates").glob("*.html")))
+
+
+def is_written(key: str, text: str) -> bool:
+    """Tell whether a script or a template writes a key out, or puts it together of a beginning and a code."""
+    if re.search(rf"""["'`]{re.escape(key)}["'`]""", text):
+        return True
+    # `a.b_${code}` of a script, and 'a.b_' ~ code of a template; or the end of the key is a word by itself.
+    begun = set(re.findall(r"""`([a-z_.]+[._])\$\{""", text)) | set(re.findall(r"""'([a-z_.]+[._])' ~""", text))
+    section, _, rest = key.rpartition(".")
+    return any(
+        key.startswith(head) and (not head.endswith(".") or head != f"{section}." or f'"{rest}"' in text)
+        for head in begun
+    )
 
 
 @cache

@@ -9,27 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from allocate.errors import Problem, UsageError
-from allocate.names import MOST_WRITTEN
+from allocate.names import KEPT_FILE, MOST_WRITTEN
 from allocate.serve.home import OUT, RUNS, Home, Outside
 from allocate.words import LANGUAGES, visible
 
 RUN = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
-KEPT = "kept.json"
 # What each verb may be told; what is empty is as good as not said.
 VERBS: Mapping[str, frozenset[str]] = {
-    verb: frozenset(keys.split())
-    for verb, keys in {
-        "plan": "model name scenario changes seconds gap from draws",
-        "check": "model changes",
-        "explain": "model plan changes seconds",
-        "alternatives": "plan name seconds",
-        "robust": "plan name draws",
-        "prices": "model name scenario changes",
-        "scenarios": "model names name changes seconds",
-        "compare": "plans name",
-        "export": "plan to language",
-        "verify": "plan",
-    }.items()
+    "plan": frozenset(("model", "name", "scenario", "changes", "seconds", "gap", "from", "draws")),
+    "check": frozenset(("model", "changes")),
+    "explain": frozenset(("model", "plan", "changes", "seconds")),
+    "alternatives": frozenset(("plan", "name", "seconds")),
+    "robust": frozenset(("plan", "name", "draws")),
+    "prices": frozenset(("model", "name", "scenario", "changes")),
+    "scenarios": frozenset(("model", "names", "name", "changes", "seconds")),
+    "compare": frozenset(("plans", "name")),
+    "export": frozenset(("plan", "to", "language")),
+    "verify": frozenset(("plan",)),
 }
 FORMS = ("xlsx", "docx", "pdf", "gpkg", "csv", "geojson", "ics", "timetable", "png", "cards")
 _NEEDED = {
@@ -253,8 +249,8 @@ class _Asked:
             return []
         head, _, run = name.partition("run:")
         if not head and run:
-            if RUN.fullmatch(run) and (self.home.path / RUNS / run / KEPT).is_file():
-                return [f"--from={RUNS}/{run}/{KEPT}"]
+            if RUN.fullmatch(run) and (self.home.path / RUNS / run / KEPT_FILE).is_file():
+                return [f"--from={RUNS}/{run}/{KEPT_FILE}"]
             self.wrong("serve_runs.nothing_kept", "from", name)
             return []
         return [f"--from={OUT}/{name}"] if self.plan("from") else []

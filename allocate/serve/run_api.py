@@ -168,7 +168,7 @@ def said_note(run: Run, spoken: Language) -> str:
         return ""
     key, values = run.note
     with suppress(KeyError, IndexError, ValueError):
-        return say_in(spoken, f"serve_runs.{key}", **{name: visible(str(value)) for name, value in values.items()})
+        return say_in(spoken, key, **{name: visible(str(value)) for name, value in values.items()})
     return ""
 
 

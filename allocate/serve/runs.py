@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from allocate.errors import Problem, UsageError
-from allocate.names import PLAN_FILE
+from allocate.names import KEPT_FILE, PLAN_FILE
 from allocate.replacing import disk
 from allocate.serve.alive import Lock, is_held
-from allocate.serve.commands import KEPT, RUN, Command
+from allocate.serve.commands import RUN, Command
 from allocate.serve.home import OUT, RUNS, Home, Outside
 from allocate.serve.worker import ALIVE, ENDED, STOP, now, put
 from allocate.words import Language
@@ -247,7 +247,7 @@ class Runs:
             self._reap(run)
             outcome = self._outcome(run)
             is_done = outcome.state == FINISHED
-            self._write(outcome if is_done else self._ended(run, KILLED, None, ("note_closed", {})))
+            self._write(outcome if is_done else self._ended(run, KILLED, None, ("serve_runs.note_closed", {})))
         self._keeps.release()
         self._keeps = None
 
@@ -314,7 +314,7 @@ class Runs:
                 )
         except OSError as error:
             ended = replace(run, started=run.started or now())
-            note = ("note_cannot_start", {"reason": error.strerror or str(error)})
+            note = ("serve_runs.note_cannot_start", {"reason": error.strerror or str(error)})
             self._write(self._ended(ended, FAILED, None, note))
             return
         self._own[run.id] = process
@@ -323,7 +323,7 @@ class Runs:
     def _stop(self, run: Run, asked: int) -> None:
         """Tell a run to stop as often as was asked for, and make it stop when it does not."""
         if run.state == WAITING:
-            self._write(self._ended(replace(run, stops=asked), STOPPED, None, ("note_never_began", {})))
+            self._write(self._ended(replace(run, stops=asked), STOPPED, None, ("serve_runs.note_never_began", {})))
             return
         begun_to_end = self._to_end.get(run.id)
         if begun_to_end is not None:
@@ -376,17 +376,18 @@ class Runs:
         last = last_progress(self.folder / run.id) or {}
         if code == 0:
             early = stopped and last.get("stopped") is True
-            return self._ended(run, STOPPED if early else FINISHED, code, ("note_stopped", {}) if early else None)
+            note = ("serve_runs.note_stopped", {}) if early else None
+            return self._ended(run, STOPPED if early else FINISHED, code, note)
         if stopped:
-            kept = "note_ended_kept" if self.keeps(run) else "note_ended"
+            kept = "serve_runs.note_ended_kept" if self.keeps(run) else "serve_runs.note_ended"
             return self._ended(run, STOPPED, code, (kept, {}))
         if code is None or code < 0:
             return self._ended(run, KILLED, code, _why_killed(code, self.home.path))
         if code == 1 and run.verb == "verify":
-            return self._ended(run, FINISHED, code, ("note_not_sound", {}))
+            return self._ended(run, FINISHED, code, ("serve_runs.note_not_sound", {}))
         told = _tail(self.folder / run.id / SAID)
-        note = "note_no_plan" if code == _NO_PLAN else "note_failed" if told else "note_silent"
-        return self._ended(run, FAILED, code, (note, {}))
+        why = "serve_runs.note_failed" if told else "serve_runs.note_silent"
+        return self._ended(run, FAILED, code, ("serve_runs.note_no_plan" if code == _NO_PLAN else why, {}))
 
     def _ended(self, run: Run, state: str, code: int | None, note: tuple[str, Mapping[str, Any]] | None) -> Run:
         ended = replace(
@@ -407,7 +408,7 @@ class Runs:
 
     def keeps(self, run: Run) -> bool:
         """Tell whether a run kept the best that it had found, to go on from there."""
-        return (self.folder / run.id / KEPT).is_file()
+        return (self.folder / run.id / KEPT_FILE).is_file()
 
     def lines(self, run: Run) -> tuple[list[str], list[str]]:
         """Return the last lines that a run printed, and those that it said besides (progress, what went wrong)."""
@@ -491,12 +492,12 @@ def _signal(run: Run, what: int) -> None:
 
 def _why_killed(code: int | None, home: Path) -> tuple[str, dict[str, Any]]:
     if code is None:
-        return "note_lost", {}
+        return "serve_runs.note_lost", {}
     if -code == getattr(signal, "SIGKILL", 9):
-        return "note_memory", {}
+        return "serve_runs.note_memory", {}
     with suppress(ValueError):
-        return "note_crashed", {"signal": signal.Signals(-code).name}
-    return "note_crashed", {"signal": str(-code)}
+        return "serve_runs.note_crashed", {"signal": signal.Signals(-code).name}
+    return "serve_runs.note_crashed", {"signal": str(-code)}
 
 
 def _meet(one: str, other: str) -> bool:
