@@ -376,8 +376,9 @@ class Runs:
         last = last_progress(self.folder / run.id) or {}
         if code == 0:
             early = stopped and last.get("stopped") is True
-            note = ("serve_runs.note_stopped", {}) if early else None
-            return self._ended(run, STOPPED if early else FINISHED, code, note)
+            if early:
+                return self._ended(run, STOPPED, code, ("serve_runs.note_stopped", {}))
+            return self._ended(run, FINISHED, code, None)
         if stopped:
             kept = "serve_runs.note_ended_kept" if self.keeps(run) else "serve_runs.note_ended"
             return self._ended(run, STOPPED, code, (kept, {}))
