@@ -153,9 +153,13 @@ class Keeper:
         self._took = self._worked - began
 
     def finish(self, plan: Plan) -> None:
-        """Say that the plan's files are written."""
+        """Say that the plan's files are written, and what is proven of each stage: more than was told meanwhile."""
         stopped = {STOPPED: True} if plan.content.get(STOPPED) else {}
-        self._event({"phase": "files", "done": 1, "count": 1, **stopped}, is_due=True)
+        proof = [
+            {"stage": row["name"], "incumbent": row["value"], "bound": row["bound"], "gap": row["gap"]}
+            for row in plan.content["stages"]
+        ]
+        self._event({"phase": "files", "done": 1, "count": 1, "proof": proof, **stopped}, is_due=True)
 
     def _event(self, told: dict[str, Any], *, is_due: bool = False) -> None:
         """Write a line, unless the one before was written a moment ago; then the next one says it."""

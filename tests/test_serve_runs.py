@@ -92,7 +92,8 @@ def test_a_run_does_what_its_command_would_and_leads_to_the_plan(page: TestClien
     assert run["title"] == "编制方案：tiny → 方案 2"
     assert (run["who"], run["code"], run["before"]) == ("planner", 0, {"rules.few_new.at_most": 5})
     assert run["progress"]["people"] == {"2027": 20_002}
-    assert set(run["progress"]["gaps"]) == set(STAGES)
+    # (What is proven in the end, and not what was known last while it was looked for.)
+    assert run["progress"]["gaps"] == dict.fromkeys(STAGES, 0.001)
     assert run["seconds"] >= 0
 
 

@@ -597,5 +597,9 @@ def last_progress(folder: Path, most: int = _RECENT) -> dict[str, Any] | None:
         gap = said.get("gap")
         if isinstance(said.get("stage"), str) and isinstance(gap, int | float):
             gaps[said["stage"]] = gap
+        if isinstance(said.get("proof"), list):
+            # (What is proven in the end, and not what was known while it was looked for.)
+            proof = [one for one in said["proof"] if isinstance(one, dict) and isinstance(one.get("gap"), int | float)]
+            gaps = {str(one.get("stage")): one["gap"] for one in proof}
     more = {"people": people, "gaps": gaps}
     return last | {key: found for key, found in more.items() if found} or None

@@ -27,7 +27,11 @@
   let drawTimer = 0;
 
   const has = (value) => typeof value === "number" && Number.isFinite(value);
-  const stageName = (stage) => data.stages[String(stage).split(".")[0]] ?? String(stage);
+  const stageName = (stage) => {
+    const [head, part] = String(stage).split(".");
+    const name = data.stages[head] ?? head;
+    return part === "worst" ? say("runs.stage_worst", { stage: name }) : part === "sum" ? say("runs.stage_sum", { stage: name }) : name;
+  };
   // Gaps are rounded up: no plan is shown as better proven than it is.
   const percent = (value) => say("runs.percent", { value: number(Math.ceil(value * 10000 - 1e-9) / 100) });
   const put = (id, text) => {
@@ -128,10 +132,11 @@
     const knows = Object.keys(far).length > 0;
     byId("far").hidden = !(isLive || knows);
     if (byId("far").hidden) return;
-    const phase = run.state === "stopping" ? say("runs.stopping") : far.phase && isLive ? phaseText() : isLive ? say("runs.begins") : say("runs.was");
+    const phase = run.state === "stopping" ? say("runs.stopping") : far.phase && isLive ? phaseText() : isLive ? say("runs.begins") : say(figures.size && run.state === "finished" ? "runs.proven" : "runs.was");
     put("phase", phase);
     drawFigures(isLive);
-    const years = Object.keys(far.people ?? {}).sort();
+    // (Of a plan that is written, its own lines say whom it serves.)
+    const years = run.result.plan ? [] : Object.keys(far.people ?? {}).sort();
     byId("people").hidden = years.length === 0;
     const [head, row] = byId("people").querySelectorAll("tr");
     const told = JSON.stringify(far.people ?? {});
@@ -150,8 +155,9 @@
     if (now === figuresShown) return;
     figuresShown = now;
     const cell = (value, write) => make("td", { class: "number" }, has(value) ? write(value) : "—");
-    byId("figures").hidden = figures.size === 0;
-    byId("figures").tBodies[0].replaceChildren(...[...figures].map(([stage, one]) =>
+    const rows = [...figures].filter(([stage, one]) => has(one.incumbent) || (isLive && stage === far.stage));
+    byId("figures").hidden = rows.length === 0;
+    byId("figures").tBodies[0].replaceChildren(...rows.map(([stage, one]) =>
       make("tr", isLive && stage === far.stage ? { "aria-current": "step" } : {},
         make("th", { scope: "row" }, stageName(stage)), cell(one.incumbent, short.format), cell(one.bound, short.format), cell(one.gap, percent))));
   };
@@ -178,11 +184,18 @@
     return made;
   };
   const remember = (one) => {
+    if (Array.isArray(one.proof)) {
+      // (What is proven in the end, and not what was known while it was looked for.)
+      figures.clear();
+      for (const { stage, incumbent, bound, gap } of one.proof) figures.set(stage, { incumbent, bound, gap });
+      return;
+    }
     if (one.stage) {
       const { incumbent, bound, gap } = { ...figures.get(one.stage), ...one };
       figures.set(one.stage, { incumbent, bound, gap });
     }
-    if (!one.stage || !has(one.seconds) || !(has(one.incumbent) || has(one.bound))) return;
+    // (A bound of nothing yet says nothing, and would leave no room for what comes.)
+    if (!one.stage || !has(one.seconds) || !has(one.incumbent)) return;
     if (!points.has(one.stage)) points.set(one.stage, []);
     const list = points.get(one.stage);
     list.push([one.seconds, has(one.incumbent) ? one.incumbent : null, has(one.bound) ? one.bound : null]);
