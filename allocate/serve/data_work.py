@@ -30,7 +30,7 @@ from allocate.read import Look, look_at
 from allocate.replacing import disk, refuse_open, write_among, write_folder
 from allocate.serve import history
 from allocate.serve.history import Change, Entry
-from allocate.serve.home import Home
+from allocate.serve.home import Home, Outside
 from allocate.serve.uploads import BEFORE, MOST_FILES, ROWS, district_folder, drop, held_folder, hold
 from allocate.tables import PLACES, ROADS, TABLES
 from allocate.words import language, say, visible
@@ -254,13 +254,13 @@ def models(home: str, name: str) -> dict[str, Any]:
     skipped = rows if rows > _MOST_PLACES else 0
     district = None if seen.look.problems or skipped else read_district(folder)
     for model in place.models():
-        path = place.model(model)
         try:
+            path = place.model(model)
             own = district_of(path)
             if own is None or own.resolve() != folder.resolve():
                 continue
             read = read_model(path)
-        except UsageError:
+        except (UsageError, Outside):
             continue
         except AllocateError as error:
             found.append({"name": model, "faults": len(getattr(error, "problems", ())) or 1})
@@ -570,9 +570,8 @@ def _put(
         old = {file: (folder / file).read_bytes() for file in (*new, *gone) if (folder / file).exists()}
     write_among(folder, new, lambda item: item in gone, check)
     try:
-        return history.add(
-            home, who=who, what="undo" if undoes else "data", of=name, changes=changes, undoes=undoes, told=told
-        )
+        # (An undoing is a change of data like any other, and can be undone in the same way.)
+        return history.add(home, who=who, what="data", of=name, changes=changes, undoes=undoes, told=told)
     except AllocateError:
         # (What nobody could undo later is undone now.)
         write_among(folder, old, lambda item: item in new and item not in old, lambda: None)
