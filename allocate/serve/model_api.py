@@ -108,5 +108,7 @@ def _entries(folder: str, of: str, what: str, before: str) -> dict[str, Any]:
     home = Home(Path(folder))
     found = history.entries(home, _MOST_SHOWN + 1, of, what, before)
     gone = history.undone(home)
-    shown = [entry.as_json() | {"undone": entry.id in gone} for entry in found[:_MOST_SHOWN]]
-    return {"entries": shown, "more": len(found) > _MOST_SHOWN}
+    from allocate.serve.model_work import told_entries
+
+    told = told_entries(folder, found[:_MOST_SHOWN])
+    return {"entries": [one | {"undone": one["id"] in gone} for one in told], "more": len(found) > _MOST_SHOWN}

@@ -5,7 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -415,7 +415,7 @@ def _control(now: Opened, key: Way, schema: Json, value: Any) -> Json:
             )
             if told in schema
         }
-        is_share = key[-1] in _SHARES or (len(key) > 1 and key[-2] == "today_at")
+        is_share = _is_share(key)
         whole = kind == "integer" or (not kind and isinstance(value, int))
         return {
             "kind": "number",
@@ -436,6 +436,11 @@ def _control(now: Opened, key: Way, schema: Json, value: Any) -> Json:
     return {"kind": "text", **({"long": True} if key[-1] in ("source", "note") else {})}
 
 
+def _is_share(key: Way) -> bool:
+    """Tell whether a number is a share, which people read in percent."""
+    return key[-1] in _SHARES or (len(key) > 1 and key[-2] == "today_at")
+
+
 def _choices(now: Opened, key: Way, schema: Json) -> list[list[str]] | None:
     """Return the values that a key may take, with their names; None where they are free."""
     last, content = key[-1], now.content
@@ -451,8 +456,10 @@ def _choices(now: Opened, key: Way, schema: Json) -> list[list[str]] | None:
         return None
     if last == "mode" and len(key) > 1:
         return [[one, name_of(now, ("modes", one))] for one in merged["modes"]]
-    if last == "resource" and len(key) > 1:
-        named = list(entries(content.get("resources")))
+    if last in ("resource", "resources", "of", "to") and len(key) > 2 and not schema.get("enum"):
+        named = list(entries(content.get("resources"))) if _names_of(now, key, "resources") else None
+    elif last in ("function", "functions") and len(key) > 2:
+        named = list(entries(content.get("functions"))) if _names_of(now, key, "functions") else None
     elif last in ("kinds", "unless", "counts") and key[0] in ("rules", "clauses"):
         named = list(INSTITUTION_KINDS)
     elif last == "strength" and "enum" not in schema:
@@ -460,9 +467,19 @@ def _choices(now: Opened, key: Way, schema: Json) -> list[list[str]] | None:
     found = schema.get("enum") or entries(schema.get("items")).get("enum") or named
     if not found:
         return None
+    if named and last in ("function", "functions"):
+        return [[one, name_of(now, ("functions", one))] for one in named]
     if last == "strength":
         found = [one for one in found if one != Strength.PHYSICS or looked_up(content, key) == Strength.PHYSICS]
     return [[str(one), called(str(one))] for one in found]
+
+
+def _names_of(now: Opened, key: Way, table: str) -> bool:
+    """Tell whether what a key says are names of a table of the model, all of them."""
+    value = now.value(key)
+    told = settled_value(now, key) if value is NOTHING else value
+    names = told if isinstance(told, list) else [told]
+    return bool(names) and all(isinstance(one, str) and one in entries(now.content.get(table)) for one in names)
 
 
 def _document_title(document: Mapping[str, Any]) -> str:
@@ -518,7 +535,8 @@ def change_of(now: Opened, key: Way, settled: Any = NOTHING) -> Json | None:
         base = settled_value(now, key) if settled is NOTHING or of == "preset" else settled
     if history.plain(_none(base)) == history.plain(_none(value)):
         return None
-    return {"key": list(key), "from": _shown(base), "to": _shown(value), "of": say(f"serve_model_base.{of}")}
+    told = {"key": list(key), "from": _shown(base), "to": _shown(value), "of": say(f"serve_model_base.{of}")}
+    return told | {"share": True} if _is_share(key) else told
 
 
 def _none(value: Any) -> Any:
@@ -563,6 +581,7 @@ def view(folder: str, name: str) -> Json:
         **_title(now),
         **_undoing(now),
         "changed": all_changed(now),
+        "heads": {key: label_of(now, (key,)) for key in now.content},
         "tree": [_leaf(now, way) for way, _ in leaves(now.content)],
     }
     if now.is_joint:
@@ -831,6 +850,7 @@ class _View:
         """Yield the tables of numbers: what sites, staff and ways cost, how fast one goes, how near is near enough."""
         now = self.now
         for table, keys in _GROUPS.items():
+            ways: list[Way]
             names: Iterable[str] = (
                 {**entries(now.presets.get(table)), **entries(now.content.get(table))}
                 if table in ("modes", "circles")
@@ -1004,6 +1024,30 @@ def _joint_view(now: Opened) -> Json:
     }
 
 
+def _opened_or_none(folder: str, name: str) -> Opened | None:
+    try:
+        return opened(folder, name)
+    except AllocateError:
+        return None
+
+
+def told_entries(folder: str, found: Sequence[Entry]) -> list[Json]:
+    """Return entries of the history with what planners call the keys, where their model still is there."""
+    models: dict[str, Opened | None] = {}
+    said = []
+    for entry in found:
+        told = entry.as_json()
+        if entry.what in ("model", "undo"):
+            now = models[entry.of] if entry.of in models else _opened_or_none(folder, entry.of)
+            models[entry.of] = now
+            if now is not None:
+                for one, change in zip(told["changes"], entry.changes, strict=True):
+                    one["label"] = " · ".join(_path_said(now, change.key))
+                    one["share"] = _is_share(change.key)
+        said.append(told)
+    return said
+
+
 # ---- findings ------------------------------------------------------------------------------------------------------
 
 
@@ -1123,7 +1167,7 @@ def _write(
             return {"conflict": True, "version": now.version}
         if written.raw != now.written.raw:
             after = now.with_written(written)
-            _insist(after)
+            _insist(after, done)
 
             def check() -> None:
                 if now.path.read_bytes() != now.written.raw:
@@ -1142,17 +1186,24 @@ def _write(
     return {"view": view(folder, name)}
 
 
-def _insist(after: Opened) -> None:
-    """Refuse a text of a file that is no model: what is wrong is said at its keys.
+def _insist(after: Opened, done: Sequence[Change]) -> None:
+    """Refuse a text of a file that is no model; what is wrong with a key that was changed does not say where it stands.
 
     Raises
     ------
     AllocateError
     """
-    if after.is_joint:
-        joint.read_joint(after.path, raw=after.written.raw)
-    else:
-        read_model(after.path, raw=after.written.raw)
+    try:
+        if after.is_joint:
+            joint.read_joint(after.path, raw=after.written.raw)
+        else:
+            read_model(after.path, raw=after.written.raw)
+    except ModelError as error:
+        own = {".".join(in_file(change.key, after.content)) for change in done}
+        own |= {".".join(change.key) for change in done}
+        raise ModelError(
+            [replace(one, file="", column="") if one.column in own else one for one in error.problems]
+        ) from None
 
 
 def _changed(now: Opened, one: Json) -> tuple[Opened, list[Change]]:

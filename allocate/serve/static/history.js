@@ -14,12 +14,13 @@
     const text = typeof value === "string" ? value : JSON.stringify(value);
     return text.length > 200 ? `${text.slice(0, 200)}…` : text;
   };
+  const read = (value, one) => (one.share && typeof value === "number" ? `${Number((value * 100).toPrecision(12))} %` : shown(value));
   const moment = (when) => {
     const found = new Date(when);
     return Number.isNaN(found.getTime()) ? when : new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "medium" }).format(found);
   };
   const told = (entry) => {
-    const changes = entry.changes.map((one) => make("li", {}, make("code", {}, one.key.join(".")), ` ${shown(one.from)} → `, make("strong", {}, shown(one.to))));
+    const changes = entry.changes.map((one) => make("li", {}, one.label ? `${one.label} ` : "", make("code", {}, one.key.join(".")), ` ${read(one.from, one)} → `, make("strong", {}, read(one.to, one))));
     const known = ["id", "when", "who", "what", "of", "changes", "undoes", "undone", "way"];
     const rest = Object.entries(entry).filter(([name]) => !known.includes(name)).map(([name, value]) => `${name}: ${shown(value)}`);
     const way = typeof entry.way === "string" && entry.way.startsWith("/") && !entry.way.startsWith("//") ? make("p", {}, make("a", { href: entry.way }, entry.way)) : "";

@@ -28,7 +28,10 @@
   };
   const typedAs = (field) => {
     if (field.value === null || field.value === undefined) return "";
-    if (field.kind === "number") return String(field.share ? percent(field.value) : field.value);
+    if (field.kind === "number" && typeof field.value === "number") {
+      if (field.share) return String(percent(field.value));
+      return Math.abs(field.value) >= 10000 && Number.isInteger(field.value) && !/year|seed/.test(field.key.at(-1)) ? field.value.toLocaleString("en") : String(field.value);
+    }
     return Array.isArray(field.value) ? field.value.join(", ") : String(field.value);
   };
   const plain = (text) => text.normalize("NFKC").trim();
@@ -38,11 +41,23 @@
     if (!Number.isFinite(found)) throw new TypeError(say("not_number"));
     return found;
   };
+  const limitsOf = (field) => {
+    const parts = [];
+    if (field.least !== undefined) parts.push(say("at_least", { limit: shown(field.least, field) }));
+    if (field.above !== undefined) parts.push(say("above", { limit: shown(field.above, field) }));
+    if (field.most !== undefined) parts.push(say("at_most", { limit: shown(field.most, field) }));
+    if (field.below !== undefined) parts.push(say("below", { limit: shown(field.below, field) }));
+    if (field.whole) parts.push(say("whole"));
+    return parts.join(say("comma"));
+  };
   const read = (field, control) => {
     if (field.kind === "switch") return control.checked;
     if (field.kind === "number") {
       if (plain(control.value) === "") return null;
       const found = asNumber(control.value);
+      const real = field.share ? found / 100 : found;
+      const wrong = (field.least !== undefined && real < field.least) || (field.most !== undefined && real > field.most) || (field.above !== undefined && real <= field.above) || (field.below !== undefined && real >= field.below) || (field.whole && !Number.isInteger(real));
+      if (wrong) throw new TypeError(limitsOf(field));
       return field.share ? Number((found / 100).toPrecision(12)) : found;
     }
     if (field.kind === "numbers" || field.kind === "texts") {
@@ -106,10 +121,9 @@
     } else {
       const size = field.kind === "number" ? "few" : field.kind === "numbers" ? "some" : bare ? "some" : "wide";
       const type = field.kind === "date" ? "date" : "text";
-      const limits = [field.least, field.above].concat([field.most, field.below]).some((one) => one !== undefined)
-        ? `${shown(field.least ?? field.above ?? null, field)} – ${shown(field.most ?? field.below ?? null, field)}`
-        : null;
-      input = make("input", { ...common, type, class: size, inputmode: field.kind === "number" ? "decimal" : null, value: told?.typed ?? typedAs(field), title: limits, autocomplete: "off", placeholder: field.silent && !typedAs(field) ? say("nothing") : null, onchange: changed });
+      const limits = field.kind === "number" ? limitsOf(field) : "";
+      const empty = field.key.at(-1) === "years" ? say("every_year") : field.silent ? say("nothing") : null;
+      input = make("input", { ...common, type, class: size, inputmode: field.kind === "number" ? "decimal" : null, value: told?.typed ?? typedAs(field), title: limits || null, autocomplete: "off", placeholder: empty, onchange: changed });
     }
     box.append(input);
     const unit = field.share ? "%" : field.unit;
@@ -227,7 +241,7 @@
       if (one) {
         const of = row.id === one.name ? row.id : `${row.id} ${one.name}`;
         line.append(
-          make("td", { "data-label": say("target") }, ...one.fields.map((field) => control(field, { of }))),
+          make("td", { class: "target", "data-label": say("target") }, ...targets(one, of)),
           make("td", { class: "when", "data-label": say("years") }, control(one.years, { bare: true, of })),
           make("td", { class: "how", "data-label": say("strength") }, control(one.strength, { bare: true, of }), one.weight.silent ? null : control(one.weight, { of })),
           make("td", { class: "on", "data-label": say("on") }, control(one.on, { bare: true, of })),
@@ -257,6 +271,18 @@
     const strengths = [...row.asks.map((one) => one.strength.value), ...(row.aside ?? []).filter((field) => field.key.at(-1) === "strength").map((field) => field.value)];
     body.dataset.must = strengths.includes("must") ? "yes" : "";
     return body;
+  };
+  // The numbers that a clause is about stand in its row; what it counts, where and of whom, opens below them.
+  const targets = (one, of) => {
+    const isNumber = (field) => field.kind === "number" || field.of || refused.has(keyOf(field.key));
+    const rest = one.fields.filter((field) => !isNumber(field));
+    const parts = one.fields.filter(isNumber).map((field) => control(field, { of }));
+    if (!rest.length) return parts;
+    const box = make("details", { class: "quiet" }, make("summary", {}, rest.map((field) => field.label).join(say("comma"))));
+    box.addEventListener("toggle", () => {
+      if (box.open && box.children.length === 1) box.append(...rest.map((field) => control(field, { of })));
+    });
+    return [...parts, box];
   };
   const short = (text, most) => (text.length > most ? `${text.slice(0, most)}…` : text);
   const wordsOf = (row) => {
@@ -368,8 +394,8 @@
 
   const groupRow = (row) =>
     make("tr", {},
-      make("th", { scope: "row" }, row.name, row.code && row.code !== row.name ? make("div", {}, make("small", {}, row.code)) : null),
-      make("td", { "data-label": say("numbers") }, ...row.fields.map((field) => control(field, { of: row.name })), row.stale ? make("p", { class: "warn" }, `⚠ ${say("stale")}`) : null),
+      make("th", { scope: "row", class: "called" }, row.name, row.code && row.code !== row.name ? make("div", {}, make("small", {}, row.code)) : null),
+      make("td", { class: "numbers", "data-label": say("numbers") }, make("div", {}, ...row.fields.map((field) => control(field, { of: row.name }))), row.stale ? make("p", { class: "warn" }, `⚠ ${say("stale")}`) : null),
       make("td", { "data-label": say("source") }, make("div", { class: "quiet" }, short(String(row.source.value ?? ""), 90)), sourced(row, row.name)),
     );
   const group = (one) => {
@@ -505,10 +531,14 @@
       panel.append(make("p", { class: "quiet" }, say("about_rest")), make("div", { id: "leaves" }));
     }
     const heads = new Map();
-    for (const leaf of view.tree) heads.set(leaf.key[0], [...(heads.get(leaf.key[0]) ?? []), leaf]);
+    const counts = new Map();
+    for (const leaf of view.tree) counts.set(leaf.key[0], (counts.get(leaf.key[0]) ?? 0) + 1);
+    // (What is by itself stands with the others that are.)
+    const headOf = (leaf) => (leaf.key.length < 3 && counts.get(leaf.key[0]) < 4 ? "" : leaf.key[0]);
+    for (const leaf of view.tree) heads.set(headOf(leaf), [...(heads.get(headOf(leaf)) ?? []), leaf]);
     list(at("leaves"), [...heads].map(([name, leaves]) => ({ name, leaves })), (one) => one.name, ({ name, leaves }) => {
       const wasOpen = drawn.get(at("leaves"))?.get(name)?.element.open ?? false;
-      const box = make("details", { class: "document box" }, make("summary", {}, make("h2", {}, say("values_of", { name, count: leaves.length }))));
+      const box = make("details", { class: "document box" }, make("summary", {}, make("h2", {}, say("values_of", { name: name ? view.heads[name] ?? name : say("basics"), count: leaves.length }))));
       const fill = () => {
         if (box.open && box.children.length === 1) box.append(...leaves.map((leaf) => make("div", { class: "leaf" }, make("div", {}, make("code", {}, leaf.path), leaf.comment ? make("div", { class: "quiet" }, leaf.comment) : null), control(leaf, { of: leaf.path }))));
       };
@@ -635,7 +665,11 @@
     at("undo").disabled = !view.undo || conflict;
     at("redo").disabled = !view.redo || conflict;
   };
-  addEventListener("hashchange", () => view && show());
+  addEventListener("hashchange", () => {
+    if (!view) return;
+    show();
+    scrollTo(0, 0);
+  });
 
   const start = async () => {
     try {
