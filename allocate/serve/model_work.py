@@ -713,7 +713,8 @@ class _View:
         elif role == "rule":
             found["asks"] = [self._rule(("clauses", code))]
         else:
-            found["aside"] = [field(self.now, ("clauses", code, key)) for key in self._asides(role, code)]
+            ways = [("clauses", code, key) for key in self._asides(role, code)]
+            found["aside"] = [field(self.now, way, document_value(self.now, way)) for way in ways]
         found["status"], found["what"] = self._status(code, role)
         return found
 

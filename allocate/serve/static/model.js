@@ -21,16 +21,16 @@
   const shown = (value, field = {}) => {
     if (value === null || value === undefined || value === "") return say("nothing");
     if (typeof value === "boolean") return say(value ? "yes" : "no");
-    if (typeof value === "number") return field.share ? `${percent(value)} %` : /year|seed/.test(String(field.key?.at(-1))) ? String(value) : number(value);
+    if (typeof value === "number") return field.share ? `${percent(value)} %` : /^(years?|seed|\d+)$/.test(String(field.key?.at(-1))) ? String(value) : number(value);
     const named = (one) => field.choices?.find(([code]) => code === one)?.[1] ?? one;
-    if (Array.isArray(value)) return value.length ? value.map((one) => (typeof one === "object" ? JSON.stringify(one) : named(one))).join(", ") : say("nothing");
+    if (Array.isArray(value)) return value.length ? value.map((one) => (one !== null && typeof one === "object" ? JSON.stringify(one) : named(one))).join(", ") : say("nothing");
     return typeof value === "object" ? JSON.stringify(value) : String(named(value));
   };
   const typedAs = (field) => {
     if (field.value === null || field.value === undefined) return "";
     if (field.kind === "number" && typeof field.value === "number") {
       if (field.share) return String(percent(field.value));
-      return Math.abs(field.value) >= 10000 && Number.isInteger(field.value) && !/year|seed/.test(field.key.at(-1)) ? field.value.toLocaleString("en") : String(field.value);
+      return Math.abs(field.value) >= 10000 && Number.isInteger(field.value) && !/^(years?|seed)$/.test(field.key.at(-1)) ? field.value.toLocaleString("en") : String(field.value);
     }
     return Array.isArray(field.value) ? field.value.join(", ") : String(field.value);
   };
@@ -113,13 +113,13 @@
       const boxes = field.choices.map(([one, text], n) =>
         make("li", {}, make("label", { class: "beside" }, make("input", { type: "checkbox", value: one, checked: values.includes(one), "data-key": `${code}-${one}`, id: `${id}-${n}`, onchange: tick }), " ", text)),
       );
-      input = make("details", { open: !bare && boxes.length < 12 }, make("summary", {}, shown(values, field)), make("ul", { role: "group", "aria-label": name }, ...boxes));
+      input = make("details", { open: !bare && boxes.length < 12 }, make("summary", {}, field.key[0] === "decides" && !values.length ? say("all_decided") : shown(values, field)), make("ul", { role: "group", "aria-label": name }, ...boxes));
     } else if (field.kind === "other") {
       input = make("code", { id }, shown(field.value));
     } else if (field.long && !bare) {
       input = make("textarea", { ...common, rows: 3, onchange: changed }, told?.typed ?? typedAs(field));
     } else {
-      const size = field.kind === "number" ? "few" : field.kind === "numbers" ? "some" : bare ? "some" : "wide";
+      const size = field.kind === "number" ? "few" : bare ? "some" : "wide";
       const type = field.kind === "date" ? "date" : "text";
       const limits = field.kind === "number" ? limitsOf(field) : "";
       const empty = field.key.at(-1) === "years" ? say("every_year") : field.silent ? say("nothing") : null;
