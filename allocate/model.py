@@ -20,9 +20,10 @@ from allocate.contracts import Contracts
 from allocate.errors import ModelError, Problem, UsageError
 from allocate.faults import problems_of
 from allocate.files.sheet import Unreadable
-from allocate.files.text import MOST_WRITTEN, read_bytes
+from allocate.files.text import read_bytes
 from allocate.files.written import parse_toml
 from allocate.goals import GOALS, Districting, Goal, Match, TailCoverage, Travel, WorstTenth
+from allocate.names import MOST_WRITTEN
 from allocate.outreach import Outreach
 from allocate.policies import FOLDER, REGIMES, Clause, Document, has_passed, policy_files, prefix_of, year_of
 from allocate.population import Projection
@@ -31,7 +32,17 @@ from allocate.read import find_district, is_file
 from allocate.resources import Resource
 from allocate.rows import LEADS, UPGRADED
 from allocate.rulebook import Rulebook
-from allocate.rules import RULES, Capacity, FunctionReach, PeoplePerStaff, Reach, Rule, Spending, SpendingShare
+from allocate.rules import (
+    RULES,
+    Capacity,
+    FunctionReach,
+    NamedSites,
+    PeoplePerStaff,
+    Reach,
+    Rule,
+    Spending,
+    SpendingShare,
+)
 from allocate.scenario_tables import BASE, TODAY, Scenario
 from allocate.settings import change, entries
 from allocate.tables import BELOW_HUBS, INSTITUTION_KINDS, NOT_GONE_TO, PLACE_KINDS
@@ -915,6 +926,16 @@ def _inconsistent(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, file:
             for year in rule.years
             if year not in head.years and not has_passed(year, head.as_of.year, head.years[0])
         ]
+        if isinstance(rule, NamedSites) and rule.year is not None and rule.year > head.years[-1]:
+            problems.append(
+                Problem(
+                    "problem.year_late",
+                    file,
+                    column=f"{table}.{name}.year",
+                    value=rule.year,
+                    details={"last": head.years[-1]},
+                )
+            )
     return problems
 
 

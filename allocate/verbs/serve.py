@@ -51,7 +51,8 @@ def serve(
         user = ""
         with suppress(OSError, KeyError):
             user = getpass.getuser()
-        made = Served(Home.at(folder), Beside(("allocate.checking",)), language(), user)
+        beside = Beside(("allocate.checking", "allocate.serve.plan_work", "allocate.draw"))
+        made = Served(Home.at(folder), beside, language(), user)
         app = make_app(made, token=token, port=chosen, hosts=None if is_local else ())
         address = f"http://{LOCAL if is_local else host}:{chosen}/?token={token}"
         tell(say("serve.open", folder=folder.resolve()))
