@@ -15,9 +15,10 @@ import pydantic
 from allocate import card, joint, model
 from allocate.bundle import bundled
 from allocate.errors import AllocateError, ModelError, Problem, UsageError
-from allocate.files.text import MOST_WRITTEN, read_bytes
+from allocate.files.text import read_bytes
 from allocate.goals import GOALS
 from allocate.model import Model, loaded, presets_of, read_model
+from allocate.names import MOST_WRITTEN
 from allocate.policies import policy_files
 from allocate.replacing import write_file
 from allocate.rows import POLICY, Strength
