@@ -308,11 +308,11 @@ def test_a_scenario_is_made_of_changes_and_the_model_goes_back(tiny: Editing) ->
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("rules/most_people/share", 7, "most 1"),
+        ("rules/most_people/share", 7, "limit is 1"),
         ("rules/most_people/share", "many", "number"),
-        ("years", [2027, 2025], "years"),
+        ("years", [2027, 2025], "earliest first"),
         ("circle", "none", "eight_minutes"),
-        ("siting/clinic/opening", -1, "least 0"),
+        ("siting/clinic/opening", -1, "least is 0"),
         ("draws", None, ""),
         ("title/zh", None, ""),
         ("as_of", "soon", "date"),
@@ -330,7 +330,7 @@ def test_what_would_be_wrong_is_said_and_not_written(tiny: Editing, key: str, va
         tiny.set(key, value)
         assert read_model(tiny.path).draws == 20
         return
-    with pytest.raises(AllocateError, match=said):
+    with pytest.raises(AllocateError, match=said or None):
         tiny.set(key, value)
     assert tiny.raw == before
     assert tiny.entries() == []

@@ -116,9 +116,10 @@ class Opened:
                 found[change.key] = change
         return found
 
-    def with_written(self, written: Written) -> "Opened":
-        """Return the same with another text of the file."""
-        return Opened(self.home, self.name, self.path, written, self.presets, self.entries, self.example)
+    def with_written(self, written: Written, *changes: Change) -> "Opened":
+        """Return the same with another text of the file, and with what was changed for it in the history."""
+        told = Entry("", "", "", "model", self.name, changes, "", {})
+        return replace(self, written=written, entries=(told, *self.entries))
 
     def value(self, key: Way) -> Any:
         """Return what the file says at a key; NOTHING where it is silent."""
@@ -147,7 +148,7 @@ class Opened:
             if key == ("goals",):
                 return "example", goal_names(self.example.content), ""
             return "example", self.example.value(way), self.example.as_written(way)
-        return "first", self.value(key), ""
+        return "first", goal_names(self.content) if key == ("goals",) else self.value(key), ""
 
 
 def looked_or_nothing(content: Any, way: Sequence[str]) -> Any:
@@ -1224,7 +1225,7 @@ def _changed(now: Opened, one: Json) -> tuple[Opened, list[Change]]:
     value = NOTHING if one["value"] is None else like(one["value"], _old_kind(now, way))
     made, done = _put(now, way, value, "")
     if done and not any(part in _TOLD for part in way):
-        made, more = _assumed(now, made, way)
+        made, more = _assumed(made, way)
         done += more
     return made, done
 
@@ -1260,12 +1261,11 @@ def _put(now: Opened, key: Way, value: Any, as_written: str) -> tuple[Opened, li
     change = Change(
         key, history.plain(_none(before)), history.plain(_none(value)), "" if isinstance(before, dict) else was
     )
-    return now.with_written(written), [change]
+    return now.with_written(written, change), [change]
 
 
-def _assumed(before: Opened, made: Opened, key: Way) -> tuple[Opened, list[Change]]:
+def _assumed(made: Opened, key: Way) -> tuple[Opened, list[Change]]:
     """Say of a number that was official, and is no more, that it is assumed, where its table says what it rests on."""
-    del before
     for length in range(len(key) - 1, 0, -1):
         basis = made.value((*key[:length], "basis"))
         if basis is NOTHING:
@@ -1314,4 +1314,5 @@ def _reordered(now: Opened, names: Any) -> tuple[Opened, list[Change]]:
     if names == before:
         return now, []
     written = now.written.ordered(("goals",), [before.index(str(one)) for one in names])
-    return now.with_written(written), [Change(("goals",), before, names)]
+    change = Change(("goals",), before, names)
+    return now.with_written(written, change), [change]
