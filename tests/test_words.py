@@ -53,6 +53,7 @@ from allocate.varying import LAWS
 from allocate.words import LANGUAGES, both, catalogue, language, say, say_in, speaking
 
 ROOT = Path(__file__).resolve().parents[1]
+SERVED = ROOT / "allocate" / "serve"
 MODULES = sorted((ROOT / "allocate").rglob("*.py"))
 COMPARISON = [ROOT / "maps" / name for name in ("comparison.js", "common.js", "comparison.html")]
 PAGE = [*(path for path in (ROOT / "maps").glob("*.js") if path not in COMPARISON[:1]), ROOT / "maps" / "template.html"]
@@ -294,12 +295,39 @@ def fields(text: str) -> list[str]:
     return sorted(name for _, name, _, _ in Formatter().parse(text) if name is not None)
 
 
+@cache
+def served_texts(ending: str) -> str:
+    """Return the templates, or the scripts, of the page that is served, one after the other."""
+    return "\n".join(file.read_text(encoding="utf-8") for file in sorted(SERVED.rglob(f"*{ending}")))
+
+
+def served_uses(key: str, ending: str) -> bool:
+    """Tell whether the page that is served says a text: by its key, or by a key put together of a part and a code."""
+    text = served_texts(ending)
+    if re.search(rf"""["'`]{re.escape(key)}["'`]""", text):
+        return True
+    # `tab_${name}` in a script, 'serve_plans.tab_' ~ tab and 'serve_plans.' ~ verb ~ '_note' in a template.
+    shapes = {f"{re.escape(head)}[a-z_]+" for head in re.findall(r"`([a-z_.]+_)\$\{[^`]*\}`", text)}
+    shapes |= {
+        f"{re.escape(head)}[a-z]+{re.escape(tail)}"
+        for head, tail in re.findall(r"'([a-z_]+\.[a-z_]*)' ~ \w+(?: ~ '(\w+)')?", text)
+    }
+    return any(re.fullmatch(shape, key) for shape in shapes)
+
+
 def is_used(key: str) -> bool:
     section, rest = key.split(".", 1)
     if section == "field" and rest in DAY_NAMES:
         return True
     if section in CODES:
         return rest in CODES[section]
+    if section.startswith("serve_script"):
+        head = section.removeprefix("serve_script").removeprefix("_")
+        # (Scripts of one part may put its name before the word themselves.)
+        if served_uses(rest, ".js") or served_uses(".".join(filter(None, (head, rest))), ".js"):
+            return True
+    elif section.startswith("serve") and served_uses(key, ".html"):
+        return True
     if section == "versus":
         return page_uses(rest, comparison_page())
     if section == "map":

@@ -33,10 +33,10 @@ def routes() -> list[BaseRoute]:
         Route("/compare/page.html", _compared_page),
         Route("/home.zip", _whole_home),
         *plan_api.routes(),
-        Route("/plans/{name:path}/map.html", _map),
-        Route("/plans/{name:path}/all.zip", _whole_plan),
         Route("/plans/{name:path}/files/{file:path}", _file),
         Route("/plans/{name:path}/shown/{file:path}", _shown),
+        Route("/plans/{name:path}/map.html", _map),
+        Route("/plans/{name:path}/all.zip", _whole_plan),
         Route("/plans/{name:path}", _plan),
     ]
 
