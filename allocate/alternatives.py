@@ -20,7 +20,7 @@ from allocate.explain import model_in
 from allocate.gaps import DIGITS, shown_number
 from allocate.layout import Layout
 from allocate.near_best import WORSE, NearBest, Relaxed, is_small
-from allocate.plans import assemble, district_of, layout_of, library_versions
+from allocate.plans import STOPPED, assemble, district_of, layout_of, library_versions
 from allocate.program import Objective, Options
 from allocate.rows import Key, Number, Row, opened
 from allocate.stages import stage_values
@@ -535,6 +535,7 @@ def _plan(content: Mapping[str, Any], near: NearBest, layout: Layout) -> dict[st
         library_versions(),
         content.get("front", ()),
         content.get("isochrones", ()),
+        stopped=bool(content.get(STOPPED)),
     )
     insist(made)
     return made

@@ -11,7 +11,7 @@ closed instead (Danna, Rothberg & Le Pape 2005, Mathematical Programming 102(1),
 import heapq
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import ceil, floor, gcd, lcm
@@ -21,12 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from allocate import stopping
 from allocate.program import WHOLE_TOLERANCE, Floats, Instance, Objective, Program, Relaxation, Relaxed, branch
 from allocate.rows import Key, Row
 
 Columns = NDArray[np.int64]
 # Least and most sites of every price.
 Ranges = tuple[tuple[int, int], ...]
+# Who hears of the cost at hand, of what no plan falls below, and of a better plan: a value for every column.
+Hear = Callable[[Fraction | None, Fraction, Floats | None], None]
 # Sites of one price are counted where there are as many as this, and the prices with most sites only.
 _LEAST_ALIKE, _MOST_TALLIES = 2, 12
 # Ends by count, not by clock: nodes of the search by numbers, relaxations solved in one dive, and dives.
@@ -90,7 +93,9 @@ class _Node:
 class ByNumber:
     """A search by numbers over the program of one stage, whose clauses are kept."""
 
-    def __init__(self, program: Program, objective: Objective, seed: int, rows: Collection[str] = ()) -> None:
+    def __init__(
+        self, program: Program, objective: Objective, seed: int, rows: Collection[str] = (), hear: Hear | None = None
+    ) -> None:
         instance, implied = program.instance(objective)
         self.objective = objective
         self.whole = np.flatnonzero(instance.whole)
@@ -117,6 +122,8 @@ class ByNumber:
         self.cost: Fraction | None = None
         self.values: Floats | None = None
         self._deadline = float("inf")
+        self._hear = hear
+        self._is_told = True
         # Where the solver stood when it had looked at everything together.
         self._first_basis: Any = None
 
@@ -138,6 +145,8 @@ class ByNumber:
         is_small = self._instance.matrix.nnz <= _SMALL
         for step in range(_FEW_NODES if is_small else _NODES):
             bound = _lowest(open_nodes, settled)
+            if bound is not None:
+                self._tell(bound)
             if bound is None or self._is_enough(bound, gap) or self._is_late() or not open_nodes:
                 break
             if settled and self.cost is not None and open_nodes[0].bound >= self.cost:
@@ -176,7 +185,8 @@ class ByNumber:
         lowest_left = _lowest(open_nodes, settled)
         is_impossible = lowest_left is None and self.cost is None
         bound = lowest_left if lowest_left is not None else (self.cost if self.cost is not None else least)
-        if is_small and not is_impossible and not self._is_enough(bound, gap):
+        is_left = is_small and not is_impossible and not stopping.is_asked()
+        if is_left and not self._is_enough(bound, gap):
             bound, is_impossible = self._finish(bound, gap)
         if self.cost is not None:
             bound = min(bound, self.cost)
@@ -227,7 +237,7 @@ class ByNumber:
         return max(bound, self._rounded_up(proven, tuple((0, len(tally)) for tally in self.tallies))), False
 
     def _is_late(self) -> bool:
-        return time.monotonic() > self._deadline
+        return stopping.is_asked() or time.monotonic() > self._deadline
 
     def _is_enough(self, bound: Fraction, gap: float) -> bool:
         return self.cost is not None and self.cost - bound <= Fraction(gap) * abs(self.cost)
@@ -362,7 +372,13 @@ class ByNumber:
             (price * Fraction(float(rounded[c])) for c, price in self.prices.items()), Fraction(0)
         )
         if self.cost is None or cost < self.cost:
-            self.cost, self.values = cost, rounded
+            self.cost, self.values, self._is_told = cost, rounded, False
+
+    def _tell(self, bound: Fraction) -> None:
+        """Tell the cost at hand, what no plan falls below, and the plan where it was not told yet."""
+        if self._hear is not None:
+            self._hear(self.cost, bound, None if self._is_told else self.values)
+            self._is_told = True
 
     def _dive_from(self, node: _Node, values: Floats, lowest: Fraction, gap: float, hinted: Columns) -> None:
         """Look for a plan of these numbers of sites: near an earlier plan first, and then anywhere."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -23,7 +24,7 @@ from allocate.model import Model
 from allocate.population import Population, faults, project, registered_share
 from allocate.possible import Possible
 from allocate.road_times import observed_times, times_in_circle, times_of
-from allocate.rules import Forbid, FunctionReach, Keep
+from allocate.rules import FunctionReach, Named
 from allocate.senders import carried, pools, ways
 from allocate.senders import faults as unfit
 from allocate.shares import spread
@@ -466,21 +467,33 @@ def _travel_id(site: Site, district: District) -> str:
     return district.places[site.place].id if site.origin == "places" else site.id
 
 
+# Sites that are named where an id is that of none.
+_NEAREST = 3
+
+
+def _like(case: Case, text: str) -> str:
+    """Return the sites whose id, or name, is most like a text that is the id of none."""
+    names = {name: site for site in reversed(case.sites) for name in (site.name, site.id)}
+    found = {names[name].id: names[name].name for name in get_close_matches(text, names, n=_NEAREST)}
+    return ", ".join(f"{code} ({name})" if name != code else code for code, name in found.items())
+
+
 def _check_named(case: Case, model: Model) -> None:
     example = next((site.id for site in case.sites if not site.exists), "clinic-…")
     out = {one.id for one in case.dropped}
     problems = [
         Problem(
-            "problem.site_dropped" if site in out else "problem.site_unknown",
+            "problem.site_dropped" if site in out else "problem.site_near" if near else "problem.site_unknown",
             f"{model.id}.toml",
             column=f"rules.{name}.sites",
             value=site,
-            details={"example": example},
+            details={"example": example, "near": near},
         )
         for name, rule in model.rules.items()
-        if isinstance(rule, Keep | Forbid)
+        if isinstance(rule, Named)
         for site in rule.sites
         if site not in case.site_index
+        for near in (_like(case, site),)
     ]
     problems += standing.faults(case, f"{model.id}.toml")
     if problems:

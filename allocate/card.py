@@ -22,6 +22,7 @@ from allocate.rules import (
     Contracts,
     Function,
     FunctionReach,
+    NamedSites,
     PeoplePerSite,
     PeoplePerStaff,
     Rounds,
@@ -84,6 +85,9 @@ def sentence(rule: Rule, language: Language) -> str:
         words["types"] = _types(rule.types, language)
     if isinstance(rule, Contracts):
         words["of"] = say_in(language, f"card.contracts_{rule.of}")
+    if isinstance(rule, NamedSites):
+        words["since"] = "" if rule.year is None else say_in(language, "card.since_year", year=rule.year)
+        name += "" if rule.stands else "_not"
     text = say_in(language, f"card.rule_{name}", **words)
     if isinstance(rule, Rounds) and rule.to == "village":
         text += say_in(language, f"card.where_{rule.where}", **{**words, "kinds": _spared_by(rule, language)})
@@ -194,7 +198,7 @@ def _facts(model: Model, rule: Rule, clause: Clause | None) -> Iterator[tuple[st
     yield "field.strength", strength
     if clause and clause.label:
         yield "field.label", _text(clause.label)
-    yield "field.year", ", ".join(map(str, rule.years)) or both("card.every_year")
+    yield "field.year", _years(rule)
     document = model.document_of(rule.clause)
     if document:
         yield "field.document", f"{_two(document.title)} ({both(f'document.{document.status}')})"
@@ -206,6 +210,13 @@ def _facts(model: Model, rule: Rule, clause: Clause | None) -> Iterator[tuple[st
     if clause and clause.note:
         yield "field.reading", _two(clause.note)
     yield "field.status", _decided(model, rule)
+
+
+def _years(rule: Rule) -> str:
+    """Return the years in which a rule holds."""
+    if isinstance(rule, NamedSites) and rule.year is not None:
+        return both("card.from_year", year=rule.year)
+    return ", ".join(map(str, rule.years)) or both("card.every_year")
 
 
 def _decided(model: Model, rule: Rule) -> str:

@@ -113,9 +113,11 @@ def plan(
     strict: Annotated[bool, typer.Option("--strict", help=both("cli.strict"))] = False,
     scenario: Annotated[str, typer.Option(help=both("cli.scenario"))] = "",
     begin: Annotated[Path | None, typer.Option("--from", metavar="PLAN", help=both("resolve.from"))] = None,
+    told: Annotated[Path | None, typer.Option("--progress", metavar="DIR", help=both("progress.option"))] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", help=both("cli.set"))] = None,
 ) -> None:
     """Plan a model's district, prove it, recheck it and write the plan's folder."""
+    from allocate import keeping, stopping
     from allocate.front import check_count
     from allocate.joint import is_joint
     from allocate.model import read_model
@@ -135,7 +137,7 @@ def plan(
     from allocate.report.clauses import clause_lines, status_lines
     from allocate.report.sheets import by_status
     from allocate.report.summary import front_line, summary
-    from allocate.resolving import insist_on_district, remembered
+    from allocate.resolving import Earlier, insist_on_district, remembered
     from allocate.rows import Strength
 
     if solver not in ("highs", "cbc"):
@@ -144,7 +146,7 @@ def plan(
         )
     if is_joint(model):
         other = solver if solver != "highs" else ""
-        refuse({"--front": front, "--scenario": scenario, "--from": begin, "--solver": other})
+        refuse({"--front": front, "--scenario": scenario, "--from": begin, "--solver": other, "--progress": told})
         most = seconds or JOINT_SECONDS
         is_met = plan_together(model, out, changes_of(changes), seconds=most, gap=gap, processes=threads)
         if strict and not is_met:
@@ -156,15 +158,23 @@ def plan(
     folder = out or Path("maps") / "out" / "-".join(filter(None, (chosen.id, chosen.scenario)))
     check_target(folder)
     district = read_district(chosen.district_folder())
-    last = None
+    last: Earlier | None = None
     if begin is not None:
-        last = remembered(sound_plan(begin))
-        insist_on_district(last.district.id, district.id)
+        last = keeping.remembered(begin) if keeping.is_kept(begin) else remembered(sound_plan(begin))
+        insist_on_district(last.district_id, district.id)
+    keeper = None if told is None else keeping.Keeper(told, beside=folder)
     for warning in district.warnings:
         tell(say("check.warning", text=warning.sentence()), to=sys.stderr)
     most = seconds or PLAN_SECONDS
     options = Options(solver="cbc" if solver == "cbc" else "highs", seconds=most, threads=threads, seed=chosen.seed)
-    with progress() as (listen, hear_draw, hear_front):
+
+    def say_so() -> None:
+        tell(say("progress.stopping"), to=sys.stderr)
+
+    def say_end() -> None:
+        tell(f"allocate: {say('cli.stopped')}", to=sys.stderr)
+
+    with stopping.heeding(say_so, say_end), progress() as (listen, hear_draw, hear_front):
         made = make_plan(
             district,
             chosen,
@@ -176,8 +186,11 @@ def plan(
             front=front,
             hear_front=hear_front,
             last=last,
+            keeper=keeper,
         )
-    files = write_plan(made, folder)
+        files = write_plan(made, folder)
+        if keeper is not None:
+            keeper.finish(made)
     # Every clause first and the eleven lines last: what is printed last is read first.
     rows = by_status(made.content["scorecard"])
     answered = [row for row in rows if row["status"] in ("missed", "met")]

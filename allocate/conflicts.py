@@ -26,7 +26,7 @@ from allocate.merging import merge_years
 from allocate.posts import staff
 from allocate.program import Floats, Found, Objective, Options, Program
 from allocate.rows import Column, Key, Number, Row, opened
-from allocate.rules import Forbid, Keep, Rule
+from allocate.rules import Named, Rule
 from allocate.settle import settle
 from allocate.travel import Links
 
@@ -300,7 +300,7 @@ class Question:
         program.add_columns(column for column, _ in rows)
         program.add_rows(name, (row for _, row in rows))
         objective = Objective("least", dict.fromkeys(shortfalls, 1))
-        if not isinstance(self.rules[name], Keep | Forbid):
+        if not isinstance(self.rules[name], Named):
             worst: Key = ("most",)
             program.add_columns([Column(worst, high=max((column.high for column, _ in rows), default=0))])
             program.add_rows("most", (Row(key, {worst: 1, key: -1}, ">=", 0) for key in shortfalls))

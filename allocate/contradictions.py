@@ -7,7 +7,7 @@ from itertools import combinations
 
 from allocate.findings import Book, Finding, Value, shown
 from allocate.implied import Limit, limits
-from allocate.rules import Forbid, Keep, Rate, Ratio, Rule, SiteMinimum, Spacing, Spending, Total
+from allocate.rules import Rate, Ratio, Rule, SiteMinimum, Spacing, Spending, Total, to_go, to_stand
 from allocate.units import exact
 
 # What is counted for registered people is kept apart under a name of its own.
@@ -185,17 +185,17 @@ def _crossing(book: Book, first: str, second: str, pairs: list[tuple[Limit, Limi
 def _named_sites(book: Book) -> Iterator[Finding]:
     """Yield what the sites to be kept contradict: the sites forbidden, the distance between sites, their number."""
     case = book.case
-    keeps = {name: rule for name, rule in book.planned.items() if isinstance(rule, Keep)}
+    keeps = {name: rule for name, rule in book.planned.items() if to_stand(rule)}
     for name, keep in keeps.items():
-        kept = {case.site_index[site] for site in keep.sites}
+        kept = {case.site_index[site] for site in to_stand(keep)}
         for other, rule in book.planned.items():
             years = [t for t in keep.when(case) if t in rule.when(case)]
             if not years:
                 continue
             names = (name, other)
             cited: dict[str, Value] = {"first": book.cite(name), "second": book.cite(other)}
-            if isinstance(rule, Forbid):
-                both = kept & {case.site_index[site] for site in rule.sites}
+            if to_go(rule):
+                both = kept & {case.site_index[site] for site in to_go(rule)}
                 if both:
                     yield Finding(
                         "contradiction", names, "finding.kept_and_forbidden", cited | {"sites": book.sites(both)}
@@ -261,8 +261,8 @@ def _least_cost(book: Book, budget: Spending, rule: Rule, t: int) -> int:
         once = cheapest if t == 0 and not site.exists else 0
         return sum({"recurrent": site.yearly, "capital": once}[nature] for nature in budget.natures)
 
-    if isinstance(rule, Keep):
-        return sum(cost(case.site_index[site]) for site in rule.sites)
+    if to_stand(rule):
+        return sum(cost(case.site_index[site]) for site in to_stand(rule))
     least = 0
     for one in limits(rule, case):
         if (one.what, one.t, one.part) == ("open", t, "") and one.low:

@@ -1,9 +1,6 @@
 """Who works out many jobs: processes of this machine, each of which reads what is common once."""
 
-import multiprocessing
-import os
 import pickle
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -45,24 +42,15 @@ _shared: dict[str, Any] = {}
 
 
 def _begin(content: bytes) -> None:
-    """Keep what is common, in a process that has just begun, and that ends when whoever began it does.
+    """Keep what is common, in a process that has just begun.
 
     Where it cannot be read, every job says so.
     """
     end_quietly()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         _shared["do"], _shared["shared"] = pickle.loads(content)
     except Exception as error:
         _shared["failure"] = Failure(f"{type(error).__name__}: {error}")
-
-
-def _end_with_parent() -> None:
-    """Wait until the parent is gone, however it ended, and go too: nobody would take what comes of a job."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _job(job: Any) -> Any:

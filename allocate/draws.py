@@ -1,14 +1,13 @@
 """Many possible districts: where positions or people are estimates, a draw is one possibility, a figure a range."""
 
 from collections.abc import Callable
-from concurrent.futures import as_completed
 from dataclasses import replace
 from typing import Any
 
 from allocate import looking
 from allocate.district import District
 from allocate.model import Model
-from allocate.program import Options, workers
+from allocate.program import Options, as_they_end, workers
 
 _SECONDS = 60.0
 
@@ -31,7 +30,7 @@ def look_at_draws(
     found: dict[int, dict[str, Any]] = {}
     with workers(processes, len(seeds)) as pool:
         jobs = [pool.submit(look, district, model, options, seed) for seed in seeds]
-        for done in as_completed(jobs):
+        for done in as_they_end(jobs):
             draw = done.result()
             found[draw["seed"]] = draw
             if hear is not None:

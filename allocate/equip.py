@@ -15,7 +15,7 @@ from allocate.grouping import grouped
 from allocate.layout import Layout
 from allocate.pairs import by_first
 from allocate.rows import Number
-from allocate.rules import Contracts, Forbid, Function, FunctionReach, PeoplePerSite, Rule
+from allocate.rules import Contracts, Function, FunctionReach, PeoplePerSite, Rule, to_go
 from allocate.rules.scopes import parts
 from allocate.tables import NOT_GONE_TO
 
@@ -118,7 +118,7 @@ class _Making:
         if (j, t) in self.layout.open or case.sites[j].exists or not (alone or is_always(case, name, j)):
             return False
         trial = replace(self.layout, open=self.layout.open | {(j, u) for u in later})
-        banned = any(isinstance(rule, Forbid) and case.sites[j].id in rule.sites for rule in rules)
+        banned = any(case.sites[j].id in to_go(rule) for rule in rules)
         if banned or not all(limits_hold(case, rules, trial, j, u) for u in later):
             return False
         before, self.layout = self.layout, trial

@@ -10,7 +10,7 @@ from allocate.case import Case
 from allocate.district import District
 from allocate.model import Model
 from allocate.rows import Strength
-from allocate.rules import Forbid, Rule
+from allocate.rules import Rule, to_go
 from allocate.siting_candidates import CLOSABLE
 from allocate.words import LANGUAGES, Language, language, say, say_in, visible
 
@@ -96,10 +96,8 @@ class Book:
         """Return the sites that rules forbid in each year, by index, and the rules that do."""
         found: dict[int, dict[int, tuple[str, ...]]] = {t: {} for t in self.case.periods}
         for name, rule in self.planned.items():
-            if not isinstance(rule, Forbid):
-                continue
             for t in rule.when(self.case):
-                for site in rule.sites:
+                for site in to_go(rule):
                     j = self.case.site_index[site]
                     found[t][j] = (*found[t].get(j, ()), name)
         return found
@@ -116,7 +114,7 @@ class Book:
 
     def years(self, rule: Rule) -> tuple[int, ...]:
         """Return the years in which a rule holds, those before the plan included."""
-        return rule.years or self.model.years
+        return rule.years or tuple(year for year in self.model.years if rule.holds_in(year))
 
     def cite(self, name: str) -> Text:
         """Return what a rule or a clause is called, with its own words."""

@@ -1,7 +1,6 @@
 """What each further share of the people costs: plans from the cheapest to the one that serves most."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import as_completed
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -10,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from allocate import stopping
 from allocate.alone import first_goal, sited
 from allocate.case import Case
 from allocate.errors import NoPlanError, Problem, UsageError
 from allocate.gaps import DIGITS, OPTIMAL_GAP, shown_bound, shown_gap
 from allocate.goals import Cost
 from allocate.model import Model
-from allocate.program import Options, workers
+from allocate.program import Options, as_they_end, workers
 from allocate.rows import Strength
 from allocate.rules import Reach
 from allocate.search import lay_out
@@ -187,6 +187,7 @@ def _looking(
     def here(targets: Sequence[Target], tell: Callable[[int], None]) -> list[Point | None]:
         points = []
         for target in targets:
+            stopping.heed()
             points.append(look_for(case, model, options, target, gap))
             tell(1)
         return points
@@ -198,7 +199,7 @@ def _looking(
 
         def there(targets: Sequence[Target], tell: Callable[[int], None]) -> list[Point | None]:
             jobs = [pool.submit(look_for, case, model, options, target, gap) for target in targets]
-            for _ in as_completed(jobs):
+            for _ in as_they_end(jobs):
                 tell(1)
             return [job.result() for job in jobs]
 

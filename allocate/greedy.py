@@ -1,6 +1,6 @@
 """A first plan without a solver: open the site that serves most people per yuan, until the clauses are met."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,14 +11,14 @@ from allocate.layout import Layout
 from allocate.rules import (
     ChangeLimit,
     Count,
-    Forbid,
-    Keep,
     PeoplePerSite,
     Presence,
     Reach,
     Rule,
     Spacing,
     Spending,
+    to_go,
+    to_stand,
 )
 from allocate.rules.scopes import parts, site_parts
 
@@ -89,15 +89,15 @@ def greedy(case: Case, rules: Iterable[Rule]) -> Layout:
     layout_open: set[tuple[int, int]] = set()
     serve: dict[tuple[int, int, int], int] = {}
     for t in case.periods:
-        closed = _named(case, rules, Forbid, t)
+        closed = _named(case, rules, to_go, t)
         # What was opened stays open, whatever a later year forbids; hubs and hospitals stay in any case.
         standing -= {j for j in closed if case.sites[j].closable}
-        standing |= {j for j in _named(case, rules, Keep, t) - closed if not case.sites[j].exists}
+        standing |= {j for j in _named(case, rules, to_stand, t) - closed if not case.sites[j].exists}
         year = _Year(case.people[:, t].copy(), case.able[1:, :, t].copy())
         for j in sorted(standing):
             year.open(case, j, t)
         # What a later year forbids is not opened now: it could not be closed again.
-        later = set().union(*(_named(case, rules, Forbid, u) for u in case.periods[t:]))
+        later = set().union(*(_named(case, rules, to_go, u) for u in case.periods[t:]))
         _fill(case, rules, year, layout_open, later, t)
         _complete(case, rules, year, layout_open, later, t)
         standing = set(year.room)
@@ -195,14 +195,9 @@ def _price(case: Case, j: int, t: int) -> float:
     return 1 + site.opening + site.yearly * sum(case.spans[t:])
 
 
-def _named(case: Case, rules: Iterable[Rule], kind: type[Keep] | type[Forbid], t: int) -> set[int]:
-    """Return the sites that rules of a kind name for a year."""
-    return {
-        case.site_index[name]
-        for rule in rules
-        if isinstance(rule, kind) and t in rule.when(case)
-        for name in rule.sites
-    }
+def _named(case: Case, rules: Iterable[Rule], names: Callable[[Rule], tuple[str, ...]], t: int) -> set[int]:
+    """Return the sites that rules name for a year: those to stand, or those that must not."""
+    return {case.site_index[name] for rule in rules if t in rule.when(case) for name in names(rule)}
 
 
 def _asked(case: Case, rules: Iterable[Rule], t: int) -> Iterator[_Asked]:

@@ -22,7 +22,7 @@ from allocate.goals.tail_coverage import mean_of_worst, rooms_of
 from allocate.isochrones import isochrones
 from allocate.layout import Layout, send_nearest
 from allocate.model import Model, model_of
-from allocate.plans import assemble, district_of, inputs_of, layout_of
+from allocate.plans import STOPPED, assemble, district_of, inputs_of, layout_of
 from allocate.possible import Integers, Possible
 from allocate.program import Options
 from allocate.rows import UPGRADED, Number, opened
@@ -265,6 +265,7 @@ class _Hedge:
             looked,
             self.content["versions"],
             reached=reached,
+            stopped=bool(self.content.get(STOPPED)),
         )
         insist(plan)
         return plan

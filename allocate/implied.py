@@ -13,6 +13,7 @@ from allocate.rules import (
     FunctionReach,
     Keep,
     Membership,
+    NamedSites,
     PeoplePerSite,
     Posting,
     Presence,
@@ -181,6 +182,8 @@ def _same_kind(strong: Rule, weak: Rule) -> bool:
             return set(weak.sites) <= set(strong.sites)
         case (Forbid(), Forbid()):
             return set(weak.sites) <= set(strong.sites)
+        case (NamedSites(), NamedSites()):
+            return weak.stands is strong.stands and set(weak.sites) <= set(strong.sites)
         case (Spacing(), Spacing()):
             return strong.metres >= weak.metres and set(weak.kinds) <= set(strong.kinds)
         case (Spending(), Spending()):

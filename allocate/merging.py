@@ -104,7 +104,7 @@ def _grouped_years(case: Case, belongs: Callable[[list[int], int], bool]) -> Red
 
 def _alike(case: Case, rules: Iterable[Rule], earlier: int, later: int) -> bool:
     def holds(rule: Rule, t: int) -> bool:
-        return not rule.years or case.years[t] in rule.years
+        return rule.holds_in(case.years[t])
 
     def sees(rule: Rule, t: int) -> bool:
         return rule.sees_changes and t in case.periods and holds(rule, t)

@@ -32,7 +32,17 @@ from allocate.read import find_district, is_file
 from allocate.resources import Resource
 from allocate.rows import LEADS, UPGRADED
 from allocate.rulebook import Rulebook
-from allocate.rules import RULES, Capacity, FunctionReach, PeoplePerStaff, Reach, Rule, Spending, SpendingShare
+from allocate.rules import (
+    RULES,
+    Capacity,
+    FunctionReach,
+    NamedSites,
+    PeoplePerStaff,
+    Reach,
+    Rule,
+    Spending,
+    SpendingShare,
+)
 from allocate.scenario_tables import BASE, TODAY, Scenario
 from allocate.settings import change, entries
 from allocate.tables import BELOW_HUBS, INSTITUTION_KINDS, NOT_GONE_TO, PLACE_KINDS
@@ -906,6 +916,16 @@ def _inconsistent(head: _Head, rules: Mapping[str, Rule], sheet: Rulebook, file:
             for year in rule.years
             if year not in head.years and not has_passed(year, head.as_of.year, head.years[0])
         ]
+        if isinstance(rule, NamedSites) and rule.year is not None and rule.year > head.years[-1]:
+            problems.append(
+                Problem(
+                    "problem.year_late",
+                    file,
+                    column=f"{table}.{name}.year",
+                    value=rule.year,
+                    details={"last": head.years[-1]},
+                )
+            )
     return problems
 
 

@@ -9,7 +9,7 @@ from allocate.costs import spent
 from allocate.district import District
 from allocate.gaps import shown_bound, shown_number
 from allocate.model import Model
-from allocate.program import Options, workers
+from allocate.program import Options, as_they_end, workers
 from allocate.search import lay_out
 
 # As for the draws: a look, whose gap is reported.
@@ -26,6 +26,8 @@ def look_at_years(district: District, model: Model, options: Options, processes:
         return []
     with workers(processes, len(model.years)) as pool:
         jobs = [pool.submit(look, district, model, options, t) for t in range(len(model.years))]
+        for done in as_they_end(jobs):
+            done.result()
         return [job.result() for job in jobs]
 
 

@@ -21,7 +21,7 @@ from allocate.draw.picture import drawer
 from allocate.draw.tiles import Tiles
 from allocate.errors import Problem, UsageError
 from allocate.names import PLAN_FILE
-from allocate.plans import Plan, to_json
+from allocate.plans import STOPPED, Plan, to_json
 from allocate.replacing import (
     bring_back,
     check_folder,
@@ -460,6 +460,7 @@ def log_text(plan: Plan) -> str:
     lines = [say("log.heading", model=content["model"], district=content["district"])]
     lines += [f"{name} {number}" for name, number in content["versions"].items()]
     lines += [say("log.seeds", seeds=", ".join(str(draw["seed"]) for draw in content["draws"]) or "—")]
+    lines += [say("log.stopped")] if content.get(STOPPED) else []
     lines += [say("log.phase", phase=name, seconds=f"{seconds:.1f}") for name, seconds in plan.phases.items()]
     lines += [
         say(

@@ -79,8 +79,12 @@ from allocate.words import say
 from allocate.worth import worth
 
 SCHEMA = 1
+# The key by which a plan says that a person stopped the search, where one did.
+STOPPED = "stopped"
 # Tables on candidates, which a plan carries so that it can be checked without the areas of layers, or roads.
 MADE = ("candidates", "dropped", "generated")
+# The best plan so far of a run that is not finished, and what it says of itself.
+KEPT_FILE, KEPT = "kept.json", "kept"
 _MOST_BYTES = 1_000_000_000
 _SCOPES: tuple[Scope, ...] = ("district", "town")
 # How people fare whom no site serves, in the order of the ledger.
@@ -120,8 +124,13 @@ def assemble(
     versions: Mapping[str, str] | None = None,
     front: Sequence[Mapping[str, Any]] = (),
     reached: Sequence[Mapping[str, Any]] = (),
+    *,
+    stopped: bool = False,
 ) -> dict[str, Any]:
-    """Return what plan.json says about a layout: everything else in it follows from these arguments."""
+    """Return what plan.json says about a layout: everything else in it follows from these arguments.
+
+    Where a person `stopped` the search, it says so: what comes after the search was not looked at then.
+    """
     stages = _stages(model, case, layout, bounds)
     gap = max((stage["gap"] for stage in stages), default=0.0)
     today = standing_today(case) if stock_is_known(district, model) else None
@@ -134,6 +143,7 @@ def assemble(
         "years": list(case.years),
         "outcome": "optimal" if gap <= OPTIMAL_GAP else "feasible",
         "gap": gap,
+        **({STOPPED: True} if stopped else {}),
         "stages": stages,
         "draws": [dict(draw) for draw in draws],
         "front": [dict(point) for point in front],
@@ -411,6 +421,17 @@ def read_answer(path: str | Path, kind: str) -> dict[str, Any]:
         When there is none, or it cannot be read.
     """
     return _json(Path(path), f"{kind}.json", "kind", kind, "problem.not_answer")
+
+
+def read_kept(path: str | Path) -> dict[str, Any]:
+    """Read the best plan of a run that was not finished, from its folder or its JSON.
+
+    Raises
+    ------
+    InputError
+        When there is none, or it cannot be read.
+    """
+    return _json(Path(path), KEPT_FILE, "kind", KEPT, "resolve.not_kept")
 
 
 def _json(file: Path, name: str, key: str, value: object, fault: str) -> dict[str, Any]:

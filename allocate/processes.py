@@ -1,5 +1,6 @@
 """Fresh processes beside this one: they read what they need, and never the caller's script again."""
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -54,8 +55,18 @@ def deaf_children() -> Iterator[None]:
 def end_quietly() -> None:
     """Let Ctrl-C end this process at once and without a word: it reaches whoever began it too, who says what is to be.
 
-    What it began itself ends with it; it writes no files.
+    It ends with whoever began it, too, however that one ends: nobody would take what comes of a job. (It would wait for
+    the next one for ever: what it reads from stays open as long as one of its like has the other end.) What it began
+    itself ends with it; it writes no files.
     """
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -18,10 +18,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
@@ -32,8 +34,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from allocate import stopping
 from allocate.errors import AllocateError, NoPlanError, SolverMissingError
 from allocate.gaps import HOLD_ABSOLUTE, HOLD_RELATIVE, OPTIMAL_GAP, relative_gap
+from allocate.layout import Layout
 from allocate.processes import deaf_children, end_quietly, without_main
 from allocate.rows import Column, Key, Number, Row, Strength
 from allocate.words import say
@@ -63,6 +67,8 @@ _DIRECT_NONZEROS = 1_000_000
 _DIRECT_IN_A_HURRY = 20_000
 # Where more of the columns that are not whole have a price, a large relaxation is left to the simplex method.
 _MOST_PRICED = 0.5
+# How long an answer is waited for where none is known yet and a person asks to stop [s].
+_FIRST_ANSWER = 2.0
 # Grace after the time limit before the child is ended: solvers look at the clock now and then only.
 _GRACE_SHARE, _GRACE_SECONDS = 0.1, 5.0
 _IMPLIED_ROUNDS = 6
@@ -127,13 +133,23 @@ class Objective:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a stage stands, for a person who waits."""
+    """Where a stage stands, for a person who waits.
+
+    Attributes
+    ----------
+    value
+        A way to look up the variables of the best answer so far; None where there is none, or where it was told.
+    plan
+        A way to work out, in whole people and for the whole district, the plan that this answer comes to; likewise.
+    """
 
     stage: str
     incumbent: float | None
     bound: float | None
     gap: float | None
     seconds: float
+    value: Callable[[Key], float] | None = None
+    plan: Callable[[], Layout] | None = None
 
 
 @dataclass(frozen=True)
@@ -459,7 +475,7 @@ class Program:
         )
         if not objective.sees_links:
             job.instance = instance.rows(np.flatnonzero(~implied))
-        search = _Search(objective, self._scale(objective), options, listen)
+        search = _Search(objective, self._scale(objective), options, listen, self._index)
         return search.run(job)
 
     def prove(self, objective: Objective, options: Options, *, nodes: int = 0) -> float | None:
@@ -950,7 +966,10 @@ class _Search:
     scale: float
     options: Options
     listen: Callable[[Progress], None] | None
+    keys: Mapping[Key, int] = field(default_factory=dict)
     values: Floats | None = None
+    # Whether the best answer was told to whoever listens.
+    is_told: bool = True
     cost: float = float("inf")
     bound: float = float("-inf")
     # The first bound comes from the ranges of the variables alone.
@@ -958,6 +977,8 @@ class _Search:
     interrupted: bool = False
     log: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
+    # When it was first seen that it is to stop.
+    asked: float = 0.0
 
     def run(self, job: _Job) -> Found:
         """Have a child process solve the job, or do it here where that is asked for."""
@@ -969,16 +990,29 @@ class _Search:
             limit = self.options.seconds * (1 + _GRACE_SHARE) + _GRACE_SECONDS
             try:
                 while not ended and (left := limit - self._seconds()) > 0:
-                    if connection.poll(min(left, 0.5)):
+                    if connection.poll(min(left, stopping.LOOK if stopping.is_heeded() else 0.5)):
                         ended = self._take(connection.recv())
                     self._tell()
+                    if self._is_to_stop():
+                        self.interrupted = True
+                        break
             except (EOFError, OSError):
                 # (Half a message is an OSError.)
                 logger.warning("the solver's process ended early; its best answer is kept")
             except KeyboardInterrupt:
+                if stopping.is_asked():
+                    # (Whoever asks twice wants no plan.)
+                    raise
                 logger.warning("stopped by hand; the best answer so far is kept")
                 self.interrupted = True
         return self._found()
+
+    def _is_to_stop(self) -> bool:
+        """Tell whether a person asked to stop, and there is an answer, or none comes soon."""
+        if not stopping.is_asked():
+            return False
+        self.asked = self.asked or time.monotonic()
+        return self.values is not None or time.monotonic() - self.asked > _FIRST_ANSWER
 
     def _found(self) -> Found:
         if self.values is None:
@@ -997,7 +1031,7 @@ class _Search:
     def _take(self, message: tuple[str, Any, Any]) -> bool:
         what, number, content = message
         if what == "better" and number < self.cost:
-            self.cost, self.values = number, content
+            self.cost, self.values, self.is_told = number, content, False
         elif what == "bound":
             self.bound, self.safe_bound = max(self.bound, number), min(self.safe_bound, number)
         elif what == "log":
@@ -1015,13 +1049,21 @@ class _Search:
         value = self._shown(self.cost) if known else None
         bound = self._shown(self.bound) if np.isfinite(self.bound) else None
         gap = relative_gap(value, bound) if value is not None and bound is not None else None
-        self.listen(Progress(self.objective.name, value, bound, gap, self._seconds()))
+        look_up = None if self.is_told or self.values is None else partial(_at, self.keys, self.values)
+        self.is_told = True
+        self.listen(Progress(self.objective.name, value, bound, gap, self._seconds(), look_up))
 
     def _shown(self, cost: float) -> float:
         return cost * self.scale
 
     def _seconds(self) -> float:
         return time.monotonic() - self.began
+
+
+def _at(keys: Mapping[Key, int], values: Floats, key: Key) -> float:
+    """Return the value of a variable; 0 of one that the program does not have."""
+    place = keys.get(key)
+    return 0.0 if place is None else float(values[place])
 
 
 def afresh() -> SpawnContext | ForkServerContext:
@@ -1078,9 +1120,37 @@ def _end(process: BaseProcess) -> None:
 
 @contextmanager
 def workers(most: int, jobs: int) -> Iterator[ProcessPoolExecutor]:
-    """Give processes of their own for some jobs, at most so many at a time; each starts afresh."""
+    """Give processes of their own for some jobs, at most so many at a time; each starts afresh.
+
+    Where a person asks to stop (see `as_they_end`), they are ended at once.
+    """
+    others = set(multiprocessing.active_children())
     with without_main(), ProcessPoolExecutor(min(most, jobs), afresh(), end_quietly) as pool:
-        yield pool
+        try:
+            yield pool
+        except stopping.Stopped:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in set(multiprocessing.active_children()) - others:
+                process.kill()
+            raise
+
+
+def as_they_end[T](jobs: Iterable[Future[T]]) -> Iterator[Future[T]]:
+    """Yield jobs of such processes as they end.
+
+    Raises
+    ------
+    Stopped
+        When a person asks to stop.
+    """
+    waiting = set(jobs)
+    while waiting:
+        done, waiting = wait(waiting, stopping.LOOK, FIRST_COMPLETED)
+        if any(isinstance(one.exception(), BrokenProcessPool) for one in done):
+            # (Ctrl-C reaches all processes of a terminal: those here may have ended before it was heard.)
+            time.sleep(stopping.LOOK)
+        stopping.heed()
+        yield from done
 
 
 def _work(connection: Connection, job: _Work, environment: Mapping[str, str]) -> None:
@@ -1629,8 +1699,10 @@ def branch(
         limit = seconds + _GRACE_SHARE * min(seconds, 10 * _GRACE_SECONDS) + 1.0
         try:
             while (left := began + limit - time.monotonic()) > 0:
-                if not connection.poll(left):
+                if stopping.is_asked():
                     break
+                if not connection.poll(min(left, stopping.LOOK)):
+                    continue
                 what, number, content = connection.recv()
                 if what == "found":
                     return content  # type: ignore[no-any-return]

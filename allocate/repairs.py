@@ -24,7 +24,18 @@ from allocate.layout import Layout
 from allocate.model import Model, changed
 from allocate.program import Options
 from allocate.rows import POLICY, Row, Strength
-from allocate.rules import Capacity, ConsortiumSize, Forbid, Function, Keep, Membership, Posting, Rounds, Rule
+from allocate.rules import (
+    Capacity,
+    ConsortiumSize,
+    Function,
+    Membership,
+    Named,
+    NamedSites,
+    Posting,
+    Rounds,
+    Rule,
+    to_stand,
+)
 from allocate.senders import origins
 from allocate.unequipped import loosenings
 from allocate.units import exact
@@ -130,7 +141,7 @@ class Repairer:
             return
         full = self.question.expand(layout)
         where = self._where(rule, full)
-        if isinstance(rule, Keep | Forbid):
+        if isinstance(rule, Named):
             yield from self._fewer_sites(core, name, rule, full, bound, where)
             return
         for field in fields(rule):
@@ -157,7 +168,7 @@ class Repairer:
                     )
 
     def _fewer_sites(
-        self, core: Core, name: str, rule: Keep | Forbid, full: Layout, bound: float, where: tuple[str, ...]
+        self, core: Core, name: str, rule: Named, full: Layout, bound: float, where: tuple[str, ...]
     ) -> Iterator[Repair]:
         """Yield the list of sites without those that must give way."""
         missed = {str(part) for breach in rule.breaches(self.case, full) for part in breach.about}
@@ -174,12 +185,14 @@ class Repairer:
     def _later(self, core: Core, name: str, clock: Clock) -> Iterator[Repair]:
         """Yield a later deadline for what a clause asks for."""
         rule = self.model.rules[name]
-        years = [year for year in self.model.years if not rule.years or year in rule.years]
+        years = [year for year in self.model.years if rule.holds_in(year)]
         if not _asks(rule):
             return
         is_least = True
         for start in years[1:]:
             changes = {f"{self._key(name)}.years": _toml([year for year in years if year >= start])}
+            if isinstance(rule, NamedSites) and not rule.years:
+                changes = {f"{self._key(name)}.year": _toml(start)}
             holds = self._try(core.names, changes, clock)
             if holds:
                 horizon = max(1, self.model.years[-1] - self.model.as_of.year)
@@ -401,7 +414,7 @@ def _keeps(case: Case, rules: Sequence[Rule], layout: Layout) -> bool:
 
 def _asks(rule: Rule) -> bool:
     """Tell whether a clause asks for something, which may come later, and does not only forbid."""
-    return isinstance(rule, Keep) or (
+    return bool(to_stand(rule)) or (
         any(getattr(rule, name, None) is not None for name in ("share", "at_least"))
         and getattr(rule, "at_most", None) is None
     )

@@ -196,6 +196,7 @@ def write_among(
         beside = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=folder))
         moving = beside.with_name(_BEFORE + beside.name.removeprefix(_BESIDE))
         try:
+            (beside / "new").mkdir()
             _write(beside / "new", files)
             (beside / "old").mkdir()
             check()

@@ -5,9 +5,9 @@ anew each time, of the changed model; nothing is taken over on trust.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from allocate.alone import first_goal
 from allocate.candidates import make_case
@@ -47,6 +47,26 @@ class Last:
     case: Case
     layout: Layout
     rows: tuple[str, ...] = ()
+
+    @property
+    def district_id(self) -> str:
+        """Return the district that the run was of."""
+        return self.district.id
+
+    def start_in(self, case: Case) -> Layout:
+        """Return what it decides, in a case: see `carried_over`."""
+        return carried_over(self.case, self.layout, case)
+
+
+class Earlier(Protocol):
+    """What a plan can go on from."""
+
+    @property
+    def district_id(self) -> str:
+        """Return the district that it is of."""
+
+    def start_in(self, case: Case) -> Layout:
+        """Return what it decides, in a case that may have other sites and years."""
 
 
 @dataclass(frozen=True)
@@ -206,23 +226,29 @@ def carried_over(before: Case, layout: Layout, case: Case) -> Layout:
     first. What exists and is new to the plan stays open, and a candidate that is new to it stays closed. Whom sites
     serve, and their staff, are taken over where both cases speak of the same things.
     """
-    if _names(before) == _names(case):
+    if names(before) == names(case):
         return replace(layout, roster={}, timetable={})
-    year_of = {
-        t: max((u for u, other in enumerate(before.years) if other <= year), default=0)
-        for t, year in enumerate(case.years)
+    by_year = {
+        year: frozenset(before.sites[j].id for j, t in layout.open if t == u) for u, year in enumerate(before.years)
     }
-    is_open: set[tuple[int, int]] = set()
-    for j, site in enumerate(case.sites):
-        old = before.site_index.get(site.id)
-        for t in case.periods:
-            was = site.exists if old is None else (old, year_of[t]) in layout.open
-            if site.is_fixed or was:
-                is_open.add((j, t))
-    return Layout(frozenset(is_open))
+    return sites_in(case, by_year, before.site_index.keys())
 
 
-def _names(case: Case) -> tuple[object, ...]:
+def sites_in(case: Case, is_open: Mapping[int, Collection[str]], known: Collection[str]) -> Layout:
+    """Return what is open in a case where an earlier plan opens sites, by year, of all that were known to it."""
+    earlier = sorted(is_open)
+    year_of = {year: max((one for one in earlier if one <= year), default=earlier[0]) for year in case.years}
+    return Layout(
+        frozenset(
+            (j, t)
+            for j, site in enumerate(case.sites)
+            for t, year in enumerate(case.years)
+            if site.is_fixed or (site.id in is_open[year_of[year]] if site.id in known else site.exists)
+        )
+    )
+
+
+def names(case: Case) -> tuple[object, ...]:
     """Return what a layout refers to by number, in order."""
     return (
         case.years,

@@ -149,7 +149,7 @@ def _decided(
         if year not in case.years:
             yield _line(model, name, rule, year)
     for t, year in enumerate(case.years):
-        if rule.years and year not in rule.years:
+        if not rule.holds_in(year):
             continue
         breaches = missed.get(year, [])
         value, target = rule.measure(case, layout, t)

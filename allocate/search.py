@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from allocate import decisions
+from allocate import decisions, stopping
 from allocate.beside import bounds_beside
 from allocate.case import Case
 from allocate.decisions import siting
@@ -18,7 +18,18 @@ from allocate.program import Options, Progress
 from allocate.rows import Number
 from allocate.settle import settle
 from allocate.sites_alone import decides_sites_alone, lay_out_sites
-from allocate.staged import CLAUSE_GAP, Listener, is_enough, search_stages, stages, still_proven, within
+from allocate.staged import (
+    CLAUSE_GAP,
+    Listener,
+    Value,
+    as_plans,
+    is_enough,
+    search_stages,
+    stages,
+    still_proven,
+    tell_plan,
+    within,
+)
 from allocate.stages import stage_values
 from allocate.two_steps import (
     PART_OF_GAP,
@@ -27,6 +38,8 @@ from allocate.two_steps import (
     Rules,
     first_plan,
     in_two_steps,
+    open_sites,
+    staffed,
     start_of,
     whole_program,
 )
@@ -109,6 +122,8 @@ def _searched(
 ) -> Layouts:
     """Search in the way that suits the case."""
     alone = _by_number(full, rules, goals, gap, options, listen, start, only_look=only_look)
+    if alone is not None and stopping.is_asked():
+        return alone
     took = {} if alone is None else dict(alone.seconds)
     if alone is not None and len(goals) == 1:
         values = stage_values(full, rules, goals, alone.layout)
@@ -126,7 +141,7 @@ def _searched(
     values = stage_values(full, rules, goals, begun.layout)
     known = {name: (value, begun.bounds.get(name, 0.0)) for name, value in values.items()}
     took = _added(took, begun.seconds)
-    if only_look or all(_is_done(name, *known[name], goals, gap) for name in known):
+    if only_look or stopping.is_asked() or all(_is_done(name, *known[name], goals, gap) for name in known):
         bounds = {name: min(bound, float(value)) for name, (value, bound) in known.items()}
         return Layouts(begun.layout, bounds, took, "".join(begun.logs))
     left = replace(options, seconds=begun.left)
@@ -169,20 +184,28 @@ def _by_number(
     seconds = options.seconds * (1.0 if is_all and only_look else _BY_NUMBER_SHARE)
     if listen is not None:
         listen(Progress(name, None, None, None, 0.0))
+    if start is not None:
+        tell_plan(listen, name, start)
     began = time.monotonic()
     try:
-        found = lay_out_sites(full, rules, name, goal, gap=near, seconds=seconds, seed=options.seed, before=start)
+        found = lay_out_sites(
+            full, rules, name, goal, gap=near, seconds=seconds, seed=options.seed, before=start, listen=listen
+        )
     except KeyboardInterrupt:
-        if options.quick:
+        if options.quick or stopping.is_asked():
             raise
         # (Whoever ends it by hand wants a plan soon: the search that gives up for its best answer goes on.)
         return None
     took = time.monotonic() - began
+    if stopping.is_asked():
+        proven = {name: found.bound} if found.is_met and found.bound > float("-inf") else {}
+        return Layouts(found.layout, proven, {name: took}, "")
     if not found.is_met or found.bound == float("-inf"):
         return None
     if listen is not None:
         value = float(found.values[name])
-        listen(Progress(name, value, found.bound, relative_gap(value, found.bound), took))
+        gap_left = relative_gap(value, found.bound)
+        listen(Progress(name, value, found.bound, gap_left, took, plan=lambda: found.layout))
     bounds = {stage: found.bound if stage == name else 0.0 for stage in found.values}
     return Layouts(found.layout, bounds, {name: took}, "")
 
@@ -209,6 +232,10 @@ def _as_a_whole(
     start: Layout | None = None,
 ) -> Layouts:
     """Search sites, staff and years together, from a plan that is known or from a greedy one."""
+    if stopping.is_asked():
+        # (What was found before is all that there is time for.)
+        sites = None if start is None else Layout(start.open)
+        return Layouts(begun or first_plan(full, rules, goals, sites), {}, {}, "")
     reduced = merge_years(full, rules.values())
     gathered = merge_places(reduced.case, rules.values(), goals.values())
     case = gathered.case
@@ -223,12 +250,19 @@ def _as_a_whole(
             # (The first of several years stands for them: what the search begins with may be worth less.)
             now = stage_values(full, rules, goals, reduced.expand(reduced.first(begun)))
             known = {name: (now[name], bound) for name, (_, bound) in known.items()}
+    first = next(iter(goals), "")
+    tell_plan(listen, first, reduced.expand(gathered.expand(layout)))
     begin, begun_values = start_of(case, asked, rules, layout)
     known = known or begun_values
     near = [[key for key in keys if key in program.keys] for keys in siting.neighbourhoods(case)]
     proved = bounds_beside(case, rules, goals, options)
+
+    def planned(value: Value) -> Layout:
+        there = Layout(open_sites(case, value))
+        return staffed(full, rules, reduced.expand(there))
+
     wanted = list(stages(program, goals, case, gap, bounds=proved))
-    found = search_stages(program, wanted, begin, known, options, near, listen)
+    found = search_stages(program, wanted, begin, known, options, near, as_plans(listen, planned))
     # Settling takes about a second; whatever the clock says, people must be whole.
     if found.values is not None:
         in_time = replace(options, seconds=max(found.left, _SETTLE_SECONDS))

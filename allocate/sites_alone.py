@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from allocate import decisions
 from allocate.by_number import ByNumber
@@ -14,11 +15,11 @@ from allocate.goals import Goal
 from allocate.greedy import greedy
 from allocate.layout import Layout, send_nearest
 from allocate.merging import Gathered, Reduced, merge_places, merge_years, stand_for_later
-from allocate.program import Options, Program
+from allocate.program import Floats, Options, Program
 from allocate.rows import Key, Number, opened, serves
 from allocate.settle import settle
-from allocate.sites_reached import lay_out_reached
-from allocate.staged import Stage, stages
+from allocate.sites_reached import heard_as, lay_out_reached
+from allocate.staged import Listener, Stage, stages, tell_plan
 from allocate.stages import stage_values
 from allocate.two_steps import Rules, add_rules, rows_of
 from allocate.words import say
@@ -76,6 +77,7 @@ def lay_out_sites(
     seed: int = 1,
     before: Layout | None = None,
     rows: Collection[str] = (),
+    listen: Listener | None = None,
 ) -> SitesAlone:
     """Lay out sites so that no clause is missed, and the goal is as small as the gap or the time allows.
 
@@ -88,6 +90,7 @@ def lay_out_sites(
     """
     goals = {name: goal}
     known = [greedy(full, rules.values()), *([] if before is None else [_served(full, before)])]
+    tell_plan(listen, name, known[0])
     weighed = [(stage_values(full, rules, goals, one), one) for one in known if not _is_wrong(full, rules, one)]
     bound, helped, relaxations, stopped, is_found = float("-inf"), tuple(rows), 0, False, False
     deadline = time.monotonic() + seconds
@@ -103,6 +106,7 @@ def lay_out_sites(
             seconds=_REACHED_SHARE * (deadline - time.monotonic()),
             seed=seed,
             hint=() if before is None else _open_in(reduced, before),
+            listen=listen,
         )
         if reached is not None:
             bound, relaxations = max(bound, reached.bound), relaxations + reached.relaxations
@@ -111,7 +115,8 @@ def lay_out_sites(
                 stopped, is_found = stopped or reached.stopped, True
                 break
         program, stage = _program(gathered.case, rules, goals)
-        search = ByNumber(program, stage.objective, seed, helped)
+        hear = None if listen is None else heard_as(listen, name, partial(_nearest, full, reduced, program))
+        search = ByNumber(program, stage.objective, seed, helped, hear)
         hint = () if before is None else _hint(program, reduced, before)
         found = search.run(gap, deadline - time.monotonic(), hint)
         helped, relaxations = (*helped, *(row for row in found.rows if row not in helped)), found.relaxations
@@ -177,6 +182,15 @@ def _open_in(reduced: Reduced, before: Layout) -> list[tuple[int, int]]:
 def _served(full: Case, before: Layout) -> Layout:
     """Return an earlier plan's sites, with everybody sent to the nearest one that has room."""
     return send_nearest(full, Layout(before.open), lambda j, _: full.sites[j].capacity)
+
+
+def _nearest(full: Case, reduced: Reduced, program: Program, values: Floats) -> Layout:
+    """Return the sites that a program opens, in all years, with everybody sent to the nearest one that has room."""
+    case = reduced.case
+    is_open = frozenset(
+        (j, n) for n in case.periods for j in range(len(case.sites)) if values[program.keys[opened(j, n)]] > 0.5
+    )
+    return _served(full, reduced.expand(Layout(is_open)))
 
 
 def _is_wrong(full: Case, rules: Rules, layout: Layout) -> bool:

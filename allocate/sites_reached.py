@@ -9,9 +9,10 @@ for finds room in whole people, the plan is one of the case.
 """
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,18 +20,20 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
-from allocate.by_number import ByNumber
+from allocate import stopping
+from allocate.by_number import ByNumber, Hear
 from allocate.case import Case
 from allocate.decisions import siting
+from allocate.gaps import relative_gap
 from allocate.goals import Goal
 from allocate.layout import Layout
 from allocate.merging import Reduced
-from allocate.program import Floats, Program
+from allocate.program import Floats, Program, Progress
 from allocate.rows import UPGRADED, Key, Number, Row, amount, opened, served
 from allocate.rules.scopes import Scope, parts
 from allocate.serving import serve_most
 from allocate.settle import beside_sites
-from allocate.staged import Stage, stages
+from allocate.staged import Listener, Stage, stages
 from allocate.stages import stage_values
 from allocate.two_steps import Rules, add_rules, rows_of
 
@@ -76,6 +79,7 @@ def lay_out_reached(
     seconds: float,
     seed: int,
     hint: Collection[tuple[int, int]] = (),
+    listen: Listener | None = None,
 ) -> Reached | None:
     """Lay out sites of a case that decides nothing else.
 
@@ -97,7 +101,8 @@ def lay_out_reached(
     program, stage = made
     deadline = time.monotonic() + seconds
     bound, relaxations, stopped = float("-inf"), 0, False
-    search = ByNumber(program, stage.objective, seed)
+    hear = None if listen is None else heard_as(listen, stage.name, partial(_layout, full, reduced, program))
+    search = ByNumber(program, stage.objective, seed, hear=hear)
     for turn in range(_ROUNDS):
         hinted = [program.keys[opened(j, t)] for j, t in sorted(hint)]
         found = search.run(gap, deadline - time.monotonic(), hinted)
@@ -110,11 +115,24 @@ def lay_out_reached(
         if not any(clauses):
             return Reached(layout, bound, relaxations, stopped)
         rows = list(_lacking(case, program, found.values, turn))
-        if not rows or time.monotonic() > deadline:
+        if not rows or stopping.is_asked() or time.monotonic() > deadline:
             break
         search.insist(rows, program.keys)
         hint = [(j, t) for j in range(len(case.sites)) for t in case.periods if _is_open(program, found.values, j, t)]
     return Reached(None, bound, relaxations, stopped)
+
+
+def heard_as(listen: Listener, stage: str, planned: Callable[[Floats], Layout]) -> Hear:
+    """Return who hears of a search by numbers, and tells whoever listens how it stands; `planned` makes its plans."""
+    began = time.monotonic()
+
+    def hear(cost: Fraction | None, bound: Fraction, values: Floats | None) -> None:
+        value = None if cost is None else float(cost)
+        gap = None if value is None else relative_gap(value, float(bound))
+        plan = None if values is None else partial(planned, values)
+        listen(Progress(stage, value, float(bound), gap, time.monotonic() - began, plan=plan))
+
+    return hear
 
 
 def are_mostly_full(case: Case) -> bool:

@@ -6,19 +6,46 @@ from fractions import Fraction
 from functools import partial
 from types import MappingProxyType
 
+from allocate import stopping
 from allocate.beside import variables_of
 from allocate.case import Case
 from allocate.errors import NoPlanError
 from allocate.goals import Goal
+from allocate.layout import Layout
 from allocate.program import Objective, Options, Program, Progress
 from allocate.rows import POLICY, Key, Number
 from allocate.units import exact
 
 Listener = Callable[[Progress], None]
+# What comes to a plan of the whole district, in whole people: a way to look up a program's variables.
+Planned = Callable[[Callable[[Key], float]], Layout]
 Value = Callable[[Key], float]
 CLAUSE_GAP = 0.005
 # What a stage may take of the time that is left, unless it is the last.
 _STAGE_SHARE = 0.6
+
+
+def as_plans(listen: Listener | None, planned: Planned) -> Listener | None:
+    """Return who listens to a program's answers and hears what plans they come to: see `Progress.plan`."""
+    if listen is None:
+        return None
+
+    def hear(progress: Progress) -> None:
+        plan = None if progress.value is None else partial(planned, progress.value)
+        listen(replace(progress, value=None, plan=plan))
+
+    return hear
+
+
+def as_numbers(listen: Listener | None) -> Listener | None:
+    """Return who listens to how a search stands, of whose answers no plan is worked out."""
+    return None if listen is None else lambda progress: listen(replace(progress, value=None))
+
+
+def tell_plan(listen: Listener | None, stage: str, layout: Layout) -> None:
+    """Let whoever listens know of a plan of the whole district."""
+    if listen is not None:
+        listen(Progress(stage, None, None, None, 0.0, plan=lambda: layout))
 
 
 def _as_it_is(terms: Mapping[Key, Number]) -> Mapping[Key, Number]:
@@ -143,6 +170,9 @@ def search_stages(
     found = Staged(left=options.seconds)
     values = dict(start)
     for number, stage in enumerate(wanted):
+        if stopping.is_asked():
+            found.stopped = True
+            break
         objective, last = stage.objective, number + 1 == len(wanted)
         value, bound = known.get(stage.name, (None, 0.0))
         if found.values is not None:
@@ -169,7 +199,7 @@ def search_stages(
             near_by = near[:: stage.every]
             answer = program.solve(objective, asked, begin, near_by, listen, only=stage.only, known=told)
         except NoPlanError:
-            if found.values is None:
+            if found.values is None and not stopping.is_asked():
                 raise
             # The stages before have a plan, which is worth more than none.
             break

@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import partial
 from types import MappingProxyType
 
-from allocate import decisions
+from allocate import decisions, stopping
 from allocate.beside import bounds_beside
 from allocate.case import Case
 from allocate.coarse import Coarse
@@ -47,7 +47,18 @@ from allocate.rows import (
 )
 from allocate.rules import Rule
 from allocate.settle import beside_sites, settle
-from allocate.staged import Listener, Stage, Staged, no_helpers, proven, search_stages, stages
+from allocate.staged import (
+    Listener,
+    Stage,
+    Staged,
+    as_numbers,
+    as_plans,
+    no_helpers,
+    proven,
+    search_stages,
+    stages,
+    tell_plan,
+)
 from allocate.stages import goal_values, stage_values
 
 Rules = Mapping[str, Rule]
@@ -118,8 +129,8 @@ def in_two_steps(
     asked = replace(options, seconds=options.seconds * (1 - _STAFF_SHARE))
     first, is_open, sites = _sites_first(case, rules, goals, gap, asked, listen, start, begun)
     left = replace(options, seconds=sites.left + options.seconds * _STAFF_SHARE)
-    beside = bounds_beside(case, rules, goals, left)
-    layout, people = staff_for(case, is_open, rules, goals, gap, left, beside)
+    beside = {} if stopping.is_asked() else bounds_beside(case, rules, goals, left)
+    layout, people = staff_for(case, is_open, rules, goals, gap, left, beside, listen=listen)
     # (A clock may end a search where it is worse than what needs none: never less than that is given.)
     layout, values = min(
         ((one, stage_values(case, rules, goals, one)) for one in (layout, employ_spare(case, rules.values(), first))),
@@ -129,7 +140,8 @@ def in_two_steps(
     bounds = proven(sites, values)
     if not any(clauses.values()):
         bounds |= {name: min(bound, float(values[name])) for name, bound in beside.items()}
-    if not options.quick and not any(clauses.values()):
+    tell_plan(listen, next(iter(goals), ""), layout)
+    if not options.quick and not stopping.is_asked() and not any(clauses.values()):
         least = min(_PROOF_SECONDS, _PROOF_SHARE * options.seconds)
         in_time = replace(options, seconds=max(people.left, least))
         bounds |= _of_all_years(case, rules, goals, layout, bounds, in_time)
@@ -191,8 +203,7 @@ def first_plan(case: Case, rules: Rules, goals: Goals, start: Layout | None) -> 
     """Return a plan to begin with: the greedy one, or one with the sites of an earlier plan where that does better."""
     plans = [staff(case, rules.values(), greedy(case, rules.values()))]
     if start is not None:
-        sites = Layout(start.open)
-        plans.append(staff(case, rules.values(), send_nearest(case, sites, lambda j, _: case.sites[j].capacity)))
+        plans.append(staffed(case, rules, Layout(start.open)))
     if len(plans) == 1:
         return plans[0]
     return min(plans, key=lambda one: tuple(stage_values(case, rules, goals, one).values()))
@@ -218,6 +229,7 @@ def _sites_first(
     coarse = Coarse(case, fine)
     program, asked = coarse_program("sites", coarse, rules, goals)
     begun = first_plan(case, rules, goals, earlier) if sited is None else gathered.gather(sited.layout)
+    tell_plan(listen, next(iter(goals), ""), gathered.expand(begun))
     start, known = start_of(case, asked, rules, begun, coarse)
     proved = {} if sited is None else sited.bounds
     worth = goal_values(case, {name: goals[name] for name in proved}, begun)
@@ -237,7 +249,11 @@ def _sites_first(
         for stage in _wanted(coarse, program, goals, gap, proved)
     ]
     near = [[key for key in keys if key in program.keys] for keys in siting.neighbourhoods(case)]
-    found = search_stages(program, wanted, start, known, options, near, listen)
+
+    def planned(value: Callable[[Key], float]) -> Layout:
+        return staffed(full, rules, Layout(open_sites(case, value)))
+
+    found = search_stages(program, wanted, start, known, options, near, as_plans(listen, planned))
     if not is_all_fine:
         found.bounds = {
             name: bound for name, bound in found.bounds.items() if name not in goals or not goals[name].sees_people
@@ -245,10 +261,17 @@ def _sites_first(
     first = gathered.expand(begun)
     if found.values is None:
         return first, first, found
-    is_open = frozenset(
-        (j, t) for t in case.periods for j in range(len(case.sites)) if found.values(opened(j, t)) > 0.5
-    )
-    return first, Layout(is_open), found
+    return first, Layout(open_sites(case, found.values)), found
+
+
+def open_sites(case: Case, value: Callable[[Key], float]) -> frozenset[tuple[int, int]]:
+    """Return the sites that are open in every year where a program's variables can be looked up."""
+    return frozenset((j, t) for t in case.periods for j in range(len(case.sites)) if value(opened(j, t)) > 0.5)
+
+
+def staffed(case: Case, rules: Rules, layout: Layout) -> Layout:
+    """Return the open sites of a layout with everybody sent to the nearest one, and with first staff everywhere."""
+    return staff(case, rules.values(), send_nearest(case, layout, lambda j, _: case.sites[j].capacity))
 
 
 def goals_of_sites(goals: Goals) -> Goals:
@@ -340,13 +363,17 @@ def staff_for(
     options: Options,
     proved: Mapping[str, float],
     start: Layout | None = None,
+    listen: Listener | None = None,
 ) -> tuple[Layout, Staged]:
     """Choose the staff for what is open, and who goes where so that less of it is needed.
 
     `proved` are the bounds of the goals that are chosen here: see `beside`. `start` is a plan that keeps the cuts of
     the case: where there are any, no first staffing need do.
     """
-    begun = start or staff(case, rules.values(), send_nearest(case, layout, lambda j, _: case.sites[j].capacity))
+    begun = start or staffed(case, rules, layout)
+    tell_plan(listen, next(iter(goals), ""), begun)
+    if stopping.is_asked():
+        return employ_spare(case, rules.values(), begun), Staged()
     into = [moved(case, begun, t) for t in case.periods]
 
     def decided(key: Key) -> Number | None:
@@ -394,13 +421,13 @@ def staff_for(
         # (What cannot be carried out is no plan, and what it misses or keeps says nothing.)
         known = {}
     wanted = [stage for stage in stages(program, goals, case, gap, bounds=proved) if stage.objective.terms]
-    found = search_stages(program, wanted, values, known, options)
+    found = search_stages(program, wanted, values, known, options, listen=as_numbers(listen))
     if found.values is None:
         return employ_spare(case, rules.values(), begun), found
     beside = follow_postings(case, beside_sites(program.keys, found.values))
     decided_so = replace(beside, open=begun.open, serve=begun.serve)
-    staffed = employ_spare(case, rules.values(), decided_so)
-    chosen, ways = _reader(staffed), found.values
+    kept = employ_spare(case, rules.values(), decided_so)
+    chosen, ways = _reader(kept), found.values
 
     def value(key: Key) -> float:
         if key[0] == "serve":
@@ -408,7 +435,7 @@ def staff_for(
         return float(chosen(key))
 
     in_time = replace(options, seconds=_SETTLE_SECONDS)
-    return settle(case, value, in_time, _beside(staffed)), found
+    return settle(case, value, in_time, _beside(kept)), found
 
 
 def _as_they_are(rows: Iterable[Row]) -> Iterable[Row]:

@@ -12,7 +12,7 @@ from allocate.costs import charges
 from allocate.findings import Book, Finding, Value, listed
 from allocate.implied import Limit, limits
 from allocate.outsiders import memberships
-from allocate.rules import Contracts, Forbid, Function, FunctionReach, Presence, Reach, Spending
+from allocate.rules import Contracts, Function, FunctionReach, Presence, Reach, Spending, to_go
 from allocate.rules.scopes import parts
 from allocate.shortages import has_time, shortages
 from allocate.unequipped import unequipped
@@ -268,12 +268,11 @@ def _numbers(book: Book) -> Iterator[Finding]:
                 details: dict[str, Value] = {"clause": book.cite(name), "low": rule.at_least, "may": may}
                 yield Finding("unmeetable", (name,), "finding.too_few_for_function", details)
     for name, rule in book.planned.items():
-        if isinstance(rule, Forbid):
-            stay = [case.site_index[site] for site in rule.sites]
-            stay = [j for j in stay if case.sites[j].is_fixed]
-            if stay:
-                details = {"clause": book.cite(name), "sites": book.sites(stay)}
-                yield Finding("unmeetable", (name,), "finding.never_closed", details)
+        stay = [case.site_index[site] for site in to_go(rule)]
+        stay = [j for j in stay if case.sites[j].is_fixed]
+        if stay:
+            details = {"clause": book.cite(name), "sites": book.sites(stay)}
+            yield Finding("unmeetable", (name,), "finding.never_closed", details)
 
 
 def _number(book: Book, name: str, limit: Limit) -> tuple[str, Finding] | None:

@@ -23,7 +23,17 @@ from allocate.gaps import DIGITS, OPTIMAL_GAP, shown_gap
 from allocate.isochrones import common_by_road, isochrones
 from allocate.model import Model, model_of
 from allocate.names import CARD
-from allocate.plans import MADE, assemble, candidate_tables, district_data, district_of, inputs_of, layout_of, read_plan
+from allocate.plans import (
+    MADE,
+    STOPPED,
+    assemble,
+    candidate_tables,
+    district_data,
+    district_of,
+    inputs_of,
+    layout_of,
+    read_plan,
+)
 from allocate.population import project
 from allocate.read import BOUNDARY, find_district, is_file, read_district
 from allocate.road_times import modes_by_road
@@ -211,7 +221,11 @@ def _decided(content: Mapping[str, Any], district: District, model: Model, count
     bounds = {row["name"]: row["bound"] for row in content["stages"]}
     drawn, years_alone, front = content["draws"], content.get("nesting", ()), content.get("front", ())
     reached = content.get("isochrones", ())
-    again = assemble(district, model, case, layout, bounds, drawn, years_alone, content["versions"], front, reached)
+    is_stopped = content.get(STOPPED) is True
+    versions = content["versions"]
+    again = assemble(
+        district, model, case, layout, bounds, drawn, years_alone, versions, front, reached, stopped=is_stopped
+    )
     # What a person adds to a finished plan follows from nothing in it.
     again |= {key: content[key] for key in _BY_HAND if isinstance(content.get(key), str)}
     again["sites"] = [row for row in again["sites"] if row["id"] not in unnamed]
@@ -317,8 +331,10 @@ def _draws(content: Mapping[str, Any], district: District, model: Model, counted
         gap = shown_gap(draw["value"], draw["bound"])
         if gap != draw["gap"] or draw["bound"] > draw["value"]:
             yield Finding(f"{where}.gap", say("verify.differs", found=draw["gap"], wanted=gap))
+    # (Who stopped the search wanted a plan soon: then there are none, and the plan says why.)
     wanted = model.draws if district.has_estimates else 0
-    if len(content["draws"]) != wanted:
+    is_left_out = content.get(STOPPED) is True and not content["draws"]
+    if len(content["draws"]) != wanted and not is_left_out:
         yield Finding("draws", say("verify.length", found=len(content["draws"]), wanted=wanted))
 
 
@@ -391,7 +407,7 @@ def _front(content: Mapping[str, Any], model: Model, counted: _Counter) -> Itera
 def _years_alone(content: Mapping[str, Any], model: Model) -> Iterator[Finding]:
     """Yield where what was found for the years by themselves contradicts itself; the rest is the solver's word."""
     rows = content.get("nesting", ())
-    if not rows and "nesting" in _may_lack(content):
+    if not rows and ("nesting" in _may_lack(content) or content.get(STOPPED) is True):
         return
     wanted = list(model.years) if len(model.years) > 1 else []
     found = [row["year"] for row in rows]

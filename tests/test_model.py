@@ -407,7 +407,7 @@ def test_a_rule_about_a_site_that_there_is_not_shows_how_sites_are_written(rule:
     with pytest.raises(ModelError) as caught:
         make_case(read_district(tiny.folder), model)
     (problem,) = caught.value.problems
-    assert (problem.what, problem.column, problem.value) == ("problem.site_unknown", f"rules.{rule}.sites", "clinic-T9")
+    assert (problem.what, problem.column, problem.value) == ("problem.site_near", f"rules.{rule}.sites", "clinic-T9")
     assert "clinic-T1009" in problem.sentence()
 
 

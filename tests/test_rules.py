@@ -64,6 +64,12 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "keep": [{"sites": ("A",)}, {"sites": ("B", "D"), "years": (2027,)}],
     "forbid": [{"sites": ("C",)}, {"sites": ("A", "B"), "years": (2025,)}],
+    "named_sites": [
+        {"sites": ("A", "B")},
+        {"sites": ("C",), "stands": False, "years": (2025,)},
+        {"sites": ("B", "D"), "year": 2026},
+        {"sites": ("A",), "stands": False, "year": 2027},
+    ],
     "spacing": [
         {"kinds": ("clinic", "station"), "metres": 500},
         {"kinds": EVERY_KIND, "metres": 900, "years": (2027,)},
@@ -260,7 +266,9 @@ def test_what_the_scorecard_shows_is_off_its_target_exactly_when_there_is_a_brea
 
 
 @pytest.mark.parametrize(
-    ("name", "numbers", "ground"), [each for each in CASES if not RULES[each.values[0]].is_physics]
+    ("name", "numbers", "ground"),
+    # (What holds from a year on has no single years.)
+    [each for each in CASES if not RULES[each.values[0]].is_physics and "year" not in each.values[1]],
 )
 def test_a_rule_speaks_of_its_own_years_only(name: str, numbers: dict[str, Any], ground: Ground) -> None:
     this = rule(name, **numbers | {"years": (2027,)})
@@ -495,6 +503,8 @@ def test_a_count_without_a_limit_is_refused() -> None:
         ("count", {"kinds": ("clinic",), "at_least": 3, "at_most": 2}),
         ("keep", {"sites": ("A", "A")}),
         ("forbid", {"sites": ("A", "A")}),
+        ("named_sites", {"sites": ("A", "A")}),
+        ("named_sites", {"sites": ("A",), "year": 2025, "years": (2027,)}),
         ("reach", {"share": 1.01}),
         ("reach", {"share": float("nan")}),
     ],

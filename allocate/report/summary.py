@@ -614,7 +614,15 @@ def _proof(content: Mapping[str, Any]) -> str:
         gaps[name] = max(row["gap"], gaps.get(name, 0.0))
     parts = [say("summary.stage", stage=name, gap=percent_up(gap)) for name, gap in gaps.items()]
     key = "summary.proven" if content["outcome"] == "optimal" else "summary.not_proven"
-    return say(key, text=say("summary.semicolon").join(parts)) + _nesting(content)
+    return say(key, text=say("summary.semicolon").join(parts)) + _nesting(content) + _stopped(content)
+
+
+def _stopped(content: Mapping[str, Any]) -> str:
+    """Say that a person stopped the search, where one did, and whether the years were looked at by themselves."""
+    if not content.get("stopped"):
+        return ""
+    is_left_out = len(content["years"]) > 1 and not content.get("nesting")
+    return say("summary.stopped_years" if is_left_out else "summary.stopped")
 
 
 def _nesting(content: Mapping[str, Any]) -> str:
@@ -642,7 +650,8 @@ def _draws(content: Mapping[str, Any]) -> str:
     draws = content["draws"]
     if not draws:
         if any(Place(**place).is_drawn for place in content["district_data"]["places"]):
-            return say("summary.not_drawn")
+            is_left_out = content.get("stopped") and content["settings"].get("draws") != 0
+            return say("summary.stopped_draws" if is_left_out else "summary.not_drawn")
         rests = [row for row in content["assumptions"] if row["table"].startswith("places.")]
         estimated = any(row["basis"] == "estimated" for row in rests)
         return say(f"summary.{'not_random' if estimated else 'not_assumed' if rests else 'no_draws'}")

@@ -11,6 +11,7 @@ from allocate.rules.function import Function
 from allocate.rules.function_reach import FunctionReach
 from allocate.rules.keep import Keep
 from allocate.rules.membership import Membership
+from allocate.rules.named_sites import Named, NamedSites, to_go, to_stand
 from allocate.rules.people_per_site import PeoplePerSite
 from allocate.rules.people_per_staff import PeoplePerStaff
 from allocate.rules.posting import Posting
@@ -34,6 +35,7 @@ RULES: dict[str, type[Rule]] = {
     "spending_share": SpendingShare,
     "keep": Keep,
     "forbid": Forbid,
+    "named_sites": NamedSites,
     "spacing": Spacing,
     "change_limit": ChangeLimit,
     "membership": Membership,
@@ -65,6 +67,8 @@ __all__ = [
     "FunctionReach",
     "Keep",
     "Membership",
+    "Named",
+    "NamedSites",
     "PeoplePerSite",
     "PeoplePerStaff",
     "Posting",
@@ -80,4 +84,6 @@ __all__ = [
     "Spending",
     "SpendingShare",
     "Total",
+    "to_go",
+    "to_stand",
 ]

@@ -159,9 +159,13 @@ class Rule(ABC):
         del case
         return (i,) if self.sees_places else ()
 
+    def holds_in(self, year: int) -> bool:
+        """Tell whether the rule holds in a plan year."""
+        return not self.years or year in self.years
+
     def when(self, case: Case) -> list[int]:
         """Return the indices of the years in which the rule holds."""
-        return [t for t, year in enumerate(case.years) if not self.years or year in self.years]
+        return [t for t, year in enumerate(case.years) if self.holds_in(year)]
 
 
 def refuse_limits(at_least: float | None, at_most: float | None) -> None:

@@ -3,6 +3,7 @@
 import mimetypes
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,7 +15,7 @@ from starlette.types import Scope
 from allocate.errors import AllocateError
 from allocate.serve import asking, pages
 from allocate.serve.asking import LANGUAGE_COOKIE, STATIC, Served, fault_page, language_of, page, refusal, wants_json
-from allocate.serve.guard import Guard
+from allocate.serve.guard import Guard, TooLarge
 from allocate.serve.home import Outside
 from allocate.words import LANGUAGES, Language
 
@@ -39,7 +40,14 @@ def make_app(
     app = Starlette(
         routes=[*_routes(), *pages.routes()],
         lifespan=life,
-        exception_handlers={AllocateError: _refused, Outside: _missing, HTTPException: _missing},
+        exception_handlers={
+            AllocateError: _refused,
+            Outside: _missing,
+            HTTPException: _missing,
+            TooLarge: partial(_failed, status=413, key="serve.too_large"),
+            # (It is raised again after that: the guard tells the terminal.)
+            Exception: partial(_failed, status=500, key="serve.failed"),
+        },
     )
     app.state.served = served
     own = (f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
@@ -98,6 +106,12 @@ async def _missing(request: Request, error: Exception) -> Response:
     """Say that there is nothing at an address, or that nothing can be done there."""
     status = error.status_code if isinstance(error, HTTPException) else 404
     key = "serve.not_found" if status == 404 else "serve.not_allowed"
+    body, kind = fault_page(status, key, language_of(request), as_json=wants_json(request))
+    return Response(body, status, media_type=kind)
+
+
+async def _failed(request: Request, error: Exception, *, status: int, key: str) -> Response:
+    """Say that something went wrong, and nothing of what."""
     body, kind = fault_page(status, key, language_of(request), as_json=wants_json(request))
     return Response(body, status, media_type=kind)
 

@@ -80,10 +80,12 @@ class Beside:
             outcome = await asyncio.wait_for(asyncio.shield(future), seconds)
         except TimeoutError:
             self._lose(pool)
-            raise UsageError([Problem("serve.took_too_long", details={"seconds": round(seconds)})]) from None
+            with speaking(language):
+                raise UsageError([Problem("serve.took_too_long", details={"seconds": round(seconds)})]) from None
         except BrokenProcessPool:
             self._lose(pool)
-            raise UsageError([Problem("serve.reader_lost")]) from None
+            with speaking(language):
+                raise UsageError([Problem("serve.reader_lost")]) from None
         if isinstance(outcome, _Refusal):
             raise Refused(outcome)
         result: R = outcome
