@@ -423,7 +423,6 @@ def test_plans_side_by_side_say_what_the_comparison_says(folder: Path, content: 
     expected = comparison_sheets(compare(contents, names), contents, "zh")
     with client_of(folder) as client:
         told = client.get("/api/compare", params={"plan": names}).json()
-        framed = client.get("/compare/page.html", params={"plan": names})
         listed = client.get("/api/plans").json()["plans"]
     for name, table in told["tables"].items():
         assert table["rows"] == [
@@ -432,7 +431,6 @@ def test_plans_side_by_side_say_what_the_comparison_says(folder: Path, content: 
     verdicts = told["tables"]["compare_proof"]["codes"]["verdict"]
     assert "better" not in verdicts
     assert "worse" not in verdicts
-    assert framed.headers["content-security-policy"].startswith("sandbox allow-scripts")
     assert [one["name"] for one in listed if not one.get("broken")] == sorted(
         {*names, "two/one"}, key=[one["name"] for one in listed].index
     )
@@ -492,7 +490,14 @@ def test_a_plan_is_rechecked_beside_its_page_and_one_with_a_wrong_figure_says_so
     row = next(row for row in wrong["ledger"] if row["scope"] == "district")
     row["served"] += 1
     put_plan(folder, "wrong", wrong)
+    shutil.copytree(folder / OUT / NAME, folder / OUT / "same")
     with client_of(folder) as client:
+        beside = [client.get("/compare/page.html", params={"plan": [NAME, other]}) for other in ("same", "wrong")]
+        assert [page.status_code for page in beside] == [422, 422]
         assert rechecked(client, "wrong")["state"] == "wrong"
-        assert rechecked(client, WAY)["state"] == "sound"
+        assert rechecked(client, WAY)["state"] == rechecked(client, "same")["state"] == "sound"
         assert re.search("ledger", " ".join(rechecked(client, "wrong")["lines"]))
+        # (The page of a comparison says that all plans have passed.)
+        beside = [client.get("/compare/page.html", params={"plan": [NAME, other]}) for other in ("same", "wrong")]
+        assert [page.status_code for page in beside] == [200, 422]
+        assert beside[0].headers["content-security-policy"].startswith("sandbox allow-scripts")

@@ -179,7 +179,8 @@ def test_a_what_if_asks_for_the_plan_without_the_site_and_from_this_one(
     compare.click()
     page.locator("html[data-compared=yes]").wait_for(state="attached")
     assert page.locator("#compared section").count() >= 6
-    page.frame_locator("#page").locator("body").wait_for()
+    page.locator("#rechecks[data-state=sound]").wait_for(timeout=60_000)
+    page.frame_locator("#page").locator(READY).wait_for(state="attached")
 
 
 def test_files_open_as_they_were_saved(opened: Callable[..., tuple[Any, Any]], served: Server) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from allocate.errors import AllocateError, InputError, Problem
-from allocate.plans import PLAN_FILE, read_plan
+from allocate.names import PLAN_FILE
+from allocate.plans import read_plan
 from allocate.report.candidate_tables import spot_sheets
 from allocate.report.cells_said import cell_said
 from allocate.report.sheets import people_sheets, sheets

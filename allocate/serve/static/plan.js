@@ -193,15 +193,7 @@
 
   const recheck = async () => {
     const mark = byId("recheck");
-    let found = { state: "checking" };
-    while (found.state === "checking") {
-      try {
-        found = await ask(`${data.api}/recheck`);
-      } catch {
-        found = { state: "failed", lines: [], more: 0 };
-      }
-      if (found.state === "checking") await new Promise((ready) => setTimeout(ready, 1500));
-    }
+    const found = await planQuestions.rechecked(data.name);
     const [key, look] = { sound: ["sound", "good"], wrong: ["wrong", "bad"] }[found.state] || ["not_rechecked", "warn"];
     mark.textContent = words(key);
     mark.className = `mark ${look}`;

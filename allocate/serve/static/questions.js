@@ -78,5 +78,19 @@ const planQuestions = (() => {
     return runs;
   };
 
-  return { start, list, wayOf, compareWay };
+  // Waits until a plan has been rechecked, and returns what was found.
+  const rechecked = async (name) => {
+    for (;;) {
+      let found;
+      try {
+        found = await ask(`/api${wayOf(name)}/recheck`);
+      } catch (error) {
+        return { state: "failed", lines: [error.message], more: 0 };
+      }
+      if (found.state !== "checking") return found;
+      await new Promise((ready) => setTimeout(ready, EVERY));
+    }
+  };
+
+  return { start, list, rechecked, wayOf, compareWay };
 })();
