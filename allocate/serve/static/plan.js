@@ -216,7 +216,7 @@
 
   const question = async (verb) => {
     const asked = { verb, plan: data.name };
-    if (verb === "alternatives" || verb === "robust") asked.seconds = seconds();
+    if (verb === "alternatives" || verb === "explain") asked.seconds = seconds();
     await planQuestions.start(asked, runs, data.name);
     chooseTab("questions");
   };
