@@ -160,7 +160,14 @@ def test_a_what_if_asks_for_the_plan_without_the_site_and_from_this_one(
         else:
             route.fulfill(json={"runs": [done] if asked else []})
 
-    done = {"id": "1", "verb": "plan", "title": "x", "state": "finished", "result": {"plan": "same"}, "from": NAME}
+    done = {
+        "id": "1",
+        "verb": "plan",
+        "title": "x",
+        "state": "finished",
+        "result": {"plan": "same"},
+        "asked": {"from": NAME},
+    }
     page.route("**/api/runs", take)
     page.route("**/api/runs/1", lambda route: route.fulfill(json=done))
     siting = hubs_plan.content["settings"]["siting"]

@@ -206,7 +206,7 @@
   /* ---- questions ---- */
 
   const runs = byId("runs");
-  const concerns = (run) => run.plan === data.name || (run.plans || []).includes(data.name) || run.from === data.name
+  const concerns = (run) => run.plan === data.name || (run.plans || []).includes(data.name) || run.asked?.from === data.name
     || (run.result && run.result.plan === data.name) || (typeof run.name === "string" && run.name.startsWith(`${leaf}-whatif-`));
   const listRuns = async () => {
     state.runs = await planQuestions.list(runs, concerns, data.name);
