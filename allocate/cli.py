@@ -121,6 +121,7 @@ def plan(
     from allocate.front import check_count
     from allocate.joint import is_joint
     from allocate.model import read_model
+    from allocate.names import PLAN_FILE
     from allocate.outputs import (
         FRONT_FILE,
         LAYERS_FILE,
@@ -131,7 +132,6 @@ def plan(
         write_plan,
     )
     from allocate.planning import plan as make_plan
-    from allocate.plans import PLAN_FILE
     from allocate.program import Options
     from allocate.read import read_district
     from allocate.report.clauses import clause_lines, status_lines
@@ -347,8 +347,8 @@ def compare(
     """Say what sets plans apart from the first of them; on request as a page and a workbook."""
     from allocate.comparing import check_number, distinct_names
     from allocate.comparing import compare as make_comparison
+    from allocate.names import PLAN_FILE
     from allocate.outputs import PAGE_FILE, TABLES_FILE, check_comparison_target, write_comparison
-    from allocate.plans import PLAN_FILE
     from allocate.report.comparison_lines import comparison_lines
 
     check_number(len(plans))

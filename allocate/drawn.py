@@ -15,7 +15,8 @@ from allocate.district import Origin
 from allocate.fault_kinds import FaultKind
 from allocate.files.finding import Found, is_extract
 from allocate.files.sheet import Unreadable
-from allocate.folder import CARD, Folder
+from allocate.folder import Folder
+from allocate.names import CARD
 from allocate.synonyms import title_of
 
 # What opens a file, or its layer, and says which coordinates it has by itself.

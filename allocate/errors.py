@@ -74,12 +74,16 @@ class Problem:
             where.append(self._named())
         if self.value is not None:
             where.append(f"“{_short(str(self.value))}”")
+        text = self.told()
+        return visible(f"{' · '.join(where)}: {text}") if where else text
+
+    def told(self) -> str:
+        """Say what is wrong and what to do, without where it stands, in the language of the session."""
         told = {
             name: _short(value, _LONGEST_DETAIL) if isinstance(value, str) else value
             for name, value in self.details.items()
         }
-        text = say(self.what, **told)
-        return visible(f"{' · '.join(where)}: {text}" if where else text)
+        return visible(say(self.what, **told))
 
     def _named(self) -> str:
         """Name the column or key; what stands in no file was typed after a command."""

@@ -72,7 +72,8 @@ from allocate.district import (
 from allocate.errors import InputError, Problem, UsageError, Value
 from allocate.faults import disk_reason
 from allocate.files.text import decode
-from allocate.folder import CARD, read_files
+from allocate.folder import read_files
+from allocate.names import CARD
 from allocate.placing import is_placed_by_estimate, placed, without_estimates, without_spot
 from allocate.read import BOUNDARY, is_plain
 from allocate.shares import spread, spread_within

@@ -15,7 +15,7 @@ from allocate.files.raster import Raster, RasterError, Says, read_raster
 from allocate.files.shapefile import COMPANIONS
 from allocate.files.sheet import Unreadable
 from allocate.files.text import decode
-from allocate.folder import CARD
+from allocate.names import CARD
 from allocate.read import is_plain, read_list
 from allocate.spreading import Weights, by_measure, by_raster, measure_of
 from allocate.synonyms import BOUNDARY as BOUNDARY_TABLE

@@ -13,7 +13,8 @@ from allocate.errors import NoPlanError
 from allocate.gaps import HOLD_ABSOLUTE, HOLD_RELATIVE, relative_gap
 from allocate.layout import Layout
 from allocate.model import Model, model_of
-from allocate.plans import PLAN_FILE, district_of, inputs_of, layout_of
+from allocate.names import PLAN_FILE
+from allocate.plans import district_of, inputs_of, layout_of
 from allocate.program import Options
 from allocate.read import is_file
 from allocate.repairs import Repair, Repairer

@@ -14,11 +14,9 @@ from allocate.fault_kinds import FaultKind
 from allocate.files.finding import Shelf
 from allocate.files.shapefile import COMPANIONS
 from allocate.files.sheet import Spotted, Unreadable
-from allocate.files.text import MOST_WRITTEN, decode, read_own
+from allocate.files.text import decode, read_own
+from allocate.names import MOST_WRITTEN
 from allocate.tables import Table
-
-# What a district says of itself, and of its files.
-CARD = "district.toml"
 
 
 def read_files(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
@@ -64,6 +62,10 @@ class Folder:
         How many rows of a table could not be read, by its name; infinite where none could.
     datums
         The datum of every row of a table with positions, by the table's name.
+    heads
+        In which row the headings of a table stand and in which column of the sheet each column, by the table's name.
+    bases
+        How many rows of a table rest on what, by the table's name and its column of bases.
     """
 
     path: Path
@@ -76,6 +78,8 @@ class Folder:
     origins: dict[str, Origin] = field(default_factory=dict)
     lost: dict[str, float] = field(default_factory=dict)
     datums: dict[str, list[str]] = field(default_factory=dict)
+    heads: dict[str, tuple[int, Mapping[str, int]]] = field(default_factory=dict)
+    bases: dict[str, dict[str, Mapping[str, int]]] = field(default_factory=dict)
 
     def lose(self, table: Table, rows: float = math.inf) -> None:
         """Note that rows of a table could not be read: what another table says of them is not asked."""

@@ -22,7 +22,8 @@ from allocate.errors import Value
 from allocate.fault_kinds import FaultKind
 from allocate.files.layers import LAYER_SUFFIXES, areas, open_layers
 from allocate.files.sheet import Unreadable
-from allocate.folder import CARD, Folder
+from allocate.folder import Folder
+from allocate.names import CARD
 from allocate.table_reading import Rows
 from allocate.tables import BELOW_HUBS, NOT_GONE_TO
 from allocate.thiessen import array, polygons

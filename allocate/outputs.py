@@ -20,14 +20,17 @@ from allocate.draw import (
 from allocate.draw.picture import drawer
 from allocate.draw.tiles import Tiles
 from allocate.errors import Problem, UsageError
-from allocate.plans import PLAN_FILE, STOPPED, Plan, to_json
+from allocate.names import PLAN_FILE
+from allocate.plans import STOPPED, Plan, to_json
 from allocate.replacing import (
     bring_back,
     check_folder,
     disk,
     is_left,
+    move_folder,
     refuse_around,
     refuse_open,
+    remove_folder,
     undo_among,
     write_among,
     write_file,
@@ -121,6 +124,41 @@ def check_target(folder: str | Path) -> None:
     held = {"": _ASKED, **_WITHIN, **dict.fromkeys(_CALLED, ())}
     # Without a plan in it, what bears our names may be anybody's.
     check_folder(Path(folder), held, lambda item: (item.parent / PLAN_FILE).is_file() and _is_ours(item))
+
+
+def files_of(folder: str | Path) -> list[Path]:
+    """Return what of a plan's folder is the plan's own, files and folders, in the order in which they are read."""
+    items = [item for item in Path(folder).iterdir() if not item.is_symlink() and not is_left(item) and _is_ours(item)]
+    known = (*_ASKED, *EXPORTS.values())
+    return sorted(items, key=lambda item: (known.index(item.name), item.name))
+
+
+def check_own(folder: str | Path) -> None:
+    """Refuse to rename or remove the folder of a plan that is not the plan's alone.
+
+    Raises
+    ------
+    UsageError
+        When something else stands there, a file of it is open elsewhere, the disk fails, or it is part of an answer.
+    """
+    folder = Path(folder)
+    with disk(folder):
+        if not (folder / PLAN_FILE).is_file():
+            raise UsageError([Problem("problem.file_missing", file=str(folder / PLAN_FILE))])
+        outer = _outermost(folder.resolve())
+    if outer is not None:
+        raise UsageError([Problem("problem.plan_of_answer", file=str(folder), details={"answer": str(outer)})])
+    check_target(folder)
+
+
+def remove_plan(folder: str | Path) -> None:
+    """Remove a plan's folder, whole or not at all; see `check_own`."""
+    remove_folder(Path(folder), lambda: check_own(folder))
+
+
+def move_plan(folder: str | Path, target: str | Path) -> None:
+    """Give a plan's folder another name, where nothing stands yet; see `check_own`."""
+    move_folder(Path(folder), Path(target), lambda: check_own(folder))
 
 
 def _is_ours(item: Path) -> bool:

@@ -2,7 +2,9 @@
 
 import gc
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +29,7 @@ from allocate.district import (
     Listed,
     NoRounds,
     Observed,
+    Origin,
     Place,
     PlaceYear,
     Staffing,
@@ -42,8 +45,9 @@ from allocate.files.finding import Shelf, TableSource, table_names
 from allocate.files.layers import outline
 from allocate.files.sheet import Unreadable
 from allocate.files.written import parse_toml
-from allocate.folder import CARD, Folder
+from allocate.folder import Folder
 from allocate.layers import LayerSource, read_layers, warn_of_sites
+from allocate.names import CARD
 from allocate.postings import months_of
 from allocate.road_checks import warn_of_roads
 from allocate.road_reading import RoadsSaid, around, read_barriers, read_roads
@@ -198,19 +202,59 @@ def read_list(folder: str | Path) -> District:
 
 
 def _read(path: Path, *wanted: Table) -> District:
-    # (Cells are many and hold no circles: a collector that went through them again and again would take a third of
-    # the time.)
+    with _uncollected():
+        return _read_all(Folder(path, Shelf(path)), *wanted)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Collect no garbage for a while.
+
+    Cells are many and hold no circles: a collector that went through them again and again would take a third of the
+    time.
+    """
     collects = gc.isenabled()
     gc.disable()
     try:
-        return _read_all(path, *wanted)
+        yield
     finally:
         if collects:
             gc.enable()
 
 
-def _read_all(path: Path, *wanted: Table) -> District:
-    folder = Folder(path, Shelf(path))
+@dataclass(frozen=True)
+class Look:
+    """What a folder says, whether it can be planned or not.
+
+    Attributes
+    ----------
+    problems, warnings
+        What must be mended, and what is only odd.
+    origins
+        Where every table was read from, by its name.
+    heads
+        In which row the headings of a table stand, and in which column of the sheet each column, by the table's name.
+    bases
+        How many rows of a table rest on what, by the table's name and its column of bases.
+    """
+
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+    origins: Mapping[str, Origin]
+    heads: Mapping[str, tuple[int, Mapping[str, int]]]
+    bases: Mapping[str, Mapping[str, Mapping[str, int]]]
+
+
+def look_at(folder: Path) -> Look:
+    """Return what the reader finds in a folder that may be faulty, as `read_district` reads it."""
+    found = Folder(folder, Shelf(folder))
+    with suppress(InputError), _uncollected():
+        _read_all(found, tables.PLACES, tables.TOWNS, tables.INSTITUTIONS)
+    return Look(tuple(found.problems), tuple(found.warnings), found.origins, found.heads, found.bases)
+
+
+def _read_all(folder: Folder, *wanted: Table) -> District:
+    path = folder.path
     card, epsg = _read_card(folder)
     asked = {table.name: table for table in (*tables.TABLES, *wanted)}
     rows = {name: read_table(folder, table) for name, table in asked.items()}

@@ -148,6 +148,33 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         (folder / name).write_bytes(content)
 
 
+def remove_folder(folder: Path, check: Callable[[], None]) -> None:
+    """Remove a folder of ours; what is half removed is never taken for what had been there."""
+    with disk(folder):
+        check()
+        gone = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=folder.parent))
+        try:
+            folder.rename(gone / folder.name)
+        finally:
+            shutil.rmtree(gone, ignore_errors=True)
+
+
+def move_folder(folder: Path, target: Path, check: Callable[[], None]) -> None:
+    """Give a folder of ours another name beside it; nothing that stands there is replaced.
+
+    Raises
+    ------
+    UsageError
+        When something stands there already, or the disk fails; what was there stays.
+    """
+    with disk(target):
+        check()
+        # (An empty folder would be replaced without a word.)
+        if target.exists() or target.is_symlink():
+            raise UsageError([Problem("problem.name_taken", file=str(target))])
+        folder.rename(target)
+
+
 def write_among(
     folder: Path, files: Mapping[str, bytes], is_stale: Callable[[str], bool], check: Callable[[], None]
 ) -> None:
@@ -169,6 +196,7 @@ def write_among(
         beside = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=folder))
         moving = beside.with_name(_BEFORE + beside.name.removeprefix(_BESIDE))
         try:
+            (beside / "new").mkdir()
             _write(beside / "new", files)
             (beside / "old").mkdir()
             check()

@@ -17,7 +17,8 @@ from allocate.errors import Problem, UsageError
 from allocate.gaps import relative_gap
 from allocate.layout import Layout
 from allocate.model import Model, changed, model_of
-from allocate.plans import PLAN_FILE, district_of, inputs_of, layout_of
+from allocate.names import PLAN_FILE
+from allocate.plans import district_of, inputs_of, layout_of
 from allocate.program import Options
 from allocate.rows import Number
 from allocate.search import lay_out

@@ -1,11 +1,13 @@
 """Makes a planner's own folder: an example's district and model under a new name, or forms to fill in, and pages."""
 
+import errno
+import os
 import re
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -15,8 +17,9 @@ from allocate.errors import Problem, UsageError
 from allocate.estimate import card_and_boundary
 from allocate.faults import disk_reason
 from allocate.files.text import decode
-from allocate.folder import CARD, read_files
+from allocate.folder import read_files
 from allocate.model import PRESETS, find_model, presets_of, read_model
+from allocate.names import CARD
 from allocate.policies import FOLDER
 from allocate.read import BOUNDARY, is_file, is_plain, read_district
 from allocate.report.columns import columns_page
@@ -102,15 +105,7 @@ def start_empty(folder: Path) -> Started:
     folder = folder.absolute()
     name = _name_of(folder)
     _check_free(folder)
-    models = bundled() / "models"
-    model, policy = (_read(models / FORMS / f"{form}.toml").decode() for form in ("model", "policy"))
-    files: dict[str, str | bytes] = {
-        f"data/{name}/{CARD}": _read(models / FORMS / CARD),
-        f"data/{template_name()}": template(language()),
-        f"models/{name}.toml": _with_district(model, name, f"{name}.toml").replace('["name"]', f'["{name}"]'),
-        f"models/{FOLDER}/{name}.toml": policy,
-        f"models/{PRESETS}": _read(models / PRESETS),
-    }
+    files = {**_forms(name), f"data/{template_name()}": template(language())}
     pages = {
         "README.md": _page("readme_empty", name, dict.fromkeys(LANGUAGES, "")),
         "data/README.md": _data_page(name),
@@ -122,9 +117,78 @@ def start_empty(folder: Path) -> Started:
     return Started(name, "", tuple(sorted(made)))
 
 
+def add(home: Path, name: str, example: str = "", *, excel: bool = False) -> Started:
+    """Add a district and its model to a planner's folder that is there already; whole or not at all.
+
+    An `example` is the name of a bundled district, whose figures are copied, under its own name or another one; without
+    one come forms to fill in. Nothing that stands in the folder is overwritten: circles that are there already stay.
+
+    Raises
+    ------
+    UsageError
+        When there is no such example, the name cannot be used or is taken, or the disk fails; nothing is left behind.
+    """
+    home = home.absolute()
+    _check_name(name, "name", own=example)
+    known = examples()
+    if example and example not in known:
+        details = {"choices": ", ".join(known)}
+        raise UsageError([Problem("problem.choice", column="from", value=example, details=details)])
+    _check_untaken(home, name)
+    called = ""
+    if example:
+        source = bundled() / "data" / example
+        district = read_district(source)
+        called = district.name[language()]
+        made_of = _as_workbook(source, district, name) if excel else _as_it_is(source, district)
+        files = {f"data/{name}/{file}": content for file, content in made_of.items()}
+        files |= _model_files(bundled() / "models" / f"{example}.toml", name)
+    else:
+        files = _forms(name)
+    files |= {f"data/{template_name()}": template(language())}
+    made = {path: content for path, content in files.items() if not (home / path).exists()}
+    _write(made, home)
+    return Started(name, called, tuple(sorted(made)))
+
+
+def examples() -> tuple[str, ...]:
+    """Return the names of the bundled districts that have a model of the same name."""
+    supplied = bundled()
+    found = (card.parent.name for card in (supplied / "data").glob(f"*/{CARD}"))
+    return tuple(sorted(name for name in found if (supplied / "models" / f"{name}.toml").is_file()))
+
+
+def _check_untaken(home: Path, name: str) -> None:
+    """Refuse a name that something in a folder has already; Windows takes large and small letters for the same."""
+    with _disk(home):
+        for folder, end in (("data", ""), ("models", ".toml"), (f"models/{FOLDER}", ".toml")):
+            there = [item.name for item in (home / folder).iterdir()] if (home / folder).is_dir() else []
+            taken = next((item for item in there if item.casefold() == f"{name}{end}".casefold()), None)
+            if taken is not None:
+                details = {"found": f"{folder}/{taken}"}
+                raise UsageError([Problem("new.taken", column="name", value=name, details=details)])
+
+
+def _forms(name: str) -> dict[str, str | bytes]:
+    """Return the forms for card, model and document, and the circles, of a district without any figures."""
+    models = bundled() / "models"
+    model, policy = (_read(models / FORMS / f"{form}.toml").decode() for form in ("model", "policy"))
+    return {
+        f"data/{name}/{CARD}": _read(models / FORMS / CARD),
+        f"models/{name}.toml": _with_district(model, name, f"{name}.toml").replace('["name"]', f'["{name}"]'),
+        f"models/{FOLDER}/{name}.toml": policy,
+        f"models/{PRESETS}": _read(models / PRESETS),
+    }
+
+
 def _name_of(folder: Path) -> str:
     """Return the name that district and model will have."""
-    name = folder.name
+    _check_name(folder.name, "DIR")
+    return folder.name
+
+
+def _check_name(name: str, column: str, own: str = "") -> None:
+    """Refuse a name that cannot be that of a folder and a file, or an example's other than its `own`."""
     supplied = {path.stem for path in (bundled() / "models").glob("*.toml")}
     supplied |= {path.parent.name for path in (bundled() / "data").glob(f"*/{CARD}")}
     what = ""
@@ -132,28 +196,30 @@ def _name_of(folder: Path) -> str:
         what = "new.name"
     elif name.lower() in _WINDOWS:
         what = "new.reserved"
-    elif name.lower() in {taken.lower() for taken in supplied}:
+    elif name.lower() in {taken.lower() for taken in supplied} and name != own:
         what = "new.bundled_name"
     if what:
         details = {"most": LONGEST_NAME} if what == "new.name" else {}
-        raise UsageError([Problem(what, column="DIR", value=name, details=details)])
-    return name
+        raise UsageError([Problem(what, column=column, value=name, details=details)])
 
 
 def _check_free(folder: Path) -> None:
-    try:
+    with _disk(folder):
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             raise UsageError([Problem("new.not_folder", value=str(folder))])
         found = sorted(item.name for item in folder.iterdir()) if folder.exists() else []
-    except OSError as error:
-        raise _failed(folder, error) from None
     if found:
         details = {"found": ", ".join(found[:5])}
         raise UsageError([Problem("new.not_empty", value=str(folder), details=details)])
 
 
-def _failed(folder: Path, error: OSError) -> UsageError:
-    return UsageError([Problem("new.failed", value=str(folder), details={"reason": disk_reason(error)})])
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    """Turn what the disk refuses into one message."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError([Problem("new.failed", value=str(folder), details={"reason": disk_reason(error)})]) from None
 
 
 def template_name() -> str:
@@ -276,24 +342,38 @@ def _without_dead_links(page: str, text: str, files: Collection[str]) -> str:
 
 
 def _write(files: Mapping[str, str | bytes], folder: Path) -> None:
-    """Write all files below a folder that is new or empty, or leave everything as it was."""
-    # All is written beside the first folder that is missing, then moved there in one step.
+    """Write files that are not there yet below a folder that may be new, or leave everything as it was."""
+    # All is written beside the first folder that is missing, then moved to where the first of its folders is missing.
     above = next(path for path in (folder, *folder.parents) if path.exists())
     moved: list[Path] = []
-    made = None
-    try:
-        made = Path(tempfile.mkdtemp(prefix=".allocate-new-", dir=above))
-        for path, content in files.items():
-            target = made / folder.relative_to(above) / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content if isinstance(content, bytes) else content.encode())
-        for item in sorted(made.iterdir()):
-            item.rename(above / item.name)
-            moved.append(above / item.name)
-    except OSError as error:
-        for item in moved:
-            shutil.rmtree(item, ignore_errors=True) if item.is_dir() else item.unlink(missing_ok=True)
-        raise _failed(folder, error) from None
-    finally:
-        if made is not None:
-            shutil.rmtree(made, ignore_errors=True)
+    with _disk(folder):
+        made = None
+        try:
+            made = Path(tempfile.mkdtemp(prefix=".allocate-new-", dir=above))
+            for path, content in files.items():
+                target = made / folder.relative_to(above) / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content if isinstance(content, bytes) else content.encode())
+            for item in _missing(made, above):
+                target = above / item.relative_to(made)
+                # (What has come to stand there meanwhile is not replaced.)
+                if target.exists() or target.is_symlink():
+                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+                item.rename(target)
+                moved.append(target)
+        except OSError:
+            for item in moved:
+                shutil.rmtree(item, ignore_errors=True) if item.is_dir() else item.unlink(missing_ok=True)
+            raise
+        finally:
+            if made is not None:
+                shutil.rmtree(made, ignore_errors=True)
+
+
+def _missing(made: Path, above: Path) -> Iterator[Path]:
+    """Yield the files and whole folders below a folder that are not yet below another one."""
+    for item in sorted(made.iterdir()):
+        if item.is_dir() and (above / item.name).is_dir():
+            yield from _missing(item, above / item.name)
+        else:
+            yield item

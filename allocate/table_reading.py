@@ -90,6 +90,7 @@ def _read(folder: Folder, table: Table, found: Found, sheet: Sheet) -> Rows:
     # (What was found at the head is said in the planner's words.)
     origin = replace(folder.origins[table.name], headings=headings.said, unread=headings.unread)
     folder.origins[table.name] = origin
+    folder.heads[table.name] = (sheet.heading_row, headings.at)
     folder.problems[before:] = [replace(p, file=origin.file) for p in folder.problems[before:]]
     uncomputed = {}
     for spotted in _of_columns(table, sheet, headings):
@@ -214,6 +215,8 @@ def _values(
         values[column.name] = found.values
         if column.choices == BASES:
             values[column.name] = [None if value is None else _BASES[value] for value in found.values]
+            counts = Counter(str(value) for value in found.values if value is not None)
+            folder.bases.setdefault(table.name, {})[column.name] = counts
     return values
 
 

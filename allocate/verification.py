@@ -19,10 +19,10 @@ from allocate.decisions import functions
 from allocate.district import District
 from allocate.errors import AllocateError, InputError, UsageError
 from allocate.estimate import redraw
-from allocate.folder import CARD
 from allocate.gaps import DIGITS, OPTIMAL_GAP, shown_gap
 from allocate.isochrones import common_by_road, isochrones
 from allocate.model import Model, model_of
+from allocate.names import CARD
 from allocate.plans import (
     MADE,
     STOPPED,

@@ -1796,14 +1796,17 @@ function drawYear() {
   stack();
 }
 
-function chooseYear(year) {
+// Whoever asked from outside the frame knows already, and keeps the keyboard.
+function chooseYear(year, byReader = true) {
   state.year = year;
   drawYear();
   drawAll();
+  if (byReader) tellAround({ year });
 }
 
-function choose(subject, move = false) {
+function choose(subject, move = false, byReader = true) {
   state.selected = subject;
+  if (byReader && subject && "mark" in subject) tellAround({ site: marks.id[subject.mark] });
   hint.remove();
   drawChosen();
   stack();
@@ -1816,6 +1819,7 @@ function choose(subject, move = false) {
   const card = document.getElementById("card");
   if (move && spot) map.setView(spot, Math.max(map.getZoom(), wholeZoom + LINK_STEPS), { animate: false });
   if (spot) uncover(spot, card);
+  if (!byReader) return;
   card.focus({ preventScroll: true });
   if (move) card.parentElement.scrollIntoView({ block: "nearest" });
 }

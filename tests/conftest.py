@@ -21,6 +21,16 @@ from unittest.mock import patch
 import pytest
 from libreoffice import office  # noqa: F401
 from postgis_server import ABSENT, postgis  # noqa: F401
+from serving_page import (  # noqa: F401
+    chromium,
+    client,
+    home_folder,
+    planned_client,
+    planned_folder,
+    planned_once,
+    serving,
+    tab,
+)
 
 from allocate import outputs, verification
 from allocate.cli import main
@@ -51,6 +61,7 @@ MADE_ONCE = {
     "finished": "ambulances",
     "source": "wheel",
     "compared_plans": "compare",
+    "planned_once": "planned",
 }
 
 

@@ -18,6 +18,7 @@ from test_outputs import KEPT_IN_CHILD, contents, refused
 
 from allocate.comparing import compare
 from allocate.errors import UsageError
+from allocate.names import PLAN_FILE
 from allocate.outputs import (
     EXPORTS,
     PAGE_FILE,
@@ -28,7 +29,7 @@ from allocate.outputs import (
     write_comparison,
     write_plan,
 )
-from allocate.plans import PLAN_FILE, Plan
+from allocate.plans import Plan
 
 # Forms of which a plan's folder may hold one.
 FORMS = tuple(EXPORTS)

@@ -25,7 +25,8 @@ from allocate.compared import BEST_FIRST, Pair
 from allocate.comparing import MOST, compare, distinct_names
 from allocate.draw import comparison_page
 from allocate.errors import UsageError
-from allocate.plans import PLAN_FILE, Plan, read_plan, to_json
+from allocate.names import PLAN_FILE
+from allocate.plans import Plan, read_plan, to_json
 from allocate.report.comparison import COMPARISON_SHEETS, comparison_sheets
 from allocate.report.comparison_lines import comparison_lines, lines_in
 from allocate.report.sheets import sheets

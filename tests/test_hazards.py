@@ -32,8 +32,9 @@ from test_map import Tags, island
 from allocate.draw import map_page, timetable_page
 from allocate.draw.pack import unpack_content
 from allocate.errors import AllocateError, Problem
+from allocate.names import PLAN_FILE
 from allocate.outputs import FILES, log_text, write_plan
-from allocate.plans import PLAN_FILE, Plan, read_plan, to_json
+from allocate.plans import Plan, read_plan, to_json
 from allocate.report.belonging_tables import BELONGING_SHEETS
 from allocate.report.calendars import calendars, is_calendar
 from allocate.report.comma import csv_files, sites_csv

@@ -19,6 +19,7 @@ from python_calamine import CalamineWorkbook
 from sending import with_sending
 
 from allocate.draw.pack import unpack_content
+from allocate.names import PLAN_FILE
 from allocate.outputs import (
     CALENDARS,
     CARDS,
@@ -33,7 +34,7 @@ from allocate.outputs import (
     export,
     write_plan,
 )
-from allocate.plans import PLAN_FILE, Plan
+from allocate.plans import Plan
 from allocate.report.comma import sites_csv
 from allocate.words import LANGUAGES, Language, say_in, speaking
 

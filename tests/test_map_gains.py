@@ -17,7 +17,8 @@ from allocate.draw.compact import STATUSES, compact
 from allocate.draw.pack import pack_content, unpack_content
 from allocate.draw.tiles import AMAP, KEY_VARIABLE, PROVIDERS, TIANDITU, tiles_asked, tiles_of
 from allocate.errors import UsageError
-from allocate.plans import PLAN_FILE, Plan, to_json
+from allocate.names import PLAN_FILE
+from allocate.plans import Plan, to_json
 from allocate.report.sheets import sheets
 from allocate.verification import verify
 from allocate.words import say_in

@@ -13,8 +13,9 @@ from allocate import alternatives as alternatives_module
 from allocate.alternatives import alternatives, check_asked, share_of_text
 from allocate.conflicts import Clock
 from allocate.errors import UsageError
+from allocate.names import PLAN_FILE
 from allocate.outputs import MAP_FILE, answer_folder, check_answer_target, check_target
-from allocate.plans import PLAN_FILE, Plan
+from allocate.plans import Plan
 from allocate.prices import Knob, targets
 from allocate.program import Options
 from allocate.report.robust_page import Told, headline

@@ -39,7 +39,7 @@ from allocate.district import (
 )
 from allocate.errors import InputError, UsageError
 from allocate.fault_kinds import FaultKind
-from allocate.folder import CARD
+from allocate.names import CARD
 from allocate.postings import months_of
 from allocate.read import BOUNDARY, read_district, read_list
 from allocate.report.templates import examples_of, months_written, rows_of, template, workbook_of

@@ -294,6 +294,43 @@ def fields(text: str) -> list[str]:
     return sorted(name for _, name, _, _ in Formatter().parse(text) if name is not None)
 
 
+def script_key(key: str) -> str:
+    """Return what scripts of the planner's page call a text."""
+    return key.removeprefix("serve_script").removeprefix(".").removeprefix("_")
+
+
+@cache
+def said_by_pages() -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return every word between quotation marks in templates and scripts of the planner's page; and every beginning
+    of one to which something is added there."""
+    files = [
+        *(ROOT / "allocate" / "serve" / "templates").iterdir(),
+        *(ROOT / "allocate" / "serve" / "static").iterdir(),
+    ]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files if file.suffix in (".html", ".js"))
+    words = re.findall(r"""["'`]([a-z_]+(?:\.[a-z_0-9]+)?)["'`]""", text)
+    words += re.findall(r"""["'`\s,(]([a-z_]+):\s""", text)
+    begun = re.findall(r"""["'`]([a-z_]+(?:\.[a-z_0-9]*)?_)(?:["']\s*[~+]|\$\{)""", text)
+    return frozenset(words), tuple(begun)
+
+
+def is_said_by_pages(key: str) -> bool:
+    """Tell whether a page says a text: by its key, or by what stands in it after the section."""
+    words, begun = said_by_pages()
+    names = {key, key.split(".", 1)[1]}
+    if key.startswith("serve_script"):
+        names.add(script_key(key))
+    return not names.isdisjoint(words) or any(name.startswith(begun) for name in names if begun)
+
+
+def test_every_text_that_a_page_says_is_in_the_catalogue() -> None:
+    known = {script_key(key) for key in catalogue() if key.startswith("serve_script")} | set(catalogue())
+    for file in sorted((ROOT / "allocate" / "serve").glob("*/*.*")):
+        if file.suffix in (".html", ".js"):
+            asked = re.findall(r"""\bsay\(\s*["']([a-z_.0-9]+)["']\s*[,)]""", file.read_text(encoding="utf-8"))
+            assert set(asked) <= known, file.name
+
+
 def is_used(key: str) -> bool:
     section, rest = key.split(".", 1)
     if section == "field" and rest in DAY_NAMES:
@@ -302,6 +339,10 @@ def is_used(key: str) -> bool:
         return rest in CODES[section]
     if section == "versus":
         return page_uses(rest, comparison_page())
+    if section.startswith("serve_script"):
+        return is_said_by_pages(key)
+    if section.split("_")[0] == "serve" and is_said_by_pages(key):
+        return True
     if section == "map":
         return page_uses(rest, page()) or any(key in constants(module) for module in MODULES)
     for module in MODULES:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from allocate.district import District, Institution, Place, Town
-from allocate.folder import CARD
 from allocate.model import Model, model_of
+from allocate.names import CARD
 from allocate.read import BOUNDARY
 from allocate.tables import TABLES
 from allocate.units import Basis

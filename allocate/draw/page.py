@@ -54,7 +54,7 @@ _SIGNS, _ADDING = "{}()[],;:?=<>&|*!", "+-"
 _ENDS = re.compile(r"(?<=[;{,(\[])\n|\n(?=[})\].?:&|])")
 _STYLE_REMARKS = re.compile(r"/\*.*?\*/", re.DOTALL)
 # The scripts that are parts of the page's own: they stand in it, in this order, where it says so.
-PARTS, _PARTS_HERE = ("today.js", "picture.js", "figures.js", "spots.js", "worth.js"), "/* parts */\n"
+PARTS, _PARTS_HERE = ("today.js", "picture.js", "figures.js", "spots.js", "worth.js", "framed.js"), "/* parts */\n"
 # And one that is there only with base map tiles.
 TILES_PART = "tiles.js"
 # Words of the site cards that the page has no use for, and how the others write their numbers.

@@ -128,7 +128,17 @@ def open_workbook(path: Path) -> Workbook:
     Unreadable
         When it is none, or is protected, broken, too large or forged.
     """
-    raw = read_bytes(path)
+    return workbook_in(read_bytes(path))
+
+
+def workbook_in(raw: bytes) -> Workbook:
+    """Open a workbook that is these bytes.
+
+    Raises
+    ------
+    Unreadable
+        When it is none, or is protected, broken, too large or forged.
+    """
     if raw.startswith(_ZIP):
         return _open_zipped(raw)
     if raw.startswith(SIGNATURE):
@@ -167,7 +177,8 @@ def _known(marks: Marks) -> Marks:
     return marks
 
 
-def _open_zipped(raw: bytes) -> Workbook:
+def _unzipped(raw: bytes) -> tuple[dict[str, str], Callable[[str], bytes]]:
+    """Return the names of the parts of a zipped file by what they are whatever their case, and what gives a part."""
     entries = open_zip(raw, _ANY)
     names = {name.casefold(): name for name in entries}
 
@@ -177,6 +188,28 @@ def _open_zipped(raw: bytes) -> Workbook:
             raise Unreadable(FaultKind.FILE_CONTENT, format=_ANY)
         return unpack(raw, entry, _ANY)
 
+    return names, content
+
+
+def sheet_parts(raw: bytes) -> dict[str, str]:
+    """Return the part of an xlsx workbook that holds each sheet, seen or hidden, by the sheet's name.
+
+    Raises
+    ------
+    Unreadable
+        When it is no such workbook.
+    """
+    names, content = _unzipped(raw)
+    outline, relations, _ = _outline(names, content)
+    return {
+        name: names[relations[relation][1].casefold()]
+        for name, _, relation in reversed(outline.sheets)
+        if relations.get(relation, ("", ""))[1].casefold() in names
+    }
+
+
+def _open_zipped(raw: bytes) -> Workbook:
+    names, content = _unzipped(raw)
     if "mimetype" in names and content("mimetype").startswith(_ODS_KIND):
         return _open_ods(content)
     if "xl/workbook.bin" in names:
@@ -246,7 +279,10 @@ def _relations(xml: bytes, name: str, folder: PurePosixPath) -> dict[str, tuple[
     return found
 
 
-def _open_xlsx(names: Mapping[str, str], content: Callable[[str], bytes]) -> Workbook:
+def _outline(
+    names: Mapping[str, str], content: Callable[[str], bytes]
+) -> tuple[_Outline, dict[str, tuple[str, str]], bytes]:
+    """Return what an xlsx workbook says of its sheets, kind and file of each of its relations, and its main part."""
     top = "_rels/.rels"
     roots = _relations(content(top), top, PurePosixPath()) if top in names else {}
     main = PurePosixPath(next((to for kind, to in roots.values() if kind == "officeDocument"), "xl/workbook.xml"))
@@ -257,7 +293,11 @@ def _open_xlsx(names: Mapping[str, str], content: Callable[[str], bytes]) -> Wor
     if outline.root != "workbook":
         raise Unreadable(FaultKind.FILE_CONTENT, format=_ANY)
     beside = str(main.parent / "_rels" / f"{main.name}.rels")
-    relations = _relations(content(beside), beside, main.parent)
+    return outline, _relations(content(beside), beside, main.parent), workbook
+
+
+def _open_xlsx(names: Mapping[str, str], content: Callable[[str], bytes]) -> Workbook:
+    outline, relations, workbook = _outline(names, content)
     # (Macros, pictures, and what other files said once, are left where they are. The library finds every part where
     # Excel would put it.)
     kept: dict[str, bytes] = {}
@@ -289,7 +329,7 @@ def _open_xlsx(names: Mapping[str, str], content: Callable[[str], bytes]) -> Wor
     root = f"<Relationship Id='rId1' Type='{_TYPE}/officeDocument' Target='xl/workbook.xml'/>"
     packed |= {
         "[Content_Types].xml": b"<Types/>",
-        top: f"<Relationships>{root}</Relationships>".encode(),
+        "_rels/.rels": f"<Relationships>{root}</Relationships>".encode(),
         "xl/workbook.xml": workbook,
         "xl/_rels/workbook.xml.rels": f"<Relationships>{''.join(lines)}</Relationships>".encode(),
     }

@@ -30,8 +30,6 @@ HAN, _THREE_BYTES = range(0x4E00, 0xA000), range(0x800, 0x10000)
 # What stands between cells where a spreadsheet, or a hand, put no comma.
 _SEPARATORS = (";", "\t", "|", "，", "；")
 MOST_BYTES = 200_000_000
-# What people write by hand, such as district.toml, is far shorter; a reader of TOML may take its time over more.
-MOST_WRITTEN = 1_000_000
 # Every cell takes room, even an empty one.
 MOST_CELLS = 20_000_000
 # More than any cell of a table of ours holds.

@@ -24,6 +24,18 @@ def candidate_sheets(source: Source) -> Iterator[Sheet]:
             yield make(source)
 
 
+def spot_sheets(content: Mapping[str, Any], language: Language) -> Iterator[Sheet]:
+    """Yield the tables of candidates and of what was dropped, also of a plan whose candidates say nothing of their own.
+
+    Whoever asks for another site looks for its spot here.
+    """
+    source = Source(content, language)
+    makers: tuple[Callable[[Source], Sheet], ...] = (_candidates, _dropped)
+    for name, make in zip(CANDIDATE_SHEETS, makers, strict=False):
+        if content.get(name):
+            yield make(source)
+
+
 def layer_names(layers: Iterable[Mapping[str, Any]], language: Language) -> dict[str, str]:
     """Return what layers are called, by their ids."""
     return {layer["id"]: str(layer["name"][language]) for layer in layers}

@@ -1,7 +1,7 @@
 """Writes the page that explains every file and column of a district folder, from their one description."""
 
 from allocate import tables
-from allocate.folder import CARD
+from allocate.names import CARD
 from allocate.read import BOUNDARY
 from allocate.synonyms import (
     BARRIERS,

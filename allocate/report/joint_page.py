@@ -171,7 +171,9 @@ def _sum(kinds: Mapping[str, int] | None) -> int | None:
 
 
 def _clause(row: Row, named: Mapping[str, str], language: Language) -> Iterator[dict[str, Any]]:
-    about = {key: row[key] for key in ("clause", "year", "strength", "unit")}
+    about = {key: row[key] for key in ("clause", "year", "strength")}
+    # (As in the sheets of a plan: a share stands there as a fraction of 1, and its unit says so.)
+    about["unit"] = "ratio" if row["unit"] == "share" else row["unit"]
     about["says"] = clean(row["says"][language]) if row["says"] else None
     for name, line in row["by_district"].items():
         yield {

@@ -3,6 +3,7 @@
 import mimetypes
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,8 +15,9 @@ from starlette.types import Scope
 from allocate.errors import AllocateError
 from allocate.serve import asking, pages
 from allocate.serve.asking import LANGUAGE_COOKIE, STATIC, Served, fault_page, language_of, page, refusal, wants_json
-from allocate.serve.guard import Guard
+from allocate.serve.guard import Guard, TooLarge
 from allocate.serve.home import Outside
+from allocate.serve.runs import Runs
 from allocate.words import LANGUAGES, Language
 
 # Nobody has to send more: the largest list of villages is a tenth of it.
@@ -28,20 +30,31 @@ def make_app(
 ) -> Guard:
     """Return the page of a folder; `hosts` are those that it answers under, those of this machine unless told."""
 
+    runs = Runs(served.home, at_once=served.runs_at_once)
+
     @asynccontextmanager
     async def life(app: Starlette) -> AsyncIterator[None]:
         served.beside.start()
+        await runs.start()
         try:
             yield
         finally:
+            await runs.stop()
             served.beside.stop()
 
     app = Starlette(
         routes=[*_routes(), *pages.routes()],
         lifespan=life,
-        exception_handlers={AllocateError: _refused, Outside: _missing, HTTPException: _missing},
+        exception_handlers={
+            AllocateError: _refused,
+            Outside: _missing,
+            HTTPException: _missing,
+            TooLarge: partial(_failed, status=413, key="serve.too_large"),
+            # (It is raised again after that: the guard tells the terminal.)
+            Exception: partial(_failed, status=500, key="serve.failed"),
+        },
     )
-    app.state.served = served
+    app.state.served, app.state.runs, app.state.streams = served, runs, 0
     own = (f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
     return Guard(
         app,
@@ -98,6 +111,12 @@ async def _missing(request: Request, error: Exception) -> Response:
     """Say that there is nothing at an address, or that nothing can be done there."""
     status = error.status_code if isinstance(error, HTTPException) else 404
     key = "serve.not_found" if status == 404 else "serve.not_allowed"
+    body, kind = fault_page(status, key, language_of(request), as_json=wants_json(request))
+    return Response(body, status, media_type=kind)
+
+
+async def _failed(request: Request, error: Exception, *, status: int, key: str) -> Response:
+    """Say that something went wrong, and nothing of what."""
     body, kind = fault_page(status, key, language_of(request), as_json=wants_json(request))
     return Response(body, status, media_type=kind)
 

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from allocate.files.text import MOST_WRITTEN
-from allocate.folder import CARD
-from allocate.plans import PLAN_FILE
+from allocate.names import CARD, MOST_WRITTEN, PLAN_FILE
 
 DATA, MODELS, OUT, RUNS = "data", "models", "maps/out", "maps/runs"
 # How deep below maps/out plans are looked for: those of several scenarios or districts lie in a folder of theirs.

@@ -26,8 +26,9 @@ def alternatives(
 
     from allocate.alternatives import WITHIN, check_asked, share_of_text
     from allocate.alternatives import alternatives as find
+    from allocate.names import PLAN_FILE
     from allocate.outputs import answer_folder, check_answer_target, write_answer
-    from allocate.plans import PLAN_FILE, to_json
+    from allocate.plans import to_json
     from allocate.program import Options
     from allocate.report.alternatives_page import lines
     from allocate.terminal import sound_plan

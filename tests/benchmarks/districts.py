@@ -9,7 +9,6 @@ reads those that were kept and plans nothing; what stands after `--` goes to `al
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -28,22 +27,20 @@ MODELS = bundled() / "models"
 TOOK = "took.json"
 HEADS = (
     "模型 model", "常住人口 people", "村居 places", "站点 sites", "有服务 served", "满足 met", "未满足 missed",
-    "未定 undecided", "百万元 million yuan", "费用差距 gap of cost", "最大差距 largest gap", "秒 s", "处理器秒 CPU s",
+    "未定 undecided", "百万元 million yuan", "费用差距 gap of cost", "最大差距 largest gap", "秒 s",
 )  # fmt: skip
 Content = Mapping[str, Any]
 
 
 def plan_it(name: str, folder: Path, more: Sequence[str]) -> dict[str, float]:
-    """Plan a model as a planner would; return the seconds by the clock, and those that processors worked."""
-    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    """Plan a model as a planner would; return the seconds by the clock, and how busy the machine was."""
+    begun = time.monotonic()
     command = [sys.executable, "-m", "allocate", "plan", name, "--out", str(folder / name), *more]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     seconds = time.monotonic() - begun
     if made.returncode:
         sys.exit(f"{name}: {made.stderr}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    worked = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"seconds": seconds, "worked": worked, "load": os.getloadavg()[0]}
+    return {"seconds": seconds, "load": os.getloadavg()[0]}
 
 
 def plans_in(name: str, folder: Path) -> list[Content]:
@@ -73,7 +70,6 @@ def row_of(name: str, plans: Sequence[Content], took: Mapping[str, float]) -> li
         f"{percent_up((value - bound) / value if value else 0.0)} %",
         f"{percent_up(max(plan['gap'] for plan in plans))} %",
         f"{took['seconds']:.0f}",
-        f"{took['worked']:.0f}",
     ]
 
 

@@ -1,0 +1,376 @@
+"""Changes single cells of a table's file: of text every other byte stays, of a workbook every other part."""
+
+import codecs
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from allocate.errors import Value
+from allocate.files.marks import column_of, letters
+from allocate.files.markup import parse, xml_parser
+from allocate.files.sheet import Raw
+from allocate.files.spreadsheets import sheet_parts, workbook_in
+from allocate.files.text import decode
+from allocate.files.zips import open_zip, unpack
+
+MENDED = (".csv", ".xlsx", ".xlsm")
+_XLSX = "XLSX"
+# One cell of a text, and what ends it.
+_FIELD = re.compile(r'("[^"]*+(?:""[^"]*+)*+"|[^,\r\n]*+)(,|\r\n|\r|\n|\Z)')
+_WAYS = (
+    (b"", "utf-8"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (b"", "gb18030"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (b"", "utf-16-le"),
+)
+_FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
+_STYLE = re.compile(r'\ss\s*=\s*["\'](\d+)["\']')
+
+
+# What looks at cells that it does not name.
+_ANYWHERE = ("INDIRECT(", "OFFSET(", "INDEX(", "_XL")
+_PLACE = re.compile(r"([A-Z]{1,3})(\d+)")
+_REFERENCE = re.compile(
+    r"(?:(?:'(?P<quoted>(?:[^'\[\]:]|'')+)'|(?P<plain>[^'!\[\]:]+))!)?"
+    r"\$?(?P<left>[A-Z]{1,3})?\$?(?P<top>\d+)?(?::\$?(?P<right>[A-Z]{1,3})?\$?(?P<bottom>\d+)?)?"
+)
+
+# Row, from 1 on, and column, from 0 on.
+type Cell = tuple[int, int]
+# Text, a number, or nothing.
+type Written = str | int | float | None
+
+
+@dataclass(frozen=True)
+class _Area:
+    """Cells that a formula looks at; without an end where it looks at whole columns or rows."""
+
+    sheet: str
+    left: int | None
+    right: int | None
+    top: int | None
+    bottom: int | None
+
+
+class NotMendedError(Exception):
+    """A cell cannot be changed in its place; says why, by the key of a sentence."""
+
+    def __init__(self, what: str, **details: Value) -> None:
+        super().__init__(what)
+        self.what, self.details = what, details
+
+
+def is_bare(raw: bytes, encoding: str, cell: Cell) -> bool:
+    """Tell whether a cell of a CSV file stands there without quotation marks."""
+    text = decode(raw, encoding)
+    begin, end, _ = _span(text, *cell)
+    return not text[begin:end].startswith('"')
+
+
+def mend_text(raw: bytes, encoding: str, changes: Mapping[Cell, str], bare: Collection[Cell] = ()) -> bytes:
+    """Return a CSV file with other texts in some cells.
+
+    A row that is short of cells gets as many as it takes. What had quotation marks keeps them, but for `bare` cells.
+
+    Raises
+    ------
+    NotMendedError
+        When there is no such row, or the file could not be written as it was read.
+    Unreadable
+        When it is no text that is read.
+    """
+    text = decode(raw, encoding)
+    way = next(((mark, codec) for mark, codec in _WAYS if mark + _encoded(text, codec) == raw), None)
+    if way is None:
+        raise NotMendedError("mending.encoding")
+    wanted, changed = _cells(text), text
+    for (row, column), after in sorted(changes.items()):
+        begin, end, missing = _span(changed, row, column)
+        quoted = changed[begin:end].startswith('"') and not missing and (row, column) not in bare
+        written = '"' + after.replace('"', '""') + '"' if quoted or re.search(r'[",\r\n]', after) else after
+        changed = changed[:begin] + "," * missing + written + changed[end:]
+        line = wanted[row - 1]
+        wanted[row - 1] = [*line[:column], *[""] * (column - len(line)), after, *line[column + 1 :]]
+    if _cells(changed) != wanted:
+        raise NotMendedError("mending.shape")
+    return way[0] + _encoded(changed, way[1])
+
+
+def _encoded(text: str, codec: str) -> bytes:
+    try:
+        return text.encode(codec)
+    except UnicodeError:
+        return b"\0"
+
+
+def _cells(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+def _span(text: str, row: int, column: int) -> tuple[int, int, int]:
+    """Return where a cell begins and ends in a text, and how many cells its row lacks before it."""
+    at, line, cell, begin = 0, 1, 0, 0
+    while at < len(text) or (line == row and cell):
+        found = _FIELD.match(text, at)
+        if found is None:
+            raise NotMendedError("mending.shape")
+        if line == row and cell == column:
+            return found.start(1), found.end(1), 0
+        if found[2] == ",":
+            cell += 1
+        else:
+            if line == row:
+                # (An empty line has no cell at all.)
+                count = 0 if begin == found.end(1) else cell + 1
+                return found.end(1), found.end(1), column - count + (count > 0)
+            line, cell, begin = line + 1, 0, found.end()
+        at = found.end()
+    raise NotMendedError("mending.row")
+
+
+def mend_workbook(raw: bytes, sheet: str, changes: Mapping[Cell, Written]) -> bytes:
+    """Return an xlsx workbook with other values in some cells of a sheet.
+
+    Their looks stay, and all other parts of the workbook: pictures, charts, macros. Where something is computed from
+    one of the cells nothing is changed, as what the formula once gave would stay and be wrong.
+
+    Raises
+    ------
+    NotMendedError
+        When a formula stands there or may see the cells, or they are merged, or written in a way that is seldom met.
+    Unreadable
+        When it is no workbook that is read.
+    """
+    before = workbook_in(raw).grid(sheet)
+    parts = sheet_parts(raw)
+    entries = open_zip(raw, _XLSX)
+    if sheet not in parts:
+        raise NotMendedError("mending.shape")
+    _refuse_computed(
+        {name: unpack(raw, entries[part], _XLSX) for name, part in parts.items()},
+        {(sheet, row, column) for row, column in changes},
+    )
+    xml = unpack(raw, entries[parts[sheet]], _XLSX)
+    for (row, column), after in sorted(changes.items()):
+        xml = _with_cell(xml, row, column, after)
+    made = _repacked(raw, parts[sheet], xml)
+    # (Whoever opens it sees the same cells but for these: the reader itself says so.)
+    wanted = [list(line) for line in before.cells]
+    for (row, column), written in changes.items():
+        wanted += [[] for _ in range(row - len(wanted))]
+        wanted[row - 1] += [None] * (column + 1 - len(wanted[row - 1]))
+        wanted[row - 1][column] = None if written == "" else written
+    if _trimmed(workbook_in(made).grid(sheet).cells) != _trimmed(wanted):
+        raise NotMendedError("mending.shape")
+    return made
+
+
+def _trimmed(cells: Sequence[Sequence[Raw]]) -> list[list[Raw]]:
+    """Return cells without the empty ones at the ends of rows and sheet."""
+    lines = [list(line) for line in cells]
+    for line in lines:
+        while line and line[-1] is None:
+            line.pop()
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def _refuse_computed(sheets: Mapping[str, bytes], cells: Collection[tuple[str, int, int]]) -> None:
+    """Refuse to change cells that hold a formula, or that one sees, through others or not; or might see."""
+    computed: dict[tuple[str, int, int], list[_Area]] = {}
+    for sheet, xml in sheets.items():
+        for name, formula in _formulas(xml) if _FORMULA.search(xml) else ():
+            areas = _areas(sheet, formula)
+            found = _PLACE.fullmatch(name)
+            if areas is None or found is None:
+                raise NotMendedError("mending.formulas", sheet=sheet, cell=name)
+            computed[sheet, int(found[2]), column_of(found[1])] = areas
+    for cell in cells:
+        if cell in computed:
+            raise NotMendedError("mending.computed", sheet=cell[0], cell=f"{letters(cell[2])}{cell[1]}")
+    seen = [place for place, areas in computed.items() if any(_holds(area, cell) for area in areas for cell in cells)]
+    if seen:
+        sheet, row, column = min(seen)
+        raise NotMendedError("mending.formulas", sheet=sheet, cell=f"{letters(column)}{row}")
+
+
+def _formulas(xml: bytes) -> Iterator[tuple[str, str]]:
+    """Yield the name and the formula of every cell of a sheet that has one; of one that is shared nothing but "#"."""
+    found: list[tuple[str, str]] = []
+    cell, shared = "", False
+    text: list[str] | None = None
+    parser = xml_parser("sheet")
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal cell, text, shared
+        match tag.rpartition(":")[2]:
+            case "c":
+                cell = attributes.get("r", "")
+            case "f":
+                text, shared = [], attributes.get("t", "normal") not in ("normal", "array")
+
+    def end(tag: str) -> None:
+        nonlocal text
+        if tag.rpartition(":")[2] == "f" and text is not None:
+            found.append((cell, "#" if shared else "".join(text)))
+            text = None
+
+    def hear(data: str) -> None:
+        if text is not None:
+            text.append(data)
+
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, hear
+    parse(parser, xml, _XLSX)
+    yield from found
+
+
+def _areas(sheet: str, formula: str) -> list[_Area] | None:
+    """Return which cells a formula looks at; None where that cannot be told from it alone."""
+    from openpyxl.formula import Tokenizer
+
+    try:
+        tokens = Tokenizer(f"={formula}").items
+    except Exception:  # (Whatever it cannot take apart.)
+        return None
+    areas = []
+    for token in tokens:
+        if token.type == "FUNC" and token.value.upper().startswith(_ANYWHERE):
+            return None
+        if token.type == "OPERAND" and token.subtype == "RANGE":
+            area = _REFERENCE.fullmatch(token.value)
+            if area is None or (":" not in token.value and not (area["left"] and area["top"])):
+                return None
+            named = area["quoted"].replace("''", "'") if area["quoted"] is not None else area["plain"]
+            columns = [column_of(name) if name else None for name in (area["left"], area["right"] or area["left"])]
+            rows = [int(name) if name else None for name in (area["top"], area["bottom"] or area["top"])]
+            areas.append(_Area(named or sheet, *columns, *rows))
+        elif token.subtype == "ERROR" or formula == "#":
+            return None
+    return areas
+
+
+def _holds(area: "_Area", cell: tuple[str, int, int]) -> bool:
+    sheet, row, column = cell
+    return (
+        area.sheet.casefold() == sheet.casefold()
+        and (area.left is None or area.right is None or area.left <= column <= area.right)
+        and (area.top is None or area.bottom is None or area.top <= row <= area.bottom)
+    )
+
+
+def _with_cell(xml: bytes, row: int, column: int, after: str | int | float | None) -> bytes:
+    """Return the XML of a sheet with another cell."""
+    head = xml[:200].split(b"?>", 1)[0]
+    if b"encoding" in head and not re.search(rb"encoding\s*=\s*[\"']utf-8[\"']", head, re.IGNORECASE):
+        raise NotMendedError("mending.shape")
+    found = _Scan(f"{letters(column)}{row}", row)
+    found.run(xml)
+    if found.row is None or found.is_unnamed:
+        raise NotMendedError("mending.shape")
+    tag = f"{found.prefix}c"
+    if found.cell is not None:
+        begin, end = found.cell
+        style = _STYLE.search(xml[begin:end].decode().partition(">")[0])
+        return xml[:begin] + _cell_xml(tag, found.name, style[1] if style else "", after) + xml[end:]
+    made = _cell_xml(tag, found.name, "", after)
+    begin, end = found.row
+    if found.next is not None:
+        return xml[: found.next] + made + xml[found.next :]
+    if xml[:end].endswith(b"/>"):
+        return xml[: end - 2] + b">" + made + f"</{found.prefix}row>".encode() + xml[end:]
+    close = xml.rindex(b"</", begin, end)
+    return xml[:close] + made + xml[close:]
+
+
+def _cell_xml(tag: str, name: str, style: str, value: str | int | float | None) -> bytes:
+    prefix = tag[:-1]
+    kept = f' s="{style}"' if style else ""
+    if value is None or value == "":
+        return f'<{tag} r="{name}"{kept}/>'.encode()
+    if isinstance(value, str):
+        text = f'<{prefix}is><{prefix}t xml:space="preserve">{escape(value)}</{prefix}t></{prefix}is>'
+        return f'<{tag} r="{name}"{kept} t="inlineStr">{text}</{tag}>'.encode()
+    return f'<{tag} r="{name}"{kept}><{prefix}v>{value!r}</{prefix}v></{tag}>'.encode()
+
+
+class _Scan:
+    """Finds where a cell and its row begin and end in the XML of a sheet [bytes].
+
+    Attributes
+    ----------
+    next
+        Where the first cell behind it begins, where the row has none of this name.
+    is_unnamed
+        Whether cells of the row do not say where they are.
+    """
+
+    def __init__(self, name: str, row: int) -> None:
+        self.name, self.number = name, row
+        self.row: tuple[int, int] | None = None
+        self.cell: tuple[int, int] | None = None
+        self.next: int | None = None
+        self.prefix, self.is_unnamed = "", False
+        self._in_row = self._in_cell = False
+        self._began = self._cell_began = 0
+        self._parser = xml_parser("sheet")
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._xml = b""
+
+    def run(self, xml: bytes) -> None:
+        self._xml = xml
+        parse(self._parser, xml, _XLSX)
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        prefix, _, own = tag.rpartition(":")
+        if own == "row" and attributes.get("r") == str(self.number):
+            self.prefix = f"{prefix}:" if prefix else ""
+            self._in_row, self._began = True, self._parser.CurrentByteIndex
+        elif own == "row" and "r" not in attributes:
+            self.is_unnamed = True
+        elif own == "c" and self._in_row:
+            said = attributes.get("r", "")
+            self.is_unnamed = self.is_unnamed or not said
+            if said == self.name:
+                self._in_cell, self._cell_began = True, self._parser.CurrentByteIndex
+            elif self.next is None and _column(said) > _column(self.name):
+                self.next = self._parser.CurrentByteIndex
+
+    def _end(self, tag: str) -> None:
+        own = tag.rpartition(":")[2]
+        if own == "c" and self._in_cell:
+            self._in_cell, self.cell = False, (self._cell_began, self._after(tag))
+        elif own == "row" and self._in_row:
+            self._in_row, self.row = False, (self._began, self._after(tag))
+
+    def _after(self, tag: str) -> int:
+        """Return where the element ends whose end is being told: behind its last sign."""
+        at = self._parser.CurrentByteIndex
+        # (Of an element without content the parser is behind its end already.)
+        return self._xml.index(b">", at) + 1 if self._xml.startswith(f"</{tag}".encode(), at) else at
+
+
+def _column(reference: str) -> tuple[int, str]:
+    own = reference.rstrip("0123456789")
+    return len(own), own
+
+
+def _repacked(raw: bytes, part: str, content: bytes) -> bytes:
+    """Return a zipped file with other content of one part; names, dates, order and all other parts stay."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(raw)) as before, zipfile.ZipFile(out, "w") as after:
+        for entry in before.infolist():
+            is_it = entry.orig_filename.replace("\\", "/") == part
+            kept = zipfile.ZipInfo(entry.filename, entry.date_time)
+            kept.compress_type, kept.external_attr = entry.compress_type, entry.external_attr
+            kept.create_system, kept.comment = entry.create_system, entry.comment
+            after.writestr(kept, content if is_it else before.read(entry))
+        after.comment = before.comment
+    return out.getvalue()
