@@ -47,7 +47,7 @@ from allocate.rows import (
     visits,
     without,
 )
-from allocate.rules import Rule, to_go, to_stand
+from allocate.rules import Reach, Rule, to_go, to_stand
 from allocate.settle import beside_sites, settle
 from allocate.staged import (
     Listener,
@@ -280,20 +280,28 @@ def repaired(case: Case, rules: Rules, start: Layout) -> Layout:
     still can, goes where he went, and the others to the nearest site that has room. Who worked at a site that closes
     works at others of the same employer, where posts are free; or else all staff is chosen anew.
     """
-    named = (rule for rule in rules.values() if to_stand(rule) or to_go(rule))
+    named = [rule for rule in rules.values() if to_stand(rule) or to_go(rule)]
     if not any(True for rule in named for _ in rule.breaches(case, start)):
         return start
-    sites = Layout(greedy(case, rules.values(), start).open)
-    plans = []
-    if case.resources:
-        moved_on = employ_spare(case, rules.values(), _without_closed(case, start, sites))
-        plans.append(send_nearest(case, moved_on, partial(moved_on.room, case), start.serve))
-        if is_sound(case, rules, plans[0]) and not _misses(case, rules, plans[0]):
-            return plans[0]
-    plans.append(
-        staff(case, rules.values(), send_nearest(case, sites, lambda j, _: case.sites[j].capacity, start.serve))
-    )
+    plans: list[Layout] = []
+    for made in _ways(case, rules, named, start):
+        plans.append(made)
+        if is_sound(case, rules, made) and not _misses(case, rules, made):
+            return made
     return min(plans, key=lambda one: (not is_sound(case, rules, one), *clause_values(case, rules, one).values()))
+
+
+def _ways(case: Case, rules: Rules, named: Sequence[Rule], start: Layout) -> Iterator[Layout]:
+    """Yield an earlier plan with named sites as they should be, the way that changes least of it first."""
+    every = list(rules.values())
+    # (Where teams go round, or others are posted, a place may do without a site.)
+    sited = [rule for rule in every if not (isinstance(rule, Reach) and rule.or_by)]
+    for asked in (named, sited) if case.resources else ():
+        moved_on = employ_spare(case, every, _without_closed(case, start, greedy(case, asked, start)))
+        yield send_nearest(case, moved_on, partial(moved_on.room, case), start.serve)
+    for asked in (sited, every) if len(sited) < len(every) else (every,):
+        sites = Layout(greedy(case, asked, start).open)
+        yield staff(case, every, send_nearest(case, sites, lambda j, _: case.sites[j].capacity, start.serve))
 
 
 def _without_closed(case: Case, start: Layout, sites: Layout) -> Layout:
@@ -306,7 +314,7 @@ def _without_closed(case: Case, start: Layout, sites: Layout) -> Layout:
         is_post = what in case.resources or what in case.abilities or what in (UPGRADED, LEADS)
         if not is_post or (j, t) in sites.open:
             amounts[what, j, t] = amounts.get((what, j, t), 0) + number
-        elif what in case.employed and j in case.employer_of:
+        elif what in case.employed:
             spare = (flow(what, SPARE), case.employer_of[j], t)
             amounts[spare] = amounts.get(spare, 0) + number
     return Layout(
