@@ -109,7 +109,7 @@
       const does = [make("a", { href: saved(one.name), download: one.name, "aria-label": `${say("data.download")} ${one.name}` }, say("data.download")), " "];
       if (one.name !== "district.toml") does.push(remove);
       const called = one.shown ? make("a", { href: page(one.name) }, one.name) : one.name;
-      return make("tr", {}, make("th", { scope: "row" }, called), make("td", { class: "number" }, say("data.bytes", { size: number(Math.ceil(one.bytes / 1024)) })), ...cells(one.changed, one.tables.join("、")), make("td", { class: "short" }, ...does));
+      return make("tr", {}, make("th", { scope: "row" }, called), make("td", { class: "number" }, say("data.bytes", { size: number(Math.ceil(one.bytes / 1024)) })), ...cells(one.changed, one.tables.join("、") || (one.shown ? say("data.not_read") : "")), make("td", { class: "short" }, ...does));
     });
     at("list").replaceChildren(make("table", {}, heads("file", "size", "changed", "read", "do"), make("tbody", {}, ...rows)));
   };
