@@ -226,6 +226,27 @@ def test_a_cell_that_a_formula_looks_at_is_left_alone() -> None:
             mend_workbook(workbook({"村居": [["a"], [1], [formula]]}), "村居", {(2, 0): 7})
 
 
+def test_a_row_of_totals_is_emptied_and_its_formulas_are_forgotten() -> None:
+    raw = workbook({"村居": [["id", "people"], ["001", 1], ["002", 2], ["合计", "=SUM(B2:B3)"]]})
+    names = {"[Content_Types].xml": b"</Types>", "xl/_rels/workbook.xml.rels": b"</Relationships>"}
+    lines = {
+        "[Content_Types].xml": b'<Override PartName="/xl/calcChain.xml" ContentType="a/b"/>',
+        "xl/_rels/workbook.xml.rels": b'<Relationship Id="c" Type="t/calcChain" Target="calcChain.xml"/>',
+    }
+    with_chain = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(raw)) as old, zipfile.ZipFile(with_chain, "w") as new:
+        for name in old.namelist():
+            end = names.get(name, b"")
+            new.writestr(name, old.read(name).replace(end, lines[name] + end) if end else old.read(name))
+        new.writestr("xl/calcChain.xml", b'<calcChain><c r="B4" i="1"/></calcChain>')
+    made = mend_workbook(with_chain.getvalue(), "村居", {(4, 0): None, (4, 1): None})
+    assert workbook_in(made).grid("村居").cells == [["id", "people"], ["001", 1], ["002", 2]]
+    with zipfile.ZipFile(io.BytesIO(made)) as archive:
+        assert not any(b"calcChain" in archive.read(name) for name in archive.namelist())
+        assert "xl/calcChain.xml" not in archive.namelist()
+    assert openpyxl.load_workbook(io.BytesIO(made))["村居"]["B4"].value is None
+
+
 def test_a_file_that_was_changed_meanwhile_is_not_written(client: TestClient, home_folder: Path) -> None:
     path = home_folder / "data" / "tiny" / "places.csv"
     old = version(client, "places.csv")
@@ -499,10 +520,11 @@ def test_what_a_list_lacks_is_estimated_only_after_a_question_and_says_so(home_f
     source = Path(__file__).parent / "data" / "tiny-list"
     shutil.copytree(source, home_folder / "data" / "list")
     with client_of(home_folder) as client:
-        before = district_of(home_folder, "list")
         found = look(client, "list")
         assert found["estimate"]
         assert found["faults"] > 0
+        (home_folder / "data" / "list" / "boundary.geojson").rename(home_folder / "data" / "list" / "区界.geojson")
+        before = district_of(home_folder, "list")
         made = client.post("/api/data/list/estimate", json={})
         assert made.status_code == 200, made.text
         told = made.json()
@@ -512,6 +534,9 @@ def test_what_a_list_lacks_is_estimated_only_after_a_question_and_says_so(home_f
         content = {"replace": told["replace"], "aside": told["aside"]}
         taken = client.post(f"/api/data/list/uploads/{told['upload']}", json=content)
         assert taken.status_code == 200, taken.text
+        # (What was known is still there, and nothing stands twice.)
+        assert district_of(home_folder, "list")["facts.csv"] == before["facts.csv"]
+        assert (told["aside"], "区界.geojson" in district_of(home_folder, "list")) == (["区界.geojson"], False)
         after = look(client, "list")
         assert (after["faults"], after["estimate"]) == (0, False)
         places = next(one for one in after["tables"] if one["file"] == "places.csv")

@@ -22,11 +22,12 @@ from allocate.files.finding import SEVERAL, TEXT, WORKBOOKS, Shelf, TableSource,
 from allocate.files.layers import LAYER_SUFFIXES, open_layers
 from allocate.files.marks import letters
 from allocate.files.mending import MENDED, NotMendedError, Written, is_bare, mend_text, mend_workbook
+from allocate.files.shapefile import COMPANIONS
 from allocate.files.sheet import Raw, Unreadable
 from allocate.files.spreadsheets import open_workbook
 from allocate.files.text import check_own, decode, grid, read_bytes
 from allocate.names import CARD
-from allocate.read import Look, look_at
+from allocate.read import BOUNDARY, Look, look_at
 from allocate.replacing import disk, refuse_open, write_among, write_folder
 from allocate.serve import history
 from allocate.serve.history import Change, Entry
@@ -938,8 +939,7 @@ def estimate(home: str, name: str) -> dict[str, Any]:
             raise UsageError([Problem("serve_data.nothing_lacks")])
         new = {item.name for item in stand.iterdir()}
         old = {item.name: _version(item) for item in folder.iterdir() if item.is_file() and item.name[0] != "."}
-        # (The tables are CSV now: what they were read from would be a second copy of them.)
-        read = {file for file, _ in (_split(one.file, folder) for one in _seen(folder).look.origins.values()) if file}
+        aside = _replaced(folder, new, _seen(folder).look)
         for file in list(new):
             if old.get(file) == _version(stand / file):
                 (stand / file).unlink()
@@ -947,9 +947,6 @@ def estimate(home: str, name: str) -> dict[str, Any]:
     except BaseException:
         drop(place, name, upload)
         raise
-    aside = sorted(file for file in read if file not in new and file != CARD and (folder / file).is_file())
-    # (What comes along as it is, such as the boundary, stays where it is.)
-    kept = {file for file in aside if file in old and not _is_table(file)}
     return {
         "upload": upload,
         "places": made.places,
@@ -960,12 +957,21 @@ def estimate(home: str, name: str) -> dict[str, Any]:
         "warnings": [one.sentence() for one in made.district.warnings],
         "files": sorted(new),
         "replace": {file: old[file] for file in sorted(new) if file in old},
-        "aside": [file for file in aside if file not in kept],
+        "aside": aside,
     }
 
 
-def _is_table(file: str) -> bool:
-    return file.lower().endswith((*TEXT, *WORKBOOKS))
+def _replaced(folder: Path, written: Collection[str], seen: Look) -> list[str]:
+    """Return the files of which everything that was read stands in files of its own now: they would say it twice."""
+    fresh: dict[str, list[bool]] = {}
+    for table, origin in seen.origins.items():
+        file, _ = _split(origin.file, folder)
+        own = BOUNDARY if table == synonyms.BOUNDARY else f"{table}.csv"
+        fresh.setdefault(file, []).append(own in written and file not in written)
+    found = [file for file, tables in fresh.items() if file and all(tables)]
+    shapes = [Path(file) for file in found if file.lower().endswith(".shp")]
+    beside = (path.with_suffix(end).name for path in shapes for end in COMPANIONS)
+    return sorted({*found, *(name for name in beside if (folder / name).is_file())})
 
 
 WORK: Mapping[str, Callable[..., Any]] = {

@@ -20,7 +20,7 @@
     const text = say("data.go_cell", { row: one.row });
     if (!one.there || one.there.endsWith(".toml")) return text;
     const query = new URLSearchParams({ sheet: one.sheet, row: one.row, ...(one.at === null ? {} : { column: one.at }) });
-    return make("a", { href: `${page(one.there)}?${query}` }, `${one.letter}${one.row}`);
+    return make("a", { href: `${page(one.there)}?${query}` }, one.letter ? `${one.letter}${one.row}` : text);
   };
 
   const showFindings = () => {
@@ -57,7 +57,7 @@
     const missing = !found.tables.some((one) => one.rows > 0);
     if (found.faults && missing) told.push(make("p", {}, say("data.next_boundary")));
     if (found.faults) told.push(make("p", {}, say("data.next_mend", { count: number(found.faults) })));
-    if (found.estimate) {
+    if (found.estimate && !missing) {
       const button = make("button", { type: "button", class: "main" }, say("data.estimate"));
       button.addEventListener("click", () => doing(button, estimate));
       told.push(make("p", {}, say("data.next_estimate")), make("p", {}, button));
@@ -109,7 +109,7 @@
       const does = [make("a", { href: saved(one.name), download: one.name, "aria-label": `${say("data.download")} ${one.name}` }, say("data.download")), " "];
       if (one.name !== "district.toml") does.push(remove);
       const called = one.shown ? make("a", { href: page(one.name) }, one.name) : one.name;
-      return make("tr", {}, make("th", { scope: "row" }, called), make("td", { class: "number" }, say("data.bytes", { size: number(Math.ceil(one.bytes / 1024)) })), ...cells(one.changed, one.tables.join("、")), make("td", { class: "short" }, ...does));
+      return make("tr", {}, make("th", { scope: "row" }, called), make("td", { class: "number" }, say("data.bytes", { size: number(Math.ceil(one.bytes / 1024)) })), ...cells(one.changed, one.tables.join("、") || (one.shown ? say("data.not_read") : "")), make("td", { class: "short" }, ...does));
     });
     at("list").replaceChildren(make("table", {}, heads("file", "size", "changed", "read", "do"), make("tbody", {}, ...rows)));
   };
