@@ -97,6 +97,11 @@ def sentence(rule: Rule, language: Language) -> str:
     return said[:1].upper() + said[1:]
 
 
+def goal_sentence(goal: Goal, language: Language) -> str:
+    """Say a goal in a language with its numbers filled in."""
+    return say_in(language, f"card.goal_{_name_of(GOALS, goal)}", **_goal(goal, language))
+
+
 def _near(rule: FunctionReach, language: Language) -> str:
     """Return how near is near enough, in urban and in rural places."""
     limits, key = (rule.metres, "near_metres") if rule.metres else (rule.minutes or {}, "near_minutes")
@@ -259,11 +264,7 @@ def _goals(model: Model) -> Iterator[str]:
     yield both("card.about_goals")
     for n, (name, goal) in enumerate(model.goals.items(), start=1):
         yield f"### {n}. {_text(name)}"
-        told = {
-            language: say_in(language, f"card.goal_{_name_of(GOALS, goal)}", **_goal(goal, language))
-            for language in LANGUAGES
-        }
-        yield _lines(told)
+        yield _lines({language: goal_sentence(goal, language) for language in LANGUAGES})
         yield f"$$\n{goal.formula}\n$$"
         source = getattr(goal, "source", "")
         facts = [("card.numbers", _numbers(goal)), ("card.after", _text(goal.after))]

@@ -142,8 +142,13 @@ def is_joint(name: str | Path) -> bool:
     return isinstance(loaded(find_model(str(name)), {}).get("districts"), dict)
 
 
-def read_joint(name: str | Path, changes: Mapping[str, str] | None = None) -> JointModel:
-    """Read a model of several districts, their models and their data.
+def head_schema() -> dict[str, Any]:
+    """Return what the keys of a file of several districts may hold, as a JSON schema."""
+    return _Head.model_json_schema()
+
+
+def read_joint(name: str | Path, changes: Mapping[str, str] | None = None, *, raw: bytes | None = None) -> JointModel:
+    """Read a model of several districts, their models and their data; `raw` stands for what the file holds.
 
     `changes` override keys of the file, or, after the name of a district and a dot, keys of its model. A district
     whose model or data is not there is missing, and no fault.
@@ -157,7 +162,7 @@ def read_joint(name: str | Path, changes: Mapping[str, str] | None = None) -> Jo
     """
     path = find_model(str(name))
     inputs: dict[str, str] = {}
-    content = loaded(path, inputs)
+    content = loaded(path, inputs, raw=raw)
     own, within = _parted(content, changes or {})
     for key, value in own.items():
         change(content, key, value, _Head.model_fields)

@@ -17,8 +17,8 @@ from allocate.faults import disk_reason
 from allocate.gaps import shown_number
 from allocate.layout import Layout
 from allocate.model import Model
-from allocate.names import PLAN_FILE
-from allocate.plans import KEPT, KEPT_FILE, STOPPED, Plan, read_kept
+from allocate.names import KEPT_FILE, PLAN_FILE
+from allocate.plans import KEPT, STOPPED, Plan, read_kept
 from allocate.program import Progress
 from allocate.resolving import names, sites_in
 from allocate.rows import Number
@@ -153,9 +153,13 @@ class Keeper:
         self._took = self._worked - began
 
     def finish(self, plan: Plan) -> None:
-        """Say that the plan's files are written."""
+        """Say that the plan's files are written, and what is proven of each stage: more than was told meanwhile."""
         stopped = {STOPPED: True} if plan.content.get(STOPPED) else {}
-        self._event({"phase": "files", "done": 1, "count": 1, **stopped}, is_due=True)
+        proof = [
+            {"stage": row["name"], "incumbent": row["value"], "bound": row["bound"], "gap": row["gap"]}
+            for row in plan.content["stages"]
+        ]
+        self._event({"phase": "files", "done": 1, "count": 1, "proof": proof, **stopped}, is_due=True)
 
     def _event(self, told: dict[str, Any], *, is_due: bool = False) -> None:
         """Write a line, unless the one before was written a moment ago; then the next one says it."""

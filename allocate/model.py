@@ -475,16 +475,24 @@ def _models_in(folder: Path) -> list[Path]:
         return []
 
 
+def head_schema() -> dict[str, Any]:
+    """Return what the keys of a model file may hold, as a JSON schema; rules and goals have schemas of their own."""
+    return _Head.model_json_schema()
+
+
 def presets_of(model: Path) -> Path:
     """Return the circles that a model file may name: those beside it, else the bundled ones."""
     own = model.resolve().parent / PRESETS
     return own if is_file(own) else bundled() / "models" / PRESETS
 
 
-def read_model(file: str | Path, changes: Mapping[str, str] | None = None, scenario: str = "") -> Model:
+def read_model(
+    file: str | Path, changes: Mapping[str, str] | None = None, scenario: str = "", *, raw: bytes | None = None
+) -> Model:
     """Read a model file; `changes` override it by dotted key, each value written as in TOML.
 
-    They come on top of what a `scenario` of the model changes, where one is named.
+    They come on top of what a `scenario` of the model changes, where one is named. `raw` is read in the place of what
+    stands in the file: whoever changes it can look at the model first.
 
     Raises
     ------
@@ -495,7 +503,7 @@ def read_model(file: str | Path, changes: Mapping[str, str] | None = None, scena
     """
     path = find_model(str(file))
     inputs: dict[str, str] = {}
-    content = loaded(path, inputs)
+    content = loaded(path, inputs, raw=raw)
     _insist_on_one(content, path)
     presets = loaded(presets_of(path), inputs, name=PRESETS)
     wrong = _wrong_presets(presets)
@@ -621,8 +629,10 @@ def _wrong_presets(presets: Mapping[str, Any]) -> list[Problem]:
     return []
 
 
-def loaded(path: Path, inputs: dict[str, str], name: str = "") -> dict[str, Any]:
+def loaded(path: Path, inputs: dict[str, str], name: str = "", raw: bytes | None = None) -> dict[str, Any]:
     """Return what a TOML file says, and put its SHA-256 into `inputs`, under its own name or the one given.
+
+    `raw` stands for what the file holds, where it is given.
 
     Raises
     ------
@@ -631,7 +641,7 @@ def loaded(path: Path, inputs: dict[str, str], name: str = "") -> dict[str, Any]
     """
     shown = name or path.name
     try:
-        raw = read_bytes(path, MOST_WRITTEN)
+        raw = read_bytes(path, MOST_WRITTEN) if raw is None else raw
         inputs[shown] = hashlib.sha256(raw).hexdigest()
         return parse_toml(raw.decode("utf-8-sig"))
     except Unreadable as error:

@@ -76,8 +76,13 @@ class Rulebook:
         cited: dict[str, list[str]] = {}
         for name, entry in _tables(own):
             cited.setdefault(str(entry.get("clause")), []).append(name)
+            if not isinstance(entry.get(_ON, True), bool):
+                problems.append(_no_switch(entry[_ON], f"rules.{name}", file))
+        asked = {name: _switched(entry) for name, entry in own.items()}
         completed = {
-            name: _completed(name, entry, in_force, documents, broken, file, problems) for name, entry in own.items()
+            name: _completed(name, entry, in_force, documents, broken, file, problems)
+            for name, entry in asked.items()
+            if entry is not None
         }
         changes = dict(_tables(content.get("clauses")))
         _refuse_strange(content, changes, in_force, documents, broken, file, problems)
@@ -87,9 +92,12 @@ class Rulebook:
         for code, clause in list(in_force.items()):
             change = dict(changes.get(code, {}))
             if code in cited:
+                if all(asked[name] is None for name in cited[code]):
+                    # (Whoever switches off the rule that serves a clause does not ask for the clause itself instead.)
+                    silent[code] = "clause.off"
                 continue
             if not isinstance(change.get(_ON, True), bool):
-                problems.append(_no_switch(change[_ON], code, file))
+                problems.append(_no_switch(change[_ON], f"clauses.{code}", file))
             if change.pop(_ON, True) is False:
                 silent[code] = "clause.off"
             if clause.rule is None:
@@ -137,10 +145,17 @@ def _is_unread(code: str, broken: set[str]) -> bool:
     return "" in broken or prefix_of(code) in broken
 
 
-def _no_switch(value: Any, code: str, file: str) -> Problem:
+def _switched(entry: Any) -> Any:
+    """Return a table of a rule without its switch; None where it is switched off."""
+    if not isinstance(entry, Mapping) or _ON not in entry:
+        return entry
+    return None if entry[_ON] is False else {key: value for key, value in entry.items() if key != _ON}
+
+
+def _no_switch(value: Any, where: str, file: str) -> Problem:
     shown = value if isinstance(value, str | int | float) else None
     details = {"reason": say("reason.true_or_false")}
-    return Problem("problem.key_value", file, column=f"clauses.{code}.{_ON}", value=shown, details=details)
+    return Problem("problem.key_value", file, column=f"{where}.{_ON}", value=shown, details=details)
 
 
 def _origin(clause: Clause, change: Mapping[str, Any], source: str) -> dict[str, Any]:

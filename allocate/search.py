@@ -39,6 +39,7 @@ from allocate.two_steps import (
     first_plan,
     in_two_steps,
     open_sites,
+    repaired,
     staffed,
     start_of,
     whole_program,
@@ -87,6 +88,7 @@ def lay_out(
     where its sites do better than greedy ones, the search begins there, and as it stands it is what is given at least.
     """
     rules = model.planned()
+    start = None if start is None else repaired(full, rules, start)
     # (A look at the first goals only has no use for what the others tell apart.)
     goals: Goals = dict(list(model.goals.items())[:first_goals])
     found = _searched(full, rules, goals, options, gap, listen, start, only_look=only_look)

@@ -24,7 +24,7 @@ from allocate.layout import Layout, send_nearest
 from allocate.life import moved
 from allocate.merging import merge_places, stand_for_later
 from allocate.posts import employ_spare, staff
-from allocate.program import Options, Program
+from allocate.program import Options, Program, Progress
 from allocate.rows import (
     UPGRADED,
     Key,
@@ -45,7 +45,7 @@ from allocate.rows import (
     visits,
     without,
 )
-from allocate.rules import Rule
+from allocate.rules import Rule, to_go, to_stand
 from allocate.settle import beside_sites, settle
 from allocate.staged import (
     Listener,
@@ -144,7 +144,7 @@ def in_two_steps(
     if not options.quick and not stopping.is_asked() and not any(clauses.values()):
         least = min(_PROOF_SECONDS, _PROOF_SHARE * options.seconds)
         in_time = replace(options, seconds=max(people.left, least))
-        bounds |= _of_all_years(case, rules, goals, layout, bounds, in_time)
+        bounds |= _of_all_years(case, rules, goals, layout, bounds, in_time, listen)
     seconds = {
         name: sites.seconds.get(name, 0.0) + people.seconds.get(name, 0.0)
         for name in {**sites.seconds, **people.seconds}
@@ -269,6 +269,20 @@ def open_sites(case: Case, value: Callable[[Key], float]) -> frozenset[tuple[int
     return frozenset((j, t) for t in case.periods for j in range(len(case.sites)) if value(opened(j, t)) > 0.5)
 
 
+def repaired(case: Case, rules: Rules, start: Layout) -> Layout:
+    """Return an earlier plan, changed where a rule that names sites has it otherwise: see `named_sites`.
+
+    Sites are opened and closed as the rules say; where clauses miss what was closed, others are opened for it. Whoever
+    still can, goes where he went, and the others to the nearest site that has room; staff is chosen anew.
+    """
+    named = (rule for rule in rules.values() if to_stand(rule) or to_go(rule))
+    if not any(True for rule in named for _ in rule.breaches(case, start)):
+        return start
+    sites = Layout(greedy(case, rules.values(), start).open)
+    served = send_nearest(case, sites, lambda j, _: case.sites[j].capacity, start.serve)
+    return staff(case, rules.values(), served)
+
+
 def staffed(case: Case, rules: Rules, layout: Layout) -> Layout:
     """Return the open sites of a layout with everybody sent to the nearest one, and with first staff everywhere."""
     return staff(case, rules.values(), send_nearest(case, layout, lambda j, _: case.sites[j].capacity))
@@ -290,7 +304,13 @@ def of_sites(case: Case, rules: Rules) -> dict[str, Rule]:
 
 
 def _of_all_years(
-    full: Case, rules: Rules, every: Goals, layout: Layout, bounds: Mapping[str, float], options: Options
+    full: Case,
+    rules: Rules,
+    every: Goals,
+    layout: Layout,
+    bounds: Mapping[str, float],
+    options: Options,
+    listen: Listener | None = None,
 ) -> dict[str, float]:
     """Return what the linear relaxation of all years proves of the goals that nothing is proven of yet.
 
@@ -309,6 +329,8 @@ def _of_all_years(
             program.hold(stage.objective, 0)
             continue
         if stage.name not in bounds:
+            if listen is not None:
+                listen(Progress(stage.name, float(values[stage.name]), None, None, 0.0))
             bound = program.prove(stage.objective, options)
             if bound is not None:
                 found[stage.name] = min(bound, float(values[stage.name]))

@@ -35,15 +35,19 @@ class Change:
         The way of tables and entries of lists that leads to it; of data: file, row and column.
     before, after
         What stood there and what stands there now, as JSON holds it; None where nothing does.
+    was
+        How the former value was written in its file, where that can be put back.
     """
 
     key: tuple[str, ...]
     before: Any
     after: Any
+    was: str = ""
 
-    def turned(self) -> "Change":
-        """Return what undoes it."""
-        return Change(self.key, self.after, self.before)
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it stands in the file."""
+        told = {"key": list(self.key), "from": self.before, "to": self.after}
+        return told | {"was": self.was} if self.was else told
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class Entry:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it stands in the file."""
-        changes = [{"key": list(one.key), "from": one.before, "to": one.after} for one in self.changes]
+        changes = [one.as_json() for one in self.changes]
         own = {"id": self.id, "when": self.when, "who": self.who, "what": self.what, "of": self.of, "changes": changes}
         return {**own, **({"undoes": self.undoes} if self.undoes else {}), **self.told}
 
@@ -247,7 +251,10 @@ def _entry_of(line: bytes) -> Entry | None:
 def _change_of(content: Any) -> Change | None:
     if not isinstance(content, dict) or not isinstance(content.get("key"), list):
         return None
-    return Change(tuple(map(str, content["key"])), content.get("from"), content.get("to"))
+    was = content.get("was", "")
+    return Change(
+        tuple(map(str, content["key"])), content.get("from"), content.get("to"), was if isinstance(was, str) else ""
+    )
 
 
 @contextmanager

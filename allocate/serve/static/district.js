@@ -82,13 +82,27 @@
     at("tables").replaceChildren(make("table", {}, heads("table", "file", "rows", "datum", "headings", "bases"), make("tbody", {}, ...rows)));
   };
 
+  // Offer to undo what was just done, which the history holds.
+  let last = "";
+  const mayUndo = (id) => {
+    last = typeof id === "string" ? id : last;
+    at("undo").hidden = !last;
+  };
+  at("undo").addEventListener("click", () => doing(at("undo"), async () => {
+    await send(`${way}/undo`, { id: last });
+    last = "";
+    mayUndo();
+    at("sending").textContent = say("data.undone");
+    await read();
+  }));
+
   const showFiles = () => {
     const rows = found.files.map((one) => {
       const remove = make("button", { type: "button", class: "plain", "aria-label": `${say("data.remove")} ${one.name}` }, say("data.remove"));
       remove.addEventListener("click", () => doing(remove, async () => {
         const said = await files.question(at("asked"), say("data.ask_remove", { file: one.name }), { yes: say("data.yes_remove"), no: say("data.cancel") });
         if (said !== "yes") return;
-        await send(`${way}/files/${encodeURIComponent(one.name)}/remove`, {});
+        mayUndo((await send(`${way}/files/${encodeURIComponent(one.name)}/remove`, {})).id);
         tell(say("data.removed", { file: one.name }));
         await read();
       }));
@@ -109,11 +123,17 @@
     }
   };
 
+  const settle = () => {
+    at("next").removeAttribute("aria-busy");
+    document.documentElement.dataset.ready = "yes";
+  };
   const read = async () => {
+    at("next").setAttribute("aria-busy", "true");
     try {
       found = await ask(way);
     } catch (error) {
       at("next-told").replaceChildren(make("p", { class: "bad" }, error.message));
+      settle();
       return;
     }
     extra = [];
@@ -127,19 +147,22 @@
       const told = await ask(`${way}/models`);
       models = told.models;
       extra = told.findings;
+      if (told.skipped) tell(say("data.skipped", { places: number(told.skipped) }));
       showFindings();
       showNext();
     } catch (error) {
       if (!(error instanceof allocate.Refused)) throw error;
       tell(error.message, { bad: true });
     }
-    document.documentElement.dataset.ready = "yes";
+    settle();
   };
 
   const take = async (chosen) => {
     if (chosen.length === 0) return;
     delete document.documentElement.dataset.ready;
-    await files.upload(name, chosen, { place: at("asked"), status: at("sending"), bar: at("sent"), most: data.most });
+    at("next").setAttribute("aria-busy", "true");
+    const taken = await files.upload(name, chosen, { place: at("asked"), status: at("sending"), bar: at("sent"), most: data.most });
+    mayUndo(taken);
     await read();
   };
 
@@ -155,7 +178,7 @@
         at("sending").textContent = say("data.none_left");
         return;
       }
-      await files.judge(name, made.upload, { place: at("asked"), status: at("sending"), replace: made.replace, aside: made.aside });
+      mayUndo(await files.judge(name, made.upload, { place: at("asked"), status: at("sending"), replace: made.replace, aside: made.aside }));
       await read();
     } finally {
       if (at("sending").textContent === say("data.estimating")) at("sending").textContent = "";
@@ -199,7 +222,7 @@
       let faults = false;
       for (;;) {
         try {
-          await send(`${way}/card`, { version: found.card.version, changes, faults });
+          mayUndo((await send(`${way}/card`, { version: found.card.version, changes, faults })).id);
           tell(say("data.saved"));
           return read();
         } catch (error) {
@@ -224,7 +247,7 @@
     await read();
     if (waiting) {
       history.replaceState(null, "", location.pathname);
-      await files.judge(name, waiting, { place: at("asked"), status: at("sending") });
+      mayUndo(await files.judge(name, waiting, { place: at("asked"), status: at("sending") }));
       await read();
     }
   })();
