@@ -54,6 +54,8 @@ def make_app(
             Exception: partial(_failed, status=500, key="serve.failed"),
         },
     )
+    # (Where there is nothing, there is nothing: no way is made out of another one.)
+    app.router.redirect_slashes = False
     app.state.served, app.state.runs, app.state.streams = served, runs, 0
     own = (f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
     return Guard(

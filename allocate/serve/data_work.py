@@ -802,7 +802,7 @@ def undo(home: str, name: str, who: str, entry: str) -> dict[str, Any]:
         raise UsageError([Problem("serve_data.no_undo", value=entry)])
     if found.id in history.undone(place):
         raise UsageError([Problem("serve_data.undone")])
-    turned = [one.turned() for one in found.changes]
+    turned = [Change(one.key, one.after, one.before) for one in found.changes]
     if "cells" in found.told:
         return _undo_cells(place, folder, who, found, turned)
     files: Mapping[str, Sequence[str]] = found.told["files"]

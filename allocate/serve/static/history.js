@@ -20,16 +20,25 @@
   };
   const told = (entry) => {
     const changes = entry.changes.map((one) => make("li", {}, one.label ? `${one.label} ` : "", make("code", {}, one.key.join(".")), ` ${read(one.from, one)} → `, make("strong", {}, read(one.to, one))));
-    const known = ["id", "when", "who", "what", "of", "changes", "undoes", "undone", "way"];
+    const known = ["id", "when", "who", "what", "of", "changes", "undoes", "undone", "way", "cells", "files", "file", "sheet", "before"];
     const rest = Object.entries(entry).filter(([name]) => !known.includes(name)).map(([name, value]) => `${name}: ${shown(value)}`);
     const way = typeof entry.way === "string" && entry.way.startsWith("/") && !entry.way.startsWith("//") ? make("p", {}, make("a", { href: entry.way }, entry.way)) : "";
     return [entry.undoes ? make("p", { class: "quiet" }, say("models.undoes", { id: entry.undoes })) : "", changes.length ? make("ul", {}, ...changes) : "", rest.length ? make("p", { class: "quiet" }, rest.join("; ")) : "", way];
   };
   const row = (entry) => {
+<<<<<<< HEAD
     const canUndo = (entry.what === "model" || entry.what === "undo") && entry.changes.length > 0;
     const button = make("button", { type: "button", "aria-label": `${say("models.undo_entry")} ${entry.id}`, onclick: () => doing(button, async () => {
       await send(`/api/history/${encodeURIComponent(entry.id)}/undo`);
       tell(say("models.undone_now"));
+=======
+    const isFiles = entry.what === "data" && (entry.cells !== undefined || entry.files !== undefined);
+    const canUndo = ((entry.what === "model" || entry.what === "undo") && entry.changes.length > 0) || isFiles;
+    const button = make("button", { type: "button", "aria-label": `${say("undo_entry")} ${entry.id}`, onclick: () => doing(button, async () => {
+      if (isFiles) await send(`/api/data/${encodeURIComponent(entry.of)}/undo`, { id: entry.id });
+      else await send(`/api/history/${encodeURIComponent(entry.id)}/undo`);
+      tell(say("undone_now"));
+>>>>>>> p-data
       await show();
     }) }, say("models.undo_entry"));
     const last = entry.undone ? say("models.undone") : canUndo ? button : "";
