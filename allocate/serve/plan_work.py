@@ -328,7 +328,9 @@ def _numbers(content: Content) -> list[dict[str, Any]]:
     found = []
     for table, name, rule in _in_force(content["settings"], said):
         row = said.get(name)
-        title = row["says"][language()] if row and row["says"] else ""
+        indicator = (row or {}).get("indicator")
+        measured = say(str(indicator)) if indicator in catalogue() else ""
+        title = row["says"][language()] if row and row["says"] else measured
         basis = f"basis.{rule.get('basis') or (row or {}).get('basis')}"
         for way, value in _leaves(rule) if _KEY.fullmatch(name) else ():
             found.append(

@@ -68,6 +68,8 @@ class Rechecks:
         finally:
             with suppress(ProcessLookupError):
                 process.kill()
+            # (Its pipes close with it, while there is still a loop to close them in.)
+            await process.wait()
         lines = [visible(line) for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
         state = {0: "sound", 1: "wrong"}.get(process.returncode or 0, "failed")
         return {"state": state, "lines": lines[:_LINES], "more": max(0, len(lines) - _LINES)}

@@ -210,7 +210,9 @@
     || (run.result && run.result.plan === data.name) || (typeof run.name === "string" && run.name.startsWith(`${leaf}-whatif-`));
   const listRuns = async () => {
     state.runs = await planQuestions.list(runs, concerns, data.name);
-    for (const box of [byId("number-name")]) if (box && !box.value) box.value = freeName();
+    const box = byId("number-name");
+    const taken = box && (!box.value || data.plans.includes(box.value) || state.runs.some((run) => run.name === box.value));
+    if (taken) box.value = freeName();
   };
   const seconds = () => Number(byId("seconds").value) || 60;
 
