@@ -73,7 +73,7 @@ def test_a_first_plan_of_baodi_with_one_changed_target_takes_few_steps_and_leads
     page.wait_for_selector(SHARE)
     assert page.input_value(SHARE) == "90"
     walk.fill(SHARE, "85")
-    page.wait_for_selector('#changed:has-text("1")')
+    page.wait_for_selector(f"{SHARE[:-2]}-reset']")
     assert "share = 0.85" in model.read_text(encoding="utf-8")
     walk.click('button.main:has-text("开始规划")')
     walk.choose("#run-seconds", "60")

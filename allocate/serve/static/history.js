@@ -26,19 +26,12 @@
     return [entry.undoes ? make("p", { class: "quiet" }, say("models.undoes", { id: entry.undoes })) : "", changes.length ? make("ul", {}, ...changes) : "", rest.length ? make("p", { class: "quiet" }, rest.join("; ")) : "", way];
   };
   const row = (entry) => {
-<<<<<<< HEAD
-    const canUndo = (entry.what === "model" || entry.what === "undo") && entry.changes.length > 0;
-    const button = make("button", { type: "button", "aria-label": `${say("models.undo_entry")} ${entry.id}`, onclick: () => doing(button, async () => {
-      await send(`/api/history/${encodeURIComponent(entry.id)}/undo`);
-      tell(say("models.undone_now"));
-=======
     const isFiles = entry.what === "data" && (entry.cells !== undefined || entry.files !== undefined);
     const canUndo = ((entry.what === "model" || entry.what === "undo") && entry.changes.length > 0) || isFiles;
-    const button = make("button", { type: "button", "aria-label": `${say("undo_entry")} ${entry.id}`, onclick: () => doing(button, async () => {
+    const button = make("button", { type: "button", "aria-label": `${say("models.undo_entry")} ${entry.id}`, onclick: () => doing(button, async () => {
       if (isFiles) await send(`/api/data/${encodeURIComponent(entry.of)}/undo`, { id: entry.id });
       else await send(`/api/history/${encodeURIComponent(entry.id)}/undo`);
-      tell(say("undone_now"));
->>>>>>> p-data
+      tell(say("models.undone_now"));
       await show();
     }) }, say("models.undo_entry"));
     const last = entry.undone ? say("models.undone") : canUndo ? button : "";
