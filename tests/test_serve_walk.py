@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("walk"), pytest.mark.
 
 IS_WHOLE = os.environ.get("ALLOCATE_BENCH") == "1"
 SHARE = '[data-key=\'["rules","circle","share"]\']'
+RESET = '[data-key=\'["rules","circle","share"]-reset\']'
 READY = "html[data-ready=yes]"
 # Two minutes of clicks, at five seconds each for somebody who reads what stands there.
 MOST_STEPS, SECONDS_A_STEP, MOST_SECONDS = 24, 5, 120
@@ -73,7 +74,7 @@ def test_a_first_plan_of_baodi_with_one_changed_target_takes_few_steps_and_leads
     page.wait_for_selector(SHARE)
     assert page.input_value(SHARE) == "90"
     walk.fill(SHARE, "85")
-    page.wait_for_selector(f"{SHARE[:-2]}-reset']")
+    page.wait_for_selector(RESET)
     assert "share = 0.85" in model.read_text(encoding="utf-8")
     walk.click('button.main:has-text("开始规划")')
     walk.choose("#run-seconds", "60")
