@@ -124,7 +124,10 @@ class Keeper:
         if self._newest is not None and self._clock() - self._worked >= self._took / _PART:
             stage, plan = self._newest
             self._newest = None
+            began = self._clock()
             self.keep(plan(), stage)
+            self._worked = self._clock()
+            self._took = self._worked - began
         numbers = {"incumbent": progress.incumbent, "bound": progress.bound, "gap": progress.gap}
         told = {key: number for key, number in numbers.items() if number is not None}
         if told or is_new:
@@ -138,7 +141,6 @@ class Keeper:
         """Keep a plan if it is one, and better than what was kept."""
         if self._case is None:
             return
-        began = self._clock()
         case, rules = self._case, self._model.planned()
         values = stage_values(case, rules, self._model.goals, layout)
         if self._best is None or tuple(values.values()) < self._best:
@@ -149,8 +151,6 @@ class Keeper:
                 self._best = tuple(values.values())
                 self._people = {str(year): layout.served_in(t) for t, year in enumerate(case.years)}
                 self._write(_kept(self._model, case, layout, self._people, stage or self._stage, values))
-        self._worked = self._clock()
-        self._took = self._worked - began
 
     def finish(self, plan: Plan) -> None:
         """Say that the plan's files are written, and what is proven of each stage: more than was told meanwhile."""

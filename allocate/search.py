@@ -43,6 +43,7 @@ from allocate.two_steps import (
     staffed,
     start_of,
     whole_program,
+    whole_start,
 )
 
 __all__ = ["CLAUSE_GAP", "Layouts", "Listener", "lay_out"]
@@ -139,7 +140,9 @@ def _searched(
         known = {name: (value, alone.bounds.get(name, 0.0)) for name, value in values.items()}
         found = _as_a_whole(full, rules, goals, gap, left, listen, alone.layout, known)
         return replace(found, seconds=_added(took, found.seconds))
-    begun = in_two_steps(full, rules, goals, gap, left, listen, start, _begun(alone, goals))
+    begun = in_two_steps(
+        full, rules, goals, gap, left, listen, start, _begun(alone, goals) or whole_start(full, rules, start)
+    )
     values = stage_values(full, rules, goals, begun.layout)
     known = {name: (value, begun.bounds.get(name, 0.0)) for name, value in values.items()}
     took = _added(took, begun.seconds)

@@ -66,10 +66,14 @@ def test_every_control_of_a_page_is_reached_by_the_keyboard_in_the_order_of_the_
             """() => {
                 const one = document.activeElement;
                 if (one === document.body) return "";
+                if (one.tagName === "IFRAME") return "within";
                 if (!one.dataset.seen) one.dataset.seen = String(document.querySelectorAll("[data-seen]").length + 1);
                 return one.dataset.seen;
             }"""
         )
+        if here == "within":
+            # (A map has stops of its own, and lets go after the last.)
+            continue
         if not here or here in seen:
             break
         seen.add(here)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import axe
 import pytest
 from serving_page import NARROW, WIDE, Server, Tab
 
@@ -189,11 +190,35 @@ def test_the_pages_fit_wide_and_narrow_windows(
     shown.page.wait_for_selector(ENDED)
     assert shown.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     shown.page.wait_for_selector("#drawing svg")
+    assert axe.barriers(shown.page) == []
     shown.page.goto(shown.page.url.rpartition("/")[0])
     shown.page.wait_for_selector("#runs tbody tr")
     assert shown.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert axe.barriers(shown.page) == []
     states = shown.page.locator("#state option").all_inner_texts()
     assert len(states) == 8
     shown.page.fill("#find", "nothing of the kind")
     assert shown.page.locator("#runs").is_hidden()
     assert shown.page.locator("#none").is_hidden()
+
+
+def test_an_answer_is_shown_in_its_frame_and_downloaded(
+    serving: Callable[..., Server], planned_folder: Path, tab: Callable[..., Tab]
+) -> None:
+    shown = tab(serving(planned_folder))
+    page = shown.page
+    ask(shown, {"verb": "explain", "plan": "tiny"})
+    page.wait_for_selector(ENDED, timeout=90_000)
+    assert page.locator("#state").inner_text() == "完成"
+    assert page.locator("#printed .printed > *").count() > 0
+    ask(shown, {"verb": "compare", "plans": ["tiny", "tiny"], "name": "两份"})
+    page.wait_for_selector("#open:not([hidden])", timeout=90_000)
+    page.click("#open")
+    frame = page.frame_locator("iframe.answer")
+    assert frame.locator("h1").first.inner_text()
+    assert axe.barriers(page) == []
+    with page.expect_download() as downloaded:
+        page.get_by_role("link", name="下载 compare.xlsx").click()
+    assert downloaded.value.suggested_filename == "两份-compare.xlsx"
+    # (The page in the frame reaches nothing of ours: not the cookie, not the page around it.)
+    assert frame.locator("body").evaluate("() => window.origin") == "null"

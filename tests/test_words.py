@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from string import Formatter
-from typing import get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
+import pydantic
 import pytest
 
-from allocate import tables
+from allocate import joint, model, tables
 from allocate.abilities import Ability
 from allocate.alternatives import How
 from allocate.calibration import FIT_STATUSES, SKIPPED
@@ -47,6 +48,7 @@ from allocate.rules import RULES
 from allocate.rules.amounts import UNITS, USUAL
 from allocate.rules.rate import PER
 from allocate.rules.rounds import Rounds
+from allocate.serve import model_work
 from allocate.travel.links import HOW
 from allocate.travel.network import ROAD_CLASSES, TRAVELLERS
 from allocate.varying import LAWS
@@ -110,8 +112,31 @@ SPECIALTIES = {
     *("orthopaedics", "ophthalmology", "ent", "dentistry", "dermatology", "anaesthesia", "imaging", "ultrasound"),
     *("laboratory", "public_health", "nursing", "pharmacy", "management"),
 }
+
+
+def keys_of_models(schema: Any) -> set[str]:
+    """Return every key that a JSON schema names, however deep."""
+    if isinstance(schema, list):
+        return set().union(*map(keys_of_models, schema))
+    if not isinstance(schema, dict):
+        return set()
+    return set(schema.get("properties", {})).union(*map(keys_of_models, schema.values()))
+
+
+SCHEMAS = [
+    model.head_schema(),
+    joint.head_schema(),
+    *(pydantic.TypeAdapter(kind).json_schema() for kind in (*RULES.values(), *GOALS.values())),
+]
 # Sections whose keys are codes of the data.
 CODES: dict[str, set[str]] = {
+    "serve_model_key": keys_of_models(SCHEMAS) | {"rule", "goal", "on"},
+    "serve_model_unit": set(model_work.UNITS),
+    "serve_model_base": {"document", "preset", "first", "example"},
+    "serve_model_choice": {
+        *("district", "town", "place", "site", "supporter", "consortium"),
+        *(*model.DECISIONS, *tables.PLACE_KINDS, *model.ORIGINS),
+    },
     "fault_area": {area.replace(" ", "_") for area in areas()},
     "kind": set(tables.INSTITUTION_KINDS) | set(tables.PLACE_KINDS),
     "basis": {*tables.BASES, "unknown"},

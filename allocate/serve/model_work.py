@@ -42,7 +42,7 @@ _TOLD = ("source", "basis", "note")
 # What every rule has, shown beside its own numbers.
 _ASIDE = ("strength", "years", "weight", "on")
 _WORDS = ("clause", "document", "status", "quote", "rule")
-_UNITS: Mapping[str, tuple[str, ...]] = {
+UNITS: Mapping[str, tuple[str, ...]] = {
     "yuan": (
         *("opening", "yearly", "adding", "monthly", "handover", "per_visit", "per_hour", "yearly_per_bed"),
         *("linking", "linked_yearly"),
@@ -59,7 +59,7 @@ _UNITS: Mapping[str, tuple[str, ...]] = {
     "half_days": ("half_days", "half_days_each"),
     "beds": ("most_beds",),
 }
-_UNIT_OF = {key: unit for unit, keys in _UNITS.items() for key in keys}
+_UNIT_OF = {key: unit for unit, keys in UNITS.items() for key in keys}
 _LARGEST_PLAIN = 2**53
 
 

@@ -1,16 +1,15 @@
 "use strict";
 // Who changed what number from what to what, and when; what can be undone is undone by an entry of its own.
 (() => {
-  const { make, tell, ask, send, doing } = allocate;
-  const say = (key, values) => allocate.say(`models.${key}`, values);
+  const { say, make, tell, ask, send, doing } = allocate;
   const at = (id) => document.getElementById(id);
   const kinds = ["model", "data", "run", "undo"];
-  at("what").append(...kinds.map((name) => make("option", { value: name }, say(`what_${name}`))));
+  at("what").append(...kinds.map((name) => make("option", { value: name }, say(`models.what_${name}`))));
   at("of").value = new URLSearchParams(location.search).get("of") ?? "";
   if (at("of").selectedIndex < 0) at("of").value = "";
 
   const shown = (value) => {
-    if (value === null || value === undefined) return say("nothing");
+    if (value === null || value === undefined) return say("models.nothing");
     const text = typeof value === "string" ? value : JSON.stringify(value);
     return text.length > 200 ? `${text.slice(0, 200)}…` : text;
   };
@@ -24,29 +23,36 @@
     const known = ["id", "when", "who", "what", "of", "changes", "undoes", "undone", "way", "cells", "files", "file", "sheet", "before"];
     const rest = Object.entries(entry).filter(([name]) => !known.includes(name)).map(([name, value]) => `${name}: ${shown(value)}`);
     const way = typeof entry.way === "string" && entry.way.startsWith("/") && !entry.way.startsWith("//") ? make("p", {}, make("a", { href: entry.way }, entry.way)) : "";
-    return [entry.undoes ? make("p", { class: "quiet" }, say("undoes", { id: entry.undoes })) : "", changes.length ? make("ul", {}, ...changes) : "", rest.length ? make("p", { class: "quiet" }, rest.join("; ")) : "", way];
+    return [entry.undoes ? make("p", { class: "quiet" }, say("models.undoes", { id: entry.undoes })) : "", changes.length ? make("ul", {}, ...changes) : "", rest.length ? make("p", { class: "quiet" }, rest.join("; ")) : "", way];
   };
   const row = (entry) => {
+<<<<<<< HEAD
+    const canUndo = (entry.what === "model" || entry.what === "undo") && entry.changes.length > 0;
+    const button = make("button", { type: "button", "aria-label": `${say("models.undo_entry")} ${entry.id}`, onclick: () => doing(button, async () => {
+      await send(`/api/history/${encodeURIComponent(entry.id)}/undo`);
+      tell(say("models.undone_now"));
+=======
     const isFiles = entry.what === "data" && (entry.cells !== undefined || entry.files !== undefined);
     const canUndo = ((entry.what === "model" || entry.what === "undo") && entry.changes.length > 0) || isFiles;
     const button = make("button", { type: "button", "aria-label": `${say("undo_entry")} ${entry.id}`, onclick: () => doing(button, async () => {
       if (isFiles) await send(`/api/data/${encodeURIComponent(entry.of)}/undo`, { id: entry.id });
       else await send(`/api/history/${encodeURIComponent(entry.id)}/undo`);
       tell(say("undone_now"));
+>>>>>>> p-data
       await show();
-    }) }, say("undo_entry"));
-    const last = entry.undone ? say("undone") : canUndo ? button : "";
-    return make("tr", {}, make("td", {}, moment(entry.when)), make("td", {}, entry.who), make("td", {}, say(`what_${entry.what}`)), make("td", {}, entry.of), make("td", {}, ...told(entry)), make("td", {}, last));
+    }) }, say("models.undo_entry"));
+    const last = entry.undone ? say("models.undone") : canUndo ? button : "";
+    return make("tr", {}, make("td", {}, moment(entry.when)), make("td", {}, entry.who), make("td", {}, say(`models.what_${entry.what}`)), make("td", {}, entry.of), make("td", {}, ...told(entry)), make("td", {}, last));
   };
   const body = make("tbody", {});
-  const heads = ["when", "who", "what", "of", "changes"];
-  const table = make("div", { class: "scroll" }, make("table", {}, make("caption", { class: "only-heard" }, document.querySelector("h1").textContent), make("thead", {}, make("tr", {}, ...heads.map((name) => make("th", { scope: "col" }, say(name))), make("th", {}, make("span", { class: "only-heard" }, say("undo_entry"))))), body));
+  const heads = ["models.when", "models.who", "models.what", "models.of", "models.changes"];
+  const table = make("div", { class: "scroll" }, make("table", {}, make("caption", { class: "only-heard" }, document.querySelector("h1").textContent), make("thead", {}, make("tr", {}, ...heads.map((name) => make("th", { scope: "col" }, say(name))), make("th", {}, make("span", { class: "only-heard" }, say("models.undo_entry"))))), body));
   const show = async (before = "") => {
     const found = await ask(`/api/history?${new URLSearchParams({ of: at("of").value, what: at("what").value, before })}`);
     if (!before) body.replaceChildren();
     body.append(...found.entries.map(row));
-    at("entries").replaceChildren(body.children.length ? table : make("p", {}, say("no_history")));
-    const more = make("button", { type: "button", onclick: () => doing(more, () => show(found.entries.at(-1).id)) }, say("more"));
+    at("entries").replaceChildren(body.children.length ? table : make("p", {}, say("models.no_history")));
+    const more = make("button", { type: "button", onclick: () => doing(more, () => show(found.entries.at(-1).id)) }, say("models.more"));
     at("more").replaceChildren(...(found.more ? [more] : []));
   };
   const again = () => show().catch((error) => tell(error.message, { bad: true }));

@@ -1,8 +1,7 @@
 "use strict";
 // The editor of a model: every change is sent at once, checked beside the server, and only then written to the file.
 (() => {
-  const { make, tell, ask, send, doing, data, number, Refused } = allocate;
-  const say = (key, values) => allocate.say(`models.${key}`, values);
+  const { say, make, tell, ask, send, doing, data, number, Refused } = allocate;
   const at = (id) => document.getElementById(id);
   const here = `/api/models/${encodeURIComponent(data.name)}`;
   const keyOf = (key) => JSON.stringify(key);
@@ -19,11 +18,11 @@
 
   const percent = (value) => Number((value * 100).toPrecision(12));
   const shown = (value, field = {}) => {
-    if (value === null || value === undefined || value === "") return say("nothing");
-    if (typeof value === "boolean") return say(value ? "yes" : "no");
+    if (value === null || value === undefined || value === "") return say("models.nothing");
+    if (typeof value === "boolean") return value ? say("models.yes") : say("models.no");
     if (typeof value === "number") return field.share ? `${percent(value)} %` : /^(years?|seed|\d+)$/.test(String(field.key?.at(-1))) ? String(value) : number(value);
     const named = (one) => field.choices?.find(([code]) => code === one)?.[1] ?? one;
-    if (Array.isArray(value)) return value.length ? value.map((one) => (one !== null && typeof one === "object" ? JSON.stringify(one) : named(one))).join(", ") : say("nothing");
+    if (Array.isArray(value)) return value.length ? value.map((one) => (one !== null && typeof one === "object" ? JSON.stringify(one) : named(one))).join(", ") : say("models.nothing");
     return typeof value === "object" ? JSON.stringify(value) : String(named(value));
   };
   const typedAs = (field) => {
@@ -38,17 +37,17 @@
   const asNumber = (text) => {
     const bare = plain(text).replace(/[,_\s%]/g, "");
     const found = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(bare) ? Number(bare) : NaN;
-    if (!Number.isFinite(found)) throw new TypeError(say("not_number"));
+    if (!Number.isFinite(found)) throw new TypeError(say("models.not_number"));
     return found;
   };
   const limitsOf = (field) => {
     const parts = [];
-    if (field.least !== undefined) parts.push(say("at_least", { limit: shown(field.least, field) }));
-    if (field.above !== undefined) parts.push(say("above", { limit: shown(field.above, field) }));
-    if (field.most !== undefined) parts.push(say("at_most", { limit: shown(field.most, field) }));
-    if (field.below !== undefined) parts.push(say("below", { limit: shown(field.below, field) }));
-    if (field.whole) parts.push(say("whole"));
-    return parts.join(say("comma"));
+    if (field.least !== undefined) parts.push(say("models.at_least", { limit: shown(field.least, field) }));
+    if (field.above !== undefined) parts.push(say("models.above", { limit: shown(field.above, field) }));
+    if (field.most !== undefined) parts.push(say("models.at_most", { limit: shown(field.most, field) }));
+    if (field.below !== undefined) parts.push(say("models.below", { limit: shown(field.below, field) }));
+    if (field.whole) parts.push(say("models.whole"));
+    return parts.join(say("models.comma"));
   };
   const read = (field, control) => {
     if (field.kind === "switch") return control.checked;
@@ -66,7 +65,7 @@
       try {
         return parts.map(asNumber);
       } catch {
-        throw new TypeError(say("not_numbers"));
+        throw new TypeError(say("models.not_numbers"));
       }
     }
     return control.value;
@@ -113,7 +112,7 @@
       const boxes = field.choices.map(([one, text], n) =>
         make("li", {}, make("label", { class: "beside" }, make("input", { type: "checkbox", value: one, checked: values.includes(one), "data-key": `${code}-${one}`, id: `${id}-${n}`, onchange: tick }), " ", text)),
       );
-      input = make("details", { open: !bare && boxes.length < 12 }, make("summary", {}, field.key[0] === "decides" && !values.length ? say("all_decided") : shown(values, field)), make("ul", { role: "group", "aria-label": name }, ...boxes));
+      input = make("details", { open: !bare && boxes.length < 12 }, make("summary", {}, field.key[0] === "decides" && !values.length ? say("models.all_decided") : shown(values, field)), make("ul", { role: "group", "aria-label": name }, ...boxes));
     } else if (field.kind === "other") {
       input = make("code", { id }, shown(field.value));
     } else if (field.long && !bare) {
@@ -122,7 +121,7 @@
       const size = field.kind === "number" ? "few" : bare ? "some" : "wide";
       const type = field.kind === "date" ? "date" : "text";
       const limits = field.kind === "number" ? limitsOf(field) : "";
-      const empty = field.key.at(-1) === "years" ? say("every_year") : field.silent ? say("nothing") : null;
+      const empty = field.key.at(-1) === "years" ? say("models.every_year") : field.silent ? say("models.nothing") : null;
       input = make("input", { ...common, type, class: size, inputmode: field.kind === "number" ? "decimal" : null, value: told?.typed ?? typedAs(field), title: limits || null, autocomplete: "off", placeholder: empty, onchange: changed });
     }
     box.append(input);
@@ -131,8 +130,8 @@
     if (field.of) {
       const before = shown(field.base, field);
       box.append(
-        make("span", { class: "was" }, make("span", { class: "mark" }, say("changed_mark")), " ", say("was", { of: field.of, value: before }), " ",
-          make("button", { type: "button", class: "plain", "data-key": `${code}-reset`, "aria-label": say("reset_of", { name, value: before }), onclick: () => change([{ key: field.key, reset: true }], box, "") }, say("reset"))),
+        make("span", { class: "was" }, make("span", { class: "mark" }, say("models.changed_mark")), " ", say("models.was", { of: field.of, value: before }), " ",
+          make("button", { type: "button", class: "plain", "data-key": `${code}-reset`, "aria-label": say("models.reset_of", { name, value: before }), onclick: () => change([{ key: field.key, reset: true }], box, "") }, say("models.reset"))),
       );
     }
     if (told) box.append(make("span", { class: "wrong", id: wrongId }, told.texts.join("\n")));
@@ -156,13 +155,13 @@
         for (const one of changes) refused.delete(keyOf(one.key));
         const same = made.version === view.version;
         take(made);
-        tell(same ? say("same") : say("saved", { file: view.file }));
+        tell(same ? say("models.same") : say("models.saved", { file: view.file }));
         after?.();
       } catch (error) {
         box?.removeAttribute("aria-busy");
         if (!(error instanceof Refused)) throw error;
         if (error.status === 409) {
-          trouble(say("elsewhere", { typed: typed || shown(changes[0]?.value) }));
+          trouble(say("models.elsewhere", { typed: typed || shown(changes[0]?.value) }));
           return;
         }
         const texts = error.problems.length ? error.problems.map((one) => one.text) : [error.message];
@@ -178,7 +177,7 @@
   };
   const trouble = (text) => {
     conflict = true;
-    at("trouble").replaceChildren(make("p", { class: "box bad" }, text, " ", make("button", { type: "button", onclick: () => location.reload() }, say("reload"))));
+    at("trouble").replaceChildren(make("p", { class: "box bad" }, text, " ", make("button", { type: "button", onclick: () => location.reload() }, say("models.reload"))));
     at("trouble").scrollIntoView({ block: "nearest" });
   };
   const undo = (button, id) =>
@@ -187,7 +186,7 @@
         const made = await send(`/api/history/${encodeURIComponent(id)}/undo`);
         refused.clear();
         take(made);
-        tell(say("undone_now"));
+        tell(say("models.undone_now"));
       } catch (error) {
         if (error instanceof Refused && error.status === 409) trouble(error.message);
         else throw error;
@@ -233,26 +232,26 @@
       const line = make("tr", {});
       if (n === 0) {
         line.append(
-          make("td", { class: "at", rowspan: asks.length, "data-label": say("clause") }, make("strong", {}, row.id), row.at ? make("div", { class: "quiet" }, row.at) : null),
-          make("td", { class: "words", rowspan: asks.length, "data-label": say("words") }, wordsOf(row)),
+          make("td", { class: "at", rowspan: asks.length, "data-label": say("models.clause") }, make("strong", {}, row.id), row.at ? make("div", { class: "quiet" }, row.at) : null),
+          make("td", { class: "words", rowspan: asks.length, "data-label": say("models.words") }, wordsOf(row)),
         );
       }
-      line.append(make("td", { class: "says", "data-label": say("in_model") }, ...saysOf(row, one)));
+      line.append(make("td", { class: "says", "data-label": say("models.in_model") }, ...saysOf(row, one)));
       if (one) {
         const of = row.id === one.name ? row.id : `${row.id} ${one.name}`;
         line.append(
-          make("td", { class: "target", "data-label": say("target") }, ...targets(one, of)),
-          make("td", { class: "when", "data-label": say("years") }, control(one.years, { bare: true, of })),
-          make("td", { class: "how", "data-label": say("strength") }, control(one.strength, { bare: true, of }), one.weight.silent ? null : control(one.weight, { of })),
-          make("td", { class: "on", "data-label": say("on") }, control(one.on, { bare: true, of })),
+          make("td", { class: "target", "data-label": say("models.target") }, ...targets(one, of)),
+          make("td", { class: "when", "data-label": say("models.years") }, control(one.years, { bare: true, of })),
+          make("td", { class: "how", "data-label": say("models.strength") }, control(one.strength, { bare: true, of }), one.weight.silent ? null : control(one.weight, { of })),
+          make("td", { class: "on", "data-label": say("models.on") }, control(one.on, { bare: true, of })),
         );
       } else {
         const by = (name) => (row.aside ?? []).find((field) => field.key.at(-1) === name);
         line.append(
           make("td", {}),
-          make("td", { class: "when", "data-label": say("years") }, by("years") ? control(by("years"), { bare: true, of: row.id }) : null),
-          make("td", { class: "how", "data-label": say("strength") }, by("strength") ? control(by("strength"), { bare: true, of: row.id }) : null),
-          make("td", { class: "on", "data-label": say("on") }, by("on") ? control(by("on"), { bare: true, of: row.id }) : null),
+          make("td", { class: "when", "data-label": say("models.years") }, by("years") ? control(by("years"), { bare: true, of: row.id }) : null),
+          make("td", { class: "how", "data-label": say("models.strength") }, by("strength") ? control(by("strength"), { bare: true, of: row.id }) : null),
+          make("td", { class: "on", "data-label": say("models.on") }, by("on") ? control(by("on"), { bare: true, of: row.id }) : null),
         );
       }
       const status = one?.what || row.what || "";
@@ -260,7 +259,7 @@
       const odd = own.flatMap((name, place) => (n === 0 || place === n + 1 ? (findings.get(name) ?? []) : [])).filter((text, place, all) => all.indexOf(text) === place);
       const mine = n === 0 ? odd : odd.filter((text) => (findings.get(one.name) ?? []).includes(text) && one.name !== row.asks[0].name);
       line.append(
-        make("td", { class: "what", "data-label": say("status") }, make("span", { class: kind === "decided" ? "good" : kind === "undecided" ? "warn" : "" }, status),
+        make("td", { class: "what", "data-label": say("models.status") }, make("span", { class: kind === "decided" ? "good" : kind === "undecided" ? "warn" : "" }, status),
           ...mine.map((text) => make("p", { class: "finding" }, text))),
       );
       body.append(line);
@@ -278,7 +277,7 @@
     const rest = one.fields.filter((field) => !isNumber(field));
     const parts = one.fields.filter(isNumber).map((field) => control(field, { of }));
     if (!rest.length) return parts;
-    const box = make("details", { class: "quiet" }, make("summary", {}, rest.map((field) => field.label).join(say("comma"))));
+    const box = make("details", { class: "quiet" }, make("summary", {}, rest.map((field) => field.label).join(say("models.comma"))));
     box.addEventListener("toggle", () => {
       if (box.open && box.children.length === 1) box.append(...rest.map((field) => control(field, { of })));
     });
@@ -291,30 +290,30 @@
     const more = [
       row.quote ? make("blockquote", {}, row.quote) : null,
       row.quote && row.says ? make("p", {}, row.says) : null,
-      row.label ? make("p", { class: "quiet" }, `${say("label")}: ${row.label}`) : null,
-      row.note ? make("p", { class: "quiet" }, `${say("reading")}: ${row.note}`) : null,
+      row.label ? make("p", { class: "quiet" }, `${say("models.label")}: ${row.label}`) : null,
+      row.note ? make("p", { class: "quiet" }, `${say("models.reading")}: ${row.note}`) : null,
       row.reason ? make("p", { class: "quiet" }, row.reason) : null,
-      row.source ? make("p", { class: "quiet" }, `${say("source")}: ${row.source}`) : null,
+      row.source ? make("p", { class: "quiet" }, `${say("models.source")}: ${row.source}`) : null,
     ];
     return make("details", {}, make("summary", {}, short(quote, 48)), ...more);
   };
   const saysOf = (row, one) => {
     if (!one) return [row.reason || row.says];
     const parts = [make("span", {}, one.sentence)];
-    if (one.name !== row.id) parts.push(" ", make("small", {}, say("rule_named", { name: one.name })));
-    if (one.stale) parts.push(make("p", { class: "warn" }, `⚠ ${say("stale")}`));
+    if (one.name !== row.id) parts.push(" ", make("small", {}, say("models.rule_named", { name: one.name })));
+    if (one.stale) parts.push(make("p", { class: "warn" }, `⚠ ${say("models.stale")}`));
     parts.push(sourced(one, one.name));
     return parts;
   };
   // Where the numbers of a table come from: shown in brief, edited on opening.
   const sourced = (one, of) => {
-    const box = make("details", { class: "quiet" }, make("summary", {}, `${say("basis")}: ${shown(one.basis.value, one.basis)}${one.source.of || one.basis.of ? ` · ${say("changed_mark")}` : ""}`));
+    const box = make("details", { class: "quiet" }, make("summary", {}, `${say("models.basis")}: ${shown(one.basis.value, one.basis)}${one.source.of || one.basis.of ? ` · ${say("models.changed_mark")}` : ""}`));
     box.addEventListener("toggle", () => {
       if (box.open && box.children.length === 1) box.append(control(one.basis, { of }), control(one.source, { of }));
     });
     return box;
   };
-  const heads = ["clause", "words", "in_model", "target", "years", "strength", "on", "status"];
+  const heads = ["models.clause", "models.words", "models.in_model", "models.target", "models.years", "models.strength", "models.on", "models.status"];
   const clauseTable = (rows, title) => {
     const table = make("table", {}, make("caption", { class: "only-heard" }, title), make("thead", {}, make("tr", {}, ...heads.map((name) => make("th", { scope: "col" }, say(name))))));
     // (Rows are bodies of the table: a clause that several rules serve has several lines.)
@@ -326,17 +325,17 @@
   const showClauses = (panel) => {
     if (!panel.dataset.made) {
       panel.dataset.made = "yes";
-      const search = make("input", { id: "search", type: "search", placeholder: say("search_hint"), oninput: (event) => { filter.text = event.target.value; sift(); } });
+      const search = make("input", { id: "search", type: "search", placeholder: say("models.search_hint"), oninput: (event) => { filter.text = event.target.value; sift(); } });
       const tick = (name, text) => make("label", { class: "beside" }, make("input", { type: "checkbox", id: `only-${name}`, onchange: (event) => { filter[name] = event.target.checked; sift(); } }), " ", text);
       panel.append(
-        make("div", { class: "filter" }, make("div", {}, make("label", { class: "above", for: "search" }, say("search")), search), tick("changed", say("only_changed")), tick("must", say("only_must")), make("span", { id: "sifted", class: "quiet", role: "status" })),
+        make("div", { class: "filter" }, make("div", {}, make("label", { class: "above", for: "search" }, say("models.search")), search), tick("changed", say("models.only_changed")), tick("must", say("models.only_must")), make("span", { id: "sifted", class: "quiet", role: "status" })),
         make("div", { id: "odd" }),
         make("div", { id: "documents" }),
       );
     }
     const groups = [
       ...view.documents.map((one) => ({ ...one, code: `document-${one.id}`, open: !one.foreign })),
-      { code: "rules", title: say("other_rules"), rows: view.rules, open: true },
+      { code: "rules", title: say("models.other_rules"), rows: view.rules, open: true },
     ].filter((one) => one.rows.length);
     for (const one of groups) {
       let part = documentParts.get(one.code);
@@ -347,26 +346,26 @@
         part = { element: make("details", { class: "document box", open: one.open }, make("summary", {}, title), about, table.whole), table, title, about };
         documentParts.set(one.code, part);
       }
-      part.title.replaceChildren(one.title, " ", make("small", {}, `(${one.rows.length})`), " ", one.draft ? make("span", { class: "mark warn" }, say("draft")) : "", one.foreign ? make("span", { class: "mark" }, say("regime_foreign")) : "");
-      part.about.replaceChildren([one.issuer, one.as_of ? say("as_of_day", { day: one.as_of }) : "", one.regime, one.note].filter(Boolean).join(" · "));
+      part.title.replaceChildren(one.title, " ", make("small", {}, `(${one.rows.length})`), " ", one.draft ? make("span", { class: "mark warn" }, say("models.draft")) : "", one.foreign ? make("span", { class: "mark" }, say("models.regime_foreign")) : "");
+      part.about.replaceChildren([one.issuer, one.as_of ? say("models.as_of_day", { day: one.as_of }) : "", one.regime, one.note].filter(Boolean).join(" · "));
       part.table.draw(one.rows);
     }
     at("documents").replaceChildren(...groups.map((one) => documentParts.get(one.code).element), adoptable());
     const named = new Set(groups.flatMap((one) => one.rows.flatMap((row) => [row.id, ...row.asks.map((rule) => rule.name)])));
     const rest = [...findings].filter(([name]) => !named.has(name)).flatMap(([, texts]) => texts);
-    at("odd").replaceChildren(...(rest.length ? [make("section", {}, make("h2", {}, say("finding_rest")), make("ul", {}, ...[...new Set(rest)].map((text) => make("li", {}, text))))] : []));
+    at("odd").replaceChildren(...(rest.length ? [make("section", {}, make("h2", {}, say("models.finding_rest")), make("ul", {}, ...[...new Set(rest)].map((text) => make("li", {}, text))))] : []));
     sift();
   };
   const adoptable = () => {
     if (!view.adoptable.length) return "";
-    const box = make("details", { class: "document box" }, make("summary", {}, make("h2", {}, say("adoptable"), " ", make("small", {}, `(${view.adoptable.length})`))));
+    const box = make("details", { class: "document box" }, make("summary", {}, make("h2", {}, say("models.adoptable"), " ", make("small", {}, `(${view.adoptable.length})`))));
     box.addEventListener("toggle", () => {
       if (!box.open || box.children.length > 1) return;
       const adopted = view.settings.find((field) => field.key[0] === "adopt")?.value ?? [];
       box.append(
-        make("div", { class: "scroll" }, make("table", {}, make("caption", { class: "only-heard" }, say("adoptable")), make("thead", {}, make("tr", {}, ...["clause", "words", "source"].map((name) => make("th", { scope: "col" }, say(name))), make("th", {}, make("span", { class: "only-heard" }, say("adopt"))))),
+        make("div", { class: "scroll" }, make("table", {}, make("caption", { class: "only-heard" }, say("models.adoptable")), make("thead", {}, make("tr", {}, ...["models.clause", "models.words", "models.source"].map((name) => make("th", { scope: "col" }, say(name))), make("th", {}, make("span", { class: "only-heard" }, say("models.adopt"))))),
           make("tbody", {}, ...view.adoptable.map((one) => make("tr", {}, make("th", { scope: "row" }, one.id), make("td", {}, one.says), make("td", { class: "quiet" }, one.source),
-            make("td", {}, make("button", { type: "button", "aria-label": say("adopt_of", { id: one.id }), onclick: () => change([{ key: ["adopt"], value: [...adopted, one.id] }], null, one.id) }, say("adopt")))))))),
+            make("td", {}, make("button", { type: "button", "aria-label": say("models.adopt_of", { id: one.id }), onclick: () => change([{ key: ["adopt"], value: [...adopted, one.id] }], null, one.id) }, say("models.adopt")))))))),
       );
     });
     return box;
@@ -387,7 +386,7 @@
       left += mine;
       part.element.hidden = mine === 0;
     }
-    at("sifted").textContent = say("shown", { shown: left, all });
+    at("sifted").textContent = say("models.shown", { shown: left, all });
   };
 
   // ---- tables of numbers ----
@@ -395,12 +394,12 @@
   const groupRow = (row) =>
     make("tr", {},
       make("th", { scope: "row", class: "called" }, row.name, row.code && row.code !== row.name ? make("div", {}, make("small", {}, row.code)) : null),
-      make("td", { class: "numbers", "data-label": say("numbers") }, make("div", {}, ...row.fields.map((field) => control(field, { of: row.name }))), row.stale ? make("p", { class: "warn" }, `⚠ ${say("stale")}`) : null),
-      make("td", { "data-label": say("source") }, make("div", { class: "quiet" }, short(String(row.source.value ?? ""), 90)), sourced(row, row.name)),
+      make("td", { class: "numbers", "data-label": say("models.numbers") }, make("div", {}, ...row.fields.map((field) => control(field, { of: row.name }))), row.stale ? make("p", { class: "warn" }, `⚠ ${say("models.stale")}`) : null),
+      make("td", { "data-label": say("models.source") }, make("div", { class: "quiet" }, short(String(row.source.value ?? ""), 90)), sourced(row, row.name)),
     );
   const group = (one) => {
     const body = make("tbody", {});
-    const head = make("tr", {}, make("th", { scope: "col" }, say("name")), make("th", { scope: "col" }, say("numbers")), make("th", { scope: "col" }, say("source")));
+    const head = make("tr", {}, make("th", { scope: "col" }, say("models.name")), make("th", { scope: "col" }, say("models.numbers")), make("th", { scope: "col" }, say("models.source")));
     const made = make("section", {}, make("h2", {}, one.label), make("div", { class: "scroll stacked" }, make("table", {}, make("caption", { class: "only-heard" }, one.label), make("thead", {}, head), body)));
     return { made, draw: (rows) => list(body, rows, (row) => row.code, groupRow) };
   };
@@ -417,11 +416,11 @@
   const showSettings = (panel) => {
     if (!panel.dataset.made) {
       panel.dataset.made = "yes";
-      panel.append(make("section", {}, make("h2", {}, say("basics")), make("div", { class: "settings" })), make("div", { class: "groups" }));
+      panel.append(make("section", {}, make("h2", {}, say("models.basics")), make("div", { class: "settings" })), make("div", { class: "groups" }));
     }
     list(panel.querySelector(".settings"), view.settings.flatMap((field) => (field.kind === "other" && field.value ? Object.keys(field.value).map((one) => view.tree.find((leaf) => keyOf(leaf.key) === keyOf([...field.key, one]))).filter(Boolean) : [field])), (field) => keyOf(field.key), (field) => {
       const box = make("div", {}, control(field));
-      if (field.key[0] === "circle" && view.circles?.[field.value]) box.append(make("p", { class: "quiet" }, say("circle_means", { text: view.circles[field.value] })));
+      if (field.key[0] === "circle" && view.circles?.[field.value]) box.append(make("p", { class: "quiet" }, say("models.circle_means", { text: view.circles[field.value] })));
       if (field.key[0] === "compare_circles") box.append(make("ul", { class: "quiet" }, ...(field.value ?? []).filter((one) => view.circles?.[one]).map((one) => make("li", {}, `${field.choices.find(([code]) => code === one)?.[1] ?? one}: ${view.circles[one]}`))));
       return box;
     });
@@ -431,8 +430,8 @@
   const showMoney = (panel) => {
     if (!panel.dataset.made) {
       panel.dataset.made = "yes";
-      budget = clauseTable([], say("budget"));
-      panel.append(make("section", {}, make("h2", {}, say("budget")), make("p", { class: "quiet", id: "no-budget" }, say("no_budget")), budget.whole), make("div", { class: "groups" }));
+      budget = clauseTable([], say("models.budget"));
+      panel.append(make("section", {}, make("h2", {}, say("models.budget")), make("p", { class: "quiet", id: "no-budget" }, say("models.no_budget")), budget.whole), make("div", { class: "groups" }));
     }
     at("no-budget").hidden = view.budget.length > 0;
     budget.whole.hidden = view.budget.length === 0;
@@ -449,15 +448,15 @@
     names.splice(to, 0, name);
     if (names.join() === order().join()) return;
     const label = view.goals.find((one) => one.name === name).label;
-    change([{ key: ["goals"], order: names }], null, label, () => tell(say("moved", { name: label, place: to + 1 })));
+    change([{ key: ["goals"], order: names }], null, label, () => tell(say("models.moved", { name: label, place: to + 1 })));
   };
   const goalItem = (goal) => {
     const place = () => order().indexOf(goal.name);
     const item = make("li", { draggable: "true", "data-goal": goal.name },
       make("div", { class: "text" }, make("strong", {}, goal.label), make("p", {}, goal.says), make("div", { class: "fields" }, ...goal.fields.map((field) => control(field, { of: goal.label })))),
       make("div", { class: "row" },
-        make("button", { type: "button", "data-key": `${goal.name}-up`, "aria-label": say("up_of", { name: goal.label }), onclick: () => moveGoal(goal.name, Math.max(0, place() - 1)) }, `↑ ${say("up")}`),
-        make("button", { type: "button", "data-key": `${goal.name}-down`, "aria-label": say("down_of", { name: goal.label }), onclick: () => moveGoal(goal.name, Math.min(order().length - 1, place() + 1)) }, `↓ ${say("down")}`)));
+        make("button", { type: "button", "data-key": `${goal.name}-up`, "aria-label": say("models.up_of", { name: goal.label }), onclick: () => moveGoal(goal.name, Math.max(0, place() - 1)) }, `↑ ${say("models.up")}`),
+        make("button", { type: "button", "data-key": `${goal.name}-down`, "aria-label": say("models.down_of", { name: goal.label }), onclick: () => moveGoal(goal.name, Math.min(order().length - 1, place() + 1)) }, `↓ ${say("models.down")}`)));
     item.addEventListener("dragstart", (event) => {
       dragged = goal.name;
       event.dataTransfer.effectAllowed = "move";
@@ -477,11 +476,11 @@
   const showGoals = (panel) => {
     if (!panel.dataset.made) {
       panel.dataset.made = "yes";
-      panel.append(make("section", {}, make("h2", {}, say("tab_goals")), make("p", { class: "quiet" }, say("goal_order")), make("p", { id: "goals-changed" }), make("ol", { class: "goals" })));
+      panel.append(make("section", {}, make("h2", {}, say("models.tab_goals")), make("p", { class: "quiet" }, say("models.goal_order")), make("p", { id: "goals-changed" }), make("ol", { class: "goals" })));
     }
     const changed = view.changed.find((one) => keyOf(one.key) === '["goals"]');
     const labels = (names) => names.map((name) => view.goals.find((one) => one.name === name)?.label ?? name).join(" → ");
-    at("goals-changed").replaceChildren(...(changed ? [make("span", { class: "mark warn" }, say("changed_mark")), " ", say("was", { of: changed.of, value: labels(changed.from ?? []) }), " ", make("button", { type: "button", class: "plain", "data-key": "goals-reset", onclick: () => change([{ key: ["goals"], reset: true }], null, "") }, say("reset"))] : []));
+    at("goals-changed").replaceChildren(...(changed ? [make("span", { class: "mark warn" }, say("models.changed_mark")), " ", say("models.was", { of: changed.of, value: labels(changed.from ?? []) }), " ", make("button", { type: "button", class: "plain", "data-key": "goals-reset", onclick: () => change([{ key: ["goals"], reset: true }], null, "") }, say("models.reset"))] : []));
     list(panel.querySelector("ol"), view.goals, (one) => one.name, goalItem);
   };
 
@@ -489,26 +488,26 @@
 
   const showScenarios = (panel) => {
     const rows = view.scenarios.map((one) =>
-      make("tr", {}, make("th", { scope: "row" }, one.title, make("div", {}, make("small", {}, one.name)), one.from ? make("small", {}, say("on_top", { name: one.from })) : null),
+      make("tr", {}, make("th", { scope: "row" }, one.title, make("div", {}, make("small", {}, one.name)), one.from ? make("small", {}, say("models.on_top", { name: one.from })) : null),
         make("td", {}, make("ul", {}, ...one.changes.map((each) => make("li", {}, make("code", {}, each.key), ` ${shown(each.from)} → `, make("strong", {}, shown(each.to)))))),
         make("td", { class: "quiet" }, [one.basis, one.source, one.note].filter(Boolean).join("; "))));
-    const table = make("div", { class: "scroll" }, make("table", {}, make("caption", { class: "only-heard" }, say("tab_scenarios")), make("thead", {}, make("tr", {}, make("th", { scope: "col" }, say("scenario")), make("th", { scope: "col" }, say("changes")), make("th", { scope: "col" }, say("source")))), make("tbody", {}, ...rows)));
+    const table = make("div", { class: "scroll" }, make("table", {}, make("caption", { class: "only-heard" }, say("models.tab_scenarios")), make("thead", {}, make("tr", {}, make("th", { scope: "col" }, say("models.scenario")), make("th", { scope: "col" }, say("models.changes")), make("th", { scope: "col" }, say("models.source")))), make("tbody", {}, ...rows)));
     const sets = Object.entries(view.sets ?? {}).map(([name, members]) => make("li", {}, make("strong", {}, name), `: ${members.join(", ")}`));
-    panel.replaceChildren(make("section", {}, make("h2", {}, say("tab_scenarios")), make("p", { class: "quiet" }, say("about_scenarios")), rows.length ? table : make("p", {}, say("no_scenarios")), sets.length ? make("ul", {}, ...sets) : "",
-      make("p", {}, make("button", { type: "button", onclick: newScenario }, say("new_scenario")))));
+    panel.replaceChildren(make("section", {}, make("h2", {}, say("models.tab_scenarios")), make("p", { class: "quiet" }, say("models.about_scenarios")), rows.length ? table : make("p", {}, say("models.no_scenarios")), sets.length ? make("ul", {}, ...sets) : "",
+      make("p", {}, make("button", { type: "button", onclick: newScenario }, say("models.new_scenario")))));
   };
   const holdable = () => view.changed.filter((one) => one.to !== null && !["goals", "scenarios", "scenario_sets", "title"].includes(one.key[0]) && !["source", "basis", "note", "name"].includes(one.key.at(-1)));
   const newScenario = () => {
     const changes = holdable();
     if (!changes.length) {
-      tell(say("scenario_nothing"), { bad: true });
+      tell(say("models.scenario_nothing"), { bad: true });
       return;
     }
-    const name = make("input", { id: "scenario-name", required: true, pattern: "[A-Za-z0-9_]{1,40}", title: say("scenario_bad"), value: `scenario_${view.scenarios.length + 1}` });
+    const name = make("input", { id: "scenario-name", required: true, pattern: "[A-Za-z0-9_]{1,40}", title: say("models.scenario_bad"), value: `scenario_${view.scenarios.length + 1}` });
     const title = make("input", { id: "scenario-title", required: true, maxlength: 80 });
     const source = make("input", { id: "scenario-source", maxlength: 400 });
     const back = make("input", { id: "scenario-back", type: "checkbox", checked: true });
-    const shownAs = dialog(say("new_scenario"), (close) =>
+    const shownAs = dialog(say("models.new_scenario"), (close) =>
       make("form", { onsubmit: (event) => {
         event.preventDefault();
         const set = Object.fromEntries(changes.map((one) => [one.key.join("."), one.to]));
@@ -517,9 +516,9 @@
         change([...resets, { key: ["scenarios", name.value], value: table }], null, name.value, close);
       } },
         make("ul", {}, ...changes.map((one) => make("li", {}, `${one.label}: ${shown(one.from)} → ${shown(one.to)}`))),
-        make("p", {}, make("label", { for: "scenario-name" }, say("scenario_id")), name), make("p", {}, make("label", { for: "scenario-title" }, say("scenario_title")), title), make("p", {}, make("label", { for: "scenario-source" }, say("scenario_source")), source),
-        make("p", {}, back, " ", make("label", { class: "beside", for: "scenario-back" }, say("scenario_back"))),
-        make("p", { class: "row" }, make("button", { class: "main" }, say("create")), make("button", { type: "button", onclick: close }, say("cancel")))));
+        make("p", {}, make("label", { for: "scenario-name" }, say("models.scenario_id")), name), make("p", {}, make("label", { for: "scenario-title" }, say("models.scenario_title")), title), make("p", {}, make("label", { for: "scenario-source" }, say("models.scenario_source")), source),
+        make("p", {}, back, " ", make("label", { class: "beside", for: "scenario-back" }, say("models.scenario_back"))),
+        make("p", { class: "row" }, make("button", { class: "main" }, say("models.create")), make("button", { type: "button", onclick: close }, say("models.cancel")))));
     shownAs.querySelector("input").focus();
   };
 
@@ -528,7 +527,7 @@
   const showRest = (panel) => {
     if (!panel.dataset.made) {
       panel.dataset.made = "yes";
-      panel.append(make("p", { class: "quiet" }, say("about_rest")), make("div", { id: "leaves" }));
+      panel.append(make("p", { class: "quiet" }, say("models.about_rest")), make("div", { id: "leaves" }));
     }
     const heads = new Map();
     const counts = new Map();
@@ -538,7 +537,7 @@
     for (const leaf of view.tree) heads.set(headOf(leaf), [...(heads.get(headOf(leaf)) ?? []), leaf]);
     list(at("leaves"), [...heads].map(([name, leaves]) => ({ name, leaves })), (one) => one.name, ({ name, leaves }) => {
       const wasOpen = drawn.get(at("leaves"))?.get(name)?.element.open ?? false;
-      const box = make("details", { class: "document box" }, make("summary", {}, make("h2", {}, say("values_of", { name: name ? view.heads[name] ?? name : say("basics"), count: leaves.length }))));
+      const box = make("details", { class: "document box" }, make("summary", {}, make("h2", {}, say("models.values_of", { name: name ? view.heads[name] ?? name : say("models.basics"), count: leaves.length }))));
       const fill = () => {
         if (box.open && box.children.length === 1) box.append(...leaves.map((leaf) => make("div", { class: "leaf" }, make("div", {}, make("code", {}, leaf.path), leaf.comment ? make("div", { class: "quiet" }, leaf.comment) : null), control(leaf, { of: leaf.path }))));
       };
@@ -548,14 +547,14 @@
     });
   };
   const showJoint = (panel) => {
-    const rows = view.districts.map((one) => make("tr", {}, make("th", { scope: "row" }, one.title), make("td", {}, one.has_model ? make("a", { href: `/models/${encodeURIComponent(one.model)}` }, say("model_of", { name: one.model })) : say("no_model")), make("td", {}, one.has_data ? make("a", { href: `/data/${encodeURIComponent(one.name)}` }, say("district_data", { name: one.name })) : say("no_data"))));
+    const rows = view.districts.map((one) => make("tr", {}, make("th", { scope: "row" }, one.title), make("td", {}, one.has_model ? make("a", { href: `/models/${encodeURIComponent(one.model)}` }, say("models.model_of", { name: one.model })) : say("models.no_model")), make("td", {}, one.has_data ? make("a", { href: `/data/${encodeURIComponent(one.name)}` }, say("models.district_data", { name: one.name })) : say("models.no_data"))));
     const parts = make("div", { class: "groups" });
-    panel.replaceChildren(make("section", {}, make("p", {}, say("joint_about")), make("div", { class: "scroll" }, make("table", {}, make("caption", { class: "only-heard" }, say("tab_joint")), make("tbody", {}, ...rows)))), parts);
+    panel.replaceChildren(make("section", {}, make("p", {}, say("models.joint_about")), make("div", { class: "scroll" }, make("table", {}, make("caption", { class: "only-heard" }, say("models.tab_joint")), make("tbody", {}, ...rows)))), parts);
     showGroups(parts, ["shared"]);
-    parts.append(make("section", {}, make("h2", {}, say("basics")), make("div", { class: "settings" }, ...view.settings.filter((field) => field.kind !== "other").map((field) => control(field)))));
+    parts.append(make("section", {}, make("h2", {}, say("models.basics")), make("div", { class: "settings" }, ...view.settings.filter((field) => field.kind !== "other").map((field) => control(field)))));
   };
   const showBroken = (panel) => {
-    panel.replaceChildren(make("section", {}, make("p", { class: "bad" }, say("broken")), make("ul", { class: "faults" }, ...view.problems.map((one) => make("li", {}, one.text)))));
+    panel.replaceChildren(make("section", {}, make("p", { class: "bad" }, say("models.broken")), make("ul", { class: "faults" }, ...view.problems.map((one) => make("li", {}, one.text)))));
   };
 
   // ---- dialogs ----
@@ -570,20 +569,20 @@
     return box;
   };
   const listChanged = () =>
-    dialog(say("changed_title"), (close) =>
+    dialog(say("models.changed_title"), (close) =>
       make("div", {},
-        make("div", { class: "scroll" }, make("table", {}, make("caption", { class: "only-heard" }, say("changed_title")), make("thead", {}, make("tr", {}, ...["value", "from", "to"].map((name) => make("th", { scope: "col" }, say(name))), make("th", {}, make("span", { class: "only-heard" }, say("reset"))))),
+        make("div", { class: "scroll" }, make("table", {}, make("caption", { class: "only-heard" }, say("models.changed_title")), make("thead", {}, make("tr", {}, ...["models.value", "models.from", "models.to"].map((name) => make("th", { scope: "col" }, say(name))), make("th", {}, make("span", { class: "only-heard" }, say("models.reset"))))),
           make("tbody", {}, ...view.changed.map((one) => make("tr", {}, make("th", { scope: "row" }, one.label, make("div", {}, make("small", {}, one.key.join(".")))), make("td", {}, `${one.of}: ${shown(one.from, one)}`), make("td", {}, shown(one.to, one)),
-            make("td", {}, make("button", { type: "button", "aria-label": say("reset_of", { name: one.label, value: shown(one.from, one) }), onclick: () => change([{ key: one.key, reset: true }], null, "", () => { close(); if (view.changed.length) listChanged(); }) }, say("reset")))))))),
-        make("p", {}, make("button", { type: "button", onclick: close }, say("close")))));
+            make("td", {}, make("button", { type: "button", "aria-label": say("models.reset_of", { name: one.label, value: shown(one.from, one) }), onclick: () => change([{ key: one.key, reset: true }], null, "", () => { close(); if (view.changed.length) listChanged(); }) }, say("models.reset")))))))),
+        make("p", {}, make("button", { type: "button", onclick: close }, say("models.close")))));
   const runForm = () =>
-    dialog(say("run_title"), (close) => {
+    dialog(say("models.run_title"), (close) => {
       const pick = (name, values, chosen) => make("select", { id: `run-${name}` }, ...values.map(([value, text]) => make("option", { value, selected: value === chosen }, text)));
       const seconds = pick("seconds", [["60", "60"], ["200", "200"], ["600", "600"]], "200");
-      const scenario = pick("scenario", [["", say("scenario_none")], ...(view.scenarios ?? []).map((one) => [one.name, one.title])], "");
+      const scenario = pick("scenario", [["", say("models.scenario_none")], ...(view.scenarios ?? []).map((one) => [one.name, one.title])], "");
       const name = make("input", { id: "run-name", value: view.name, required: true, maxlength: 60 });
       const draws = make("input", { id: "run-draws", type: "checkbox" });
-      const go = make("button", { class: "main" }, say("run"));
+      const go = make("button", { class: "main" }, say("models.run"));
       scenario.addEventListener("change", () => { if (name.value === view.name || name.value.startsWith(`${view.name}-`)) name.value = scenario.value ? `${view.name}-${scenario.value}` : view.name; });
       return make("form", { onsubmit: (event) => {
         event.preventDefault();
@@ -593,22 +592,22 @@
           location.href = made.way;
         });
       } },
-        make("p", {}, make("label", { for: "run-seconds" }, say("seconds")), seconds), make("p", {}, make("label", { for: "run-name" }, say("plan_name")), name),
-        view.kind === "model" ? make("p", {}, make("label", { for: "run-scenario" }, say("scenario")), scenario) : "",
-        view.kind === "model" ? make("p", {}, draws, " ", make("label", { class: "beside", for: "run-draws" }, say("draws"))) : "",
-        make("p", { class: "row" }, go, make("button", { type: "button", onclick: close }, say("cancel"))));
+        make("p", {}, make("label", { for: "run-seconds" }, say("models.seconds")), seconds), make("p", {}, make("label", { for: "run-name" }, say("models.plan_name")), name),
+        view.kind === "model" ? make("p", {}, make("label", { for: "run-scenario" }, say("models.scenario")), scenario) : "",
+        view.kind === "model" ? make("p", {}, draws, " ", make("label", { class: "beside", for: "run-draws" }, say("models.draws"))) : "",
+        make("p", { class: "row" }, go, make("button", { type: "button", onclick: close }, say("models.cancel"))));
     });
   const check = (button) =>
     doing(button, async () => {
-      const run = make("button", { type: "button", onclick: () => doing(run, async () => { location.href = (await send("/api/runs", { verb: "check", model: view.name })).way; }) }, say("check_run"));
+      const run = make("button", { type: "button", onclick: () => doing(run, async () => { location.href = (await send("/api/runs", { verb: "check", model: view.name })).way; }) }, say("models.check_run"));
       const said = at("checked");
-      said.replaceChildren(say("checking"));
+      said.replaceChildren(say("models.checking"));
       findings = new Map();
       if (view.kind === "model") {
         try {
           const found = await ask(`${here}/findings`);
           for (const one of found.findings) for (const name of one.rows.length ? one.rows : [""]) findings.set(name, [...(findings.get(name) ?? []), one.text]);
-          said.replaceChildren(found.findings.length ? say("checked", { count: found.findings.length }) : say("checked_none"), " ", run);
+          said.replaceChildren(found.findings.length ? say("models.checked", { count: found.findings.length }) : say("models.checked_none"), " ", run);
           location.hash = "clauses";
         } catch (error) {
           said.replaceChildren(run);
@@ -638,10 +637,10 @@
     const now = names.includes(location.hash.slice(1)) ? location.hash.slice(1) : names[0];
     at("title").textContent = view.title;
     const about = [make("code", {}, view.file)];
-    if (view.district) about.push(" · ", make("a", { href: `/data/${encodeURIComponent(view.district)}` }, say("district_data", { name: view.district })));
+    if (view.district) about.push(" · ", make("a", { href: `/data/${encodeURIComponent(view.district)}` }, say("models.district_data", { name: view.district })));
     at("file").replaceChildren(...about);
     const hadFocus = at("tabs").contains(document.activeElement);
-    at("tabs").replaceChildren(...names.map((name) => make("a", { href: `#${name}`, "aria-current": name === now ? "page" : null }, name === "broken" ? "⚠" : say(`tab_${name}`))));
+    at("tabs").replaceChildren(...names.map((name) => make("a", { href: `#${name}`, "aria-current": name === now ? "page" : null }, name === "broken" ? "⚠" : say(`models.tab_${name}`))));
     if (hadFocus) at("tabs").querySelector("[aria-current]").focus();
     if (!shownPanels.has(now)) shownPanels.set(now, make("div", {}));
     const panel = shownPanels.get(now);
@@ -654,13 +653,13 @@
     if (!box.children.length) {
       const button = (id, text, work, attributes = {}) => make("button", { type: "button", id, ...attributes, onclick: (event) => work(event.currentTarget) }, text);
       box.append(
-        button("changed", "", listChanged), button("undo", `↶ ${say("undo")}`, (one) => undo(one, view.undo).then(bar)), button("redo", `↷ ${say("redo")}`, (one) => undo(one, view.redo).then(bar)),
-        make("a", { href: `/history?of=${encodeURIComponent(view.name)}` }, say("history")), make("span", { id: "checked", class: "quiet", role: "status" }),
-        make("span", { class: "end" }, button("check", say("check"), check), button("run", say("run"), runForm, { class: "main" })),
+        button("changed", "", listChanged), button("undo", `↶ ${say("models.undo")}`, (one) => undo(one, view.undo).then(bar)), button("redo", `↷ ${say("models.redo")}`, (one) => undo(one, view.redo).then(bar)),
+        make("a", { href: `/history?of=${encodeURIComponent(view.name)}` }, say("models.history")), make("span", { id: "checked", class: "quiet", role: "status" }),
+        make("span", { class: "end" }, button("check", say("models.check"), check), button("run", say("models.run"), runForm, { class: "main" })),
       );
       box.hidden = false;
     }
-    at("changed").textContent = say("changed_count", { count: view.changed.length });
+    at("changed").textContent = say("models.changed_count", { count: view.changed.length });
     at("changed").disabled = view.changed.length === 0;
     at("undo").disabled = !view.undo || conflict;
     at("redo").disabled = !view.redo || conflict;

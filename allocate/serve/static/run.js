@@ -33,7 +33,7 @@
     return part === "worst" ? say("runs.stage_worst", { stage: name }) : part === "sum" ? say("runs.stage_sum", { stage: name }) : name;
   };
   // Gaps are rounded up: no plan is shown as better proven than it is.
-  const percent = (value) => say("runs.percent", { value: number(Math.ceil(value * 10000 - 1e-9) / 100) });
+  const percent = (value) => say("runs.percent", { value: number(Math.max(0, Math.ceil(value * 10000 - 1e-9)) / 100) });
   const put = (id, text) => {
     const element = byId(id);
     if (element.textContent !== text) element.textContent = text;
@@ -88,7 +88,11 @@
       const head = HEAD.exec(line);
       const more = /^[ \u3000]{2,}(\S.*)$/u.exec(line);
       if (point) {
-        if (!list) made.push((list = make("ul")));
+        if (!list) {
+          list = make("ul");
+          if (heads) heads.lastChild.append(list);
+          else made.push(list);
+        }
         list.append(make("li", {}, point[1]));
         continue;
       }

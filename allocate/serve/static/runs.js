@@ -14,7 +14,7 @@
 
   for (const one of data.states) state.append(make("option", { value: one }, say(`runs.state_${one}`)));
 
-  const gap = (value) => (typeof value === "number" ? say("runs.percent", { value: number(Math.ceil(value * 10000 - 1e-9) / 100) }) : "—");
+  const gap = (value) => (typeof value === "number" ? say("runs.percent", { value: number(Math.max(0, Math.ceil(value * 10000 - 1e-9)) / 100) }) : "—");
   const worst = (far) => {
     const gaps = Object.values(far?.gaps ?? {}).filter((one) => typeof one === "number");
     return gaps.length ? Math.max(...gaps) : undefined;
