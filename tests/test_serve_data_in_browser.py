@@ -204,3 +204,18 @@ def test_no_barrier_stands_in_what_is_faulty(
     forgive(shown)
     assert axe.barriers(shown.page) == []
     assert axe.overflow(shown.page) <= 0
+
+
+def test_what_was_mended_is_undone_from_the_history(serving: Serve, tab: Open, home_folder: Path) -> None:
+    before = places(home_folder).read_bytes()
+    shown = opened(tab, serving(home_folder), f"{SHEET}?row=6&column={PEOPLE}")
+    page = shown.page
+    page.fill("#value", "1111")
+    page.click("#mend")
+    page.wait_for_selector("#notice:has-text('已改正')")
+    page.goto(page.url.partition("/data/")[0] + "/history")
+    row = page.locator("#entries tbody tr").first
+    assert "1111" in row.inner_text()
+    row.get_by_role("button").click()
+    page.wait_for_function("() => document.querySelectorAll('#entries tbody tr').length === 2")
+    assert places(home_folder).read_bytes() == before
