@@ -3,12 +3,13 @@
 import errno
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
-
-import pydantic
+from typing import TYPE_CHECKING, Any
 
 from allocate.errors import Problem
 from allocate.words import say
+
+if TYPE_CHECKING:
+    import pydantic
 
 # What a disk commonly refuses for.
 _REFUSALS = {
@@ -74,7 +75,7 @@ def reason(fault: Mapping[str, Any]) -> str:
 
 
 def problems_of(
-    error: pydantic.ValidationError,
+    error: "pydantic.ValidationError",
     file: str,
     keys: Callable[[tuple[str, ...]], list[str]],
     name: Callable[[tuple[str, ...]], str] = ".".join,

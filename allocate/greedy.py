@@ -40,6 +40,20 @@ class _Year:
     able: Integers
     room: dict[int, int] = field(default_factory=dict)
     serve: dict[tuple[int, int], int] = field(default_factory=dict)
+    # Whom sites serve as before, by site [persons].
+    stay: dict[int, int] = field(default_factory=dict)
+
+    def leave(self, case: Case, i: int, j: int, people: int) -> None:
+        """Let people of a place go where they went before, as far as they live there and it has room."""
+        level, capacity = case.level.get((i, j), 0), case.sites[j].capacity
+        limits = [people, int(self.left[i]), *(int(having[i]) for having in self.able[:level])]
+        if capacity is not None:
+            limits.append(capacity - self.stay.get(j, 0))
+        if (going := min(limits)) > 0:
+            self.left[i] -= going
+            self.able[:level, i] -= going
+            self.serve[i, j] = going
+            self.stay[j] = self.stay.get(j, 0) + going
 
     def open(self, case: Case, j: int, t: int) -> None:
         """Open a site and let it serve the unserved, nearest first."""
@@ -49,14 +63,16 @@ class _Year:
         for n, having in enumerate(self.able, start=1):
             able = np.where(level >= n, np.minimum(able, having[near]), able)
         capacity = case.sites[j].capacity
-        room = capacity if capacity is not None else int(case.people[near, t].sum())
+        room = int(case.people[near, t].sum()) if capacity is None else capacity - self.stay.get(j, 0)
         ahead = np.cumsum(able) - able
         people = np.clip(room - ahead, 0, able)
         self.left[near] -= people
         for n, having in enumerate(self.able, start=1):
             having[near] -= np.where(level >= n, people, 0)
         self.room[j] = room - int(people.sum())
-        self.serve |= {(i, j): n for i, n in zip(near.tolist(), people.tolist(), strict=True) if n}
+        for i, n in zip(near.tolist(), people.tolist(), strict=True):
+            if n:
+                self.serve[i, j] = self.serve.get((i, j), 0) + n
 
     def by_level(self, people: Integers) -> Integers:
         """Return how many of some people of every place can go along links of each level, a row per level [persons]."""
@@ -78,11 +94,12 @@ class _Asked:
         return short
 
 
-def greedy(case: Case, rules: Iterable[Rule]) -> Layout:
+def greedy(case: Case, rules: Iterable[Rule], begun: Layout | None = None) -> Layout:
     """Return a plan that opens nothing that breaks a limit now or later: number, changes, spending, spacing, forbidden.
 
     It opens sites for the people whom a clause wants to see served, then for the places and the numbers of people that
     should have one. It need not reach all that could be reached; what a rule keeps is open whatever the limits say.
+    Where it is `begun` with an earlier plan, what that has open stays so unless a rule names it.
     """
     rules = list(rules)
     standing = {j for j, site in enumerate(case.sites) if site.exists}
@@ -90,14 +107,23 @@ def greedy(case: Case, rules: Iterable[Rule]) -> Layout:
     serve: dict[tuple[int, int, int], int] = {}
     for t in case.periods:
         closed = _named(case, rules, to_go, t)
+        # What a later year forbids is not opened now: it could not be closed again.
+        later = set().union(*(_named(case, rules, to_go, u) for u in case.periods[t:]))
+        if begun is not None:
+            standing = {j for j in standing if not case.sites[j].exists}
+            standing |= {j for j, u in begun.open if u == t and (case.sites[j].exists or j not in later)}
+            # (What stands today and closes never opens again: it stays where it is to stand later on.)
+            needed = set().union(*(_named(case, rules, to_stand, u) for u in case.periods[t:]))
+            standing |= {j for j in needed if case.sites[j].exists and (not t or (j, t - 1) in layout_open)}
         # What was opened stays open, whatever a later year forbids; hubs and hospitals stay in any case.
         standing -= {j for j in closed if case.sites[j].closable}
         standing |= {j for j in _named(case, rules, to_stand, t) - closed if not case.sites[j].exists}
         year = _Year(case.people[:, t].copy(), case.able[1:, :, t].copy())
+        for (i, j, u), people in sorted(begun.serve.items()) if begun is not None else ():
+            if u == t and j in standing and (i, j) in case.seconds:
+                year.leave(case, i, j, people)
         for j in sorted(standing):
             year.open(case, j, t)
-        # What a later year forbids is not opened now: it could not be closed again.
-        later = set().union(*(_named(case, rules, to_go, u) for u in case.periods[t:]))
         _fill(case, rules, year, layout_open, later, t)
         _complete(case, rules, year, layout_open, later, t)
         standing = set(year.room)

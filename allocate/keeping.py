@@ -17,8 +17,8 @@ from allocate.faults import disk_reason
 from allocate.gaps import shown_number
 from allocate.layout import Layout
 from allocate.model import Model
-from allocate.names import PLAN_FILE
-from allocate.plans import KEPT, KEPT_FILE, STOPPED, Plan, read_kept
+from allocate.names import KEPT_FILE, PLAN_FILE
+from allocate.plans import KEPT, STOPPED, Plan, read_kept
 from allocate.program import Progress
 from allocate.resolving import names, sites_in
 from allocate.rows import Number
@@ -124,7 +124,10 @@ class Keeper:
         if self._newest is not None and self._clock() - self._worked >= self._took / _PART:
             stage, plan = self._newest
             self._newest = None
+            began = self._clock()
             self.keep(plan(), stage)
+            self._worked = self._clock()
+            self._took = self._worked - began
         numbers = {"incumbent": progress.incumbent, "bound": progress.bound, "gap": progress.gap}
         told = {key: number for key, number in numbers.items() if number is not None}
         if told or is_new:
@@ -138,7 +141,6 @@ class Keeper:
         """Keep a plan if it is one, and better than what was kept."""
         if self._case is None:
             return
-        began = self._clock()
         case, rules = self._case, self._model.planned()
         values = stage_values(case, rules, self._model.goals, layout)
         if self._best is None or tuple(values.values()) < self._best:
@@ -149,13 +151,15 @@ class Keeper:
                 self._best = tuple(values.values())
                 self._people = {str(year): layout.served_in(t) for t, year in enumerate(case.years)}
                 self._write(_kept(self._model, case, layout, self._people, stage or self._stage, values))
-        self._worked = self._clock()
-        self._took = self._worked - began
 
     def finish(self, plan: Plan) -> None:
-        """Say that the plan's files are written."""
+        """Say that the plan's files are written, and what is proven of each stage: more than was told meanwhile."""
         stopped = {STOPPED: True} if plan.content.get(STOPPED) else {}
-        self._event({"phase": "files", "done": 1, "count": 1, **stopped}, is_due=True)
+        proof = [
+            {"stage": row["name"], "incumbent": row["value"], "bound": row["bound"], "gap": row["gap"]}
+            for row in plan.content["stages"]
+        ]
+        self._event({"phase": "files", "done": 1, "count": 1, "proof": proof, **stopped}, is_due=True)
 
     def _event(self, told: dict[str, Any], *, is_due: bool = False) -> None:
         """Write a line, unless the one before was written a moment ago; then the next one says it."""

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 
 from allocate.case import Case, Going
 from allocate.rows import LEADS, UPGRADED, Number
 from allocate.sessions import Visit
 from allocate.tours import Tour
+
+_NOBODY: Mapping[tuple[int, int, int], int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -158,10 +161,16 @@ class Layout:
         return max(0, change) if case.sites[j].closable else change
 
 
-def send_nearest(case: Case, layout: Layout, room_of: Callable[[int, int], int | None]) -> Layout:
+def send_nearest(
+    case: Case,
+    layout: Layout,
+    room_of: Callable[[int, int], int | None],
+    stay: Mapping[tuple[int, int, int], int] = _NOBODY,
+) -> Layout:
     """Return the layout in which people go to the nearest open site that has room, the nearest pairs first.
 
-    `room_of` tells how many people a site can serve in a year [persons]; None: no limit.
+    `room_of` tells how many people a site can serve in a year [persons]; None: no limit. Those who `stay` go where they
+    went before, as far as it is open and has room.
     """
     order = sorted((seconds, i, j) for (i, j), seconds in case.seconds.items())
     serve: dict[tuple[int, int, int], int] = {}
@@ -169,14 +178,15 @@ def send_nearest(case: Case, layout: Layout, room_of: Callable[[int, int], int |
         left = case.people[:, t].tolist()
         going = {i: Going(case, i, t) for i in case.rare_sites_of}
         room = {j: room_of(j, t) for j in range(len(case.sites)) if (j, t) in layout.open}
-        for _, i, j in order:
+        there = ((i, j, most) for (i, j, u), most in sorted(stay.items()) if u == t)
+        for i, j, most in (*there, *((i, j, case.total(t)) for _, i, j in order)):
             space = room.get(j, 0)
-            people = left[i] if space is None else min(left[i], space)
+            people = min(most, left[i]) if space is None else min(most, left[i], space)
             if i in going:
                 people = min(people, going[i].most(j))
                 going[i].take(j, people)
             if people:
-                serve[i, j, t] = people
+                serve[i, j, t] = serve.get((i, j, t), 0) + people
                 left[i] -= people
                 room[j] = None if space is None else space - people
     return replace(layout, serve=serve)

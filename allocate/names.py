@@ -2,5 +2,7 @@
 
 # What says of a folder that it is a district's, and of one that it is a plan's.
 CARD, PLAN_FILE = "district.toml", "plan.json"
+# The best plan so far of a run that has not finished.
+KEPT_FILE = "kept.json"
 # What people write by hand is far shorter [bytes]; a reader of TOML may take its time over more.
 MOST_WRITTEN = 1_000_000

@@ -56,7 +56,7 @@ from allocate.goals.match import fits
 from allocate.layout import Layout, send_nearest
 from allocate.life import merged, moved
 from allocate.model import Model
-from allocate.names import PLAN_FILE
+from allocate.names import KEPT_FILE, PLAN_FILE
 from allocate.outgoing import going_out_of, postings_rows, remote_rows, roster_rows, rounds_rows, timetable_rows
 from allocate.population import AGED_0_14, AGED_65, Population, project
 from allocate.primary_capacity import primary_capacity
@@ -84,7 +84,7 @@ STOPPED = "stopped"
 # Tables on candidates, which a plan carries so that it can be checked without the areas of layers, or roads.
 MADE = ("candidates", "dropped", "generated")
 # The best plan so far of a run that is not finished, and what it says of itself.
-KEPT_FILE, KEPT = "kept.json", "kept"
+KEPT = "kept"
 _MOST_BYTES = 1_000_000_000
 _SCOPES: tuple[Scope, ...] = ("district", "town")
 # How people fare whom no site serves, in the order of the ledger.

@@ -24,6 +24,7 @@ from allocate.rows import Number
 from allocate.search import lay_out
 from allocate.sites_alone import decides_sites_alone, lay_out_sites
 from allocate.stages import stage_values
+from allocate.two_steps import repaired
 
 SECONDS, GAP = 5.0, 0.005
 # The first run of a session, and one that is solved in full, may take this long [s].
@@ -140,6 +141,7 @@ def begin(
     case = make_case(district, model)
     before = None if last is None else carried_over(last.case, last.layout, case)
     rules, (name, goal) = model.planned(), first_goal(model)
+    before = None if before is None else repaired(case, rules, before)
     told = () if last is None else differences(last.case, case)
     in_full, rows, relaxations, stopped = "", () if last is None else last.rows, 0, False
     if not decides_sites_alone(case, goal):

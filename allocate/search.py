@@ -39,9 +39,11 @@ from allocate.two_steps import (
     first_plan,
     in_two_steps,
     open_sites,
+    repaired,
     staffed,
     start_of,
     whole_program,
+    whole_start,
 )
 
 __all__ = ["CLAUSE_GAP", "Layouts", "Listener", "lay_out"]
@@ -87,6 +89,7 @@ def lay_out(
     where its sites do better than greedy ones, the search begins there, and as it stands it is what is given at least.
     """
     rules = model.planned()
+    start = None if start is None else repaired(full, rules, start)
     # (A look at the first goals only has no use for what the others tell apart.)
     goals: Goals = dict(list(model.goals.items())[:first_goals])
     found = _searched(full, rules, goals, options, gap, listen, start, only_look=only_look)
@@ -137,7 +140,9 @@ def _searched(
         known = {name: (value, alone.bounds.get(name, 0.0)) for name, value in values.items()}
         found = _as_a_whole(full, rules, goals, gap, left, listen, alone.layout, known)
         return replace(found, seconds=_added(took, found.seconds))
-    begun = in_two_steps(full, rules, goals, gap, left, listen, start, _begun(alone, goals))
+    begun = in_two_steps(
+        full, rules, goals, gap, left, listen, start, _begun(alone, goals) or whole_start(full, rules, start)
+    )
     values = stage_values(full, rules, goals, begun.layout)
     known = {name: (value, begun.bounds.get(name, 0.0)) for name, value in values.items()}
     took = _added(took, begun.seconds)

@@ -24,8 +24,10 @@ from allocate.layout import Layout, send_nearest
 from allocate.life import moved
 from allocate.merging import merge_places, stand_for_later
 from allocate.posts import employ_spare, staff
-from allocate.program import Options, Program
+from allocate.program import Options, Program, Progress
+from allocate.resources import SPARE, flow
 from allocate.rows import (
+    LEADS,
     UPGRADED,
     Key,
     Number,
@@ -45,7 +47,7 @@ from allocate.rows import (
     visits,
     without,
 )
-from allocate.rules import Rule
+from allocate.rules import Reach, Rule, to_go, to_stand
 from allocate.settle import beside_sites, settle
 from allocate.staged import (
     Listener,
@@ -59,7 +61,7 @@ from allocate.staged import (
     stages,
     tell_plan,
 )
-from allocate.stages import goal_values, stage_values
+from allocate.stages import clause_values, goal_values, stage_values
 
 Rules = Mapping[str, Rule]
 Goals = Mapping[str, Goal]
@@ -130,7 +132,9 @@ def in_two_steps(
     first, is_open, sites = _sites_first(case, rules, goals, gap, asked, listen, start, begun)
     left = replace(options, seconds=sites.left + options.seconds * _STAFF_SHARE)
     beside = {} if stopping.is_asked() else bounds_beside(case, rules, goals, left)
-    layout, people = staff_for(case, is_open, rules, goals, gap, left, beside, listen=listen)
+    # (Where its sites are still the best that are known, so may be its staff.)
+    staffed_so = begun.layout if begun is not None and case.resources and begun.layout.open == is_open.open else None
+    layout, people = staff_for(case, is_open, rules, goals, gap, left, beside, staffed_so, listen)
     # (A clock may end a search where it is worse than what needs none: never less than that is given.)
     layout, values = min(
         ((one, stage_values(case, rules, goals, one)) for one in (layout, employ_spare(case, rules.values(), first))),
@@ -144,7 +148,7 @@ def in_two_steps(
     if not options.quick and not stopping.is_asked() and not any(clauses.values()):
         least = min(_PROOF_SECONDS, _PROOF_SHARE * options.seconds)
         in_time = replace(options, seconds=max(people.left, least))
-        bounds |= _of_all_years(case, rules, goals, layout, bounds, in_time)
+        bounds |= _of_all_years(case, rules, goals, layout, bounds, in_time, listen)
     seconds = {
         name: sites.seconds.get(name, 0.0) + people.seconds.get(name, 0.0)
         for name in {**sites.seconds, **people.seconds}
@@ -269,6 +273,84 @@ def open_sites(case: Case, value: Callable[[Key], float]) -> frozenset[tuple[int
     return frozenset((j, t) for t in case.periods for j in range(len(case.sites)) if value(opened(j, t)) > 0.5)
 
 
+def repaired(case: Case, rules: Rules, start: Layout) -> Layout:
+    """Return an earlier plan, changed where a rule that names sites has it otherwise: see `named_sites`.
+
+    Sites are opened and closed as the rules say; where clauses miss what was closed, others are opened for it. Whoever
+    still can, goes where he went, and the others to the nearest site that has room. Who worked at a site that closes
+    works at others of the same employer, where posts are free; or else all staff is chosen anew.
+    """
+    named = [rule for rule in rules.values() if to_stand(rule) or to_go(rule)]
+    if not any(True for rule in named for _ in rule.breaches(case, start)):
+        return start
+    plans: list[Layout] = []
+    for made in _ways(case, rules, named, start):
+        plans.append(made)
+        if is_sound(case, rules, made) and not _misses(case, rules, made):
+            return made
+    return min(plans, key=lambda one: (not is_sound(case, rules, one), *clause_values(case, rules, one).values()))
+
+
+def _ways(case: Case, rules: Rules, named: Sequence[Rule], start: Layout) -> Iterator[Layout]:
+    """Yield an earlier plan with named sites as they should be, the way that changes least of it first."""
+    every = list(rules.values())
+    # (Where teams go round, or others are posted, a place may do without a site.)
+    sited = [rule for rule in every if not (isinstance(rule, Reach) and rule.or_by)]
+    for asked in (named, sited) if case.resources else ():
+        moved_on = employ_spare(case, every, _without_closed(case, start, greedy(case, asked, start)))
+        yield send_nearest(case, moved_on, partial(moved_on.room, case), start.serve)
+    for asked in (sited, every) if len(sited) < len(every) else (every,):
+        sites = Layout(greedy(case, asked, start).open)
+        yield staff(case, every, send_nearest(case, sites, lambda j, _: case.sites[j].capacity, start.serve))
+
+
+def _without_closed(case: Case, start: Layout, sites: Layout) -> Layout:
+    """Return what an earlier plan decides for the sites that stay open, and for those that open; nobody is served yet.
+
+    Whoever is employed and worked elsewhere has no post yet.
+    """
+    amounts: dict[tuple[str, int, int], Number] = {}
+    for (what, j, t), number in start.amounts.items():
+        is_post = what in case.resources or what in case.abilities or what in (UPGRADED, LEADS)
+        if not is_post or (j, t) in sites.open:
+            amounts[what, j, t] = amounts.get((what, j, t), 0) + number
+        elif what in case.employed:
+            spare = (flow(what, SPARE), case.employer_of[j], t)
+            amounts[spare] = amounts.get(spare, 0) + number
+    return Layout(
+        sites.open,
+        amounts=amounts,
+        tours={about: n for about, n in start.tours.items() if about[-2:] in sites.open},
+        visits=frozenset(about for about in start.visits if about[-2:] in sites.open),
+        members=frozenset((j, k, t) for j, k, t in start.members if {(j, t), (k, t)} <= sites.open),
+        links=frozenset((name, j, k, t) for name, j, k, t in start.links if {(j, t), (k, t)} <= sites.open),
+        contracts=frozenset((h, j, t) for h, j, t in start.contracts if (j, t) in sites.open),
+    )
+
+
+def is_sound(case: Case, rules: Rules, layout: Layout) -> bool:
+    """Tell whether a plan can be: from plain data, whatever a solver says."""
+    physics = (rule for rule in rules.values() if rule.is_physics)
+    return not any(True for _ in decisions.breaches(case, layout)) and not any(
+        True for rule in physics for _ in rule.breaches(case, layout)
+    )
+
+
+def _misses(case: Case, rules: Rules, layout: Layout) -> bool:
+    """Tell whether a plan misses any clause."""
+    return any(clause_values(case, rules, layout).values())
+
+
+def whole_start(case: Case, rules: Rules, start: Layout | None) -> Begun | None:
+    """Return an earlier plan to go on from as it stands, where it can be and misses no clause; nothing is proven of it.
+
+    None where it is none: then its sites are what helps.
+    """
+    if start is None or case.cuts or _misses(case, rules, start) or not is_sound(case, rules, start):
+        return None
+    return Begun(start, {})
+
+
 def staffed(case: Case, rules: Rules, layout: Layout) -> Layout:
     """Return the open sites of a layout with everybody sent to the nearest one, and with first staff everywhere."""
     return staff(case, rules.values(), send_nearest(case, layout, lambda j, _: case.sites[j].capacity))
@@ -290,7 +372,13 @@ def of_sites(case: Case, rules: Rules) -> dict[str, Rule]:
 
 
 def _of_all_years(
-    full: Case, rules: Rules, every: Goals, layout: Layout, bounds: Mapping[str, float], options: Options
+    full: Case,
+    rules: Rules,
+    every: Goals,
+    layout: Layout,
+    bounds: Mapping[str, float],
+    options: Options,
+    listen: Listener | None = None,
 ) -> dict[str, float]:
     """Return what the linear relaxation of all years proves of the goals that nothing is proven of yet.
 
@@ -309,6 +397,8 @@ def _of_all_years(
             program.hold(stage.objective, 0)
             continue
         if stage.name not in bounds:
+            if listen is not None:
+                listen(Progress(stage.name, float(values[stage.name]), None, None, 0.0))
             bound = program.prove(stage.objective, options)
             if bound is not None:
                 found[stage.name] = min(bound, float(values[stage.name]))

@@ -105,12 +105,13 @@ def planned_folder(planned_once: Path, tmp_path: Path) -> Path:
     return copy_home(planned_once, tmp_path / "规划 folder")
 
 
-def client_of(folder: Path, language: Language = "zh", **options: Any) -> TestClient:
+def client_of(folder: Path, language: Language = "zh", *, runs_at_once: int = 1, **options: Any) -> TestClient:
     """Return who asks the page of a folder in this process, with the cookie of its start and its own origin.
 
     Within `with`, the page has begun: what it does beside answering is under way, and ends with it.
     """
-    app = make_app(Served(Home.at(folder), Beside(), language, "planner"), token=TOKEN, port=PORT, **options)
+    served = Served(Home.at(folder), Beside(), language, "planner", runs_at_once)
+    app = make_app(served, token=TOKEN, port=PORT, **options)
     return TestClient(
         app,
         base_url=ORIGIN,
@@ -183,11 +184,15 @@ class Server:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
 
-def start_server(folder: Path, log: Path, *options: str, **environment: str) -> Server:
-    """Start the page of a folder, and return it once it listens; a process that does not say where fails the test."""
+def start_server(folder: Path, log: Path, *options: str, fake: bool = False, **environment: str) -> Server:
+    """Start the page of a folder, and return it once it listens; a process that does not say where fails the test.
+
+    Where it is told to fake, its runs are those of `fake_worker.py`.
+    """
+    program = [str(Path(__file__).with_name("fake_serve.py"))] if fake else ["-m", "allocate"]
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "allocate", "serve", str(folder), "--no-browser", "--port", "0", *options],
+            [sys.executable, *program, "serve", str(folder), "--no-browser", "--port", "0", *options],
             cwd=folder,
             env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"} | environment,
             stdin=subprocess.DEVNULL,
@@ -211,8 +216,9 @@ def serving(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Return a function that starts the page of a folder; afterwards all of them are ended, by their ids."""
     started: list[Server] = []
 
-    def serve(folder: Path, *options: str, **environment: str) -> Server:
-        started.append(start_server(folder, tmp_path / f"serve-{len(started)}.log", *options, **environment))
+    def serve(folder: Path, *options: str, fake: bool = False, **environment: str) -> Server:
+        log = tmp_path / f"serve-{len(started)}.log"
+        started.append(start_server(folder, log, *options, fake=fake, **environment))
         return started[-1]
 
     yield serve

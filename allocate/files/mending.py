@@ -30,6 +30,7 @@ _WAYS = (
     (b"", "utf-16-le"),
 )
 _FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
+_CHAIN = re.compile(rb"<(?:\w+:)?(?:Relationship|Override)\b[^>]*calcChain\.xml[^>]*/>", re.IGNORECASE)
 _STYLE = re.compile(r'\ss\s*=\s*["\'](\d+)["\']')
 
 
@@ -154,12 +155,12 @@ def mend_workbook(raw: bytes, sheet: str, changes: Mapping[Cell, Written]) -> by
         raise NotMendedError("mending.shape")
     _refuse_computed(
         {name: unpack(raw, entries[part], _XLSX) for name, part in parts.items()},
-        {(sheet, row, column) for row, column in changes},
+        {(sheet, row, column): written in (None, "") for (row, column), written in changes.items()},
     )
     xml = unpack(raw, entries[parts[sheet]], _XLSX)
     for (row, column), after in sorted(changes.items()):
         xml = _with_cell(xml, row, column, after)
-    made = _repacked(raw, parts[sheet], xml)
+    made = _repacked(raw, parts[sheet], xml, forgets=None in changes.values() or "" in changes.values())
     # (Whoever opens it sees the same cells but for these: the reader itself says so.)
     wanted = [list(line) for line in before.cells]
     for (row, column), written in changes.items():
@@ -182,8 +183,11 @@ def _trimmed(cells: Sequence[Sequence[Raw]]) -> list[list[Raw]]:
     return lines
 
 
-def _refuse_computed(sheets: Mapping[str, bytes], cells: Collection[tuple[str, int, int]]) -> None:
-    """Refuse to change cells that hold a formula, or that one sees, through others or not; or might see."""
+def _refuse_computed(sheets: Mapping[str, bytes], cells: Mapping[tuple[str, int, int], bool]) -> None:
+    """Refuse to change cells that hold a formula, or that one sees, or might see; `cells` says which are emptied.
+
+    A formula that is emptied itself, such as a total below a table, sees nothing any more.
+    """
     computed: dict[tuple[str, int, int], list[_Area]] = {}
     for sheet, xml in sheets.items():
         for name, formula in _formulas(xml) if _FORMULA.search(xml) else ():
@@ -192,9 +196,10 @@ def _refuse_computed(sheets: Mapping[str, bytes], cells: Collection[tuple[str, i
             if areas is None or found is None:
                 raise NotMendedError("mending.formulas", sheet=sheet, cell=name)
             computed[sheet, int(found[2]), column_of(found[1])] = areas
-    for cell in cells:
-        if cell in computed:
+    for cell, is_emptied in cells.items():
+        if cell in computed and not is_emptied:
             raise NotMendedError("mending.computed", sheet=cell[0], cell=f"{letters(cell[2])}{cell[1]}")
+        computed.pop(cell, None)
     seen = [place for place, areas in computed.items() if any(_holds(area, cell) for area in areas for cell in cells)]
     if seen:
         sheet, row, column = min(seen)
@@ -362,15 +367,24 @@ def _column(reference: str) -> tuple[int, str]:
     return len(own), own
 
 
-def _repacked(raw: bytes, part: str, content: bytes) -> bytes:
-    """Return a zipped file with other content of one part; names, dates, order and all other parts stay."""
+def _repacked(raw: bytes, part: str, content: bytes, *, forgets: bool) -> bytes:
+    """Return a zipped workbook with other content of one part; names, dates, order and all other parts stay.
+
+    Where a formula is gone, the order in which formulas are computed is forgotten: a spreadsheet works it out again,
+    and takes one that still names the formula for damage.
+    """
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(raw)) as before, zipfile.ZipFile(out, "w") as after:
         for entry in before.infolist():
-            is_it = entry.orig_filename.replace("\\", "/") == part
+            name = entry.orig_filename.replace("\\", "/")
+            if forgets and name.casefold().endswith("calcchain.xml"):
+                continue
+            made = content if name == part else before.read(entry)
+            if forgets and (name.endswith(".rels") or name == "[Content_Types].xml"):
+                made = _CHAIN.sub(b"", made)
             kept = zipfile.ZipInfo(entry.filename, entry.date_time)
             kept.compress_type, kept.external_attr = entry.compress_type, entry.external_attr
             kept.create_system, kept.comment = entry.create_system, entry.comment
-            after.writestr(kept, content if is_it else before.read(entry))
+            after.writestr(kept, made)
         after.comment = before.comment
     return out.getvalue()

@@ -17,6 +17,7 @@ from allocate.serve import asking, pages
 from allocate.serve.asking import LANGUAGE_COOKIE, STATIC, Served, fault_page, language_of, page, refusal, wants_json
 from allocate.serve.guard import Guard, TooLarge
 from allocate.serve.home import Outside
+from allocate.serve.runs import Runs
 from allocate.words import LANGUAGES, Language
 
 # Nobody has to send more: the largest list of villages is a tenth of it.
@@ -29,12 +30,16 @@ def make_app(
 ) -> Guard:
     """Return the page of a folder; `hosts` are those that it answers under, those of this machine unless told."""
 
+    runs = Runs(served.home, at_once=served.runs_at_once)
+
     @asynccontextmanager
     async def life(app: Starlette) -> AsyncIterator[None]:
         served.beside.start()
+        await runs.start()
         try:
             yield
         finally:
+            await runs.stop()
             served.beside.stop()
 
     app = Starlette(
@@ -49,7 +54,7 @@ def make_app(
             Exception: partial(_failed, status=500, key="serve.failed"),
         },
     )
-    app.state.served = served
+    app.state.served, app.state.runs, app.state.streams = served, runs, 0
     own = (f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]"))
     return Guard(
         app,

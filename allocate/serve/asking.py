@@ -1,7 +1,7 @@
 """What every request has: the folder, the language, who asks; and how an answer is written."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -38,12 +38,18 @@ class Served:
         The language of whoever has chosen none.
     user
         Who changes things, unless told otherwise.
+    runs_at_once
+        How many runs are under way at a time.
+    is_closing
+        Tells whether the page is about to end: who still listens is sent away.
     """
 
     home: Home
     beside: Beside
     spoken: Language
     user: str
+    runs_at_once: int = 1
+    is_closing: Callable[[], bool] = lambda: False
 
 
 def served(request: Request) -> Served:

@@ -79,6 +79,8 @@ class Beside:
                 future = asyncio.wrap_future(pool.submit(_speaking, language, do, given))
             outcome = await asyncio.wait_for(asyncio.shield(future), seconds)
         except TimeoutError:
+            # (Nobody waits for it any more: how it ends is of no interest.)
+            future.add_done_callback(lambda lost: lost.cancelled() or lost.exception())
             self._lose(pool)
             with speaking(language):
                 raise UsageError([Problem("serve.took_too_long", details={"seconds": round(seconds)})]) from None

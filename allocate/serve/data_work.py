@@ -22,17 +22,18 @@ from allocate.files.finding import SEVERAL, TEXT, WORKBOOKS, Shelf, TableSource,
 from allocate.files.layers import LAYER_SUFFIXES, open_layers
 from allocate.files.marks import letters
 from allocate.files.mending import MENDED, NotMendedError, Written, is_bare, mend_text, mend_workbook
+from allocate.files.shapefile import COMPANIONS
 from allocate.files.sheet import Raw, Unreadable
 from allocate.files.spreadsheets import open_workbook
 from allocate.files.text import check_own, decode, grid, read_bytes
 from allocate.names import CARD
-from allocate.read import Look, look_at
+from allocate.read import BOUNDARY, Look, look_at
 from allocate.replacing import disk, refuse_open, write_among, write_folder
 from allocate.serve import history
 from allocate.serve.history import Change, Entry
-from allocate.serve.home import Home
+from allocate.serve.home import Home, Outside
 from allocate.serve.uploads import BEFORE, MOST_FILES, ROWS, district_folder, drop, held_folder, hold
-from allocate.tables import ROADS, TABLES
+from allocate.tables import PLACES, ROADS, TABLES
 from allocate.words import language, say, visible
 
 # What is shown of findings: so many of one kind in one column, and so many in all.
@@ -41,6 +42,8 @@ _ALIKE, _MOST = 100, 2_000
 LONGEST_CELL = 500
 # A spreadsheet keeps fifteen digits of a number.
 _DIGITS = 15
+# Up to how many places a model is looked at while somebody waits.
+_MOST_PLACES = 5_000
 _CARD_KEYS = ("name.zh", "name.en", "code", "datum", "epsg")
 _TABLES = {table.name: table for table in (*TABLES, ROADS)}
 _STALE = "serve_data.stale"
@@ -247,15 +250,18 @@ def models(home: str, name: str) -> dict[str, Any]:
     found: list[dict[str, Any]] = []
     told: list[dict[str, Any]] = []
     seen = _seen(folder)
-    district = None if seen.look.problems else read_district(folder)
+    rows = seen.look.origins[PLACES.name].rows if PLACES.name in seen.look.origins else 0
+    # (Who reaches whom takes long to work out where places are very many: that is for a run of its own.)
+    skipped = rows if rows > _MOST_PLACES else 0
+    district = None if seen.look.problems or skipped else read_district(folder)
     for model in place.models():
-        path = place.model(model)
         try:
+            path = place.model(model)
             own = district_of(path)
             if own is None or own.resolve() != folder.resolve():
                 continue
             read = read_model(path)
-        except UsageError:
+        except (UsageError, Outside):
             continue
         except AllocateError as error:
             found.append({"name": model, "faults": len(getattr(error, "problems", ())) or 1})
@@ -274,7 +280,7 @@ def models(home: str, name: str) -> dict[str, Any]:
         except AllocateError as error:
             listed = getattr(error, "problems", ())
             told += [{**_finding("fault", one, folder, seen.look), "model": model} for one in listed]
-    return {"models": found, "findings": told}
+    return {"models": found, "findings": told, "skipped": skipped}
 
 
 def _said(text: str) -> dict[str, Any]:
@@ -565,9 +571,8 @@ def _put(
         old = {file: (folder / file).read_bytes() for file in (*new, *gone) if (folder / file).exists()}
     write_among(folder, new, lambda item: item in gone, check)
     try:
-        return history.add(
-            home, who=who, what="undo" if undoes else "data", of=name, changes=changes, undoes=undoes, told=told
-        )
+        # (An undoing is a change of data like any other, and can be undone in the same way.)
+        return history.add(home, who=who, what="data", of=name, changes=changes, undoes=undoes, told=told)
     except AllocateError:
         # (What nobody could undo later is undone now.)
         write_among(folder, old, lambda item: item in new and item not in old, lambda: None)
@@ -760,9 +765,9 @@ def take(
     signed = {file: hashlib.sha256(raw).hexdigest() for file, raw in content.items()}
     versions = {file: old.get(file, "") for file in (*new, *aside)}
     told = _told_files(kept, old, signed)
-    _put(place, name, who, content, tuple(aside), versions, _file_changes(folder, content, aside), told)
+    entry = _put(place, name, who, content, tuple(aside), versions, _file_changes(folder, content, aside), told)
     drop(place, name, upload)
-    return {"taken": True, "files": sorted(new), "faults": judged.count}
+    return {"taken": True, "files": sorted(new), "faults": judged.count, "id": entry.id}
 
 
 def _file_changes(folder: Path, content: Mapping[str, bytes], gone: Collection[str]) -> list[Change]:
@@ -784,8 +789,8 @@ def remove(home: str, name: str, who: str, file: str, version: str) -> dict[str,
     old = {file: _version(folder / file)}
     kept = _keep(place, name, old)
     changes = _file_changes(folder, {}, (file,))
-    _put(place, name, who, {}, (file,), old, changes, _told_files(kept, old, {}))
-    return {"removed": file}
+    entry = _put(place, name, who, {}, (file,), old, changes, _told_files(kept, old, {}))
+    return {"removed": file, "id": entry.id}
 
 
 def undo(home: str, name: str, who: str, entry: str) -> dict[str, Any]:
@@ -912,8 +917,8 @@ def change_card(
     old = {CARD: version}
     signed = {CARD: hashlib.sha256(content).hexdigest()}
     kept = _keep(place, name, old)
-    _put(place, name, who, {CARD: content}, (), old, made, _told_files(kept, old, signed))
-    return {"taken": True, "version": signed[CARD]}
+    entry = _put(place, name, who, {CARD: content}, (), old, made, _told_files(kept, old, signed))
+    return {"taken": True, "version": signed[CARD], "id": entry.id}
 
 
 # ---- what a list lacks
@@ -934,8 +939,7 @@ def estimate(home: str, name: str) -> dict[str, Any]:
             raise UsageError([Problem("serve_data.nothing_lacks")])
         new = {item.name for item in stand.iterdir()}
         old = {item.name: _version(item) for item in folder.iterdir() if item.is_file() and item.name[0] != "."}
-        # (The tables are CSV now: what they were read from would be a second copy of them.)
-        read = {file for file, _ in (_split(one.file, folder) for one in _seen(folder).look.origins.values()) if file}
+        aside = _replaced(folder, new, _seen(folder).look)
         for file in list(new):
             if old.get(file) == _version(stand / file):
                 (stand / file).unlink()
@@ -943,9 +947,6 @@ def estimate(home: str, name: str) -> dict[str, Any]:
     except BaseException:
         drop(place, name, upload)
         raise
-    aside = sorted(file for file in read if file not in new and file != CARD and (folder / file).is_file())
-    # (What comes along as it is, such as the boundary, stays where it is.)
-    kept = {file for file in aside if file in old and not _is_table(file)}
     return {
         "upload": upload,
         "places": made.places,
@@ -956,12 +957,21 @@ def estimate(home: str, name: str) -> dict[str, Any]:
         "warnings": [one.sentence() for one in made.district.warnings],
         "files": sorted(new),
         "replace": {file: old[file] for file in sorted(new) if file in old},
-        "aside": [file for file in aside if file not in kept],
+        "aside": aside,
     }
 
 
-def _is_table(file: str) -> bool:
-    return file.lower().endswith((*TEXT, *WORKBOOKS))
+def _replaced(folder: Path, written: Collection[str], seen: Look) -> list[str]:
+    """Return the files of which everything that was read stands in files of its own now: they would say it twice."""
+    fresh: dict[str, list[bool]] = {}
+    for table, origin in seen.origins.items():
+        file, _ = _split(origin.file, folder)
+        own = BOUNDARY if table == synonyms.BOUNDARY else f"{table}.csv"
+        fresh.setdefault(file, []).append(own in written and file not in written)
+    found = [file for file, tables in fresh.items() if file and all(tables)]
+    shapes = [Path(file) for file in found if file.lower().endswith(".shp")]
+    beside = (path.with_suffix(end).name for path in shapes for end in COMPANIONS)
+    return sorted({*found, *(name for name in beside if (folder / name).is_file())})
 
 
 WORK: Mapping[str, Callable[..., Any]] = {

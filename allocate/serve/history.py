@@ -44,6 +44,10 @@ class Change:
     after: Any
     was: str = ""
 
+    def turned(self) -> "Change":
+        """Return what undoes it."""
+        return Change(self.key, self.after, self.before)
+
     def as_json(self) -> dict[str, Any]:
         """Return it as it stands in the file."""
         told = {"key": list(self.key), "from": self.before, "to": self.after}

@@ -9,11 +9,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from allocate.errors import Problem, UsageError
 from allocate.serve import plan_api
 from allocate.serve.asking import language_of, page, said, served
 from allocate.serve.guard import FRAMED
 from allocate.serve.home import OUT, Home, Outside
 from allocate.serve.plan_api import plans_asked, worked
+from allocate.serve.rechecks import Rechecks
 from allocate.serve.zips import home_members, members_of, zipped
 
 JOINT, ANSWERS = "joint.html", ("joint", "scenarios")
@@ -33,10 +35,10 @@ def routes() -> list[BaseRoute]:
         Route("/compare/page.html", _compared_page),
         Route("/home.zip", _whole_home),
         *plan_api.routes(),
-        Route("/plans/{name:path}/map.html", _map),
-        Route("/plans/{name:path}/all.zip", _whole_plan),
         Route("/plans/{name:path}/files/{file:path}", _file),
         Route("/plans/{name:path}/shown/{file:path}", _shown),
+        Route("/plans/{name:path}/map.html", _map),
+        Route("/plans/{name:path}/all.zip", _whole_plan),
         Route("/plans/{name:path}", _plan),
     ]
 
@@ -189,5 +191,10 @@ async def _compare(request: Request) -> Response:
 async def _compared_page(request: Request) -> Response:
     """Return the page that a comparison writes, for a frame of no origin."""
     names, folders = plans_asked(request)
+    # (It says of itself that all have passed their recheck.)
+    rechecks = Rechecks.of(request.app.state, served(request).home)
+    waiting = [name for name in names if rechecks.found(name, language_of(request))["state"] != "sound"]
+    if waiting:
+        raise UsageError([Problem("serve_plans.not_rechecked", details={"name": name}) for name in waiting])
     drawn = await worked(request, "compared_page", folders, names)
     return Response(drawn, media_type="text/html; charset=utf-8", headers={"content-security-policy": _APART})

@@ -350,7 +350,7 @@ def _in_force(settings: Content, said: Mapping[str, Content]) -> Iterable[tuple[
     for name, rule in settings["rules"].items():
         yield "rules", str(name), rule
     changed = settings.get("clauses") or {}
-    for document in settings["documents"].values():
+    for document in (settings.get("documents") or {}).values():
         for clause in document["clauses"]:
             row = said.get(clause["id"])
             if clause.get("rule") and row is not None and row["target"] is not None:

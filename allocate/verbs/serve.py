@@ -2,13 +2,15 @@
 
 import getpass
 import secrets
+import signal
 import socket
 import sys
 import threading
 import webbrowser
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -28,6 +30,7 @@ def serve(
     token: Annotated[
         str | None, typer.Option(help=both("serve.cli_token"), envvar="ALLOCATE_SERVE_TOKEN", show_envvar=True)
     ] = None,
+    runs: Annotated[int, typer.Option(help=both("serve.cli_runs"), min=1, max=16)] = 1,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help=both("serve.cli_browser"))] = True,
 ) -> None:
     """Open the page of a folder."""
@@ -52,7 +55,7 @@ def serve(
         with suppress(OSError, KeyError):
             user = getpass.getuser()
         beside = Beside(("allocate.checking", "allocate.serve.plan_work", "allocate.draw"))
-        made = Served(Home.at(folder), beside, language(), user)
+        made = Served(Home.at(folder), beside, language(), user, runs)
         app = make_app(made, token=token, port=chosen, hosts=None if is_local else ())
         address = f"http://{LOCAL if is_local else host}:{chosen}/?token={token}"
         tell(say("serve.open", folder=folder.resolve()))
@@ -71,18 +74,31 @@ def serve(
         )
         if browser:
             threading.Timer(0.1, webbrowser.open, (address,)).start()
-        uvicorn.Server(config).run(sockets=[listening])
+        server = uvicorn.Server(config)
+        made.is_closing = lambda: server.should_exit
+        # (Whoever ends the page gets an end without a word: what was begun is ended by then.)
+        for ending in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(ending, _leave)
+        server.run(sockets=[listening])
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    del number, frame
+    raise SystemExit(0)
 
 
 def _listening(host: str, port: int | None) -> socket.socket:
     """Return a socket that listens: on the port asked for, or on the usual one, or on any that is free."""
     for one in (PORT, 0) if port is None else (port,):
         try:
-            return socket.create_server((host, one), backlog=_BACKLOG)
+            listening = socket.create_server((host, one), backlog=_BACKLOG)
         except OSError as error:
             if port is not None or one == 0:
                 details = {"reason": error.strerror or str(error)}
                 raise UsageError(
                     [Problem("serve.cannot_listen", column="--port", value=port, details=details)]
                 ) from None
+        # (Else the second half of every answer waits for the browser to confirm the first, which it does late.)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
     raise AssertionError

@@ -72,11 +72,29 @@
       section(words("by_year"), table(byYear(content.by_year)).element),
       ...["compare_proof", "compare_clauses", "compare_sites", "compare_money", "compare_people"].map((name) => section(tables[name].title, table(tables[name], { idle: ["compared_with"], ...OPTIONS[name] }).element)),
       section(words("in_words"), ...told));
+    state.asked = names;
+    document.documentElement.dataset.compared = "yes";
+    await rechecks(names, query);
+  };
+
+  // What does not pass its recheck is not compared; the page with the map says that all have passed, so it waits.
+  const rechecks = async (names, query) => {
+    const mark = make("p", { id: "rechecks", role: "status", class: "quiet" }, words("rechecking", { names: names.join(words("comma")) }));
+    place.prepend(make("section", {}, mark));
+    const found = [];
+    for (const name of names) found.push([name, await planQuestions.rechecked(name)]);
+    if (state.asked !== names) return;
+    const wrong = found.filter(([, { state: how }]) => how !== "sound");
+    if (wrong.length) {
+      const lines = wrong.map(([name, { state: how, lines: told }]) => make("li", { dir: "auto" }, `${name} · ${words(how === "wrong" ? "wrong" : "not_rechecked")}`, make("ul", {}, ...told.map((line) => make("li", { dir: "auto" }, planTables.cut(line))))));
+      place.replaceChildren(section(words("wrong"), make("ul", { class: "faults", id: "rechecks", "data-state": "wrong" }, ...lines)));
+      return;
+    }
+    Object.assign(mark, { textContent: words("all_sound"), className: "good" });
+    mark.dataset.state = "sound";
     byId("map-section").hidden = false;
     byId("page").src = `/compare/page.html?${query}`;
     byId("write").textContent = words("write_compare");
-    state.asked = names;
-    document.documentElement.dataset.compared = "yes";
   };
 
   byId("choose").addEventListener("submit", (event) => {

@@ -20,7 +20,7 @@
     const text = say("data.go_cell", { row: one.row });
     if (!one.there || one.there.endsWith(".toml")) return text;
     const query = new URLSearchParams({ sheet: one.sheet, row: one.row, ...(one.at === null ? {} : { column: one.at }) });
-    return make("a", { href: `${page(one.there)}?${query}` }, `${one.letter}${one.row}`);
+    return make("a", { href: `${page(one.there)}?${query}` }, one.letter ? `${one.letter}${one.row}` : text);
   };
 
   const showFindings = () => {
@@ -57,7 +57,7 @@
     const missing = !found.tables.some((one) => one.rows > 0);
     if (found.faults && missing) told.push(make("p", {}, say("data.next_boundary")));
     if (found.faults) told.push(make("p", {}, say("data.next_mend", { count: number(found.faults) })));
-    if (found.estimate) {
+    if (found.estimate && !missing) {
       const button = make("button", { type: "button", class: "main" }, say("data.estimate"));
       button.addEventListener("click", () => doing(button, estimate));
       told.push(make("p", {}, say("data.next_estimate")), make("p", {}, button));
@@ -82,20 +82,34 @@
     at("tables").replaceChildren(make("table", {}, heads("table", "file", "rows", "datum", "headings", "bases"), make("tbody", {}, ...rows)));
   };
 
+  // Offer to undo what was just done, which the history holds.
+  let last = "";
+  const mayUndo = (id) => {
+    last = typeof id === "string" ? id : last;
+    at("undo").hidden = !last;
+  };
+  at("undo").addEventListener("click", () => doing(at("undo"), async () => {
+    await send(`${way}/undo`, { id: last });
+    last = "";
+    mayUndo();
+    at("sending").textContent = say("data.undone");
+    await read();
+  }));
+
   const showFiles = () => {
     const rows = found.files.map((one) => {
       const remove = make("button", { type: "button", class: "plain", "aria-label": `${say("data.remove")} ${one.name}` }, say("data.remove"));
       remove.addEventListener("click", () => doing(remove, async () => {
         const said = await files.question(at("asked"), say("data.ask_remove", { file: one.name }), { yes: say("data.yes_remove"), no: say("data.cancel") });
         if (said !== "yes") return;
-        await send(`${way}/files/${encodeURIComponent(one.name)}/remove`, {});
+        mayUndo((await send(`${way}/files/${encodeURIComponent(one.name)}/remove`, {})).id);
         tell(say("data.removed", { file: one.name }));
         await read();
       }));
       const does = [make("a", { href: saved(one.name), download: one.name, "aria-label": `${say("data.download")} ${one.name}` }, say("data.download")), " "];
       if (one.name !== "district.toml") does.push(remove);
       const called = one.shown ? make("a", { href: page(one.name) }, one.name) : one.name;
-      return make("tr", {}, make("th", { scope: "row" }, called), make("td", { class: "number" }, say("data.bytes", { size: number(Math.ceil(one.bytes / 1024)) })), ...cells(one.changed, one.tables.join("、")), make("td", { class: "short" }, ...does));
+      return make("tr", {}, make("th", { scope: "row" }, called), make("td", { class: "number" }, say("data.bytes", { size: number(Math.ceil(one.bytes / 1024)) })), ...cells(one.changed, one.tables.join("、") || (one.shown ? say("data.not_read") : "")), make("td", { class: "short" }, ...does));
     });
     at("list").replaceChildren(make("table", {}, heads("file", "size", "changed", "read", "do"), make("tbody", {}, ...rows)));
   };
@@ -109,11 +123,17 @@
     }
   };
 
+  const settle = () => {
+    at("next").removeAttribute("aria-busy");
+    document.documentElement.dataset.ready = "yes";
+  };
   const read = async () => {
+    at("next").setAttribute("aria-busy", "true");
     try {
       found = await ask(way);
     } catch (error) {
       at("next-told").replaceChildren(make("p", { class: "bad" }, error.message));
+      settle();
       return;
     }
     extra = [];
@@ -127,19 +147,22 @@
       const told = await ask(`${way}/models`);
       models = told.models;
       extra = told.findings;
+      if (told.skipped) tell(say("data.skipped", { places: number(told.skipped) }));
       showFindings();
       showNext();
     } catch (error) {
       if (!(error instanceof allocate.Refused)) throw error;
       tell(error.message, { bad: true });
     }
-    document.documentElement.dataset.ready = "yes";
+    settle();
   };
 
   const take = async (chosen) => {
     if (chosen.length === 0) return;
     delete document.documentElement.dataset.ready;
-    await files.upload(name, chosen, { place: at("asked"), status: at("sending"), bar: at("sent"), most: data.most });
+    at("next").setAttribute("aria-busy", "true");
+    const taken = await files.upload(name, chosen, { place: at("asked"), status: at("sending"), bar: at("sent"), most: data.most });
+    mayUndo(taken);
     await read();
   };
 
@@ -155,7 +178,7 @@
         at("sending").textContent = say("data.none_left");
         return;
       }
-      await files.judge(name, made.upload, { place: at("asked"), status: at("sending"), replace: made.replace, aside: made.aside });
+      mayUndo(await files.judge(name, made.upload, { place: at("asked"), status: at("sending"), replace: made.replace, aside: made.aside }));
       await read();
     } finally {
       if (at("sending").textContent === say("data.estimating")) at("sending").textContent = "";
@@ -199,7 +222,7 @@
       let faults = false;
       for (;;) {
         try {
-          await send(`${way}/card`, { version: found.card.version, changes, faults });
+          mayUndo((await send(`${way}/card`, { version: found.card.version, changes, faults })).id);
           tell(say("data.saved"));
           return read();
         } catch (error) {
@@ -224,7 +247,7 @@
     await read();
     if (waiting) {
       history.replaceState(null, "", location.pathname);
-      await files.judge(name, waiting, { place: at("asked"), status: at("sending") });
+      mayUndo(await files.judge(name, waiting, { place: at("asked"), status: at("sending") }));
       await read();
     }
   })();

@@ -48,7 +48,7 @@ const files = (() => {
     return make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
   };
 
-  // Send files and have them judged together; resolves with whether they were taken.
+  // Send files and have them judged together; resolves with the entry of the history, true where nothing changed, or false.
   const upload = async (name, chosen, { place, status, bar, most }) => {
     if (chosen.length > most) {
       tell(say("data.too_many", { most }), { bad: true });
@@ -86,7 +86,7 @@ const files = (() => {
       try {
         const done = await send(way, { replace, aside, faults });
         status.textContent = done.same ? say("data.same") : say("data.taken", { files: done.files.join("、") });
-        taken = true;
+        taken = done.id ?? true;
         break;
       } catch (error) {
         if (!(error instanceof Refused)) throw error;

@@ -193,15 +193,7 @@
 
   const recheck = async () => {
     const mark = byId("recheck");
-    let found = { state: "checking" };
-    while (found.state === "checking") {
-      try {
-        found = await ask(`${data.api}/recheck`);
-      } catch {
-        found = { state: "failed", lines: [], more: 0 };
-      }
-      if (found.state === "checking") await new Promise((ready) => setTimeout(ready, 1500));
-    }
+    const found = await planQuestions.rechecked(data.name);
     const [key, look] = { sound: ["sound", "good"], wrong: ["wrong", "bad"] }[found.state] || ["not_rechecked", "warn"];
     mark.textContent = words(key);
     mark.className = `mark ${look}`;
@@ -214,7 +206,7 @@
   /* ---- questions ---- */
 
   const runs = byId("runs");
-  const concerns = (run) => run.plan === data.name || (run.plans || []).includes(data.name) || run.from === data.name
+  const concerns = (run) => run.plan === data.name || (run.plans || []).includes(data.name) || run.asked?.from === data.name
     || (run.result && run.result.plan === data.name) || (typeof run.name === "string" && run.name.startsWith(`${leaf}-whatif-`));
   const listRuns = async () => {
     state.runs = await planQuestions.list(runs, concerns, data.name);
@@ -224,7 +216,7 @@
 
   const question = async (verb) => {
     const asked = { verb, plan: data.name };
-    if (verb === "alternatives" || verb === "robust") asked.seconds = seconds();
+    if (verb === "alternatives" || verb === "explain") asked.seconds = seconds();
     await planQuestions.start(asked, runs, data.name);
     chooseTab("questions");
   };

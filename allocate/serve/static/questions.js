@@ -4,11 +4,32 @@ const planQuestions = (() => {
   const { make, ask, send, tell } = allocate;
   const { words } = planTables;
   const EVERY = 1500; // ms between two looks at a run
+  const SAYS = ["explain", "verify"]; // verbs whose answer is what they print
+  const MOST_LINES = 200;
   const OVER = ["finished", "stopped", "failed", "killed"];
   const followed = new Set();
 
   const wayOf = (name) => `/plans/${name.split("/").map(encodeURIComponent).join("/")}`;
   const compareWay = (names) => `/compare?${names.map((name) => `plan=${encodeURIComponent(name)}`).join("&")}`;
+
+  // What a run printed, once somebody wants to read it.
+  const saidBy = (run) => {
+    const list = make("ul", { class: "told" });
+    const fill = async () => {
+      if (list.childElementCount) return;
+      let lines = run.result?.lines;
+      if (!lines) {
+        try {
+          lines = (await ask(`/api/runs/${encodeURIComponent(run.id)}`)).result?.lines || [];
+        } catch (error) {
+          lines = [error.message];
+        }
+      }
+      list.replaceChildren(...lines.slice(0, MOST_LINES).map((line) => make("li", { dir: "auto" }, planTables.cut(String(line)))));
+    };
+    const box = make("details", { ontoggle: fill }, make("summary", {}, words("what_it_says")), list);
+    return box;
+  };
 
   const describe = (run, plan) => {
     const item = make("li", { "data-run": run.id, "data-state": run.state });
@@ -24,10 +45,7 @@ const planQuestions = (() => {
     if (OVER.includes(run.state) && run.result && run.result.answer) {
       item.append(" ", make("a", { href: `/answers/${encodeURIComponent(run.result.answer[0])}` }, words("to_answer")));
     }
-    const lines = run.result && run.result.lines;
-    if (OVER.includes(run.state) && Array.isArray(lines) && lines.length) {
-      item.append(make("ul", { class: "told" }, ...lines.slice(0, 60).map((line) => make("li", { dir: "auto" }, planTables.cut(String(line))))));
-    }
+    if (OVER.includes(run.state) && SAYS.includes(run.verb)) item.append(saidBy(run));
     return item;
   };
 
@@ -78,5 +96,19 @@ const planQuestions = (() => {
     return runs;
   };
 
-  return { start, list, wayOf, compareWay };
+  // Waits until a plan has been rechecked, and returns what was found.
+  const rechecked = async (name) => {
+    for (;;) {
+      let found;
+      try {
+        found = await ask(`/api${wayOf(name)}/recheck`);
+      } catch (error) {
+        return { state: "failed", lines: [error.message], more: 0 };
+      }
+      if (found.state !== "checking") return found;
+      await new Promise((ready) => setTimeout(ready, EVERY));
+    }
+  };
+
+  return { start, list, rechecked, wayOf, compareWay };
 })();

@@ -173,7 +173,7 @@ const planTables = (() => {
     };
     const setYear = (year) => { state.year = year; draw(); };
     draw();
-    const element = make("div", { class: "plan-table" }, data.rows.length > 8 ? controls : null, count,
+    const element = make("div", { class: "plan-table" }, ...(data.rows.length > 8 ? [controls, count] : []),
       make("div", { class: data.rows.length > 8 ? "scroll" : "scroll few", tabindex: 0, role: "region", "aria-label": data.title }, drawn), pages);
     return { element, show, cell, choose, setYear, draw };
   };
