@@ -296,7 +296,9 @@ def test_a_scenario_is_made_of_changes_and_the_model_goes_back(tiny: Editing) ->
     )["view"]
     assert read_model(tiny.path).siting["clinic"].opening == 150_000
     assert read_model(tiny.path, scenario="dear").siting["clinic"].opening == 180_000
-    assert view["scenarios"][0]["changes"] == [{"key": "siting.clinic.opening", "from": 150_000, "to": 180_000}]
+    (told,) = view["scenarios"][0]["changes"]
+    assert (told["key"], told["from"], told["to"]) == ("siting.clinic.opening", 150_000, 180_000)
+    assert told["label"] == "siting · village clinic · one-off cost"
     tiny.undo(view["undo"])
     tiny.undo(tiny.view()["undo"])
     assert tiny.raw == before

@@ -942,7 +942,13 @@ class _View:
             "basis": called(str(scenario.basis)),
             "source": scenario.source,
             "changes": [
-                {"key": ".".join(way), "from": _shown(looked_or_nothing(self.model.settings, way)), "to": _shown(value)}
+                {
+                    "key": ".".join(way),
+                    "label": " · ".join(_path_said(self.now, way)),
+                    "share": _is_share(way),
+                    "from": _shown(looked_or_nothing(self.model.settings, way)),
+                    "to": _shown(value),
+                }
                 for way, value in own.items()
             ],
         }

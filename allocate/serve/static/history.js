@@ -20,17 +20,16 @@
   };
   const told = (entry) => {
     const changes = entry.changes.map((one) => make("li", {}, one.label ? `${one.label} ` : "", make("code", {}, one.key.join(".")), ` ${read(one.from, one)} → `, make("strong", {}, read(one.to, one))));
-    const known = ["id", "when", "who", "what", "of", "changes", "undoes", "undone", "way", "cells", "files", "file", "sheet", "before"];
+    const known = ["id", "when", "who", "what", "of", "changes", "undoes", "undone", "way", "run", "cells", "files", "before"];
     const rest = Object.entries(entry).filter(([name]) => !known.includes(name)).map(([name, value]) => `${name}: ${shown(value)}`);
-    const way = typeof entry.way === "string" && entry.way.startsWith("/") && !entry.way.startsWith("//") ? make("p", {}, make("a", { href: entry.way }, entry.way)) : "";
+    const way = typeof entry.run === "string" && entry.run ? make("p", {}, make("a", { href: `/runs/${encodeURIComponent(entry.run)}` }, entry.run)) : "";
     return [entry.undoes ? make("p", { class: "quiet" }, say("models.undoes", { id: entry.undoes })) : "", changes.length ? make("ul", {}, ...changes) : "", rest.length ? make("p", { class: "quiet" }, rest.join("; ")) : "", way];
   };
   const row = (entry) => {
-    const isFiles = entry.what === "data" && (entry.cells !== undefined || entry.files !== undefined);
-    const canUndo = ((entry.what === "model" || entry.what === "undo") && entry.changes.length > 0) || isFiles;
+    const isData = entry.what === "data" && ("cells" in entry || "files" in entry);
+    const canUndo = isData || ((entry.what === "model" || entry.what === "undo") && entry.changes.length > 0);
     const button = make("button", { type: "button", "aria-label": `${say("models.undo_entry")} ${entry.id}`, onclick: () => doing(button, async () => {
-      if (isFiles) await send(`/api/data/${encodeURIComponent(entry.of)}/undo`, { id: entry.id });
-      else await send(`/api/history/${encodeURIComponent(entry.id)}/undo`);
+      await (isData ? send(`/api/data/${encodeURIComponent(entry.of)}/undo`, { id: entry.id }) : send(`/api/history/${encodeURIComponent(entry.id)}/undo`));
       tell(say("models.undone_now"));
       await show();
     }) }, say("models.undo_entry"));

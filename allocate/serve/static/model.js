@@ -10,6 +10,8 @@
   let findings = new Map();
   // What was typed and not written, with what is wrong with it, by key.
   const refused = new Map();
+  // What is about more rows than this is said once, above them.
+  const MOST_ROWS = 4;
   let conflict = false;
   let waiting = Promise.resolve();
   const filter = { text: "", changed: false, must: false };
@@ -110,9 +112,9 @@
         change([{ key: field.key, value: kept }], box, chosen.join(", "));
       };
       const boxes = field.choices.map(([one, text], n) =>
-        make("li", {}, make("label", { class: "beside" }, make("input", { type: "checkbox", value: one, checked: values.includes(one), "data-key": `${code}-${one}`, id: `${id}-${n}`, onchange: tick }), " ", text)),
+        make("label", { class: "beside" }, make("input", { type: "checkbox", value: one, checked: values.includes(one), "data-key": `${code}-${one}`, id: `${id}-${n}`, onchange: tick }), " ", text),
       );
-      input = make("details", { open: !bare && boxes.length < 12 }, make("summary", {}, field.key[0] === "decides" && !values.length ? say("models.all_decided") : shown(values, field)), make("ul", { role: "group", "aria-label": name }, ...boxes));
+      input = make("details", { open: !bare && boxes.length < 12 }, make("summary", {}, field.key[0] === "decides" && !values.length ? say("models.all_decided") : shown(values, field)), make("div", { class: "boxes", role: "group", "aria-label": name }, ...boxes));
     } else if (field.kind === "other") {
       input = make("code", { id }, shown(field.value));
     } else if (field.long && !bare) {
@@ -195,6 +197,11 @@
 
   // Show another state of the model; where one was typing, one goes on typing.
   const take = (made) => {
+    if (made.version !== view.version && findings.size) {
+      // (What was found was found in another model.)
+      findings = new Map();
+      at("checked").replaceChildren();
+    }
     view = made;
     const focused = document.activeElement?.dataset?.key;
     show();
@@ -208,7 +215,7 @@
     const before = drawn.get(into) ?? new Map();
     const now = new Map();
     for (const item of items) {
-      const code = JSON.stringify([item, findings.get(idOf(item)) ?? null]);
+      const code = JSON.stringify([item, [idOf(item), ...(item.asks ?? []).map((one) => one.name)].map((name) => findings.get(name) ?? null)]);
       const old = before.get(idOf(item));
       // (What was refused is drawn again, so that it goes once it is put right.)
       const kept = old && old.code === code && !old.element.querySelector(".wrong") && !old.element.querySelector("[aria-busy=true]");
@@ -256,14 +263,11 @@
       }
       const status = one?.what || row.what || "";
       const kind = one?.status || row.status;
-      const odd = own.flatMap((name, place) => (n === 0 || place === n + 1 ? (findings.get(name) ?? []) : [])).filter((text, place, all) => all.indexOf(text) === place);
-      const mine = n === 0 ? odd : odd.filter((text) => (findings.get(one.name) ?? []).includes(text) && one.name !== row.asks[0].name);
-      line.append(
-        make("td", { class: "what", "data-label": say("models.status") }, make("span", { class: kind === "decided" ? "good" : kind === "undecided" ? "warn" : "" }, status),
-          ...mine.map((text) => make("p", { class: "finding" }, text))),
-      );
+      line.append(make("td", { class: "what", "data-label": say("models.status") }, make("span", { class: kind === "decided" ? "good" : kind === "undecided" ? "warn" : "" }, status)));
       body.append(line);
     });
+    const odd = [...new Set(own.flatMap((name) => findings.get(name) ?? []))];
+    if (odd.length) body.append(make("tr", {}, make("td", { colspan: heads.length }, ...odd.map((text) => make("p", { class: "finding" }, text)))));
     body.dataset.text = [row.id, row.at, row.quote, row.says, ...row.asks.flatMap((one) => [one.name, one.sentence, ...one.fields.map((field) => shown(field.value, field))])].join("\n").toLowerCase();
     const fields = [...(row.aside ?? []), ...row.asks.flatMap((one) => [...one.fields, one.strength, one.years, one.on, one.weight, one.source, one.basis])];
     body.dataset.changed = fields.some((field) => field.of) ? "yes" : "";
@@ -488,8 +492,8 @@
 
   const showScenarios = (panel) => {
     const rows = view.scenarios.map((one) =>
-      make("tr", {}, make("th", { scope: "row" }, one.title, make("div", {}, make("small", {}, one.name)), one.from ? make("small", {}, say("models.on_top", { name: one.from })) : null),
-        make("td", {}, make("ul", {}, ...one.changes.map((each) => make("li", {}, make("code", {}, each.key), ` ${shown(each.from)} → `, make("strong", {}, shown(each.to)))))),
+      make("tr", {}, make("th", { scope: "row", class: "called" }, one.title, make("div", {}, make("small", {}, one.name)), one.from ? make("small", {}, say("models.on_top", { name: one.from })) : null),
+        make("td", {}, make("ul", {}, ...one.changes.map((each) => make("li", {}, `${each.label}: ${shown(each.from, each)} → `, make("strong", {}, shown(each.to, each)), " ", make("code", { class: "quiet" }, each.key))))),
         make("td", { class: "quiet" }, [one.basis, one.source, one.note].filter(Boolean).join("; "))));
     const table = make("div", { class: "scroll" }, make("table", {}, make("caption", { class: "only-heard" }, say("models.tab_scenarios")), make("thead", {}, make("tr", {}, make("th", { scope: "col" }, say("models.scenario")), make("th", { scope: "col" }, say("models.changes")), make("th", { scope: "col" }, say("models.source")))), make("tbody", {}, ...rows)));
     const sets = Object.entries(view.sets ?? {}).map(([name, members]) => make("li", {}, make("strong", {}, name), `: ${members.join(", ")}`));
@@ -606,7 +610,7 @@
       if (view.kind === "model") {
         try {
           const found = await ask(`${here}/findings`);
-          for (const one of found.findings) for (const name of one.rows.length ? one.rows : [""]) findings.set(name, [...(findings.get(name) ?? []), one.text]);
+          for (const one of found.findings) for (const name of one.rows.length && one.rows.length <= MOST_ROWS ? one.rows : [""]) findings.set(name, [...(findings.get(name) ?? []), one.text]);
           said.replaceChildren(found.findings.length ? say("models.checked", { count: found.findings.length }) : say("models.checked_none"), " ", run);
           location.hash = "clauses";
         } catch (error) {
