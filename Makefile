@@ -23,7 +23,7 @@ check: $(READY)
 	@$(MAKE) --no-print-directory test
 
 bench: $(READY)
-	@ALLOCATE_BENCH=1 $(BIN)/python -m pytest tests/test_baodi.py tests/test_datum_fit.py
+	@ALLOCATE_BENCH=1 $(BIN)/python -m pytest tests/test_baodi.py tests/test_datum_fit.py tests/test_serve_walk.py
 	@sh tests/benchmarks/get-peers.sh
 	@$(BIN)/python tests/benchmarks/run.py
 	@$(BIN)/python tests/benchmarks/large.py

@@ -124,4 +124,5 @@ async def _failed(request: Request, error: Exception, *, status: int, key: str) 
 
 
 def _refusal_of(status: int, key: str, scope: Scope, spoken: Language) -> tuple[bytes, str]:
-    return fault_page(status, key, spoken, as_json=scope["path"].startswith("/api/"))
+    chosen = Request(scope).cookies.get(LANGUAGE_COOKIE)
+    return fault_page(status, key, chosen if chosen in LANGUAGES else spoken, as_json=scope["path"].startswith("/api/"))
