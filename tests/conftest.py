@@ -7,6 +7,7 @@ import os
 import pickle
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -44,6 +45,10 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(__file__).parent / "data"
 # Set in the environment, as `make bench` does, it has what takes minutes looked at in whole.
 BENCH = "ALLOCATE_BENCH"
+
+# Whoever is started in the background is deaf to Ctrl-C, and so is all that it starts: tests press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # What takes long to make: its users are kept on one worker, so that it is made once.

@@ -46,7 +46,7 @@ def ask(page: TestClient, asked: dict[str, Any]) -> str:
     return str(answer.json()["id"])
 
 
-def until(page: TestClient, id: str, *states: str, seconds: float = 30) -> dict[str, Any]:
+def until(page: TestClient, id: str, *states: str, seconds: float = 60) -> dict[str, Any]:
     """Wait until a run is in one of some states, and return it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -212,7 +212,7 @@ def test_runs_wait_for_each_other_in_the_order_in_which_they_were_asked_for(page
     ]
     assert [run["id"] for run in page.get("/api/runs").json()["runs"]] == [third, second, first]
     assert page.post(f"/api/runs/{first}/cancel").json()["state"] == "stopping"
-    until(page, second, "running")
+    until_told(page, second)
     assert page.post(f"/api/runs/{second}/cancel").json()["state"] == "stopping"
     assert until(page, third, "finished")["result"]["plan"] == "c"
 
@@ -441,7 +441,8 @@ def test_a_run_whose_server_died_is_followed_by_the_next_one(faked: None, home_f
             break
         time.sleep(0.02)
     with client_of(home_folder) as page:
-        assert until(page, id, "running")["progress"]
+        until(page, id, "running")
+        until_told(page, id)
         page.post(f"/api/runs/{id}/cancel")
         process.wait(10)
         run = until(page, id, "stopped")
