@@ -1,13 +1,21 @@
 """A planner's folder that others have made: what its files say leads nowhere else, and starts nothing by itself."""
 
 import hashlib
+import json
+import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from serving_page import client_of
+from starlette.testclient import TestClient
 
-from allocate.serve import history
-from allocate.serve.home import Home
+from allocate.serve import history, runs
+from allocate.serve.commands import command_of
+from allocate.serve.home import RUNS, Home
+
+FAKE = (sys.executable, str(Path(__file__).with_name("fake_worker.py")))
 
 
 def entry_of(folder: Path, files: dict[str, list[str]], before: str = "") -> str:
@@ -31,3 +39,111 @@ def test_an_entry_of_the_history_that_names_files_elsewhere_puts_nothing_there(h
         answer = page.post("/api/data/tiny/undo", json={"id": id})
     assert answer.status_code == 422, answer.text
     assert sorted(home.parent.rglob("*evil*")) == before
+
+
+def queued(home: Path, **changed: Any) -> Path:
+    """Put a file of a run into the queue as the page would, changed by whoever made the folder; return its folder."""
+    place = Home.at(home)
+    run = runs.Runs(place).add(command_of(place, {"verb": "plan", "model": "tiny"}), "x", "zh")
+    folder = place.path / RUNS / run.id
+    content = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**content, **changed}))
+    return folder
+
+
+def until(page: TestClient, id: str, *states: str) -> dict[str, Any]:
+    """Wait until a run is in one of some states, and return it."""
+    for _ in range(1000):
+        run: dict[str, Any] = page.get(f"/api/runs/{id}").json()
+        if run["state"] in states:
+            return run
+        time.sleep(0.02)
+    pytest.fail(f"{run['state']}, not {states}")
+
+
+@pytest.fixture
+def faked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "WORKER", FAKE)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"words": ["plan", "tiny", "--out=../elsewhere"]},
+        {"words": ["serve", "--host=0.0.0.0"]},
+        {"asked": {"verb": "plan", "model": "tiny", "name": "other"}},
+        {"asked": {}},
+        {"target": "other"},
+    ],
+)
+def test_a_command_in_the_queue_that_the_page_did_not_make_is_not_run(
+    faked: None, home_folder: Path, changed: dict[str, Any]
+) -> None:
+    del faked
+    folder = queued(home_folder, **changed)
+    with client_of(home_folder) as page:
+        run = until(page, folder.name, "failed", "finished")
+    assert run["state"] == "failed"
+    assert "没有执行" in run["note"]
+    assert not (folder / "words.json").exists()
+
+
+def test_what_a_run_prints_goes_into_its_own_folder_and_not_where_a_link_leads(
+    faked: None, home_folder: Path, tmp_path: Path
+) -> None:
+    del faked
+    other = tmp_path / "other"
+    other.write_text("as it was")
+    folder = queued(home_folder)
+    for name in ("stdout.txt", "stderr.txt", "events.jsonl", "alive"):
+        (folder / name).symlink_to(other)
+    with client_of(home_folder) as page:
+        until(page, folder.name, "finished")
+    assert other.read_text() == "as it was"
+
+
+def test_runs_that_a_link_leads_to_are_not_begun(faked: None, home_folder: Path, tmp_path: Path) -> None:
+    del faked
+    folder = queued(home_folder)
+    (home_folder / RUNS).rename(tmp_path / "runs")
+    (home_folder / RUNS).symlink_to(tmp_path / "runs")
+    with client_of(home_folder) as page:
+        assert page.get("/api/runs").json()["runs"] == []
+        assert page.post("/api/runs", json={"verb": "check", "model": "tiny"}).status_code in (404, 422)
+    assert json.loads((tmp_path / "runs" / folder.name / "run.json").read_text())["state"] == "waiting"
+
+
+def test_a_run_that_says_it_began_in_the_future_does_not_hold_up_the_queue(faked: None, home_folder: Path) -> None:
+    del faked
+    folder = queued(home_folder, state="running", started="2999-01-01T00:00:00+00:00", pid=999_999)
+    with client_of(home_folder) as page:
+        assert until(page, folder.name, "killed", "finished")["state"] == "killed"
+
+
+def test_the_queue_goes_on_after_what_nobody_foresaw(
+    faked: None, home_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del faked
+    folder = queued(home_folder)
+    look, failed = runs.Runs._look, []
+
+    def fails_once(kept: runs.Runs) -> bool:
+        if kept._task is not None and not failed:
+            failed.append(1)
+            raise RuntimeError("odd")
+        return look(kept)
+
+    monkeypatch.setattr(runs.Runs, "_look", fails_once)
+    with client_of(home_folder) as page:
+        until(page, folder.name, "finished")
+        assert failed
+
+
+def test_a_module_that_lies_in_the_folder_is_not_run(home_folder: Path) -> None:
+    for name in ("pandas", "random", "shapely", "typer"):
+        (home_folder / f"{name}.py").write_text("open('it-ran', 'w')")
+    with client_of(home_folder) as page:
+        id = page.post("/api/runs", json={"verb": "check", "model": "tiny"}).json()["id"]
+        run = until(page, id, "finished", "failed")
+    assert run["state"] == "finished", run
+    assert not (home_folder / "it-ran").exists()
