@@ -2,13 +2,16 @@
 
 import hashlib
 import json
+import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from serving_page import client_of
+from serving_page import Server, client_of
 from starlette.testclient import TestClient
 
 from allocate.serve import history, runs
@@ -147,3 +150,27 @@ def test_a_module_that_lies_in_the_folder_is_not_run(home_folder: Path) -> None:
         run = until(page, id, "finished", "failed")
     assert run["state"] == "finished", run
     assert not (home_folder / "it-ran").exists()
+
+
+def test_a_module_that_lies_in_the_folder_is_not_read_beside_the_server(
+    home_folder: Path, serving: Callable[..., Server]
+) -> None:
+    for name in ("multiprocessing", "random", "pandas"):
+        (home_folder / f"{name}.py").write_text("open('it-ran', 'w')")
+    server = serving(home_folder, fake=True)
+    cookies = {f"allocate-{server.port}": server.token}
+    answer = httpx.get(f"{server.origin}/api/data/tiny", cookies=cookies, timeout=60)
+    assert answer.status_code == 200
+    assert not (home_folder / "it-ran").exists()
+
+
+def test_the_queue_is_kept_by_one_server_alone_even_after_the_whole_folder_was_sent(home_folder: Path) -> None:
+    queued(home_folder, words=["none"])
+    with client_of(home_folder) as page:
+        assert page.get("/api/runs").json()["count"] == 1
+        assert page.get("/home.zip?runs=1").status_code == 200
+        other = "import pathlib, allocate.serve.alive as a; print(a.is_held(pathlib.Path('maps/runs/.lock')))"
+        said = subprocess.run(
+            [sys.executable, "-c", other], cwd=home_folder, capture_output=True, text=True, check=True
+        )
+        assert said.stdout.strip() == "True"
