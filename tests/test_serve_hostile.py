@@ -174,3 +174,29 @@ def test_the_queue_is_kept_by_one_server_alone_even_after_the_whole_folder_was_s
             [sys.executable, "-c", other], cwd=home_folder, capture_output=True, text=True, check=True
         )
         assert said.stdout.strip() == "True"
+
+
+def test_a_plan_says_that_its_model_or_its_data_have_changed_since(
+    planned_client: TestClient, planned_folder: Path
+) -> None:
+    assert 'id="changed"' not in planned_client.get("/plans/tiny").text
+    model = planned_folder / "models" / "tiny.toml"
+    before = model.read_bytes()
+    model.write_bytes(before + b"\n# another word\n")
+    text = planned_client.get("/plans/tiny").text
+    assert 'id="changed"' in text
+    assert "tiny.toml" in text.partition('id="changed"')[2].partition("</span>")[0]
+    model.write_bytes(b"not = [toml")
+    assert 'id="changed"' in planned_client.get("/plans/tiny").text
+    model.write_bytes(before)
+    assert 'id="changed"' not in planned_client.get("/plans/tiny").text
+    table = planned_folder / "data" / "tiny" / "places.csv"
+    table.write_bytes(table.read_bytes() + b"\n")
+    assert "places.csv" in planned_client.get("/plans/tiny").text.partition('id="changed"')[2].partition("</span>")[0]
+
+
+def test_a_plan_that_somebody_stopped_says_so_at_its_head(planned_client: TestClient, planned_folder: Path) -> None:
+    assert 'id="stopped"' not in planned_client.get("/plans/tiny").text
+    file = planned_folder / "maps" / "out" / "tiny" / "plan.json"
+    file.write_text(json.dumps({**json.loads(file.read_text(encoding="utf-8")), "stopped": True}), encoding="utf-8")
+    assert 'id="stopped"' in planned_client.get("/plans/tiny").text

@@ -13,7 +13,7 @@ from allocate.errors import Problem, UsageError
 from allocate.serve import plan_api
 from allocate.serve.asking import language_of, page, said, served
 from allocate.serve.guard import FRAMED
-from allocate.serve.home import OUT, Home, Outside
+from allocate.serve.home import MODELS, OUT, Home, Outside
 from allocate.serve.plan_api import plans_asked, worked
 from allocate.serve.rechecks import Rechecks
 from allocate.serve.zips import home_members, members_of, zipped
@@ -49,7 +49,7 @@ async def _plan(request: Request) -> Response:
     if _is_joint(home, name):
         return await _joint(request, home, name)
     folder = home.plan(name)
-    told = await worked(request, "head", str(folder))
+    told = await worked(request, "head", str(folder), str(home.path / MODELS))
     models = home.models()
     data = {
         "name": name,
