@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import pytest
 from serving_page import Server, client_of
 from starlette.testclient import TestClient
 
-from allocate.serve import history, runs
+from allocate.serve import history, run_events, runs
 from allocate.serve.commands import command_of
 from allocate.serve.home import RUNS, Home
 
@@ -200,3 +201,75 @@ def test_a_plan_that_somebody_stopped_says_so_at_its_head(planned_client: TestCl
     file = planned_folder / "maps" / "out" / "tiny" / "plan.json"
     file.write_text(json.dumps({**json.loads(file.read_text(encoding="utf-8")), "stopped": True}), encoding="utf-8")
     assert 'id="stopped"' in planned_client.get("/plans/tiny").text
+
+
+@pytest.mark.parametrize("way", ["/models/", "/data/", "/plans/", "/answers/", "/api/data/", "/api/models/", "/runs/"])
+def test_a_name_longer_than_any_disk_takes_leads_nowhere(client: TestClient, way: str) -> None:
+    for name in ("a" * 3_000, "界" * 100):
+        assert client.get(f"{way}{name}").status_code == 404
+    assert client.get(f"/data/tiny/files/{'a' * 300}").status_code == 404
+
+
+@pytest.mark.parametrize("text", ['{"verb": "plan", "model": "\\ud800"}', '{"verb": "plan", "gap": Infinity}'])
+def test_what_no_file_can_hold_is_refused_before_anything_is_done(client: TestClient, text: str) -> None:
+    for way in ("/api/runs", "/api/districts", "/api/models/tiny/changes", "/api/data/tiny/undo"):
+        answer = client.post(way, content=text, headers={"content-type": "application/json"})
+        assert answer.status_code == 422
+        assert len(answer.json()["problems"]) == 1
+
+
+def test_an_origin_that_is_none_is_refused_like_any_other(client: TestClient) -> None:
+    assert client.post("/api/runs", json={}, headers={"origin": "http://["}).status_code == 403
+
+
+def test_the_page_of_an_answer_asks_nothing_of_anybody(client: TestClient, home_folder: Path) -> None:
+    folder = home_folder / "maps" / "out" / "odd"
+    folder.mkdir(parents=True)
+    for name in ("prices.html", "prices.json"):
+        (folder / name).write_text("<script src='//elsewhere'></script>")
+    policy = client.get("/answers/odd/page/prices.html").headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert policy.startswith("sandbox allow-scripts")
+    assert "allow-same-origin" not in policy
+
+
+def test_a_fault_is_told_on_a_page_in_the_language_of_whoever_asks(home_folder: Path) -> None:
+    with client_of(home_folder, "zh") as page:
+        page.cookies.set("language", "en")
+        text = page.get("/compare/page.html").text
+    assert "Choose 2 to 6 plans." in text
+    assert "请选" not in text
+
+
+def test_half_a_file_that_was_being_sent_is_never_taken(home_folder: Path, serving: Callable[..., Server]) -> None:
+    server = serving(home_folder, fake=True)
+    headers = {"origin": server.origin}
+    cookies = {f"allocate-{server.port}": server.token}
+    with httpx.Client(base_url=server.origin, headers=headers, cookies=cookies, timeout=60) as page:
+        upload = page.put("/api/data/tiny/files/a.csv?upload=new", content=b"a,b\n").json()["upload"]
+        with socket.create_connection(("127.0.0.1", server.port)) as cut:
+            head = (
+                f"PUT /api/data/tiny/files/b.csv?upload={upload} HTTP/1.1\r\nhost: 127.0.0.1:{server.port}\r\n"
+                f"origin: {server.origin}\r\ncookie: allocate-{server.port}={server.token}\r\n"
+                f"content-length: 1000\r\n\r\n"
+            )
+            cut.sendall(head.encode() + b"id,people\n")
+            held = home_folder / "data" / f".allocate-{upload}" / "tiny" / "b.csv"
+            until_is(held.exists)
+        until_is(lambda: not held.exists())
+
+
+def until_is(what: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if what():
+            return
+        time.sleep(0.02)
+    pytest.fail("It never came about.")
+
+
+def test_lines_with_returns_in_them_are_told_once(tmp_path: Path) -> None:
+    file = tmp_path / "stdout.txt"
+    file.write_bytes(b"a long line\rbar\nnext\n")
+    read = run_events._File(file, "line", 0)
+    told = [line for _ in range(5) for line in read.new_lines(last=False)]
+    assert told == [b"a long line\rbar\n", b"next\n"]
