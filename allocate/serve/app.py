@@ -105,8 +105,9 @@ async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, AllocateError)
     if wants_json(request):
         return refusal(error, request)
-    problems = asking.told(tuple(getattr(error, "problems", ())), language_of(request))
-    return page(request, "fault.html", 422, text=str(error), problems=problems)
+    spoken = language_of(request)
+    problems = asking.told(tuple(getattr(error, "problems", ())), spoken)
+    return page(request, "fault.html", 422, text=asking.text_of(error, spoken), problems=problems)
 
 
 async def _missing(request: Request, error: Exception) -> Response:

@@ -151,13 +151,17 @@ def told(problems: tuple[Problem, ...], spoken: Language) -> list[dict[str, Any]
         ]
 
 
+def text_of(error: AllocateError, spoken: Language) -> str:
+    """Return what was raised on purpose as one text, in a language, whoever else may speak another one."""
+    with speaking(spoken):
+        return error.sentence() if isinstance(error, UsageError) else str(error)
+
+
 def refusal(error: AllocateError, request: Request, status: int = 422) -> JSONResponse:
     """Return what was raised on purpose, as JSON: one text, and each problem by itself with where it stands."""
     problems = tuple(getattr(error, "problems", ()))
     spoken = language_of(request)
-    with speaking(spoken):
-        text = error.sentence() if isinstance(error, UsageError) else str(error)
-    return JSONResponse({"error": text, "problems": told(problems, spoken)}, status)
+    return JSONResponse({"error": text_of(error, spoken), "problems": told(problems, spoken)}, status)
 
 
 def wants_json(request: Request) -> bool:
@@ -176,6 +180,8 @@ async def body_of(request: Request) -> dict[str, Any]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip()
     try:
         content = json.loads(await request.body()) if kind == "application/json" else None
+        # (What Python takes for JSON may hold half a character, or infinity: no file and no answer can.)
+        json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):

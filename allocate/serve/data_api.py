@@ -169,8 +169,11 @@ async def _upload(request: Request) -> Response:
     except OSError as error:
         failed = error
     except BaseException:
+        # (Half a file would be judged, and taken, as if it were whole.)
         if given in ("", "new"):
             uploads.drop(home, name, upload)
+        else:
+            (folder / file).unlink(missing_ok=True)
         raise
     if failed is not None:
         uploads.drop(home, name, upload)

@@ -164,9 +164,9 @@ def _marks(found: dict[str, Any]) -> dict[tuple[int, int | None], dict[str, Any]
 
 async def _download(request: Request) -> Response:
     """Return a file of a district as it is, to be saved."""
-    folder = uploads.district_folder(served(request).home, request.path_params["name"])
-    file = request.path_params["file"]
-    path = folder / file
+    home, name, file = served(request).home, request.path_params["name"], request.path_params["file"]
+    folder = uploads.district_folder(home, name)
+    path = home.inside(DATA, name, file)
     if (
         "\\" in file
         or file.startswith(".")

@@ -805,7 +805,7 @@ def undo(home: str, name: str, who: str, entry: str) -> dict[str, Any]:
     turned = [Change(one.key, one.after, one.before) for one in found.changes]
     if "cells" in found.told:
         return _undo_cells(place, folder, who, found, turned)
-    files: Mapping[str, Sequence[str]] = found.told["files"]
+    files = _files_told(found)
     kept = place.inside(*BEFORE.split("/"), str(found.told.get("before", "")))
     versions = {file: after for file, (_, after) in files.items()}
     new: dict[str, bytes] = {}
@@ -821,6 +821,24 @@ def undo(home: str, name: str, who: str, entry: str) -> dict[str, Any]:
     told = _told_files(again, {f: v for f, v in versions.items() if v}, {f: b for f, (b, _) in files.items() if b})
     _put(place, name, who, new, gone, versions, turned, told, undoes=found.id)
     return {"undone": found.id, "files": sorted(files)}
+
+
+def _files_told(found: Entry) -> dict[str, tuple[str, str]]:
+    """Return what an entry says that files were and became, by their names: the history may come from anywhere.
+
+    Raises
+    ------
+    UsageError
+        When one of them would lie elsewhere than in a district's folder.
+    """
+    told = found.told["files"]
+    files: dict[str, tuple[str, str]] = {}
+    for file, marks in told.items() if isinstance(told, dict) else ():
+        is_plain = Path(file).name == file and not file.startswith(".") and not any(sign in file for sign in "/\\:\0")
+        if not is_plain or not isinstance(marks, list) or [type(one) for one in marks] != [str, str]:
+            raise UsageError([Problem("serve_data.no_undo", value=found.id)])
+        files[file] = (marks[0], marks[1])
+    return files
 
 
 def _undo_cells(place: Home, folder: Path, who: str, found: Entry, turned: Sequence[Change]) -> dict[str, Any]:

@@ -22,6 +22,11 @@ POLICY = (
 )
 # What a map or an answer may do, which brings its own scripts with it: nothing that reaches us, not even its cookie.
 FRAMED = "sandbox allow-scripts allow-downloads allow-modals; frame-ancestors 'self'"
+# The same, of a page that has all it needs within itself: it asks nothing of anybody, neither of us nor of others.
+APART = (
+    f"{FRAMED}; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
+    "font-src data:; base-uri 'none'; form-action 'none'"
+)
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -109,10 +114,10 @@ class Guard:
             origin, site = headers.get(b"origin"), headers.get(b"sec-fetch-site")
             if (origin is None and site is None) or site not in (None, "same-origin"):
                 return 403, "serve.wrong_origin"
-            if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+            if origin is not None and _host_of(origin) != host.lower():
                 return 403, "serve.wrong_origin"
         length = headers.get(b"content-length", "0")
-        if not length.isdigit() or int(length) > self.most_bytes:
+        if not (length.isascii() and length.isdigit()) or int(length) > self.most_bytes:
             return 413, "serve.too_large"
         return None
 
@@ -160,6 +165,14 @@ class Guard:
         start: Message = {"type": "http.response.start", "status": status, "headers": headers}
         await send({**start, "headers": [*headers, *_added(start)]})
         await send({"type": "http.response.body", "body": body if scope["method"] != "HEAD" else b""})
+
+
+def _host_of(origin: str) -> str:
+    """Return the host and port of an origin; nothing where it is none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _added(message: Message) -> list[tuple[bytes, bytes]]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from allocate.names import CARD, MOST_WRITTEN, PLAN_FILE
 
 DATA, MODELS, OUT, RUNS = "data", "models", "maps/out", "maps/runs"
+# No disk takes a longer name [bytes].
+_LONGEST = 255
 # How deep below maps/out plans are looked for: those of several scenarios or districts lie in a folder of theirs.
 _DEEP = 3
 
@@ -43,6 +45,8 @@ class Home:
         for part in parts:
             names = part.split("/")
             if not part or "\0" in part or "\\" in part or any(name in ("", ".", "..") for name in names):
+                raise Outside(part)
+            if any(len(name.encode(errors="surrogatepass")) > _LONGEST for name in names):
                 raise Outside(part)
         path = self.path.joinpath(*parts)
         if not path.resolve().is_relative_to(self.path):

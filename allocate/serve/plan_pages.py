@@ -12,18 +12,13 @@ from starlette.routing import BaseRoute, Route
 from allocate.errors import Problem, UsageError
 from allocate.serve import plan_api
 from allocate.serve.asking import language_of, page, said, served
-from allocate.serve.guard import FRAMED
-from allocate.serve.home import OUT, Home, Outside
+from allocate.serve.guard import APART
+from allocate.serve.home import MODELS, OUT, Home, Outside
 from allocate.serve.plan_api import plans_asked, worked
 from allocate.serve.rechecks import Rechecks
 from allocate.serve.zips import home_members, members_of, zipped
 
 JOINT, ANSWERS = "joint.html", ("joint", "scenarios")
-# Pages that scripts of the folder may be in: shown in a frame of no origin, they reach nobody.
-_APART = (
-    f"{FRAMED}; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
-    "font-src data:; base-uri 'none'; form-action 'none'"
-)
 # What of a plan's folder is shown as it lies there, to be printed.
 _PRINTED = re.compile(r"cards/[\w-]+\.html|timetable\.html|joint\.html")
 
@@ -49,7 +44,7 @@ async def _plan(request: Request) -> Response:
     if _is_joint(home, name):
         return await _joint(request, home, name)
     folder = home.plan(name)
-    told = await worked(request, "head", str(folder))
+    told = await worked(request, "head", str(folder), str(home.path / MODELS))
     models = home.models()
     data = {
         "name": name,
@@ -103,7 +98,7 @@ async def _map(request: Request) -> Response:
     """Return the map of a plan, drawn anew in the language of whoever asks, for a frame of no origin."""
     folder = served(request).home.plan(str(request.path_params["name"]))
     drawn = await worked(request, "drawn", str(folder))
-    return Response(drawn, media_type="text/html; charset=utf-8", headers={"content-security-policy": _APART})
+    return Response(drawn, media_type="text/html; charset=utf-8", headers={"content-security-policy": APART})
 
 
 async def _shown(request: Request) -> Response:
@@ -113,7 +108,7 @@ async def _shown(request: Request) -> Response:
     if not _PRINTED.fullmatch(file):
         raise Outside(file)
     return Response(
-        path.read_bytes(), media_type="text/html; charset=utf-8", headers={"content-security-policy": _APART}
+        path.read_bytes(), media_type="text/html; charset=utf-8", headers={"content-security-policy": APART}
     )
 
 
@@ -197,4 +192,4 @@ async def _compared_page(request: Request) -> Response:
     if waiting:
         raise UsageError([Problem("serve_plans.not_rechecked", details={"name": name}) for name in waiting])
     drawn = await worked(request, "compared_page", folders, names)
-    return Response(drawn, media_type="text/html; charset=utf-8", headers={"content-security-policy": _APART})
+    return Response(drawn, media_type="text/html; charset=utf-8", headers={"content-security-policy": APART})

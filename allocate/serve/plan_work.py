@@ -12,7 +12,7 @@ from typing import Any
 
 from allocate.errors import AllocateError, InputError, Problem
 from allocate.names import PLAN_FILE
-from allocate.plans import read_plan
+from allocate.plans import STOPPED, inputs_of, read_plan
 from allocate.report.candidate_tables import spot_sheets
 from allocate.report.cells_said import cell_said
 from allocate.report.sheets import people_sheets, sheets
@@ -157,8 +157,14 @@ def plain_table(sheet: Sheet, only: Iterable[str] = ()) -> dict[str, Any]:
 
 
 @_whole
-def head(folder: str) -> dict[str, Any]:
-    """Return what stands at the head of a plan's page: what it is of, its figures by year, its proof, its basis."""
+def head(folder: str, models: str = "") -> dict[str, Any]:
+    """Return what stands at the head of a plan's page: what it is of, its figures by year, its proof, its basis.
+
+    Parameters
+    ----------
+    models
+        Where its model lies, by whose files it is told whether they have changed since; empty: nowhere.
+    """
     content = _read(folder).content
     spoken = language()
     told = {name: [visible(line) for line in lines] for name, lines in topics(content).items()}
@@ -179,11 +185,35 @@ def head(folder: str) -> dict[str, Any]:
         "missed_musts": sum(row["status"] == "missed" and row["strength"] == "must" for row in content["scorecard"]),
         "met": statuses.count("met"),
         "proven": content["outcome"] == "optimal",
+        "stopped": bool(content.get(STOPPED)),
+        "changed": [_said(name) for name in _changed_since(content, Path(models))] if models else [],
         "soft": [say(f"basis.{basis}") for basis in ("estimated", "assumed", "unknown") if basis in soft],
         "version": _said(content["versions"].get("allocate", "")),
         "sends": bool(content.get("roster") or content.get("timetable")),
         "siting": [str(kind) for kind in content["settings"]["siting"]],
     }
+
+
+def _changed_since(content: Content, models: Path) -> list[str]:
+    """Return the files of the model and its district that are not those any more that a plan was made of."""
+    from allocate.model import read_model
+
+    path = models / f"{content['model']}.toml"
+    if path.parent != models or not path.is_file():
+        return []
+    try:
+        model = read_model(path)
+        district = model.district_folder()
+    except AllocateError:
+        # (It cannot be read any more: so it is not what it was.)
+        return [path.name]
+    then, now = inputs_of(content, "model"), model.inputs
+    changed = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
+    for name, digest in sorted(inputs_of(content, "district").items()):
+        file = district / name
+        is_same = file.is_file() and sha256(file.read_bytes()).hexdigest() == digest
+        changed += [] if is_same else [name]
+    return changed
 
 
 def _scenario(content: Content) -> dict[str, str]:

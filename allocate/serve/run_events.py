@@ -1,6 +1,7 @@
 """What happens in a run, as it happens: events that a browser takes up again where it was."""
 
 import asyncio
+import io
 import json
 import os
 import time
@@ -41,7 +42,8 @@ class _File:
         except OSError:
             return
         is_end = last and len(read) < _AT_ONCE
-        for line in read.splitlines(keepends=True):
+        # (Nothing but the end of a line ends one: else what is told next would begin within another.)
+        for line in io.BytesIO(read):
             if line.endswith(b"\n") or is_end or len(line) > _LONGEST_LINE:
                 self.at += len(line)
                 yield line

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from allocate.names import PLAN_FILE
 from allocate.serve import run_api
 from allocate.serve.asking import language_of, page, said, served
-from allocate.serve.guard import FRAMED
+from allocate.serve.guard import APART
 from allocate.serve.home import OUT, Home, Outside
 from allocate.serve.run_api import runs_of, shown_run
 from allocate.serve.runs import MOST_WAITING, STATES
@@ -73,7 +73,7 @@ async def _answer(request: Request) -> Response:
 
 async def _answer_page(request: Request) -> Response:
     file = _file(request, (_PAGE,))
-    return FileResponse(file, media_type="text/html", headers={"content-security-policy": FRAMED})
+    return FileResponse(file, media_type="text/html", headers={"content-security-policy": APART})
 
 
 async def _answer_file(request: Request) -> Response:

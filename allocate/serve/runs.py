@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -20,12 +21,14 @@ from allocate.errors import Problem, UsageError
 from allocate.names import KEPT_FILE, PLAN_FILE
 from allocate.replacing import disk
 from allocate.serve.alive import Lock, is_held
-from allocate.serve.commands import RUN, Command
+from allocate.serve.commands import RUN, Command, command_of
 from allocate.serve.home import OUT, RUNS, Home, Outside
-from allocate.serve.worker import ALIVE, ENDED, STOP, now, put
+from allocate.serve.worker import ALIVE, ENDED, FAULT, STOP, now, put
 from allocate.words import Language
 
-WORKER = (sys.executable, "-m", "allocate.serve.worker")
+_log = logging.getLogger("allocate.serve")
+# (With -P, nothing that lies in the planner's folder passes for a module of ours.)
+WORKER = (sys.executable, "-P", "-m", "allocate.serve.worker")
 STATE, EVENTS, PRINTED, SAID = "run.json", "events.jsonl", "stdout.txt", "stderr.txt"
 WAITING, RUNNING, STOPPING = "waiting", "running", "stopping"
 FINISHED, STOPPED, FAILED, KILLED = "finished", "stopped", "failed", "killed"
@@ -147,9 +150,8 @@ class Runs:
         with disk(self.folder):
             self._make()
             folder = self._new_folder()
-            words = (*command.words, *([f"--progress={RUNS}/{folder.name}"] if command.hears else []))
             run = Run(
-                folder.name, command.verb, words, who, language, now(),
+                folder.name, command.verb, words_of(command, folder.name), who, language, now(),
                 model=command.model, plan=command.plan, plans=command.plans, target=command.target,
                 changes=command.changes, before=command.before, hears=command.hears, asked=command.asked,
             )  # fmt: skip
@@ -253,7 +255,12 @@ class Runs:
 
     async def _keep(self) -> None:
         while True:
-            busy = self._look()
+            busy = False
+            try:
+                busy = self._look()
+            except Exception:
+                # (What nobody foresaw of one run may not keep all others waiting for ever.)
+                _log.exception("runs")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), _OFTEN if busy else _SELDOM)
             self._woken.clear()
@@ -277,7 +284,8 @@ class Runs:
                 self._write(self._outcome(run))
             elif (asked := self._stops(run.id)) > run.stops or asked >= _AT_ONCE:
                 self._stop(run, asked)
-        runs = [self.one(run.id) for run in runs]
+        # (Whoever removes one by hand meanwhile removes it for us too.)
+        runs = [found for run in runs if (found := self._run(run.id)) is not None]
         live = sum(run.state in LIVE for run in runs)
         for run in [run for run in runs if run.state == WAITING][: max(0, self.at_once - live)]:
             self._begin(run)
@@ -286,7 +294,7 @@ class Runs:
 
     def _is_keeper(self) -> bool:
         if self._keeps is None:
-            if not self.folder.is_dir():
+            if not self._is_own():
                 return False
             lock = Lock(self.folder / ".lock")
             with suppress(OSError):
@@ -300,6 +308,10 @@ class Runs:
         """Start the process of a run that waited."""
         folder = self.folder / run.id
         try:
+            self._insist(run)
+            # (What stands there already, and be it a link, is nothing that this run wrote.)
+            for name in (PRINTED, SAID, EVENTS, KEPT_FILE, ALIVE, ENDED, FAULT):
+                (folder / name).unlink(missing_ok=True)
             # (Said before there is a process: a server that ends in between does not start it a second time.)
             begun = self._write(replace(run, state=RUNNING, started=now()), insists=True)
             with (folder / PRINTED).open("wb") as out, (folder / SAID).open("wb") as said:
@@ -312,6 +324,9 @@ class Runs:
                     stderr=said,
                     **_ALONE,
                 )
+        except UsageError:
+            self._write(self._ended(run, FAILED, None, ("serve_runs.note_not_asked", {})))
+            return
         except OSError as error:
             ended = replace(run, started=run.started or now())
             note = ("serve_runs.note_cannot_start", {"reason": error.strerror or str(error)})
@@ -319,6 +334,18 @@ class Runs:
             return
         self._own[run.id] = process
         self._write(replace(begun, pid=process.pid))
+
+    def _insist(self, run: Run) -> None:
+        """Refuse a run that the page itself would not have put into the queue: its file may come from anywhere.
+
+        Raises
+        ------
+        UsageError
+            When its command is not the one that does what it says was asked for.
+        """
+        command = command_of(self.home, run.asked or {})
+        if run.words != words_of(command, run.id) or run.target != command.target:
+            raise UsageError([Problem("serve_runs.note_not_asked")])
 
     def _stop(self, run: Run, asked: int) -> None:
         """Tell a run to stop as often as was asked for, and make it stop when it does not."""
@@ -347,7 +374,8 @@ class Runs:
         if process is None:
             alive = self.folder / run.id / ALIVE
             # (One that a server had just started as it was killed may not have said yet that it lives.)
-            return not is_held(alive) and (alive.is_file() or (run.seconds() or 0.0) > _BEGINNING)
+            # (Nor may it be waited for whose start, by the clock, is still to come.)
+            return not is_held(alive) and (alive.is_file() or not _has_just(run.started))
         if process.returncode is not None or not hasattr(os, "waitid"):
             return process.poll() is not None
         try:
@@ -429,10 +457,16 @@ class Runs:
                 folder.mkdir()
                 return folder
 
+    def _is_own(self) -> bool:
+        """Tell whether runs are kept in the planner's folder, and not where a link leads."""
+        return self.folder.is_dir() and self.folder.resolve().is_relative_to(self.home.path)
+
     def _ids(self) -> Iterator[str]:
+        if not self._is_own():
+            return
         try:
             with os.scandir(self.folder) as found:
-                yield from (item.name for item in found if RUN.fullmatch(item.name))
+                yield from (item.name for item in found if RUN.fullmatch(item.name) and not item.is_symlink())
         except OSError:
             return
 
@@ -473,6 +507,11 @@ class Runs:
 _ALONE: dict[str, Any] = {"creationflags": 0x00000200 | 0x08000000} if os.name == "nt" else {"start_new_session": True}
 
 
+def words_of(command: Command, id: str) -> tuple[str, ...]:
+    """Return what follows `allocate` where the run of this name does what was asked for."""
+    return (*command.words, *([f"--progress={RUNS}/{id}"] if command.hears else []))
+
+
 def _environment(language: Language) -> dict[str, str]:
     token = "ALLOCATE_SERVE_TOKEN"
     own = {"ALLOCATE_LANGUAGE": language, "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
@@ -510,6 +549,14 @@ def _is_time(text: object) -> bool:
     with suppress(ValueError, TypeError):
         return isinstance(text, str) and datetime.fromisoformat(text).tzinfo is not None
     return False
+
+
+def _has_just(begun: str) -> bool:
+    """Tell whether a process that was started then may not have come so far as to say that it lives."""
+    if not begun:
+        return False
+    passed = (datetime.now(UTC) - datetime.fromisoformat(begun)).total_seconds()
+    return -1.0 < passed <= _BEGINNING
 
 
 def _content(file: Path) -> Any:

@@ -13,6 +13,8 @@ from allocate.serve.home import DATA, MODELS, RUNS, Home
 _HELD = (DATA, MODELS, "maps")
 # What a program that was killed left of what it wrote.
 _LEFT = ".allocate-"
+# Who reads the file of a lock that this very process holds gives the lock up: so POSIX has it.
+_LOCK = ".lock"
 _CHUNK = 256 * 1024
 _LARGE = 2**31 - 2**20  # bytes from which on a member needs larger fields
 # The first day that a zip can name: nothing in it tells when it was made.
@@ -40,7 +42,7 @@ class Changed(Exception):
 
 
 def members_of(folder: Path, top: str, *, but: Sequence[Path] = ()) -> list[Member]:
-    """Return every file below a folder in the order of its names; links, and what is no file, are left out.
+    """Return every file below a folder in the order of its names; links, locks, and what is no file, are left out.
 
     Parameters
     ----------
@@ -54,6 +56,8 @@ def members_of(folder: Path, top: str, *, but: Sequence[Path] = ()) -> list[Memb
         here = Path(place)
         folders[:] = [name for name in folders if not name.startswith(_LEFT) and here / name not in but]
         for name in files:
+            if name.startswith(".") and name.endswith(_LOCK):
+                continue
             path = here / name
             about = path.lstat()
             if stat.S_ISREG(about.st_mode):

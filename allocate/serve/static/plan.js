@@ -199,7 +199,8 @@
     mark.className = `mark ${look}`;
     mark.dataset.state = found.state;
     const lines = byId("recheck-lines");
-    lines.hidden = found.state === "sound" || !found.lines.length;
+    // (Of a sound plan, what is said before its one line is what could not be looked at.)
+    lines.hidden = found.lines.length < (found.state === "sound" ? 2 : 1);
     lines.replaceChildren(...found.lines.map((line) => make("li", { dir: "auto" }, planTables.cut(line))), ...(found.more ? [make("li", {}, words("more_lines", { count: found.more }))] : []));
   };
 
