@@ -1,5 +1,6 @@
 """What a planner who never saw the program reads in the page: names for keys, signs on differences, room to add."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,26 @@ def test_a_column_that_the_list_lacks_can_be_added_in_the_page(place: Path) -> N
         data_work.mend(str(place), "tiny", "甲", "places.csv", "", shown["version"], change)
         assert len(data_work.cells(str(place), "tiny", "places.csv", "", 1)["columns"]) == width + 2
     assert own.read_text(encoding="utf-8-sig").splitlines()[0] == before[0] + ",备注"
+
+
+def test_the_page_of_a_run_calls_what_it_changes_by_words(place: Path) -> None:
+    from starlette.testclient import TestClient
+
+    from allocate.serve.app import make_app
+    from allocate.serve.asking import Served
+    from allocate.serve.beside import Beside
+
+    folder = place / "maps" / "runs" / "20261123-131748-d56a"
+    folder.mkdir(parents=True)
+    kept = {"id": folder.name, "verb": "plan", "words": ["plan", "tiny"], "who": "甲", "language": "zh"}
+    times = {name: "2026-11-23T13:12:58.922+00:00" for name in ("created", "started", "ended")}
+    changes = {"draws": "0", "rules.what_if_1": WHAT_IF}
+    state = {"state": "finished", "code": 0, "stops": 0, "model": "tiny", "target": "tiny", "changes": changes}
+    text = json.dumps({**kept, **times, **state, "before": {"draws": 20}}, ensure_ascii=False)
+    (folder / "run.json").write_text(text, encoding="utf-8")
+    app = make_app(Served(Home.at(place), Beside(()), "zh", "甲", 1), token="a-token-of-the-tests-alone", port=8765)
+    with TestClient(app, base_url="http://127.0.0.1:8765") as browser:
+        browser.get("/?token=a-token-of-the-tests-alone")
+        page = browser.get(f"/runs/{folder.name}")
+    assert page.status_code == 200
+    assert "看几个可能的区" in page.text and "试算: S1、S2" in page.text

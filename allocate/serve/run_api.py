@@ -133,7 +133,7 @@ def shown_run(runs: Runs, run: Run, spoken: Language, *, lines: bool = True, pro
         "command": command_line(run),
         "changes": dict(run.changes or {}),
         "before": dict(run.before or {}),
-        "said": {key: [key_said(key, spoken), value_said(value)] for key, value in (run.changes or {}).items()},
+        "called": {key: [key_said(key, spoken), value_said(value)] for key, value in (run.changes or {}).items()},
         "state": run.state,
         "created": run.created,
         "started": run.started or None,

@@ -23,7 +23,7 @@
     const keys = Object.keys(run.changes);
     if (keys.length === 0) return ["—"];
     const lines = keys.slice(0, 3).map((one) => {
-      const [key, value] = run.said[one];
+      const [key, value] = run.called[one];
       return make("li", { title: one }, one in run.before ? say("runs.change", { key, before: run.before[one], value }) : say("runs.change_new", { key, value }));
     });
     if (keys.length > 3) lines.push(make("li", { class: "quiet" }, say("runs.more", { count: keys.length - 3 })));
