@@ -65,10 +65,14 @@ def card(model: Model) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def sentence(rule: Rule, language: Language) -> str:
-    """Say a rule in a language with its numbers filled in."""
+def sentence(rule: Rule, language: Language, called: Mapping[str, str] | None = None) -> str:
+    """Say a rule in a language with its numbers filled in; functions by their names in the model, where given."""
     name = _name_of(RULES, rule)
     words = {key: _word(value, key, language) for key, value in _values(rule).items()}
+    for key in ("function", "functions") if called else ():
+        codes = _values(rule).get(key) or ()
+        named = [_called(code, called or {}, language) for code in ((codes,) if isinstance(codes, str) else codes)]
+        words |= {key: say_in(language, "summary.comma").join(named)} if named else {}
     words["limit"] = _limit(rule, language)
     if isinstance(rule, PeoplePerStaff):
         # (A rule in visits says them among its numbers.)
@@ -95,6 +99,11 @@ def sentence(rule: Rule, language: Language) -> str:
     extras = (say_in(language, f"card.with_{key}", **{key: words[key]}) for key in named if _values(rule).get(key))
     said = text + "".join(extras)
     return said[:1].upper() + said[1:]
+
+
+def _called(code: str, called: Mapping[str, str], language: Language) -> str:
+    """Return what a function is called: the model's name, else the word for its code, else the code."""
+    return visible(called[code]) if code in called else _word(code, "", language)
 
 
 def goal_sentence(goal: Goal, language: Language) -> str:

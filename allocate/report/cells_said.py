@@ -61,7 +61,8 @@ def cell_said(field: Field, record: Record, language: Language, *, is_unknown: b
         case "degrees":
             return f"{cell:.5f}"
         case "measure" if record.get("shortfall_unit" if field.name == "shortfall" else "unit") == "ratio":
-            return f"{share_beside(cell, cell)}%"
+            # (A difference has its sign here too: less is not next to nothing.)
+            return f"{'-' if cell < 0 else ''}{share_beside(abs(cell), abs(cell))}%"
         case "measure" if isinstance(cell, float) and abs(cell) < _ROUND:
             return f"{cell:,.2f}".rstrip("0").rstrip(".")
         case "measure":

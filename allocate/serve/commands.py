@@ -11,7 +11,7 @@ from typing import Any
 from allocate.errors import Problem, UsageError
 from allocate.names import KEPT_FILE, MOST_WRITTEN
 from allocate.serve.home import OUT, RUNS, Home, Outside
-from allocate.words import LANGUAGES, visible
+from allocate.words import LANGUAGES, Language, catalogue, say_in, visible
 
 RUN = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 # What each verb may be told; what is empty is as good as not said.
@@ -40,6 +40,29 @@ _LONGEST_KEY, _LONGEST_VALUE, _LONGEST_NAME = 200, 20_000, 80
 _LONGEST_COMMAND = 30_000
 # What no folder on some system can be called.
 _NO_NAME = re.compile(r'[<>:"|?*\\]|[. ]$|^[-.~ ]|^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)', re.IGNORECASE)
+
+
+def key_said(key: str, spoken: Language) -> str:
+    """Return a dotted key of a model as planners call it: its parts in words, where the catalogue has any."""
+    parts = key.split(".")
+    named = 1 if len(parts) > 1 and parts[0] in ("rules", "clauses", "resources", "siting", "functions") else -1
+    words = []
+    for number, part in enumerate(parts):
+        known = [f"{section}.{part}" for section in ("serve_model_key", "term", "kind")]
+        found = next((one for one in known if one in catalogue() and number != named), None)
+        words.append(say_in(spoken, found) if found else visible(part))
+    return " · ".join(words[1:] if named == 1 and parts[0] in ("rules", "clauses") and len(parts) > 2 else words)
+
+
+def value_said(value: str) -> str:
+    """Return a value as it was asked for: of a table of its own, as a what-if sends it, its source and its sites."""
+    if not value.startswith("{"):
+        return value
+    with suppress(tomllib.TOMLDecodeError, AttributeError, TypeError):
+        table = tomllib.loads(f"value = {value}")["value"]
+        sites = "、".join(table["sites"]) if table.get("rule") == "named_sites" else ""
+        return f"{table['source']}: {sites}" if sites and table.get("source") else value
+    return value
 
 
 @dataclass(frozen=True)

@@ -309,7 +309,8 @@ def cells(home: str, name: str, file: str, sheet: str, first: int) -> dict[str, 
     first = max(1, min(first, max(last, 1)))
     first -= (first - 1) % ROWS
     shown = lines[first - 1 : first - 1 + ROWS]
-    width = max((len(line) for line in [*shown, *lines[:heading_row]]), default=0)
+    # (One more, for a column that the list lacks.)
+    width = max((len(line) for line in [*shown, *lines[:heading_row]]), default=0) + bool(lines)
     names = {n: column for column, n in at.items()}
     heading = lines[heading_row - 1] if 0 < heading_row <= last else ()
     columns = [
@@ -466,7 +467,7 @@ def mend(
 def _check_cells(wanted: Mapping[tuple[int, int], str], lines: _Lines, file: str) -> None:
     for (row, column), text in wanted.items():
         width = max((len(line) for line in lines), default=0)
-        if not (1 <= row <= len(lines) and 0 <= column < width):
+        if not (1 <= row <= len(lines) and 0 <= column <= width):
             raise UsageError([Problem("mending.row", file, row)])
         if len(text) > 10 * LONGEST_CELL or visible(text) != text or "\ufffe" in text or "\uffff" in text:
             raise UsageError([Problem("serve_data.cell_text", file, row, value=text)])

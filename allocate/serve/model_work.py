@@ -24,6 +24,7 @@ from allocate.replacing import write_file
 from allocate.rows import POLICY, Strength
 from allocate.rules import RULES, Rule
 from allocate.serve import history
+from allocate.serve.commands import key_said, value_said
 from allocate.serve.editing import NOTHING, Way, Written, leaves, like
 from allocate.serve.history import Change, Entry
 from allocate.serve.home import Home, Outside
@@ -749,7 +750,7 @@ class _View:
         found: Json = {
             "name": name,
             "key": list(way),
-            "sentence": card.sentence(rule, language()) if rule else self._off_sentence(kind, told),
+            "sentence": self._sentence(rule) if rule else self._off_sentence(kind, told),
             "fields": [
                 field(now, (*way, *key), document_value(now, (*way, *key)) if way[0] == "clauses" else NOTHING)
                 for key in numbers
@@ -807,7 +808,12 @@ class _View:
             rule: Rule = pydantic.TypeAdapter(kind).validate_python(given)
         except pydantic.ValidationError:
             return ""
-        return card.sentence(rule, language())
+        return self._sentence(rule)
+
+    def _sentence(self, rule: Rule) -> str:
+        """Say a rule, functions by their names in the model."""
+        names = {name: ability.name for name, ability in self.model.functions.items()}
+        return card.sentence(rule, language(), {name: text[language()] for name, text in names.items() if text})
 
     def _rule_status(self, rule: Rule | None, on: Json) -> tuple[str, str]:
         if rule is None:
@@ -1053,6 +1059,10 @@ def told_entries(folder: str, found: Sequence[Entry]) -> list[Json]:
                 for one, change in zip(told["changes"], entry.changes, strict=True):
                     one["label"] = " · ".join(_path_said(now, change.key))
                     one["share"] = _is_share(change.key)
+        if entry.what == "run":
+            for one, change in zip(told["changes"], entry.changes, strict=True):
+                one["label"] = key_said(".".join(change.key), language())
+                one["to"] = value_said(one["to"]) if isinstance(one["to"], str) else one["to"]
         said.append(told)
     return said
 

@@ -19,6 +19,7 @@ from allocate.report.sheets import people_sheets, sheets
 from allocate.report.site_cards import site_cards
 from allocate.report.summary import labelled, topics
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, seen
+from allocate.serve.commands import key_said
 from allocate.tables import INSTITUTION_KINDS
 from allocate.units import SOFT
 from allocate.words import catalogue, language, say, visible
@@ -367,9 +368,10 @@ def _numbers(content: Content) -> list[dict[str, Any]]:
                 {
                     "key": ".".join((table, name, *way)),
                     "rule": name,
-                    "what": _said(".".join(way)),
+                    "what": _said(key_said(".".join(way), language())),
                     "value": value,
-                    "title": _said(title or name),
+                    # (What no document says is told apart by its name alone.)
+                    "title": _said(title if row and row["says"] else f"{title} {name}".strip()),
                     "clause": _said((row or {}).get("clause") or ""),
                     "basis": say(basis) if basis in catalogue() else "",
                 }

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from allocate.errors import AllocateError, Problem, UsageError
 from allocate.serve import history
 from allocate.serve.asking import answer, asker, body_of, language_of, served
-from allocate.serve.commands import VERBS, command_of
+from allocate.serve.commands import VERBS, command_of, key_said, value_said
 from allocate.serve.history import Change
 from allocate.serve.run_events import MOST_STREAMS, stream
 from allocate.serve.runs import ENDED_STATES, WAITING, Run, Runs, last_progress
@@ -133,6 +133,7 @@ def shown_run(runs: Runs, run: Run, spoken: Language, *, lines: bool = True, pro
         "command": command_line(run),
         "changes": dict(run.changes or {}),
         "before": dict(run.before or {}),
+        "called": {key: [key_said(key, spoken), value_said(value)] for key, value in (run.changes or {}).items()},
         "state": run.state,
         "created": run.created,
         "started": run.started or None,

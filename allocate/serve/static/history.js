@@ -20,7 +20,7 @@
   };
   const told = (entry) => {
     const changes = entry.changes.map((one) => make("li", {}, one.label ? `${one.label} ` : "", make("code", {}, one.key.join(".")), ` ${read(one.from, one)} → `, make("strong", {}, read(one.to, one))));
-    const known = ["id", "when", "who", "what", "of", "changes", "undoes", "undone", "way", "run", "cells", "files", "before"];
+    const known = ["id", "when", "who", "what", "of", "changes", "undoes", "undone", "way", "run", "cells", "files", "before", "file", "sheet", "verb"];
     const rest = Object.entries(entry).filter(([name]) => !known.includes(name)).map(([name, value]) => `${name}: ${shown(value)}`);
     const way = typeof entry.run === "string" && entry.run ? make("p", {}, make("a", { href: `/runs/${encodeURIComponent(entry.run)}` }, entry.run)) : "";
     return [entry.undoes ? make("p", { class: "quiet" }, say("models.undoes", { id: entry.undoes })) : "", changes.length ? make("ul", {}, ...changes) : "", rest.length ? make("p", { class: "quiet" }, rest.join("; ")) : "", way];

@@ -22,8 +22,10 @@
   const changesOf = (run) => {
     const keys = Object.keys(run.changes);
     if (keys.length === 0) return ["—"];
-    const lines = keys.slice(0, 3).map((key) =>
-      make("li", {}, key in run.before ? say("runs.change", { key, before: run.before[key], value: run.changes[key] }) : say("runs.change_new", { key, value: run.changes[key] })));
+    const lines = keys.slice(0, 3).map((one) => {
+      const [key, value] = run.called[one];
+      return make("li", { title: one }, one in run.before ? say("runs.change", { key, before: run.before[one], value }) : say("runs.change_new", { key, value }));
+    });
     if (keys.length > 3) lines.push(make("li", { class: "quiet" }, say("runs.more", { count: keys.length - 3 })));
     return [make("ul", {}, ...lines)];
   };
