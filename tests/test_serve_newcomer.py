@@ -75,7 +75,7 @@ def test_the_page_of_a_run_calls_what_it_changes_by_words(place: Path) -> None:
     folder = place / "maps" / "runs" / "20261123-131748-d56a"
     folder.mkdir(parents=True)
     kept = {"id": folder.name, "verb": "plan", "words": ["plan", "tiny"], "who": "甲", "language": "zh"}
-    times = {name: "2026-11-23T13:12:58.922+00:00" for name in ("created", "started", "ended")}
+    times = dict.fromkeys(("created", "started", "ended"), "2026-11-23T13:12:58.922+00:00")
     changes = {"draws": "0", "rules.what_if_1": WHAT_IF}
     state = {"state": "finished", "code": 0, "stops": 0, "model": "tiny", "target": "tiny", "changes": changes}
     text = json.dumps({**kept, **times, **state, "before": {"draws": 20}}, ensure_ascii=False)
@@ -85,4 +85,13 @@ def test_the_page_of_a_run_calls_what_it_changes_by_words(place: Path) -> None:
         browser.get("/?token=a-token-of-the-tests-alone")
         page = browser.get(f"/runs/{folder.name}")
     assert page.status_code == 200
-    assert "看几个可能的区" in page.text and "试算: S1、S2" in page.text
+    assert "看几个可能的区" in page.text
+    assert "试算: S1、S2" in page.text
+
+
+def test_no_page_hides_from_us_where_a_form_of_ours_comes_from() -> None:
+    # (With `no-referrer` chromium sends `Origin: null` with a form, and the change of language was refused.)
+    from allocate.serve import guard
+
+    policies = [value for name, value in guard._HEADERS if name == b"referrer-policy"]
+    assert policies == [b"same-origin"]

@@ -11,7 +11,6 @@ from starlette.routing import BaseRoute, Route
 from allocate.names import PLAN_FILE
 from allocate.serve import run_api
 from allocate.serve.asking import language_of, page, said, served
-from allocate.serve.commands import key_said
 from allocate.serve.guard import FRAMED
 from allocate.serve.home import OUT, Home, Outside
 from allocate.serve.run_api import runs_of, shown_run
@@ -45,7 +44,9 @@ async def _run(request: Request) -> Response:
     runs, spoken = runs_of(request), language_of(request)
     run = shown_run(runs, runs.one(request.path_params["id"]), spoken)
     data = {"run": run, "stages": _texts("stage", spoken)}
-    changed = [(key, key_said(key, spoken), run["before"].get(key, "—"), run["called"][key][1]) for key in run["changes"]]
+    changed = [
+        (key, key_said(key, spoken), run["before"].get(key, "—"), run["called"][key][1]) for key in run["changes"]
+    ]
     return page(request, "run.html", title=run["title"], data=data, run=run, changed=changed)
 
 
