@@ -71,8 +71,9 @@ def sentence(rule: Rule, language: Language, called: Mapping[str, str] | None = 
     words = {key: _word(value, key, language) for key, value in _values(rule).items()}
     for key in ("function", "functions") if called else ():
         codes = _values(rule).get(key) or ()
-        named = [_called(code, called or {}, language) for code in ((codes,) if isinstance(codes, str) else codes)]
-        words |= {key: say_in(language, "summary.comma").join(named)} if named else {}
+        listed = [codes] if isinstance(codes, str) else codes
+        if listed:
+            words[key] = say_in(language, "summary.comma").join(_called(one, called or {}, language) for one in listed)
     words["limit"] = _limit(rule, language)
     if isinstance(rule, PeoplePerStaff):
         # (A rule in visits says them among its numbers.)
@@ -95,7 +96,7 @@ def sentence(rule: Rule, language: Language, called: Mapping[str, str] | None = 
     text = say_in(language, f"card.rule_{name}", **words)
     if isinstance(rule, Rounds) and rule.to == "village":
         text += say_in(language, f"card.where_{rule.where}", **{**words, "kinds": _spared_by(rule, language)})
-    named = (*_EXTRAS, "function") if isinstance(rule, PeoplePerSite) else _EXTRAS
+    named = [*_EXTRAS, *(["function"] if isinstance(rule, PeoplePerSite) else [])]
     extras = (say_in(language, f"card.with_{key}", **{key: words[key]}) for key in named if _values(rule).get(key))
     said = text + "".join(extras)
     return said[:1].upper() + said[1:]

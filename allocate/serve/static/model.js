@@ -587,7 +587,9 @@
       const name = make("input", { id: "run-name", value: view.name, required: true, maxlength: 60 });
       const draws = make("input", { id: "run-draws", type: "checkbox" });
       const go = make("button", { class: "main" }, say("models.run"));
-      scenario.addEventListener("change", () => { if (name.value === view.name || name.value.startsWith(`${view.name}-`)) name.value = scenario.value ? `${view.name}-${scenario.value}` : view.name; });
+      let typed = false;
+      name.addEventListener("input", () => { typed = true; });
+      scenario.addEventListener("change", () => { if (!typed) name.value = scenario.value ? `${view.name}-${scenario.value}` : view.name; });
       return make("form", { onsubmit: (event) => {
         event.preventDefault();
         doing(go, async () => {
