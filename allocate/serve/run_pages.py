@@ -45,9 +45,7 @@ async def _run(request: Request) -> Response:
     runs, spoken = runs_of(request), language_of(request)
     run = shown_run(runs, runs.one(request.path_params["id"]), spoken)
     data = {"run": run, "stages": _texts("stage", spoken)}
-    changed = [
-        (key, key_said(key, spoken), run["before"].get(key, "—"), run["called"][key][1]) for key in run["changes"]
-    ]
+    changed = [(key, called, run["before"].get(key, "—"), value) for key, (called, value) in run["called"].items()]
     return page(request, "run.html", title=run["title"], data=data, run=run, changed=changed)
 
 
