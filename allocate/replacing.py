@@ -223,13 +223,22 @@ def write_among(
         _clear_away(folder)
 
 
-def undo_among(folder: Path) -> None:
-    """Put back into a folder what a killed program had moved out of the way of files that did not all follow."""
+def undo_among(folder: Path, *, older: float = 0.0) -> None:
+    """Put back into a folder what a killed program had moved out of the way of files that did not all follow.
+
+    Parameters
+    ----------
+    older
+        How long ago that program must have begun, where others may be moving files there at this moment [s].
+    """
     for moving in folder.glob(f"{_BEFORE}*"):
-        if not is_left(moving):
+        if not is_left(moving) or time.time() - moving.stat().st_mtime < older:
             continue
         with suppress(FileNotFoundError):
             moves = json.loads((moving / _MOVES).read_text(encoding="utf-8"))
+            # (What names anything elsewhere was not written by us, and is left as it is.)
+            if not all(map(_is_name, (*moves["new"], *moves["old"]))):
+                continue
             for name in moves["new"]:
                 # (What is not among the new ones any more stands in the folder, unless it has been taken away again.)
                 if not (moving / "new" / name).exists() and (name not in moves["old"] or _is_there(moving, name)):
@@ -238,6 +247,10 @@ def undo_among(folder: Path) -> None:
                 if _is_there(moving, name):
                     (moving / "old" / name).rename(folder / name)
         shutil.rmtree(moving, ignore_errors=True)
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and name not in ("", ".", "..") and not any(sign in name for sign in "/\\:\0")
 
 
 def _is_there(moving: Path, name: str) -> bool:

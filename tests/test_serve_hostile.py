@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from serving_page import Server, client_of
 from starlette.testclient import TestClient
 
+from allocate.replacing import undo_among
 from allocate.serve import history, run_events, runs
 from allocate.serve.commands import command_of
 from allocate.serve.home import RUNS, Home
@@ -273,3 +275,34 @@ def test_lines_with_returns_in_them_are_told_once(tmp_path: Path) -> None:
     read = run_events._File(file, "line", 0)
     told = [line for _ in range(5) for line in read.new_lines(last=False)]
     assert told == [b"a long line\rbar\n", b"next\n"]
+
+
+def test_a_district_whose_files_were_being_replaced_when_the_program_was_killed_is_put_back(
+    home_folder: Path,
+) -> None:
+    folder = home_folder / "data" / "tiny"
+    place = folder / "places.csv"
+    before = place.read_bytes()
+    # (As a kill between the two moves leaves it.)
+    left = folder / ".allocate-old-abcdefgh"
+    (left / "new").mkdir(parents=True)
+    (left / "old").mkdir()
+    (left / "new" / place.name).write_bytes(b"new")
+    (left / "moves.json").write_text(json.dumps({"new": [place.name], "old": [place.name]}))
+    place.rename(left / "old" / place.name)
+    os.utime(left, (0, 0))
+    with client_of(home_folder) as page:
+        found = page.get("/api/data/tiny").json()
+    assert place.read_bytes() == before
+    assert found["faults"] == 0
+    assert not left.exists()
+
+
+def test_what_is_said_to_have_been_moved_elsewhere_is_left_alone(tmp_path: Path) -> None:
+    folder, other = tmp_path / "folder", tmp_path / "other"
+    left = folder / ".allocate-old-abcdefgh"
+    (left / "old").mkdir(parents=True)
+    other.mkdir()
+    (left / "moves.json").write_text(json.dumps({"new": ["../other"], "old": []}))
+    undo_among(folder)
+    assert other.is_dir()

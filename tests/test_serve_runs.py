@@ -418,6 +418,8 @@ def test_an_orderly_end_of_the_page_ends_runs_and_what_waits_begins_with_the_nex
         first = ask(page, {**PLAN, "name": "a", "changes": LONG})
         second = ask(page, {**PLAN, "name": "b"})
         until_told(page, first)
+        while not page.get(f"/api/runs/{first}").json()["kept"]:
+            time.sleep(0.02)
     assert not is_held(folder_of(home_folder, first) / worker.ALIVE)
     with client_of(home_folder) as page:
         run = until(page, first, "killed")

@@ -28,7 +28,7 @@ from allocate.files.spreadsheets import open_workbook
 from allocate.files.text import check_own, decode, grid, read_bytes
 from allocate.names import CARD
 from allocate.read import BOUNDARY, Look, look_at
-from allocate.replacing import disk, refuse_open, write_among, write_folder
+from allocate.replacing import disk, refuse_open, undo_among, write_among, write_folder
 from allocate.serve import history
 from allocate.serve.history import Change, Entry
 from allocate.serve.home import Home, Outside
@@ -47,6 +47,8 @@ _MOST_PLACES = 5_000
 _CARD_KEYS = ("name.zh", "name.en", "code", "datum", "epsg")
 _TABLES = {table.name: table for table in (*TABLES, ROADS)}
 _STALE = "serve_data.stale"
+# Nobody takes so long to give files other names [s].
+_MOVING = 10.0
 
 type Signature = tuple[tuple[str, int, int], ...]
 
@@ -90,6 +92,7 @@ def signature_of(folder: Path) -> Signature:
 
 def _seen(folder: Path) -> _Seen:
     with disk(folder):
+        undo_among(folder, older=_MOVING)
         return _seen_once(folder, signature_of(folder), language())
 
 

@@ -1,7 +1,6 @@
 """Whether the plans of a folder pass their recheck, each worked out once in a process of its own."""
 
 import asyncio
-import os
 import sys
 from contextlib import suppress
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from starlette.datastructures import State
 
 from allocate.serve.home import OUT, Home
+from allocate.serve.runs import environment
 from allocate.words import Language, visible
 
 _MOST = 64  # verdicts that are kept
@@ -60,7 +60,7 @@ class Rechecks:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "allocate", "verify", plan,
             cwd=self._home.path,
-            env={**os.environ, "ALLOCATE_LANGUAGE": language, "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"},
+            env=environment(language) | {"OMP_NUM_THREADS": "1"},
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         try:

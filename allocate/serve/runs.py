@@ -318,7 +318,7 @@ class Runs:
                 process = subprocess.Popen(
                     [*self.worker, f"{RUNS}/{run.id}", *run.words],
                     cwd=self.home.path,
-                    env=_environment(run.language),
+                    env=environment(run.language),
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=said,
@@ -512,7 +512,8 @@ def words_of(command: Command, id: str) -> tuple[str, ...]:
     return (*command.words, *([f"--progress={RUNS}/{id}"] if command.hears else []))
 
 
-def _environment(language: Language) -> dict[str, str]:
+def environment(language: Language) -> dict[str, str]:
+    """Return the environment of a command that is run for whoever asks."""
     token = "ALLOCATE_SERVE_TOKEN"
     own = {"ALLOCATE_LANGUAGE": language, "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
     # (Wide, so that no line is broken where a terminal would end; and the page's key is no business of a run.)
