@@ -11,7 +11,6 @@ from starlette.routing import BaseRoute, Route
 from allocate.names import PLAN_FILE
 from allocate.serve import run_api
 from allocate.serve.asking import language_of, page, said, served
-from allocate.serve.commands import key_said
 from allocate.serve.guard import APART
 from allocate.serve.home import OUT, Home, Outside
 from allocate.serve.run_api import runs_of, shown_run
