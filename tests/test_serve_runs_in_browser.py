@@ -60,7 +60,7 @@ def test_a_plan_is_made_while_one_looks_on(
     assert page.locator("#command").inner_text() == run_command(home_folder, id)
     page.goto(page.url.rpartition("/")[0])
     page.wait_for_selector("#runs tbody tr")
-    assert "rules.few_new.at_most：5 → 4" in page.locator("#runs tbody tr").inner_text()
+    assert "few_new · 至多：5 → 4" in page.locator("#runs tbody tr").inner_text()
 
 
 def run_command(home: Path, id: str) -> str:

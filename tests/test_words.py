@@ -134,7 +134,7 @@ CODES: dict[str, set[str]] = {
     "serve_model_unit": set(model_work.UNITS),
     "serve_model_base": {"document", "preset", "first", "example"},
     "serve_model_choice": {
-        *("district", "town", "place", "site", "supporter", "consortium"),
+        *("physics", "district", "town", "place", "site", "supporter", "consortium"),
         *(*model.DECISIONS, *tables.PLACE_KINDS, *model.ORIGINS),
     },
     "fault_area": {area.replace(" ", "_") for area in areas()},
