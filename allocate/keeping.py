@@ -3,7 +3,8 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
@@ -181,31 +182,15 @@ class Keeper:
             made.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
             made.replace(self._folder / KEPT_FILE)
 
-    def _unless_lost(self) -> "_Losing":
-        return _Losing(self)
-
-    def lose(self, error: OSError) -> None:
-        """Say once that nothing more can be told: a plan is worth more than what is told of it."""
-        if not self._is_lost:
-            self._is_lost = True
-            logger.warning(say("progress.lost", folder=self._folder, reason=disk_reason(error)))
-
-
-@dataclass(frozen=True)
-class _Losing:
-    """What is written to a folder that may be full, or gone."""
-
-    keeper: Keeper
-
-    def __enter__(self) -> None:
-        """Begin to write."""
-
-    def __exit__(self, kind: object, error: object, trace: object) -> bool:
-        """Let the plan go on where the disk fails."""
-        if isinstance(error, OSError):
-            self.keeper.lose(error)
-            return True
-        return False
+    @contextmanager
+    def _unless_lost(self) -> Iterator[None]:
+        """Write to a folder that may be full, or gone; say once that it is: a plan is worth more than what is told."""
+        try:
+            yield
+        except OSError as error:
+            if not self._is_lost:
+                self._is_lost = True
+                logger.warning(say("progress.lost", folder=self._folder, reason=disk_reason(error)))
 
 
 def _kept(
