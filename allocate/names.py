@@ -6,3 +6,5 @@ CARD, PLAN_FILE = "district.toml", "plan.json"
 KEPT_FILE = "kept.json"
 # What people write by hand is far shorter [bytes]; a reader of TOML may take its time over more.
 MOST_WRITTEN = 1_000_000
+# What Windows takes for a device, whatever stands after a dot.
+DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})

@@ -19,7 +19,7 @@ from allocate.faults import disk_reason
 from allocate.files.text import decode
 from allocate.folder import read_files
 from allocate.model import PRESETS, find_model, presets_of, read_model
-from allocate.names import CARD
+from allocate.names import CARD, DEVICES
 from allocate.policies import FOLDER
 from allocate.read import BOUNDARY, is_file, is_plain, read_district
 from allocate.report.columns import columns_page
@@ -35,7 +35,6 @@ FORMS = "presets/empty"
 
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff"
 _NAME = re.compile(rf"[0-9A-Za-z_{_HAN}][0-9A-Za-z_{_HAN}-]*")
-_WINDOWS = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
 # What only concerns those who change the page itself.
 _PAGE_INSIDE = "What holds the page together"
 _LINK = re.compile(r"!?\[([^\]]*)\]\(([^)\s#]+)(?:#[^)\s]*)?\)")
@@ -194,7 +193,7 @@ def _check_name(name: str, column: str, own: str = "") -> None:
     what = ""
     if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
         what = "new.name"
-    elif name.lower() in _WINDOWS:
+    elif name.lower() in DEVICES:
         what = "new.reserved"
     elif name.lower() in {taken.lower() for taken in supplied} and name != own:
         what = "new.bundled_name"

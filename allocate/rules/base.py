@@ -31,6 +31,18 @@ def wants_of(at_least: Number | float | None, at_most: Number | float | None) ->
     return None if at_least == at_most else "at_least"
 
 
+def insist_on_each_once(sites: Collection[str]) -> None:
+    """Refuse a list that names a site more than once.
+
+    Raises
+    ------
+    ValueError
+        When it does.
+    """
+    if len(set(sites)) < len(sites):
+        raise ValueError(say("reason.site_twice"))
+
+
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Rule(ABC):
     """A clause's mathematics with its numbers.

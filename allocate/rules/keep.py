@@ -9,8 +9,7 @@ from pydantic.dataclasses import dataclass
 from allocate.case import Case
 from allocate.layout import Layout
 from allocate.rows import Breach, Number, Row, opened
-from allocate.rules.base import STRICT, Rule
-from allocate.words import say
+from allocate.rules.base import STRICT, Rule, insist_on_each_once
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -27,9 +26,7 @@ class Keep(Rule):
     sites: tuple[str, ...] = pydantic.Field(min_length=1)
 
     def __post_init__(self) -> None:
-        if len(set(self.sites)) < len(self.sites):
-            msg = say("reason.site_twice")
-            raise ValueError(msg)
+        insist_on_each_once(self.sites)
 
     def rows(self, case: Case) -> Iterator[Row]:
         """Yield one row per site and year."""

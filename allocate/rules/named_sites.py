@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 from allocate.case import Case
 from allocate.layout import Layout
 from allocate.rows import Breach, Number, Row, opened
-from allocate.rules.base import STRICT, Rule, Wants
+from allocate.rules.base import STRICT, Rule, Wants, insist_on_each_once
 from allocate.rules.forbid import Forbid
 from allocate.rules.keep import Keep
 from allocate.words import say
@@ -35,9 +35,7 @@ class NamedSites(Rule):
     year: int | None = None
 
     def __post_init__(self) -> None:
-        if len(set(self.sites)) < len(self.sites):
-            msg = say("reason.site_twice")
-            raise ValueError(msg)
+        insist_on_each_once(self.sites)
         if self.year is not None and self.years:
             msg = say("reason.year_and_years")
             raise ValueError(msg)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from allocate.errors import Problem, UsageError
+from allocate.names import DEVICES
 from allocate.serve.home import DATA, Home, Outside
 
 # Where copies of files are kept that something else took the place of, and how many rows of a table are shown at once.
@@ -23,7 +24,6 @@ TAKEN = (*_TABLES, *_LAYERS, *_COMPANIONS)
 _PAGES = ("sources.md",)
 # What Windows, or whoever shows a name, takes for something else.
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
-_WINDOWS = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
 _HELD, _ID = ".allocate-", re.compile(r"[a-z0-9_]{8}")
 # After so long nobody asks for what is held [s].
 _STALE = 24 * 3600
@@ -45,7 +45,7 @@ def checked_name(name: str) -> str:
         unseen
         or stem.startswith("~$")
         or len(name.encode()) > LONGEST_NAME
-        or stem.strip().lower() in _WINDOWS
+        or stem.strip().lower() in DEVICES
         or not stem.strip()
         or _FORBIDDEN.search(name)
         or name != name.strip()
