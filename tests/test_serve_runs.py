@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -428,14 +429,19 @@ def test_an_orderly_end_of_the_page_ends_runs_and_what_waits_begins_with_the_nex
         assert until(page, second, "finished")["result"]["plan"] == "b"
 
 
+def begun_by_one_that_dies(home: Home) -> tuple[runs.Runs, str, "subprocess.Popen[bytes]"]:
+    """Return a queue that begins a run and does not look at it again, the run's id, and its process."""
+    died = runs.Runs(home)
+    id = died.add(command_of(home, {**PLAN, "changes": LONG}), "me", "zh").id
+    died._look()
+    return died, id, died._own.pop(id)
+
+
 def test_a_run_whose_server_died_is_followed_by_the_next_one(faked: None, home_folder: Path) -> None:
     del faked
     home = Home.at(home_folder)
     # A server that starts a run, and is never heard of again: its process goes on.
-    died = runs.Runs(home)
-    id = died.add(command_of(home, {**PLAN, "changes": LONG}), "me", "zh").id
-    died._look()
-    process = died._own.pop(id)
+    died, id, process = begun_by_one_that_dies(home)
     assert died._keeps is not None
     died._keeps.release()
     for _ in range(500):
@@ -454,10 +460,7 @@ def test_a_run_whose_server_died_is_followed_by_the_next_one(faked: None, home_f
 def test_a_run_that_died_with_its_server_is_shown_as_killed_with_what_it_kept(faked: None, home_folder: Path) -> None:
     del faked
     home = Home.at(home_folder)
-    died = runs.Runs(home)
-    id = died.add(command_of(home, {**PLAN, "changes": LONG}), "me", "zh").id
-    died._look()
-    process = died._own.pop(id)
+    died, id, process = begun_by_one_that_dies(home)
     for _ in range(500):
         if (folder_of(home_folder, id) / "kept.json").is_file():
             break
