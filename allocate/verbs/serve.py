@@ -1,13 +1,10 @@
 """The verb `serve`: the same verbs as a page in a browser."""
 
-import getpass
 import os
-import secrets
 import signal
 import socket
 import sys
 import threading
-import webbrowser
 from contextlib import closing, suppress
 from pathlib import Path
 from types import FrameType
@@ -35,6 +32,10 @@ def serve(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help=both("serve.cli_browser"))] = True,
 ) -> None:
     """Open the page of a folder."""
+    import getpass
+    import secrets
+    import webbrowser
+
     import uvicorn
 
     from allocate.serve.app import make_app
