@@ -112,7 +112,8 @@ def test_the_budget_of_the_page_is_that_of_the_table(hubs_plan: Plan) -> None:
         if heading.endswith(" (yuan)") and any(numbers) and field.name != "standing_pay":
             assert lines.pop(heading.removesuffix(" (yuan)"))["yuan"] == numbers
     assert lines == {}
-    assert [line["name"]["zh"] for line in made["budget"] if line["sum"]] == ["一次性合计", "每年合计", "合计"]
+    sums = [line["name"]["zh"] for line in made["budget"] if line["sum"]]
+    assert sums == ["一次性合计", "每年合计", "到下一规划年合计"]
 
 
 def test_the_staffing_of_the_page_is_that_of_the_table(hubs_plan: Plan) -> None:

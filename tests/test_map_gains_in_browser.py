@@ -435,7 +435,7 @@ def test_budget_and_staffing_stand_folded_in_the_panel_by_year(opening: Callable
         ["一次性合计", "123.4", "123.4"],
         ["每年运行费", "<\u00a00.1", "<\u00a00.1"],
         ["每年合计", "<\u00a00.1", "<\u00a00.1"],
-        ["合计", "123.6", "123.6"],
+        ["到下一规划年合计", "123.6", "123.6"],
     ]
     assert "单价依据：假定" in shown.text("[data-name=budget]")
     shown.page.click("[data-name=staffing] summary")
