@@ -33,9 +33,17 @@ class Coarse:
     case: Case
     fine: frozenset[int]
     members: dict[Key, tuple[int, float]] = field(default_factory=dict)
+    # (Each variable is asked for once a row: a million times for a district of 800 places.)
+    _known: dict[Key, Key] = field(default_factory=dict)
 
     def key(self, key: Key) -> Key:
         """Return the variable that takes the place of one: itself, or a sum."""
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._key(key)
+        return known
+
+    def _key(self, key: Key) -> Key:
         match key:
             case ("amount", what, int(j), t) if what != UPGRADED:
                 return (_SUM, what, *self._group(j), t)

@@ -265,7 +265,35 @@ def _sites_first(
     first = gathered.expand(begun)
     if found.values is None:
         return first, first, found
-    return first, Layout(open_sites(case, found.values)), found
+    in_time = replace(options, seconds=max(found.left, _SETTLE_SECONDS))
+    known_values = found.values
+
+    def value(key: Key) -> float:
+        return known_values(key) if key in program.keys else 0.0
+
+    return first, _sent(full, gathered.spread(value), in_time), found
+
+
+def _sent(case: Case, value: Callable[[Key], float], options: Options) -> Layout:
+    """Return the sites that a program of sums opens, with who goes where in whole people, as if all posts were filled.
+
+    In years in which the program only sums people up, as many are served as there is room for, each as near as can be.
+    """
+    upgrades = ((j, t) for j in range(len(case.sites)) for t in case.periods if value(amount(UPGRADED, j, t)) > 0.5)
+    larger = Layout(frozenset(), amounts={(UPGRADED, j, t): 1 for j, t in upgrades})
+    is_open = open_sites(case, value)
+    posts = {
+        amount(name, j, t): larger.is_upgraded(j, t) * case.more_posts(name, j) + case.posts(name, j)
+        for j, t in sorted(is_open)
+        for name, _ in case.sites[j].per_staff
+    }
+    filled = {**posts, **{amount(*about): 1 for about in larger.amounts}}
+
+    def taken(key: Key) -> float:
+        return float(filled[key]) if key in filled else value(key)
+
+    found = settle(case, taken, options, filled)
+    return Layout(found.open, found.serve, larger.amounts)
 
 
 def open_sites(case: Case, value: Callable[[Key], float]) -> frozenset[tuple[int, int]]:
@@ -349,6 +377,14 @@ def whole_start(case: Case, rules: Rules, start: Layout | None) -> Begun | None:
     if start is None or case.cuts or _misses(case, rules, start) or not is_sound(case, rules, start):
         return None
     return Begun(start, {})
+
+
+def _first_staffed(case: Case, rules: Rules, goals: Goals, layout: Layout) -> Layout:
+    """Return first staff for sites and those who go there; where that misses a clause, the nearest may do better."""
+    plans = [staff(case, rules.values(), layout)]
+    if _misses(case, rules, plans[0]):
+        plans.append(staffed(case, rules, Layout(layout.open)))
+    return min(plans, key=lambda one: tuple(stage_values(case, rules, goals, one).values()))
 
 
 def staffed(case: Case, rules: Rules, layout: Layout) -> Layout:
@@ -460,7 +496,7 @@ def staff_for(
     `proved` are the bounds of the goals that are chosen here: see `beside`. `start` is a plan that keeps the cuts of
     the case: where there are any, no first staffing need do.
     """
-    begun = start or staffed(case, rules, layout)
+    begun = start or _first_staffed(case, rules, goals, layout)
     tell_plan(listen, next(iter(goals), ""), begun)
     if stopping.is_asked():
         return employ_spare(case, rules.values(), begun), Staged()
