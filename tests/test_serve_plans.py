@@ -76,6 +76,17 @@ def tables_of(folder: Path) -> dict[str, Any]:
     return found
 
 
+def with_dropped(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a plan's content with two clinics that were dropped beforehand: one of use to nobody, one outside."""
+    town = content["sites"][0]["town"]
+    about = {"name": "水边", "kind": "clinic", "town": town, "lon": 117.4, "lat": 39.7, "from": "generated"}
+    out = [
+        {**about, "id": "clinic-x", "why": {"code": "reaches_nobody"}},
+        {**about, "id": "clinic-y", "why": {"code": "outside_district"}},
+    ]
+    return {**content, "dropped": out}
+
+
 # ---- the same figures as everywhere else ----
 
 
@@ -96,6 +107,41 @@ def test_every_cell_of_the_page_stands_in_the_tables_that_all_outputs_are_made_o
                 # (What nobody knows is said to be unknown.)
                 assert cell in (cell_said(field, record, language), say_in(language, "card.unknown"))
     assert set(told) == {"scorecard", "sites", "towns"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_candidate_is_a_spot_and_those_dropped_say_what_speaks_against_them(
+    folder: Path, content: dict[str, Any], language: Language
+) -> None:
+    put_plan(folder, "dropped", with_dropped(content))
+    where = str(folder / OUT / "dropped")
+    with speaking(language):
+        spots = {one["id"]: one for one in json.loads(plan_work.spots(where))["spots"]}
+        cards = {site: plan_work.card(where, site) for site in ("clinic-x", "clinic-y")}
+    assert set(spots) == {*(row["id"] for row in content["candidates"]), "clinic-x", "clinic-y"}
+    opens = {row["id"]: row["year"] for row in content["sites"] if row["action"] == "open"}
+    assert {site: one["year"] for site, one in spots.items() if one["year"]} == opens
+    assert spots["clinic-x"]["decided"]
+    assert spots["clinic-x"]["against"] == say_in(language, "kept.reaches_nobody")
+    assert not spots["clinic-y"]["decided"]
+    assert spots["clinic-y"]["cannot"] == say_in(language, "serve_plans.cannot_outside_district")
+    for site, card in cards.items():
+        assert card is not None
+        assert {key: card[key] for key in ("decided", "against", "cannot")} == {
+            key: spots[site][key] for key in ("decided", "against", "cannot")
+        }
+
+
+def test_a_kind_of_site_that_the_plan_does_not_decide_on_cannot_be_asked_to_stand(
+    folder: Path, content: dict[str, Any]
+) -> None:
+    made = with_dropped(content)
+    made["dropped"][0]["kind"] = "community_centre"
+    put_plan(folder, "dropped", made)
+    (spot,) = [
+        one for one in json.loads(plan_work.spots(str(folder / OUT / "dropped")))["spots"] if one["id"] == "clinic-x"
+    ]
+    assert (spot["decided"], spot["cannot"]) == (False, say_in("zh", "serve_plans.cannot_kind"))
 
 
 def test_clauses_that_are_missed_come_first(folder: Path, content: dict[str, Any]) -> None:

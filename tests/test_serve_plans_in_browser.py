@@ -12,7 +12,7 @@ import pytest
 from conftest import Tiny
 from plans_served import NAME, make_folder, put_plan
 from serving_page import NARROW, WIDE, Server, Tab, start_server
-from test_serve_plans import hostile
+from test_serve_plans import hostile, with_dropped
 
 from allocate.draw import map_page
 from allocate.plans import Plan
@@ -46,6 +46,7 @@ def served(hubs_home: Tiny, hubs_plan: Plan, tmp_path_factory: pytest.TempPathFa
     folder = make_folder(where / "规划", hubs_home, hubs_plan)
     put_plan(folder, "hostile", hostile(dict(hubs_plan.content)))
     shutil.copytree(folder / OUT / NAME, folder / OUT / "same")
+    put_plan(folder, "dropped", with_dropped(dict(hubs_plan.content)))
     server = start_server(folder, where / "log")
     yield server
     server.end()
@@ -190,6 +191,46 @@ def test_a_what_if_asks_for_the_plan_without_the_site_and_from_this_one(
     # (A frame that nobody sees draws nothing.)
     page.locator("#page").scroll_into_view_if_needed()
     page.frame_locator("#page").locator(READY).wait_for(state="attached")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_spot_that_the_plan_dropped_is_found_by_keyboard_and_asked_to_stand(
+    opened: Callable[..., tuple[Any, Any]], language: str
+) -> None:
+    page, _ = opened("/plans/dropped", language=language)
+    asked: list[dict[str, Any]] = []
+
+    def take(route: Any) -> None:
+        if route.request.method == "POST":
+            asked.append(route.request.post_data_json)
+        route.fulfill(json={"id": "1", "way": "/runs/1"} if route.request.method == "POST" else {"runs": []})
+
+    page.route("**/api/runs", take)
+    page.route("**/api/runs/1", lambda route: route.fulfill(json={"id": "1", "state": "running", "verb": "plan"}))
+    page.focus("#tab-scorecard")
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    page.locator("#spots button").first.wait_for()
+    page.focus("#spot-find")
+    page.keyboard.type("水边 clinic-x")
+    row = page.locator("#spots tbody tr")
+    row.filter(has_text="水边").wait_for()
+    assert row.count() == 1
+    why = say_in(language, "kept.reaches_nobody")
+    assert say_in(language, "serve_script_plans.spot_dropped", why=why) in row.inner_text()
+    page.keyboard.press("Tab")
+    while page.evaluate("document.activeElement.dataset.spot") is None:
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.inner_text("#what-if-against") == say_in(language, "serve_script_plans.against", why=why)
+    page.locator("#what-if-seconds").press("Enter")
+    page.locator("#what-if").wait_for(state="hidden")
+    (rule,) = asked[0]["changes"].values()
+    assert 'sites=["clinic-x"], stands=true' in rule
+    # What nobody could get to says so, and has no button.
+    page.fill("#spot-find", "clinic-y")
+    row.filter(has_text=say_in(language, "serve_plans.cannot_outside_district")).wait_for()
+    assert page.locator("#spots button[data-spot]").count() == 0
 
 
 def test_files_open_as_they_were_saved(opened: Callable[..., tuple[Any, Any]], served: Server) -> None:

@@ -247,7 +247,7 @@ CODES: dict[str, set[str]] = {
     "dropping": {"outside_layers", "replaced", "outside_district", "too_near_site", "off_roads", "reaches_nobody"},
     "kept": {
         *("place", "listed", "greedy", "grid", "clusters", "moved", "inside", "clear", "excluded", "too_near_layer"),
-        *("outside_layers", "replaced", "outside_district", "too_near_site", "off_roads", "reaches_nobody"),
+        *("outside_layers", "replaced", "outside_district", "too_near_site", "off_roads", "reaches_nobody", "named"),
     },
     "near_status": {*STATUSES_OF_SITES},
     "near_by": {*get_args(How)},

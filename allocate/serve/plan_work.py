@@ -20,6 +20,7 @@ from allocate.report.site_cards import site_cards
 from allocate.report.summary import labelled, topics
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, seen
 from allocate.serve.commands import key_said
+from allocate.siting_candidates import FIRM
 from allocate.tables import INSTITUTION_KINDS
 from allocate.units import SOFT
 from allocate.words import catalogue, language, say, visible
@@ -308,6 +309,8 @@ def _cards(content: Content) -> dict[str, Any]:
             "file": card_file(code),
             "decided": _kind_of(content, code) in content["settings"]["siting"],
             "stands": True,
+            "against": "",
+            "cannot": "",
         }
         for code, made in site_cards(content, language()).items()
     }
@@ -317,12 +320,16 @@ def _kind_of(content: Content, code: str) -> str:
     return next(str(row["kind"]) for row in content["sites"] if row["id"] == code)
 
 
+# What a spot was, by the table that it stands in.
+_WAS = {"candidates": "a_candidate", "dropped": "a_dropped"}
+
+
 def _spot_card(content: Content, site: str) -> dict[str, Any] | None:
     """Return what is known of a candidate, of a spot that was dropped, or of what stands there and is left alone."""
     for sheet in spot_sheets(content, language()):
         for record in sheet.records():
             if record["id"] == site:
-                return _from_record(sheet, record, can_stand=sheet.name == "candidates")
+                return _from_record(content, sheet, record)
     for one in content["district_data"]["institutions"]:
         if one["id"] == site:
             source = Source(content, language())
@@ -334,11 +341,11 @@ def _spot_card(content: Content, site: str) -> dict[str, Any] | None:
 def _bare(site: str, name: str, about: Sequence[str]) -> dict[str, Any]:
     return {
         "id": site, "name": _said(name), "about": [_said(text) for text in about], "example": False, "parts": [],
-        "file": "", "decided": False, "stands": False,
+        "file": "", "decided": False, "stands": False, "against": "", "cannot": "",
     }  # fmt: skip
 
 
-def _from_record(sheet: Sheet, record: Mapping[str, Any], *, can_stand: bool) -> dict[str, Any]:
+def _from_record(content: Content, sheet: Sheet, record: Mapping[str, Any]) -> dict[str, Any]:
     spoken = language()
     left = ("name", "kind", "town", "id", "town_id", "opens")
     lines = [
@@ -346,11 +353,60 @@ def _from_record(sheet: Sheet, record: Mapping[str, Any], *, can_stand: bool) ->
         for field in sheet.fields
         if field.name not in left and record[field.name] is not None
     ]
-    kind = cell_said(next(field for field in sheet.fields if field.name == "kind"), record, spoken)
-    about = [kind, str(record["town"]), say("serve_plans.a_candidate" if can_stand else "serve_plans.a_dropped")]
+    spot = _spot(content, sheet, record)
+    about = [spot["kind"], spot["town"], say(f"serve_plans.{_WAS[sheet.name]}")]
     made = _bare(str(record["id"]), str(record["name"]), about)
     part = {"name": "spot", "title": say(f"sheet.{sheet.name}"), "lines": lines}
-    return {**made, "parts": [part], "decided": can_stand, "example": record.get("basis") in SOFT}
+    told = {key: spot[key] for key in ("decided", "against", "cannot")}
+    return {**made, **told, "parts": [part], "example": record.get("basis") in SOFT}
+
+
+def _spot(content: Content, sheet: Sheet, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a spot where the plan has no site of today: what became of it, and whether one can be made to stand there.
+
+    What cannot says why: `cannot`. What was dropped can, where a rule names it (see `siting_candidates`), and says what
+    speaks `against` it.
+    """
+    spoken = language()
+    site, kind = str(record["id"]), str(record["kind"])
+    against = cannot = ""
+    if sheet.name == "dropped":
+        against = seen(str(record["dropped_by"]))
+        cannot = next((say(f"serve_plans.cannot_{code}") for code in FIRM if (site, kind) in _out(content, code)), "")
+    if kind not in content["settings"]["siting"]:
+        cannot = say("serve_plans.cannot_kind")
+    opens = record.get("opens")
+    return {
+        "id": site,
+        "name": _said(record["name"]),
+        "kind": seen(cell_said(next(field for field in sheet.fields if field.name == "kind"), record, spoken)),
+        "town": _said(record["town"]),
+        "year": None if opens is None else int(opens),
+        "decided": not cannot,
+        "against": against,
+        "cannot": cannot,
+    }
+
+
+def _out(content: Content, code: str) -> set[tuple[str, str]]:
+    """Return the spots that were dropped for a reason, by id and kind."""
+    return {(str(row["id"]), str(row["kind"])) for row in content["dropped"] if row["why"]["code"] == code}
+
+
+@_whole
+def spots(folder: str) -> bytes:
+    """Return every candidate of a plan, and every spot that was dropped, by name."""
+    read = _read(folder)
+
+    def make() -> bytes:
+        found = [
+            _spot(read.content, sheet, record)
+            for sheet in spot_sheets(read.content, language())
+            for record in sheet.records()
+        ]
+        return _bytes({"spots": sorted(found, key=lambda one: (one["town"], one["name"], one["id"]))})
+
+    return _kept((read.mark, language(), "spots"), make)
 
 
 def _numbers(content: Content) -> list[dict[str, Any]]:
