@@ -233,6 +233,47 @@ def test_a_spot_that_the_plan_dropped_is_found_by_keyboard_and_asked_to_stand(
     assert page.locator("#spots button[data-spot]").count() == 0
 
 
+@pytest.mark.parametrize(
+    ("begun", "usual", "why"), [({"b": "a", "c": "b"}, "a", "base_begun"), ({}, "c", "base_oldest")]
+)
+def test_the_base_of_a_comparison_is_the_plan_that_others_were_begun_from_unless_another_is_chosen(
+    served: Server, tab: Callable[..., Tab], begun: dict[str, str], usual: str, why: str
+) -> None:
+    shown = tab(served, "/nowhere")
+    page, asked = shown.page, []
+    # (The newest comes first.)
+    about = {"district_name": "区", "scenario": "", "year": 2027, "served": "1", "people": "2", "met": 1, "missed": 0}
+    page.route("**/api/plans", lambda route: route.fulfill(json={"plans": [{"name": one, **about} for one in "bac"]}))
+    runs = [{"verb": "plan", "id": one, "state": "finished", "result": {"plan": one}, "asked": {"from": first}}
+            for one, first in begun.items()]  # fmt: skip
+    page.route("**/api/runs", lambda route: route.fulfill(json={"runs": runs}))
+
+    def compared(route: Any) -> None:
+        asked.append(route.request.url.partition("?")[2])
+        route.fulfill(status=422, json={"error": "no", "problems": []})
+
+    page.route("**/api/compare?*", compared)
+    page.goto(f"{served.origin}/compare")
+    for name in "bca":
+        page.get_by_label(name, exact=False).and_(page.locator(f"[value={name}]")).check()
+    assert page.input_value("#base") == usual
+    assert page.inner_text("#base-why") == say_in("zh", f"serve_script_plans.{why}")
+    with page.expect_response("**/api/compare?*"):
+        page.click("#choose button.main")
+    # The keyboard chooses another one, which stays though more are ticked.
+    page.focus("#base")
+    page.keyboard.press("b")
+    assert page.inner_text("#base-why") == say_in("zh", "serve_script_plans.base_chosen")
+    page.locator("[value=c]").first.uncheck()
+    with page.expect_response("**/api/compare?*"):
+        page.click("#choose button.main")
+    first, second = asked
+    assert first.startswith(f"plan={usual}&")
+    assert sorted(first.split("&")) == ["plan=a", "plan=b", "plan=c"]
+    assert second == "plan=b&plan=a"
+    shown.complaints.clear()
+
+
 def test_files_open_as_they_were_saved(opened: Callable[..., tuple[Any, Any]], served: Server) -> None:
     page, _ = opened()
     page.click("#tab-export")
