@@ -1,6 +1,7 @@
 """Districts in the page: made, looked at, mended cell by cell, filled with files; and nothing happens by halves."""
 
 import io
+import re
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -17,10 +18,12 @@ from allocate.bundle import bundled
 from allocate.errors import UsageError
 from allocate.files.mending import NotMendedError, mend_text, mend_workbook
 from allocate.files.spreadsheets import workbook_in
+from allocate.joint import read_joint
 from allocate.serve import history
 from allocate.serve.home import Home
 from allocate.serve.uploads import checked_name
 from allocate.starting import add
+from allocate.words import LANGUAGES, Language
 
 TINY = "/api/data/tiny"
 
@@ -108,6 +111,44 @@ def test_what_stands_in_the_folder_is_never_overwritten(home_folder: Path) -> No
     with pytest.raises(UsageError):
         add(home_folder, "other", "../../etc")
     assert tree(home_folder) == after
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_model_of_several_districts_comes_with_those_it_needs_and_names_those_that_are_missing(
+    home_folder: Path, language: Language
+) -> None:
+    add(home_folder, "baodi", "baodi")
+    own = home_folder / "models" / "baodi.toml"
+    own.write_text(own.read_text(encoding="utf-8") + "\n# 本地改过\n", encoding="utf-8")
+    with client_of(home_folder, language) as client:
+        first = client.get("/").text
+        assert 'data-example="tianjin"' in first
+        (said,) = re.findall(r'<p class="quiet" id="about-tianjin">([^<]*)</p>', first)
+        comma = "、" if language == "zh" else ", "
+        for group in (["宝坻区", "津南区"], ["武清区", "蓟州区"]) if language == "zh" else (["Wuqing", "Jizhou"],):
+            assert comma.join(group) in said
+        done = client.post("/api/districts", json={"name": "tianjin", "from": "tianjin"})
+        assert done.json()["model"] == "tianjin"
+        shown = client.get("/api/models/tianjin").json()
+        first = client.get("/").text
+        history = [one["of"] for one in client.get("/api/history").json()["entries"]]
+    there = {one["name"] for one in shown["districts"] if one["has_model"] and one["has_data"]}
+    assert there == {"baodi", "jinnan"}
+    assert {"wuqing", "binhai"} <= {one["name"] for one in shown["districts"]} - there
+    assert own.read_text(encoding="utf-8").endswith("# 本地改过\n"), "what was there stays"
+    assert 'data-example="tianjin"' not in first
+    assert history == ["tianjin", "jinnan"], "what was not added is not told"
+    # What the terminal reads is what the page offers.
+    joint = read_joint(home_folder / "models" / "tianjin.toml")
+    assert set(joint.members) == {"baodi", "jinnan"}
+
+
+def test_a_model_of_several_districts_keeps_its_name(home_folder: Path) -> None:
+    before = tree(home_folder)
+    with client_of(home_folder) as client:
+        refused = client.post("/api/districts", json={"name": "mine", "from": "tianjin"})
+        assert (refused.status_code, refused.json()["problems"][0]["what"]) == (422, "new.joint_name")
+    assert {path for path in tree(home_folder) if not path.startswith("maps/")} == set(before)
 
 
 def test_a_full_disk_leaves_nothing_of_a_new_district(home_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

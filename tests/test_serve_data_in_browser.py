@@ -10,6 +10,7 @@ import pytest
 from serving_page import NARROW, WIDE, Server, Tab
 
 from allocate.files.mending import mend_text
+from allocate.words import say_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("serve-data")]
 Serve = Callable[[Path], Server]
@@ -59,6 +60,23 @@ def test_from_an_empty_folder_to_the_model_of_baodi_is_one_click(serving: Serve,
     shown.page.wait_for_url("**/models/baodi")
     assert (folder / "data" / "baodi" / "places.csv").is_file()
     forgive(shown)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_model_of_several_districts_is_one_press_of_a_key_and_says_which_are_missing(
+    serving: Serve, tab: Open, tmp_path: Path, language: str
+) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    shown = tab(serving(folder), language=language)
+    shown.page.focus("[data-example=tianjin]")
+    shown.page.keyboard.press("Enter")
+    shown.page.locator("#lacking").wait_for()
+    said = shown.page.inner_text("#lacking")
+    assert say_in(language, "serve_script_models.joint_lacking", count=7) in said
+    assert ("武清区" if language == "zh" else "Wuqing") in said
+    assert shown.page.locator("a[href='/models/baodi']").count() == 1
+    assert shown.page.locator("a[href='/data/jinnan']").count() == 1
 
 
 def test_an_own_district_is_begun_with_its_files_and_says_what_is_wrong_in_them(

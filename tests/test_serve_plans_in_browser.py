@@ -267,6 +267,8 @@ def test_the_base_of_a_comparison_is_the_plan_that_others_were_begun_from_unless
     page.locator("[value=c]").first.uncheck()
     with page.expect_response("**/api/compare?*"):
         page.click("#choose button.main")
+    # (What was refused is complained of before it is shown.)
+    page.locator("#compared .faults").wait_for()
     first, second = asked
     assert first.startswith(f"plan={usual}&")
     assert sorted(first.split("&")) == ["plan=a", "plan=b", "plan=c"]

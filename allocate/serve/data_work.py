@@ -62,11 +62,17 @@ class _Seen:
 
 
 def create(home: str, who: str, name: str, example: str, form: str) -> dict[str, Any]:
-    """Add a district and its model; `form` is "excel" where its tables are to come as one workbook."""
+    """Add a district and its model, or a bundled model of several districts with those that it needs.
+
+    `form` is "excel" where the tables of a district are to come as one workbook.
+    """
     place = Home.at(home)
     made = starting.add(place.path, name, example, excel=form == "excel")
-    with suppress(AllocateError):
-        history.add(place, who=who, what="data", of=name, changes=[Change((name,), None, example or "—")])
+    districts = {file.split("/")[1] for file in made.files if file.startswith("data/") and file.count("/") > 1}
+    for one in sorted({name} if name in districts else {name, *districts}):
+        source = one if one != name and example else example
+        with suppress(AllocateError):
+            history.add(place, who=who, what="data", of=one, changes=[Change((one,), None, source or "—")])
     return {"name": name, "model": name, "files": list(made.files)}
 
 

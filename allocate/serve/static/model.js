@@ -553,7 +553,9 @@
   const showJoint = (panel) => {
     const rows = view.districts.map((one) => make("tr", {}, make("th", { scope: "row" }, one.title), make("td", {}, one.has_model ? make("a", { href: `/models/${encodeURIComponent(one.model)}` }, say("models.model_of", { name: one.model })) : say("models.no_model")), make("td", {}, one.has_data ? make("a", { href: `/data/${encodeURIComponent(one.name)}` }, say("models.district_data", { name: one.name })) : say("models.no_data"))));
     const parts = make("div", { class: "groups" });
-    panel.replaceChildren(make("section", {}, make("p", {}, say("models.joint_about")), make("div", { class: "scroll" }, make("table", {}, make("caption", { class: "only-heard" }, say("models.tab_joint")), make("tbody", {}, ...rows)))), parts);
+    const lacking = view.districts.filter((one) => !one.has_model || !one.has_data).map((one) => one.title);
+    const told = lacking.length ? make("p", { id: "lacking" }, make("span", { class: "mark warn" }, say("models.joint_lacking", { count: lacking.length })), " ", say("models.joint_lacking_names", { names: lacking.join(say("models.joint_comma")) })) : "";
+    panel.replaceChildren(make("section", {}, make("p", {}, say("models.joint_about")), told, make("div", { class: "scroll" }, make("table", {}, make("caption", { class: "only-heard" }, say("models.tab_joint")), make("tbody", {}, ...rows)))), parts);
     showGroups(parts, ["shared"]);
     parts.append(make("section", {}, make("h2", {}, say("models.basics")), make("div", { class: "settings" }, ...view.settings.filter((field) => field.kind !== "other").map((field) => control(field)))));
   };

@@ -300,7 +300,7 @@
     const rows = shown.map((spot) => make("tr", {},
       make("th", { scope: "row" }, make("button", { type: "button", class: "plain", dir: "auto", onclick: () => chooseSite(spot.id) }, spot.name)),
       make("td", {}, spot.kind), make("td", { dir: "auto" }, spot.town), make("td", { dir: "auto" }, become(spot)),
-      make("td", {}, spot.decided ? make("button", { type: "button", "data-spot": spot.id, "aria-label": `${words("stand")} ${spot.name}`, onclick: () => whatIf(spot, true) }, words("stand")) : "")));
+      make("td", {}, spot.decided && spot.year !== data.years[0] ? make("button", { type: "button", "data-spot": spot.id, "aria-label": `${words("stand")} ${spot.name}`, onclick: () => whatIf(spot, true) }, words("stand")) : "")));
     byId("spots").replaceChildren(shown.length ? make("div", { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": "stand-title" }, make("table", { "aria-labelledby": "stand-title" },
       make("thead", {}, make("tr", {}, ...["spot", "spot_kind", "spot_town", "spot_state"].map((key) => make("th", { scope: "col" }, words(key))), make("td", {}))),
       make("tbody", {}, ...rows))) : "");
