@@ -843,6 +843,7 @@ class _View:
             "at": str(table.get("clause", "")),
             "quote": str(table.get("quote", "")),
             "says": "",
+            "own": not table.get("clause"),
             "asks": [self._rule(("rules", name))],
         }
 

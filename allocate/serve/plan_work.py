@@ -19,6 +19,7 @@ from allocate.report.sheets import people_sheets, sheets
 from allocate.report.site_cards import site_cards
 from allocate.report.summary import labelled, topics
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, seen
+from allocate.rules import Named
 from allocate.serve.commands import key_said
 from allocate.siting_candidates import FIRM
 from allocate.tables import INSTITUTION_KINDS
@@ -38,11 +39,15 @@ _SAID = (
 _OF_YEAR = ("year", "people", "served", "served_share", "rounds", "posted", "no_capacity", "out_of_range")
 # Columns in which a blank means that nobody knows, by table.
 _UNKNOWN = {"towns": ("today_served", "today_share"), "today_and_planned": ("today_figure",)}
+# Columns in which the key of a rule stands by itself, beside what it says.
+_KEYS = ("rule",)
 # What a site stands for in a rule, and a number that may be changed: how deep tables of a rule are looked through.
 _DEEP = 3
 _NO_NUMBERS = ("years", "year")
 # A key that needs no quotes in TOML, and no dot that would be taken for the next key.
 _KEY = re.compile(r"[\w-]+")
+# A key of a model's file within a line.
+_DOTTED = re.compile(r"(?<![\w./-])(?:rules|clauses|resources|siting|functions|goals|circles|population)(?:\.[\w-]+)+")
 
 
 @dataclass(frozen=True)
@@ -117,13 +122,61 @@ def _said(text: object) -> str:
     return seen(str(text))
 
 
-def plain_table(sheet: Sheet, only: Iterable[str] = ()) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Named:
+    """Rules of a plan that are called by their keys, as no document has them, with what each of them says."""
+
+    says: Mapping[str, str]
+
+    def told(self, text: str) -> str:
+        """Return a text that names rules by their keys with what these say instead.
+
+        Keys that could be words of a sentence are left: those of one word.
+        """
+        keys = sorted((key for key in self.says if "_" in key), key=len, reverse=True)
+        if not any(key in text for key in keys):
+            return text
+        any_key = "|".join(map(re.escape, keys))
+        return re.sub(
+            rf"(?<![\w.-])(?:rules\.)?({any_key})(?![\w-])",
+            lambda found: say("serve_plans.rule_said", says=self.says[found[1]]),
+            text,
+        )
+
+
+def _named(content: Content) -> _Named:
+    """Return what those rules of a plan say of which no document has a clause: the model's own, and what-ifs."""
+    from allocate import card
+    from allocate.explain import model_in
+
+    names = {str(one["id"]): str(one["name"]) for one in content["district_data"]["institutions"]}
+    names |= {str(row["id"]): str(row["name"]) for row in (*content.get("dropped", ()), *content.get("candidates", ()))}
+    known = {row["rule"] for row in content["scorecard"] if row["says"]}
+    try:
+        model = model_in(content)
+    except (AllocateError, *_ODD):
+        # (A plan of others may hold a model that cannot be read any more: its keys say what can be said.)
+        return _Named({})
+    called = {name: one.name[language()] for name, one in model.functions.items() if one.name}
+    says = {}
+    for key, rule in model.rules.items():
+        if key not in known:
+            text = card.sentence(rule, language(), called)
+            for site in rule.sites if isinstance(rule, Named) else ():
+                text = re.sub(rf"(?<![\w-]){re.escape(site)}(?![\w-])", lambda _, at=site: names.get(at, at), text)
+            says[key] = seen(text)
+    return _Named(says)
+
+
+def plain_table(sheet: Sheet, only: Iterable[str] = (), named: _Named | None = None) -> dict[str, Any]:
     """Return a table as plain data: cells as people read them; beside them numbers to sort by, and codes to filter by.
 
     Parameters
     ----------
     only
         Names of the columns that are kept, in this order; all of them where none is named.
+    named
+        What rules say that are called by their keys; where it is given, cells say that instead.
     """
     spoken = language()
     by_name = {field.name: field for field in sheet.fields}
@@ -132,8 +185,11 @@ def plain_table(sheet: Sheet, only: Iterable[str] = ()) -> dict[str, Any]:
     unknown = _UNKNOWN.get(sheet.name, ())
 
     def told(field: Field, record: Mapping[str, Any]) -> str:
+        if named is not None and field.name == "says" and not record["says"]:
+            return named.says.get(str(record.get("rule")), "")
         is_unknown = field.name in unknown or (field.name == "today" and record.get("value") is not None)
-        return seen(cell_said(field, record, spoken, is_unknown=is_unknown))
+        cell = seen(cell_said(field, record, spoken, is_unknown=is_unknown))
+        return named.told(cell) if named is not None and field.kind == "text" and field.name not in _KEYS else cell
 
     return {
         "name": sheet.name,
@@ -170,7 +226,8 @@ def head(folder: str, models: str = "") -> dict[str, Any]:
     content = _read(folder).content
     spoken = language()
     told = {name: [visible(line) for line in lines] for name, lines in topics(content).items()}
-    lines = [(name, label, text) for name in _SAID for label, text in labelled(told[name])]
+    named = _named(content)
+    lines = [(name, label, named.told(text)) for name in _SAID for label, text in labelled(told[name])]
     statuses = [row["status"] for row in content["scorecard"]]
     soft = {row["basis"] for row in content["assumptions"] if row["basis"] in SOFT and row["rows"]}
     return {
@@ -255,7 +312,8 @@ def tables(folder: str) -> bytes:
 
 def _first_tables(read: _Read) -> bytes:
     made = _sheets(read)
-    first = {name: plain_table(made[name]) for name in ("scorecard", "sites", "towns") if name in made}
+    named = _named(read.content)
+    first = {name: plain_table(made[name], (), named) for name in ("scorecard", "sites", "towns") if name in made}
     others = [{"name": name, "title": say(f"sheet.{name}"), "rows": len(sheet.rows)} for name, sheet in made.items()]
     return _bytes({"tables": first, "others": others, "numbers": _numbers(read.content), "rules": _rules(read.content)})
 
@@ -277,7 +335,7 @@ def table(folder: str, name: str) -> bytes | None:
     key = (read.mark, language(), "table", name)
     if key not in _made and name not in _sheets(read):
         return None
-    return _kept(key, lambda: _bytes(plain_table(_sheets(read)[name])))
+    return _kept(key, lambda: _bytes(plain_table(_sheets(read)[name], (), _named(read.content))))
 
 
 @_whole
@@ -292,6 +350,7 @@ def card(folder: str, site: str) -> dict[str, Any] | None:
 def _cards(content: Content) -> dict[str, Any]:
     from allocate.draw.cards import card_file
 
+    named = _named(content)
     return {
         code: {
             "id": code,
@@ -302,7 +361,7 @@ def _cards(content: Content) -> dict[str, Any]:
                 {
                     "name": part.name,
                     "title": part.title,
-                    "lines": [{"label": seen(line.label), "text": seen(line.text)} for line in part.lines],
+                    "lines": [{"label": seen(line.label), "text": named.told(seen(line.text))} for line in part.lines],
                 }
                 for part in made.parts
             ],
@@ -412,12 +471,13 @@ def spots(folder: str) -> bytes:
 def _numbers(content: Content) -> list[dict[str, Any]]:
     """Return the numbers of rules and of clauses in force that may be changed, each by the key that `--set` takes."""
     said = {row["rule"]: row for row in reversed(content["scorecard"])}
+    named = _named(content).says
     found = []
     for table, name, rule in _in_force(content["settings"], said):
         row = said.get(name)
         indicator = (row or {}).get("indicator")
         measured = say(str(indicator)) if indicator in catalogue() else ""
-        title = row["says"][language()] if row and row["says"] else measured
+        title = row["says"][language()] if row and row["says"] else named.get(name) or f"{measured} {name}".strip()
         basis = f"basis.{rule.get('basis') or (row or {}).get('basis')}"
         for way, value in _leaves(rule) if _KEY.fullmatch(name) else ():
             found.append(
@@ -426,8 +486,7 @@ def _numbers(content: Content) -> list[dict[str, Any]]:
                     "rule": name,
                     "what": _said(key_said(".".join(way), language())),
                     "value": value,
-                    # (What no document says is told apart by its name alone.)
-                    "title": _said(title if row and row["says"] else f"{title} {name}".strip()),
+                    "title": _said(title),
                     "clause": _said((row or {}).get("clause") or ""),
                     "basis": say(basis) if basis in catalogue() else "",
                 }
@@ -557,18 +616,31 @@ def _compared(contents: Sequence[Content], names: Sequence[str]) -> bytes:
         {"plan": seen(name), "table": plain_table(people_sheets(content, spoken)["years"], (*_OF_YEAR, "total"))}
         for name, content in zip(names, contents, strict=True)
     ]
+    named = [_named(content) for content in contents]
+    # (Of plans whose rules of one key say different things, the key is what both have.)
+    every = {key: {one.says[key] for one in named if key in one.says} for one in named for key in one.says}
+    both = _Named({key: next(iter(says)) for key, says in every.items() if len(says) == 1})
+
+    def told(line: str) -> str:
+        return both.told(_key_in_line(line))
+
     lines = comparison_lines(made, contents)
     return _bytes(
         {
             "names": [seen(name) for name in names],
             "by_year": by_year,
-            "tables": {name: plain_table(tables[name]) for name in wanted},
+            "tables": {name: plain_table(tables[name], (), both) for name in wanted},
             "pairs": [
-                {"first": seen(pair.first), "other": seen(pair.other), "lines": [seen(line) for line in some]}
+                {"first": seen(pair.first), "other": seen(pair.other), "lines": [told(seen(line)) for line in some]}
                 for pair, some in zip(made.pairs, lines, strict=True)
             ],
         }
     )
+
+
+def _key_in_line(line: str) -> str:
+    """Return a line of a comparison with keys of the model's file as planners call them."""
+    return _DOTTED.sub(lambda found: key_said(found[0], language()), line)
 
 
 @_whole

@@ -230,6 +230,8 @@
 
   // ---- clauses ----
 
+  // (A rule of the model's own has but its key, which is the file's.)
+  const idOf = (row) => (row.own ? [make("strong", {}, say("models.own_rule")), make("div", {}, make("small", { class: "quiet" }, row.id))] : [make("strong", {}, row.id)]);
   const clauseRows = (row) => {
     const asks = row.asks.length ? row.asks : [null];
     const isOff = row.status === "off" || row.status === "none";
@@ -239,7 +241,7 @@
       const line = make("tr", {});
       if (n === 0) {
         line.append(
-          make("td", { class: "at", rowspan: asks.length, "data-label": say("models.clause") }, make("strong", {}, row.id), row.at ? make("div", { class: "quiet" }, row.at) : null),
+          make("td", { class: "at", rowspan: asks.length, "data-label": say("models.clause") }, ...idOf(row), row.at ? make("div", { class: "quiet" }, row.at) : null),
           make("td", { class: "words", rowspan: asks.length, "data-label": say("models.words") }, wordsOf(row)),
         );
       }
