@@ -356,9 +356,10 @@ class _Making:
         """Take on the candidates that a finished plan kept, for the reasons that it gives."""
         for site in found:
             out, row = self.out.get((site.id, site.kind)), self.carried.get(site.id, {})
-            insisted = [reason["why"] for reason in row.get("kept", ()) if reason["code"] == _NAMED]
+            insisted = [{**reason, "code": reason["why"]} for reason in row.get("kept", ()) if reason["code"] == _NAMED]
             if out is not None or insisted:
-                self._drop(site, out["why"] if out is not None else insisted[0])
+                why = out["why"] if out is not None else insisted[0]
+                self._drop(site, {key: value for key, value in why.items() if key != "why"})
             else:
                 told = tuple(reason for reason in row.get("kept", ()) if reason["code"] in _OF_LAYERS)
                 self.candidates.append(replace(site, kept=(*site.kept, *told)))
@@ -385,7 +386,7 @@ class _Making:
     def _drop(self, site: Site, why: Reason) -> None:
         """Drop a candidate, or keep it where a rule names it to stand."""
         if site.id in self.wanted and why["code"] not in FIRM:
-            self.insisted.append(replace(site, kept=(*site.kept, {"code": _NAMED, "why": dict(why)})))
+            self.insisted.append(replace(site, kept=(*site.kept, {**why, "code": _NAMED, "why": why["code"]})))
             return
         self.dropped.append(Dropped(site.id, site.name, site.kind, site.town, site.lon, site.lat, site.origin, why))
 

@@ -381,7 +381,7 @@ def test_a_dropped_candidate_that_a_rule_names_is_kept_and_says_what_speaks_agai
     (out,) = [one for one in before.dropped if one.id == site]
     assert out.why == why
     case = make_case(district, named(listed, site, changes))
-    assert case.sites[case.site_index[site]].kept[-1] == {"code": "named", "why": why}
+    assert case.sites[case.site_index[site]].kept[-1] == {**why, "code": "named", "why": why["code"]}
     # All others are what they were: the plan with it and the plan without it may be compared.
     assert sorted(one.id for one in case.sites) == sorted([*(one.id for one in before.sites), site])
     assert [one for one in before.dropped if one.id != site] == list(case.dropped)

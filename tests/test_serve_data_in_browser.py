@@ -179,6 +179,40 @@ def test_a_cell_is_found_mended_and_downloaded_with_the_keyboard_alone(
     assert Path(saved.value.path()).read_bytes() == original
 
 
+@pytest.mark.parametrize(("language", "size"), [("zh", WIDE), ("en", NARROW)])
+def test_all_of_a_column_that_is_wrong_alike_is_mended_by_keyboard_and_undone_at_once(
+    serving: Serve, tab: Open, home_folder: Path, language: str, size: tuple[int, int]
+) -> None:
+    path = places(home_folder)
+    original = mend_text(path.read_bytes(), "", {(row, PEOPLE): "无" for row in (6, 8, 11)})
+    path.write_bytes(original)
+    shown = opened(tab, serving(home_folder), "/data/tiny", language=language, size=size)
+    page = shown.page
+    said = say_in(language, "serve_script_data.alike", count=3)
+    assert page.locator("#findings tr", has_text=said).count() == 3
+    page.locator("#findings a").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(READY)
+    page.wait_for_url("**/tables/places.csv**")
+    page.keyboard.press("Enter")
+    page.keyboard.type("12")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "alike"
+    page.keyboard.press("Enter")
+    page.locator("#alike-asked").wait_for()
+    assert "6, 8, 11" in page.inner_text("#alike-asked")
+    assert path.read_bytes() == original, "first it is said how many"
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    page.wait_for_selector(READY)
+    assert path.read_bytes() == mend_text(original, "", {(row, PEOPLE): "12" for row in (6, 8, 11)})
+    with page.expect_navigation():
+        page.click("#undo")
+    page.wait_for_selector(READY)
+    assert path.read_bytes() == original
+
+
 def test_two_tabs_do_not_overwrite_each_other(serving: Serve, tab: Open, home_folder: Path) -> None:
     server = serving(home_folder)
     one = opened(tab, server, f"{SHEET}?row=6&column={PEOPLE}")

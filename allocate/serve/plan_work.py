@@ -163,7 +163,8 @@ def _named(content: Content) -> _Named:
         if key not in known:
             text = card.sentence(rule, language(), called)
             for site in rule.sites if isinstance(rule, Named) else ():
-                text = re.sub(rf"(?<![\w-]){re.escape(site)}(?![\w-])", lambda _, at=site: names.get(at, at), text)
+                called_so = names.get(site, site).replace("\\", r"\\")
+                text = re.sub(rf"(?<![\w-]){re.escape(site)}(?![\w-])", called_so, text)
             says[key] = seen(text)
     return _Named(says)
 
