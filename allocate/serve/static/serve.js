@@ -49,7 +49,21 @@ const allocate = (() => {
     if (!response.ok) throw new Refused(response.status, content);
     return content;
   };
-  const ask = (way) => answered(way, {});
+  // While a page waits for what it shows, it says so to whoever hears it; what came is drawn before that ends.
+  let asked = 0;
+  const isBusy = (more) => {
+    asked += more;
+    if (asked > 0) document.getElementById("content").setAttribute("aria-busy", "true");
+    else document.getElementById("content").removeAttribute("aria-busy");
+  };
+  const ask = async (way) => {
+    isBusy(1);
+    try {
+      return await answered(way, {});
+    } finally {
+      setTimeout(() => isBusy(-1));
+    }
+  };
   const send = (way, content = {}) =>
     answered(way, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(content) });
   const sendFile = (way, file) => answered(way, { method: "PUT", headers: { "content-type": "application/octet-stream" }, body: file });
