@@ -28,7 +28,7 @@ from allocate.rules import FunctionReach, Named
 from allocate.senders import carried, pools, ways
 from allocate.senders import faults as unfit
 from allocate.shares import spread
-from allocate.siting_candidates import sited
+from allocate.siting_candidates import FIRM, sited
 from allocate.tables import BELOW_HUBS, FIELDS, HUB_KINDS, OBSERVED, STAFF, TRAVEL
 from allocate.travel import Circle, Journeys, Links, Mode, Spots, Times, links, metric
 from allocate.travel.adjoining import adjoining
@@ -480,10 +480,16 @@ def _like(case: Case, text: str) -> str:
 
 def _check_named(case: Case, model: Model) -> None:
     example = next((site.id for site in case.sites if not site.exists), "clinic-…")
-    out = {one.id for one in case.dropped}
+    out = {one.id: str(one.why["code"]) for one in case.dropped}
+
+    def fault(site: str, near: str) -> str:
+        if out.get(site) in FIRM:
+            return f"problem.site_{out[site]}"
+        return "problem.site_dropped" if site in out else "problem.site_near" if near else "problem.site_unknown"
+
     problems = [
         Problem(
-            "problem.site_dropped" if site in out else "problem.site_near" if near else "problem.site_unknown",
+            fault(site, near),
             f"{model.id}.toml",
             column=f"rules.{name}.sites",
             value=site,

@@ -134,6 +134,10 @@ def _candidates(district: District, case: Case) -> Iterator[str]:
     others = Counter(str(one.why["code"]) for one in case.dropped if "layer" not in one.why)
     for code, count in sorted(others.items()):
         yield say("check.dropped", why=say(f"dropping.{code}"), count=count)
+    # (Said whatever else is: it stands where the district's own files would have none.)
+    named = [site.name for site in case.sites for reason in site.kept if reason["code"] == "named"]
+    if named:
+        yield say("check.named", count=len(named), names=comma.join(named))
     for made in case.generated:
         told = {"kind": say(f"kind.{made.kind}"), "how": say(f"generating.{made.how}"), "made": made.made}
         counts_of = {"spots": made.spots, "allowed": made.allowed, "people": made.people, "reached": made.reached}

@@ -19,7 +19,7 @@ from allocate.errors import ModelError, Problem
 from allocate.ground import Ground
 from allocate.model import ORIGINS, Candidates, Enlarging, Generating, Model
 from allocate.road_times import off_roads
-from allocate.rules import Capacity, PeoplePerStaff
+from allocate.rules import Capacity, NamedSites, PeoplePerStaff
 from allocate.tables import BELOW_HUBS
 from allocate.travel import Links, metric
 from allocate.travel.points import Integers, Metric, degrees, metric_shape
@@ -35,6 +35,9 @@ _MOST_SPOTS, _MOST_MADE = 50_000, 5_000
 _GENERATED = "generated"
 # Reasons that only the areas of layers give.
 _OF_LAYERS = ("inside", "clear")
+# What keeps a candidate out though a rule wants it to stand: nothing is known of who would get there.
+FIRM = ("outside_district", "off_roads")
+_NAMED = "named"
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,9 @@ def sited(
 ) -> Sited:
     """Return the sites that exist and the candidates of every kind.
 
+    What would be dropped is kept where a rule on named sites wants it to stand, and says so: somebody has decided on
+    it, or asks what then would be. Which other candidates there are does not depend on that.
+
     Parameters
     ----------
     places
@@ -91,7 +97,7 @@ def sited(
             else:
                 making.take_over(kind, told)
     order = {origin: n for n, origin in enumerate(ORIGINS)}
-    candidates = sorted(making.candidates, key=lambda site: (site.kind, order[site.origin]))
+    candidates = sorted([*making.candidates, *making.insisted], key=lambda site: (site.kind, order[site.origin]))
     return Sited((*making.existing, *candidates), tuple(making.dropped), tuple(making.generated))
 
 
@@ -113,7 +119,11 @@ class _Making:
         self.index = {place.id: i for i, place in enumerate(district.places)}
         self.numbers = _Numbers(model)
         self.existing = [self.numbers.existing(one, self.index) for one in district.institutions]
+        named = (rule for rule in model.rules.values() if isinstance(rule, NamedSites) and rule.stands)
+        self.wanted = {site for rule in named for site in rule.sites}
         self.candidates: list[Site] = []
+        # (Apart, so that none is generated elsewhere, or dropped, for one that only a rule wants.)
+        self.insisted: list[Site] = []
         self.dropped: list[Dropped] = []
         self.generated: list[Generated] = []
 
@@ -346,8 +356,10 @@ class _Making:
         """Take on the candidates that a finished plan kept, for the reasons that it gives."""
         for site in found:
             out, row = self.out.get((site.id, site.kind)), self.carried.get(site.id, {})
-            if out is not None:
-                self._drop(site, out["why"])
+            insisted = [{**reason, "code": reason["why"]} for reason in row.get("kept", ()) if reason["code"] == _NAMED]
+            if out is not None or insisted:
+                why = out["why"] if out is not None else insisted[0]
+                self._drop(site, {key: value for key, value in why.items() if key != "why"})
             else:
                 told = tuple(reason for reason in row.get("kept", ()) if reason["code"] in _OF_LAYERS)
                 self.candidates.append(replace(site, kept=(*site.kept, *told)))
@@ -372,6 +384,10 @@ class _Making:
         return metric([(site.lon, site.lat) for site in sites], self.district.datum, self.district.epsg)
 
     def _drop(self, site: Site, why: Reason) -> None:
+        """Drop a candidate, or keep it where a rule names it to stand."""
+        if site.id in self.wanted and why["code"] not in FIRM:
+            self.insisted.append(replace(site, kept=(*site.kept, {**why, "code": _NAMED, "why": why["code"]})))
+            return
         self.dropped.append(Dropped(site.id, site.name, site.kind, site.town, site.lon, site.lat, site.origin, why))
 
 

@@ -121,6 +121,8 @@ def add(home: Path, name: str, example: str = "", *, excel: bool = False) -> Sta
 
     An `example` is the name of a bundled district, whose figures are copied, under its own name or another one; without
     one come forms to fill in. Nothing that stands in the folder is overwritten: circles that are there already stay.
+    Where it is the name of a bundled model of several districts, that comes under its own name, with its districts that
+    are bundled and not there yet.
 
     Raises
     ------
@@ -129,12 +131,16 @@ def add(home: Path, name: str, example: str = "", *, excel: bool = False) -> Sta
     """
     home = home.absolute()
     _check_name(name, "name", own=example)
-    known = examples()
+    known = (*examples(), *joint_examples())
     if example and example not in known:
         details = {"choices": ", ".join(known)}
         raise UsageError([Problem("problem.choice", column="from", value=example, details=details)])
     _check_untaken(home, name)
     called = ""
+    if example in joint_examples():
+        if name != example:
+            raise UsageError([Problem("new.joint_name", column="name", value=name, details={"name": example})])
+        return _add_joint(home, name)
     if example:
         source = bundled() / "data" / example
         district = read_district(source)
@@ -155,6 +161,34 @@ def examples() -> tuple[str, ...]:
     supplied = bundled()
     found = (card.parent.name for card in (supplied / "data").glob(f"*/{CARD}"))
     return tuple(sorted(name for name in found if (supplied / "models" / f"{name}.toml").is_file()))
+
+
+def joint_examples() -> dict[str, tuple[str, ...]]:
+    """Return the bundled models of several districts, by name, with the districts that each lists."""
+    found = {}
+    for file in sorted((bundled() / "models").glob("*.toml")):
+        listed = tomllib.loads(_read(file).decode("utf-8-sig")).get("districts")
+        if isinstance(listed, dict):
+            found[file.stem] = tuple(str(one) for one in listed)
+    return found
+
+
+def _add_joint(home: Path, name: str) -> Started:
+    """Add a bundled model of several districts, and of these what is bundled and not there yet."""
+    models = bundled() / "models"
+    text = _read(models / f"{name}.toml")
+    files: dict[str, str | bytes] = {f"models/{name}.toml": text}
+    for one in sorted({*joint_examples()[name]} & {*examples()}):
+        source = bundled() / "data" / one
+        if not (home / "data" / one).exists():
+            copied = _as_it_is(source, read_district(source))
+            files |= {f"data/{one}/{file}": content for file, content in copied.items()}
+        if not (home / "models" / f"{one}.toml").exists():
+            files |= _model_files(models / f"{one}.toml", one)
+    made = {path: content for path, content in files.items() if not (home / path).exists()}
+    _write(made, home)
+    title = tomllib.loads(text.decode("utf-8-sig"))["title"]
+    return Started(name, str(title[language()]), tuple(sorted(made)))
 
 
 def _check_untaken(home: Path, name: str) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, box
 
-from allocate import generating
+from allocate import generating, siting_candidates
 from allocate.candidates import make_case
 from allocate.card import card
 from allocate.case import Case
@@ -349,6 +350,76 @@ def test_a_rule_that_names_a_dropped_candidate_says_why_there_is_none(tiny: Tiny
     with pytest.raises(ModelError) as error:
         case_of(tiny)
     assert [one.what for one in error.value.problems] == ["problem.site_dropped"]
+
+
+STANDS = '{{rule="named_sites", sites=["{site}"], strength="must", source="a what-if", basis="assumed"}}'
+
+
+def named(tiny: Tiny, site: str, changes: Mapping[str, str] = MappingProxyType({})) -> Any:
+    """Return the model with a rule that wants a site to stand."""
+    return read_model(tiny.model, {**changes, "rules.what_if_1": STANDS.format(site=site)})
+
+
+@pytest.mark.parametrize(
+    ("site", "why"),
+    [
+        ("HX2", {"code": "excluded", "layer": "water"}),
+        ("clinic-T2015", {"code": "replaced", "id": "HX1"}),
+        ("clinic-new-1", {"code": "too_near_site"}),
+    ],
+)
+def test_a_dropped_candidate_that_a_rule_names_is_kept_and_says_what_speaks_against_it(
+    listed: Tiny, site: str, why: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (listed.folder / "candidates.csv").write_text(LIST.replace("T2014", "T2015"), encoding="utf-8")
+    changes = {}
+    if why["code"] == "too_near_site":
+        changes = {"siting.clinic.generate": f"{CLUSTERS} spacing_metres = 900 }}"}
+        monkeypatch.setattr(generating, "apart", lambda spots, *_: np.arange(len(spots)) != 0)
+    district = read_district(listed.folder)
+    before = make_case(district, read_model(listed.model, changes))
+    (out,) = [one for one in before.dropped if one.id == site]
+    assert out.why == why
+    case = make_case(district, named(listed, site, changes))
+    assert case.sites[case.site_index[site]].kept[-1] == {**why, "code": "named", "why": why["code"]}
+    # All others are what they were: the plan with it and the plan without it may be compared.
+    assert sorted(one.id for one in case.sites) == sorted([*(one.id for one in before.sites), site])
+    assert [one for one in before.dropped if one.id != site] == list(case.dropped)
+    assert case.generated == before.generated
+
+
+@pytest.mark.xdist_group("candidates")
+def test_a_plan_with_a_candidate_that_a_rule_insists_on_passes_its_recheck_and_says_so(home: Tiny) -> None:
+    content = json.loads(json.dumps(plan(read_district(home.folder), named(home, "HX2")).content))
+    assert verify(content, home.folder).sound
+    (row,) = [row for row in content["sites"] if row["id"] == "HX2"]
+    for language, words in (("zh", "点名设站，本应排除：在禁建图层“水系”里"), ("en", "though it would be dropped")):
+        cells = [record["reason"] for record in sheets(content, language)["sites"].records() if record["id"] == "HX2"]
+        assert len(cells) == 1
+        assert words in str(cells[0])
+    assert row["action"] == "open"
+
+
+def test_check_names_what_stands_by_a_rule_where_none_may(listed: Tiny) -> None:
+    with speaking("en"):
+        lines = list(check_all(str(listed.model), {"rules.what_if_1": STANDS.format(site="HX2")}))
+    assert len([line for line in lines if "make sure that they may stand: 水边" in line]) == 1
+
+
+@pytest.mark.parametrize("reason", ["outside_district", "off_roads"])
+def test_a_spot_that_nobody_could_get_to_is_not_kept_whoever_names_it(
+    tiny: Tiny, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = {"siting.clinic.generate": f"{CLUSTERS} spacing_metres = 0 }}"}
+    if reason == "off_roads":
+        monkeypatch.setattr(siting_candidates, "off_roads", lambda _, __, spots: np.ones(len(spots), dtype=bool))
+    else:
+        monkeypatch.setattr(Ground, "allows", lambda _, spots: np.zeros(len(spots), dtype=bool))
+    district = read_district(tiny.folder)
+    out = next(one for one in make_case(district, read_model(tiny.model, changes)).dropped if one.why["code"] == reason)
+    with pytest.raises(ModelError) as error:
+        make_case(district, named(tiny, out.id, changes))
+    assert [one.what for one in error.value.problems] == [f"problem.site_{reason}"]
 
 
 def test_spots_are_moved_into_the_layers_that_keep_in(tiny: Tiny) -> None:

@@ -1,6 +1,8 @@
 """Districts in the page: made, looked at, mended cell by cell, filled with files; and nothing happens by halves."""
 
+import csv
 import io
+import re
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -17,10 +19,12 @@ from allocate.bundle import bundled
 from allocate.errors import UsageError
 from allocate.files.mending import NotMendedError, mend_text, mend_workbook
 from allocate.files.spreadsheets import workbook_in
-from allocate.serve import history
+from allocate.joint import read_joint
+from allocate.serve import data_work, history
 from allocate.serve.home import Home
 from allocate.serve.uploads import checked_name
 from allocate.starting import add
+from allocate.words import LANGUAGES, Language, speaking
 
 TINY = "/api/data/tiny"
 
@@ -108,6 +112,44 @@ def test_what_stands_in_the_folder_is_never_overwritten(home_folder: Path) -> No
     with pytest.raises(UsageError):
         add(home_folder, "other", "../../etc")
     assert tree(home_folder) == after
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_model_of_several_districts_comes_with_those_it_needs_and_names_those_that_are_missing(
+    home_folder: Path, language: Language
+) -> None:
+    add(home_folder, "baodi", "baodi")
+    own = home_folder / "models" / "baodi.toml"
+    own.write_text(own.read_text(encoding="utf-8") + "\n# 本地改过\n", encoding="utf-8")
+    with client_of(home_folder, language) as client:
+        first = client.get("/").text
+        assert 'data-example="tianjin"' in first
+        (said,) = re.findall(r'<p class="quiet" id="about-tianjin">([^<]*)</p>', first)
+        comma = "、" if language == "zh" else ", "
+        for group in (["宝坻区", "津南区"], ["武清区", "蓟州区"]) if language == "zh" else (["Wuqing", "Jizhou"],):
+            assert comma.join(group) in said
+        done = client.post("/api/districts", json={"name": "tianjin", "from": "tianjin"})
+        assert done.json()["model"] == "tianjin"
+        shown = client.get("/api/models/tianjin").json()
+        first = client.get("/").text
+        history = [one["of"] for one in client.get("/api/history").json()["entries"]]
+    there = {one["name"] for one in shown["districts"] if one["has_model"] and one["has_data"]}
+    assert there == {"baodi", "jinnan"}
+    assert {"wuqing", "binhai"} <= {one["name"] for one in shown["districts"]} - there
+    assert own.read_text(encoding="utf-8").endswith("# 本地改过\n"), "what was there stays"
+    assert 'data-example="tianjin"' not in first
+    assert history == ["tianjin", "jinnan"], "what was not added is not told"
+    # What the terminal reads is what the page offers.
+    joint = read_joint(home_folder / "models" / "tianjin.toml")
+    assert set(joint.members) == {"baodi", "jinnan"}
+
+
+def test_a_model_of_several_districts_keeps_its_name(home_folder: Path) -> None:
+    before = tree(home_folder)
+    with client_of(home_folder) as client:
+        refused = client.post("/api/districts", json={"name": "mine", "from": "tianjin"})
+        assert (refused.status_code, refused.json()["problems"][0]["what"]) == (422, "new.joint_name")
+    assert {path for path in tree(home_folder) if not path.startswith("maps/")} == set(before)
 
 
 def test_a_full_disk_leaves_nothing_of_a_new_district(home_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,6 +327,124 @@ def test_a_mended_cell_can_be_undone_to_the_byte_and_the_history_says_both(
     assert path.read_bytes() == original
     assert client.post(f"{TINY}/undo", json={"id": made["id"]}).status_code == 409
     assert [one.undoes for one in history.entries(Home.at(home_folder))] == [made["id"], ""]
+
+
+def alike(client: TestClient, file: str, row: int, column: int, to: str) -> Any:
+    query = {"file": file, "sheet": "", "row": row, "column": column, "to": to}
+    answer = client.get(f"{TINY}/alike", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def with_faults(home_folder: Path, file: str, cells: dict[tuple[int, int], str]) -> bytes:
+    """Write the list of places with other texts in some cells, as CSV or as a workbook, and return it."""
+    folder = home_folder / "data" / "tiny"
+    raw = mend_text((folder / "places.csv").read_bytes(), "", cells)
+    if file.endswith(".xlsx"):
+        (folder / "places.csv").unlink()
+        rows = [[one or None for one in row] for row in csv.reader(io.StringIO(raw.decode("utf-8-sig")))]
+        raw = workbook({"places": rows})
+    (folder / file).write_bytes(raw)
+    return raw
+
+
+PEOPLE, KIND = 7, 3
+
+
+@pytest.mark.parametrize("file", ["places.csv", "places.xlsx"])
+def test_all_cells_with_the_same_fault_and_value_are_mended_at_once_and_undone_at_once(
+    client: TestClient, home_folder: Path, file: str
+) -> None:
+    wrong = {(3, PEOPLE): "无", (5, PEOPLE): "无", (9, PEOPLE): "无", (7, PEOPLE): "许多", (4, 1): "无"}
+    original = with_faults(home_folder, file, wrong)
+    path = home_folder / "data" / "tiny" / file
+    (shown,) = [one for one in look(client)["findings"] if one["row"] == 3]
+    assert shown["alike"] == 3
+    found = alike(client, file, 3, PEOPLE, "12")
+    assert (found["count"], found["rows"], found["same"]) == (3, "3, 5, 9", True)
+    change = {
+        "file": file,
+        "sheet": "",
+        "version": found["version"],
+        "changes": [{"row": 3, "column": PEOPLE, "to": "12"}],
+    }
+    # What was not shown is not changed.
+    assert client.post(f"{TINY}/cells", json={**change, "alike": 4}).status_code == 409
+    assert path.read_bytes() == original
+    done = client.post(f"{TINY}/cells", json={**change, "alike": 3})
+    assert done.status_code == 200, done.text
+    cells = {
+        row: client.get(f"{TINY}/cells", params={"file": file}).json()["cells"][row - 1] for row in (3, 4, 5, 7, 9)
+    }
+    assert [cells[row][PEOPLE] for row in (3, 5, 9, 7)] == ["12", "12", "12", "许多"]
+    assert cells[4][1] == "无", "another column is another matter"
+    (entry,) = history.entries(Home.at(home_folder))
+    assert [(one.key[1], one.before, one.after) for one in entry.changes] == [
+        ("3, 5, 9 (3)", "无", entry.changes[0].after)
+    ]
+    assert client.post(f"{TINY}/undo", json={"id": done.json()["id"]}).status_code == 200
+    assert client.get(f"{TINY}/cells", params={"file": file}).json()["cells"][2][PEOPLE] == "无"
+    if file.endswith(".csv"):
+        assert path.read_bytes() == original
+
+
+def test_a_unit_behind_numbers_is_taken_off_all_of_them_and_each_keeps_its_number(
+    client: TestClient, home_folder: Path
+) -> None:
+    with_faults(home_folder, "places.csv", {(3, PEOPLE): "120口子", (6, PEOPLE): "95 口子", (8, PEOPLE): "7口"})
+    found = alike(client, "places.csv", 3, PEOPLE, "120")
+    assert (found["count"], found["same"]) == (2, False)
+    change = {"row": 3, "column": PEOPLE, "to": "120"}
+    body = {"file": "places.csv", "sheet": "", "version": found["version"], "changes": [change], "alike": 2}
+    assert client.post(f"{TINY}/cells", json=body).status_code == 200
+    rows = client.get(f"{TINY}/cells", params={"file": "places.csv"}).json()["cells"]
+    assert [rows[row - 1][PEOPLE] for row in (3, 6, 8)] == ["120", "95", "7口"]
+
+
+def test_a_cell_that_has_no_fault_is_like_no_other(client: TestClient) -> None:
+    assert alike(client, "places.csv", 3, KIND, "village")["count"] == 0
+
+
+@pytest.mark.parametrize("given", [{"alike": "3"}, {"alike": True}, {"alike": 2, "changes": []}])
+def test_what_is_asked_of_cells_alike_is_one_change_and_a_number(
+    client: TestClient, home_folder: Path, given: dict[str, Any]
+) -> None:
+    before = tree(home_folder)
+    body = {"file": "places.csv", "sheet": "", "version": version(client, "places.csv")}
+    change = {"row": 3, "column": PEOPLE, "to": "12"}
+    assert client.post(f"{TINY}/cells", json={**body, "changes": [change], **given}).status_code == 422
+    assert tree(home_folder) == before
+
+
+def test_very_many_cells_alike_are_mended_in_a_moment_and_too_many_are_refused(
+    client: TestClient, home_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = {(row, PEOPLE): "无" for row in range(2, 40)}
+    with_faults(home_folder, "places.csv", cells)
+    monkeypatch.setattr(data_work, "MOST_ALIKE", 37)
+    query = {"file": "places.csv", "sheet": "", "row": 2, "column": PEOPLE, "to": "1"}
+    with speaking("zh"), pytest.raises(UsageError, match="最多改 37 处"):
+        data_work.alike(str(home_folder), "tiny", "places.csv", "", 2, PEOPLE, "1")
+    assert client.get(f"{TINY}/alike", params=query).json()["count"] == 38
+
+
+def test_many_cells_of_a_text_are_changed_as_one_after_the_other() -> None:
+    raw = b'a,b,c\r\n1,"x, y",3\r\n4\r\n\r\n7,8,9\r\n'
+    changes = {(2, 1): "p", (3, 1): "q", (3, 2): "r", (4, 1): "s", (5, 0): 'z"', (5, 2): "w"}
+    by_one = raw
+    for cell, to in sorted(changes.items()):
+        by_one = mend_text(by_one, "", {cell: to})
+    assert mend_text(raw, "", changes) == by_one
+
+
+def test_many_cells_of_a_workbook_are_changed_as_one_after_the_other() -> None:
+    raw = workbook({"a": [["x", "y", None], ["1", None, 3.5], [None], ["7", "8", "9"]]})
+    changes = {(1, 1): "p", (2, 1): 5, (2, 2): None, (4, 0): "<&>", (4, 2): 1}
+    by_one = raw
+    for cell, to in sorted(changes.items()):
+        by_one = mend_workbook(by_one, "a", {cell: to})
+    made = mend_workbook(raw, "a", changes)
+    assert workbook_in(made).grid("a").cells == workbook_in(by_one).grid("a").cells
 
 
 def test_a_cell_that_was_mended_again_is_not_undone(client: TestClient, home_folder: Path) -> None:

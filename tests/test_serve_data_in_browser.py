@@ -10,6 +10,7 @@ import pytest
 from serving_page import NARROW, WIDE, Server, Tab
 
 from allocate.files.mending import mend_text
+from allocate.words import say_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("serve-data")]
 Serve = Callable[[Path], Server]
@@ -59,6 +60,23 @@ def test_from_an_empty_folder_to_the_model_of_baodi_is_one_click(serving: Serve,
     shown.page.wait_for_url("**/models/baodi")
     assert (folder / "data" / "baodi" / "places.csv").is_file()
     forgive(shown)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_model_of_several_districts_is_one_press_of_a_key_and_says_which_are_missing(
+    serving: Serve, tab: Open, tmp_path: Path, language: str
+) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    shown = tab(serving(folder), language=language)
+    shown.page.focus("[data-example=tianjin]")
+    shown.page.keyboard.press("Enter")
+    shown.page.locator("#lacking").wait_for()
+    said = shown.page.inner_text("#lacking")
+    assert say_in(language, "serve_script_models.joint_lacking", count=7) in said
+    assert ("武清区" if language == "zh" else "Wuqing") in said
+    assert shown.page.locator("a[href='/models/baodi']").count() == 1
+    assert shown.page.locator("a[href='/data/jinnan']").count() == 1
 
 
 def test_an_own_district_is_begun_with_its_files_and_says_what_is_wrong_in_them(
@@ -159,6 +177,40 @@ def test_a_cell_is_found_mended_and_downloaded_with_the_keyboard_alone(
     with page.expect_download() as saved:
         page.click("a[download]")
     assert Path(saved.value.path()).read_bytes() == original
+
+
+@pytest.mark.parametrize(("language", "size"), [("zh", WIDE), ("en", NARROW)])
+def test_all_of_a_column_that_is_wrong_alike_is_mended_by_keyboard_and_undone_at_once(
+    serving: Serve, tab: Open, home_folder: Path, language: str, size: tuple[int, int]
+) -> None:
+    path = places(home_folder)
+    original = mend_text(path.read_bytes(), "", {(row, PEOPLE): "无" for row in (6, 8, 11)})
+    path.write_bytes(original)
+    shown = opened(tab, serving(home_folder), "/data/tiny", language=language, size=size)
+    page = shown.page
+    said = say_in(language, "serve_script_data.alike", count=3)
+    assert page.locator("#findings tr", has_text=said).count() == 3
+    page.locator("#findings a").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(READY)
+    page.wait_for_url("**/tables/places.csv**")
+    page.keyboard.press("Enter")
+    page.keyboard.type("12")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "alike"
+    page.keyboard.press("Enter")
+    page.locator("#alike-asked").wait_for()
+    assert "6, 8, 11" in page.inner_text("#alike-asked")
+    assert path.read_bytes() == original, "first it is said how many"
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    page.wait_for_selector(READY)
+    assert path.read_bytes() == mend_text(original, "", {(row, PEOPLE): "12" for row in (6, 8, 11)})
+    with page.expect_navigation():
+        page.click("#undo")
+    page.wait_for_selector(READY)
+    assert path.read_bytes() == original
 
 
 def test_two_tabs_do_not_overwrite_each_other(serving: Serve, tab: Open, home_folder: Path) -> None:

@@ -456,7 +456,7 @@ def test_the_history_says_who_changed_what(tiny: Editing) -> None:
     assert (entry.who, entry.what, entry.of) == ("Li", "model", "tiny")
     assert entry.changes == (history.Change(("rules", "apart", "metres"), 700, 800, "700"),)
     (told,) = model_work.told_entries(tiny.folder, [entry])
-    assert told["changes"][0]["label"] == "apart · metres"
+    assert told["changes"][0]["label"] == "apart · at least apart"
 
 
 # ---- several districts

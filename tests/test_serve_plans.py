@@ -76,6 +76,17 @@ def tables_of(folder: Path) -> dict[str, Any]:
     return found
 
 
+def with_dropped(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a plan's content with two clinics that were dropped beforehand: one of use to nobody, one outside."""
+    town = content["sites"][0]["town"]
+    about = {"name": "水边", "kind": "clinic", "town": town, "lon": 117.4, "lat": 39.7, "from": "generated"}
+    out = [
+        {**about, "id": "clinic-x", "why": {"code": "reaches_nobody"}},
+        {**about, "id": "clinic-y", "why": {"code": "outside_district"}},
+    ]
+    return {**content, "dropped": out}
+
+
 # ---- the same figures as everywhere else ----
 
 
@@ -85,6 +96,7 @@ def test_every_cell_of_the_page_stands_in_the_tables_that_all_outputs_are_made_o
 ) -> None:
     with speaking(language):
         told = tables_of(made)["tables"]
+    keys = [key for key in hubs_plan.content["settings"]["rules"] if "_" in key]
     for name, sheet in sheets(hubs_plan.content, language).items():
         if name not in told:
             continue
@@ -93,9 +105,72 @@ def test_every_cell_of_the_page_stands_in_the_tables_that_all_outputs_are_made_o
         ]
         for row, record in zip(told[name]["rows"], sheet.records(), strict=True):
             for cell, field in zip(row, sheet.fields, strict=True):
-                # (What nobody knows is said to be unknown.)
-                assert cell in (cell_said(field, record, language), say_in(language, "card.unknown"))
+                # (What nobody knows is said to be unknown; a rule that has but its key is said in words.)
+                own = cell_said(field, record, language)
+                assert cell in (own, say_in(language, "card.unknown")) or is_own_rule(field.name, own, keys)
     assert set(told) == {"scorecard", "sites", "towns"}
+
+
+def is_own_rule(column: str, cell: str, keys: list[str]) -> bool:
+    """Tell whether a cell names a rule that no document has a clause of, or should say one."""
+    return any(key in cell for key in keys) or (column == "says" and cell in ("", "—"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_rules_that_no_document_has_are_said_in_words_and_not_by_their_keys(
+    folder: Path, content: dict[str, Any], language: Language
+) -> None:
+    site = content["candidates"][0]
+    rule = {"rule": "named_sites", "sites": [site["id"]], "strength": "must", "source": "a trial", "basis": "assumed"}
+    content["settings"]["rules"]["what_if_1"] = rule
+    row = {**content["scorecard"][0], "rule": "what_if_1", "clause": None, "says": None, "status": "missed"}
+    content["scorecard"].append(row)
+    put_plan(folder, "own", content)
+    where = str(folder / OUT / "own")
+    with speaking(language):
+        table = json.loads(plan_work.tables(where))["tables"]["scorecard"]
+        lines = [line["text"] for line in plan_work.head(where)["lines"] if line["name"] == "clauses"]
+    columns = [field["name"] for field in table["fields"]]
+    said = [row[columns.index("says")] for row in table["rows"] if row[columns.index("rule")] == "what_if_1"]
+    words = say_in(language, "card.rule_named_sites", since="", sites=site["name"])
+    assert said == [words[:1].upper() + words[1:]]
+    assert said[0] in " ".join(lines)
+    assert "what_if_1" not in " ".join(lines)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_candidate_is_a_spot_and_those_dropped_say_what_speaks_against_them(
+    folder: Path, content: dict[str, Any], language: Language
+) -> None:
+    put_plan(folder, "dropped", with_dropped(content))
+    where = str(folder / OUT / "dropped")
+    with speaking(language):
+        spots = {one["id"]: one for one in json.loads(plan_work.spots(where))["spots"]}
+        cards = {site: plan_work.card(where, site) for site in ("clinic-x", "clinic-y")}
+    assert set(spots) == {*(row["id"] for row in content["candidates"]), "clinic-x", "clinic-y"}
+    opens = {row["id"]: row["year"] for row in content["sites"] if row["action"] == "open"}
+    assert {site: one["year"] for site, one in spots.items() if one["year"]} == opens
+    assert spots["clinic-x"]["decided"]
+    assert spots["clinic-x"]["against"] == say_in(language, "kept.reaches_nobody")
+    assert not spots["clinic-y"]["decided"]
+    assert spots["clinic-y"]["cannot"] == say_in(language, "serve_plans.cannot_outside_district")
+    for site, card in cards.items():
+        assert card is not None
+        assert {key: card[key] for key in ("decided", "against", "cannot")} == {
+            key: spots[site][key] for key in ("decided", "against", "cannot")
+        }
+
+
+def test_a_kind_of_site_that_the_plan_does_not_decide_on_cannot_be_asked_to_stand(
+    folder: Path, content: dict[str, Any]
+) -> None:
+    made = with_dropped(content)
+    made["dropped"][0]["kind"] = "community_centre"
+    put_plan(folder, "dropped", made)
+    (spot,) = [
+        one for one in json.loads(plan_work.spots(str(folder / OUT / "dropped")))["spots"] if one["id"] == "clinic-x"
+    ]
+    assert (spot["decided"], spot["cannot"]) == (False, say_in("zh", "serve_plans.cannot_kind"))
 
 
 def test_clauses_that_are_missed_come_first(folder: Path, content: dict[str, Any]) -> None:
@@ -142,7 +217,10 @@ def test_a_card_says_all_that_the_printed_card_says(made: Path, hubs_plan: Plan)
         told = plan_work.card(plan_of(made), code)
         assert told is not None
         lines = [line["text"] for part in told["parts"] for line in part["lines"]]
-        assert lines == [line.text for part in card.parts for line in part.lines]
+        printed = [line.text for part in card.parts for line in part.lines]
+        keys = [key for key in hubs_plan.content["settings"]["rules"] if "_" in key]
+        assert len(lines) == len(printed)
+        assert all(one == other or is_own_rule("", other, keys) for one, other in zip(lines, printed, strict=True))
         assert told["example"] is not card.is_firm
 
 

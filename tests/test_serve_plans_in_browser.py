@@ -12,7 +12,7 @@ import pytest
 from conftest import Tiny
 from plans_served import NAME, make_folder, put_plan
 from serving_page import NARROW, WIDE, Server, Tab, start_server
-from test_serve_plans import hostile
+from test_serve_plans import hostile, with_dropped
 
 from allocate.draw import map_page
 from allocate.plans import Plan
@@ -46,6 +46,7 @@ def served(hubs_home: Tiny, hubs_plan: Plan, tmp_path_factory: pytest.TempPathFa
     folder = make_folder(where / "规划", hubs_home, hubs_plan)
     put_plan(folder, "hostile", hostile(dict(hubs_plan.content)))
     shutil.copytree(folder / OUT / NAME, folder / OUT / "same")
+    put_plan(folder, "dropped", with_dropped(dict(hubs_plan.content)))
     server = start_server(folder, where / "log")
     yield server
     server.end()
@@ -190,6 +191,89 @@ def test_a_what_if_asks_for_the_plan_without_the_site_and_from_this_one(
     # (A frame that nobody sees draws nothing.)
     page.locator("#page").scroll_into_view_if_needed()
     page.frame_locator("#page").locator(READY).wait_for(state="attached")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_spot_that_the_plan_dropped_is_found_by_keyboard_and_asked_to_stand(
+    opened: Callable[..., tuple[Any, Any]], language: str
+) -> None:
+    page, _ = opened("/plans/dropped", language=language)
+    asked: list[dict[str, Any]] = []
+
+    def take(route: Any) -> None:
+        if route.request.method == "POST":
+            asked.append(route.request.post_data_json)
+        route.fulfill(json={"id": "1", "way": "/runs/1"} if route.request.method == "POST" else {"runs": []})
+
+    page.route("**/api/runs", take)
+    page.route("**/api/runs/1", lambda route: route.fulfill(json={"id": "1", "state": "running", "verb": "plan"}))
+    page.focus("#tab-scorecard")
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    page.locator("#spots button").first.wait_for()
+    page.focus("#spot-find")
+    page.keyboard.type("水边 clinic-x")
+    row = page.locator("#spots tbody tr")
+    row.filter(has_text="水边").wait_for()
+    assert row.count() == 1
+    why = say_in(language, "kept.reaches_nobody")
+    assert say_in(language, "serve_script_plans.spot_dropped", why=why) in row.inner_text()
+    page.keyboard.press("Tab")
+    while page.evaluate("document.activeElement.dataset.spot") is None:
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.inner_text("#what-if-against") == say_in(language, "serve_script_plans.against", why=why)
+    page.locator("#what-if-seconds").press("Enter")
+    page.locator("#what-if").wait_for(state="hidden")
+    (rule,) = asked[0]["changes"].values()
+    assert 'sites=["clinic-x"], stands=true' in rule
+    # What nobody could get to says so, and has no button.
+    page.fill("#spot-find", "clinic-y")
+    row.filter(has_text=say_in(language, "serve_plans.cannot_outside_district")).wait_for()
+    assert page.locator("#spots button[data-spot]").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("begun", "usual", "why"), [({"b": "a", "c": "b"}, "a", "base_begun"), ({}, "c", "base_oldest")]
+)
+def test_the_base_of_a_comparison_is_the_plan_that_others_were_begun_from_unless_another_is_chosen(
+    served: Server, tab: Callable[..., Tab], begun: dict[str, str], usual: str, why: str
+) -> None:
+    shown = tab(served, "/nowhere")
+    page, asked = shown.page, []
+    # (The newest comes first.)
+    about = {"district_name": "区", "scenario": "", "year": 2027, "served": "1", "people": "2", "met": 1, "missed": 0}
+    page.route("**/api/plans", lambda route: route.fulfill(json={"plans": [{"name": one, **about} for one in "bac"]}))
+    runs = [{"verb": "plan", "id": one, "state": "finished", "result": {"plan": one}, "asked": {"from": first}}
+            for one, first in begun.items()]  # fmt: skip
+    page.route("**/api/runs", lambda route: route.fulfill(json={"runs": runs}))
+
+    def compared(route: Any) -> None:
+        asked.append(route.request.url.partition("?")[2])
+        route.fulfill(status=422, json={"error": "no", "problems": []})
+
+    page.route("**/api/compare?*", compared)
+    page.goto(f"{served.origin}/compare")
+    for name in "bca":
+        page.get_by_label(name, exact=False).and_(page.locator(f"[value={name}]")).check()
+    assert page.input_value("#base") == usual
+    assert page.inner_text("#base-why") == say_in("zh", f"serve_script_plans.{why}")
+    with page.expect_response("**/api/compare?*"):
+        page.click("#choose button.main")
+    # The keyboard chooses another one, which stays though more are ticked.
+    page.focus("#base")
+    page.keyboard.press("b")
+    assert page.inner_text("#base-why") == say_in("zh", "serve_script_plans.base_chosen")
+    page.locator("[value=c]").first.uncheck()
+    with page.expect_response("**/api/compare?*"):
+        page.click("#choose button.main")
+    # (What was refused is complained of before it is shown.)
+    page.locator("#compared .faults").wait_for()
+    first, second = asked
+    assert first.startswith(f"plan={usual}&")
+    assert sorted(first.split("&")) == ["plan=a", "plan=b", "plan=c"]
+    assert second == "plan=b&plan=a"
+    shown.complaints.clear()
 
 
 def test_files_open_as_they_were_saved(opened: Callable[..., tuple[Any, Any]], served: Server) -> None:

@@ -245,9 +245,12 @@ CODES: dict[str, set[str]] = {
     "gis": {*LAYERS, *SENDING_LAYERS, *BELONGING_LAYERS, *CANDIDATE_LAYERS, "no_room"},
     "origin": set(ORIGINS),
     "dropping": {"outside_layers", "replaced", "outside_district", "too_near_site", "off_roads", "reaches_nobody"},
+    "serve_rule_kind": {*RULES} - {"function_reach"},
+    "serve_rule_key": {"spacing_metres", "named_sites_year", "named_sites_stands", "ratio_to", "reserve_of"},
+    "serve_rule_about": {*RULES} - {"function_reach"},
     "kept": {
         *("place", "listed", "greedy", "grid", "clusters", "moved", "inside", "clear", "excluded", "too_near_layer"),
-        *("outside_layers", "replaced", "outside_district", "too_near_site", "off_roads", "reaches_nobody"),
+        *("outside_layers", "replaced", "outside_district", "too_near_site", "off_roads", "reaches_nobody", "named"),
     },
     "near_status": {*STATUSES_OF_SITES},
     "near_by": {*get_args(How)},

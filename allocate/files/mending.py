@@ -5,7 +5,7 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
@@ -67,11 +67,11 @@ class NotMendedError(Exception):
         self.what, self.details = what, details
 
 
-def is_bare(raw: bytes, encoding: str, cell: Cell) -> bool:
-    """Tell whether a cell of a CSV file stands there without quotation marks."""
+def bare_among(raw: bytes, encoding: str, cells: Collection[Cell]) -> set[Cell]:
+    """Return those cells of a CSV file that stand there without quotation marks."""
     text = decode(raw, encoding)
-    begin, end, _ = _span(text, *cell)
-    return not text[begin:end].startswith('"')
+    spans = _spans(text, cells)
+    return {cell for cell, (begin, end, _) in spans.items() if not text[begin:end].startswith('"')}
 
 
 def mend_text(raw: bytes, encoding: str, changes: Mapping[Cell, str], bare: Collection[Cell] = ()) -> bytes:
@@ -91,13 +91,20 @@ def mend_text(raw: bytes, encoding: str, changes: Mapping[Cell, str], bare: Coll
     if way is None:
         raise NotMendedError("mending.encoding")
     wanted, changed = _cells(text), text
-    for (row, column), after in sorted(changes.items()):
-        begin, end, missing = _span(changed, row, column)
-        quoted = changed[begin:end].startswith('"') and not missing and (row, column) not in bare
-        written = '"' + after.replace('"', '""') + '"' if quoted or re.search(r'[",\r\n]', after) else after
-        changed = changed[:begin] + "," * missing + written + changed[end:]
-        line = wanted[row - 1]
-        wanted[row - 1] = [*line[:column], *[""] * (column - len(line)), after, *line[column + 1 :]]
+    for some in _apart(text, changes):
+        spans = _spans(changed, some)
+        if len(spans) < len(some):
+            raise NotMendedError("mending.row")
+        parts, at = [], 0
+        for (row, column), (begin, end, missing) in sorted(spans.items(), key=lambda one: one[1]):
+            after = changes[row, column]
+            quoted = changed[begin:end].startswith('"') and not missing and (row, column) not in bare
+            written = '"' + after.replace('"', '""') + '"' if quoted or re.search(r'[",\r\n]', after) else after
+            parts += [changed[at:begin], "," * missing, written]
+            at = end
+            line = wanted[row - 1]
+            wanted[row - 1] = [*line[:column], *[""] * (column - len(line)), after, *line[column + 1 :]]
+        changed = "".join([*parts, changed[at:]])
     if _cells(changed) != wanted:
         raise NotMendedError("mending.shape")
     return way[0] + _encoded(changed, way[1])
@@ -114,25 +121,46 @@ def _cells(text: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text, newline="")))
 
 
-def _span(text: str, row: int, column: int) -> tuple[int, int, int]:
-    """Return where a cell begins and ends in a text, and how many cells its row lacks before it."""
+def _apart(text: str, cells: Iterable[Cell]) -> Iterator[list[Cell]]:
+    """Yield cells that can be changed at once: of those that their row lacks, one after the other."""
+    ordered = sorted(cells)
+    spans = _spans(text, ordered)
+    lacking = [cell for cell in ordered if cell not in spans or spans[cell][2]]
+    there = [cell for cell in ordered if cell not in lacking]
+    if there:
+        yield there
+    for cell in lacking:
+        yield [cell]
+
+
+def _spans(text: str, cells: Iterable[Cell]) -> dict[Cell, tuple[int, int, int]]:
+    """Return where cells begin and end in a text, and how many cells the row of each lacks before it.
+
+    Of a row that there is not, nothing is said.
+    """
+    rows: dict[int, list[int]] = {}
+    for row, column in cells:
+        rows.setdefault(row, []).append(column)
+    spans: dict[Cell, tuple[int, int, int]] = {}
+    last = max(rows, default=0)
     at, line, cell, begin = 0, 1, 0, 0
-    while at < len(text) or (line == row and cell):
+    while line <= last and (at < len(text) or (line in rows and cell)):
         found = _FIELD.match(text, at)
         if found is None:
             raise NotMendedError("mending.shape")
-        if line == row and cell == column:
-            return found.start(1), found.end(1), 0
+        if line in rows and cell in rows[line]:
+            spans[line, cell] = (found.start(1), found.end(1), 0)
         if found[2] == ",":
             cell += 1
         else:
-            if line == row:
-                # (An empty line has no cell at all.)
-                count = 0 if begin == found.end(1) else cell + 1
-                return found.end(1), found.end(1), column - count + (count > 0)
+            # (An empty line has no cell at all.)
+            count = 0 if begin == found.end(1) else cell + 1
+            for column in rows.get(line, ()):
+                if (line, column) not in spans:
+                    spans[line, column] = (found.end(1), found.end(1), column - count + (count > 0))
             line, cell, begin = line + 1, 0, found.end()
         at = found.end()
-    raise NotMendedError("mending.row")
+    return spans
 
 
 def mend_workbook(raw: bytes, sheet: str, changes: Mapping[Cell, Written]) -> bytes:
@@ -158,8 +186,7 @@ def mend_workbook(raw: bytes, sheet: str, changes: Mapping[Cell, Written]) -> by
         {(sheet, row, column): written in (None, "") for (row, column), written in changes.items()},
     )
     xml = unpack(raw, entries[parts[sheet]], _XLSX)
-    for (row, column), after in sorted(changes.items()):
-        xml = _with_cell(xml, row, column, after)
+    xml = _with_cells(xml, changes)
     made = _repacked(raw, parts[sheet], xml, forgets=None in changes.values() or "" in changes.values())
     # (Whoever opens it sees the same cells but for these: the reader itself says so.)
     wanted = [list(line) for line in before.cells]
@@ -270,11 +297,30 @@ def _holds(area: "_Area", cell: tuple[str, int, int]) -> bool:
     )
 
 
-def _with_cell(xml: bytes, row: int, column: int, after: str | int | float | None) -> bytes:
-    """Return the XML of a sheet with another cell."""
+def _with_cells(xml: bytes, changes: Mapping[Cell, Written]) -> bytes:
+    """Return the XML of a sheet with other cells: those that are there in one go, and each that is not by itself."""
     head = xml[:200].split(b"?>", 1)[0]
     if b"encoding" in head and not re.search(rb"encoding\s*=\s*[\"']utf-8[\"']", head, re.IGNORECASE):
         raise NotMendedError("mending.shape")
+    found = _ScanAll({f"{letters(column)}{row}": (row, column) for row, column in changes})
+    found.run(xml)
+    if found.is_unnamed:
+        raise NotMendedError("mending.shape")
+    parts, at = [], 0
+    for cell, (begin, end, tag) in sorted(found.cells.items(), key=lambda one: one[1]):
+        style = _STYLE.search(xml[begin:end].decode().partition(">")[0])
+        made = _cell_xml(tag, f"{letters(cell[1])}{cell[0]}", style[1] if style else "", changes[cell])
+        parts += [xml[at:begin], made]
+        at = end
+    xml = b"".join([*parts, xml[at:]])
+    for (row, column), after in sorted(changes.items()):
+        if (row, column) not in found.cells:
+            xml = _with_cell(xml, row, column, after)
+    return xml
+
+
+def _with_cell(xml: bytes, row: int, column: int, after: Written) -> bytes:
+    """Return the XML of a sheet with another cell."""
     found = _Scan(f"{letters(column)}{row}", row)
     found.run(xml)
     if found.row is None or found.is_unnamed:
@@ -303,6 +349,53 @@ def _cell_xml(tag: str, name: str, style: str, value: str | int | float | None) 
         text = f'<{prefix}is><{prefix}t xml:space="preserve">{escape(value)}</{prefix}t></{prefix}is>'
         return f'<{tag} r="{name}"{kept} t="inlineStr">{text}</{tag}>'.encode()
     return f'<{tag} r="{name}"{kept}><{prefix}v>{value!r}</{prefix}v></{tag}>'.encode()
+
+
+class _ScanAll:
+    """Finds where cells that are there begin and end in the XML of a sheet [bytes], and by which tag.
+
+    Attributes
+    ----------
+    is_unnamed
+        Whether rows, or cells of the rows looked at, do not say where they are.
+    """
+
+    def __init__(self, names: Mapping[str, Cell]) -> None:
+        self.names, self.rows = names, {str(row) for row, _ in names.values()}
+        self.cells: dict[Cell, tuple[int, int, str]] = {}
+        self.is_unnamed = False
+        self._in_row = False
+        self._open: tuple[Cell, int] | None = None
+        self._parser = xml_parser("sheet")
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._xml = b""
+
+    def run(self, xml: bytes) -> None:
+        self._xml = xml
+        parse(self._parser, xml, _XLSX)
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        own = tag.rpartition(":")[2]
+        if own == "row":
+            self.is_unnamed = self.is_unnamed or "r" not in attributes
+            self._in_row = attributes.get("r") in self.rows
+        elif own == "c" and self._in_row:
+            said = attributes.get("r", "")
+            self.is_unnamed = self.is_unnamed or not said
+            if said in self.names:
+                self._open = (self.names[said], self._parser.CurrentByteIndex)
+
+    def _end(self, tag: str) -> None:
+        if tag.rpartition(":")[2] == "c" and self._open is not None:
+            (cell, begin), self._open = self._open, None
+            self.cells[cell] = (begin, _behind(self._parser.CurrentByteIndex, self._xml, tag), tag)
+
+
+def _behind(at: int, xml: bytes, tag: str) -> int:
+    """Return where the element ends whose end is being told at a byte: behind its last sign."""
+    # (Of an element without content the parser is behind its end already.)
+    return xml.index(b">", at) + 1 if xml.startswith(f"</{tag}".encode(), at) else at
 
 
 class _Scan:
@@ -356,10 +449,7 @@ class _Scan:
             self._in_row, self.row = False, (self._began, self._after(tag))
 
     def _after(self, tag: str) -> int:
-        """Return where the element ends whose end is being told: behind its last sign."""
-        at = self._parser.CurrentByteIndex
-        # (Of an element without content the parser is behind its end already.)
-        return self._xml.index(b">", at) + 1 if self._xml.startswith(f"</{tag}".encode(), at) else at
+        return _behind(self._parser.CurrentByteIndex, self._xml, tag)
 
 
 def _column(reference: str) -> tuple[int, str]:

@@ -55,6 +55,10 @@ def say_reasons(
     def said(reason: Mapping[str, Any]) -> str:
         details = {**reason, "layer": layers.get(str(reason.get("layer")), reason.get("layer"))}
         details["place"] = places.get(str(reason.get("place")), reason.get("place"))
+        if "why" in reason:
+            details["why"] = said(
+                {**{key: value for key, value in reason.items() if key != "why"}, "code": reason["why"]}
+            )
         return say_in(language, f"kept.{details.pop('code')}", **details)
 
     return say_in(language, "summary.semicolon").join(map(said, reasons))

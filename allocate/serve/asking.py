@@ -135,7 +135,7 @@ def fault_page(status: int, key: str, spoken: Language, *, as_json: bool) -> tup
 
 
 def told(problems: tuple[Problem, ...], spoken: Language) -> list[dict[str, Any]]:
-    """Return problems as plain data: where each stands, and its sentence."""
+    """Return problems as plain data: where each stands, its sentence, and what it says where that is plain to see."""
     with speaking(spoken):
         return [
             {
@@ -146,6 +146,7 @@ def told(problems: tuple[Problem, ...], spoken: Language) -> list[dict[str, Any]
                 "value": one.value,
                 "what": one.what,
                 "text": one.sentence(),
+                "said": one.told(),
             }
             for one in problems
         ]

@@ -28,6 +28,7 @@ def routes() -> list[BaseRoute]:
         Route(f"{here}/models", _models),
         Route(f"{here}/cells", _cells),
         Route(f"{here}/cells", _mend, methods=["POST"]),
+        Route(f"{here}/alike", _alike),
         Route(f"{here}/files/{{file}}", _upload, methods=["PUT"]),
         Route(f"{here}/files/{{file}}/remove", _remove, methods=["POST"]),
         Route(f"{here}/uploads/{{upload}}", _take, methods=["POST"]),
@@ -137,7 +138,19 @@ async def _mend(request: Request) -> Response:
         changes = content.get("changes")
         if not isinstance(changes, list) or not 0 < len(changes) <= 1000 or not all(map(_is_change, changes)):
             raise UsageError([Problem("serve_data.asked", column="changes")])
-    return await _answered(request, "mend", _home(request), name, asker(request), file, sheet, version, changes)
+        count = content.get("alike")
+        if count is not None and (type(count) is not int or len(changes) != 1):
+            raise UsageError([Problem("serve_data.asked", column="alike")])
+    given = (_home(request), name, asker(request), file, sheet, version, changes, count)
+    return await _answered(request, "mend", *given)
+
+
+async def _alike(request: Request) -> Response:
+    """Say how many cells of a column would be changed with one of them."""
+    asked = request.query_params
+    row, column = (whole(asked.get(key, "")) for key in ("row", "column"))
+    given = (_district(request), asked.get("file", ""), asked.get("sheet", ""), row, column, asked.get("to", ""))
+    return await _answered(request, "alike", _home(request), *given)
 
 
 def _is_change(one: Any) -> bool:

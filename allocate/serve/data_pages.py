@@ -57,7 +57,7 @@ async def _first(request: Request) -> Response:
         others=[name for name in models if name not in known],
         plans=[{"name": name, **_shown(head, name, spoken)} for name, head in plans.items()],
         answers=list(home.answers()),
-        examples=[one for one in supplied if one["name"] not in taken],
+        examples=[one for one in (*supplied, *_joint_examples(spoken)) if one["name"] not in taken],
         supplied=supplied,
         data={"taken": uploads.TAKEN},
     )
@@ -67,10 +67,25 @@ def _examples(spoken: Language) -> list[dict[str, Any]]:
     """Return the bundled districts that have a model."""
     supplied = bundled()
     return [
-        {"name": card.parent.name, "title": _title(_card(card.parent), "name", card.parent.name, spoken)}
+        {"name": card.parent.name, "title": _title(_card(card.parent), "name", card.parent.name, spoken), "there": []}
         for card in sorted((supplied / DATA).glob(f"*/{CARD}"))
         if (supplied / MODELS / f"{card.parent.name}.toml").is_file()
     ]
+
+
+def _joint_examples(spoken: Language) -> list[dict[str, Any]]:
+    """Return the bundled models of several districts: which of these are bundled too, and which are not."""
+    supplied = {one["name"]: one["title"] for one in _examples(spoken)}
+    found = []
+    for file in sorted((bundled() / MODELS).glob("*.toml")):
+        head = _toml(file)
+        listed = head.get("districts")
+        if isinstance(listed, dict):
+            lacks = [_title(told, "name", name, spoken) for name, told in listed.items() if name not in supplied]
+            there = [supplied[name] for name in listed if name in supplied]
+            title = _title(head, "title", file.stem, spoken)
+            found.append({"name": file.stem, "title": title, "there": there, "lacks": lacks})
+    return found
 
 
 def _card(folder: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Works on districts, in the process beside the server: reads, judges, mends, takes files in, and puts them back."""
 
 import hashlib
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -21,7 +22,7 @@ from allocate.fault_kinds import FaultKind
 from allocate.files.finding import SEVERAL, TEXT, WORKBOOKS, Shelf, TableSource, is_extract
 from allocate.files.layers import LAYER_SUFFIXES, open_layers
 from allocate.files.marks import letters
-from allocate.files.mending import MENDED, NotMendedError, Written, is_bare, mend_text, mend_workbook
+from allocate.files.mending import MENDED, NotMendedError, Written, bare_among, mend_text, mend_workbook
 from allocate.files.shapefile import COMPANIONS
 from allocate.files.sheet import Raw, Unreadable
 from allocate.files.spreadsheets import open_workbook
@@ -40,6 +41,9 @@ from allocate.words import language, say, visible
 _ALIKE, _MOST = 100, 2_000
 # The longest text of a cell that is shown whole and can be mended in its place [characters].
 LONGEST_CELL = 500
+# How many cells of a column are changed at once, and how many rows of them are named.
+MOST_ALIKE, _FEW_ROWS = 5_000, 10
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 # A spreadsheet keeps fifteen digits of a number.
 _DIGITS = 15
 # Up to how many places a model is looked at while somebody waits.
@@ -62,11 +66,17 @@ class _Seen:
 
 
 def create(home: str, who: str, name: str, example: str, form: str) -> dict[str, Any]:
-    """Add a district and its model; `form` is "excel" where its tables are to come as one workbook."""
+    """Add a district and its model, or a bundled model of several districts with those that it needs.
+
+    `form` is "excel" where the tables of a district are to come as one workbook.
+    """
     place = Home.at(home)
     made = starting.add(place.path, name, example, excel=form == "excel")
-    with suppress(AllocateError):
-        history.add(place, who=who, what="data", of=name, changes=[Change((name,), None, example or "—")])
+    districts = {file.split("/")[1] for file in made.files if file.startswith("data/") and file.count("/") > 1}
+    for one in sorted({name} if name in districts else {name, *districts}):
+        source = one if one != name and example else example
+        with suppress(AllocateError):
+            history.add(place, who=who, what="data", of=one, changes=[Change((one,), None, source or "—")])
     return {"name": name, "model": name, "files": list(made.files)}
 
 
@@ -182,12 +192,22 @@ def _few(findings: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]
     """Return what can be shown of many findings, of every kind some, and how many are left out."""
     counts: Counter[tuple[str, str, str]] = Counter()
     shown: list[dict[str, Any]] = []
+    same = Counter(_same(one) for one in findings)
     for one in findings:
         kind = one["what"], one["file"], one["column"]
         counts[kind] += 1
         if counts[kind] <= _ALIKE and len(shown) < _MOST:
-            shown.append(one)
+            shown.append({**one, "alike": same[_same(one)] if _can_be_mended(one) else 1})
     return shown, len(findings) - len(shown)
+
+
+def _same(one: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what findings share that one change mends: the fault, the column, and what stands there."""
+    return one["what"], one["there"], one["sheet"], one["at"], one["value"]
+
+
+def _can_be_mended(one: Mapping[str, Any]) -> bool:
+    return one["at"] is not None and one["value"] is not None and str(one["there"]).lower().endswith(MENDED)
 
 
 def _files(folder: Path, seen: Look) -> list[dict[str, Any]]:
@@ -421,11 +441,19 @@ def _text(cell: Raw) -> str:
 
 
 def mend(
-    home: str, name: str, who: str, file: str, sheet: str, version: str, changes: Sequence[Mapping[str, Any]]
+    home: str,
+    name: str,
+    who: str,
+    file: str,
+    sheet: str,
+    version: str,
+    changes: Sequence[Mapping[str, Any]],
+    count: int | None = None,
 ) -> dict[str, Any]:
     """Change cells of a file in its place, and return its new version.
 
-    `changes` says row (from 1 on), column (from 0 on) and the new text of each.
+    `changes` says row (from 1 on), column (from 0 on) and the new text of each. With a `count` it is one change, and
+    all cells of its column that are `alike` are changed as it says, if they are so many: one entry of the history.
 
     Raises
     ------
@@ -446,6 +474,12 @@ def mend(
         table = _table_at(look, file, chosen)
         wanted = {(int(one["row"]), int(one["column"])): str(one["to"]) for one in changes}
         _check_cells(wanted, lines, file)
+        if count is not None:
+            ((row, column), to) = next(iter(wanted.items()))
+            wanted = _alike(_found_in(folder, file, chosen), lines, row, column, to)
+            if len(wanted) != count:
+                raise UsageError([Problem(_STALE, file)])
+            _check_cells(wanted, lines, file)
         cells = _mended_cells(path, raw, encoding, lines, wanted, look.heads.get(table, (0, {}))[1], table)
         made = _mended(path, raw, encoding, chosen, {(one["row"], one["column"]): one["to"] for one in cells}, ())
     except Unreadable as error:
@@ -461,15 +495,84 @@ def mend(
         )
         for one in cells
     ]
+    if count is not None:
+        # (One line of the history for all of them; what each cell held stands with it.)
+        rows = _rows_said([one["row"] for one in cells])
+        told = [Change((said, f"{rows} ({count})", told[0].key[2]), told[0].before, told[0].after)]
     entry = _put(
         place, name, who, {file: made}, (), {file: version}, told, {"file": file, "sheet": chosen, "cells": cells}
     )
     return {"version": hashlib.sha256(made).hexdigest(), "id": entry.id}
 
 
+def _found_in(folder: Path, file: str, sheet: str) -> list[dict[str, Any]]:
+    """Return what is found in a sheet of a file."""
+    return [
+        one for one in _seen(folder).findings if one["there"] == file and (not one["sheet"] or one["sheet"] == sheet)
+    ]
+
+
+def _alike(
+    findings: Sequence[Mapping[str, Any]], lines: _Lines, row: int, column: int, to: str
+) -> dict[tuple[int, int], str]:
+    """Return the cells of a column that have the same fault as one of them and hold the same, with their new texts.
+
+    Where a unit behind a number is taken away, those that have the same unit behind another number are alike too: each
+    keeps its number.
+    """
+    faults = {one["what"] for one in findings if (one["row"], one["at"]) == (row, column)}
+    rows = sorted({one["row"] for one in findings if one["at"] == column and one["what"] in faults} - {None})
+
+    def text_of(row: int) -> str:
+        line = lines[row - 1] if 0 < row <= len(lines) else ()
+        return _text(line[column]) if column < len(line) else ""
+
+    text = text_of(row)
+    unit = text.removeprefix(to).strip() if _NUMBER.fullmatch(to) and text.startswith(to) else ""
+    if not unit or unit[0] in "0123456789.,":
+        return {(one, column): to for one in rows if text_of(one) == text}
+    found = {
+        one: text_of(one).strip().removesuffix(unit).strip() for one in rows if text_of(one).strip().endswith(unit)
+    }
+    return {(one, column): number for one, number in found.items() if _NUMBER.fullmatch(number)}
+
+
+def alike(home: str, name: str, file: str, sheet: str, row: int, column: int, to: str) -> dict[str, Any]:
+    """Return how many cells of a column would be changed with one of them that has a fault, and in which rows."""
+    folder = district_folder(Home.at(home), name)
+    path = _own(folder, file)
+    try:
+        sheets, grid_of = _opened(path, _encoding(folder, file))
+        chosen = sheet if sheet in sheets else sheets[0]
+        lines = grid_of(chosen)
+    except Unreadable as error:
+        raise UsageError([Problem(error.what, file, error.row, value=error.value, details=error.details)]) from None
+    found = _alike(_found_in(folder, file, chosen), lines, row, column, to)
+    if len(found) > MOST_ALIKE:
+        raise UsageError(
+            [Problem("serve_data.too_many_alike", file, details={"count": len(found), "most": MOST_ALIKE})]
+        )
+    same = len(set(found.values())) == 1
+    return {
+        "count": len(found),
+        "rows": _rows_said([one for one, _ in found]),
+        "same": same,
+        "version": _version(path),
+    }
+
+
+def _rows_said(rows: Sequence[int]) -> str:
+    """Return numbers of rows, the first of them where they are many.
+
+    >>> _rows_said([3, 5, 9]), _rows_said(list(range(2, 99)))
+    ('3, 5, 9', '2, 3, 4, 5, 6, 7, 8, 9, 10, 11, …')
+    """
+    return ", ".join([*map(str, rows[:_FEW_ROWS]), *(["…"] if len(rows) > _FEW_ROWS else [])])
+
+
 def _check_cells(wanted: Mapping[tuple[int, int], str], lines: _Lines, file: str) -> None:
+    width = max((len(line) for line in lines), default=0)
     for (row, column), text in wanted.items():
-        width = max((len(line) for line in lines), default=0)
         if not (1 <= row <= len(lines) and 0 <= column <= width):
             raise UsageError([Problem("mending.row", file, row)])
         if len(text) > 10 * LONGEST_CELL or visible(text) != text or "\ufffe" in text or "\uffff" in text:
@@ -488,15 +591,17 @@ def _mended_cells(
     """Return what each cell held and will hold: text in a CSV, text or a number in a workbook."""
     names = {n: name for name, n in at.items()}
     made = []
+    unquoted: set[tuple[int, int]] = set()
+    is_text = path.suffix.lower() in TEXT
+    if is_text:
+        with suppress(NotMendedError):
+            unquoted = bare_among(raw, encoding, wanted)
     for (row, column), text in wanted.items():
         line = lines[row - 1]
         before = line[column] if column < len(line) else None
         after: Written = text
-        bare = False
-        if path.suffix.lower() in TEXT:
-            with suppress(NotMendedError):
-                bare = is_bare(raw, encoding, (row, column))
-        else:
+        bare = (row, column) in unquoted
+        if not is_text:
             known = _TABLES[table].columns if table else ()
             counted = any(one.kind in ("whole", "number") for one in known if one.name == names.get(column))
             after = _typed(text, is_number=counted or isinstance(before, int | float))
@@ -998,5 +1103,5 @@ def _replaced(folder: Path, written: Collection[str], seen: Look) -> list[str]:
 
 WORK: Mapping[str, Callable[..., Any]] = {
     work.__name__: work
-    for work in (create, template_file, look, models, cells, mend, take, remove, undo, change_card, estimate)
+    for work in (create, template_file, look, models, cells, mend, alike, take, remove, undo, change_card, estimate)
 }

@@ -23,6 +23,8 @@ def routes() -> list[BaseRoute]:
         Route("/api/models/{name}", _model),
         Route("/api/models/{name}/findings", _findings),
         Route("/api/models/{name}/changes", _change, methods=["POST"]),
+        Route("/api/models/{name}/rules", _rule_kinds),
+        Route("/api/models/{name}/rules", _add_rule, methods=["POST"]),
         Route("/api/history", _history),
         Route("/api/history/{id}/undo", _undo, methods=["POST"]),
     ]
@@ -44,6 +46,12 @@ def _work(what: str, *given: Any) -> dict[str, Any]:
         return model_work.findings(*given)
     if what == "change":
         return model_work.change(*given)
+    if what == "rule_kinds":
+        return model_work.rule_kinds(*given)
+    if what == "rule_form":
+        return model_work.rule_form(*given)
+    if what == "add_rule":
+        return model_work.add_rule(*given)
     assert what == "undo"
     return model_work.undo(*given)
 
@@ -76,6 +84,26 @@ async def _change(request: Request) -> Response:
         with speaking(language_of(request)):
             raise UsageError([Problem("serve_models.wrong_change")])
     return _written(request, await _beside(request, "change", name, version, changes, asker(request)))
+
+
+async def _rule_kinds(request: Request) -> Response:
+    """Return the kinds of rules that can be added, or what a rule of one kind takes."""
+    name, kind = request.path_params["name"], request.query_params.get("kind", "")
+    served(request).home.model(name)
+    return answer(await (_beside(request, "rule_form", name, kind) if kind else _beside(request, "rule_kinds", name)))
+
+
+async def _add_rule(request: Request) -> Response:
+    """Add a rule to a model's file."""
+    name = request.path_params["name"]
+    served(request).home.model(name)
+    body = await body_of(request)
+    texts = [body.get(key) for key in ("version", "name", "kind")]
+    values = body.get("values")
+    if not all(isinstance(one, str) for one in texts) or not isinstance(values, dict):
+        with speaking(language_of(request)):
+            raise UsageError([Problem("serve_models.wrong_change")])
+    return _written(request, await _beside(request, "add_rule", name, *texts, values, asker(request)))
 
 
 async def _undo(request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -22,7 +23,7 @@ from allocate.names import MOST_WRITTEN
 from allocate.policies import policy_files
 from allocate.replacing import write_file
 from allocate.rows import POLICY, Strength
-from allocate.rules import RULES, Rule
+from allocate.rules import RULES, Named, Rule
 from allocate.serve import history
 from allocate.serve.commands import key_said, value_said
 from allocate.serve.editing import NOTHING, Way, Written, leaves, like
@@ -43,6 +44,18 @@ _TOLD = ("source", "basis", "note")
 # What every rule has, shown beside its own numbers.
 _ASIDE = ("strength", "years", "weight", "on")
 _WORDS = ("clause", "document", "status", "quote", "rule")
+# What a page asks for last when a rule is added, and what it does not: a document says it, or only the file can.
+_LAST = ("strength", "years", "source", "basis")
+_NOT_ASKED = ("clause", "document", "status", "quote", "weight", "rule")
+# Rules that have tables within their table.
+_BY_HAND = ("function_reach",)
+# Where the names stand that keys of rules take.
+_NAMES_IN: Mapping[str, tuple[str, ...]] = {
+    "resources": ("resource", "resources", "or_remote", "ratio.to", "reserve.of"),
+    "functions": ("function", "functions"),
+}
+_OWN, _TRIAL = "own_", "a-rule-that-is-tried"
+_OWN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 UNITS: Mapping[str, tuple[str, ...]] = {
     "yuan": (
         *("opening", "yearly", "adding", "monthly", "handover", "per_visit", "per_hour", "yearly_per_bed"),
@@ -308,6 +321,9 @@ def _followed(schema: Json, root: Json) -> Json:
 def label_of(now: Opened, key: Way) -> str:
     """Return what planners call a key."""
     last = key[-1]
+    kind = looked_up(now.content, (*key[:2], "rule")) if key[0] == "rules" and len(key) == 3 else ""
+    if f"serve_rule_key.{kind}_{last}" in catalogue():
+        return say(f"serve_rule_key.{kind}_{last}")
     known = f"serve_model_key.{last}"
     if last.isdigit():
         return f"{label_of(now, key[:-1])} {int(last) + 1}" if len(key) > 1 else last
@@ -843,6 +859,7 @@ class _View:
             "at": str(table.get("clause", "")),
             "quote": str(table.get("quote", "")),
             "says": "",
+            "own": not table.get("clause"),
             "asks": [self._rule(("rules", name))],
         }
 
@@ -1127,6 +1144,112 @@ def change(folder: str, name: str, version: str, changes: list[Json], who: str) 
         return made.written, done
 
     return _write(folder, name, who, "model", work)
+
+
+def rule_kinds(folder: str, name: str) -> Json:
+    """Return the kinds of rules that a page can add to a model, with what each is for, and a name that is free."""
+    now = opened(folder, name)
+    taken = entries(now.content.get("rules"))
+    count = next(n for n in range(1, len(taken) + 2) if f"{_OWN}{n}" not in taken)
+    kinds = [
+        {"kind": kind, "name": say(f"serve_rule_kind.{kind}"), "about": say(f"serve_rule_about.{kind}")}
+        for kind in RULES
+        if kind not in _BY_HAND
+    ]
+    return {"version": now.version, "kinds": kinds, "name": f"{_OWN}{count}"}
+
+
+def rule_form(folder: str, name: str, kind: str) -> Json:
+    """Return the keys that a rule of a kind takes, as fields: those that it must have first.
+
+    Raises
+    ------
+    UsageError
+        When there is no such kind, or none that a page can add.
+    """
+    now, rule = opened(folder, name), _addable(kind)
+    schema = _schema(rule)
+    needed = [key for key in schema.get("required", ()) if key not in _LAST]
+    others = [key for key in schema["properties"] if key not in (*needed, *_LAST, *_NOT_ASKED)]
+    last = [key for key in _LAST if key != "strength" or not rule.is_physics]
+    with_one = now.with_written(now.written.put(("rules", _TRIAL), {"rule": kind}, ""))
+    fields = []
+    for key in (*needed, *others, *last):
+        made = field(with_one, ("rules", _TRIAL, key))
+        table = next((one for one, keys in _NAMES_IN.items() if key in keys or f"{kind}.{key}" in keys), "")
+        if table and made["kind"] in ("text", "texts"):
+            names = [[one, name_of(now, (table, one))] for one in entries(now.content.get(table))]
+            made |= {"kind": "choices" if made["kind"] == "texts" else "choice", "choices": names} if names else {}
+        settled = {"strength": "must", "basis": "assumed"}.get(key)
+        made = {one: what for one, what in made.items() if one not in ("of", "base", "silent")}
+        made |= {"value": settled} if settled else {}
+        fields.append({**made, "key": [key], "needed": key in (*needed, "strength", "source", "basis")})
+    return {"fields": fields}
+
+
+def _addable(kind: str) -> type[Rule]:
+    if kind not in RULES or kind in _BY_HAND:
+        raise UsageError([Problem("serve_models.no_kind", column="rule", value=kind)])
+    return RULES[kind]
+
+
+def add_rule(folder: str, name: str, version: str, called_so: str, kind: str, values: Json, who: str) -> Json:
+    """Add a rule to a model's file, and return what the page shows then.
+
+    Where the file is not what the page was made of, nothing is changed: `conflict` says so.
+
+    Raises
+    ------
+    AllocateError
+        When the name cannot be used, or the model would be wrong; it says each fault at its key.
+    """
+    rule = _addable(kind)
+    known = [key for key in _schema(rule)["properties"] if key not in _NOT_ASKED]
+    odd = next((key for key in values if key not in known), None)
+    if odd is not None:
+        raise UsageError([Problem("serve_models.wrong_change", column=odd)])
+    if not _OWN_NAME.fullmatch(called_so):
+        raise UsageError([Problem("serve_models.rule_name", column="name", value=called_so)])
+
+    def work(now: Opened) -> tuple[Written, list[Change]]:
+        if now.version != version:
+            raise _Elsewhere
+        taken = {*entries(now.content.get("rules")), *entries(now.content.get("clauses")), *now.documents}
+        if called_so.casefold() in {one.casefold() for one in taken}:
+            raise UsageError([Problem("serve_models.rule_taken", column="name", value=called_so)])
+        told = {key: _as_listed(value, _schema(rule), key) for key, value in values.items()}
+        made, done = _put(now, ("rules", called_so), {"rule": kind, **told}, "")
+        _check_sites(made, called_so)
+        return made.written, done
+
+    return _write(folder, name, who, "model", work)
+
+
+def _as_listed(value: Any, schema: Json, key: str) -> Any:
+    """Return a value as the schema lists it: a page says numbers that are chosen by their names."""
+    listed = _followed(entries(schema["properties"])[key], schema).get("enum", ())
+    return next((one for one in listed if str(one) == value), value)
+
+
+def _check_sites(after: Opened, name: str) -> None:
+    """Refuse a rule that names a site that there is not, where the district can be read.
+
+    Raises
+    ------
+    ModelError
+    """
+    from allocate.candidates import make_case
+    from allocate.read import read_district
+
+    read = read_model(after.path, raw=after.written.raw)
+    if not isinstance(read.rules.get(name), Named):
+        return
+    try:
+        district = read_district(read.district_folder())
+    except AllocateError:
+        # (What is wrong with the district is said there.)
+        return
+    make_case(district, read)
 
 
 def undo(folder: str, id: str, who: str) -> Json:

@@ -17,7 +17,7 @@ from allocate.serve.zips import home_members
 
 Work = Literal[
     "head", "tables", "table", "card", "drawn", "held", "removed", "renamed", "joint", "compared", "compared_page",
-    "listed",
+    "listed", "spots",
 ]  # fmt: skip
 FEWEST, MOST = 2, 6  # plans side by side
 # A name of a folder that every disk takes, and that is no way out of its own.
@@ -34,6 +34,7 @@ def routes() -> list[BaseRoute]:
         Route("/api/plans/{name:path}/tables/{table}", _table),
         Route("/api/plans/{name:path}/tables", _tables),
         Route("/api/plans/{name:path}/site", _card),
+        Route("/api/plans/{name:path}/spots", _spots),
         Route("/api/plans/{name:path}/files", _files),
         Route("/api/plans/{name:path}/recheck", _recheck),
         Route("/api/plans/{name:path}/rename", _rename, methods=["POST"]),
@@ -85,6 +86,11 @@ async def _card(request: Request) -> Response:
     if found is None:
         raise Outside(site)
     return answer(found)
+
+
+async def _spots(request: Request) -> Response:
+    """List the spots at which a site may be asked to stand, and those at which none can, with why."""
+    return _json(await worked(request, "spots", _folder(request)))
 
 
 async def _files(request: Request) -> Response:

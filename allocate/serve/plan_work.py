@@ -19,7 +19,9 @@ from allocate.report.sheets import people_sheets, sheets
 from allocate.report.site_cards import site_cards
 from allocate.report.summary import labelled, topics
 from allocate.report.table import DISTRICT, Content, Field, Sheet, Source, seen
+from allocate.rules import Named
 from allocate.serve.commands import key_said
+from allocate.siting_candidates import FIRM
 from allocate.tables import INSTITUTION_KINDS
 from allocate.units import SOFT
 from allocate.words import catalogue, language, say, visible
@@ -37,11 +39,15 @@ _SAID = (
 _OF_YEAR = ("year", "people", "served", "served_share", "rounds", "posted", "no_capacity", "out_of_range")
 # Columns in which a blank means that nobody knows, by table.
 _UNKNOWN = {"towns": ("today_served", "today_share"), "today_and_planned": ("today_figure",)}
+# Columns in which the key of a rule stands by itself, beside what it says.
+_KEYS = ("rule",)
 # What a site stands for in a rule, and a number that may be changed: how deep tables of a rule are looked through.
 _DEEP = 3
 _NO_NUMBERS = ("years", "year")
 # A key that needs no quotes in TOML, and no dot that would be taken for the next key.
 _KEY = re.compile(r"[\w-]+")
+# A key of a model's file within a line.
+_DOTTED = re.compile(r"(?<![\w./-])(?:rules|clauses|resources|siting|functions|goals|circles|population)(?:\.[\w-]+)+")
 
 
 @dataclass(frozen=True)
@@ -116,13 +122,62 @@ def _said(text: object) -> str:
     return seen(str(text))
 
 
-def plain_table(sheet: Sheet, only: Iterable[str] = ()) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Named:
+    """Rules of a plan that are called by their keys, as no document has them, with what each of them says."""
+
+    says: Mapping[str, str]
+
+    def told(self, text: str) -> str:
+        """Return a text that names rules by their keys with what these say instead.
+
+        Keys that could be words of a sentence are left: those of one word.
+        """
+        keys = sorted((key for key in self.says if "_" in key), key=len, reverse=True)
+        if not any(key in text for key in keys):
+            return text
+        any_key = "|".join(map(re.escape, keys))
+        return re.sub(
+            rf"(?<![\w.-])(?:rules\.)?({any_key})(?![\w-])",
+            lambda found: say("serve_plans.rule_said", says=self.says[found[1]]),
+            text,
+        )
+
+
+def _named(content: Content) -> _Named:
+    """Return what those rules of a plan say of which no document has a clause: the model's own, and what-ifs."""
+    from allocate import card
+    from allocate.explain import model_in
+
+    names = {str(one["id"]): str(one["name"]) for one in content["district_data"]["institutions"]}
+    names |= {str(row["id"]): str(row["name"]) for row in (*content.get("dropped", ()), *content.get("candidates", ()))}
+    known = {row["rule"] for row in content["scorecard"] if row["says"]}
+    try:
+        model = model_in(content)
+    except (AllocateError, *_ODD):
+        # (A plan of others may hold a model that cannot be read any more: its keys say what can be said.)
+        return _Named({})
+    called = {name: one.name[language()] for name, one in model.functions.items() if one.name}
+    says = {}
+    for key, rule in model.rules.items():
+        if key not in known:
+            text = card.sentence(rule, language(), called)
+            for site in rule.sites if isinstance(rule, Named) else ():
+                called_so = names.get(site, site).replace("\\", r"\\")
+                text = re.sub(rf"(?<![\w-]){re.escape(site)}(?![\w-])", called_so, text)
+            says[key] = seen(text)
+    return _Named(says)
+
+
+def plain_table(sheet: Sheet, only: Iterable[str] = (), named: _Named | None = None) -> dict[str, Any]:
     """Return a table as plain data: cells as people read them; beside them numbers to sort by, and codes to filter by.
 
     Parameters
     ----------
     only
         Names of the columns that are kept, in this order; all of them where none is named.
+    named
+        What rules say that are called by their keys; where it is given, cells say that instead.
     """
     spoken = language()
     by_name = {field.name: field for field in sheet.fields}
@@ -131,8 +186,11 @@ def plain_table(sheet: Sheet, only: Iterable[str] = ()) -> dict[str, Any]:
     unknown = _UNKNOWN.get(sheet.name, ())
 
     def told(field: Field, record: Mapping[str, Any]) -> str:
+        if named is not None and field.name == "says" and not record["says"]:
+            return named.says.get(str(record.get("rule")), "")
         is_unknown = field.name in unknown or (field.name == "today" and record.get("value") is not None)
-        return seen(cell_said(field, record, spoken, is_unknown=is_unknown))
+        cell = seen(cell_said(field, record, spoken, is_unknown=is_unknown))
+        return named.told(cell) if named is not None and field.kind == "text" and field.name not in _KEYS else cell
 
     return {
         "name": sheet.name,
@@ -169,7 +227,8 @@ def head(folder: str, models: str = "") -> dict[str, Any]:
     content = _read(folder).content
     spoken = language()
     told = {name: [visible(line) for line in lines] for name, lines in topics(content).items()}
-    lines = [(name, label, text) for name in _SAID for label, text in labelled(told[name])]
+    named = _named(content)
+    lines = [(name, label, named.told(text)) for name in _SAID for label, text in labelled(told[name])]
     statuses = [row["status"] for row in content["scorecard"]]
     soft = {row["basis"] for row in content["assumptions"] if row["basis"] in SOFT and row["rows"]}
     return {
@@ -254,7 +313,8 @@ def tables(folder: str) -> bytes:
 
 def _first_tables(read: _Read) -> bytes:
     made = _sheets(read)
-    first = {name: plain_table(made[name]) for name in ("scorecard", "sites", "towns") if name in made}
+    named = _named(read.content)
+    first = {name: plain_table(made[name], (), named) for name in ("scorecard", "sites", "towns") if name in made}
     others = [{"name": name, "title": say(f"sheet.{name}"), "rows": len(sheet.rows)} for name, sheet in made.items()]
     return _bytes({"tables": first, "others": others, "numbers": _numbers(read.content), "rules": _rules(read.content)})
 
@@ -276,7 +336,7 @@ def table(folder: str, name: str) -> bytes | None:
     key = (read.mark, language(), "table", name)
     if key not in _made and name not in _sheets(read):
         return None
-    return _kept(key, lambda: _bytes(plain_table(_sheets(read)[name])))
+    return _kept(key, lambda: _bytes(plain_table(_sheets(read)[name], (), _named(read.content))))
 
 
 @_whole
@@ -291,6 +351,7 @@ def card(folder: str, site: str) -> dict[str, Any] | None:
 def _cards(content: Content) -> dict[str, Any]:
     from allocate.draw.cards import card_file
 
+    named = _named(content)
     return {
         code: {
             "id": code,
@@ -301,13 +362,15 @@ def _cards(content: Content) -> dict[str, Any]:
                 {
                     "name": part.name,
                     "title": part.title,
-                    "lines": [{"label": seen(line.label), "text": seen(line.text)} for line in part.lines],
+                    "lines": [{"label": seen(line.label), "text": named.told(seen(line.text))} for line in part.lines],
                 }
                 for part in made.parts
             ],
             "file": card_file(code),
             "decided": _kind_of(content, code) in content["settings"]["siting"],
             "stands": True,
+            "against": "",
+            "cannot": "",
         }
         for code, made in site_cards(content, language()).items()
     }
@@ -317,12 +380,16 @@ def _kind_of(content: Content, code: str) -> str:
     return next(str(row["kind"]) for row in content["sites"] if row["id"] == code)
 
 
+# What a spot was, by the table that it stands in.
+_WAS = {"candidates": "a_candidate", "dropped": "a_dropped"}
+
+
 def _spot_card(content: Content, site: str) -> dict[str, Any] | None:
     """Return what is known of a candidate, of a spot that was dropped, or of what stands there and is left alone."""
     for sheet in spot_sheets(content, language()):
         for record in sheet.records():
             if record["id"] == site:
-                return _from_record(sheet, record, can_stand=sheet.name == "candidates")
+                return _from_record(content, sheet, record)
     for one in content["district_data"]["institutions"]:
         if one["id"] == site:
             source = Source(content, language())
@@ -334,11 +401,11 @@ def _spot_card(content: Content, site: str) -> dict[str, Any] | None:
 def _bare(site: str, name: str, about: Sequence[str]) -> dict[str, Any]:
     return {
         "id": site, "name": _said(name), "about": [_said(text) for text in about], "example": False, "parts": [],
-        "file": "", "decided": False, "stands": False,
+        "file": "", "decided": False, "stands": False, "against": "", "cannot": "",
     }  # fmt: skip
 
 
-def _from_record(sheet: Sheet, record: Mapping[str, Any], *, can_stand: bool) -> dict[str, Any]:
+def _from_record(content: Content, sheet: Sheet, record: Mapping[str, Any]) -> dict[str, Any]:
     spoken = language()
     left = ("name", "kind", "town", "id", "town_id", "opens")
     lines = [
@@ -346,22 +413,72 @@ def _from_record(sheet: Sheet, record: Mapping[str, Any], *, can_stand: bool) ->
         for field in sheet.fields
         if field.name not in left and record[field.name] is not None
     ]
-    kind = cell_said(next(field for field in sheet.fields if field.name == "kind"), record, spoken)
-    about = [kind, str(record["town"]), say("serve_plans.a_candidate" if can_stand else "serve_plans.a_dropped")]
+    spot = _spot(content, sheet, record)
+    about = [spot["kind"], spot["town"], say(f"serve_plans.{_WAS[sheet.name]}")]
     made = _bare(str(record["id"]), str(record["name"]), about)
     part = {"name": "spot", "title": say(f"sheet.{sheet.name}"), "lines": lines}
-    return {**made, "parts": [part], "decided": can_stand, "example": record.get("basis") in SOFT}
+    told = {key: spot[key] for key in ("decided", "against", "cannot")}
+    return {**made, **told, "parts": [part], "example": record.get("basis") in SOFT}
+
+
+def _spot(content: Content, sheet: Sheet, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a spot where the plan has no site of today: what became of it, and whether one can be made to stand there.
+
+    What cannot says why: `cannot`. What was dropped can, where a rule names it (see `siting_candidates`), and says what
+    speaks `against` it.
+    """
+    spoken = language()
+    site, kind = str(record["id"]), str(record["kind"])
+    against = cannot = ""
+    if sheet.name == "dropped":
+        against = seen(str(record["dropped_by"]))
+        cannot = next((say(f"serve_plans.cannot_{code}") for code in FIRM if (site, kind) in _out(content, code)), "")
+    if kind not in content["settings"]["siting"]:
+        cannot = say("serve_plans.cannot_kind")
+    opens = record.get("opens")
+    return {
+        "id": site,
+        "name": _said(record["name"]),
+        "kind": seen(cell_said(next(field for field in sheet.fields if field.name == "kind"), record, spoken)),
+        "town": _said(record["town"]),
+        "year": None if opens is None else int(opens),
+        "decided": not cannot,
+        "against": against,
+        "cannot": cannot,
+    }
+
+
+def _out(content: Content, code: str) -> set[tuple[str, str]]:
+    """Return the spots that were dropped for a reason, by id and kind."""
+    return {(str(row["id"]), str(row["kind"])) for row in content["dropped"] if row["why"]["code"] == code}
+
+
+@_whole
+def spots(folder: str) -> bytes:
+    """Return every candidate of a plan, and every spot that was dropped, by name."""
+    read = _read(folder)
+
+    def make() -> bytes:
+        found = [
+            _spot(read.content, sheet, record)
+            for sheet in spot_sheets(read.content, language())
+            for record in sheet.records()
+        ]
+        return _bytes({"spots": sorted(found, key=lambda one: (one["town"], one["name"], one["id"]))})
+
+    return _kept((read.mark, language(), "spots"), make)
 
 
 def _numbers(content: Content) -> list[dict[str, Any]]:
     """Return the numbers of rules and of clauses in force that may be changed, each by the key that `--set` takes."""
     said = {row["rule"]: row for row in reversed(content["scorecard"])}
+    named = _named(content).says
     found = []
     for table, name, rule in _in_force(content["settings"], said):
         row = said.get(name)
         indicator = (row or {}).get("indicator")
         measured = say(str(indicator)) if indicator in catalogue() else ""
-        title = row["says"][language()] if row and row["says"] else measured
+        title = row["says"][language()] if row and row["says"] else named.get(name) or f"{measured} {name}".strip()
         basis = f"basis.{rule.get('basis') or (row or {}).get('basis')}"
         for way, value in _leaves(rule) if _KEY.fullmatch(name) else ():
             found.append(
@@ -370,8 +487,7 @@ def _numbers(content: Content) -> list[dict[str, Any]]:
                     "rule": name,
                     "what": _said(key_said(".".join(way), language())),
                     "value": value,
-                    # (What no document says is told apart by its name alone.)
-                    "title": _said(title if row and row["says"] else f"{title} {name}".strip()),
+                    "title": _said(title),
                     "clause": _said((row or {}).get("clause") or ""),
                     "basis": say(basis) if basis in catalogue() else "",
                 }
@@ -501,18 +617,31 @@ def _compared(contents: Sequence[Content], names: Sequence[str]) -> bytes:
         {"plan": seen(name), "table": plain_table(people_sheets(content, spoken)["years"], (*_OF_YEAR, "total"))}
         for name, content in zip(names, contents, strict=True)
     ]
+    named = [_named(content) for content in contents]
+    # (Of plans whose rules of one key say different things, the key is what both have.)
+    every = {key: {one.says[key] for one in named if key in one.says} for one in named for key in one.says}
+    both = _Named({key: next(iter(says)) for key, says in every.items() if len(says) == 1})
+
+    def told(line: str) -> str:
+        return both.told(_key_in_line(line))
+
     lines = comparison_lines(made, contents)
     return _bytes(
         {
             "names": [seen(name) for name in names],
             "by_year": by_year,
-            "tables": {name: plain_table(tables[name]) for name in wanted},
+            "tables": {name: plain_table(tables[name], (), both) for name in wanted},
             "pairs": [
-                {"first": seen(pair.first), "other": seen(pair.other), "lines": [seen(line) for line in some]}
+                {"first": seen(pair.first), "other": seen(pair.other), "lines": [told(seen(line)) for line in some]}
                 for pair, some in zip(made.pairs, lines, strict=True)
             ],
         }
     )
+
+
+def _key_in_line(line: str) -> str:
+    """Return a line of a comparison with keys of the model's file as planners call them."""
+    return _DOTTED.sub(lambda found: key_said(found[0], language()), line)
 
 
 @_whole

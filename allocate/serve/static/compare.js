@@ -5,15 +5,38 @@
   const { table, words } = planTables;
   const byId = (id) => document.getElementById(id);
   const [FEWEST, MOST] = [2, 6];
-  const state = { asked: data.asked };
+  // `base` is what the planner chose, `begun` from which plan each was, `order` the plans, the newest first.
+  const state = { asked: data.asked, base: data.asked[0] || null, begun: new Map(), order: [] };
   const place = byId("compared");
 
   const chosen = () => [...document.querySelectorAll("#choices input:checked")].map((box) => box.value);
 
+  // How many of some plans go back to one, over however many steps.
+  const childrenOf = (name, names) => names.filter((one) => {
+    const seen = new Set([one]);
+    let from = state.begun.get(one);
+    while (from !== undefined && !seen.has(from)) {
+      if (from === name) return true;
+      seen.add(from);
+      from = state.begun.get(from);
+    }
+    return false;
+  }).length;
+
+  // The plan that most of the others were begun from; else the oldest.
+  const usualBase = (names) => {
+    const oldestFirst = [...names].sort((one, other) => state.order.indexOf(other) - state.order.indexOf(one));
+    const counts = new Map(oldestFirst.map((name) => [name, childrenOf(name, names)]));
+    const most = Math.max(0, ...counts.values());
+    return [oldestFirst.find((name) => counts.get(name) === most), most ? "base_begun" : "base_oldest"];
+  };
+
   const offerBase = () => {
     const names = chosen();
-    const before = byId("base").value;
-    byId("base").replaceChildren(...names.map((name) => make("option", { value: name, selected: name === before }, name)));
+    const [usual, why] = usualBase(names);
+    const base = names.includes(state.base) ? state.base : usual;
+    byId("base").replaceChildren(...names.map((name) => make("option", { value: name, selected: name === base }, name)));
+    byId("base-why").textContent = names.length < FEWEST ? "" : base === usual ? words(why) : words("base_chosen");
     byId("choose-note").textContent = names.length >= FEWEST && names.length <= MOST ? "" : words("choose_more");
   };
 
@@ -27,7 +50,16 @@
     })));
     byId("choices").replaceChildren(...(boxes.length ? boxes : [make("p", { class: "quiet" }, words("empty"))]));
     offerBase();
-    if (state.asked.length) byId("base").value = state.asked[0];
+  };
+
+  // From which plan each was begun, as its run says; what was planned in a terminal says nothing of it.
+  const readBegun = async () => {
+    try {
+      const { runs } = await ask("/api/runs");
+      for (const run of runs) if (run.verb === "plan" && run.result?.plan && run.asked?.from && !state.begun.has(run.result.plan)) state.begun.set(run.result.plan, run.asked.from);
+    } catch {
+      state.begun.clear();
+    }
   };
 
   const section = (title, ...content) => make("section", {}, make("h2", {}, title), ...content);
@@ -97,6 +129,10 @@
     byId("write").textContent = words("write_compare");
   };
 
+  byId("base").addEventListener("change", () => {
+    state.base = byId("base").value;
+    offerBase();
+  });
   byId("choose").addEventListener("submit", (event) => {
     event.preventDefault();
     const names = chosen();
@@ -118,7 +154,9 @@
   const begin = async () => {
     byId("choices").replaceChildren(make("p", { class: "quiet", role: "status" }, words("loading")));
     try {
-      offer((await ask("/api/plans")).plans);
+      const [{ plans }] = await Promise.all([ask("/api/plans"), readBegun()]);
+      state.order = plans.map((plan) => plan.name);
+      offer(plans);
     } catch (error) {
       byId("choices").replaceChildren(make("p", { class: "bad" }, error.message));
       return;

@@ -39,7 +39,7 @@ const files = (() => {
         {},
         make("td", { class: "short" }, make("span", { class: `mark ${one.kind === "fault" ? "bad" : "warn"}` }, say(`data.${one.kind}`))),
         make("td", {}, one.model ? say("data.of_model", { name: one.model }) : one.sheet ? `${one.there} · ${one.sheet}` : one.file),
-        make("td", { class: "short" }, one.row === null ? "" : link(one)),
+        make("td", { class: "short" }, one.row === null ? "" : link(one), one.alike > 1 ? make("div", { class: "quiet" }, say("data.alike", { count: one.alike })) : ""),
         make("td", {}, one.heading || one.title ? `${one.heading || one.title} (${one.column})` : one.column),
         make("td", {}, one.value ?? ""),
         make("td", { class: "wide" }, one.text),

@@ -146,6 +146,106 @@
     if (focused) made.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
   };
 
+  // ---- a rule of one's own ----
+
+  const ruleDialog = make("dialog", { id: "add-rule", "aria-labelledby": "add-rule-title" });
+  const addRule = async () => {
+    const told = await ask(`${here}/rules`);
+    const kinds = make("select", { id: "rule-kind", "aria-describedby": "rule-about" }, ...told.kinds.map((one) => make("option", { value: one.kind }, one.name)));
+    const about = make("p", { id: "rule-about", class: "quiet", role: "status" });
+    const name = make("input", { id: "rule-name", value: told.name, required: true, maxlength: 40, autocomplete: "off", "aria-describedby": "rule-name-about" });
+    const fields = make("div", { id: "rule-fields", class: "settings" });
+    const trouble = make("p", { id: "rule-trouble", class: "bad", role: "alert" });
+    let shownFields = [];
+    const controlOf = (field) => fields.querySelector(`[data-key="${CSS.escape(field.key[0])}"]`);
+    const draw = (field) => {
+      const key = field.key[0];
+      const id = `rule-${key}`;
+      const label = [field.label, field.share ? " (%)" : field.unit ? ` (${field.unit})` : "", field.needed ? make("span", { class: "quiet" }, ` · ${say("models.rule_needed")}`) : ""];
+      let input;
+      if (field.kind === "choices") {
+        input = make("div", { class: "boxes", "data-key": key }, ...field.choices.map(([one, text]) => make("label", { class: "beside" }, make("input", { type: "checkbox", value: one, checked: (field.value ?? []).includes(one) }), " ", text)));
+        return make("fieldset", { class: "field", "data-field": key }, make("legend", {}, ...label), input);
+      }
+      if (field.kind === "switch") input = make("input", { id, "data-key": key, type: "checkbox", checked: field.value === true });
+      else if (field.kind === "choice") input = make("select", { id, "data-key": key }, ...(field.value === null ? [["", say("models.nothing")]] : []).concat(field.choices).map(([one, text]) => make("option", { value: one, selected: one === (field.value ?? "") }, text)));
+      else input = make(field.long ? "textarea" : "input", { id, "data-key": key, rows: field.long ? 2 : null, type: field.long ? null : "text", class: "wide", inputmode: field.kind === "number" ? "decimal" : null, value: typedAs(field), title: field.kind === "number" ? limitsOf(field) || null : null, placeholder: key === "years" ? say("models.every_year") : null, autocomplete: "off" });
+      return make("div", { class: "field", "data-field": key }, make("label", { class: "what", for: id }, ...label), input);
+    };
+    const choose = async () => {
+      const kind = kinds.value;
+      about.textContent = told.kinds.find((one) => one.kind === kind).about;
+      const form = await ask(`${here}/rules?kind=${encodeURIComponent(kind)}`);
+      // (Another kind may have been chosen meanwhile.)
+      if (kinds.value !== kind) return;
+      shownFields = form.fields.filter((field) => field.kind !== "other");
+      fields.replaceChildren(...shownFields.map(draw));
+      trouble.textContent = "";
+    };
+    const wrong = (key, text) => {
+      const box = fields.querySelector(`[data-field="${CSS.escape(key)}"]`) ?? (key === "name" ? name.parentElement : null);
+      if (!box) return false;
+      const id = `wrong-${key}`;
+      box.append(make("span", { class: "wrong bad", id }, text));
+      const input = box.querySelector("input, select, textarea");
+      input.setAttribute("aria-invalid", "true");
+      input.setAttribute("aria-describedby", id);
+      return true;
+    };
+    const send_it = async () => {
+      for (const one of ruleDialog.querySelectorAll(".wrong")) one.remove();
+      for (const one of ruleDialog.querySelectorAll("[aria-invalid]")) one.removeAttribute("aria-invalid");
+      trouble.textContent = "";
+      const values = {};
+      let isWrong = false;
+      for (const field of shownFields) {
+        const key = field.key[0];
+        const input = controlOf(field);
+        let value;
+        try {
+          value = field.kind === "choices" ? [...input.querySelectorAll("input")].filter((one) => one.checked).map((one) => one.value) : read(field, input);
+        } catch (error) {
+          if (!(error instanceof TypeError)) throw error;
+          isWrong = wrong(key, error.message);
+          continue;
+        }
+        const isEmpty = value === null || value === "" || (Array.isArray(value) && !value.length);
+        if (isEmpty && field.needed) isWrong = wrong(key, say("models.rule_missing"));
+        else if (!isEmpty && (field.needed || JSON.stringify(value) !== JSON.stringify(field.value))) values[key] = value;
+      }
+      if (!isWrong) {
+        try {
+          take(await send(`${here}/rules`, { version: view.version, name: name.value.trim(), kind: kinds.value, values }));
+          ruleDialog.close();
+          tell(say("models.rule_added", { name: name.value.trim() }));
+          return;
+        } catch (error) {
+          if (!(error instanceof Refused)) throw error;
+          const head = `rules.${name.value.trim()}.`;
+          const left = error.problems.filter((one) => !wrong(one.column.startsWith(head) ? one.column.slice(head.length).split(".")[0] : one.column, one.said));
+          if (left.length || !error.problems.length) trouble.textContent = left.length ? left.map((one) => one.text).join("\n") : error.message;
+        }
+      }
+      (ruleDialog.querySelector("[aria-invalid]") ?? kinds).focus();
+    };
+    const submit = make("button", { class: "main", id: "rule-add" }, say("models.rule_add"));
+    ruleDialog.replaceChildren(make("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); doing(submit, send_it); } },
+      make("h2", { id: "add-rule-title" }, say("models.add_rule")),
+      make("p", {}, make("label", { for: "rule-kind" }, say("models.rule_kind")), kinds), about,
+      make("p", {}, make("label", { for: "rule-name" }, say("models.rule_name")), name, " ", make("span", { id: "rule-name-about", class: "quiet" }, say("models.rule_name_about"))),
+      fields, trouble, make("p", { class: "quiet" }, say("models.rule_by_hand")),
+      make("p", { class: "row" }, submit, make("button", { type: "button", onclick: () => ruleDialog.close() }, say("models.cancel")))));
+    // (A control that is disabled meanwhile would lose the keyboard.)
+    kinds.addEventListener("change", () => choose().catch((error) => {
+      if (!(error instanceof Refused)) throw error;
+      trouble.textContent = error.message;
+    }));
+    if (!ruleDialog.isConnected) at("model").append(ruleDialog);
+    await choose();
+    ruleDialog.showModal();
+    kinds.focus();
+  };
+
   // ---- sending ----
 
   // Changes go one after the other: each is of the file that the one before left.
@@ -230,6 +330,8 @@
 
   // ---- clauses ----
 
+  // (A rule of the model's own has but its key, which is the file's.)
+  const idOf = (row) => (row.own ? [make("strong", {}, say("models.own_rule")), make("div", {}, make("small", { class: "quiet" }, row.id))] : [make("strong", {}, row.id)]);
   const clauseRows = (row) => {
     const asks = row.asks.length ? row.asks : [null];
     const isOff = row.status === "off" || row.status === "none";
@@ -239,7 +341,7 @@
       const line = make("tr", {});
       if (n === 0) {
         line.append(
-          make("td", { class: "at", rowspan: asks.length, "data-label": say("models.clause") }, make("strong", {}, row.id), row.at ? make("div", { class: "quiet" }, row.at) : null),
+          make("td", { class: "at", rowspan: asks.length, "data-label": say("models.clause") }, ...idOf(row), row.at ? make("div", { class: "quiet" }, row.at) : null),
           make("td", { class: "words", rowspan: asks.length, "data-label": say("models.words") }, wordsOf(row)),
         );
       }
@@ -332,7 +434,8 @@
       const search = make("input", { id: "search", type: "search", placeholder: say("models.search_hint"), oninput: (event) => { filter.text = event.target.value; sift(); } });
       const tick = (name, text) => make("label", { class: "beside" }, make("input", { type: "checkbox", id: `only-${name}`, onchange: (event) => { filter[name] = event.target.checked; sift(); } }), " ", text);
       panel.append(
-        make("div", { class: "filter" }, make("div", {}, make("label", { class: "above", for: "search" }, say("models.search")), search), tick("changed", say("models.only_changed")), tick("must", say("models.only_must")), make("span", { id: "sifted", class: "quiet", role: "status" })),
+        make("div", { class: "filter" }, make("div", {}, make("label", { class: "above", for: "search" }, say("models.search")), search), tick("changed", say("models.only_changed")), tick("must", say("models.only_must")), make("span", { id: "sifted", class: "quiet", role: "status" }),
+          make("button", { type: "button", id: "rule-new", onclick: (event) => doing(event.currentTarget, addRule) }, say("models.add_rule"))),
         make("div", { id: "odd" }),
         make("div", { id: "documents" }),
       );
@@ -553,7 +656,9 @@
   const showJoint = (panel) => {
     const rows = view.districts.map((one) => make("tr", {}, make("th", { scope: "row" }, one.title), make("td", {}, one.has_model ? make("a", { href: `/models/${encodeURIComponent(one.model)}` }, say("models.model_of", { name: one.model })) : say("models.no_model")), make("td", {}, one.has_data ? make("a", { href: `/data/${encodeURIComponent(one.name)}` }, say("models.district_data", { name: one.name })) : say("models.no_data"))));
     const parts = make("div", { class: "groups" });
-    panel.replaceChildren(make("section", {}, make("p", {}, say("models.joint_about")), make("div", { class: "scroll" }, make("table", {}, make("caption", { class: "only-heard" }, say("models.tab_joint")), make("tbody", {}, ...rows)))), parts);
+    const lacking = view.districts.filter((one) => !one.has_model || !one.has_data).map((one) => one.title);
+    const told = lacking.length ? make("p", { id: "lacking" }, make("span", { class: "mark warn" }, say("models.joint_lacking", { count: lacking.length })), " ", say("models.joint_lacking_names", { names: lacking.join(say("models.joint_comma")) })) : "";
+    panel.replaceChildren(make("section", {}, make("p", {}, say("models.joint_about")), told, make("div", { class: "scroll" }, make("table", {}, make("caption", { class: "only-heard" }, say("models.tab_joint")), make("tbody", {}, ...rows)))), parts);
     showGroups(parts, ["shared"]);
     parts.append(make("section", {}, make("h2", {}, say("models.basics")), make("div", { class: "settings" }, ...view.settings.filter((field) => field.kind !== "other").map((field) => control(field)))));
   };

@@ -69,6 +69,7 @@
       if (card.stands) acts.append(make("button", { type: "button", onclick: () => whatIf(card, false) }, words("drop")));
       acts.append(make("button", { type: "button", onclick: () => whatIf(card, true) }, words("force")));
     }
+    if (data.model && card.cannot) acts.append(make("span", { class: "quiet" }, card.cannot));
     if (card.file && state.files?.has("cards")) {
       acts.append(make("a", { class: "button", target: "_blank", rel: "noopener", href: `${data.way}/shown/cards/${encodeURIComponent(card.file)}` }, words("print_card")));
     }
@@ -103,7 +104,10 @@
     }
     if (name === "changes") loadTable("changes", "change_log", byId("panel-changes"), changesOptions);
     if (name === "others") showOther();
-    if (name === "questions") listRuns();
+    if (name === "questions") {
+      listRuns();
+      listSpots();
+    }
     if (name === "export") listFiles();
   };
   tabs.forEach((tab, at) => {
@@ -261,6 +265,9 @@
     pending = { card, stands };
     byId("what-if-title").textContent = words(stands ? "force_head" : "drop_head", { name: card.name });
     byId("what-if-name").value = freeName();
+    const against = stands && card.against;
+    byId("what-if-against").hidden = !against;
+    byId("what-if-against").textContent = against ? words("against", { why: card.against }) : "";
     dialog.showModal();
   };
   byId("what-if-cancel").addEventListener("click", () => dialog.close());
@@ -275,6 +282,41 @@
       dialog.close();
     });
   });
+
+  /* ---- where another site could stand ---- */
+
+  const MOST_SPOTS = 12;
+  const finder = byId("spot-find");
+  const become = (spot) => {
+    if (spot.cannot) return spot.cannot;
+    if (spot.against) return words("spot_dropped", { why: spot.against });
+    return spot.year === null ? words("spot_unused") : words("spot_opens", { year: spot.year });
+  };
+  const showSpots = () => {
+    const asked = finder.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
+    const found = state.spots.filter((spot) => asked.every((part) => `${spot.name} ${spot.town} ${spot.kind} ${spot.id}`.toLowerCase().includes(part)));
+    const shown = found.slice(0, MOST_SPOTS);
+    byId("spot-count").textContent = found.length > shown.length ? words("spots_more", { count: allocate.number(found.length), shown: shown.length }) : words("spots_found", { count: found.length });
+    const rows = shown.map((spot) => make("tr", {},
+      make("th", { scope: "row" }, make("button", { type: "button", class: "plain", dir: "auto", onclick: () => chooseSite(spot.id) }, spot.name)),
+      make("td", {}, spot.kind), make("td", { dir: "auto" }, spot.town), make("td", { dir: "auto" }, become(spot)),
+      make("td", {}, spot.decided && spot.year !== data.years[0] ? make("button", { type: "button", "data-spot": spot.id, "aria-label": `${words("stand")} ${spot.name}`, onclick: () => whatIf(spot, true) }, words("stand")) : "")));
+    byId("spots").replaceChildren(shown.length ? make("div", { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": "stand-title" }, make("table", { "aria-labelledby": "stand-title" },
+      make("thead", {}, make("tr", {}, ...["spot", "spot_kind", "spot_town", "spot_state"].map((key) => make("th", { scope: "col" }, words(key))), make("td", {}))),
+      make("tbody", {}, ...rows))) : "");
+  };
+  const listSpots = async () => {
+    if (!finder || state.spots) return;
+    byId("spot-count").textContent = words("loading");
+    try {
+      state.spots = (await ask(`${data.api}/spots`)).spots;
+    } catch (error) {
+      byId("spot-count").textContent = error.message;
+      return;
+    }
+    showSpots();
+  };
+  finder?.addEventListener("input", () => { if (state.spots) showSpots(); });
 
   const keyBox = byId("number-key");
   const showNow = () => {

@@ -26,6 +26,8 @@
     at("value").value = cell.textContent;
     at("value").disabled = at("mend").disabled = is_long;
     at("clear").disabled = Number(row) <= data.heading_row;
+    at("alike").hidden = is_long || !cell.title;
+    at("asked").replaceChildren();
     at("cell-found").textContent = is_long ? say("data.long_cell") : cell.title;
   };
 
@@ -66,8 +68,8 @@
     const query = new URLSearchParams({ sheet: data.sheet, row, ...(column === undefined ? {} : { column }) });
     location.assign(`${location.pathname}?${query}`);
   };
-  const write = async (changes, row, column) => {
-    const done = await send(`${way}/cells`, { file: data.file, sheet: data.sheet, version: data.version, changes });
+  const write = async (changes, row, column, alike = {}) => {
+    const done = await send(`${way}/cells`, { file: data.file, sheet: data.sheet, version: data.version, changes, ...alike });
     sessionStorage.setItem(`undo:${data.name}:${data.file}`, done.id);
     const { faults } = await ask(way);
     sessionStorage.setItem("told", say("data.mended", { faults }));
@@ -90,6 +92,25 @@
       at("value").value = chosen.textContent;
       chosen.focus();
     });
+    // What is wrong in the same way, in all of the column: how many first, then all of them in one step.
+    at("alike").addEventListener("click", () => doing(at("alike"), async () => {
+      const { row, column } = chosen.dataset;
+      const [from, to] = [chosen.textContent, at("value").value];
+      if (to === from) {
+        tell(say("data.alike_first"), { bad: true });
+        return at("value").focus();
+      }
+      const query = new URLSearchParams({ file: data.file, sheet: data.sheet, row, column, to });
+      const found = await ask(`${way}/alike?${query}`);
+      if (found.count < 2) return tell(say("data.alike_none"));
+      const { letter, heading, title } = data.columns[column];
+      const told = { column: `${letter} ${title || heading}`.trim(), count: found.count, from, to, rows: found.rows };
+      const yes = make("button", { type: "button", class: "main" }, say("data.yes_alike", { count: found.count }));
+      const no = make("button", { type: "button", onclick: () => { at("asked").replaceChildren(); at("value").focus(); } }, say("data.cancel"));
+      yes.addEventListener("click", () => doing(yes, () => write([{ row: Number(row), column: Number(column), to }], row, column, { alike: found.count })));
+      at("asked").replaceChildren(make("p", { class: "row", id: "alike-asked" }, say(found.same ? "data.ask_alike" : "data.ask_alike_unit", told), " ", yes, " ", no));
+      return yes.focus();
+    }));
     at("clear").addEventListener("click", () => {
       const { row } = chosen.dataset;
       const yes = make("button", { type: "button", class: "danger" }, say("data.yes_clear"));
