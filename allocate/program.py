@@ -1282,7 +1282,9 @@ class _Solver:
         # (Of a large problem, the rounds after the first take longer than they are worth.)
         rounds = 1 if implied is None or full_size > _DIRECT_NONZEROS else _IMPLIED_ROUNDS
         for round_ in range(rounds):
-            answer = _run(full.rows(active), options, seconds=self._left(), relax=True)
+            # (Where neighbourhoods are searched next, only its bound is wanted.)
+            inside = implied is None and bool(self.job.neighbourhoods) and self._is_wide and self.values is not None
+            answer = _run(full.rows(active), options, seconds=self._left(), relax=True, inside=inside)
             if answer.bound is not None:
                 self._bounded(answer.bound)
             if answer.values is None or answer.bound is None:
@@ -1403,7 +1405,8 @@ class _Solver:
         if self.job.implied is not None and self._is_wide:
             found = self._near_relaxed(inner, self.values[free], options, nodes)
         else:
-            found = _run(inner, options, seconds=self._left() / 2, nodes=nodes, start=self.values[free]).values
+            start, seconds = self.values[free], self._left() / 2
+            found = _run(inner, options, seconds=seconds, nodes=nodes, start=start, one_of_many=self._is_wide).values
         if found is not None:
             values = self.values.copy()
             values[free] = found
@@ -1416,7 +1419,7 @@ class _Solver:
         dozen open: these alone are searched (Berthold 2014, as in `_round`), or, where the others cannot be as the
         relaxation has them, those in which it differs from what is known (Danna, Rothberg & Le Pape 2005).
         """
-        relaxed = _run(inner, options, seconds=self._left() / 2, relax=True).values
+        relaxed = _run(inner, options, seconds=self._left() / 2, relax=True, one_of_many=True).values
         now = inner.value(known)
         if relaxed is None or now - inner.value(relaxed) <= options.gap * abs(now):
             return None
@@ -1426,7 +1429,8 @@ class _Solver:
         for held, at in ((settled, np.where(settled, near, known)), (agreed, known)):
             rest = np.flatnonzero(~held)
             start = known[rest] if held is agreed else None
-            answer = _run(inner.fixed(rest, at), options, seconds=self._left() / 2, nodes=nodes, start=start)
+            part, seconds = inner.fixed(rest, at), self._left() / 2
+            answer = _run(part, options, seconds=seconds, nodes=nodes, start=start, one_of_many=True)
             if answer.values is not None:
                 found = at.copy()
                 found[rest] = answer.values
@@ -1474,13 +1478,18 @@ def _run(
     bounded: Callable[[float], None] | None = None,
     known: float = 0.0,
     inside: bool = False,
+    one_of_many: bool = False,
 ) -> _Answer:
-    """Build a PuLP problem and solve it once; `known` is a bound proven before, `inside` asks for interior points."""
+    """Build a PuLP problem and solve it once; `known` is a bound proven before, `inside` asks for interior points.
+
+    Where it is `one_of_many`, or time is short, PuLP is asked for small problems only: building takes its time.
+    """
     if not len(instance.low):
         return _Answer(np.zeros(0), instance.offset)
     if instance.matrix.nnz <= _EASY_NONZEROS:
         start = None
-    direct = _DIRECT_IN_A_HURRY if options.quick else _DIRECT_NONZEROS
+    in_a_hurry = options.quick or inside or one_of_many
+    direct = _DIRECT_IN_A_HURRY if in_a_hurry else _DIRECT_NONZEROS
     if options.solver == "highs" and instance.matrix.nnz > direct:
         return _run_arrays(instance, options, seconds, relax, nodes, start, better, bounded, inside)
     # CBC forgets the constant in its bound, and measures its gap without it: it never gets to see one.
