@@ -7,7 +7,7 @@ from allocate import stopping
 from allocate.candidates import make_case
 from allocate.details import carry_out
 from allocate.district import District
-from allocate.draws import look_at_draws
+from allocate.draws import drawing
 from allocate.front import check_count, look_at_front
 from allocate.isochrones import isochrones
 from allocate.keeping import Keeper
@@ -69,13 +69,15 @@ def plan(
         keeper.begin(case, model)
     ended("stages")
     start = None if last is None else last.start_in(case)
-    found = lay_out(case, model, options, gap=gap, listen=_all_hear(listen, keeper), start=start)
-    ended("months")
-    found = carry_out(case, model, found, options, gap)
-    if keeper is not None:
-        keeper.keep(found.layout)
-    ended("draws")
-    draws = _unless_stopped(lambda: look_at_draws(district, model, options, processes, _both(hear_draw, keeper)))
+    # (A search keeps one processor busy: the others look at possible districts meanwhile.)
+    with drawing(district, model, options, processes) as drawn:
+        found = lay_out(case, model, options, gap=gap, listen=_all_hear(listen, keeper), start=start)
+        ended("months")
+        found = carry_out(case, model, found, options, gap)
+        if keeper is not None:
+            keeper.keep(found.layout)
+        ended("draws")
+        draws = _unless_stopped(lambda: drawn(_both(hear_draw, keeper)))
     ended("years")
     years = _unless_stopped(lambda: look_at_years(district, model, options, processes))
     ended("front")

@@ -1127,13 +1127,13 @@ def _end(process: BaseProcess) -> None:
 def workers(most: int, jobs: int) -> Iterator[ProcessPoolExecutor]:
     """Give processes of their own for some jobs, at most so many at a time; each starts afresh.
 
-    Where a person asks to stop (see `as_they_end`), they are ended at once.
+    Where a person asks to stop (see `as_they_end`), or what needs them fails, they are ended at once.
     """
     others = set(multiprocessing.active_children())
     with without_main(), ProcessPoolExecutor(min(most, jobs), afresh(), end_quietly) as pool:
         try:
             yield pool
-        except stopping.Stopped:
+        except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in set(multiprocessing.active_children()) - others:
                 process.kill()
@@ -1355,14 +1355,15 @@ class _Solver:
         inside[members] = 1.0
         rows = self._short_rows @ inside > 0
         shared = self._short_rows.T @ rows.astype(float) > 0
-        return free[shared[free] | ~self.job.instance.whole[free]]
+        found: NDArray[np.int64] = free[shared[free] | ~self.job.instance.whole[free]]
+        return found
 
     @cached_property
     def _short_rows(self) -> sparse.csr_array:
         """Return which columns stand in rows that are not long: 1 where they do."""
-        matrix = self.job.instance.matrix
-        is_short = np.diff(matrix.indptr) <= _LONG_ROW
-        found: sparse.csr_array = sparse.csr_array(sparse.diags_array(is_short.astype(float)) @ (matrix != 0))
+        found = sparse.csr_array(self.job.instance.matrix)
+        sizes = np.diff(found.indptr)
+        found.data = np.repeat((sizes <= _LONG_ROW).astype(float), sizes)
         return found
 
     @property

@@ -14,6 +14,9 @@ from allocate.rules.scopes import Scope, parts
 
 Value = Callable[[Key], Number | float]
 _SCOPES: tuple[Scope, ...] = ("place", "town", "district")
+# What a solver's numbers may lack altogether to be whole people all the same [persons]. Floors and rooms are whole, and
+# no two parts of a cut of the network share a place: whoever is less than one person short of all floors can keep them.
+_NOISE = 0.9
 
 
 def settle(case: Case, value: Value, options: Options, columns: Iterable[Key] = ()) -> Layout:
@@ -144,7 +147,8 @@ def _kept(case: Case, is_open: Collection[tuple[int, int]], value: Value) -> Ite
     for t in case.periods:
         for scope in _SCOPES:
             for part, members in parts(case, scope):
-                kept = math.floor(sum(reached.get((i, t), 0.0) for i in members) + WHOLE_TOLERANCE)
+                noise = max(WHOLE_TOLERANCE, _NOISE * len(members) / len(case.places))
+                kept = math.floor(sum(reached.get((i, t), 0.0) for i in members) + noise)
                 if kept > 0:
                     inside = {key: one for i in members for key, one in terms.get((i, t), {}).items()}
                     yield Row((scope, part, t), inside, ">=", kept)

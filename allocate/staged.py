@@ -23,6 +23,8 @@ Value = Callable[[Key], float]
 CLAUSE_GAP = 0.005
 # What a stage may take of the time that is left, unless it is the last.
 _STAGE_SHARE = 0.6
+# What of all the time a stage may take that is only to be improved, with nothing to tell when it is good.
+_IMPROVING_SHARE = 0.3
 
 
 def as_plans(listen: Listener | None, planned: Planned) -> Listener | None:
@@ -189,6 +191,8 @@ def search_stages(
             found.held[stage.name] = _hold(program, stage, value, bound)
             continue
         share = found.left if last else found.left * _STAGE_SHARE
+        if not stage.prove:
+            share = min(share, options.seconds * _IMPROVING_SHARE)
         nodes = min(stage.nodes, options.search_nodes)
         asked = replace(options, seconds=share, gap=stage.gap, search_nodes=nodes, prove=stage.prove)
         try:

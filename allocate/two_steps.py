@@ -69,6 +69,7 @@ Asked = Mapping[str, Sequence[Row]]
 _SETTLE_SECONDS = 30.0
 # The second step is a matter of seconds; what it may take of the time, should it not be.
 _STAFF_SHARE = 0.25
+_QUICK_STAFF_GAP = 0.01
 # What of a gap the first step may use up; the rest is for whole numbers of staff.
 PART_OF_GAP = 0.5
 # A proof of the goals that look at people takes half a minute; it is looked for in any case, for so long at most [s],
@@ -134,7 +135,9 @@ def in_two_steps(
     beside = {} if stopping.is_asked() else bounds_beside(case, rules, goals, left)
     # (Where its sites are still the best that are known, so may be its staff.)
     staffed_so = begun.layout if begun is not None and case.resources and begun.layout.open == is_open.open else None
-    layout, people = staff_for(case, is_open, rules, goals, gap, left, beside, staffed_so, listen)
+    # (A quick look may leave sites as they began. Staff costs more, and is chosen in seconds.)
+    staff_gap = min(gap, _QUICK_STAFF_GAP) if gap is not None and options.quick else gap
+    layout, people = staff_for(case, is_open, rules, goals, staff_gap, left, beside, staffed_so, listen)
     # (A clock may end a search where it is worse than what needs none: never less than that is given.)
     layout, values = min(
         ((one, stage_values(case, rules, goals, one)) for one in (layout, employ_spare(case, rules.values(), first))),
