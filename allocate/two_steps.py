@@ -293,6 +293,9 @@ def _sent(case: Case, value: Callable[[Key], float], options: Options) -> Layout
     filled = {**posts, **{amount(*about): 1 for about in larger.amounts}}
 
     def taken(key: Key) -> float:
+        match key:
+            case ("open", int(j), int(t)):
+                return float((j, t) in is_open)
         return float(filled[key]) if key in filled else value(key)
 
     found = settle(case, taken, options, filled)
