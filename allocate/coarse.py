@@ -34,7 +34,7 @@ class Coarse:
     fine: frozenset[int]
     members: dict[Key, tuple[int, float]] = field(default_factory=dict)
     # (Each variable is asked for once a row: a million times for a district of 800 places.)
-    _known: dict[Key, Key] = field(default_factory=dict)
+    _known: dict[Key, Key] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def key(self, key: Key) -> Key:
         """Return the variable that takes the place of one: itself, or a sum."""

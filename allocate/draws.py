@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -44,15 +45,23 @@ def drawing(district: District, model: Model, options: Options, processes: int) 
             stopping.heed()
             if not seeds:
                 return []
-            # (Of those that wait, the process that is free now takes its share, from the end.)
-            waiting = [seed for seed in reversed(seeds) if seed not in jobs or not jobs[seed].running()]
-            mine = [seed for seed in waiting[:: max(1, processes)] if seed not in jobs or jobs[seed].cancel()]
-            if mine:
-                begin(pools.enter_context(workers(1, 1)), reversed(mine))
-            for count, done in enumerate(as_they_end(jobs.values()), 1):
-                done.result()
-                if hear is not None:
-                    hear(count, len(seeds))
+            # Of those that wait, the process that is free now takes its share, from the end.
+            waiting = [seed for seed in reversed(seeds) if seed in jobs and not jobs[seed].running()]
+            anew = [seed for seed in waiting[::processes] if jobs[seed].cancel()] if jobs else seeds
+            for is_last in (False, True):
+                if anew:
+                    begin(pools.enter_context(workers(1 if jobs else processes, len(anew))), anew)
+                count = 0
+                for done in as_they_end(jobs.values()):
+                    if is_last or not isinstance(done.exception(), BrokenProcessPool):
+                        done.result()
+                        count += 1
+                        if hear is not None:
+                            hear(count, len(seeds))
+                # (Whatever ended a process meanwhile, such as want of memory or Ctrl-C for the search: once more.)
+                anew = [seed for seed, job in jobs.items() if isinstance(job.exception(), BrokenProcessPool)]
+                if not anew:
+                    break
             return [jobs[seed].result() for seed in seeds]
 
         yield found

@@ -1435,7 +1435,8 @@ class _Solver:
             if answer.values is not None:
                 found = at.copy()
                 found[rest] = answer.values
-                return found
+                if inner.value(found) < now:
+                    return found
         return None
 
     def _search(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from allocate.case import Case
-from allocate.errors import AllocateError
+from allocate.errors import AllocateError, NoPlanError
 from allocate.layout import Layout
 from allocate.program import WHOLE_TOLERANCE, Found, Objective, Options, Program
 from allocate.rows import Column, Key, Number, Row, opened, serves
@@ -16,7 +16,8 @@ Value = Callable[[Key], Number | float]
 _SCOPES: tuple[Scope, ...] = ("place", "town", "district")
 # What a solver's numbers may lack altogether to be whole people all the same [persons]. Floors and rooms are whole, and
 # no two parts of a cut of the network share a place: whoever is less than one person short of all floors can keep them.
-_NOISE = 0.9
+# The other half is for what its numbers may exceed rooms by. No one place may lack more than the second number.
+_NOISE, _NEARLY = 0.5, 1e-3
 
 
 def settle(case: Case, value: Value, options: Options, columns: Iterable[Key] = ()) -> Layout:
@@ -48,12 +49,19 @@ def settle(case: Case, value: Value, options: Options, columns: Iterable[Key] = 
             if round(number):
                 is_open.add((j, t))
     bare = replace(beside, open=frozenset(is_open))
-    program = Program("settle")
-    program.add_columns(_columns(case, is_open))
-    program.add_rows("flow", _flows(case, bare))
-    program.add_rows("kept", _kept(case, is_open, value))
-    found = program.solve(_serve_most_then_nearest(case, is_open), options)
-    return replace(bare, serve=_whole(program, found))
+    objective = _serve_most_then_nearest(case, is_open)
+    for noise in (_NOISE, 0.0):
+        program = Program("settle")
+        program.add_columns(_columns(case, is_open))
+        program.add_rows("flow", _flows(case, bare))
+        program.add_rows("kept", _kept(case, is_open, value, noise))
+        try:
+            return replace(bare, serve=_whole(program, program.solve(objective, options)))
+        except NoPlanError:
+            # (Where the noise is worse than that, nobody is owed what the solver's numbers only come near to.)
+            if not noise:
+                raise
+    raise AssertionError
 
 
 def beside_sites(columns: Iterable[Key], value: Value) -> Layout:
@@ -137,7 +145,7 @@ def _flows(case: Case, bare: Layout) -> Iterator[Row]:
             yield Row(("site", j, t), terms, "<=", room)
 
 
-def _kept(case: Case, is_open: Collection[tuple[int, int]], value: Value) -> Iterator[Row]:
+def _kept(case: Case, is_open: Collection[tuple[int, int]], value: Value, noise: float) -> Iterator[Row]:
     """Yield: whoever the solver serves stays served, in every place, every town and the district."""
     # Only what goes to open sites counts: those flows are a solution, so the floors can be kept.
     terms: dict[tuple[int, int], dict[Key, Number]] = {}
@@ -147,8 +155,8 @@ def _kept(case: Case, is_open: Collection[tuple[int, int]], value: Value) -> Ite
     for t in case.periods:
         for scope in _SCOPES:
             for part, members in parts(case, scope):
-                noise = max(WHOLE_TOLERANCE, _NOISE * len(members) / len(case.places))
-                kept = math.floor(sum(reached.get((i, t), 0.0) for i in members) + noise)
+                lacking = max(WHOLE_TOLERANCE, len(members) * min(_NEARLY, noise / len(case.places)))
+                kept = math.floor(sum(reached.get((i, t), 0.0) for i in members) + lacking)
                 if kept > 0:
                     inside = {key: one for i in members for key, one in terms.get((i, t), {}).items()}
                     yield Row((scope, part, t), inside, ">=", kept)

@@ -191,7 +191,7 @@ def search_stages(
             found.held[stage.name] = _hold(program, stage, value, bound)
             continue
         share = found.left if last else found.left * _STAGE_SHARE
-        if not stage.prove:
+        if not stage.prove and (found.values is not None or stage.name in known):
             share = min(share, options.seconds * _IMPROVING_SHARE)
         nodes = min(stage.nodes, options.search_nodes)
         asked = replace(options, seconds=share, gap=stage.gap, search_nodes=nodes, prove=stage.prove)

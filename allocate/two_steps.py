@@ -18,6 +18,7 @@ from allocate.case import Case
 from allocate.coarse import Coarse
 from allocate.decisions import outreach, siting
 from allocate.decisions.functions import follow_postings
+from allocate.errors import NoPlanError
 from allocate.goals import Goal
 from allocate.greedy import greedy
 from allocate.layout import Layout, send_nearest
@@ -268,13 +269,19 @@ def _sites_first(
     first = gathered.expand(begun)
     if found.values is None:
         return first, first, found
-    in_time = replace(options, seconds=max(found.left, _SETTLE_SECONDS))
     known_values = found.values
 
     def value(key: Key) -> float:
         return known_values(key) if key in program.keys else 0.0
 
-    return first, _sent(full, gathered.spread(value), in_time), found
+    if stopping.is_asked():
+        return first, Layout(open_sites(case, value)), found
+    in_time = replace(options, seconds=max(found.left, _SETTLE_SECONDS))
+    try:
+        return first, _sent(full, gathered.spread(value), in_time), found
+    except NoPlanError:
+        # (Sums of staff may let a site serve more than its own could: the nearest ones have to do then.)
+        return first, Layout(open_sites(case, value)), found
 
 
 def _sent(case: Case, value: Callable[[Key], float], options: Options) -> Layout:
@@ -387,6 +394,8 @@ def whole_start(case: Case, rules: Rules, start: Layout | None) -> Begun | None:
 
 def _first_staffed(case: Case, rules: Rules, goals: Goals, layout: Layout) -> Layout:
     """Return first staff for sites and those who go there; where that misses a clause, the nearest may do better."""
+    if not layout.serve:
+        return staffed(case, rules, layout)
     plans = [staff(case, rules.values(), layout)]
     if _misses(case, rules, plans[0]):
         plans.append(staffed(case, rules, Layout(layout.open)))

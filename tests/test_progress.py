@@ -1,6 +1,7 @@
 """A plan in the making: what is told of it, the best plan that is kept meanwhile, and how a person stops it."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from allocate import stopping
 from allocate.candidates import make_case
 from allocate.case import Case
 from allocate.details import carry_out
-from allocate.draws import look_at_draws
+from allocate.draws import drawing, look, look_at_draws
 from allocate.errors import InputError, UsageError
 from allocate.greedy import greedy
 from allocate.keeping import EVENTS_FILE, Keeper, is_kept, remembered
@@ -531,6 +532,37 @@ def test_nothing_is_drawn_once_a_person_has_asked_to_stop(tiny: Tiny, asked: Non
     drawn(tiny)
     with pytest.raises(stopping.Stopped):
         look_at_draws(read_district(tiny.folder), read_model(tiny.model), QUICK, 1)
+
+
+def are_gone(others: set[multiprocessing.process.BaseProcess]) -> bool:
+    """Tell whether processes that began since are gone, or go within seconds."""
+    for _ in range(100):
+        if set(multiprocessing.active_children()) <= others:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_draws_whose_process_was_ended_while_the_search_ran_are_made_all_the_same(tiny: Tiny) -> None:
+    drawn(tiny)
+    district, told = read_district(tiny.folder), read_model(tiny.model, {"draws": "3"})
+    others = set(multiprocessing.active_children())
+    with drawing(district, told, QUICK, 2) as found:
+        for process in set(multiprocessing.active_children()) - others:
+            process.kill()
+            process.join()
+        made = found()
+    assert made == [look(district, told, QUICK, draw["seed"]) for draw in made]
+    assert [draw["seed"] for draw in made] == [told.seed + n for n in range(3)]
+    assert are_gone(others)
+
+
+def test_draws_that_nobody_asks_for_end_with_what_they_ran_beside(tiny: Tiny) -> None:
+    drawn(tiny)
+    others = set(multiprocessing.active_children())
+    with drawing(read_district(tiny.folder), read_model(tiny.model, {"draws": "50"}), QUICK, 2):
+        pass
+    assert are_gone(others)
 
 
 @pytest.mark.parametrize(("draws", "says"), [(3, "提前停止，没有抽样"), (0, "draws = 0")])

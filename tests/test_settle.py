@@ -218,6 +218,13 @@ def test_the_noise_of_a_solver_costs_no_place_a_person() -> None:
     assert [layout.served.get((i, 0), 0) for i in range(7)] == [*[100] * 6, 0]
 
 
+@pytest.mark.parametrize(("count", "more"), [(1, 0.05), (1, 0.15), (6, 0.02), (6, 0.12)])
+def test_flows_that_exceed_full_sites_by_a_solver_s_noise_still_make_a_plan(count: int, more: float) -> None:
+    case = make([[30000]] * count, [20000] * count, {(i, i): 60 for i in range(count)})
+    full = Solved(case, frozenset((j, 0) for j in range(count)), {(i, i, 0): 20000 + more for i in range(count)})
+    assert sum(full.settled().serve.values()) == 20000 * count
+
+
 @pytest.mark.parametrize("count", [30, 150])
 def test_a_chain_of_moves_is_worth_one_more_person(count: int) -> None:
     # Everybody but the first lives at a site; the first reaches the second's only: all must move on, 15 minutes each.

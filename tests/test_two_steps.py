@@ -5,10 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import villages
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import cases, lives, make, nearest, rule, site, staffed, weigh
 
+from allocate.candidates import make_case
 from allocate.case import Case
 from allocate.decisions import siting, staffing
 from allocate.goals import Cost, Goal, Travel
@@ -16,7 +18,7 @@ from allocate.merging import stand_for_later
 from allocate.program import Options
 from allocate.rows import Number
 from allocate.rules import Rule
-from allocate.search import _as_a_whole
+from allocate.search import _as_a_whole, lay_out
 from allocate.staged import Staged
 from allocate.stages import clause_values, goal_values
 from allocate.two_steps import in_two_steps
@@ -102,3 +104,26 @@ def test_a_search_that_ends_worse_than_the_first_plan_gives_the_first_plan(monke
     wasteful = replace(first, open=frozenset({(0, 0), (1, 0)}))
     monkeypatch.setattr("allocate.two_steps.staff_for", lambda *args, **more: (wasteful, Staged()))
     assert in_two_steps(case, rules, GOALS, 0.0, EXACT).layout.open == first.open
+
+
+def test_sums_of_staff_that_let_a_site_serve_more_than_it_can_do_not_cost_the_plan() -> None:
+    # An upgrade gives room for 2,000 and no second nurse, who can see to 1,200; the sums know of the clinics' nurses
+    # together. The first step may send 1,800 people to one of them.
+    told = {"basis": "assumed", "source": "made up"}
+    asked = {
+        "room": {"rule": "capacity", "kinds": ["clinic"], "people": 1000},
+        "nurse": {"rule": "people_per_staff", "kinds": ["clinic"], "resource": "nurses", "people": 1200},
+        "everybody": {"rule": "reach", "share": 1.0, "scope": "district", "strength": "must"},
+    }
+    planned = villages.model(
+        asked,
+        clinic={"upgrade": {"opening": 1000, "yearly": 100, "people": 1000, **told}},
+        goals=[{"goal": "cost"}, {"goal": "travel", "unserved_minutes": 60, "source": "made up"}],
+        resources={"nurses": {"at": {"clinic": 1}, "yearly": 10000, **told}},
+    )
+    there = villages.road({"A": (0.0, 900), "B": (0.4, 900), "C": (10.0, 300)}, {"far": 10.0, "near": 0.2})
+    case = make_case(there, planned)
+    for quick in (True, False):
+        found = lay_out(case, planned, replace(EXACT, quick=quick)).layout
+        assert [*siting.breaches(case, found), *staffing.breaches(case, found)] == []
+        assert found.served_in(0) == 2100
