@@ -780,6 +780,8 @@ def _weighed(instance: Instance, weights: Floats) -> float:
     # What a cost loses in rounding is measured against the sums that it came from.
     sums = abs(instance.matrix).T @ np.abs(upward + downward)
     size = float(sum(np.abs(part).sum() for part in parts) + (sums * np.abs(instance.high)).sum())
+    # (Where the weights are next to nothing, what is left of the costs is all that the sum may lose.)
+    size += float(np.abs(ends).sum()) + abs(instance.offset)
     return float(sum(part.sum() for part in parts) + ends.sum()) + instance.offset - 1e-14 * size
 
 
