@@ -150,7 +150,7 @@ def test_weighted_rows_prove_no_more_than_is_true(instance: Instance, data: st.D
 
 
 def test_weights_that_are_next_to_nothing_prove_no_more_than_is_true_either() -> None:
-    # −3·2 − 2 + 1 is −7; in floats, the costs that are left come to a hair more.
+    # The best is (0, 2, 2), −3·2 − 2 + 1 = −7; in floats, the costs that are left come to a hair more.
     instance = Instance(
         "box",
         np.array([0.0, -3.0, -1.0]),
@@ -158,13 +158,13 @@ def test_weights_that_are_next_to_nothing_prove_no_more_than_is_true_either() ->
         np.zeros(3),
         np.full(3, 2.0),
         np.ones(3, dtype=bool),
-        sparse.csr_array(np.array([[-1.0, 1.0, 0.0]])),
-        np.array([2.0]),
-        np.array([2.0]),
+        sparse.csr_array(np.array([[-3.0, -3.0, 1.0]])),
+        np.array([-4.0]),
+        np.array([-4.0]),
         ["c0", "c1", "c2"],
         ["r0"],
     )
-    for weight in (5e-9, -5e-9, 1e-16, 0.0):
+    for weight in (7e-9, 2e-9, -5e-9, 1e-16, 0.0):
         assert module._weighed(instance, np.array([weight])) <= -7.0
 
 
