@@ -27,6 +27,12 @@ def change(page: Any, where: str, value: str) -> None:
     page.press(where, "Enter")
 
 
+def go_to(page: Any, name: str) -> None:
+    """Open a tab of the editor: it is drawn a moment after the click, once the address has changed."""
+    page.click(f'#tabs a[href="#{name}"]')
+    page.wait_for_selector(f'#tabs a[href="#{name}"][aria-current=page]')
+
+
 def refused(tab: Tab, status: int) -> None:
     """Take the browser's own line on one refusal out of its complaints."""
     told = [one for one in tab.complaints if f"status of {status}" in one]
@@ -115,7 +121,7 @@ def test_two_tabs_do_not_write_over_each_other(editor: tuple[Path, Server, Tab],
 def test_goals_are_moved_by_dragging_and_by_keys(editor: tuple[Path, Server, Tab]) -> None:
     folder, _, tab = editor
     page = tab.page
-    page.click('#tabs a[href="#goals"]')
+    go_to(page, "goals")
     page.wait_for_selector("[data-goal=cost]")
     page.drag_and_drop("[data-goal=travel]", "[data-goal=people_reached]", source_position={"x": 8, "y": 8})
     page.wait_for_selector(".goals > li:first-child[data-goal=travel]")
@@ -137,7 +143,7 @@ def test_a_scenario_is_made_of_the_changes(editor: tuple[Path, Server, Tab]) -> 
     page = tab.page
     change(page, SHARE, "90")
     page.wait_for_selector(RESET)
-    page.click('#tabs a[href="#scenarios"]')
+    go_to(page, "scenarios")
     page.click("#panel button")
     page.fill("#scenario-name", "softer")
     page.fill("#scenario-title", "宽一些 <b>")
@@ -151,15 +157,15 @@ def test_a_scenario_is_made_of_the_changes(editor: tuple[Path, Server, Tab]) -> 
 def test_costs_circles_and_everything_else_can_be_reached(editor: tuple[Path, Server, Tab]) -> None:
     folder, _, tab = editor
     page = tab.page
-    page.click('#tabs a[href="#money"]')
+    go_to(page, "money")
     change(page, '[data-key=\'["siting","clinic","opening"]\']', "160,000")
     page.wait_for_selector('[data-key=\'["siting","clinic","opening"]-reset\']')
     assert "opening = 160_000" in text_of(folder)
-    page.click('#tabs a[href="#settings"]')
+    go_to(page, "settings")
     page.select_option("[data-key='[\"circle\"]']", "walk_15")
     page.wait_for_selector('#changed:has-text("2")')
     assert 'circle = "walk_15"' in text_of(folder)
-    page.click('#tabs a[href="#rest"]')
+    go_to(page, "rest")
     for summary in page.query_selector_all("#leaves > details > summary"):
         summary.click()
     page.wait_for_selector('[data-key=\'["rules","budget","source"]\']')
@@ -188,8 +194,7 @@ def test_the_page_is_usable_on_a_narrow_screen_and_each_control_has_a_name(
     page = shown.page
     page.wait_for_selector(SHARE)
     for name in ("clauses", "settings", "money", "goals", "scenarios", "rest"):
-        page.click(f'#tabs a[href="#{name}"]')
-        page.wait_for_selector("#panel > div > *")
+        go_to(page, name)
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW[0], name
         unnamed = page.evaluate(
             "[...document.querySelectorAll('input, select, textarea, button')].filter((one) => !one.labels?.length"
