@@ -8,3 +8,8 @@ KEPT_FILE = "kept.json"
 MOST_WRITTEN = 1_000_000
 # What Windows takes for a device, whatever stands after a dot.
 DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
+
+
+def is_plain(name: object) -> bool:
+    """Tell whether this is the name of a file in a folder, and of none elsewhere."""
+    return isinstance(name, str) and name not in ("", ".", "..") and not any(sign in name for sign in "/\\:\0")

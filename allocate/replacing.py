@@ -12,6 +12,7 @@ from pathlib import Path
 
 from allocate.errors import Problem, UsageError
 from allocate.faults import disk_reason
+from allocate.names import is_plain
 
 # A program leaves such a file beside one that it holds open: Word and Excel, WPS, LibreOffice. Word and WPS put their
 # mark before a short name, and in the place of the first one or two letters of a longer one.
@@ -237,7 +238,7 @@ def undo_among(folder: Path, *, older: float = 0.0) -> None:
         with suppress(FileNotFoundError):
             moves = json.loads((moving / _MOVES).read_text(encoding="utf-8"))
             # (What names anything elsewhere was not written by us, and is left as it is.)
-            if not all(map(_is_name, (*moves["new"], *moves["old"]))):
+            if not all(map(is_plain, (*moves["new"], *moves["old"]))):
                 continue
             for name in moves["new"]:
                 # (What is not among the new ones any more stands in the folder, unless it has been taken away again.)
@@ -247,10 +248,6 @@ def undo_among(folder: Path, *, older: float = 0.0) -> None:
                 if _is_there(moving, name):
                     (moving / "old" / name).rename(folder / name)
         shutil.rmtree(moving, ignore_errors=True)
-
-
-def _is_name(name: object) -> bool:
-    return isinstance(name, str) and name not in ("", ".", "..") and not any(sign in name for sign in "/\\:\0")
 
 
 def _is_there(moving: Path, name: str) -> bool:

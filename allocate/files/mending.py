@@ -302,42 +302,36 @@ def _with_cells(xml: bytes, changes: Mapping[Cell, Written]) -> bytes:
     head = xml[:200].split(b"?>", 1)[0]
     if b"encoding" in head and not re.search(rb"encoding\s*=\s*[\"']utf-8[\"']", head, re.IGNORECASE):
         raise NotMendedError("mending.shape")
-    found = _ScanAll({f"{letters(column)}{row}": (row, column) for row, column in changes})
+    found = _Scan(changes)
     found.run(xml)
-    if found.is_unnamed:
+    if found.is_unnamed or any(row not in found.rows for row, _ in changes):
         raise NotMendedError("mending.shape")
-    parts, at = [], 0
-    for cell, (begin, end, tag) in sorted(found.cells.items(), key=lambda one: one[1]):
-        style = _STYLE.search(xml[begin:end].decode().partition(">")[0])
-        made = _cell_xml(tag, f"{letters(cell[1])}{cell[0]}", style[1] if style else "", changes[cell])
-        parts += [xml[at:begin], made]
-        at = end
-    xml = b"".join([*parts, xml[at:]])
+    # From where to where, and what takes its place; what is new at one byte stands from left to right.
+    edits: list[tuple[int, int, bytes]] = []
+    emptied: dict[int, bytes] = {}
     for (row, column), after in sorted(changes.items()):
-        if (row, column) not in found.cells:
-            xml = _with_cell(xml, row, column, after)
-    return xml
-
-
-def _with_cell(xml: bytes, row: int, column: int, after: Written) -> bytes:
-    """Return the XML of a sheet with another cell."""
-    found = _Scan(f"{letters(column)}{row}", row)
-    found.run(xml)
-    if found.row is None or found.is_unnamed:
-        raise NotMendedError("mending.shape")
-    tag = f"{found.prefix}c"
-    if found.cell is not None:
-        begin, end = found.cell
-        style = _STYLE.search(xml[begin:end].decode().partition(">")[0])
-        return xml[:begin] + _cell_xml(tag, found.name, style[1] if style else "", after) + xml[end:]
-    made = _cell_xml(tag, found.name, "", after)
-    begin, end = found.row
-    if found.next is not None:
-        return xml[: found.next] + made + xml[found.next :]
-    if xml[:end].endswith(b"/>"):
-        return xml[: end - 2] + b">" + made + f"</{found.prefix}row>".encode() + xml[end:]
-    close = xml.rindex(b"</", begin, end)
-    return xml[:close] + made + xml[close:]
+        name, (begin, end, prefix) = f"{letters(column)}{row}", found.rows[row]
+        if (row, column) in found.cells:
+            first, last, tag = found.cells[row, column]
+            style = _STYLE.search(xml[first:last].decode().partition(">")[0])
+            edits.append((first, last, _cell_xml(tag, name, style[1] if style else "", after)))
+            continue
+        made = _cell_xml(f"{prefix}c", name, "", after)
+        if (row, column) in found.behind:
+            edits.append((found.behind[row, column],) * 2 + (made,))
+        elif xml[:end].endswith(b"/>"):
+            emptied[row] = emptied.get(row, b"") + made
+        else:
+            edits.append((xml.rindex(b"</", begin, end),) * 2 + (made,))
+    for row, made in emptied.items():
+        _, end, prefix = found.rows[row]
+        edits.append((end - 2, end, b">" + made + f"</{prefix}row>".encode()))
+    parts, at = [], 0
+    # (Sorted by place alone: those at one byte stay in their order.)
+    for first, last, made in sorted(edits, key=lambda edit: edit[:2]):
+        parts += [xml[at:first], made]
+        at = last
+    return b"".join([*parts, xml[at:]])
 
 
 def _cell_xml(tag: str, name: str, style: str, value: str | int | float | None) -> bytes:
@@ -351,21 +345,31 @@ def _cell_xml(tag: str, name: str, style: str, value: str | int | float | None) 
     return f'<{tag} r="{name}"{kept}><{prefix}v>{value!r}</{prefix}v></{tag}>'.encode()
 
 
-class _ScanAll:
-    """Finds where cells that are there begin and end in the XML of a sheet [bytes], and by which tag.
+class _Scan:
+    """Finds where rows, and cells in them, begin and end in the XML of a sheet [bytes].
 
     Attributes
     ----------
+    rows
+        Where each row begins and ends, and the prefix of its tag.
+    cells
+        Where each cell that is there begins and ends, and its tag.
+    behind
+        Where the first cell behind it begins, of a cell that may not be there.
     is_unnamed
         Whether rows, or cells of the rows looked at, do not say where they are.
     """
 
-    def __init__(self, names: Mapping[str, Cell]) -> None:
-        self.names, self.rows = names, {str(row) for row, _ in names.values()}
+    def __init__(self, wanted: Iterable[Cell]) -> None:
+        self.rows: dict[int, tuple[int, int, str]] = {}
         self.cells: dict[Cell, tuple[int, int, str]] = {}
+        self.behind: dict[Cell, int] = {}
         self.is_unnamed = False
-        self._in_row = False
-        self._open: tuple[Cell, int] | None = None
+        self._wanted: dict[str, dict[str, Cell]] = {}
+        for row, column in wanted:
+            self._wanted.setdefault(str(row), {})[f"{letters(column)}{row}"] = (row, column)
+        self._row: tuple[str, int] | None = None
+        self._cell: tuple[Cell, int] | None = None
         self._parser = xml_parser("sheet")
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
@@ -376,80 +380,33 @@ class _ScanAll:
         parse(self._parser, xml, _XLSX)
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        own = tag.rpartition(":")[2]
+        own, said, at = tag.rpartition(":")[2], attributes.get("r", ""), self._parser.CurrentByteIndex
         if own == "row":
             self.is_unnamed = self.is_unnamed or "r" not in attributes
-            self._in_row = attributes.get("r") in self.rows
-        elif own == "c" and self._in_row:
-            said = attributes.get("r", "")
+            self._row = (said, at) if said in self._wanted else None
+        elif own == "c" and self._row is not None:
             self.is_unnamed = self.is_unnamed or not said
-            if said in self.names:
-                self._open = (self.names[said], self._parser.CurrentByteIndex)
-
-    def _end(self, tag: str) -> None:
-        if tag.rpartition(":")[2] == "c" and self._open is not None:
-            (cell, begin), self._open = self._open, None
-            self.cells[cell] = (begin, _behind(self._parser.CurrentByteIndex, self._xml, tag), tag)
-
-
-def _behind(at: int, xml: bytes, tag: str) -> int:
-    """Return where the element ends whose end is being told at a byte: behind its last sign."""
-    # (Of an element without content the parser is behind its end already.)
-    return xml.index(b">", at) + 1 if xml.startswith(f"</{tag}".encode(), at) else at
-
-
-class _Scan:
-    """Finds where a cell and its row begin and end in the XML of a sheet [bytes].
-
-    Attributes
-    ----------
-    next
-        Where the first cell behind it begins, where the row has none of this name.
-    is_unnamed
-        Whether cells of the row do not say where they are.
-    """
-
-    def __init__(self, name: str, row: int) -> None:
-        self.name, self.number = name, row
-        self.row: tuple[int, int] | None = None
-        self.cell: tuple[int, int] | None = None
-        self.next: int | None = None
-        self.prefix, self.is_unnamed = "", False
-        self._in_row = self._in_cell = False
-        self._began = self._cell_began = 0
-        self._parser = xml_parser("sheet")
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
-        self._xml = b""
-
-    def run(self, xml: bytes) -> None:
-        self._xml = xml
-        parse(self._parser, xml, _XLSX)
-
-    def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        prefix, _, own = tag.rpartition(":")
-        if own == "row" and attributes.get("r") == str(self.number):
-            self.prefix = f"{prefix}:" if prefix else ""
-            self._in_row, self._began = True, self._parser.CurrentByteIndex
-        elif own == "row" and "r" not in attributes:
-            self.is_unnamed = True
-        elif own == "c" and self._in_row:
-            said = attributes.get("r", "")
-            self.is_unnamed = self.is_unnamed or not said
-            if said == self.name:
-                self._in_cell, self._cell_began = True, self._parser.CurrentByteIndex
-            elif self.next is None and _column(said) > _column(self.name):
-                self.next = self._parser.CurrentByteIndex
+            names = self._wanted[self._row[0]]
+            if said in names:
+                self._cell = (names[said], at)
+            for name, cell in names.items():
+                if _column(said) > _column(name):
+                    self.behind.setdefault(cell, at)
 
     def _end(self, tag: str) -> None:
         own = tag.rpartition(":")[2]
-        if own == "c" and self._in_cell:
-            self._in_cell, self.cell = False, (self._cell_began, self._after(tag))
-        elif own == "row" and self._in_row:
-            self._in_row, self.row = False, (self._began, self._after(tag))
+        if own == "c" and self._cell is not None:
+            (cell, begin), self._cell = self._cell, None
+            self.cells[cell] = (begin, self._behind(tag), tag)
+        elif own == "row" and self._row is not None:
+            (said, begin), self._row = self._row, None
+            self.rows[int(said)] = (begin, self._behind(tag), tag.removesuffix("row"))
 
-    def _after(self, tag: str) -> int:
-        return _behind(self._parser.CurrentByteIndex, self._xml, tag)
+    def _behind(self, tag: str) -> int:
+        """Return where the element ends whose end is being told: behind its last sign."""
+        at = self._parser.CurrentByteIndex
+        # (Of an element without content the parser is behind its end already.)
+        return self._xml.index(b">", at) + 1 if self._xml.startswith(f"</{tag}".encode(), at) else at
 
 
 def _column(reference: str) -> tuple[int, str]:

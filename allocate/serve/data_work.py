@@ -27,7 +27,7 @@ from allocate.files.shapefile import COMPANIONS
 from allocate.files.sheet import Raw, Unreadable
 from allocate.files.spreadsheets import open_workbook
 from allocate.files.text import check_own, decode, grid, read_bytes
-from allocate.names import CARD
+from allocate.names import CARD, is_plain
 from allocate.read import BOUNDARY, Look, look_at
 from allocate.replacing import disk, refuse_open, undo_among, write_among, write_folder
 from allocate.serve import history
@@ -318,14 +318,9 @@ def cells(home: str, name: str, file: str, sheet: str, first: int) -> dict[str, 
     """Return some rows of a table as its file has them, with what is found in them."""
     folder = district_folder(Home.at(home), name)
     path = _own(folder, file)
-    try:
-        sheets, grid_of = _opened(path, _encoding(folder, file))
-        chosen = sheet if sheet in sheets else sheets[0]
-        lines = grid_of(chosen)
-    except Unreadable as error:
-        raise UsageError([Problem(error.what, file, error.row, value=error.value, details=error.details)]) from None
+    sheets, chosen, lines = _sheet_of(path, _encoding(folder, file), sheet)
     seen = _seen(folder)
-    own = [one for one in seen.findings if one["there"] == file and (not one["sheet"] or one["sheet"] == chosen)]
+    own = _found_in(seen, file, chosen)
     table = _table_at(seen.look, file, chosen)
     heading_row, at = seen.look.heads.get(table, (0, {}))
     last = len(lines)
@@ -409,6 +404,26 @@ def _opened(path: Path, encoding: str) -> tuple[tuple[str, ...], Callable[[str],
     return _opened_once(path, encoding, stat.st_size, stat.st_mtime_ns)
 
 
+def _sheet_of(path: Path, encoding: str, sheet: str) -> tuple[tuple[str, ...], str, _Lines]:
+    """Return the sheets of a file, the one that is asked for, or the first where there is none such, and its cells.
+
+    Raises
+    ------
+    UsageError
+        When it cannot be read.
+    """
+    try:
+        sheets, lines_of = _opened(path, encoding)
+        chosen = sheet if sheet in sheets else sheets[0]
+        return sheets, chosen, lines_of(chosen)
+    except Unreadable as error:
+        raise _not_read(path.name, error) from None
+
+
+def _not_read(file: str, error: Unreadable) -> UsageError:
+    return UsageError([Problem(error.what, file, error.row, value=error.value, details=error.details)])
+
+
 @lru_cache(maxsize=2)
 def _opened_once(path: Path, encoding: str, size: int, changed: int) -> tuple[tuple[str, ...], Callable[[str], _Lines]]:
     suffix = path.suffix.lower()
@@ -467,23 +482,22 @@ def mend(
     _insist(file, hashlib.sha256(raw).hexdigest(), version)
     encoding = _encoding(folder, file)
     try:
-        sheets, grid_of = _opened(path, encoding)
-        chosen = sheet if sheet in sheets else sheets[0]
-        lines = grid_of(chosen)
-        look = _seen(folder).look
+        _, chosen, lines = _sheet_of(path, encoding, sheet)
+        seen = _seen(folder)
+        look = seen.look
         table = _table_at(look, file, chosen)
         wanted = {(int(one["row"]), int(one["column"])): str(one["to"]) for one in changes}
         _check_cells(wanted, lines, file)
         if count is not None:
             ((row, column), to) = next(iter(wanted.items()))
-            wanted = _alike(_found_in(folder, file, chosen), lines, row, column, to)
+            wanted = _alike(_found_in(seen, file, chosen), lines, row, column, to)
             if len(wanted) != count:
                 raise UsageError([Problem(_STALE, file)])
             _check_cells(wanted, lines, file)
         cells = _mended_cells(path, raw, encoding, lines, wanted, look.heads.get(table, (0, {}))[1], table)
         made = _mended(path, raw, encoding, chosen, {(one["row"], one["column"]): one["to"] for one in cells}, ())
     except Unreadable as error:
-        raise UsageError([Problem(error.what, file, error.row, value=error.value, details=error.details)]) from None
+        raise _not_read(file, error) from None
     said = f"{file} · {chosen}" if chosen else file
     heading, _ = look.heads.get(table, (0, {}))
     above = lines[heading - 1] if 0 < heading <= len(lines) else ()
@@ -505,11 +519,9 @@ def mend(
     return {"version": hashlib.sha256(made).hexdigest(), "id": entry.id}
 
 
-def _found_in(folder: Path, file: str, sheet: str) -> list[dict[str, Any]]:
+def _found_in(seen: _Seen, file: str, sheet: str) -> list[dict[str, Any]]:
     """Return what is found in a sheet of a file."""
-    return [
-        one for one in _seen(folder).findings if one["there"] == file and (not one["sheet"] or one["sheet"] == sheet)
-    ]
+    return [one for one in seen.findings if one["there"] == file and (not one["sheet"] or one["sheet"] == sheet)]
 
 
 def _alike(
@@ -541,13 +553,8 @@ def alike(home: str, name: str, file: str, sheet: str, row: int, column: int, to
     """Return how many cells of a column would be changed with one of them that has a fault, and in which rows."""
     folder = district_folder(Home.at(home), name)
     path = _own(folder, file)
-    try:
-        sheets, grid_of = _opened(path, _encoding(folder, file))
-        chosen = sheet if sheet in sheets else sheets[0]
-        lines = grid_of(chosen)
-    except Unreadable as error:
-        raise UsageError([Problem(error.what, file, error.row, value=error.value, details=error.details)]) from None
-    found = _alike(_found_in(folder, file, chosen), lines, row, column, to)
+    _, chosen, lines = _sheet_of(path, _encoding(folder, file), sheet)
+    found = _alike(_found_in(_seen(folder), file, chosen), lines, row, column, to)
     if len(found) > MOST_ALIKE:
         raise UsageError(
             [Problem("serve_data.too_many_alike", file, details={"count": len(found), "most": MOST_ALIKE})]
@@ -943,8 +950,12 @@ def _files_told(found: Entry) -> dict[str, tuple[str, str]]:
     told = found.told["files"]
     files: dict[str, tuple[str, str]] = {}
     for file, marks in told.items() if isinstance(told, dict) else ():
-        is_plain = Path(file).name == file and not file.startswith(".") and not any(sign in file for sign in "/\\:\0")
-        if not is_plain or not isinstance(marks, list) or [type(one) for one in marks] != [str, str]:
+        if (
+            not is_plain(file)
+            or file.startswith(".")
+            or not isinstance(marks, list)
+            or [type(one) for one in marks] != [str, str]
+        ):
             raise UsageError([Problem("serve_data.no_undo", value=found.id)])
         files[file] = (marks[0], marks[1])
     return files
@@ -960,7 +971,7 @@ def _undo_cells(place: Home, folder: Path, who: str, found: Entry, turned: Seque
         sheets, grid_of = _opened(path, encoding)
         lines = grid_of(sheet) if sheet in sheets else ()
     except Unreadable as error:
-        raise UsageError([Problem(error.what, file, error.row, value=error.value, details=error.details)]) from None
+        raise _not_read(file, error) from None
     for one in found.told["cells"]:
         row, column = int(one["row"]), int(one["column"])
         line = lines[row - 1] if row <= len(lines) else ()

@@ -40,20 +40,11 @@ def _work(what: str, *given: Any) -> dict[str, Any]:
     """Do what is heavy: only the process beside the server loads it."""
     from allocate.serve import model_work
 
-    if what == "view":
-        return model_work.view(*given)
-    if what == "findings":
-        return model_work.findings(*given)
-    if what == "change":
-        return model_work.change(*given)
-    if what == "rule_kinds":
-        return model_work.rule_kinds(*given)
-    if what == "rule_form":
-        return model_work.rule_form(*given)
-    if what == "add_rule":
-        return model_work.add_rule(*given)
-    assert what == "undo"
-    return model_work.undo(*given)
+    every = (
+        model_work.view, model_work.findings, model_work.change, model_work.rule_kinds, model_work.rule_form,
+        model_work.add_rule, model_work.undo,
+    )  # fmt: skip
+    return {work.__name__: work for work in every}[what](*given)
 
 
 async def _model(request: Request) -> Response:
