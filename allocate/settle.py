@@ -49,19 +49,20 @@ def settle(case: Case, value: Value, options: Options, columns: Iterable[Key] = 
             if round(number):
                 is_open.add((j, t))
     bare = replace(beside, open=frozenset(is_open))
-    objective = _serve_most_then_nearest(case, is_open)
-    for noise in (_NOISE, 0.0):
-        program = Program("settle")
-        program.add_columns(_columns(case, is_open))
-        program.add_rows("flow", _flows(case, bare))
-        program.add_rows("kept", _kept(case, is_open, value, noise))
-        try:
-            return replace(bare, serve=_whole(program, program.solve(objective, options)))
-        except NoPlanError:
-            # (Where the noise is worse than that, nobody is owed what the solver's numbers only come near to.)
-            if not noise:
-                raise
-    raise AssertionError
+    try:
+        return _settled(case, bare, value, options, _NOISE)
+    except NoPlanError:
+        # (Where the noise is worse than that, nobody is owed what the solver's numbers only come near to.)
+        return _settled(case, bare, value, options, 0.0)
+
+
+def _settled(case: Case, bare: Layout, value: Value, options: Options, noise: float) -> Layout:
+    program = Program("settle")
+    program.add_columns(_columns(case, bare.open))
+    program.add_rows("flow", _flows(case, bare))
+    program.add_rows("kept", _kept(case, bare.open, value, noise))
+    found = program.solve(_serve_most_then_nearest(case, bare.open), options)
+    return replace(bare, serve=_whole(program, found))
 
 
 def beside_sites(columns: Iterable[Key], value: Value) -> Layout:

@@ -7,6 +7,7 @@ nothing else need be searched.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -274,14 +275,13 @@ def _sites_first(
     def value(key: Key) -> float:
         return known_values(key) if key in program.keys else 0.0
 
-    if stopping.is_asked():
-        return first, Layout(open_sites(case, value)), found
-    in_time = replace(options, seconds=max(found.left, _SETTLE_SECONDS))
-    try:
-        return first, _sent(full, gathered.spread(value), in_time), found
-    except NoPlanError:
+    sites = Layout(open_sites(case, value))
+    if not stopping.is_asked():
+        in_time = replace(options, seconds=max(found.left, _SETTLE_SECONDS))
         # (Sums of staff may let a site serve more than its own could: the nearest ones have to do then.)
-        return first, Layout(open_sites(case, value)), found
+        with suppress(NoPlanError):
+            sites = _sent(full, gathered.spread(value), in_time)
+    return first, sites, found
 
 
 def _sent(case: Case, value: Callable[[Key], float], options: Options) -> Layout:
@@ -396,9 +396,10 @@ def _first_staffed(case: Case, rules: Rules, goals: Goals, layout: Layout) -> La
     """Return first staff for sites and those who go there; where that misses a clause, the nearest may do better."""
     if not layout.serve:
         return staffed(case, rules, layout)
-    plans = [staff(case, rules.values(), layout)]
-    if _misses(case, rules, plans[0]):
-        plans.append(staffed(case, rules, Layout(layout.open)))
+    found = staff(case, rules.values(), layout)
+    if not _misses(case, rules, found):
+        return found
+    plans = (found, staffed(case, rules, Layout(layout.open)))
     return min(plans, key=lambda one: tuple(stage_values(case, rules, goals, one).values()))
 
 
