@@ -1,6 +1,8 @@
 """Runs that are asked for in the page: what may be asked, what becomes of them, and what outlives whom."""
 
+import asyncio
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -455,6 +457,20 @@ def test_a_run_whose_server_died_is_followed_by_the_next_one(faked: None, home_f
         process.wait(10)
         run = until(page, id, "stopped")
         assert (run["result"]["plan"], run["code"]) == ("tiny", 0)
+
+
+def test_a_run_that_ended_just_before_its_server_did_is_said_to_have_finished(faked: None, home_folder: Path) -> None:
+    del faked
+    home = Home.at(home_folder)
+    queue = runs.Runs(home)
+    id = queue.add(command_of(home, PLAN), "me", "zh").id
+    queue._look()
+    process = queue._own[id]
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    asyncio.run(queue.stop())
+    assert (queue.one(id).state, queue.one(id).code) == ("finished", 0)
+    # (Nor is its process left for somebody else to bury.)
+    assert process.returncode == 0
 
 
 def test_a_run_that_died_with_its_server_is_shown_as_killed_with_what_it_kept(faked: None, home_folder: Path) -> None:

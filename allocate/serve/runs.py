@@ -238,7 +238,10 @@ class Runs:
             self._task = None
         if self._keeps is None:
             return
-        live = [run for run in self.all() if run.state in LIVE and not self._has_ended(run)]
+        # (What ended by itself since it was looked at last, did so, and was not ended with the page.)
+        for run in self.all():
+            self._note_end(run)
+        live = [run for run in self.all() if run.state in LIVE]
         for run in live:
             _signal(run, signal.SIGTERM)
         until = time.monotonic() + _ENDING
@@ -279,10 +282,7 @@ class Runs:
             self._write(run)
         runs = [run for run in reversed(self.all()) if run.state not in ENDED_STATES]
         for run in runs:
-            if run.state in LIVE and self._has_ended(run):
-                self._reap(run)
-                self._write(self._outcome(run))
-            elif (asked := self._stops(run.id)) > run.stops or asked >= _AT_ONCE:
+            if not self._note_end(run) and ((asked := self._stops(run.id)) > run.stops or asked >= _AT_ONCE):
                 self._stop(run, asked)
         # (Whoever removes one by hand meanwhile removes it for us too.)
         runs = [found for run in runs if (found := self._run(run.id)) is not None]
@@ -383,6 +383,14 @@ class Runs:
         except ChildProcessError:
             return True
         return found is not None
+
+    def _note_end(self, run: Run) -> bool:
+        """Write down what came of a run whose process has ended; tell whether it has."""
+        has_ended = run.state in LIVE and self._has_ended(run)
+        if has_ended:
+            self._reap(run)
+            self._write(self._outcome(run))
+        return has_ended
 
     def _reap(self, run: Run) -> None:
         """End what a process left behind, as long as nobody else can have its number."""
