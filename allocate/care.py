@@ -324,13 +324,13 @@ class Choices:
         return joined and min(joined, self.least_now(name, j, t) - change.least(name, j, t))
 
 
-def care(district: District, model: Model, case: Case, layout: Layout) -> list[dict[str, Any]]:
+def care(district: District, model: Model, planned: AsPlanned) -> list[dict[str, Any]]:
     """Return how every place is served in every year, why, and what the next best choice would have cost.
 
     `details` fill in the sentence `why`. `next_cost` is what the whole plan would cost more [yuan] with
     this one change, from the row's year to the end, and all else held; below 0, it would cost less.
     """
-    choices = Choices(AsPlanned(case, layout, model.planned()))
+    case, choices = planned.case, Choices(planned)
     prices = weakest((*price_bases(model), *(one.basis for one in model.outreach.values())))
     rows = []
     for t, year in enumerate(case.years):

@@ -329,6 +329,13 @@ class Case:
         return _grouped(self.links.places, self.links.sites, len(self.places))
 
     @cached_property
+    def sites_of_all(self) -> tuple[tuple[int, ...], ...]:
+        """Return, for every place, those of `sites_of` that everybody of the place can go to."""
+        if not self.level:
+            return self.sites_of
+        return tuple(tuple(j for j in near if not self.level.get((i, j), 0)) for i, near in enumerate(self.sites_of))
+
+    @cached_property
     def places_of(self) -> tuple[tuple[int, ...], ...]:
         """Return, for every site, the places within whose circle it lies."""
         return _grouped(self.links.sites, self.links.places, len(self.sites))
@@ -467,6 +474,14 @@ class Case:
         }
 
     @cached_property
+    def _makers_of(self) -> Mapping[str, frozenset[int]]:
+        return {name: frozenset(sites) for name, sites in self.makers.items()}
+
+    def makes(self, function: str, j: int) -> bool:
+        """Tell whether a site may set up a function by itself."""
+        return j in self._makers_of[function]
+
+    @cached_property
     def _havers_of(self) -> Mapping[str, frozenset[int]]:
         return {name: frozenset(sites) for name, sites in self.havers.items()}
 
@@ -532,7 +547,7 @@ class Case:
 
     def staff_for(self, function: str, j: int) -> Mapping[str, int]:
         """Return how many of each resource must be at a site for a function that it sets up; for one of today, none."""
-        if (function, j) in self.had or j not in self.makers[function]:
+        if (function, j) in self.had or not self.makes(function, j):
             return {}
         return self.abilities[function].staff
 

@@ -437,7 +437,7 @@ class Change:
         case = self.plan.case
         for name in functions:
             ability = case.abilities[name]
-            if ability.posted_by or (name, j) in case.had or j not in case.makers[name]:
+            if ability.posted_by or (name, j) in case.had or not case.makes(name, j):
                 continue
             for t in case.periods if ability.needs else ():
                 for other, years in ability.needs.items() if self.of(amount(name, j, t)) else ():

@@ -6,9 +6,9 @@ Research 39(4)): what it cannot do more cheaply, the whole cannot either. Where 
 coefficients in a row, the one that helps the row most stands for all of them; in an objective, the least.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 from allocate import decisions
 from allocate.case import Case
@@ -33,15 +33,16 @@ class Coarse:
     case: Case
     fine: frozenset[int]
     members: dict[Key, tuple[int, float]] = field(default_factory=dict)
-    # (Each variable is asked for once a row: a million times for a district of 800 places.)
-    _known: dict[Key, Key] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def key(self, key: Key) -> Key:
-        """Return the variable that takes the place of one: itself, or a sum."""
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = self._key(key)
-        return known
+    @cached_property
+    def key(self) -> Callable[[Key], Key]:
+        """Return a way to look up the variable that takes the place of one: itself, or a sum."""
+        # (Each variable is asked for once a row: a million times for a district of 800 places.)
+        return cache(self._key)
+
+    @cached_property
+    def _is_summed(self) -> Callable[[Key], bool]:
+        return cache(lambda key: self.key(key) != key)
 
     def _key(self, key: Key) -> Key:
         match key:
@@ -78,7 +79,7 @@ class Coarse:
         """Yield rows of the sums: those that speak of no sum stay as they are, the others are added up."""
         added: dict[Key, list[Row]] = {}
         for row in rows:
-            if all(self.key(key) == key for key in row.terms):
+            if not any(map(self._is_summed, row.terms)):
                 yield row
             else:
                 about = tuple(self._ids.get(part, part) if isinstance(part, str) else part for part in row.about)
@@ -97,10 +98,10 @@ class Coarse:
             for key, times in row.terms.items():
                 whole[key] = whole.get(key, 0) + times
         for key, times in whole.items():
-            if self.key(key) == key:
-                single[key] = times
-            else:
+            if self._is_summed(key):
                 parts.setdefault(self.key(key), []).append(times)
+            else:
+                single[key] = times
         senses: tuple[Sense, ...] = ("<=", ">=") if first.sense == "==" else (first.sense,)
         sums = {key: self._ends(key, times) for key, times in parts.items()}
         if all(low == high for low, high in sums.values()):
@@ -119,7 +120,7 @@ class Coarse:
 
     def terms(self, terms: Mapping[Key, Number]) -> dict[Key, Number]:
         """Return an objective of the sums that is never above the original one."""
-        found: dict[Key, Number] = {key: times for key, times in terms.items() if self.key(key) == key}
+        found: dict[Key, Number] = {key: times for key, times in terms.items() if not self._is_summed(key)}
         parts: dict[Key, list[Number]] = {}
         for key, times in terms.items():
             if key not in found:

@@ -10,7 +10,7 @@ from allocate.decisions.posting import pairs
 from allocate.layout import Layout
 from allocate.life import moved, opening_terms
 from allocate.resources import JOINED, flow
-from allocate.rows import LEADS, UPGRADED, Key, Number, added, amount, contract, moves, opened, tours, visits
+from allocate.rows import LEADS, UPGRADED, Key, Number, amount, contract, moves, opened, tours, visits
 
 Nature = Literal["capital", "recurrent"]
 NATURES: tuple[Nature, ...] = ("capital", "recurrent")
@@ -73,25 +73,28 @@ def charges(case: Case, t: int) -> Iterator[Charge]:
     yield from _of_hubs(case, t)
     yield from _of_contracts(case, t)
     for name, resource in case.resources.items():
-        if resource.sum_of:
+        if name in case.employed:
+            yield from _of_employed(case, name, t)
+        elif resource.yearly and not resource.sum_of:
+            for j in case.holders(name)[1]:
+                yield Charge("recurrent", name, j, {amount(name, j, t): resource.yearly})
+
+
+def _of_employed(case: Case, name: str, t: int) -> Iterator[Charge]:
+    """Yield what employed staff costs: who stays is paid whatever is decided, who joins is recruited first."""
+    resource = case.resources[name]
+    for employer, team in case.teams_of.items():
+        posts, staying = sum(case.most_posts(name, j) for j in team), case.staying(name, employer, t)
+        joined = amount(flow(name, JOINED), employer, t)
+        if not (posts or staying):
             continue
-        if name not in case.employed:
-            if resource.yearly:
-                for j in case.holders(name)[1]:
-                    yield Charge("recurrent", name, j, {amount(name, j, t): resource.yearly})
-            continue
-        for employer, team in case.teams_of.items():
-            posts, staying = sum(case.most_posts(name, j) for j in team), case.staying(name, employer, t)
-            joined = amount(flow(name, JOINED), employer, t)
-            if not (posts or staying):
-                continue
-            if resource.yearly:
-                yield Charge("recurrent", name, employer, {joined: resource.yearly}, staying * resource.yearly)
-            if resource.adding:
-                recruited: dict[Key, Number] = {joined: resource.adding}
-                if t:
-                    recruited[amount(flow(name, JOINED), employer, t - 1)] = -resource.adding
-                yield Charge("capital", name, employer, recruited)
+        if resource.yearly:
+            yield Charge("recurrent", name, employer, {joined: resource.yearly}, staying * resource.yearly)
+        if resource.adding:
+            recruited: dict[Key, Number] = {joined: resource.adding}
+            if t:
+                recruited[amount(flow(name, JOINED), employer, t - 1)] = -resource.adding
+            yield Charge("capital", name, employer, recruited)
 
 
 def _going_out(case: Case, t: int) -> Iterator[Charge]:
@@ -117,8 +120,9 @@ def _of_hubs(case: Case, t: int) -> Iterator[Charge]:
         for j in case.havers[name]:
             opening, running = function_cost(case, name, j)
             if opening:
-                terms = {key: times * opening for key, times in begun(case, name, j, t).items()}
-                once[j] = added(once.get(j, {}), terms)
+                whole = once.setdefault(j, {})
+                for key, times in begun(case, name, j, t).items():
+                    whole[key] = whole.get(key, 0) + times * opening
             if running:
                 yearly.setdefault(j, {})[amount(name, j, t)] = running
     for j, terms in once.items():
@@ -148,7 +152,7 @@ def _of_contracts(case: Case, t: int) -> Iterator[Charge]:
 def function_cost(case: Case, name: str, j: int) -> tuple[int, int]:
     """Return what a function costs once and in a calendar year at a site: set up there, or linked [yuan]."""
     ability = case.abilities[name]
-    if j in case.makers[name]:
+    if case.makes(name, j):
         return ability.opening, ability.yearly
     return ability.linking, ability.linked_yearly
 
@@ -314,4 +318,11 @@ def whole_cost(case: Case, layout: Layout) -> int:
 
 def standing_pay(case: Case) -> int:
     """Return the pay of those of today's staff who stay, over all calendar years, whatever is decided [yuan]."""
-    return int(sum(charge.constant * case.spans[t] for t in case.periods for charge in charges(case, t)))
+    return int(
+        sum(
+            charge.constant * case.spans[t]
+            for t in case.periods
+            for name in case.employed
+            for charge in _of_employed(case, name, t)
+        )
+    )

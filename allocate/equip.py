@@ -114,7 +114,7 @@ class _Making:
     def open(self, rules: Iterable[Rule], name: str, j: int, t: int) -> bool:
         """Tell whether a site that is there for a function alone can open in a year, within all limits, and open it."""
         case, later = self.case, [u for u in self.case.periods if u >= t]
-        alone = case.sites[j].kind in NOT_GONE_TO and j in case.makers[name]
+        alone = case.sites[j].kind in NOT_GONE_TO and case.makes(name, j)
         if (j, t) in self.layout.open or case.sites[j].exists or not (alone or is_always(case, name, j)):
             return False
         trial = replace(self.layout, open=self.layout.open | {(j, u) for u in later})
@@ -165,7 +165,7 @@ def _meet(making: _Making, rule: Function, t: int) -> None:
         for name in rule.functions:
             missing = asked - sum(bool(making.has.get((name, j, t))) for j in members)
             # (Those that may set it up themselves come first: the others need a centre.)
-            for j in sorted(members, key=lambda j: (j not in case.makers[name], j)):
+            for j in sorted(members, key=lambda j: (not case.makes(name, j), j)):
                 if missing > 0 and not making.has.get((name, j, t)) and making.give(name, j, t):
                     missing -= 1
 

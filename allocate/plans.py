@@ -23,6 +23,7 @@ from allocate.calibration import calibration_rows, calibrations
 from allocate.candidates import seen_in
 from allocate.care import care, unserved, visited_how
 from allocate.case import Case, Site
+from allocate.changes import AsPlanned
 from allocate.costs import CONSORTIA, CONTRACTS, FUNCTIONS, OUTREACH, POSTINGS, SITES, charges, spent
 from allocate.data_problems import data_problems
 from allocate.decisions.consortia import hospital_above
@@ -134,6 +135,7 @@ def assemble(
     stages = _stages(model, case, layout, bounds)
     gap = max((stage["gap"] for stage in stages), default=0.0)
     today = standing_today(case) if stock_is_known(district, model) else None
+    planned = AsPlanned(case, layout, model.planned())
     return {
         "schema": SCHEMA,
         "model": model.id,
@@ -167,8 +169,8 @@ def assemble(
         "timetable": timetable_rows(case, layout),
         "readings": _readings(model, case, layout),
         "fits": _fits(model, case, layout),
-        "care": care(district, model, case, layout),
-        "worth": worth(model, case, layout, draws),
+        "care": care(district, model, planned),
+        "worth": worth(model, planned, draws),
         "consortia": consortia_rows(case, layout),
         "functions": function_rows(case, layout),
         "reserves": reserve_rows(model.planned(), case, layout),

@@ -149,7 +149,7 @@ class Reach:
             return any(case.sends_as(p, ability.posted_by, j) for p in sends)
         if (name, j) in case.had:
             return True
-        if j in case.makers[name]:
+        if case.makes(name, j):
             return all(self._after(other, j, case.had_by(other, j, years, t)) for other, years in ability.needs.items())
         near = case.centres_of[name, j]
         return any(
@@ -167,7 +167,7 @@ class Reach:
         case, members = self.case, self.case.abilities[name].members
         able = [j for j in inside if self.could(name, j, t)]
         if members is not None:
-            linked = [j for j in able if j not in case.makers[name]]
+            linked = [j for j in able if not case.makes(name, j)]
             centre = {k for j in linked for k in case.centres_of[name, j] if self.could(name, k, t)}
             room = sum(min(members, sum(k in case.centres_of[name, j] for j in linked)) for k in centre)
             able = [j for j in able if j not in linked[room:]]

@@ -4,11 +4,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
-from allocate.case import Case, Going
+from allocate.case import Going
 from allocate.changes import AsPlanned, Change
 from allocate.gaps import shown_number
 from allocate.goals import Goal
-from allocate.layout import Layout
 from allocate.model import Model
 from allocate.rows import Number, amount, opened, serves
 from allocate.units import exact
@@ -264,6 +263,6 @@ class Worth:
         }
 
 
-def worth(model: Model, case: Case, layout: Layout, draws: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def worth(model: Model, planned: AsPlanned, draws: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return what every decided site is worth: see `Worth`."""
-    return list(Worth(AsPlanned(case, layout, model.planned()), model.siting, model.goals, draws).rows())
+    return list(Worth(planned, model.siting, model.goals, draws).rows())

@@ -24,7 +24,7 @@ def columns(case: Case) -> Iterator[Column]:
 
 def is_always(case: Case, name: str, j: int) -> bool:
     """Tell whether a site has a function whenever it is open."""
-    return case.sites[j].kind in case.abilities[name].always_at and j in case.makers[name]
+    return case.sites[j].kind in case.abilities[name].always_at and case.makes(name, j)
 
 
 def begun(case: Case, name: str, j: int, t: int) -> dict[Key, Number]:
@@ -89,7 +89,7 @@ def _at(case: Case, name: str, ability: Ability, j: int, t: int) -> Iterator[Row
         terms: dict[Key, Number] = {begins(name, j, t): 1, here: -1}
         terms |= {amount(name, j, t - 1): 1} if t else {}
         yield Row(("begins", *about), terms, ">=", -1 if not t and (name, j) in case.had else 0)
-    if (name, j) in case.had or j not in case.makers[name]:
+    if (name, j) in case.had or not case.makes(name, j):
         # (What stands today stands, whatever it lacks.)
         return
     for other, years in ability.needs.items():
@@ -192,9 +192,9 @@ def _wrong_at(
         if not sent:
             yield Breach(("posted", name, site.id, year), 1, 1, "breach.function_unposted", details)
         return
-    if j not in case.makers[name] and (name, j, t) not in layout.centre_of:
+    if not case.makes(name, j) and (name, j, t) not in layout.centre_of:
         yield Breach(("linked", name, site.id, year), 1, 1, "breach.function_unlinked", details)
-    if (name, j) in case.had or j not in case.makers[name]:
+    if (name, j) in case.had or not case.makes(name, j):
         return
     for other, years in ability.needs.items():
         before = case.had_by(other, j, years, t)

@@ -54,8 +54,11 @@ def _columns_of_reach(case: Case, t: int) -> Iterator[Column]:
         yield Column(served(i, t), high=int(case.people[i, t]))
 
 
-def rows(case: Case) -> Iterator[Row]:
-    """Yield the physics: nothing reopens, people are served by open sites within reach, and counted once."""
+def rows(case: Case, *, implied: bool = True) -> Iterator[Row]:
+    """Yield the physics: nothing reopens, people are served by open sites within reach, and counted once.
+
+    Where they are not wanted, rows that the others imply are left out: for a district they are most of all rows.
+    """
     yield from _life(case)
     for t in case.periods:
         year = case.years[t]
@@ -71,7 +74,7 @@ def rows(case: Case) -> Iterator[Row]:
                 load: dict[Key, Number] = {serves(i, j, t): 1 for i in case.places_of[j]}
                 load[opened(j, t)] = -sum(case.most(i, j, t) for i in case.places_of[j])
                 yield Row(("open", site.id, year), load, "<=", 0)
-            for i in case.places_of[j]:
+            for i in case.places_of[j] if implied else ():
                 pair = {serves(i, j, t): 1, opened(j, t): -case.most(i, j, t)}
                 yield Row(("pair", case.places[i], site.id, year), pair, "<=", 0, implied=True)
 

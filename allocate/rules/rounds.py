@@ -81,8 +81,8 @@ class Rounds(Rule):
         match self.where:
             case "out_of_reach":
                 # (What only some of the village can go to leaves the others out of reach.)
-                near = (j for j in case.sites_of[i] if not case.level.get((i, j), 0))
-                return tuple(j for j in near if not self.unless or case.sites[j].kind in self.unless)
+                near = case.sites_of_all[i]
+                return tuple(j for j in near if case.sites[j].kind in self.unless) if self.unless else near
             case "without_own":
                 kinds = self.unless or ("clinic",)
                 return tuple(j for j in case.sites_in[i] if case.sites[j].kind in kinds)
