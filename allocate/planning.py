@@ -76,10 +76,12 @@ def plan(
         found = carry_out(case, model, found, options, gap)
         if keeper is not None:
             keeper.keep(found.layout)
+        # (As long as draws are under way, one processor is theirs; then all are.)
+        ended("years")
+        free = max(1, processes - 1) if model.draws and district.has_estimates else processes
+        years = _unless_stopped(lambda: look_at_years(district, model, options, free))
         ended("draws")
         draws = _unless_stopped(lambda: drawn(_both(hear_draw, keeper)))
-    ended("years")
-    years = _unless_stopped(lambda: look_at_years(district, model, options, processes))
     ended("front")
     hear = _both(hear_front, keeper)
     points = _unless_stopped(
@@ -102,7 +104,7 @@ def plan(
     )
     insist(content)
     ended("files")
-    names = ("prepare", "stages", "months and weekdays", "draws", "years alone", "front", "assemble and verify")
+    names = ("prepare", "stages", "months and weekdays", "years alone", "draws", "front", "assemble and verify")
     phases = {name: after - before for name, before, after in zip(names, clock, clock[1:], strict=False)}
     return Plan(content, phases | {f"stage {name}": spent for name, spent in found.seconds.items()}, found.log)
 

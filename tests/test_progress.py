@@ -44,7 +44,7 @@ EVERYBODY = {"rule": "reach", "share": 1.0, "strength": "must"}
 VILLAGES = {name: (float(n), 200 + 10 * n) for n, name in enumerate("ABCDEFG")}
 GOALS = [{"goal": "cost"}, {"goal": "travel", "unserved_minutes": 60, "source": "made up"}]
 QUICK = Options(seconds=20.0, threads=1)
-PHASES = ("prepare", "stages", "months", "draws", "years", "assemble", "files")
+PHASES = ("prepare", "stages", "months", "years", "draws", "assemble", "files")
 
 
 def events_in(folder: Path) -> Events:
