@@ -10,6 +10,7 @@ bound goes on from there. Each step ends as soon as the gap asked for is reached
 """
 
 import logging
+import math
 import multiprocessing
 import os
 import shutil
@@ -56,6 +57,10 @@ _ROW_TOLERANCE = 1e-5
 _HOLD_NOISE = Fraction(1, 10**7)
 # Options that HiGHS knows; it ignores a misspelt one without a word.
 _HIGHS_OPTIONS = frozenset({"random_seed", "solver", "mip_max_nodes", "run_crossover"})
+# What a neighbourhood is searched without: neighbourhoods of its own, which take most of the time and gain little.
+_PLAIN = frozenset({"mip_heuristic_run_rins", "mip_heuristic_run_root_reduced_cost"})
+# What stays near the relaxation has been rounded by it as well.
+_PLAINER = _PLAIN | {"mip_heuristic_run_rens"}
 # A problem with no more coefficients than this is searched afresh. With a start, HiGHS (1.15.1) may simplify the best
 # plan away and call the start optimal; without one it takes no longer, and the start is kept in any case.
 _EASY_NONZEROS = 5_000
@@ -65,6 +70,8 @@ _HERE_NONZEROS = 20_000
 _DIRECT_NONZEROS = 1_000_000
 # So it is from these on in a quick look, of which PuLP's part would be a third.
 _DIRECT_IN_A_HURRY = 20_000
+# What of a gap a relaxation by interior points may leave unproven: its last steps are as long as any, and gain nothing.
+_ROUGHLY = 0.02
 # Where more of the columns that are not whole have a price, a large relaxation is left to the simplex method.
 _MOST_PRICED = 0.5
 # How long an answer is waited for where none is known yet and a person asks to stop [s].
@@ -322,7 +329,7 @@ class Program:
                 msg = f"the variable {column.key} is there already"
                 raise AllocateError(msg)
             low, high = float(column.low), float(column.high)
-            if not (np.isfinite(low) and np.isfinite(high) and low <= high):
+            if not (math.isfinite(low) and math.isfinite(high) and low <= high):
                 msg = f"the variable {column.key} has the range {low} to {high}"
                 raise AllocateError(msg)
             self._index[column.key] = len(self._low)
@@ -483,10 +490,13 @@ class Program:
         search = _Search(objective, self._scale(objective), options, listen, self._index)
         return search.run(job)
 
-    def prove(self, objective: Objective, options: Options, *, nodes: int = 0) -> float | None:
+    def prove(
+        self, objective: Objective, options: Options, *, nodes: int = 0, gap: float | None = None
+    ) -> float | None:
         """Return what no plan falls below, from the linear relaxation with all its rows; None in too short a time.
 
-        With `nodes` it is branch and bound that proves it, in so many nodes: for small programs.
+        With `nodes` it is branch and bound that proves it, in so many nodes: for small programs. With a `gap`, the
+        relaxation need not be proven any closer, which spares the last third of the time.
 
         It is solved by interior points: on four years of a district, that takes a tenth of what the simplex method
         takes. Their rounding is taken off (see `bound_by`), so that the bound holds whatever they are worth.
@@ -497,7 +507,13 @@ class Program:
             searched = branch(told, seconds=options.seconds, threads=options.threads, seed=options.seed, nodes=nodes)
             return searched.bound * self._scale(objective) if np.isfinite(searched.bound) else None
         found = branch(
-            told, seconds=options.seconds, threads=options.threads, seed=options.seed, relax=True, inside=True
+            told,
+            seconds=options.seconds,
+            gap=gap or 0.0,
+            threads=options.threads,
+            seed=options.seed,
+            relax=True,
+            inside=True,
         )
         if found.row_weights is None:
             return None
@@ -597,10 +613,10 @@ class Program:
             msg = f"the row {name} is there already"
             raise AllocateError(msg)
         self._row_names[name] = len(self._row_low)
-        for key, coefficient in row.terms.items():
-            if coefficient:
-                self._columns.append(self._index[key])
-                self._values.append(float(coefficient))
+        index = self._index
+        kept = {index[key]: float(coefficient) for key, coefficient in row.terms.items() if coefficient}
+        self._columns.extend(kept)
+        self._values.extend(kept.values())
         self._starts.append(len(self._columns))
         bound = float(row.bound)
         self._row_low.append(-np.inf if row.sense == "<=" else bound)
@@ -1495,7 +1511,7 @@ def _run(
     in_a_hurry = options.quick or inside or one_of_many
     direct = _DIRECT_IN_A_HURRY if in_a_hurry else _DIRECT_NONZEROS
     if options.solver == "highs" and instance.matrix.nnz > direct:
-        return _run_arrays(instance, options, seconds, relax, nodes, start, better, bounded, inside)
+        return _run_arrays(instance, options, seconds, relax, nodes, start, better, bounded, inside, one_of_many)
     # CBC forgets the constant in its bound, and measures its gap without it: it never gets to see one.
     told = replace(instance, offset=0.0) if options.solver == "cbc" else instance
     problem, variables = _build(told, relax=relax)
@@ -1506,7 +1522,9 @@ def _run(
         return _run_cbc(
             problem, variables, instance, options, seconds, relax=relax, start=start, nodes=nodes, known=known
         )
-    return _run_highs(problem, variables, instance, options, seconds, relax, nodes, start, better, bounded, inside)
+    return _run_highs(
+        problem, variables, instance, options, seconds, relax, nodes, start, better, bounded, inside, one_of_many
+    )
 
 
 def _run_arrays(
@@ -1519,6 +1537,7 @@ def _run_arrays(
     better: Callable[[Floats], None] | None,
     bounded: Callable[[float], None] | None,
     inside: bool,
+    plain: bool,
 ) -> _Answer:
     """Hand a problem to HiGHS without PuLP, which takes seconds to build a large one and as long to read it back.
 
@@ -1528,9 +1547,12 @@ def _run_arrays(
     """
     others = ~instance.whole
     few_priced = bool(np.count_nonzero(instance.cost[others]) <= _MOST_PRICED * np.count_nonzero(others))
-    inside = inside or (relax and bool(instance.whole.any()) and few_priced)
+    is_large = instance.matrix.nnz > _DIRECT_NONZEROS
+    inside = inside or (relax and is_large and bool(instance.whole.any()) and few_priced)
+    # (Of a relaxation next to all is wanted that there is.)
+    gap = options.gap * _ROUGHLY if relax else options.gap
     job = _Branching(
-        instance, seconds, options.gap, 0.0, options.threads, options.seed, True, relax, start, nodes, inside
+        instance, seconds, gap, 0.0, options.threads, options.seed, True, relax, start, nodes, inside, plain
     )
     found = _branch_here(job, better, bounded)
     bound = found.bound
@@ -1583,6 +1605,7 @@ def _run_highs(
     better: Callable[[Floats], None] | None,
     bounded: Callable[[float], None] | None,
     inside: bool,
+    plain: bool,
 ) -> _Answer:
     import highspy
     import pulp
@@ -1593,7 +1616,9 @@ def _run_highs(
         extra["mip_max_nodes"] = nodes
     if inside:
         extra["solver"] = "ipm"
-    assert extra.keys() <= _HIGHS_OPTIONS
+    if plain:
+        extra |= dict.fromkeys(_left_out(start), False)
+    assert extra.keys() <= _HIGHS_OPTIONS | _PLAINER
     listening = better is not None and bounded is not None
     # PuLP hands over only the columns that some row or the objective names, in an order of its own.
     places = {variable.id: c for c, variable in enumerate(variables)}
@@ -1724,6 +1749,8 @@ class _Branching:
     nodes: int | None
     # Whether a relaxation is solved by interior points, and left there.
     inside: bool = False
+    # Whether it is a part of a search itself (see `_PLAIN`).
+    plain: bool = False
 
     def run(self, report: Callable[..., object]) -> None:
         """Search, telling every better answer and bound."""
@@ -1832,6 +1859,8 @@ def _branch_here(
         ("mip_abs_gap", max(1e-6, job.distance)),
         *((("mip_max_nodes", job.nodes),) if job.nodes is not None else ()),
         *((("solver", "ipm"), ("run_crossover", "off")) if job.inside else ()),
+        *((("ipm_optimality_tolerance", job.gap),) if job.inside and job.gap else ()),
+        *(dict.fromkeys(_left_out(job.start) if job.plain else (), False).items()),
     ):
         if highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
             msg = f"HiGHS does not take {name} = {value}"
@@ -1872,6 +1901,11 @@ def _branch_here(
         row_weights=np.array(solution.row_dual),
         reduced=np.array(solution.col_dual),
     )
+
+
+def _left_out(start: Floats | None) -> frozenset[str]:
+    """Return which of a solver's own searches a neighbourhood does without."""
+    return _PLAINER if start is None else _PLAIN
 
 
 def _rounded(instance: Instance, values: Floats) -> Floats:

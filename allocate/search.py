@@ -143,8 +143,7 @@ def _searched(
     begun = in_two_steps(
         full, rules, goals, gap, left, listen, start, _begun(alone, goals) or whole_start(full, rules, start)
     )
-    values = stage_values(full, rules, goals, begun.layout)
-    known = {name: (value, begun.bounds.get(name, 0.0)) for name, value in values.items()}
+    known = {name: (value, begun.bounds.get(name, 0.0)) for name, value in begun.values.items()}
     took = _added(took, begun.seconds)
     if only_look or stopping.is_asked() or all(_is_done(name, *known[name], goals, gap) for name in known):
         bounds = {name: min(bound, float(value)) for name, (value, bound) in known.items()}

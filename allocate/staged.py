@@ -24,7 +24,7 @@ CLAUSE_GAP = 0.005
 # What a stage may take of the time that is left, unless it is the last.
 _STAGE_SHARE = 0.6
 # What of all the time a stage may take that is only to be improved, with nothing to tell when it is good.
-_IMPROVING_SHARE = 0.3
+_IMPROVING_SHARE = 0.1
 
 
 def as_plans(listen: Listener | None, planned: Planned) -> Listener | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 from types import MappingProxyType
 
 from allocate import decisions, stopping
@@ -77,6 +77,8 @@ PART_OF_GAP = 0.5
 # A proof of the goals that look at people takes half a minute; it is looked for in any case, for so long at most [s],
 # and for such a share of the time that there was.
 _PROOF_SECONDS, _PROOF_SHARE = 60.0, 0.3
+# Such a proof is far from what any plan can be: its own relaxation need not be solved closely.
+_PROOF_GAP = 0.05
 
 
 @dataclass(frozen=True)
@@ -87,11 +89,14 @@ class Steps:
     ----------
     layout
         The plan, in whole people.
+    values
+        What every stage is worth in it.
     bounds
         What is proven of the whole, by stage; a stage that is not in it is not proven.
     """
 
     layout: Layout
+    values: Mapping[str, Number]
     bounds: Mapping[str, float]
     seconds: Mapping[str, float]
     logs: tuple[str, ...]
@@ -158,7 +163,7 @@ def in_two_steps(
         name: sites.seconds.get(name, 0.0) + people.seconds.get(name, 0.0)
         for name in {**sites.seconds, **people.seconds}
     }
-    return Steps(layout, bounds, seconds, (*sites.logs, *people.logs), people.left)
+    return Steps(layout, values, bounds, seconds, (*sites.logs, *people.logs), people.left)
 
 
 def coarse_program(name: str, coarse: Coarse, rules: Rules, goals: Goals) -> tuple[Program, Asked]:
@@ -166,8 +171,7 @@ def coarse_program(name: str, coarse: Coarse, rules: Rules, goals: Goals) -> tup
     case, program = coarse.case, Program(name)
     program.add_columns(coarse.columns())
     sees_links = any(goal.sees_links for goal in goals.values())
-    links = (row for row in siting.rows(case) if sees_links or not row.implied)
-    program.add_rows("siting", coarse.rows(links))
+    program.add_rows("siting", coarse.rows(siting.rows(case, implied=sees_links)))
     program.add_rows("staff", coarse.rows(decisions.rows_beside_sites(case)))
     program.add_rows("posts", coarse.rows(_rooms(case)))
     asked = {name: tuple(coarse.rows(rule.rows(case))) for name, rule in rules.items()}
@@ -451,7 +455,7 @@ def _of_all_years(
         if stage.name not in bounds:
             if listen is not None:
                 listen(Progress(stage.name, float(values[stage.name]), None, None, 0.0))
-            bound = program.prove(stage.objective, options)
+            bound = program.prove(stage.objective, options, gap=_PROOF_GAP)
             if bound is not None:
                 found[stage.name] = min(bound, float(values[stage.name]))
         program.hold(stage.objective, values[stage.name])
@@ -518,6 +522,8 @@ def staff_for(
         return employ_spare(case, rules.values(), begun), Staged()
     into = [moved(case, begun, t) for t in case.periods]
 
+    # (Each variable stands in many rows.)
+    @cache
     def decided(key: Key) -> Number | None:
         match key:
             case ("open", int(j), int(t)):
@@ -549,7 +555,7 @@ def staff_for(
         for one in decisions.columns(case)
         if one.key[0] == "served" or (one.key[0] not in ("open", "opens", "moves") and one.key[-2:] in begun.open)
     )
-    program.add_rows("siting", seen(row for row in siting.rows(case) if not row.implied))
+    program.add_rows("siting", seen(siting.rows(case, implied=False)))
     program.add_rows("staff", seen(decisions.rows_beside_sites(case)))
     asked = {name: tuple(seen(rule.rows(case))) for name, rule in rules.items()}
     add_rules(program, case, rules, asked, seen)
@@ -562,7 +568,13 @@ def staff_for(
     if any(_short(row, partial(_looked_up, values)) for row in case.cuts):
         # (What cannot be carried out is no plan, and what it misses or keeps says nothing.)
         known = {}
-    wanted = [stage for stage in stages(program, goals, case, gap, bounds=proved) if stage.objective.terms]
+    # (What the first step used up of a gap is gone: together, the two are to be within it.)
+    part = 1.0 if options.quick else 1 - PART_OF_GAP
+    wanted = [
+        replace(stage, gap=stage.gap * part if stage.name in goals else stage.gap)
+        for stage in stages(program, goals, case, gap, bounds=proved)
+        if stage.objective.terms
+    ]
     found = search_stages(program, wanted, values, known, options, listen=as_numbers(listen))
     if found.values is None:
         return employ_spare(case, rules.values(), begun), found
@@ -593,7 +605,7 @@ def whole_program(name: str, case: Case, rules: Rules, goals: Goals, *, implied:
     """Return the program of all that is decided, with the rows that others imply or without, and the rules' rows."""
     program = Program(name)
     program.add_columns(decisions.columns(case))
-    program.add_rows("siting", (row for row in siting.rows(case) if implied or not row.implied))
+    program.add_rows("siting", siting.rows(case, implied=implied))
     program.add_rows("staff", decisions.rows_beside_sites(case))
     asked = rows_of(case, rules)
     add_rules(program, case, rules, asked)
@@ -678,5 +690,6 @@ def _looked_up(values: Mapping[Key, float], key: Key) -> float:
 
 def _short(row: Row, value: Callable[[Key], Number | float]) -> Number:
     """Return by how much a row is missed."""
-    left = sum((times * Fraction(value(key)) for key, times in row.terms.items()), Fraction(0))
+    # (Most are zero, and exact numbers take their time.)
+    left = sum((times * Fraction(now) for key, times in row.terms.items() if (now := value(key))), Fraction(0))
     return max(Fraction(0), row.bound - left if row.sense == ">=" else left - row.bound)

@@ -82,6 +82,32 @@ def test_arrays_lead_to_the_same_optimum(seed: int, as_arrays: None) -> None:
         assert found.bound == pytest.approx(best, rel=1e-7)
 
 
+@pytest.mark.parametrize("direct", [-1, 10**6])
+@pytest.mark.parametrize("sees_links", [False, True])
+def test_parts_of_a_wide_problem_lead_to_the_same_optimum(
+    sees_links: bool, direct: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # (With PuLP and without, each is asked to leave out searches of its own.)
+    monkeypatch.setattr(module, "_DIRECT_IN_A_HURRY", direct)
+    monkeypatch.setattr(module, "_WIDE_NONZEROS", -1)
+    for seed in range(4):
+        program, objective, best, near = clinics(seed)
+        start: dict[Key, Number] = {("open", j): 1 for j in range(4)}
+        found = program.solve(replace(objective, sees_links=sees_links), EXACT, start, near)
+        assert found.objective == pytest.approx(best, rel=1e-7)
+        assert found.bound == pytest.approx(best, rel=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_proof_that_need_not_be_close_is_one_all_the_same(seed: int) -> None:
+    program, objective, best, _ = clinics(seed)
+    close, rough = (program.prove(objective, EXACT, gap=gap) for gap in (None, 0.05))
+    assert close is not None
+    assert rough is not None
+    assert rough <= close + 1e-6 <= best + 2e-6
+    assert close - rough <= 0.1 * abs(close)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_interior_points_bound_what_the_simplex_method_bounds(seed: int) -> None:
     instance, _ = clinics(seed)[0].instance(clinics(seed)[1])
@@ -99,7 +125,7 @@ def test_interior_points_bound_what_the_simplex_method_bounds(seed: int) -> None
         row_names=[*instance.row_names, "wanted"],
     )
     simplex = module._run(asked, EXACT, seconds=9, relax=True)
-    interior = module._run_arrays(asked, EXACT, 9, True, None, None, None, None, False)
+    interior = module._run_arrays(asked, EXACT, 9, True, None, None, None, None, True, False)
     assert simplex.bound is not None
     assert interior.bound is not None
     assert interior.bound == pytest.approx(simplex.bound, abs=1e-5)
