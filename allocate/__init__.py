@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from allocate.read import read_district
     from allocate.verification import verify
 
-__version__ = "0.14.0"
+__version__ = "0.14.1"
 
 _HOMES = {
     "AllocateError": "allocate.errors",
