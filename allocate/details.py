@@ -31,7 +31,7 @@ from allocate.stages import stage_values
 from allocate.timetable import cuts as timetable_cuts
 from allocate.timetable import make_timetable
 from allocate.tours import Cut, Roster, Sent, Tour, Wanted
-from allocate.two_steps import staff_for
+from allocate.two_steps import PART_OF_GAP, staff_for
 
 # A pool, the months of a tour, a site and a year.
 AboutTour = tuple[int, int, int, int]
@@ -99,7 +99,9 @@ def carry_out(case: Case, model: Model, found: Layouts, options: Options, gap: f
         fresh = [replace(row, about=(*row.about, n)) for row in best.cuts]
         told = replace(told, cuts=(*told.cuts, *fresh))
         try:
-            layout, _ = staff_for(told, best.layout, rules, goals, gap, options, proved, start=best.layout)
+            layout, _ = staff_for(
+                told, best.layout, rules, goals, gap, options, proved, start=best.layout, part=1 - PART_OF_GAP
+            )
         except NoPlanError:
             # (What can be carried out is known, and is worth more than no plan.)
             break

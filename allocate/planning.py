@@ -76,9 +76,9 @@ def plan(
         found = carry_out(case, model, found, options, gap)
         if keeper is not None:
             keeper.keep(found.layout)
-        # (As long as draws are under way, one processor is theirs; then all are.)
+        # (As long as draws are under way, all processors but one are theirs.)
         ended("years")
-        free = max(1, processes - 1) if model.draws and district.has_estimates else processes
+        free = 1 if model.draws and district.has_estimates else processes
         years = _unless_stopped(lambda: look_at_years(district, model, options, free))
         ended("draws")
         draws = _unless_stopped(lambda: drawn(_both(hear_draw, keeper)))

@@ -72,6 +72,8 @@ _DIRECT_NONZEROS = 1_000_000
 _DIRECT_IN_A_HURRY = 20_000
 # What of a gap a relaxation by interior points may leave unproven: its last steps are as long as any, and gain nothing.
 _ROUGHLY = 0.02
+# How closely HiGHS solves a relaxation by interior points unless it is told otherwise.
+_CLOSELY = 1e-8
 # Where more of the columns that are not whole have a price, a large relaxation is left to the simplex method.
 _MOST_PRICED = 0.5
 # How long an answer is waited for where none is known yet and a person asks to stop [s].
@@ -528,7 +530,9 @@ class Program:
         instance, implied = self.instance(objective)
         told = np.flatnonzero(~implied)
         # (Far from any start, the interior point method is quicker than the simplex method by much.)
-        found = _run(instance.rows(told), options, seconds=options.seconds, relax=True, inside=True).weights
+        # (What a clause weighs in a conflict may be very little, so no gap is left.)
+        asked = replace(options, gap=0.0)
+        found = _run(instance.rows(told), asked, seconds=options.seconds, relax=True, inside=True).weights
         if found is None or len(found) != len(told):
             return None
         weights = np.zeros(len(implied))
@@ -1859,7 +1863,7 @@ def _branch_here(
         ("mip_abs_gap", max(1e-6, job.distance)),
         *((("mip_max_nodes", job.nodes),) if job.nodes is not None else ()),
         *((("solver", "ipm"), ("run_crossover", "off")) if job.inside else ()),
-        *((("ipm_optimality_tolerance", job.gap),) if job.inside and job.gap else ()),
+        *((("ipm_optimality_tolerance", job.gap),) if job.inside and job.gap > _CLOSELY else ()),
         *(dict.fromkeys(_left_out(job.start) if job.plain else (), False).items()),
     ):
         if highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:

@@ -144,7 +144,9 @@ def in_two_steps(
     staffed_so = begun.layout if begun is not None and case.resources and begun.layout.open == is_open.open else None
     # (A quick look may leave sites as they began. Staff costs more, and is chosen in seconds.)
     staff_gap = min(gap, _QUICK_STAFF_GAP) if gap is not None and options.quick else gap
-    layout, people = staff_for(case, is_open, rules, goals, staff_gap, left, beside, staffed_so, listen)
+    # (What the first step used up of a gap is gone: together, the two are to be within it.)
+    part = 1.0 if options.quick else 1 - PART_OF_GAP
+    layout, people = staff_for(case, is_open, rules, goals, staff_gap, left, beside, staffed_so, listen, part=part)
     # (A clock may end a search where it is worse than what needs none: never less than that is given.)
     layout, values = min(
         ((one, stage_values(case, rules, goals, one)) for one in (layout, employ_spare(case, rules.values(), first))),
@@ -510,11 +512,13 @@ def staff_for(
     proved: Mapping[str, float],
     start: Layout | None = None,
     listen: Listener | None = None,
+    *,
+    part: float = 1.0,
 ) -> tuple[Layout, Staged]:
     """Choose the staff for what is open, and who goes where so that less of it is needed.
 
     `proved` are the bounds of the goals that are chosen here: see `beside`. `start` is a plan that keeps the cuts of
-    the case: where there are any, no first staffing need do.
+    the case: where there are any, no first staffing need do. `part` is what of the goals' gaps is left for it.
     """
     begun = start or _first_staffed(case, rules, goals, layout)
     tell_plan(listen, next(iter(goals), ""), begun)
@@ -568,8 +572,6 @@ def staff_for(
     if any(_short(row, partial(_looked_up, values)) for row in case.cuts):
         # (What cannot be carried out is no plan, and what it misses or keeps says nothing.)
         known = {}
-    # (What the first step used up of a gap is gone: together, the two are to be within it.)
-    part = 1.0 if options.quick else 1 - PART_OF_GAP
     wanted = [
         replace(stage, gap=stage.gap * part if stage.name in goals else stage.gap)
         for stage in stages(program, goals, case, gap, bounds=proved)

@@ -17,16 +17,18 @@ import pytest
 from conftest import ROOT, Tiny, call_allocate
 from villages import model, road
 
-from allocate import stopping
+from allocate import planning, stopping
 from allocate.candidates import make_case
 from allocate.case import Case
 from allocate.details import carry_out
+from allocate.district import District
 from allocate.draws import drawing, look, look_at_draws
 from allocate.errors import InputError, UsageError
 from allocate.greedy import greedy
 from allocate.keeping import EVENTS_FILE, Keeper, is_kept, remembered
 from allocate.layout import Layout
 from allocate.model import Model, changed, read_model
+from allocate.nesting import look_at_years
 from allocate.outputs import log_text
 from allocate.planning import plan
 from allocate.plans import KEPT_FILE, Plan, layout_of, read_plan, to_json
@@ -555,6 +557,23 @@ def test_draws_whose_process_was_ended_while_the_search_ran_are_made_all_the_sam
     assert made == [look(district, told, QUICK, draw["seed"]) for draw in made]
     assert [draw["seed"] for draw in made] == [told.seed + n for n in range(3)]
     assert are_gone(others)
+
+
+@pytest.mark.parametrize(("draws", "free"), [(0, 3), (2, 1)])
+def test_years_by_themselves_leave_the_draws_their_processors(
+    draws: int, free: int, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn(tiny)
+    asked: list[int] = []
+
+    def noting(district: District, model: Model, options: Options, processes: int) -> list[dict[str, Any]]:
+        asked.append(processes)
+        return look_at_years(district, model, options, 1)
+
+    monkeypatch.setattr(planning, "look_at_years", noting)
+    made = plan(read_district(tiny.folder), read_model(tiny.model, {"draws": str(draws)}), QUICK, processes=3)
+    assert asked == [free]
+    assert len(made.content["draws"]) == draws
 
 
 def test_draws_that_nobody_asks_for_end_with_what_they_ran_beside(tiny: Tiny) -> None:
